@@ -1,0 +1,3 @@
+//! The daemon: command line, configuration, logging, server, exit code, and nothing else.
+
+fn main() {}

@@ -1,0 +1,18 @@
+//! Parlor: a chat server for people who have nothing but `nc` or `telnet`.
+//!
+//! The **hub** knows who is here, who is in which group and what each has still to be sent; it knows no sockets and no text.
+//! A **session** is one client's thread: it reads lines, runs **commands** against the hub, and afterwards writes out what it caused.
+//! Everything a person can be told is a typed **event**; a **dialect** turns events into bytes.
+//!
+//! The floors, from the ground up; a file imports only lower floors and its own folder:
+//!
+//! | floor | folders |
+//! | --- | --- |
+//! | 0 | [`model`], [`thread`] |
+//! | 1 | `accounts`, `transport`, `dialect`, `hub` |
+//! | 2 | `command` |
+//! | 3 | `session` |
+//! | 4 | `server`; `config` and `logging` stand beside it |
+
+pub mod model;
+pub mod thread;

@@ -1,0 +1,106 @@
+//! The two kinds of sentences for when something cannot be done: to a user, and to who starts `parlord`.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::name::{BadName, Name};
+use super::text;
+
+/// What a command may answer instead of doing what was asked. Its `Display` is the line the user sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserError {
+    /// Nobody has an account of this name.
+    NoSuchUser(String),
+    /// The account exists, its owner is away.
+    NotOnline(Name),
+    /// No group of this name.
+    NoSuchGroup(String),
+    /// The name of the new group is taken.
+    GroupExists(Name),
+    /// He is in this group already.
+    AlreadyMember(Name),
+    /// He is not in this group.
+    NotMember(Name),
+    /// The server holds as many groups as it may.
+    TooManyGroups(usize),
+    /// He is in as many groups as one may be.
+    TooManyMemberships(usize),
+    /// A text that was to be the name of a new group is none.
+    BadGroupName(String, BadName),
+    /// The words after the command do not fit it; holds the command's usage.
+    Usage(&'static str),
+    /// No such command; holds what was typed and, if one is near, what may have been meant.
+    UnknownCommand(String, Option<&'static str>),
+    /// A text without a command, and no conversation chosen to send it to.
+    NoConversation,
+    /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
+    LineTooLong(u64, usize),
+    /// A line that is not UTF-8.
+    NotUtf8,
+}
+
+/// The longest piece of his own typing that an error quotes back to a user, in characters.
+const QUOTE: usize = 40;
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quote = |typed: &str| text::shorten(typed, QUOTE);
+        match self {
+            UserError::NoSuchUser(typed) => write!(f, "Error: User '{}' does not exist.", quote(typed)),
+            UserError::NotOnline(user) => write!(f, "Error: User '{user}' is not online."),
+            UserError::NoSuchGroup(typed) => write!(f, "Error: Group '{}' does not exist.", quote(typed)),
+            UserError::GroupExists(group) => write!(f, "Error: Group '{group}' already exists."),
+            UserError::AlreadyMember(group) => write!(f, "Error: You are already a member of group '{group}'."),
+            UserError::NotMember(group) => write!(f, "Error: You are not a member of group '{group}'."),
+            UserError::TooManyGroups(max) => write!(f, "Error: The server holds its limit of {max} groups already."),
+            UserError::TooManyMemberships(max) => write!(f, "Error: You are in {max} groups already, which is the limit."),
+            UserError::BadGroupName(typed, why) => write!(f, "Error: The group name '{}' {why}.", quote(typed)),
+            UserError::Usage(usage) => write!(f, "Usage: {usage}"),
+            UserError::UnknownCommand(typed, near) => {
+                write!(f, "Error: Unknown command '/{}'.", quote(typed))?;
+                if let Some(near) = near {
+                    write!(f, " Did you mean /{near}?")?;
+                }
+                f.write_str(" /help lists them all.")
+            }
+            UserError::NoConversation => f.write_str(
+                "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
+            ),
+            UserError::LineTooLong(bytes, max) => {
+                write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
+            }
+            UserError::NotUtf8 => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
+        }
+    }
+}
+
+/// Why `parlord` cannot start, or a tool of its own cannot finish. Its `Display` is the one sentence printed.
+#[derive(Debug)]
+pub enum StartError {
+    /// A setting has a value that cannot be used; the text says which and why.
+    Config(String),
+    /// The users file cannot be read or used; the text says where and why, never what stood there.
+    Users(PathBuf, String),
+    /// An address to listen on is not to be had.
+    Listen(SocketAddr, io::Error),
+    /// Anything else the system refused; the text says what was tried.
+    System(String, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Config(text) => f.write_str(text),
+            StartError::Users(path, text) => write!(f, "{}: {text}", path.display()),
+            StartError::Listen(addr, e) if e.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "cannot listen on {addr}: the port is taken by a program that is already running")
+            }
+            StartError::Listen(addr, e) => write!(f, "cannot listen on {addr}: {e}"),
+            StartError::System(what, e) => write!(f, "{what}: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,148 @@
+//! Everything a person can be told, as typed values; a dialect turns them into bytes.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use super::error::UserError;
+use super::name::Name;
+use super::reason::QuitReason;
+
+/// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
+pub const ENCODINGS: usize = 2;
+
+/// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
+const OVERHEAD: usize = 96;
+
+/// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
+#[derive(Debug)]
+pub struct Event {
+    /// Its place in the server's one order; 0 for an answer, which only one client sees.
+    pub seq: u64,
+    /// When it happened, for people and for stores.
+    pub at: SystemTime,
+    /// When it happened on the clock that deadlines run on.
+    pub born: Instant,
+    /// What happened.
+    pub kind: EventKind,
+    encoded: [OnceLock<Box<[u8]>>; ENCODINGS],
+}
+
+/// To whom a text without a command goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A user, privately.
+    User(Name),
+    /// A group.
+    Group(Name),
+}
+
+/// One group with its members, both in alphabetical order.
+pub type Roster = (Name, Vec<Name>);
+
+/// What happened. One kind is one wording in each dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields of an event are named by what they are")]
+pub enum EventKind {
+    /// The server asks for the name.
+    AskName,
+    /// The server asks for the password.
+    AskPassword,
+    /// Wrong name or password: the same for both.
+    LoginRefused,
+    /// Right password, but the user is here already and the policy is `refuse`.
+    AlreadyHere,
+    /// Too many wrong passwords came from this address; this one was not looked at.
+    TooManyAttempts,
+    /// Logged in; holds the message of the day, if there is one.
+    Welcome { motd: Option<Arc<str>> },
+    /// A user came: told to everybody else.
+    UserJoined { user: Name },
+    /// A user's last session ended: told to everybody else.
+    UserLeft { user: Name },
+    /// A private message, to its recipient.
+    Whisper { from: Name, text: String },
+    /// A private message, to who sent it.
+    WhisperSent { to: Name, text: String },
+    /// A message to everybody logged in.
+    Broadcast { from: Name, text: String },
+    /// A message to a group.
+    GroupMessage { group: Name, from: Name, text: String },
+    /// Answer to `/create_group`.
+    GroupCreated { group: Name },
+    /// Answer to `/join_group`.
+    YouJoined { group: Name },
+    /// Answer to `/leave_group`; `gone` when he was the last one.
+    YouLeft { group: Name, gone: bool },
+    /// A user joined a group: told to its other members.
+    MemberJoined { group: Name, user: Name },
+    /// A user left a group: told to the members who stay.
+    MemberLeft { group: Name, user: Name },
+    /// Answer to `/users`.
+    Users { names: Vec<Name> },
+    /// Answer to `/groups`.
+    Groups { names: Vec<Name> },
+    /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
+    GroupsUsers { rosters: Vec<Roster>, first: bool },
+    /// Answer to `/talk`: where plain text goes from now on.
+    Talking { target: Option<Target> },
+    /// Answer to `/whoami`.
+    WhoAmI { name: Name, peer: String, sessions: usize, groups: Vec<Name>, target: Option<Target> },
+    /// Answer to `/ping`, with what came after it.
+    Pong { text: String },
+    /// Answer to `/help`: lines from the command table.
+    Help { lines: Vec<String> },
+    /// Answer to a telnet interrupt: how one leaves.
+    HowToLeave { logged_in: bool },
+    /// Answer to telnet's "are you there".
+    StillHere,
+    /// What was asked for cannot be done.
+    Refused(UserError),
+    /// Too many connections from his address are waiting to log in.
+    TooManyConnections { limit: usize },
+    /// Last words: the connection is being closed.
+    Closed { reason: QuitReason },
+}
+
+impl Event {
+    /// A new event, not yet in the server's order.
+    pub fn new(kind: EventKind) -> Arc<Event> {
+        let encoded = [const { OnceLock::new() }; ENCODINGS];
+        Arc::new(Event { seq: 0, at: SystemTime::now(), born: Instant::now(), kind, encoded })
+    }
+
+    /// Gives a new event its place in the order. Does nothing to one that is shared already.
+    pub fn number(self: &mut Arc<Event>, seq: u64) {
+        if let Some(event) = Arc::get_mut(self) {
+            event.seq = seq;
+        }
+    }
+
+    /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
+    pub fn encoded(&self, slot: usize, encode: impl FnOnce(&EventKind) -> Vec<u8>) -> &[u8] {
+        self.encoded[slot].get_or_init(|| encode(&self.kind).into_boxed_slice())
+    }
+
+    /// About how many bytes this event keeps in memory: what an outbox counts.
+    pub fn weight(&self) -> usize {
+        OVERHEAD + self.kind.text_len()
+    }
+}
+
+impl EventKind {
+    fn text_len(&self) -> usize {
+        const NAME: usize = size_of::<Name>();
+        match self {
+            EventKind::Whisper { text, .. }
+            | EventKind::WhisperSent { text, .. }
+            | EventKind::Broadcast { text, .. }
+            | EventKind::GroupMessage { text, .. }
+            | EventKind::Pong { text } => text.len(),
+            EventKind::Users { names } | EventKind::Groups { names } => names.len() * NAME,
+            EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
+            EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
+            EventKind::Help { lines } => lines.iter().map(String::len).sum(),
+            EventKind::Welcome { motd: Some(motd) } => motd.len(),
+            _ => 0,
+        }
+    }
+}

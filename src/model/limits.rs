@@ -1,0 +1,114 @@
+//! Every bound in one place: what a stranger can make grow ends at one of these numbers.
+
+use std::time::Duration;
+
+/// The bounds of a running server. The defaults are the promises of the manual; those with a setting can be changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Connections that have not logged in yet, in all.
+    pub unauthenticated: usize,
+    /// Connections that have not logged in yet, per address (IPv4 address or IPv6 /64); loopback is exempt.
+    pub unauthenticated_per_address: usize,
+    /// Logged-in clients; lowered at start to what the process may have (setting `max-clients`).
+    pub clients: usize,
+    /// The longest line, in bytes with its line end (setting `line-limit`).
+    pub line: usize,
+    /// Items in one client's outbox before he counts as too slow.
+    pub outbox_items: usize,
+    /// Bytes in one client's outbox before he counts as too slow.
+    pub outbox_bytes: usize,
+    /// How long the oldest item may wait for a client who is behind.
+    pub outbox_age: Duration,
+    /// From the accepted connection to the finished login, whatever comes in between (setting `login-timeout`).
+    pub login: Duration,
+    /// From one line to the next; `None` for no limit (setting `idle-timeout`).
+    pub idle: Option<Duration>,
+    /// Groups on the server.
+    pub groups: usize,
+    /// Groups that one user may be in.
+    pub memberships: usize,
+    /// Commands a client may send at once before he is slowed (setting `burst`).
+    pub burst: u32,
+    /// Commands per second a client may go on sending; 0 for no limit (setting `rate`).
+    pub rate: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            unauthenticated: 256,
+            unauthenticated_per_address: 8,
+            clients: 4096,
+            line: 4096,
+            outbox_items: 1024,
+            outbox_bytes: 256 * 1024,
+            outbox_age: Duration::from_secs(20),
+            login: Duration::from_secs(30),
+            idle: None,
+            groups: 10_000,
+            memberships: 2_000,
+            burst: 2_000,
+            rate: 100,
+        }
+    }
+}
+
+/// Bytes without a line end after which a connection is closed.
+pub const FLOOD_BYTES: u64 = 64 * 1024;
+
+/// A telnet sub-negotiation longer than this many bytes is dropped.
+pub const SUBNEGOTIATION_BYTES: usize = 256;
+
+/// How long a client without line ends may pause within one name, password or over-long message.
+pub const RAW_PAUSE: Duration = Duration::from_millis(300);
+
+/// How long a second login waits for the first session to be seen dead.
+pub const STALE_SESSION_CHECK: Duration = Duration::from_millis(100);
+
+/// The answer to a failed login comes this long after the password, or at a multiple of it: no sooner for an unknown name.
+pub const LOGIN_FAILURE_DELAY: Duration = Duration::from_millis(500);
+
+/// Wrong passwords one address may send at once; it gets a new try every [`GUESS_REFILL`]. Loopback is exempt.
+pub const GUESS_BURST: u32 = 8;
+
+/// How long until an address may guess once more: with the burst, 13 guesses in the first minute.
+pub const GUESS_REFILL: Duration = Duration::from_secs(12);
+
+/// Addresses whose wrong passwords are remembered; beyond it the one with the most tries left is forgotten.
+pub const GUESS_ADDRESSES: usize = 10_000;
+
+/// The most that is rendered into one write, in bytes.
+pub const WRITE_BATCH: usize = 64 * 1024;
+
+/// How long a client whom the server closes may take to accept his last words.
+pub const BRIEF_FLUSH: Duration = Duration::from_millis(150);
+
+/// After the last words the client's own bytes are read away for this long, so that a reset does not eat the words.
+pub const LINGER: Duration = Duration::from_millis(300);
+
+/// After the last words the client's own bytes are read away up to this many.
+pub const LINGER_BYTES: usize = 64 * 1024;
+
+/// The read buffer of a client begins at this many bytes and doubles when a read fills it.
+pub const READ_MIN: usize = 1024;
+
+/// The largest read buffer of a client, in bytes.
+pub const READ_MAX: usize = 16 * 1024;
+
+/// Lines of one read that are handled before what they caused is written out.
+pub const LINES_PER_FLUSH: usize = 128;
+
+/// Recipients of a broadcast that cost as much as one command in the sender's budget.
+pub const RECIPIENTS_PER_TOKEN: usize = 50;
+
+/// The most names one page of `/groups_users` holds before it is written out.
+pub const ROSTER_PAGE: usize = 2_000;
+
+/// The most bytes of a message of the day.
+pub const MOTD_BYTES: usize = 16 * 1024;
+
+/// The stack of a client's thread, in bytes; only touched pages count.
+pub const CLIENT_STACK: usize = 256 * 1024;
+
+/// How long a stop may take before the process ends regardless.
+pub const STOP_TIME: Duration = Duration::from_millis(4_500);

@@ -1,0 +1,20 @@
+//! Floor 0: values. What everything else is written in: names, events, reasons, errors, limits and clean text.
+//!
+//! Nothing here may know a socket, a file, a lock or a thread.
+
+pub mod error;
+pub mod event;
+pub mod limits;
+pub mod name;
+pub mod origin;
+pub mod policy;
+pub mod reason;
+pub mod text;
+
+pub use error::{StartError, UserError};
+pub use event::{Event, EventKind, Roster, Target};
+pub use limits::Limits;
+pub use name::{BadName, Name};
+pub use origin::Origin;
+pub use policy::{DuplicateLogin, TelnetMode};
+pub use reason::{LastWords, QuitReason};

@@ -1,0 +1,147 @@
+//! Names of users and groups: checked once, compared without case, shown as registered.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+/// The longest name, in bytes (all of them ASCII).
+pub const MAX_NAME: usize = 32;
+
+/// Words that mean something else in a chat and would deceive as a name.
+const RESERVED: [&str; 7] = ["server", "system", "all", "everyone", "here", "broadcast", "group"];
+
+/// A checked name, `[A-Za-z0-9][A-Za-z0-9_.-]{0,31}`: held in place, so copying one costs no allocation.
+#[derive(Clone, Copy)]
+pub struct Name {
+    len: u8,
+    bytes: [u8; MAX_NAME],
+}
+
+/// Why a text is no name. Its `Display` ends a sentence that began with the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadName {
+    /// No character at all.
+    Empty,
+    /// More than [`MAX_NAME`] bytes.
+    TooLong,
+    /// A character outside the alphabet, or a first one that is no letter or digit.
+    BadCharacter,
+    /// One of the words kept for the server itself.
+    Reserved,
+}
+
+impl Name {
+    /// The name as it was registered.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.bytes[..usize::from(self.len)].iter().map(u8::to_ascii_lowercase)
+    }
+}
+
+impl FromStr for Name {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Name, BadName> {
+        let first = text.bytes().next().ok_or(BadName::Empty)?;
+        if text.len() > MAX_NAME {
+            return Err(BadName::TooLong);
+        }
+        let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        if !first.is_ascii_alphanumeric() || !text.bytes().all(inner) {
+            return Err(BadName::BadCharacter);
+        }
+        if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+            return Err(BadName::Reserved);
+        }
+        let mut bytes = [0; MAX_NAME];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Name { len: u8::try_from(text.len()).unwrap_or(0), bytes })
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.as_str().eq_ignore_ascii_case(other.as_str())
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut folded = self.bytes;
+        folded.make_ascii_lowercase();
+        state.write(&folded);
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Name) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Name) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for BadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadName::Empty => f.write_str("is empty"),
+            BadName::TooLong => write!(f, "is longer than {MAX_NAME} characters"),
+            BadName::BadCharacter => {
+                f.write_str("may only have letters, digits, '_', '.' and '-', and begins with a letter or digit")
+            }
+            BadName::Reserved => f.write_str("is a word kept for the server"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_compare_without_case_and_show_as_registered() {
+        assert_eq!(name("Alice"), name("aLICE"));
+        assert_eq!(name("Alice").to_string(), "Alice");
+        assert!(HashSet::from([name("Alice")]).contains(&name("alice")));
+        assert!(name("alice") < name("BOB"));
+    }
+
+    #[test]
+    fn bad_names_say_what_is_wrong() {
+        let bad = |text: &str| text.parse::<Name>().unwrap_err();
+        assert_eq!(bad(""), BadName::Empty);
+        assert_eq!(bad(&"a".repeat(33)), BadName::TooLong);
+        assert_eq!(bad("_a"), BadName::BadCharacter);
+        assert_eq!(bad("a b"), BadName::BadCharacter);
+        assert_eq!(bad("Zoë"), BadName::BadCharacter);
+        assert_eq!(bad("SERVER"), BadName::Reserved);
+        assert!("a".repeat(32).parse::<Name>().is_ok());
+    }
+}

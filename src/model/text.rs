@@ -1,0 +1,117 @@
+//! The door for foreign text: what comes in is decoded and made harmless here, once, and trusted afterwards.
+//!
+//! So no user can forge a line, an escape sequence or a right-to-left trick in another's terminal, nor in a log.
+
+use std::fmt;
+
+/// What stands for a character that may not be shown.
+const REPLACEMENT: char = '\u{FFFD}';
+
+/// The bytes were no UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotUtf8;
+
+/// Decodes and cleans one line as it came from a client, without its line end.
+///
+/// # Errors
+/// [`NotUtf8`] when the bytes are not valid UTF-8; nothing of them may be shown then.
+pub fn decode(bytes: &[u8]) -> Result<String, NotUtf8> {
+    let text = std::str::from_utf8(bytes).map_err(|_| NotUtf8)?;
+    let plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
+    Ok(if plain { text.to_owned() } else { clean(text) })
+}
+
+/// Makes text harmless to show: controls become U+FFFD, a tab a space, and invisible direction marks vanish.
+pub fn clean(text: &str) -> String {
+    text.chars().filter_map(harmless).collect()
+}
+
+fn harmless(c: char) -> Option<char> {
+    match c {
+        '\t' => Some(' '),
+        '\0'..='\x1F' | '\x7F'..='\u{9F}' | '\u{2028}' | '\u{2029}' => Some(REPLACEMENT),
+        '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => None,
+        '\u{FEFF}' | '\u{200B}' | '\u{2060}' | '\u{E0000}'..='\u{E007F}' => None,
+        other => Some(other),
+    }
+}
+
+/// At most `max` characters of `text`, with `…` where some were left out: for quoting what a user typed back to him.
+pub fn shorten(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+    }
+}
+
+/// Shows a foreign text inside a log line: everything outside printable ASCII escaped, so that one event stays one line.
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                ' '..='~' if c != '\\' => fmt::Write::write_char(f, c)?,
+                other => write!(f, "{}", other.escape_default())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn forbidden(c: char) -> bool {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{2028}' | '\u{2029}' | '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}' | '\u{200B}' | '\u{2060}'
+            )
+            || ('\u{202A}'..='\u{202E}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+            || ('\u{E0000}'..='\u{E007F}').contains(&c)
+    }
+
+    #[test]
+    fn no_code_point_at_all_gets_a_forbidden_one_through() {
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+            let out = clean(&c.to_string());
+            assert!(!out.chars().any(forbidden), "{c:?} became {out:?}");
+            assert!(forbidden(c) || out.chars().eq([c]), "{c:?} was changed to {out:?}");
+        }
+    }
+
+    #[test]
+    fn joiners_and_inner_spaces_stay() {
+        assert_eq!(decode("a  b\tc".as_bytes()).unwrap(), "a  b c");
+        assert_eq!(decode("\u{1F468}\u{200D}\u{1F469}".as_bytes()).unwrap(), "\u{1F468}\u{200D}\u{1F469}");
+        assert_eq!(decode("\x1B[31mred".as_bytes()).unwrap(), "\u{FFFD}[31mred");
+        assert_eq!(decode(&[0xC3, 0x28]), Err(NotUtf8));
+    }
+
+    #[test]
+    fn quoting_is_bounded_and_logs_are_one_line() {
+        assert_eq!(shorten("abc", 3), "abc");
+        assert_eq!(shorten("äbcd", 2), "äb…");
+        assert_eq!(Escaped("a\nb\u{1B}[0m\\").to_string(), "a\\nb\\u{1b}[0m\\\\");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_to_harmless_text_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            match decode(&bytes) {
+                Ok(text) => prop_assert!(!text.chars().any(forbidden)),
+                Err(NotUtf8) => prop_assert!(std::str::from_utf8(&bytes).is_err()),
+            }
+        }
+
+        #[test]
+        fn cleaning_twice_changes_nothing_more(text in any::<String>()) {
+            let once = clean(&text);
+            prop_assert_eq!(clean(&once), once);
+        }
+    }
+}
