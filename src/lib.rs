@@ -9,10 +9,19 @@
 //! | floor | folders |
 //! | --- | --- |
 //! | 0 | [`model`], [`thread`] |
-//! | 1 | `accounts`, `transport`, `dialect`, `hub` |
-//! | 2 | `command` |
-//! | 3 | `session` |
-//! | 4 | `server`; `config` and `logging` stand beside it |
+//! | 1 | [`accounts`], [`transport`], [`dialect`], [`hub`] |
+//! | 2 | [`command`] |
+//! | 3 | [`session`] |
+//! | 4 | [`server`]; [`config`] and [`logging`] stand beside it |
 
+pub mod accounts;
+pub mod command;
+pub mod config;
+pub mod dialect;
+pub mod hub;
+pub mod logging;
 pub mod model;
+pub mod server;
+pub mod session;
 pub mod thread;
+pub mod transport;

@@ -1,3 +1,127 @@
 //! The daemon: command line, configuration, logging, server, exit code, and nothing else.
 
-fn main() {}
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use log::LevelFilter;
+use parlor::accounts::{Accounts, UserCommand, cli};
+use parlor::config::{Config, Options, SOURCES_HELP};
+use parlor::logging::{self, LogSettings};
+use parlor::model::StartError;
+use parlor::server::{self, Server};
+
+const EXAMPLES: &str = "\
+Examples:
+  parlord                                     serve 127.0.0.1:12345 with ./users.txt, logs in ./logs
+  parlord --listen 0.0.0.0:12345 --motd hello.txt
+  parlord check --config parlor.toml          are settings and users file in order?
+  parlord user add zoe                        asks for the password
+  echo secret123 | parlord user add zoe
+Then, from anywhere: nc HOST 12345, or telnet HOST 12345.
+
+Signals: TERM and INT tell everybody and stop; HUP reads the users file again and opens the logs anew.
+Exit codes: 0 stopped cleanly, 1 could not start or go on, 2 wrong usage or (check) not in order.";
+
+/// A chat server for people who have nothing but nc or telnet
+#[derive(Parser)]
+#[command(name = "parlord", version, about, after_help = format!("{SOURCES_HELP}\n\n{EXAMPLES}"))]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Check the settings and the users file, and say whether they are in order (exit code 0 or 2)
+    Check,
+    /// Show or change the users file; each change is made whole or not at all
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+fn main() -> ExitCode {
+    let Cli { options, command } = Cli::parse();
+    let environment = std::env::vars_os();
+    let (result, failure) = match command {
+        None => (options.load(environment).and_then(|config| serve(&config)), 1),
+        Some(Verb::Check) => (options.load(environment).and_then(|config| check(&config)), 2),
+        Some(Verb::User(command)) => {
+            let file = options.gather(environment).map(|settings| settings.users_file());
+            let ask = &mut cli::ask_password;
+            (file.and_then(|file| cli::run(&command, &file, &mut io::stdout(), ask)), 1)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be there to read it; the exit code says it too.
+            let _ = writeln!(io::stderr(), "parlord: {error}");
+            ExitCode::from(failure)
+        }
+    }
+}
+
+fn check(config: &Config) -> Result<(), StartError> {
+    let accounts = Accounts::load(&config.users)?;
+    say(&format!("settings in order; {}: {} users", config.users.display(), accounts.len()));
+    Ok(())
+}
+
+fn serve(config: &Config) -> Result<(), StartError> {
+    let logging = logging::start(&LogSettings {
+        dir: config.log_dir.clone(),
+        level: config.log_level,
+        console: config.log_level.min(LevelFilter::Info),
+        compress_days: config.log_compress_days,
+        keep_days: config.log_keep_days,
+    })?;
+    log_panics();
+    let mut config = config.clone();
+    server::fit_to_process(&mut config.limits);
+    let served = Server::bind(&config).and_then(|server| {
+        let reopen = logging.clone();
+        server::watch(server.handle(), move || reopen.reopen())?;
+        announce(&server, &config);
+        server.run()
+    });
+    log::info!("stopped");
+    logging.stop();
+    served
+}
+
+/// Says where it listens: the first line is for programs that wait for it.
+fn announce(server: &Server, config: &Config) {
+    let addresses = server.addresses();
+    for address in &addresses {
+        log::info!("listening addr={address}");
+        say(&format!("listening on {address}"));
+    }
+    let open = addresses.iter().any(|address| !address.ip().is_loopback());
+    let plain = server.plain_secrets();
+    if open && plain > 0 {
+        log::warn!(
+            "{plain} passwords in {} are plain text while others can connect: `parlord user hash` hashes them",
+            config.users.display()
+        );
+    }
+    if let Some(address) = addresses.first() {
+        let (host, port) = (address.ip(), address.port());
+        say(&format!("connect with: nc {host} {port}   (or telnet {host} {port}; Ctrl-C here stops the server)"));
+    }
+}
+
+/// A line on the standard output; it may be closed, and that is no reason to stop serving.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// A panic is logged by its place alone: what it would say may hold what a user typed.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("panic at={place}");
+    }));
+}

@@ -104,17 +104,15 @@ pub enum EventKind {
 }
 
 impl Event {
-    /// A new event, not yet in the server's order.
-    pub fn new(kind: EventKind) -> Arc<Event> {
+    /// A new event at this place in the server's order.
+    pub fn new(seq: u64, kind: EventKind) -> Arc<Event> {
         let encoded = [const { OnceLock::new() }; ENCODINGS];
-        Arc::new(Event { seq: 0, at: SystemTime::now(), born: Instant::now(), kind, encoded })
+        Arc::new(Event { seq, at: SystemTime::now(), born: Instant::now(), kind, encoded })
     }
 
-    /// Gives a new event its place in the order. Does nothing to one that is shared already.
-    pub fn number(self: &mut Arc<Event>, seq: u64) {
-        if let Some(event) = Arc::get_mut(self) {
-            event.seq = seq;
-        }
+    /// An answer, which only who asked will see: outside the order.
+    pub fn answer(kind: EventKind) -> Arc<Event> {
+        Event::new(0, kind)
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.

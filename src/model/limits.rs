@@ -83,6 +83,9 @@ pub const WRITE_BATCH: usize = 64 * 1024;
 /// How long a client whom the server closes may take to accept his last words.
 pub const BRIEF_FLUSH: Duration = Duration::from_millis(150);
 
+/// Who waits for a client's socket looks this often whether the session is to end.
+pub const CLOSING_CHECK: Duration = Duration::from_millis(50);
+
 /// After the last words the client's own bytes are read away for this long, so that a reset does not eat the words.
 pub const LINGER: Duration = Duration::from_millis(300);
 
@@ -107,8 +110,23 @@ pub const ROSTER_PAGE: usize = 2_000;
 /// The most bytes of a message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;
 
+/// Log lines that wait for the file, and as many for the console; what comes on top is counted as lost.
+pub const LOG_QUEUE: usize = 4096;
+
+/// The longest log line before its end is left out, in bytes: with the queue, 16 MiB at the very most.
+pub const LOG_LINE: usize = 4096;
+
+/// How often the log looks whether its file is still in its place, a new day has begun, or a failed file works again.
+pub const LOG_PACE: Duration = Duration::from_secs(1);
+
+/// How long the end of the server may wait for queued log lines to be written.
+pub const LOG_DRAIN: Duration = Duration::from_secs(1);
+
 /// The stack of a client's thread, in bytes; only touched pages count.
 pub const CLIENT_STACK: usize = 256 * 1024;
+
+/// The stack of the thread that writes to a client who is behind, in bytes.
+pub const WRITER_STACK: usize = 128 * 1024;
 
 /// How long a stop may take before the process ends regardless.
 pub const STOP_TIME: Duration = Duration::from_millis(4_500);

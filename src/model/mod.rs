@@ -2,6 +2,7 @@
 //!
 //! Nothing here may know a socket, a file, a lock or a thread.
 
+pub mod bucket;
 pub mod error;
 pub mod event;
 pub mod limits;
@@ -11,10 +12,11 @@ pub mod policy;
 pub mod reason;
 pub mod text;
 
+pub use bucket::{Bucket, Rate};
 pub use error::{StartError, UserError};
 pub use event::{Event, EventKind, Roster, Target};
 pub use limits::Limits;
 pub use name::{BadName, Name};
-pub use origin::Origin;
+pub use origin::{Origin, Peer};
 pub use policy::{DuplicateLogin, TelnetMode};
 pub use reason::{LastWords, QuitReason};

@@ -1,7 +1,7 @@
 //! Where a connection comes from, as far as counting and penalties go: an IPv4 address, or the /64 of an IPv6 one.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// One source of connections. An IPv6 user owns a whole /64, so that is what counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,16 @@ impl Origin {
     /// exempt from counts and penalties per address.
     pub fn is_exempt(self) -> bool {
         self.0 == IpAddr::from([127, 0, 0, 1]) || self.0 == IpAddr::V6(Ipv6Addr::LOCALHOST)
+    }
+}
+
+/// The client's end of a connection as the log shows it: `addr=… port=…`, so that a ban tool finds the address alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "addr={} port={}", self.0.ip(), self.0.port())
     }
 }
 

@@ -1,0 +1,20 @@
+//! Who may come in: the users file, what it keeps of passwords, who guesses too often, and how an operator edits it.
+//!
+//! Nothing here may know a client, a connection or an event. No secret leaves this folder: not in an error, not in a
+//! `Debug`, not on a screen.
+//!
+//! Reading order: `file` is the format, `secret` one password, `verify` the judge, `permits` what holds him back when
+//! many ask at once, `throttle` what holds back who asks too often; `disk`, `edit` and `cli` are the operator's side.
+
+pub mod cli;
+mod disk;
+pub mod edit;
+mod file;
+mod permits;
+mod secret;
+mod throttle;
+mod verify;
+
+pub use cli::UserCommand;
+pub use throttle::Throttle;
+pub use verify::{Accounts, Verdict};

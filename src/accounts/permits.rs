@@ -1,0 +1,92 @@
+//! How many passwords may be hashed at the same time, and the memory they are hashed in.
+//!
+//! A permit *is* a piece of working memory, so wrong logins by the hundred cost that many pieces and no more.
+
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::secret::Memory;
+
+/// The permits that are free.
+pub(super) struct Permits {
+    free: Mutex<Vec<Memory>>,
+    returned: Condvar,
+}
+
+/// The right to compute one hash; given back when dropped.
+pub(super) struct Permit<'a> {
+    pub(super) memory: Memory,
+    from: &'a Permits,
+}
+
+impl Permits {
+    /// One for each core but one, which is left to the chat, and at least one.
+    pub(super) fn for_this_machine() -> Permits {
+        Permits::new(available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1))
+    }
+
+    pub(super) fn new(count: usize) -> Permits {
+        let free = std::iter::repeat_with(Memory::default).take(count).collect();
+        Permits { free: Mutex::new(free), returned: Condvar::new() }
+    }
+
+    /// Waits for a permit until `deadline`. The one used last comes first, so that few pieces of memory are ever touched.
+    pub(super) fn take(&self, deadline: Instant) -> Option<Permit<'_>> {
+        let mut free = self.free.lock();
+        loop {
+            if let Some(memory) = free.pop() {
+                return Some(Permit { memory, from: self });
+            }
+            if self.returned.wait_until(&mut free, deadline).timed_out() {
+                return free.pop().map(|memory| Permit { memory, from: self });
+            }
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.from.free.lock().push(std::mem::take(&mut self.memory));
+        self.from.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn never_more_at_once_than_there_are_permits() {
+        let (permits, inside, most) = (Permits::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| {
+                    let _permit = permits.take(soon()).unwrap();
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        assert!(most.into_inner() <= 3);
+        assert_eq!(permits.free.lock().len(), 3);
+    }
+
+    #[test]
+    fn who_waits_too_long_goes_without_and_takes_nothing() {
+        let permits = Permits::new(1);
+        let held = permits.take(soon());
+        assert!(permits.take(Instant::now()).is_none());
+        drop(held);
+        assert!(permits.take(Instant::now()).is_some());
+    }
+}

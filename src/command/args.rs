@@ -1,0 +1,63 @@
+//! A cursor over the words after a command.
+
+/// What is left of the words after a command. Words are separated by spaces; a message keeps those inside it.
+pub struct Args<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Args<'a> {
+    /// All the words of `text`.
+    pub fn new(text: &'a str) -> Args<'a> {
+        Args { rest: text.trim() }
+    }
+
+    /// The next word.
+    pub fn word(&mut self) -> Option<&'a str> {
+        let (word, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
+        self.rest = rest.trim_start();
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// Everything that is left, as it was written; at least one character.
+    pub fn text(&mut self) -> Option<&'a str> {
+        let text = std::mem::take(&mut self.rest);
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Nothing, provided that nothing is left.
+    pub fn end(&self) -> Option<()> {
+        self.rest.is_empty().then_some(())
+    }
+
+    /// One word and nothing after it.
+    pub fn only_word(&mut self) -> Option<&'a str> {
+        let word = self.word()?;
+        self.end()?;
+        Some(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_are_cut_at_spaces_and_a_text_keeps_its_own() {
+        let mut args = Args::new("  bob   hi  there ");
+        assert_eq!(args.word(), Some("bob"));
+        assert_eq!(args.text(), Some("hi  there"));
+        assert_eq!((args.word(), args.text(), args.end()), (None, None, Some(())));
+        assert_eq!(Args::new("a b").only_word(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn all_words_together_are_all_that_was_there(text in "[a-z /]{0,40}") {
+            let mut args = Args::new(&text);
+            let words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
+            prop_assert_eq!(words, text.split_whitespace().collect::<Vec<_>>());
+            prop_assert!(args.end().is_some());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a command works with: who asks, the hub, and a way to answer.
+
+use std::sync::Arc;
+
+use crate::accounts::Accounts;
+use crate::hub::{Client, Hub, Push, Touched};
+use crate::model::{Event, EventKind, Name, QuitReason, Target, UserError};
+
+/// The surroundings of one command. There is no socket in it.
+pub struct Context<'a> {
+    /// Where everybody is.
+    pub hub: &'a Hub,
+    /// Who has an account.
+    pub accounts: &'a Accounts,
+    /// Who asks.
+    pub me: &'a Arc<Client>,
+    /// Where his plain text goes.
+    pub target: &'a mut Option<Target>,
+    /// Whom this command leaves something to be written for.
+    pub touched: &'a mut Touched,
+    /// Writes to the asker until little is left in his outbox, however long he takes to read.
+    pub catch_up: &'a dyn Fn(&Arc<Client>),
+    /// What the command costs of the asker's budget, in ordinary commands.
+    pub cost: usize,
+    /// Set when the asker wants to leave.
+    pub quit: bool,
+}
+
+impl Context<'_> {
+    /// Answers the asker. Who asks faster than he reads is slowed here: his next answer waits until he has caught up.
+    pub fn reply(&mut self, kind: EventKind) {
+        if self.me.outbox.push(&Event::answer(kind)) == Push::Full {
+            self.me.close(QuitReason::SlowReader);
+        }
+        if self.me.outbox.is_crowded() {
+            self.touched.settle(Some(self.me.id));
+            (self.catch_up)(self.me);
+        }
+    }
+
+    /// The user of this name, as registered.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`].
+    pub fn user(&self, typed: &str) -> Result<Name, UserError> {
+        let known = typed.parse().ok().and_then(|name: Name| self.accounts.find(&name));
+        known.ok_or_else(|| UserError::NoSuchUser(typed.to_owned()))
+    }
+
+    /// A group name, which may or may not be one of a group.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`] when no group can have it.
+    pub fn group(&self, typed: &str) -> Result<Name, UserError> {
+        typed.parse().map_err(|_| UserError::NoSuchGroup(typed.to_owned()))
+    }
+}

@@ -1,0 +1,89 @@
+//! Looking around: who is here, which groups there are, and who one is.
+
+use super::{Command, Context, Spec};
+use crate::model::{EventKind, UserError};
+
+pub(super) const USERS: Spec = Spec {
+    name: "users",
+    aliases: &["list_users"],
+    usage: "/users",
+    help: "who is logged in",
+    details: "One name a line, in alphabetical order.",
+    example: "/users",
+    parse: |args| args.end().map(|()| Box::new(Users) as Box<dyn Command>),
+};
+
+pub(super) const GROUPS: Spec = Spec {
+    name: "groups",
+    aliases: &["list_groups"],
+    usage: "/groups",
+    help: "which groups there are",
+    details: "One name a line, in alphabetical order.",
+    example: "/groups",
+    parse: |args| args.end().map(|()| Box::new(Groups) as Box<dyn Command>),
+};
+
+pub(super) const GROUPS_USERS: Spec = Spec {
+    name: "groups_users",
+    aliases: &[],
+    usage: "/groups_users",
+    help: "which groups there are, each with its members",
+    details: "One group a line: its name, then its members.",
+    example: "/groups_users",
+    parse: |args| args.end().map(|()| Box::new(GroupsUsers) as Box<dyn Command>),
+};
+
+pub(super) const WHOAMI: Spec = Spec {
+    name: "whoami",
+    aliases: &[],
+    usage: "/whoami",
+    help: "your name, your address, your groups, where plain text goes",
+    details: "It also counts your sessions, should you be logged in more than once.",
+    example: "/whoami",
+    parse: |args| args.end().map(|()| Box::new(WhoAmI) as Box<dyn Command>),
+};
+
+struct Users;
+
+struct Groups;
+
+struct GroupsUsers;
+
+struct WhoAmI;
+
+impl Command for Users {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.reply(EventKind::Users { names: context.hub.who() });
+        Ok(())
+    }
+}
+
+impl Command for Groups {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.reply(EventKind::Groups { names: context.hub.groups() });
+        Ok(())
+    }
+}
+
+impl Command for GroupsUsers {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let mut rosters = context.hub.rosters(None);
+        let mut first = true;
+        while first || !rosters.is_empty() {
+            let next = rosters.last().map(|(name, _)| context.hub.rosters(Some(name))).unwrap_or_default();
+            context.reply(EventKind::GroupsUsers { rosters, first });
+            (rosters, first) = (next, false);
+        }
+        Ok(())
+    }
+}
+
+impl Command for WhoAmI {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let me = context.me;
+        let (sessions, groups) = context.hub.whereabouts(&me.name);
+        let (peer, target) = (me.peer.to_string(), *context.target);
+        context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! The settings from outside: flags, an invented environment, files of their own.
+
+use std::fs;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::settings::{definitions, help_and_default, is_number, name, variable};
+use super::*;
+
+/// As `parlord` puts the options into its own command line.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check,
+}
+
+fn cli(flags: &[&str]) -> Result<Cli, String> {
+    Cli::try_parse_from(["parlord"].iter().chain(flags)).map_err(|e| e.to_string())
+}
+
+fn load(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
+    let environment = environment.iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
+    cli(flags)?.options.load(environment).map_err(|e| e.to_string())
+}
+
+/// Loads a file of this text; the folder's name is cut from the refusal.
+fn load_file(text: &str, flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parlor.toml");
+    fs::write(&path, text).unwrap();
+    let folder = format!("{}/", dir.path().display());
+    load(&[&["--config", path.to_str().unwrap()], flags].concat(), environment).map_err(|e| e.replace(&folder, ""))
+}
+
+#[test]
+fn nothing_said_gives_the_defaults() {
+    assert_eq!(load(&[], &[]).unwrap(), Config::default());
+    assert_eq!(load_file("", &[], &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn flags_go_before_environment_before_file_before_default() {
+    let file = "burst = 5\nrate = 5\nline-limit = 500\n";
+    let config = load_file(file, &["--burst", "7"], &[("PARLOR_BURST", "6"), ("PARLOR_RATE", "6")]).unwrap();
+    assert_eq!((config.limits.burst, config.limits.rate), (7, 6));
+    assert_eq!((config.limits.line, config.limits.clients), (500, Limits::default().clients));
+}
+
+#[test]
+fn a_list_of_a_higher_source_replaces_the_lower_one() {
+    let config = load_file("listen = '127.0.0.1:1'", &[], &[("PARLOR_LISTEN", "127.0.0.1:2,127.0.0.1:3")]).unwrap();
+    assert_eq!(config.listen.iter().map(SocketAddr::port).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn the_file_is_found_by_flag_before_environment_and_never_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("a.toml"), "rate = 1").unwrap();
+    fs::write(path("b.toml"), "rate = 2").unwrap();
+    let environment = [("PARLOR_CONFIG", &*path("b.toml"))];
+    assert_eq!(load(&[], &environment).unwrap().limits.rate, 2);
+    assert_eq!(load(&["--config", &path("a.toml")], &environment).unwrap().limits.rate, 1);
+    let refusal = load(&["--config", &path("none.toml")], &[]).unwrap_err();
+    assert!(refusal.starts_with("cannot read the configuration file ") && refusal.contains("none.toml"), "{refusal}");
+}
+
+#[test]
+fn options_work_before_and_after_a_subcommand() {
+    Cli::command().debug_assert();
+    let split = cli(&["--rate", "3", "check", "--burst", "4", "--listen", "127.0.0.1:0", "--listen=[::1]:0"]).unwrap();
+    assert!(matches!(split.command, Some(Verb::Check)));
+    let config = split.options.load([]).unwrap();
+    assert_eq!((config.limits.rate, config.limits.burst), (3, 4));
+    assert_eq!(config.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]);
+}
+
+#[test]
+fn the_defaults_of_the_help_are_the_defaults() {
+    let mut environment = Vec::new();
+    for arg in definitions::<Options>() {
+        let (_, default) = help_and_default(&arg);
+        assert!(!default.is_empty(), "{} shows no default", name(&arg));
+        if default != "none" {
+            environment.push((variable(name(&arg)).into(), default.into()));
+        }
+    }
+    let settings = Options::default().gather(environment).unwrap();
+    assert_eq!(settings.clone().check().unwrap(), Config::default());
+    let unsaid = Settings { motd: Some("set".into()), ..settings };
+    assert!(!format!("{unsaid:?}").contains("None"), "a setting shows no default: {unsaid:?}");
+}
+
+#[test]
+fn every_setting_reaches_its_place_from_every_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let motd = dir.path().join("motd.txt");
+    fs::write(&motd, "hello\n").unwrap();
+    let motd = motd.to_str().unwrap();
+    let given = [
+        ("listen", "127.0.0.2:1"),
+        ("users", "u"),
+        ("duplicate-login", "replace"),
+        ("motd", motd),
+        ("telnet", "never"),
+        ("log-dir", "l"),
+        ("log-level", "debug"),
+        ("log-keep-days", "41"),
+        ("log-compress-days", "40"),
+        ("max-clients", "101"),
+        ("max-unauthenticated", "102"),
+        ("max-unauthenticated-per-address", "103"),
+        ("login-timeout", "104"),
+        ("idle-timeout", "105"),
+        ("line-limit", "106"),
+        ("rate", "107"),
+        ("burst", "108"),
+        ("outbox-items", "109"),
+        ("outbox-bytes", "110000"),
+        ("outbox-age", "111"),
+        ("max-groups", "112"),
+        ("max-memberships", "113"),
+    ];
+    let wanted = Config {
+        listen: vec!["127.0.0.2:1".parse().unwrap()],
+        users: "u".into(),
+        log_dir: "l".into(),
+        log_level: LevelFilter::Debug,
+        log_keep_days: 41,
+        log_compress_days: 40,
+        limits: Limits {
+            clients: 101,
+            unauthenticated: 102,
+            unauthenticated_per_address: 103,
+            login: Duration::from_secs(104),
+            idle: Some(Duration::from_secs(105)),
+            line: 106,
+            rate: 107,
+            burst: 108,
+            outbox_items: 109,
+            outbox_bytes: 110_000,
+            outbox_age: Duration::from_secs(111),
+            groups: 112,
+            memberships: 113,
+        },
+        duplicate_login: DuplicateLogin::Replace,
+        motd: Some("hello".into()),
+        telnet: TelnetMode::Never,
+    };
+    let known = definitions::<Settings>();
+    assert_eq!(known.iter().map(name).collect::<Vec<_>>(), given.map(|(name, _)| name));
+
+    let flags: Vec<String> = given.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+    assert_eq!(load(&flags.iter().map(String::as_str).collect::<Vec<_>>(), &[]).unwrap(), wanted);
+
+    let variables: Vec<String> = given.iter().map(|(name, _)| variable(name)).collect();
+    let environment: Vec<_> = variables.iter().zip(given).map(|(key, (_, value))| (key.as_str(), value)).collect();
+    assert_eq!(load(&[], &environment).unwrap(), wanted);
+
+    let quoted = |(arg, (name, value)): (&clap::Arg, (&str, &str))| match is_number(arg) {
+        true => format!("{name} = {value}\n"),
+        false => format!("{name} = '{value}'\n"),
+    };
+    let file: String = known.iter().zip(given).map(quoted).collect();
+    assert_eq!(load_file(&file, &[], &[]).unwrap(), wanted);
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_place_from_every_source() {
+    let refusal = load(&["--line-limit", "3"], &[]).unwrap_err();
+    let shown = "error: invalid value '3' for '--line-limit <BYTES>': must be a whole number from 64 to 65536";
+    assert!(refusal.starts_with(shown), "{refusal}");
+    assert_eq!(
+        load(&[], &[("PARLOR_LINE_LIMIT", "65537")]).unwrap_err(),
+        "PARLOR_LINE_LIMIT must be a whole number from 64 to 65536, not '65537'"
+    );
+    assert_eq!(
+        load_file("# first\nrate = 1\nline-limit = 3\n", &[], &[]).unwrap_err(),
+        "parlor.toml, line 3: line-limit must be a whole number from 64 to 65536, not '3'"
+    );
+}
+
+#[test]
+fn bad_values_in_the_environment() {
+    let address = "must be an address and a port, such as 127.0.0.1:12345, [::1]:12345 or 0.0.0.0:12345";
+    let cases = [
+        ("PARLOR_MAX_CLIENTS", "many", "must be a whole number from 1 to 1000000, not 'many'".to_owned()),
+        ("PARLOR_RATE", "-1", "must be a whole number from 0 to 1000000, not '-1'".to_owned()),
+        ("PARLOR_TELNET", "maybe\n", "must be one of auto, always, never, not 'maybe\\n'".to_owned()),
+        ("PARLOR_LOG_LEVEL", "loud", "must be off, error, warn, info, debug or trace, not 'loud'".to_owned()),
+        ("PARLOR_LISTEN", "127.0.0.1", format!("{address}, not '127.0.0.1'")),
+        ("PARLOR_LISTEN", "::1:12345", format!("{address}, not '::1:12345'")),
+        ("PARLOR_LISTEN", ":12345", format!("{address}, not ':12345'")),
+        ("PARLOR_LISTEN", "127.0.0.1:1,", format!("{address}, not '127.0.0.1:1,'")),
+        ("PARLOR_LISTEN", "127.0.0.1:65536", format!("{address}, not '127.0.0.1:65536'")),
+    ];
+    for (key, value, why) in cases {
+        assert_eq!(load(&[], &[(key, value)]).unwrap_err(), format!("{key} {why}"));
+    }
+}
+
+#[test]
+fn the_edges_of_a_range_belong_to_it() {
+    for value in ["64", "65536"] {
+        assert!(load(&["--line-limit", value], &[]).is_ok(), "{value}");
+    }
+    assert_eq!(load(&["--idle-timeout", "0"], &[]).unwrap().limits.idle, None);
+    assert_eq!(load(&["--rate", "0"], &[]).unwrap().limits.rate, 0);
+    assert!(load(&["--login-timeout", "0"], &[]).is_err());
+}
+
+#[test]
+fn settings_are_checked_together() {
+    assert_eq!(
+        load(&["--line-limit", "65536", "--outbox-bytes", "65536"], &[]).unwrap_err(),
+        "outbox-bytes must be at least twice line-limit (65536), not 65536"
+    );
+    let config = load(&["--log-keep-days", "3"], &[]).unwrap();
+    assert_eq!((config.log_keep_days, config.log_compress_days), (3, 3));
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_nearest() {
+    let line = "parlor.toml, line 2: unknown setting";
+    let cases = [
+        ("\nline_limit = 1", "'line_limit'; did you mean 'line-limit'?"),
+        ("\nMOTD = ''", "'MOTD'; did you mean 'motd'?"),
+        ("\nlisten-on = ''", "'listen-on'; did you mean 'listen'?"),
+        ("\nmax-client = 9", "'max-client'; did you mean 'max-clients'?"),
+        ("\n[zzz]\nrate = 1", "'zzz'"),
+        ("\nconfig = 'other.toml'", "'config'"),
+        ("rate = 1\nbrust = 1\nanother = 2", "'brust'; did you mean 'burst'?"),
+    ];
+    for (text, why) in cases {
+        assert_eq!(load_file(text, &[], &[]).unwrap_err(), format!("{line} {why}"));
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_the_nearest() {
+    let cases = [
+        ("PARLOR_LOGDIR", "PARLOR_LOGDIR; did you mean PARLOR_LOG_DIR?"),
+        ("PARLOR_confg", "PARLOR_confg; did you mean PARLOR_CONFIG?"),
+        ("PARLOR_ZZZ", "PARLOR_ZZZ"),
+        ("PARLOR_", "PARLOR_"),
+    ];
+    for (key, why) in cases {
+        assert_eq!(load(&[], &[(key, "")]).unwrap_err(), format!("unknown environment variable {why}"));
+    }
+    let others = [("PATH", "/bin"), ("PARLORX", "1"), ("PARLOR_RATE", "")];
+    assert_eq!(load(&[], &others).unwrap(), Config::default());
+}
+
+#[test]
+fn a_wrong_type_or_broken_toml_is_refused_with_the_line() {
+    let cases = [
+        ("rate = '5'", "1: rate must be a whole number without quotes"),
+        ("rate = 5.0", "1: rate must be a whole number without quotes"),
+        ("rate = [5]", "1: rate must be a whole number without quotes"),
+        ("\nusers = true", "2: users must be a text in quotes"),
+        ("\nlisten = 12345", "2: listen must be a text in quotes, or a list of such texts"),
+        ("listen = []", "1: listen must be a text in quotes, or a list of such texts"),
+        ("listen = [1]", "1: listen must be a text in quotes, or a list of such texts"),
+        ("users = ''", "1: users must not be empty, not ''"),
+        ("rate = 99999999999999999999", "1: rate must be a whole number from 0 to 1000000, not '99999999999999999999'"),
+    ];
+    for (text, why) in cases {
+        assert_eq!(load_file(text, &[], &[]).unwrap_err(), format!("parlor.toml, line {why}"));
+    }
+    for text in ["\nrate 5", "\nrate = ", "\n[limits", "rate = 1\nrate = 2"] {
+        let refusal = load_file(text, &[], &[]).unwrap_err();
+        assert!(refusal.starts_with("parlor.toml, line 2: ") && !refusal.contains('\n'), "{refusal}");
+    }
+}
+
+#[test]
+fn toml_numbers_and_lists_in_all_their_forms() {
+    let text = "max-groups = 10_000\nburst = 0x10\nlisten = ['127.0.0.1:1', '[::1]:2']\n";
+    let config = load_file(text, &[], &[]).unwrap();
+    assert_eq!((config.limits.groups, config.limits.burst), (10_000, 16));
+    assert_eq!(config.listen, ["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
+    assert_eq!(load_file("\u{FEFF}rate = 3\r\n", &[], &[]).unwrap().limits.rate, 3);
+}
+
+#[test]
+fn addresses_are_looked_up_and_may_not_repeat() {
+    let local = load(&["--listen", "localhost:12345"], &[]).unwrap().listen;
+    assert!(local.len() == 1 && local[0].ip().is_loopback() && local[0].port() == 12345, "{local:?}");
+    assert_eq!(load(&["--listen", "127.0.0.1:0,127.0.0.1:0"], &[]).unwrap().listen.len(), 2);
+    assert_eq!(
+        load(&["--listen", "127.0.0.1:1", "--listen", "127.0.0.1:1"], &[]).unwrap_err(),
+        "listen: 127.0.0.1:1 is given twice"
+    );
+    let refusal = load(&["--listen", "[zz]:1"], &[]).unwrap_err();
+    assert!(refusal.starts_with("listen: cannot look up '[zz]:1': "), "{refusal}");
+}
+
+#[test]
+fn the_message_of_the_day_is_read_cleaned_and_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("motd.txt");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        load(&["--motd", path.to_str().unwrap()], &[]).map(|config| config.motd.as_deref().map(str::to_owned))
+    };
+    assert_eq!(read(b"Welcome!\r\n\n\tB\x1B[1m\n\n").unwrap().as_deref(), Some("Welcome!\n\n B\u{FFFD}[1m"));
+    assert_eq!(read(b" \n\n").unwrap(), None);
+    assert_eq!(read(&[b'x'; 16 * 1024]).unwrap().map(|text| text.len()), Some(16 * 1024));
+    assert!(read(&[b'x'; 16 * 1024 + 1]).unwrap_err().ends_with("motd.txt must have at most 16384 bytes"));
+    assert!(read(&[7; 8 * 1024]).unwrap_err().contains("without control characters"));
+    assert!(read(&[0xC3, 0x28]).unwrap_err().ends_with("motd.txt is not valid UTF-8"));
+    let refusal = load(&["--motd", dir.path().join("none").to_str().unwrap()], &[]).unwrap_err();
+    assert!(refusal.starts_with("motd: cannot read "), "{refusal}");
+}
+
+#[test]
+fn one_setting_can_be_had_without_checking_the_rest() {
+    let options = cli(&["--motd", "/nowhere/at/all", "--users", "u"]).unwrap().options;
+    assert_eq!(options.gather([]).unwrap().users_file(), PathBuf::from("u"));
+    assert_eq!(Settings::default().users_file(), Config::default().users);
+}
+
+#[test]
+fn the_table_holds_every_setting_in_four_columns() {
+    let table = settings_table();
+    assert_eq!(table.lines().count(), 2 + definitions::<Settings>().len());
+    assert!(table.lines().all(|line| line.matches('|').count() == 5), "{table}");
+    let row = "| `telnet` | `PARLOR_TELNET` | auto | Which clients are treated as telnet, so that their terminal hides the password: auto, always, never |";
+    assert!(table.contains(row), "{table}");
+}

@@ -1,0 +1,15 @@
+//! Floor 1, dialects: each turns events into the bytes that one kind of client understands.
+//!
+//! A dialect knows events and nothing else: no sockets, no hub.
+
+mod plain;
+
+pub use plain::{PLAIN, PLAIN_CRLF};
+
+use crate::model::Event;
+
+/// One way to put events into bytes. The plain one is for people; each owns a slot of an event's cache.
+pub trait Dialect: Send + Sync {
+    /// The bytes of an event, made at most once for all its recipients.
+    fn encode<'e>(&self, event: &'e Event) -> &'e [u8];
+}

@@ -1,0 +1,174 @@
+//! The plain dialect: the only file with the wording of events.
+//!
+//! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
+//! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
+
+use std::fmt::{self, Write};
+
+use super::Dialect;
+use crate::model::{Event, EventKind, Name, QuitReason, Target};
+
+/// The plain dialect with LF after each line.
+pub static PLAIN: Plain = Plain { slot: 0, crlf: false };
+
+/// The plain dialect with CRLF after each line, for clients whose own lines end so.
+pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true };
+
+/// Text for people with `nc` or `telnet`.
+pub struct Plain {
+    slot: usize,
+    crlf: bool,
+}
+
+impl Dialect for Plain {
+    fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
+        event.encoded(self.slot, |kind| {
+            let text = wording(kind);
+            if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
+        })
+    }
+}
+
+fn wording(kind: &EventKind) -> String {
+    let mut out = String::with_capacity(128);
+    // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
+    let _ = write_wording(&mut out, kind);
+    let is_prompt = matches!(kind, EventKind::AskName | EventKind::AskPassword);
+    if !is_prompt && !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::Whisper { from, text } => write!(out, "[{from}]: {text}"),
+        EventKind::WhisperSent { to, text } => write!(out, "[to {to}]: {text}"),
+        EventKind::Broadcast { from, text } => write!(out, "[Broadcast][{from}]: {text}"),
+        EventKind::GroupMessage { group, from, text } => write!(out, "[Group {group}][{from}]: {text}"),
+        EventKind::UserJoined { user } => write!(out, "*** {user} has joined the chat."),
+        EventKind::UserLeft { user } => write!(out, "*** {user} has left the chat."),
+        EventKind::MemberJoined { group, user } => write!(out, "*** {user} has joined the group {group}."),
+        EventKind::MemberLeft { group, user } => write!(out, "*** {user} has left the group {group}."),
+        EventKind::GroupCreated { group } => write!(out, "Group {group} created."),
+        EventKind::YouJoined { group } => write!(out, "You joined the group {group}."),
+        EventKind::YouLeft { group, gone: false } => write!(out, "You left the group {group}."),
+        EventKind::YouLeft { group, gone: true } => {
+            write!(out, "You left the group {group}. It is empty now, and gone.")
+        }
+        EventKind::Users { names } => write_list(out, "Online users:", names),
+        EventKind::Groups { names } if names.is_empty() => {
+            out.write_str("There are no groups yet; /create_group makes one.")
+        }
+        EventKind::Groups { names } => write_list(out, "Groups:", names),
+        EventKind::GroupsUsers { rosters, first } => write_rosters(out, rosters, *first),
+        EventKind::Talking { target } => write_target(out, *target),
+        EventKind::WhoAmI { name, peer, sessions, groups, target } => {
+            write!(out, "You are {name}, connected from {peer}, sessions: {sessions}, groups: {}.", Names(groups))?;
+            target.map_or(Ok(()), |target| write!(out, " Plain text goes to {}.", Shown(target)))
+        }
+        EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
+        EventKind::Pong { text } => write!(out, "Pong: {text}"),
+        EventKind::Help { lines } => out.write_str(&lines.join("\n")),
+        EventKind::Refused(error) => write!(out, "{error}"),
+        other => write_login_and_leaving(out, other),
+    }
+}
+
+fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::AskName => out.write_str("Enter username: "),
+        EventKind::AskPassword => out.write_str("Enter password: "),
+        EventKind::Welcome { motd } => {
+            out.write_str("Welcome to the chat server!\n")?;
+            out.write_str("Type /help for the commands; Ctrl-R shows a half-typed line again.")?;
+            motd.as_ref().map_or(Ok(()), |text| write!(out, "\n{}", text.trim_end()))
+        }
+        EventKind::LoginRefused => out.write_str("Authentication failed."),
+        EventKind::AlreadyHere => out.write_str("Authentication failed: user already logged in."),
+        EventKind::TooManyAttempts => {
+            out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
+        }
+        EventKind::TooManyConnections { limit } => {
+            write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
+        }
+        EventKind::HowToLeave { logged_in: true } => out.write_str("*** To leave, type /quit."),
+        EventKind::HowToLeave { logged_in: false } => {
+            out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
+        }
+        EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
+        EventKind::Closed { reason } => out.write_str(last_words(*reason)),
+        _ => Ok(()),
+    }
+}
+
+/// What a client is told when the server closes his connection; empty where nothing needs saying.
+fn last_words(reason: QuitReason) -> &'static str {
+    match reason {
+        QuitReason::Quit | QuitReason::Eof | QuitReason::Lost | QuitReason::LoginFailed => "",
+        QuitReason::Idle => "*** You were idle for too long. Goodbye.",
+        QuitReason::LoginTimeout => "*** The login took too long. Goodbye.",
+        QuitReason::SlowReader => "*** You read too slowly to keep up. Goodbye.",
+        QuitReason::Flood => "*** Too much came without a line end. Goodbye.",
+        QuitReason::WrongProtocol => {
+            "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP."
+        }
+        QuitReason::ServerFull => "Error: The server is full; try again later.",
+        QuitReason::Crowded => "Error: Too many connections are logging in right now; try again later.",
+        QuitReason::Kicked => "*** You were disconnected by an operator.",
+        QuitReason::Replaced => "*** You logged in from elsewhere; this session ends.",
+        QuitReason::Shutdown => "*** The server is shutting down. Goodbye.",
+        QuitReason::Panic => "*** A fault in the server ended this session; please connect again.",
+    }
+}
+
+fn write_list(out: &mut String, title: &str, names: &[Name]) -> fmt::Result {
+    out.write_str(title)?;
+    names.iter().try_for_each(|name| write!(out, "\n{name}"))
+}
+
+fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {
+    match (first, rosters.is_empty()) {
+        (true, true) => return out.write_str("There are no groups yet; /create_group makes one."),
+        (true, false) => out.write_str("Groups and their members:\n")?,
+        _ => {}
+    }
+    for (n, (group, users)) in rosters.iter().enumerate() {
+        let end = if n == 0 { "" } else { "\n" };
+        write!(out, "{end}{group}: {}", Names(users))?;
+    }
+    Ok(())
+}
+
+fn write_target(out: &mut String, target: Option<Target>) -> fmt::Result {
+    match target {
+        Some(target) => write!(out, "Plain text goes to {} now; /talk alone ends that.", Shown(target)),
+        None => out.write_str("Plain text goes nowhere now; /talk <username|#group> chooses."),
+    }
+}
+
+/// Names in one line, with a word for none.
+struct Names<'a>(&'a [Name]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, rest) = match self.0 {
+            [] => return f.write_str("none"),
+            [first, rest @ ..] => (first, rest),
+        };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|name| write!(f, ", {name}"))
+    }
+}
+
+/// A conversation as a user writes it.
+struct Shown(Target);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Target::User(name) => write!(f, "{name}"),
+            Target::Group(name) => write!(f, "#{name}"),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! One logged-in session, as the hub sees it: a name, a queue, and a port to the outside.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::outbox::Outbox;
+use crate::model::{Name, QuitReason};
+
+/// The number of a session, in the order in which connections were accepted; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// What the hub needs of a client's connection; the session has it.
+pub trait Port: Send + Sync {
+    /// Writes out what is queued as far as that goes without waiting for the client.
+    fn flush(&self, client: &Arc<Client>);
+
+    /// Asks the session to end for this reason (the first one given counts) and wakes its thread; that is all.
+    fn close(&self, reason: QuitReason);
+}
+
+/// A logged-in session. What it says and leaves goes through the hub; what it is told goes through its outbox.
+pub struct Client {
+    /// Which session this is.
+    pub id: ClientId,
+    /// Whose session this is.
+    pub name: Name,
+    /// From where it is connected.
+    pub peer: SocketAddr,
+    /// What it has still to be sent.
+    pub outbox: Outbox,
+    pub(super) port: Arc<dyn Port>,
+    pub(super) gone: Receiver<()>,
+}
+
+impl Client {
+    /// Asks the session to end; see [`Port::close`].
+    pub fn close(&self, reason: QuitReason) {
+        self.port.close(reason);
+    }
+
+    /// Writes out what is queued as far as that goes without waiting for the client.
+    pub fn flush(self: &Arc<Client>) {
+        self.port.flush(self);
+    }
+
+    /// Waits until the session has departed from the hub, and says whether it had by `deadline`.
+    pub fn departed_by(&self, deadline: Instant) -> bool {
+        self.gone.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session-{}", self.0)
+    }
+}

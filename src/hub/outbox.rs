@@ -1,0 +1,201 @@
+//! One client's queue of what he has still to be sent: bounded in items and bytes, and never a reason to wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::model::{Event, Limits};
+
+/// How far over its bound an outbox may go while its client's socket still takes what is written.
+///
+/// Then it is our writer that has not had its turn yet, not the client who is slow; cutting him would be unjust.
+const GRACE: i64 = 4;
+
+/// The per-client crossbeam queue. Unbounded as a channel (a bounded one allocates all its slots at once); the bound is
+/// kept by the two counters here.
+pub struct Outbox {
+    sender: Sender<Arc<Event>>,
+    receiver: Receiver<Arc<Event>>,
+    items: AtomicI64,
+    bytes: AtomicI64,
+    max_items: i64,
+    max_bytes: i64,
+    behind: AtomicBool,
+    sealed: AtomicBool,
+}
+
+/// What became of a pushed event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Push {
+    /// Queued in an empty outbox: who pushed this one sees to it that the outbox is written out.
+    First,
+    /// Queued behind others.
+    Queued,
+    /// Queued, and the outbox is more than half full: who pushed should write it out before he goes on.
+    Crowded,
+    /// Not queued: the client is too slow and has to go. Said once.
+    Full,
+    /// Not queued: the outbox is sealed.
+    Sealed,
+}
+
+impl Outbox {
+    /// An empty outbox with the bounds of `limits`.
+    pub fn new(limits: &Limits) -> Outbox {
+        let (sender, receiver) = unbounded();
+        let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / GRACE);
+        Outbox {
+            sender,
+            receiver,
+            items: AtomicI64::new(0),
+            bytes: AtomicI64::new(0),
+            max_items: bound(limits.outbox_items),
+            max_bytes: bound(limits.outbox_bytes),
+            behind: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
+        }
+    }
+
+    /// Queues an event, or says why not. Never waits.
+    ///
+    /// The event is in the channel before it is counted. So a count that goes from 0 to 1 always belongs to an event
+    /// that is there to be taken, and whoever made it go there is the one who has to write the outbox out.
+    pub fn push(&self, event: &Arc<Event>) -> Push {
+        if self.sealed.load(Ordering::Relaxed) {
+            return Push::Sealed;
+        }
+        let weight = weight(event);
+        let items = self.items.load(Ordering::Relaxed);
+        let bytes = self.bytes.load(Ordering::Relaxed) + weight;
+        if self.is_over(items, bytes) {
+            self.seal();
+            return Push::Full;
+        }
+        if self.sender.send(Arc::clone(event)).is_err() {
+            return Push::Sealed;
+        }
+        self.bytes.fetch_add(weight, Ordering::Relaxed);
+        match self.items.fetch_add(1, Ordering::AcqRel) {
+            0 => Push::First,
+            _ if self.is_crowded() => Push::Crowded,
+            _ => Push::Queued,
+        }
+    }
+
+    /// One item always fits, however large: an answer may be longer than the bound, and its asker waits for it.
+    fn is_over(&self, items: i64, bytes: i64) -> bool {
+        let factor = if self.behind.load(Ordering::Relaxed) { 1 } else { GRACE };
+        items >= self.max_items * factor || (items > 0 && bytes > self.max_bytes * factor)
+    }
+
+    /// Takes events in order until they weigh `max` bytes or none is left, and returns how many there were.
+    pub fn take(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let (mut count, mut taken) = (0, 0);
+        while taken < max {
+            let Ok(event) = self.receiver.try_recv() else { break };
+            each(&event);
+            taken += weight(&event);
+            count += 1;
+        }
+        self.bytes.fetch_sub(taken, Ordering::Relaxed);
+        self.items.fetch_sub(count, Ordering::AcqRel);
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    /// Whether nothing is queued.
+    pub fn is_empty(&self) -> bool {
+        self.items.load(Ordering::SeqCst) <= 0
+    }
+
+    /// Whether more than half of either bound is used.
+    pub fn is_crowded(&self) -> bool {
+        self.items.load(Ordering::Relaxed) * 2 > self.max_items
+            || self.bytes.load(Ordering::Relaxed) * 2 > self.max_bytes
+    }
+
+    /// Whether the client's socket is full and somebody waits for it with the rest.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whether the client's socket is full; only who writes to it may say so.
+    pub fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Relaxed);
+    }
+
+    /// Lets nothing more in, and forgets what is queued: for a client who cannot be written to any more.
+    pub fn seal(&self) {
+        self.sealed.store(true, Ordering::Relaxed);
+        self.take(usize::MAX, |_| ());
+    }
+}
+
+fn weight(event: &Event) -> i64 {
+    i64::try_from(event.weight()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::EventKind;
+
+    fn text(bytes: usize) -> Arc<Event> {
+        Event::answer(EventKind::Pong { text: "x".repeat(bytes) })
+    }
+
+    fn small() -> Outbox {
+        Outbox::new(&Limits { outbox_items: 8, outbox_bytes: 4096, ..Limits::default() })
+    }
+
+    #[test]
+    fn first_is_said_whenever_the_outbox_was_empty() {
+        let outbox = small();
+        assert_eq!(outbox.push(&text(1)), Push::First);
+        assert_eq!(outbox.push(&text(1)), Push::Queued);
+        assert_eq!(outbox.take(usize::MAX, |_| ()), 2);
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.push(&text(1)), Push::First);
+    }
+
+    #[test]
+    fn a_client_who_is_behind_is_full_at_his_bound_in_items_and_in_bytes() {
+        for (bytes, fit) in [(1, 8), (1000, 3)] {
+            let outbox = small();
+            outbox.set_behind(true);
+            let pushes: Vec<Push> = (0..=fit).map(|_| outbox.push(&text(bytes))).collect();
+            assert_eq!(pushes.iter().position(|p| *p == Push::Full), Some(fit), "{pushes:?}");
+            assert_eq!(outbox.push(&text(1)), Push::Sealed);
+            assert!(outbox.is_empty(), "what a cut client was to get is forgotten at once");
+        }
+    }
+
+    #[test]
+    fn a_client_whose_socket_takes_all_is_not_cut_because_our_writer_is_late() {
+        let outbox = small();
+        assert!((0..31).all(|_| outbox.push(&text(1)) != Push::Full));
+        assert_eq!(outbox.push(&text(1)), Push::Crowded);
+        assert_eq!(outbox.push(&text(1)), Push::Full);
+    }
+
+    #[test]
+    fn one_answer_longer_than_the_bound_fits_into_an_empty_outbox() {
+        let outbox = small();
+        outbox.set_behind(true);
+        assert_eq!(outbox.push(&text(100_000)), Push::First);
+        assert_eq!(outbox.push(&text(1)), Push::Full);
+    }
+
+    #[test]
+    fn take_stops_at_the_batch_size_and_keeps_the_order() {
+        let outbox = small();
+        for n in 1..=4 {
+            outbox.push(&text(n));
+        }
+        let mut seen = Vec::new();
+        outbox.take(250, |event| seen.push(event.weight()));
+        outbox.take(usize::MAX, |event| seen.push(event.weight()));
+        assert_eq!(seen, (1..=4).map(|n| text(n).weight()).collect::<Vec<_>>());
+    }
+}

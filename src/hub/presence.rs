@@ -1,0 +1,131 @@
+//! Coming and going. A session is here for as long as it holds its `Presence`; dropping that is the one way to leave.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, bounded};
+
+use super::Hub;
+use super::client::{Client, ClientId, Port};
+use super::outbox::Outbox;
+use super::touched::Touched;
+use crate::model::{DuplicateLogin, Event, EventKind, Name, Peer, QuitReason};
+
+/// Who wants to be registered.
+pub struct Registration {
+    /// The number of the session.
+    pub id: ClientId,
+    /// The user, as registered.
+    pub name: Name,
+    /// From where he is connected.
+    pub peer: SocketAddr,
+    /// How he is reached.
+    pub port: Arc<dyn Port>,
+    /// The first thing he is told.
+    pub welcome: EventKind,
+}
+
+/// Why a session was not let in.
+pub enum RegisterError {
+    /// The user is here already, in these sessions, and the policy is `refuse`.
+    AlreadyHere(Vec<Arc<Client>>),
+    /// All places are taken.
+    Full,
+    /// The server is stopping.
+    Closing,
+}
+
+/// A registered session's place in the hub: the drop guard through which every session leaves, whatever ended it.
+pub struct Presence {
+    hub: Hub,
+    client: Arc<Client>,
+    reason: QuitReason,
+    _here: Sender<()>,
+}
+
+impl Hub {
+    /// Lets a session in, under the policy for a user who is here already.
+    ///
+    /// Everybody else is told when the user was away before; the newcomer's first event is his welcome.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; nothing has changed then.
+    pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
+        let (here, gone) = bounded(0);
+        let Registration { id, name, peer, .. } = *who;
+        let outbox = Outbox::new(self.limits());
+        let client = Arc::new(Client { id, name, peer, outbox, port: Arc::clone(&who.port), gone });
+        let welcome = Event::answer(who.welcome.clone());
+        let joined = EventKind::UserJoined { user: name };
+        let mut touched = Touched::default();
+        let replaced = self.locked(|state| {
+            let others: Vec<Arc<Client>> =
+                state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
+            match policy {
+                _ if state.closing => return Err(RegisterError::Closing),
+                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyHere(others)),
+                DuplicateLogin::Replace if !others.is_empty() => {}
+                _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
+                _ => {}
+            }
+            state.insert(&client);
+            client.outbox.push(&welcome);
+            if others.is_empty() {
+                state.tell_all(joined, Some(&name), &mut touched);
+            }
+            Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
+        })?;
+        for old in replaced {
+            old.close(QuitReason::Replaced);
+        }
+        Ok(Presence { hub: self.clone(), client, reason: QuitReason::Panic, _here: here })
+    }
+
+    /// Asks every session of a user to end, and returns how many there were.
+    pub fn disconnect(&self, name: &Name, reason: QuitReason) -> usize {
+        let sessions: Vec<Arc<Client>> = self.locked(|state| {
+            state.queues.get(name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
+        });
+        sessions.iter().for_each(|client| client.close(reason));
+        sessions.len()
+    }
+
+    /// Asks every session to end, and lets nobody in from now on. Their leaving is not announced any more.
+    pub fn close_all(&self, reason: QuitReason) {
+        let sessions: Vec<Arc<Client>> = self.locked(|state| {
+            state.closing = true;
+            state.clients.values().cloned().collect()
+        });
+        sessions.iter().for_each(|client| client.close(reason));
+    }
+
+    /// Takes a session out: the user's last one leaves all groups, and everybody is told. Only [`Presence`] calls this.
+    fn depart(&self, client: &Client) {
+        let mut touched = Touched::default();
+        let left = EventKind::UserLeft { user: client.name };
+        self.locked(|state| {
+            if state.remove(client) && !state.closing {
+                state.tell_all(left, None, &mut touched);
+            }
+        });
+    }
+}
+
+impl Presence {
+    /// The session that is here.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Leaves for this reason. Dropping a presence without calling this counts as a panic.
+    pub fn leave(mut self, reason: QuitReason) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.hub.depart(&self.client);
+        log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
+    }
+}

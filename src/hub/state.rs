@@ -1,0 +1,175 @@
+//! The client, group and queue maps and what always holds between them. Pure: no lock, no thread, no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::client::{Client, ClientId};
+use super::touched::Touched;
+use crate::model::{Event, EventKind, Name, UserError};
+
+/// Live sessions, in the order in which they came.
+pub(super) type Audience = BTreeMap<ClientId, Arc<Client>>;
+
+/// Everything the central lock protects.
+#[derive(Default)]
+pub(super) struct State {
+    /// The client map: every logged-in session.
+    pub(super) clients: Audience,
+    /// The group map.
+    pub(super) groups: BTreeMap<Name, Group>,
+    /// The queue map: by user, the sessions whose outboxes take what is said to that name.
+    pub(super) queues: BTreeMap<Name, User>,
+    /// Set once, when the server stops: nobody comes in, and leaving is not announced.
+    pub(super) closing: bool,
+    last_seq: u64,
+}
+
+/// A group: who belongs to it, and which sessions hear what is said in it.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) members: BTreeSet<Name>,
+    /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
+    pub(super) audience: Audience,
+}
+
+/// A user who is here: his sessions and the groups he is in.
+#[derive(Default)]
+pub(super) struct User {
+    pub(super) sessions: Audience,
+    pub(super) groups: BTreeSet<Name>,
+}
+
+impl State {
+    /// Tells every session of one user.
+    pub(super) fn tell_user(&mut self, name: &Name, kind: EventKind, touched: &mut Touched) {
+        let event = self.ordered(kind);
+        let sessions = self.queues.get(name).map(|user| &user.sessions);
+        touched.push_all(sessions.into_iter().flatten(), &event, None);
+    }
+
+    /// Tells the members of one group, all but the sessions of `except`.
+    pub(super) fn tell_group(&mut self, group: &Name, kind: EventKind, except: Option<&Name>, touched: &mut Touched) {
+        let event = self.ordered(kind);
+        let audience = self.groups.get(group).map(|group| &group.audience);
+        touched.push_all(audience.into_iter().flatten(), &event, except);
+    }
+
+    /// Tells everybody logged in, all but the sessions of `except`.
+    pub(super) fn tell_all(&mut self, kind: EventKind, except: Option<&Name>, touched: &mut Touched) {
+        let event = self.ordered(kind);
+        touched.push_all(&self.clients, &event, except);
+    }
+
+    /// The next event in the server's one order.
+    fn ordered(&mut self, kind: EventKind) -> Arc<Event> {
+        self.last_seq += 1;
+        Event::new(self.last_seq, kind)
+    }
+
+    /// Puts a session in. With others of its user there already it hears his groups from now on.
+    pub(super) fn insert(&mut self, client: &Arc<Client>) {
+        self.clients.insert(client.id, Arc::clone(client));
+        let user = self.queues.entry(client.name).or_default();
+        user.sessions.insert(client.id, Arc::clone(client));
+        for name in &user.groups {
+            if let Some(group) = self.groups.get_mut(name) {
+                group.audience.insert(client.id, Arc::clone(client));
+            }
+        }
+    }
+
+    /// Takes a session out; with the last one of a user he leaves all his groups. Says whether it was the last one.
+    pub(super) fn remove(&mut self, client: &Client) -> bool {
+        if self.clients.remove(&client.id).is_none() {
+            return false;
+        }
+        let Some(user) = self.queues.get_mut(&client.name) else { return false };
+        user.sessions.remove(&client.id);
+        let last = user.sessions.is_empty();
+        for name in &user.groups {
+            let Some(group) = self.groups.get_mut(name) else { continue };
+            group.audience.remove(&client.id);
+            if last {
+                group.members.remove(&client.name);
+            }
+            if group.members.is_empty() {
+                self.groups.remove(name);
+            }
+        }
+        if last {
+            self.queues.remove(&client.name);
+        }
+        last
+    }
+
+    /// The group of this name, under the name it was made with.
+    pub(super) fn group(&self, name: &Name) -> Result<(Name, &Group), UserError> {
+        let (shown, group) = self.groups.get_key_value(name).ok_or_else(|| UserError::NoSuchGroup(name.to_string()))?;
+        Ok((*shown, group))
+    }
+
+    /// The group of this name, which `user` has to be a member of.
+    pub(super) fn group_of(&self, user: &Name, name: &Name) -> Result<Name, UserError> {
+        match self.group(name)? {
+            (shown, group) if group.members.contains(user) => Ok(shown),
+            (shown, _) => Err(UserError::NotMember(shown)),
+        }
+    }
+
+    /// Makes `user` a member of a group, which comes into being with its first one.
+    pub(super) fn add_member(&mut self, group: Name, user: &Name) {
+        let Some(entry) = self.queues.get_mut(user) else { return };
+        entry.groups.insert(group);
+        let group = self.groups.entry(group).or_default();
+        group.members.insert(*user);
+        group.audience.extend(entry.sessions.iter().map(|(id, client)| (*id, Arc::clone(client))));
+    }
+
+    /// Takes `user` out of a group, which vanishes with its last one. Says whether it did.
+    pub(super) fn remove_member(&mut self, name: &Name, user: &Name) -> bool {
+        let Some(entry) = self.queues.get_mut(user) else { return false };
+        entry.groups.remove(name);
+        let Some(group) = self.groups.get_mut(name) else { return false };
+        group.members.remove(user);
+        for id in entry.sessions.keys() {
+            group.audience.remove(id);
+        }
+        let gone = group.members.is_empty();
+        if gone {
+            self.groups.remove(name);
+        }
+        gone
+    }
+
+    /// Whether all that should always hold does; the text says what does not.
+    #[cfg(test)]
+    pub(super) fn check(&self) -> Result<(), String> {
+        let fail = |what: &str, who: &dyn std::fmt::Debug| Err(format!("{what}: {who:?}"));
+        for (name, group) in &self.groups {
+            if group.members.is_empty() {
+                return fail("a group is empty", name);
+            }
+            let heard = group.members.iter().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
+            if !heard.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
+                return fail("a group's audience is not its members' sessions", name);
+            }
+            if !group.members.iter().all(|m| self.queues.get(m).is_some_and(|u| u.groups.contains(name))) {
+                return fail("a membership is not mutual", name);
+            }
+        }
+        for (name, user) in &self.queues {
+            if user.sessions.is_empty() || !user.sessions.keys().all(|id| self.clients.contains_key(id)) {
+                return fail("a user without live sessions", name);
+            }
+            if !user.groups.iter().all(|g| self.groups.get(g).is_some_and(|g| g.members.contains(name))) {
+                return fail("a user is in a group that does not know him", name);
+            }
+        }
+        for client in self.clients.values() {
+            if !self.queues.get(&client.name).is_some_and(|user| user.sessions.contains_key(&client.id)) {
+                return fail("a session nobody can reach by name", &client.name);
+            }
+        }
+        Ok(())
+    }
+}

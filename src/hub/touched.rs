@@ -1,0 +1,75 @@
+//! Whom a verb has left something to be written for. Filled under the central lock, settled after it.
+
+use std::sync::Arc;
+
+use super::client::{Client, ClientId};
+use super::outbox::Push;
+use crate::model::{Event, Name, QuitReason};
+
+/// The clients whose outboxes this thread has to write out, and those who turned out too slow.
+///
+/// Dropping it settles it, so that not even a panic leaves a message lying in an outbox.
+#[derive(Default)]
+pub struct Touched {
+    waiting: Vec<Arc<Client>>,
+    too_slow: Vec<Arc<Client>>,
+    crowded: bool,
+}
+
+impl Touched {
+    /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it.
+    pub(super) fn push_all<'a>(
+        &mut self,
+        clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
+        event: &Arc<Event>,
+        except: Option<&Name>,
+    ) {
+        for (_, client) in clients {
+            if except != Some(&client.name) {
+                self.push(client, event);
+            }
+        }
+    }
+
+    fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
+        match client.outbox.push(event) {
+            Push::First => self.waiting.push(Arc::clone(client)),
+            Push::Crowded => self.note_crowded(client),
+            Push::Full => self.too_slow.push(Arc::clone(client)),
+            Push::Queued | Push::Sealed => {}
+        }
+    }
+
+    /// A crowded outbox has a writer already; adding ourselves keeps us from going on before he had his turn.
+    fn note_crowded(&mut self, client: &Arc<Client>) {
+        self.crowded = true;
+        if !client.outbox.is_behind() && self.waiting.last().is_none_or(|last| last.id != client.id) {
+            self.waiting.push(Arc::clone(client));
+        }
+    }
+
+    /// Whether somebody's outbox is more than half full, so that settling should not wait for the end of the read.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a
+    /// session writes to its own client last, and may wait for him.
+    pub fn settle(&mut self, own: Option<ClientId>) {
+        self.crowded = false;
+        for client in self.too_slow.drain(..) {
+            client.close(QuitReason::SlowReader);
+        }
+        for client in self.waiting.drain(..) {
+            if Some(client.id) != own {
+                client.flush();
+            }
+        }
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        self.settle(None);
+    }
+}

@@ -1,0 +1,173 @@
+//! The log: one file a day, `parlord.log` always pointing at today's, and a console.
+//!
+//! Whoever logs formats his line and puts it into a bounded queue; that is all that can happen to him. One thread owns
+//! the file and one the console, so neither a dead disk nor a stuck terminal reaches a chat, and what did not fit is
+//! counted. Lines of other crates are not written at all: a library at debug level may quote what a user typed.
+//!
+//! Nothing here knows what is logged.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Sender, bounded};
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::model::StartError;
+use crate::model::limits::{LOG_DRAIN, LOG_PACE};
+
+mod archive;
+mod console;
+mod day;
+mod file;
+mod line;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use console::ConsoleSink;
+use file::FileSink;
+use line::Entry;
+use queue::{Order, Route};
+
+/// What tells the time; a test brings its own.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// What is logged, where to, and for how long it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The folder of the log files; made when it is missing.
+    pub dir: PathBuf,
+    /// The least important level that reaches the file.
+    pub level: LevelFilter,
+    /// The least important level that reaches the console.
+    pub console: LevelFilter,
+    /// A day's file is compressed when it is more than this many days old.
+    pub compress_days: usize,
+    /// A day's file is removed when it is more than this many days old.
+    pub keep_days: usize,
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        LogSettings {
+            dir: PathBuf::from("logs"),
+            level: LevelFilter::Debug,
+            console: LevelFilter::Info,
+            compress_days: 7,
+            keep_days: 30,
+        }
+    }
+}
+
+/// The front of the log: formats a line in the calling thread, queues it, and never waits.
+pub struct Logger {
+    clock: Clock,
+    file: Route,
+    console: Route,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let level = metadata.level();
+        (self.file.wants(level) || self.console.wants(level)) && ours(metadata.target())
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let entry = Entry::here((self.clock)(), record.level(), *record.args());
+        if self.console.wants(entry.level) {
+            self.console.offer(entry.clone());
+        }
+        if self.file.wants(entry.level) {
+            self.file.offer(entry);
+        }
+    }
+
+    /// Does nothing: nobody may wait for the disk.
+    fn flush(&self) {}
+}
+
+fn ours(target: &str) -> bool {
+    matches!(target.split("::").next(), Some("parlor" | "parlord"))
+}
+
+/// The handle of a running log. When the last clone is gone, the log ends as if it were stopped.
+#[derive(Clone)]
+pub struct Logging {
+    orders: Vec<Sender<Order>>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Logging {
+    /// Opens the file anew, as one wants after having moved it away (SIGHUP).
+    pub fn reopen(&self) {
+        for orders in &self.orders {
+            // A full queue of orders belongs to a thread that is stuck, and it opens anew when it comes back.
+            let _ = orders.try_send(Order::Reopen);
+        }
+    }
+
+    /// Writes what is queued, for at most [`LOG_DRAIN`], and ends the log.
+    pub fn stop(self) {
+        let by = Instant::now() + LOG_DRAIN;
+        let (done, all_done) = bounded(self.orders.len());
+        for orders in &self.orders {
+            let _ = orders.try_send(Order::Stop { by, done: done.clone() });
+        }
+        drop(done);
+        for _ in &self.orders {
+            let _ = all_done.recv_deadline(by);
+        }
+    }
+
+    /// Lines that should have been in the file and are not, since the start.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts the log and makes it the one of the whole process.
+///
+/// A folder that cannot be made or written is no error: the console is told, and it is tried again every second.
+///
+/// # Errors
+/// [`StartError::System`] when a thread is refused, or the process has a log already.
+pub fn start(settings: &LogSettings) -> Result<Logging, StartError> {
+    let (logger, logging) = build(settings, Arc::new(SystemTime::now))?;
+    log::set_boxed_logger(Box::new(logger))
+        .map_err(|e| StartError::System("cannot install the log".to_owned(), io::Error::other(e)))?;
+    log::set_max_level(settings.level.max(settings.console));
+    Ok(logging)
+}
+
+/// Starts a log that is nobody's yet: for tests, and for whoever installs the [`Logger`] himself.
+///
+/// # Errors
+/// [`StartError::System`] when a thread is refused.
+pub fn build(settings: &LogSettings, clock: Clock) -> Result<(Logger, Logging), StartError> {
+    build_with(settings, clock, console::stderr(), LOG_PACE)
+}
+
+fn build_with(
+    settings: &LogSettings,
+    clock: Clock,
+    terminal: Box<dyn Write + Send>,
+    pace: Duration,
+) -> Result<(Logger, Logging), StartError> {
+    let refused = |e| StartError::System("cannot start a thread for the log".to_owned(), e);
+    let (console, console_queue) = Route::new(settings.console);
+    let (file, file_queue) = Route::new(settings.level);
+    let console_sink = ConsoleSink::new(terminal, console.lost.clone());
+    let file_sink = FileSink::new(settings, clock.clone(), pace, console.clone(), file.lost.clone());
+    let orders = vec![
+        queue::serve("log-file", file_sink, file_queue, pace).map_err(refused)?,
+        queue::serve("log-console", console_sink, console_queue, pace).map_err(refused)?,
+    ];
+    let logging = Logging { orders, lost: file.lost.clone() };
+    Ok((Logger { clock, file, console }, logging))
+}

@@ -1,0 +1,88 @@
+//! The accept loop. It never ends on an error, and never spins on one.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use rustix::io::Errno;
+
+use super::Handle;
+use crate::model::{EventKind, QuitReason};
+use crate::session::Wire;
+use crate::transport::TcpLink;
+
+/// The shortest and the longest pause after the system refused to give a connection.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Accepts the connections of one listener.
+pub(super) struct Acceptor {
+    listener: TcpListener,
+    server: Handle,
+    stopped: Receiver<()>,
+    /// A descriptor to give up when there is no other, so that a client can at least be told.
+    reserve: Option<File>,
+    pause: Duration,
+    starved: u64,
+}
+
+impl Acceptor {
+    pub(super) fn new(listener: TcpListener, server: Handle, stopped: Receiver<()>) -> Acceptor {
+        Acceptor { listener, server, stopped, reserve: reserve(), pause: BACK_OFF.0, starved: 0 }
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.server.is_stopping() {
+            match self.listener.accept() {
+                Ok((stream, peer)) => {
+                    self.recovered();
+                    self.server.serve_tcp(stream, peer);
+                }
+                Err(_) if self.server.is_stopping() => return,
+                Err(e) if is_starvation(&e) => self.starve(&e),
+                // The client went away between connecting and being accepted.
+                Err(e) => log::debug!("accept error=\"{e}\""),
+            }
+        }
+    }
+
+    /// The system has no descriptor or memory left: tell one client, then leave the rest in the kernel's queue a while.
+    fn starve(&mut self, error: &io::Error) {
+        self.starved += 1;
+        if self.starved == 1 {
+            log::error!("accept starved error=\"{error}\": new connections have to wait");
+        }
+        if self.reserve.take().is_some()
+            && let Ok((stream, peer)) = self.listener.accept()
+            && let Ok(link) = TcpLink::new(stream, peer)
+        {
+            let wire = Arc::new(Wire::new(Box::new(link), self.pause));
+            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        }
+        self.reserve = reserve();
+        // Ends early when the server stops.
+        let _ = self.stopped.recv_timeout(self.pause);
+        self.pause = (self.pause * 2).min(BACK_OFF.1);
+    }
+
+    fn recovered(&mut self) {
+        if self.starved > 0 && self.reserve.is_none() {
+            self.reserve = reserve();
+        }
+        if self.starved > 0 && self.reserve.is_some() {
+            log::info!("accept recovered after={}", self.starved);
+            (self.starved, self.pause) = (0, BACK_OFF.0);
+        }
+    }
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn is_starvation(error: &io::Error) -> bool {
+    let starving = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    starving.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

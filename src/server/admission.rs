@@ -1,0 +1,167 @@
+//! Who may be connected without having logged in: a budget of its own, shared fairly among addresses.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::hub::ClientId;
+use crate::model::{EventKind, Limits, Origin, QuitReason};
+use crate::session::Wire;
+
+/// Everybody who is connected but not logged in yet.
+pub(super) struct Admission {
+    waiting: Mutex<Waiting>,
+    max: usize,
+    max_per_origin: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    by_origin: HashMap<Origin, BTreeMap<ClientId, Arc<Wire>>>,
+    count: usize,
+}
+
+/// One client's place among those who log in, given back when dropped.
+pub(super) struct Place {
+    admission: Arc<Admission>,
+    origin: Origin,
+    id: ClientId,
+}
+
+/// Why a connection is not let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// His address has as many as one may have.
+    Address(usize),
+    /// All places are taken, and no address holds more of them than his.
+    Crowded,
+}
+
+impl Refusal {
+    pub(super) fn event(&self) -> EventKind {
+        match *self {
+            Refusal::Address(limit) => EventKind::TooManyConnections { limit },
+            Refusal::Crowded => EventKind::Closed { reason: QuitReason::Crowded },
+        }
+    }
+
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Refusal::Address(_) => "too many from this address",
+            Refusal::Crowded => "too many logging in",
+        }
+    }
+}
+
+impl Admission {
+    pub(super) fn new(limits: &Limits) -> Admission {
+        let (max, max_per_origin) = (limits.unauthenticated, limits.unauthenticated_per_address);
+        Admission { waiting: Mutex::default(), max, max_per_origin }
+    }
+
+    /// Gives a connection a place. When none is free, the oldest connection of the address that holds most has to go,
+    /// if that address holds more than the newcomer's would.
+    pub(super) fn enter(self: &Arc<Self>, origin: Origin, id: ClientId, wire: &Arc<Wire>) -> Result<Place, Refusal> {
+        let mut waiting = self.waiting.lock();
+        let own = waiting.by_origin.get(&origin).map_or(0, BTreeMap::len);
+        if own >= self.max_per_origin && !origin.is_exempt() {
+            return Err(Refusal::Address(self.max_per_origin));
+        }
+        let crowded_out = if waiting.count < self.max {
+            None
+        } else {
+            Some(waiting.remove_oldest_of_largest(own + 1).ok_or(Refusal::Crowded)?)
+        };
+        waiting.by_origin.entry(origin).or_default().insert(id, Arc::clone(wire));
+        waiting.count += 1;
+        drop(waiting);
+        crowded_out.inspect(|wire| wire.close(QuitReason::Crowded));
+        Ok(Place { admission: Arc::clone(self), origin, id })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.waiting.lock().count
+    }
+
+    pub(super) fn close_all(&self, reason: QuitReason) {
+        let all: Vec<Arc<Wire>> = self.waiting.lock().by_origin.values().flat_map(BTreeMap::values).cloned().collect();
+        all.iter().for_each(|wire| wire.close(reason));
+    }
+}
+
+impl Waiting {
+    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<Wire>> {
+        let (&origin, largest) = self.by_origin.iter().max_by_key(|(_, held)| held.len())?;
+        let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
+        self.remove(origin, oldest)
+    }
+
+    fn remove(&mut self, origin: Origin, id: ClientId) -> Option<Arc<Wire>> {
+        let held = self.by_origin.get_mut(&origin)?;
+        let wire = held.remove(&id)?;
+        if held.is_empty() {
+            self.by_origin.remove(&origin);
+        }
+        self.count -= 1;
+        Some(wire)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Who was crowded out has no place any more.
+        let wire = self.admission.waiting.lock().remove(self.origin, self.id);
+        drop(wire);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::memory;
+
+    fn admission(max: usize, max_per_origin: usize) -> Arc<Admission> {
+        let limits = Limits { unauthenticated: max, unauthenticated_per_address: max_per_origin, ..Limits::default() };
+        Arc::new(Admission::new(&limits))
+    }
+
+    fn wire() -> Arc<Wire> {
+        Arc::new(Wire::new(Box::new(memory::pair().0), Duration::from_secs(1)))
+    }
+
+    fn origin(n: u8) -> Origin {
+        Origin::of([127, 0, 0, n].into())
+    }
+
+    #[test]
+    fn one_address_has_its_share_and_loopback_any() {
+        let admission = admission(20, 2);
+        let mut places = Vec::new();
+        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), &wire()).map(|place| places.push(place));
+        assert!(enter(2, 1).is_ok() && enter(2, 2).is_ok());
+        assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
+        assert!((4..10).all(|id| enter(1, id).is_ok()));
+        drop(places);
+        assert_eq!(admission.count(), 0);
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_place_of_the_address_that_holds_most() {
+        let admission = admission(4, 8);
+        let wires: Vec<_> = (0..4).map(|_| wire()).collect();
+        let enter = |n, id: usize| admission.enter(origin(n), ClientId(id as u64), &wires[id]);
+        let places: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| enter(n, id).ok()).into();
+        let newcomer = admission.enter(origin(4), ClientId(9), &wire());
+        assert!(newcomer.is_ok());
+        assert_eq!(
+            wires.iter().map(|wire| wire.closing()).collect::<Vec<_>>(),
+            [Some(QuitReason::Crowded), None, None, None]
+        );
+        assert_eq!(admission.enter(origin(2), ClientId(10), &wire()).err(), Some(Refusal::Crowded));
+        drop(places);
+        assert_eq!(admission.count(), 1);
+    }
+}

@@ -1,0 +1,86 @@
+//! What this process may have, and how many clients fit into that.
+
+use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::model::Limits;
+
+/// Descriptors that are not clients: listeners, logs, the users file, the reserve, the standard streams.
+const OTHER_DESCRIPTORS: u64 = 24;
+
+/// Threads that are not clients, and room for the writers of those who are behind.
+const OTHER_THREADS: u64 = 32;
+
+/// Memory regions the standard library maps for each thread, and those the process has without any.
+const REGIONS_PER_THREAD: u64 = 4;
+const OTHER_REGIONS: u64 = 1024;
+
+/// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits.
+pub fn fit_to_process(limits: &mut Limits) {
+    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS);
+    let threads = max_threads().saturating_sub(OTHER_THREADS);
+    let room = usize::try_from(descriptors.min(threads)).unwrap_or(usize::MAX);
+    let wanted = limits.clients + limits.unauthenticated;
+    if wanted <= room {
+        return;
+    }
+    // A quarter for those who log in is enough for a small server, and keeps most places for those who have.
+    limits.unauthenticated = limits.unauthenticated.min(room / 4).max(1);
+    limits.clients = room.saturating_sub(limits.unauthenticated).clamp(1, limits.clients);
+    log::warn!(
+        "capacity lowered clients={} logging_in={} descriptors={descriptors} threads={threads}",
+        limits.clients,
+        limits.unauthenticated
+    );
+}
+
+fn raise_descriptors() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let now = if raised.is_ok() { maximum } else { current };
+    now.unwrap_or(u64::MAX)
+}
+
+/// How many threads the limits of the kernel, the user and the control group allow.
+fn max_threads() -> u64 {
+    let by_regions = number("/proc/sys/vm/max_map_count").map(|n| n.saturating_sub(OTHER_REGIONS) / REGIONS_PER_THREAD);
+    let by_kernel = number("/proc/sys/kernel/threads-max");
+    let by_group = group_limit();
+    let by_user = getrlimit(Resource::Nproc).current;
+    [by_regions, by_kernel, by_group, by_user].into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
+/// The smallest `pids.max` on the way from this process's control group to the root.
+fn group_limit() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?.trim_matches('/');
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let file = |depth: usize| format!("/sys/fs/cgroup/{}/pids.max", parts[..depth].join("/"));
+    (0..=parts.len()).filter_map(|depth| number(&file(depth))).min()
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_may_have_threads_and_descriptors() {
+        assert!(max_threads() > 100);
+        assert!(raise_descriptors() > 100);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_lowered_and_what_fits_is_left_alone() {
+        let mut small = Limits { clients: 10, unauthenticated: 5, ..Limits::default() };
+        fit_to_process(&mut small);
+        assert_eq!((small.clients, small.unauthenticated), (10, 5));
+        let mut huge = Limits { clients: 100_000_000, ..Limits::default() };
+        fit_to_process(&mut huge);
+        assert!(huge.clients < 100_000_000 && huge.unauthenticated == 256);
+    }
+}

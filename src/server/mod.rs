@@ -1,0 +1,224 @@
+//! Floor 4, the server: listeners, admission, one thread per client, and the order in which everything stops.
+
+mod accept;
+mod admission;
+mod capacity;
+mod signals;
+
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use socket2::{Domain, SockRef, Socket, Type};
+
+pub use capacity::fit_to_process;
+pub use signals::watch;
+
+use crate::accounts::{Accounts, Throttle};
+use crate::config::Config;
+use crate::hub::{ClientId, Hub};
+use crate::model::limits::{CLIENT_STACK, STOP_TIME};
+use crate::model::{EventKind, Origin, Peer, QuitReason, StartError};
+use crate::session::{self, Shared, Wire};
+use crate::thread;
+use crate::transport::{Link, TcpLink};
+use accept::Acceptor;
+use admission::Admission;
+
+/// The kernel holds this many connections that were not yet accepted.
+const BACKLOG: i32 = 1024;
+
+/// A server that is bound to its addresses. [`Server::run`] makes it work.
+pub struct Server {
+    handle: Handle,
+    listeners: Vec<TcpListener>,
+    stopped: Receiver<()>,
+}
+
+/// What others may do with a running server: ask it to stop, to read its users anew, or to serve one more connection.
+#[derive(Clone)]
+pub struct Handle(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    admission: Arc<Admission>,
+    next_id: AtomicU64,
+    stopping: AtomicBool,
+    /// Dropped to say that the server is to stop.
+    stop: Mutex<Option<Sender<()>>>,
+    /// Cloned into every session's thread; when all are dropped, all sessions have ended.
+    alive: Mutex<Option<Sender<()>>>,
+    ended: Receiver<()>,
+}
+
+impl Server {
+    /// Loads the users and takes the addresses; nobody is served yet, but who connects waits in the kernel.
+    ///
+    /// # Errors
+    /// Why that cannot be done, as one sentence.
+    pub fn bind(config: &Config) -> Result<Server, StartError> {
+        let accounts = Accounts::load(&config.users)?;
+        let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
+        let hub = Hub::new(config.limits.clone());
+        let shared = Shared {
+            hub,
+            accounts,
+            throttle: Throttle::new(),
+            duplicate_login: config.duplicate_login,
+            telnet: config.telnet,
+            motd: config.motd.clone(),
+        };
+        let (stop, stopped) = bounded(0);
+        let (alive, ended) = bounded(0);
+        let inner = Inner {
+            shared,
+            admission: Arc::new(Admission::new(&config.limits)),
+            next_id: AtomicU64::new(1),
+            stopping: AtomicBool::new(false),
+            stop: Mutex::new(Some(stop)),
+            alive: Mutex::new(Some(alive)),
+            ended,
+        };
+        Ok(Server { handle: Handle(Arc::new(inner)), listeners: listeners?, stopped })
+    }
+
+    /// The addresses it listens on, with the ports the system chose where 0 was asked for.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// The accounts whose passwords stand in the users file as plain text.
+    pub fn plain_secrets(&self) -> usize {
+        self.handle.0.shared.accounts.plain_secrets()
+    }
+
+    /// A handle to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until it is asked to stop; then tells everybody and waits for the sessions to end, at most [`STOP_TIME`].
+    ///
+    /// # Errors
+    /// When the system gives no thread to accept connections with.
+    pub fn run(self) -> Result<(), StartError> {
+        let mut acceptors = Vec::new();
+        for listener in &self.listeners {
+            let what = || "cannot start a thread that accepts connections".to_owned();
+            let listener = listener.try_clone().map_err(|e| StartError::System(what(), e))?;
+            let acceptor = Acceptor::new(listener, self.handle.clone(), self.stopped.clone());
+            let accepting = thread::start("accept", CLIENT_STACK, move || acceptor.run());
+            acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
+        }
+        // Nothing is ever sent: the channel ends when the server is asked to stop.
+        let _ = self.stopped.recv();
+        let deadline = Instant::now() + STOP_TIME;
+        for listener in &self.listeners {
+            // Only this wakes a blocked accept. An error means that it is shut down already.
+            let _ = SockRef::from(listener).shutdown(Shutdown::Both);
+        }
+        for acceptor in acceptors {
+            let _ = acceptor.join();
+        }
+        drop(self.listeners);
+        self.handle.end_sessions(deadline);
+        Ok(())
+    }
+}
+
+impl Handle {
+    /// Asks the server to stop. It may take a moment; [`Server::run`] returns when it has.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+        self.0.stop.lock().take();
+    }
+
+    /// Reads the users file anew, whole or not at all. Who is logged in stays.
+    pub fn reload_users(&self) {
+        match self.0.shared.accounts.reload() {
+            Ok(count) => log::info!("users reloaded count={count}"),
+            Err(e) => log::error!("users unchanged: {e}"),
+        }
+    }
+
+    /// The hub of the server.
+    pub fn hub(&self) -> &Hub {
+        &self.0.shared.hub
+    }
+
+    /// How many connections have not logged in yet.
+    pub fn logging_in(&self) -> usize {
+        self.0.admission.count()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::SeqCst)
+    }
+
+    fn end_sessions(&self, deadline: Instant) {
+        let inner = &self.0;
+        log::info!("stopping sessions={}", inner.shared.hub.sessions());
+        inner.admission.close_all(QuitReason::Shutdown);
+        inner.shared.hub.close_all(QuitReason::Shutdown);
+        inner.alive.lock().take();
+        if inner.ended.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
+            log::warn!("some sessions did not end in time");
+        }
+    }
+
+    /// Serves a connection on a thread of its own, or tells the client why not.
+    pub fn serve(&self, link: Box<dyn Link>) {
+        let peer = link.peer();
+        let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
+        let wire = Arc::new(Wire::new(link, self.0.shared.hub.limits().outbox_age));
+        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, &wire) {
+            Ok(place) => place,
+            Err(answer) => {
+                log::info!("refused {} reason=\"{}\"", Peer(peer), answer.why());
+                return wire.refuse(answer.event());
+            }
+        };
+        let Some(alive) = self.0.alive.lock().clone() else { return };
+        let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
+        let started = thread::start(&id.to_string(), CLIENT_STACK, move || {
+            let _alive = alive;
+            log::debug!("connected {}", Peer(peer));
+            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
+            if catch_unwind(session).is_err() {
+                for_thread.give_up();
+            }
+        });
+        if let Err(e) = started {
+            log::warn!("refused {} reason=\"no thread\" error=\"{e}\"", Peer(peer));
+            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        }
+    }
+
+    /// Serves an accepted TCP connection.
+    fn serve_tcp(&self, stream: std::net::TcpStream, peer: SocketAddr) {
+        match TcpLink::new(stream, peer) {
+            Ok(link) => self.serve(Box::new(link)),
+            Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
+        }
+    }
+}
+
+/// Takes one address, with SO_REUSEADDR, so that a restart does not wait for old connections to be forgotten.
+fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+        if addr.is_ipv6() {
+            // So that [::] and 0.0.0.0 can both be listened on.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(TcpListener::from(socket))
+    };
+    open().map_err(|e| StartError::Listen(addr, e))
+}

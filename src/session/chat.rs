@@ -1,0 +1,144 @@
+//! The command loop of a logged-in user, from the welcome to the last words.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Came, Session};
+use crate::command::{self, Context};
+use crate::hub::{Client, Presence, Touched};
+use crate::model::limits::LINES_PER_FLUSH;
+use crate::model::{Bucket, EventKind, QuitReason, Rate, Target, UserError, text};
+use crate::transport::Input;
+
+/// What a logged-in session remembers from line to line.
+struct Talk {
+    me: Arc<Client>,
+    target: Option<Target>,
+    touched: Touched,
+    /// Lines handled since the last time that everything was written out.
+    unsettled: usize,
+    budget: Option<(Rate, Bucket)>,
+    slowed: bool,
+}
+
+impl Session<'_> {
+    /// Serves a logged-in user until he leaves, and closes his connection.
+    pub(super) fn chat(&mut self, presence: Presence) {
+        let me = Arc::clone(presence.client());
+        let reason = self.converse(&me);
+        // Whoever asked for the end first has given the reason; our own reading only noticed it.
+        let reason = self.wire.closing().unwrap_or(reason);
+        presence.leave(reason);
+        self.wire.farewell(Some(&me.outbox), reason);
+    }
+
+    fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
+        let limits = self.shared.hub.limits();
+        let rate = Rate { burst: f64::from(limits.burst), per_second: f64::from(limits.rate) };
+        let budget = (limits.rate > 0).then(|| (rate, rate.full(Instant::now())));
+        let touched = Touched::default();
+        let mut talk = Talk { me: Arc::clone(me), target: None, touched, unsettled: 0, budget, slowed: false };
+        let mut heard_until = None;
+        loop {
+            match self.handle_all(&mut talk) {
+                Err(reason) => return reason,
+                Ok(_) if self.ended => return QuitReason::Eof,
+                // Only whole lines put the idle deadline off; bytes that make none do not.
+                Ok(lines) if lines > 0 || heard_until.is_none() => heard_until = Some(Instant::now()),
+                Ok(_) => {}
+            }
+            let idle = limits.idle.zip(heard_until).map(|(idle, last)| last + idle);
+            match self.read(self.pause_end(idle)) {
+                Ok(Came::Bytes) => {}
+                Ok(Came::Deadline) if idle.is_some_and(|idle| Instant::now() >= idle) => return QuitReason::Idle,
+                Ok(Came::Deadline) => self.source.settle(),
+                Ok(Came::End) => {
+                    self.source.finish();
+                    self.ended = true;
+                }
+                Err(reason) => return reason,
+            }
+        }
+    }
+
+    /// Handles every line that is there, then writes out what that caused: to the others first, to this client last.
+    /// Returns how many lines there were, or why the session is to end.
+    fn handle_all(&mut self, talk: &mut Talk) -> Result<usize, QuitReason> {
+        let mut lines = 0;
+        while let Some(input) = self.source.next_input() {
+            if let Some(reason) = self.wire.closing().or_else(|| self.handle(input, talk)) {
+                return Err(reason);
+            }
+            lines += 1;
+            talk.unsettled += 1;
+            if talk.unsettled >= LINES_PER_FLUSH || talk.touched.is_crowded() || talk.me.outbox.is_crowded() {
+                self.settle(talk);
+            }
+            self.slow_down(talk);
+        }
+        self.answer_telnet();
+        self.settle(talk);
+        self.wire.closing().map_or(Ok(lines), Err)
+    }
+
+    fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+        let limit = self.shared.hub.limits().line;
+        let wire = self.wire;
+        let catch_up = |me: &Arc<Client>| drop(wire.write_all(Some(&me.outbox), None, true));
+        let mut context = Context {
+            hub: &self.shared.hub,
+            accounts: &self.shared.accounts,
+            me: &talk.me,
+            target: &mut talk.target,
+            touched: &mut talk.touched,
+            catch_up: &catch_up,
+            cost: 1,
+            quit: false,
+        };
+        let mut answer = |event| {
+            context.reply(event);
+            Ok(())
+        };
+        let result = match input {
+            Input::Interrupt => answer(EventKind::HowToLeave { logged_in: true }),
+            Input::AreYouThere => answer(EventKind::StillHere),
+            Input::Line(line) => match text::decode(&line) {
+                Ok(line) => command::run(&line, &mut context),
+                Err(text::NotUtf8) => Err(UserError::NotUtf8),
+            },
+            Input::TooLong { bytes } => Err(UserError::LineTooLong(bytes, limit)),
+        };
+        if let Err(error) = result {
+            context.reply(EventKind::Refused(error));
+        }
+        let Context { cost, quit, .. } = context;
+        if let Some((rate, bucket)) = &mut talk.budget {
+            let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+            bucket.charge(*rate, Instant::now(), f64::from(cost));
+        }
+        quit.then_some(QuitReason::Quit)
+    }
+
+    /// Who sends faster than he may is not read for a while; that is all that happens to him.
+    fn slow_down(&self, talk: &mut Talk) {
+        let now = Instant::now();
+        let debt = talk.budget.as_mut().and_then(|(rate, bucket)| bucket.debt(*rate, now));
+        let Some(debt) = debt else {
+            talk.slowed = false;
+            return;
+        };
+        if !std::mem::replace(&mut talk.slowed, true) {
+            log::info!("slowed user={}", talk.me.name);
+        }
+        self.settle(talk);
+        self.wire.pause(now + debt);
+    }
+
+    /// Writes out what this session has caused. It may wait for its own client, so he comes last.
+    fn settle(&self, talk: &mut Talk) {
+        talk.unsettled = 0;
+        talk.touched.settle(Some(talk.me.id));
+        // A client who cannot be written to is closing, which the loop sees.
+        let _ = self.wire.write_all(Some(&talk.me.outbox), None, true);
+    }
+}

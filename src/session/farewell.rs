@@ -1,0 +1,66 @@
+//! The end of every connection: last words, and a close that does not eat them.
+
+use std::time::Instant;
+
+use super::wire::Wire;
+use crate::hub::Outbox;
+use crate::model::limits::{BRIEF_FLUSH, LINGER, LINGER_BYTES};
+use crate::model::{Event, EventKind, LastWords, QuitReason};
+
+/// How long to wait before looking again for bytes of a client whose reading was stopped.
+const LINGER_STEP: std::time::Duration = std::time::Duration::from_millis(10);
+
+impl Wire {
+    /// Writes what this reason still allows and closes: flush, no more from us, read away, gone.
+    pub(super) fn farewell(&self, outbox: Option<&Outbox>, reason: QuitReason) {
+        let limit = match reason.last_words() {
+            LastWords::None => return self.link().abort(),
+            LastWords::Brief => Some(Instant::now() + BRIEF_FLUSH),
+            LastWords::AllInTime => None,
+        };
+        let words = EventKind::Closed { reason };
+        match outbox {
+            Some(outbox) => drop(outbox.push(&Event::answer(words))),
+            None => self.queue(words),
+        }
+        match self.write_all(outbox, limit, false) {
+            Ok(()) => {
+                self.link().finish();
+                self.linger();
+            }
+            Err(_) => self.link().abort(),
+        }
+    }
+
+    /// Reads away what the client still sends: closing with unread bytes resets the connection, and a reset eats the
+    /// last words on their way.
+    fn linger(&self) {
+        let deadline = Instant::now() + LINGER;
+        let mut buffer = [0; 1024];
+        let mut left = LINGER_BYTES;
+        while left > 0 && Instant::now() < deadline {
+            match self.link().read(&mut buffer, Some(deadline)) {
+                // Once reading was stopped the end is always said, so it says nothing.
+                Ok(0) if self.closing().is_some() => std::thread::sleep(LINGER_STEP),
+                Ok(0) | Err(_) => return,
+                Ok(n) => left = left.saturating_sub(n),
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Tells a client why he is not served and closes, without waiting for anything: for the thread that accepts.
+    pub fn refuse(&self, answer: EventKind) {
+        self.queue(answer);
+        // What does not go out at once is lost on him; the thread that accepts waits for nobody.
+        let _ = self.write_all(None, Some(Instant::now()), false);
+        self.link().finish();
+    }
+
+    /// Closes after a fault of ours, with a word about it.
+    pub fn give_up(&self) {
+        self.close(QuitReason::Panic);
+        self.farewell(None, QuitReason::Panic);
+    }
+}

@@ -1,0 +1,156 @@
+//! Floor 3, the session: one client from the accepted connection to the closed one, on one thread of his own.
+//!
+//! It reads lines, lets commands work on the hub, and afterwards writes out what it caused. It knows no listener.
+
+mod chat;
+mod farewell;
+mod login;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use wire::Wire;
+
+use crate::accounts::{Accounts, Throttle};
+use crate::hub::{ClientId, Hub};
+use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
+use crate::model::{DuplicateLogin, Peer, QuitReason, TelnetMode};
+use crate::transport::{Framing, LineSource};
+
+/// How a client of another protocol begins: a TLS handshake, or an HTTP request.
+const FOREIGN: [&[u8]; 10] =
+    [b"\x16\x03", b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH ", b"PRI * HTTP"];
+
+/// What all sessions of a server share.
+pub struct Shared {
+    /// Where everybody is.
+    pub hub: Hub,
+    /// Who has an account.
+    pub accounts: Accounts,
+    /// Who guessed too often.
+    pub throttle: Throttle,
+    /// What a second login of a user does.
+    pub duplicate_login: DuplicateLogin,
+    /// Who counts as telnet.
+    pub telnet: TelnetMode,
+    /// What everybody reads after the welcome.
+    pub motd: Option<Arc<str>>,
+}
+
+/// One connected client, as his own thread sees him.
+struct Session<'a> {
+    shared: &'a Shared,
+    id: ClientId,
+    wire: &'a Arc<Wire>,
+    source: LineSource,
+    buffer: Vec<u8>,
+    /// Small reads in a row; enough of them halve the buffer.
+    small_reads: u32,
+    /// Whether a first byte has come.
+    heard: bool,
+    /// Whether the client has closed his side.
+    ended: bool,
+}
+
+/// What waiting for the client brought.
+enum Came {
+    Bytes,
+    End,
+    Deadline,
+}
+
+/// Serves one client until he leaves. `place` is his place among those who log in; it is dropped once he has.
+pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
+    let source = LineSource::new(shared.hub.limits().line);
+    let buffer = vec![0; READ_MIN];
+    let mut session = Session { shared, id, wire, source, buffer, small_reads: 0, heard: false, ended: false };
+    let deadline = Instant::now() + shared.hub.limits().login;
+    match session.login(deadline) {
+        Ok(presence) => {
+            drop(place);
+            session.chat(presence);
+        }
+        Err(reason) => {
+            session.tell_before_login(reason);
+            drop(place);
+        }
+    }
+}
+
+impl Session<'_> {
+    fn tell_before_login(&self, reason: QuitReason) {
+        let peer = Peer(self.wire.link().peer());
+        match reason {
+            QuitReason::LoginFailed => {}
+            QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => {
+                log::debug!("closed {peer} reason=\"{reason}\"")
+            }
+            _ => log::info!("closed {peer} reason=\"{reason}\""),
+        }
+        self.wire.farewell(None, reason);
+    }
+
+    /// Waits for bytes until `deadline` and hands them to the source, together with its telnet answers to the client.
+    fn read(&mut self, deadline: Option<Instant>) -> Result<Came, QuitReason> {
+        let came = self.wire.link().read(&mut self.buffer, deadline);
+        if let Some(reason) = self.wire.closing() {
+            return Err(reason);
+        }
+        match came {
+            Ok(0) => return Ok(Came::End),
+            Ok(n) if !std::mem::replace(&mut self.heard, true) && is_foreign(&self.buffer[..n]) => {
+                return Err(QuitReason::WrongProtocol);
+            }
+            Ok(n) => {
+                self.source.feed(&self.buffer[..n]);
+                self.fit_buffer(n);
+            }
+            Err(e) if e.kind() == io::ErrorKind::TimedOut => return Ok(Came::Deadline),
+            Err(_) => return Err(QuitReason::Lost),
+        }
+        if self.source.flooded() { Err(QuitReason::Flood) } else { Ok(Came::Bytes) }
+    }
+
+    /// Thousands of idle clients should not hold a large buffer each, and a busy one should not read in small bits.
+    fn fit_buffer(&mut self, read: usize) {
+        let size = self.buffer.len();
+        if self.source.framing() == Framing::Raw {
+            // Each read is a message, so it has to fit one that is longer than allowed.
+            return self.buffer.resize(READ_MAX.max(self.shared.hub.limits().line + 1), 0);
+        }
+        self.small_reads = if read * 4 > size { 0 } else { self.small_reads + 1 };
+        if read == size && size < READ_MAX {
+            self.buffer = vec![0; size * 2];
+        } else if self.small_reads > 4 && size > READ_MIN {
+            self.buffer = vec![0; size / 2];
+            self.small_reads = 0;
+        }
+    }
+
+    /// Puts what telnet wants to hear back before the next thing that is written.
+    fn answer_telnet(&mut self) {
+        let replies = self.source.take_replies();
+        if !replies.is_empty() {
+            self.wire.prepend(&replies);
+        }
+    }
+
+    /// Until when a client without line ends may be silent before what he sent is taken as it is.
+    fn pause_end(&self, deadline: Option<Instant>) -> Option<Instant> {
+        let pause = self.source.wants_pause().then(|| Instant::now() + RAW_PAUSE);
+        pause.into_iter().chain(deadline).min()
+    }
+}
+
+/// The next moment that is a whole number of `step`s after `start`.
+fn next_step(start: Instant, step: Duration, now: Instant) -> Instant {
+    let passed = now.saturating_duration_since(start).as_nanos();
+    let steps = passed / step.as_nanos().max(1) + 1;
+    start + step * u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+fn is_foreign(first_bytes: &[u8]) -> bool {
+    FOREIGN.iter().any(|start| first_bytes.starts_with(start))
+}

@@ -1,0 +1,279 @@
+//! The writing side of one client: his dialect, what is on its way to him, and the flag that ends his session.
+//!
+//! Anybody may write what is queued; a try-lock elects who does. The lock is never held over a wait, so whoever finds it
+//! taken may leave: who holds it looks once more after releasing it, and nothing stays behind.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::dialect::{Dialect, PLAIN};
+use crate::hub::{Client, Outbox, Port};
+use crate::model::limits::{CLOSING_CHECK, WRITE_BATCH, WRITER_STACK};
+use crate::model::{Event, EventKind, LastWords, QuitReason};
+use crate::thread;
+use crate::transport::Link;
+
+/// One client's connection, shared by his own thread and by all who write to him or end his session.
+pub struct Wire {
+    link: Box<dyn Link>,
+    outbox_age: Duration,
+    writing: Mutex<Writing>,
+    reason: OnceLock<QuitReason>,
+    ended: (Mutex<()>, Condvar),
+}
+
+/// What only the elected writer touches.
+struct Writing {
+    dialect: &'static dyn Dialect,
+    /// Rendered, but not yet taken by the connection.
+    rest: Vec<u8>,
+    /// When the oldest event of `rest` happened.
+    oldest: Instant,
+    /// Whether a thread of its own waits for this client.
+    has_writer: bool,
+}
+
+/// How far writing got.
+enum Progress {
+    Done,
+    /// The connection takes no more now; it has to by this time.
+    Full(Instant),
+    Gone,
+}
+
+/// The client did not take what was written to him: he was too slow, or is gone, or his session is to end.
+pub(super) struct Unwritten;
+
+thread_local! {
+    /// Where a thread renders what it writes; one per thread that writes, instead of one per client.
+    static PAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Wire {
+    /// A wire over this link, on which no item may wait longer than `outbox_age` once the client is behind.
+    pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
+        let writing = Writing { dialect: &PLAIN, rest: Vec::new(), oldest: Instant::now(), has_writer: false };
+        Wire {
+            link,
+            outbox_age,
+            writing: Mutex::new(writing),
+            reason: OnceLock::new(),
+            ended: (Mutex::new(()), Condvar::new()),
+        }
+    }
+
+    pub(super) fn link(&self) -> &dyn Link {
+        &*self.link
+    }
+
+    /// Why this session is to end, once it is.
+    pub(crate) fn closing(&self) -> Option<QuitReason> {
+        self.reason.get().copied()
+    }
+
+    /// Does nothing until `until`, or until the session is to end.
+    pub(super) fn pause(&self, until: Instant) {
+        let (lock, condvar) = &self.ended;
+        let mut guard = lock.lock();
+        while self.closing().is_none() && Instant::now() < until {
+            condvar.wait_until(&mut guard, until);
+        }
+    }
+
+    /// From now on events are put in this dialect.
+    pub(super) fn speak(&self, dialect: &'static dyn Dialect) {
+        self.writing.lock().dialect = dialect;
+    }
+
+    /// Puts bytes before the next thing that is written.
+    pub(super) fn prepend(&self, bytes: &[u8]) {
+        self.writing.lock().rest.extend_from_slice(bytes);
+    }
+
+    /// Puts an event behind what is still to be written, past the outbox.
+    pub(super) fn queue(&self, kind: EventKind) {
+        let event = Event::answer(kind);
+        let mut writing = self.writing.lock();
+        if writing.rest.is_empty() {
+            writing.oldest = event.born;
+        }
+        let bytes = writing.dialect.encode(&event);
+        writing.rest.extend_from_slice(bytes);
+    }
+
+    /// Writes everything there is, waiting for the client: at most until `limit`, or else as long as an item may wait.
+    ///
+    /// With `unless_closing` it gives up soon after the session is to end.
+    pub(super) fn write_all(
+        &self,
+        outbox: Option<&Outbox>,
+        limit: Option<Instant>,
+        unless_closing: bool,
+    ) -> Result<(), Unwritten> {
+        loop {
+            let progress = self.write_some(&mut self.writing.lock(), outbox);
+            let until = match progress {
+                Progress::Done if outbox.is_none_or(nothing_came) => return Ok(()),
+                Progress::Done => continue,
+                Progress::Gone => return Err(Unwritten),
+                Progress::Full(until) => limit.unwrap_or(until),
+            };
+            let now = Instant::now();
+            if now >= until {
+                self.close(QuitReason::SlowReader);
+                return Err(Unwritten);
+            }
+            if unless_closing && self.closing().is_some() {
+                return Err(Unwritten);
+            }
+            // At its deadline the wait ends with an error that says what the loop sees for itself.
+            let _ = self.link.wait_writable(until.min(now + CLOSING_CHECK));
+        }
+    }
+
+    /// Renders what is queued and writes it, batch by batch, until all is gone or the connection takes no more.
+    fn write_some(&self, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
+        PAGE.with_borrow_mut(|page| {
+            loop {
+                page.clear();
+                let Writing { dialect, rest, oldest, .. } = writing;
+                page.append(rest);
+                if let Some(outbox) = outbox
+                    && page.len() < WRITE_BATCH
+                {
+                    let mut first = page.is_empty();
+                    outbox.take(WRITE_BATCH - page.len(), |event| {
+                        *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+                        page.extend_from_slice(dialect.encode(event));
+                    });
+                }
+                let written = self.try_write(page);
+                if let Some(outbox) = outbox {
+                    outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
+                }
+                match written {
+                    Ok(n) if n < page.len() => {
+                        writing.rest.extend_from_slice(&page[n..]);
+                        return Progress::Full(writing.oldest + self.outbox_age);
+                    }
+                    Ok(_) if outbox.is_none_or(Outbox::is_empty) => return Progress::Done,
+                    Ok(_) => {}
+                    Err(_) => {
+                        outbox.inspect(|outbox| outbox.seal());
+                        self.close(QuitReason::Lost);
+                        return Progress::Gone;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Writes until all is gone or the connection takes no more; returns how many bytes it took.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match self.link.try_write(&bytes[sent..]) {
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Gives a client who is behind a thread of his own, for as long as he is.
+    fn start_writer(client: &Arc<Client>, wire: &Arc<Wire>) {
+        let (for_client, for_wire) = (Arc::clone(client), Arc::clone(wire));
+        let name = format!("writer-{}", client.id.0);
+        if let Err(e) = thread::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
+            log::warn!("no thread for a slow reader user={} error={e}", client.name);
+            client.outbox.seal();
+            client.close(QuitReason::SlowReader);
+        }
+    }
+
+    fn write_for(&self, client: &Client) {
+        log::debug!("behind user={}", client.name);
+        loop {
+            let result = self.write_all(Some(&client.outbox), None, true);
+            let mut writing = self.writing.lock();
+            // Somebody may have found the socket full again and relied on this thread, which he saw still here.
+            if result.is_err() || !client.outbox.is_behind() {
+                writing.has_writer = false;
+                break;
+            }
+        }
+        if self.closing() == Some(QuitReason::SlowReader) {
+            client.outbox.seal();
+        }
+    }
+}
+
+/// The look after releasing the lock: while it was held, others may have queued something and found it taken.
+fn nothing_came(outbox: &Outbox) -> bool {
+    fence(Ordering::SeqCst);
+    outbox.is_empty()
+}
+
+/// The hub's view of a wire.
+pub(super) struct WirePort(pub(super) Arc<Wire>);
+
+impl Port for WirePort {
+    fn flush(&self, client: &Arc<Client>) {
+        let (wire, outbox) = (&self.0, &client.outbox);
+        // Pairs with the one in `nothing_came`: either we get the lock or its holder sees what we queued.
+        fence(Ordering::SeqCst);
+        loop {
+            let mut writing = match wire.writing.try_lock() {
+                Some(writing) => writing,
+                // Whoever writes has to have his turn first, or the outbox would overflow for no fault of the client.
+                None if outbox.is_crowded() && !outbox.is_behind() => wire.writing.lock(),
+                None => return,
+            };
+            if outbox.is_behind() {
+                return;
+            }
+            match wire.write_some(&mut writing, Some(outbox)) {
+                Progress::Done => {}
+                Progress::Gone => return,
+                Progress::Full(_) => {
+                    let has_writer = std::mem::replace(&mut writing.has_writer, true);
+                    drop(writing);
+                    if !has_writer {
+                        Wire::start_writer(client, wire);
+                    }
+                    return;
+                }
+            }
+            drop(writing);
+            if nothing_came(outbox) {
+                return;
+            }
+        }
+    }
+
+    fn close(&self, reason: QuitReason) {
+        self.0.close(reason);
+    }
+}
+
+impl Wire {
+    /// Asks the session to end for this reason (the first one given counts) and wakes its thread.
+    pub fn close(&self, reason: QuitReason) {
+        if self.reason.set(reason).is_err() {
+            return;
+        }
+        match reason.last_words() {
+            LastWords::None => self.link.abort(),
+            _ => self.link.stop_reading(),
+        }
+        drop(self.ended.0.lock());
+        self.ended.1.notify_all();
+    }
+}

@@ -1,0 +1,116 @@
+//! A TCP connection as a [`Link`]: one descriptor, shared by the thread that reads and those that write.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::link::Link;
+
+/// The kernel's send buffer of a client, in bytes; without a bound it takes 4.2 MB for one who never reads.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// After this long without a byte the kernel asks whether the peer is still there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// The kernel asks again at this interval.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// After this many questions without an answer the connection is dead.
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// Bytes that stay unacknowledged this long mean that the peer has vanished.
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connected client's socket.
+pub struct TcpLink {
+    stream: TcpStream,
+    peer: SocketAddr,
+}
+
+impl TcpLink {
+    /// Takes over an accepted connection and sets it up.
+    ///
+    /// # Errors
+    /// What the system says when an option cannot be set: the peer has gone already.
+    pub fn new(stream: TcpStream, peer: SocketAddr) -> io::Result<TcpLink> {
+        let socket = SockRef::from(&stream);
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_PROBES);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.set_tcp_keepalive(&keepalive)?;
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        // telnet sends its Ctrl-C as urgent data; out of line, a dangling IAC would eat the next byte.
+        socket.set_out_of_band_inline(true)?;
+        Ok(TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()) })
+    }
+
+    /// Waits for one of `what`, or for the end of the connection.
+    fn wait(&self, what: PollFlags, deadline: Instant) -> io::Result<()> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).map_err(io::Error::other)?;
+            match poll(&mut [PollFd::new(&self.stream, what)], Some(&left)) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}
+
+impl Link for TcpLink {
+    fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
+        if let Some(deadline) = deadline {
+            self.wait(PollFlags::IN, deadline)?;
+        }
+        loop {
+            match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
+                Ok((n, _)) => return Ok(n),
+                Err(Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            // Per call, because O_NONBLOCK would belong to the open file and change the reader too.
+            match send(&self.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(n) => return Ok(n),
+                Err(Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    fn wait_writable(&self, deadline: Instant) -> io::Result<()> {
+        self.wait(PollFlags::OUT, deadline)
+    }
+
+    // A connection that is gone cannot be shut down, and needs not be: the errors of these three say nothing new.
+
+    fn stop_reading(&self) {
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    fn finish(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn abort(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
