@@ -16,7 +16,7 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// What the running daemon does not see by itself.
 const HINT: &str = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>";
 
-/// One of the operator's commands on the users file.
+/// The operator's commands on the users file
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum UserCommand {
     /// Add a user; the password is asked for, or is the first line of the standard input

@@ -59,7 +59,11 @@ impl<'a> Rewrite<'a> {
         name.push(".rewrite");
         let folder = File::open(parent).map_err(failed)?;
         wait_for(&folder).map_err(failed)?;
-        Ok(Rewrite { path, draft: parent.join(name), folder, file })
+        let draft = parent.join(name);
+        match fs::remove_file(&draft) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
+            _ => Ok(Rewrite { path, file, draft, folder }),
+        }
     }
 
     /// The file as it is, or `None` if there is none yet.
@@ -86,10 +90,6 @@ impl<'a> Rewrite<'a> {
     }
 
     fn write_draft(&self, bytes: &[u8]) -> io::Result<Draft<'_>> {
-        match fs::remove_file(&self.draft) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.draft)?;
         let draft = Draft(Some(&self.draft));
         self.keep_owner(&file)?;

@@ -123,7 +123,10 @@ fn what_a_killed_edit_left_is_cleared_and_never_followed() {
     remove(&path, &name("alice")).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"bob:b\n");
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
-    assert!(!draft.is_symlink());
+    fs::write(&draft, "half a file").unwrap();
+    assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1);
+    assert!(remove(&path, &name("alice")).is_err());
+    assert!(!draft.exists() && !draft.is_symlink());
 }
 
 #[test]

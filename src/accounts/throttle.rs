@@ -39,7 +39,7 @@ impl Throttle {
         }
         let mut book = self.book.lock();
         book.forget_full(now);
-        let full_at = book.full_at.get(&origin).copied().unwrap_or(now).max(now) + GUESS_REFILL;
+        let full_at = book.full_at.get(&origin).copied().unwrap_or(now) + GUESS_REFILL;
         if full_at > now + GUESS_REFILL * GUESS_BURST {
             return false;
         }

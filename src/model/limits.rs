@@ -56,9 +56,6 @@ impl Default for Limits {
 /// Bytes without a line end after which a connection is closed.
 pub const FLOOD_BYTES: u64 = 64 * 1024;
 
-/// A telnet sub-negotiation longer than this many bytes is dropped.
-pub const SUBNEGOTIATION_BYTES: usize = 256;
-
 /// How long a client without line ends may pause within one name, password or over-long message.
 pub const RAW_PAUSE: Duration = Duration::from_millis(300);
 

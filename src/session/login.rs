@@ -142,7 +142,7 @@ impl Session<'_> {
             return Judged::TooMany;
         }
         let verdict = self.shared.accounts.judge(name, secret, deadline);
-        if matches!(verdict, Verdict::Right(_)) {
+        if verdict != Verdict::Wrong {
             self.shared.throttle.give_back(origin);
         }
         Judged::Verdict(verdict)

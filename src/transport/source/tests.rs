@@ -197,7 +197,9 @@ fn crlf_name_alone_in_its_read_counts_as_telnet() {
 
 #[test]
 fn endless_streams_take_no_memory_and_count_as_a_flood() {
-    for unit in [&b"x"[..], b"xx\x7F", b"\xFF\xF1", b"\xFF\xFD\x06", b"\xFF\xFA", b"\xFF\xFF", b"\xFF\xF6", b"\xC3"] {
+    for unit in
+        [&b"x"[..], b"xx\x7F", b"\xFF\xF1", b"\xFF\xFD\x06", b"\xFF\xFA", b"\xFF\xFF", b"\xFF\xF6", b"\xC3", b"\x1B"]
+    {
         for mut source in [fresh(), raw_chatter()] {
             let read = unit.repeat(limits::READ_MAX / unit.len());
             for _ in 0..(16 << 20) / read.len() {

@@ -1,0 +1,7 @@
+//! All integration tests in one binary: a file per subject, and what they share in `support`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod chat;
+#[allow(dead_code, reason = "what a subject needs next is often here already")]
+mod support;
