@@ -3,5 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod chat;
-#[allow(dead_code, reason = "what a subject needs next is often here already")]
+#[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
