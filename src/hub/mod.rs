@@ -7,6 +7,8 @@ mod client;
 mod outbox;
 mod presence;
 mod state;
+#[cfg(test)]
+mod tests;
 mod touched;
 mod verbs;
 
