@@ -90,12 +90,6 @@ impl Accounts {
         self.users().secrets.get_key_value(name).map(|(name, _)| *name)
     }
 
-    /// Whether this is, to the byte, the password of a user whose password is kept as it is. Costs next to nothing,
-    /// but is a guess like any other: the throttle comes first.
-    pub fn plainly_matches(&self, name: &[u8], guess: &[u8]) -> bool {
-        self.users().plainly(name, guess).is_some()
-    }
-
     /// Judges the name and the password as they were typed, without their line ends.
     ///
     /// As soon as the file holds one hash, every wrong guess costs one hash, whether its name is unknown, has a

@@ -93,12 +93,11 @@ fn the_decoy_is_the_dearest_hash() {
 }
 
 #[test]
-fn a_plain_match_is_told_at_once_and_a_hash_never() {
+fn a_plain_match_waits_for_no_permit() {
     let setup = Setup::new(&mixed(), 0);
-    assert!(setup.accounts.plainly_matches(b"BOB", b"plain:b "));
-    assert!(!setup.accounts.plainly_matches(b"bob", b"plain:b"));
-    assert!(!setup.accounts.plainly_matches(b"alice", b"hashed"));
-    assert!(!setup.accounts.plainly_matches(b"carl", NOBODYS));
+    let now = std::time::Instant::now();
+    assert_eq!(setup.accounts.judge(b"BOB", b"plain:b ", now), Verdict::Right("bob".parse().unwrap()));
+    assert_eq!(setup.accounts.judge(b"bob", b"plain:b", now), Verdict::Late);
 }
 
 #[test]

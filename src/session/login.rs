@@ -29,12 +29,13 @@ impl Session<'_> {
         if self.source.ends_in_crlf() {
             self.wire.speak(&PLAIN_CRLF);
         }
+        let name = name.trim_ascii();
         let mut judged = None;
-        let secret = self.ask_password(&name, deadline, &mut judged)?;
+        let secret = self.ask_password(name, deadline, &mut judged)?;
         let asked = Instant::now();
         let judged = match judged {
             Some((looked_at, judged)) if looked_at == secret => judged,
-            _ => self.judge(&name, &secret, deadline),
+            _ => self.judge(name, &secret, deadline),
         };
         match judged {
             Judged::Verdict(Verdict::Right(name)) => self.register(name),
@@ -187,5 +188,5 @@ impl Session<'_> {
 }
 
 fn parse_name(typed: &[u8]) -> Option<Name> {
-    std::str::from_utf8(typed).ok()?.trim().parse().ok()
+    std::str::from_utf8(typed.trim_ascii()).ok()?.parse().ok()
 }

@@ -39,6 +39,15 @@ struct Writing {
     has_writer: bool,
 }
 
+impl Writing {
+    fn append(&mut self, bytes: &[u8], born: Instant) {
+        if self.rest.is_empty() {
+            self.oldest = born;
+        }
+        self.rest.extend_from_slice(bytes);
+    }
+}
+
 /// How far writing got.
 enum Progress {
     Done,
@@ -91,20 +100,17 @@ impl Wire {
         self.writing.lock().dialect = dialect;
     }
 
-    /// Puts bytes before the next thing that is written.
+    /// Puts bytes before what waits in the outbox.
     pub(super) fn prepend(&self, bytes: &[u8]) {
-        self.writing.lock().rest.extend_from_slice(bytes);
+        self.writing.lock().append(bytes, Instant::now());
     }
 
-    /// Puts an event behind what is still to be written, past the outbox.
+    /// Puts an event before what waits in the outbox; for a client who has none yet.
     pub(super) fn queue(&self, kind: EventKind) {
         let event = Event::answer(kind);
         let mut writing = self.writing.lock();
-        if writing.rest.is_empty() {
-            writing.oldest = event.born;
-        }
         let bytes = writing.dialect.encode(&event);
-        writing.rest.extend_from_slice(bytes);
+        writing.append(bytes, event.born);
     }
 
     /// Writes everything there is, waiting for the client: at most until `limit`, or else as long as an item may wait.
