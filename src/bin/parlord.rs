@@ -85,9 +85,10 @@ fn serve(config: &Config) -> Result<(), StartError> {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;
         announce(&server, &config);
-        server.run()
+        server.run()?;
+        log::info!("stopped");
+        Ok(())
     });
-    log::info!("stopped");
     logging.stop();
     served
 }
@@ -98,6 +99,9 @@ fn announce(server: &Server, config: &Config) {
     for address in &addresses {
         log::info!("listening addr={address}");
         say(&format!("listening on {address}"));
+    }
+    if server.users() == 0 {
+        log::warn!("nobody can log in: {} is empty; `parlord user add NAME` adds a user", config.users.display());
     }
     let open = addresses.iter().any(|address| !address.ip().is_loopback());
     let plain = server.plain_secrets();

@@ -97,7 +97,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 12345))],
             users: PathBuf::from("users.txt"),
             log_dir: PathBuf::from("logs"),
-            log_level: LevelFilter::Info,
+            log_level: LevelFilter::Debug,
             log_keep_days: 30,
             log_compress_days: 7,
             limits: Limits::default(),

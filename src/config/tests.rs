@@ -112,7 +112,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("motd", motd),
         ("telnet", "never"),
         ("log-dir", "l"),
-        ("log-level", "debug"),
+        ("log-level", "warn"),
         ("log-keep-days", "41"),
         ("log-compress-days", "40"),
         ("max-clients", "101"),
@@ -133,7 +133,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         listen: vec!["127.0.0.2:1".parse().unwrap()],
         users: "u".into(),
         log_dir: "l".into(),
-        log_level: LevelFilter::Debug,
+        log_level: LevelFilter::Warn,
         log_keep_days: 41,
         log_compress_days: 40,
         limits: Limits {

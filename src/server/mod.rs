@@ -91,6 +91,11 @@ impl Server {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// How many accounts there are.
+    pub fn users(&self) -> usize {
+        self.handle.0.shared.accounts.len()
+    }
+
     /// The accounts whose passwords stand in the users file as plain text.
     pub fn plain_secrets(&self) -> usize {
         self.handle.0.shared.accounts.plain_secrets()
