@@ -1,11 +1,9 @@
 //! Choices an operator makes: each a closed list, read from settings by its lower-case word.
 
 use clap::ValueEnum;
-use serde::Deserialize;
 
 /// What happens when a user who is here logs in a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum DuplicateLogin {
     /// The second login is refused, unless the first session turns out to be dead.
     #[default]
@@ -17,8 +15,7 @@ pub enum DuplicateLogin {
 }
 
 /// Whether a client is treated as telnet, so that his terminal hides the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TelnetMode {
     /// When he shows himself as one.
     #[default]
