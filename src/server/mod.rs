@@ -3,6 +3,7 @@
 mod accept;
 mod admission;
 mod capacity;
+mod running;
 mod signals;
 
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -28,6 +29,7 @@ use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
 use admission::Admission;
+use running::Running;
 
 /// The kernel holds this many connections that were not yet accepted.
 const BACKLOG: i32 = 1024;
@@ -50,9 +52,7 @@ struct Inner {
     stopping: AtomicBool,
     /// Dropped to say that the server is to stop.
     stop: Mutex<Option<Sender<()>>>,
-    /// Cloned into every session's thread; when all are dropped, all sessions have ended.
-    alive: Mutex<Option<Sender<()>>>,
-    ended: Receiver<()>,
+    running: Arc<Running>,
 }
 
 impl Server {
@@ -73,15 +73,13 @@ impl Server {
             motd: config.motd.clone(),
         };
         let (stop, stopped) = bounded(0);
-        let (alive, ended) = bounded(0);
         let inner = Inner {
             shared,
             admission: Arc::new(Admission::new(&config.limits)),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
-            alive: Mutex::new(Some(alive)),
-            ended,
+            running: Running::new(config.limits.clients + config.limits.unauthenticated),
         };
         Ok(Server { handle: Handle(Arc::new(inner)), listeners: listeners?, stopped })
     }
@@ -169,8 +167,7 @@ impl Handle {
         log::info!("stopping sessions={}", inner.shared.hub.sessions());
         inner.admission.close_all(QuitReason::Shutdown);
         inner.shared.hub.close_all(QuitReason::Shutdown);
-        inner.alive.lock().take();
-        if inner.ended.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout) {
+        if !inner.running.all_ended_by(deadline) {
             log::warn!("some sessions did not end in time");
         }
     }
@@ -187,10 +184,13 @@ impl Handle {
                 return wire.refuse(answer.event());
             }
         };
-        let Some(alive) = self.0.alive.lock().clone() else { return };
+        let Some(turn) = self.0.running.enter() else {
+            log::info!("refused {} reason=\"server full\"", Peer(peer));
+            return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        };
         let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
         let started = thread::start(&id.to_string(), CLIENT_STACK, move || {
-            let _alive = alive;
+            let _turn = turn;
             log::debug!("connected {}", Peer(peer));
             let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
             if catch_unwind(session).is_err() {

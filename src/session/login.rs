@@ -26,12 +26,12 @@ impl Session<'_> {
     pub(super) fn login(&mut self, deadline: Instant) -> Result<Presence, QuitReason> {
         self.say(EventKind::AskName)?;
         let name = self.answer(deadline, |session, typed| session.knows(typed))?;
-        if self.source.ends_in_crlf() {
-            self.wire.speak(&PLAIN_CRLF);
-        }
+        self.choose_dialect();
         let name = name.trim_ascii();
         let mut judged = None;
         let secret = self.ask_password(name, deadline, &mut judged)?;
+        // The LF of the name's CR LF may have come later than the name.
+        self.choose_dialect();
         let asked = Instant::now();
         let judged = match judged {
             Some((looked_at, judged)) if looked_at == secret => judged,
@@ -42,6 +42,12 @@ impl Session<'_> {
             Judged::Verdict(Verdict::Wrong) => self.refuse(asked, EventKind::LoginRefused),
             Judged::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
             Judged::Verdict(Verdict::Late) => Err(QuitReason::LoginTimeout),
+        }
+    }
+
+    fn choose_dialect(&self) {
+        if self.source.ends_in_crlf() {
+            self.wire.speak(&PLAIN_CRLF);
         }
     }
 
