@@ -1,0 +1,104 @@
+# Everything one does with Parlor; `make` alone lists it. Options of parlord: make run ARGS="--listen 0.0.0.0:12345"
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.ONESHELL:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint deny tools docs bench torture rust compiler
+
+# A fresh rustup is not in the PATH of the shell that installed it.
+CARGO ?= $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo),cargo)
+ARGS ?=
+RUST_NEEDED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# The tests call `nc`. Where that is another netcat than OpenBSD's, this folder puts nc.openbsd in its place.
+NC_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))/nc
+NC_IS_OPENBSD := nc -h 2>&1 </dev/null | grep -q OpenBSD
+CC_WORKS := echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options on; ARGS=--help lists them'
+
+run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs
+	@exec "$(CARGO)" run --release -- $(ARGS)
+
+test: tools lint ## Install what the tests need, check the source, run all tests
+	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test
+
+check: lint deny ## Format, lints, documentation without warnings; licences where cargo-deny is installed
+
+docs: rust ## Write the generated pages of docs/ anew
+	@UPDATE_DOCS=1 "$(CARGO)" test --test parlor documents
+
+bench: rust ## Measure what a delivery costs
+	@"$(CARGO)" bench --bench delivery $(if $(ARGS),-- $(ARGS))
+
+torture: tools ## The long tests: many cases, many clients, many minutes
+	@PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
+	PATH="$(NC_DIR):$$PATH" TORTURE=1 "$(CARGO)" test --release --test parlor promises -- --test-threads=1
+
+lint: rust
+	@"$(CARGO)" fmt --version >/dev/null 2>&1 && "$(CARGO)" clippy --version >/dev/null 2>&1 ||
+		rustup component add rustfmt clippy || {
+		echo 'cargo fmt and cargo clippy are missing: install rustfmt and clippy for this Rust.' >&2
+		exit 1
+	}
+	"$(CARGO)" fmt --check
+	"$(CARGO)" clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' "$(CARGO)" doc --no-deps --document-private-items
+
+deny: rust
+	@if "$(CARGO)" deny --version >/dev/null 2>&1; then
+		"$(CARGO)" deny --log-level warn check bans licenses sources
+	else
+		echo 'cargo-deny is not installed: licences, bans and sources were not checked.'
+	fi
+
+rust:
+	@if ! command -v "$(CARGO)" >/dev/null; then
+		echo 'cargo is missing: install Rust $(RUST_NEEDED) or later with rustup, see https://rustup.rs' >&2
+		exit 1
+	fi
+	have=$$("$(CARGO)" --version | cut -d ' ' -f 2)
+	if [ "$$(printf '%s\n' '$(RUST_NEEDED)' "$$have" | sort -V | head -n 1)" != '$(RUST_NEEDED)' ]; then
+		echo "cargo is $$have, Parlor needs $(RUST_NEEDED) or later: rustup update, or see https://rustup.rs" >&2
+		exit 1
+	fi
+
+compiler:
+	@$(CC_WORKS) || {
+		echo 'A C compiler is missing, which Rust links programs with: install gcc and libc6-dev, or run make tools.' >&2
+		exit 1
+	}
+
+tools: rust ## Install what the tests need of the system: nc, telnet, cc
+	@find_missing() {
+		missing=
+		$(CC_WORKS) || missing="$$missing gcc libc6-dev"
+		$(NC_IS_OPENBSD) || command -v nc.openbsd >/dev/null || missing="$$missing netcat-openbsd"
+		command -v telnet >/dev/null || missing="$$missing inetutils-telnet"
+	}
+	apt() { DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq -o Dpkg::Use-Pty=0 "$$@" </dev/null; }
+	find_missing
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then
+		sudo=
+		[ "$$(id -u)" = 0 ] || sudo='sudo -n env DEBIAN_FRONTEND=noninteractive'
+		if [ -z "$$sudo" ] || sudo -n true 2>/dev/null; then
+			echo "Installing:$$missing"
+			apt install -y --no-install-recommends $$missing >/dev/null 2>&1 ||
+				{ apt update && apt install -y --no-install-recommends $$missing; } || true
+		fi
+	fi
+	find_missing
+	if [ -n "$$missing" ]; then
+		echo "The tests need these packages, please install them:$$missing" >&2
+		echo '(their names on Debian and Ubuntu; nc has to be the OpenBSD netcat)' >&2
+		exit 1
+	fi
+	rm -rf "$(NC_DIR)"
+	if ! $(NC_IS_OPENBSD); then
+		mkdir -p "$(NC_DIR)"
+		ln -s "$$(command -v nc.openbsd)" "$(NC_DIR)/nc"
+	fi
