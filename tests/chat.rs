@@ -1,14 +1,310 @@
 //! Talking: who sees what, letter by letter.
 
-use crate::support::TestServer;
+use std::thread;
+
+use parlor::command::COMMANDS;
+
+use crate::support::{TestClient, TestServer, WELCOME};
+
+/// What scripts look for: in the text of no success, in the text of every failure of a group command.
+const ALARMS: [&str; 4] = ["fail", "error", "exist", "not"];
 
 #[test]
 fn a_private_message_reaches_its_recipient_and_comes_back_as_echo() {
     let server = TestServer::start();
-    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.send("/msg bob hi  there");
     alice.expect("[to bob]: hi  there");
     bob.expect("[alice]: hi  there");
-    alice.quiet();
+    bob.ask("/w alice  two   inner  ", &["[to alice]: two   inner"]);
+    alice.expect("[bob]: two   inner");
+    for client in [&mut alice, &mut bob, &mut charlie] {
+        client.quiet();
+    }
+}
+
+#[test]
+fn a_message_to_oneself_comes_as_message_and_as_echo() {
+    let server = TestServer::start();
+    server.login("alice").ask("/msg alice remember", &["[alice]: remember", "[to alice]: remember"]);
+}
+
+#[test]
+fn a_broadcast_is_one_and_the_same_line_for_everybody() {
+    let server = TestServer::start();
+    let mut everybody = server.login_all(["alice", "bob", "charlie"]);
+    let mut stranger = server.connect();
+    stranger.expect_bytes("Enter username: ");
+    everybody[1].send("/broadcast lunch at  noon?");
+    for client in &mut everybody {
+        client.expect("[Broadcast][bob]: lunch at  noon?");
+        client.quiet();
+    }
+    stranger.send("alice");
+    stranger.expect_bytes("Enter password: ");
+}
+
+#[test]
+fn a_group_lives_from_its_first_member_to_its_last() {
+    let server = TestServer::start();
+    let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
+    alice.ask("/create_group rust", &["Group rust created."]);
     bob.quiet();
+    bob.ask("/join_group rust", &["You joined the group rust."]);
+    alice.expect("*** bob has joined the group rust.");
+    alice.ask("/group_msg rust hello", &["[Group rust][alice]: hello"]);
+    bob.expect("[Group rust][alice]: hello");
+    alice.ask("/leave_group rust", &["You left the group rust."]);
+    alice.quiet();
+    bob.expect("*** alice has left the group rust.");
+    bob.ask("/group_msg rust anybody?", &["[Group rust][bob]: anybody?"]);
+    bob.ask("/leave_group rust", &["You left the group rust. It is empty now, and gone."]);
+    bob.ask("/join_group rust", &["Error: Group 'rust' does not exist."]);
+    for client in [&mut alice, &mut bob, &mut charlie] {
+        client.quiet();
+    }
+}
+
+#[test]
+fn who_leaves_or_crashes_leaves_all_his_groups_at_once() {
+    let server = TestServer::start();
+    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    for group in ["a", "b", "c"] {
+        bob.ask(&format!("/create {group}"), &[&format!("Group {group} created.")]);
+    }
+    let endings: [fn(TestClient); 3] = [|mut eve| eve.send("/quit"), drop, TestClient::reset];
+    for end in endings {
+        let mut eve = server.login("eve");
+        eve.ask("/create_group own", &["Group own created."]);
+        for group in ["a", "b", "c"] {
+            eve.ask(&format!("/join {group}"), &[&format!("You joined the group {group}.")]);
+        }
+        bob.expect("*** eve has joined the chat.");
+        for group in ["a", "b", "c"] {
+            bob.expect(&format!("*** eve has joined the group {group}."));
+        }
+        end(eve);
+        bob.expect("*** eve has left the chat.");
+        bob.ask("/groups_users", &["Groups and their members:", "a: bob", "b: bob", "c: bob"]);
+        bob.quiet();
+        alice.expect("*** eve has joined the chat.");
+        alice.expect("*** eve has left the chat.");
+        alice.quiet();
+    }
+}
+
+#[test]
+fn every_error_is_worded_as_written_down() {
+    let server = TestServer::start();
+    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    bob.ask_all(&[("/create_group Rust", "Group Rust created."), ("/create_group own", "Group own created.")]);
+    let (long, bad) = ("a".repeat(33), "may only have letters, digits, '_', '.' and '-', and begins with a letter or digit");
+    alice.ask_all(&[
+        ("/msg zoe hi", "Error: User 'zoe' does not exist."),
+        ("/msg -- hi", "Error: User '--' does not exist."),
+        ("/msg Charlie hi", "Error: User 'charlie' is not online."),
+        ("/create_group rust", "Error: Group 'Rust' already exists."),
+        ("/create_group _x", &format!("Error: The group name '_x' {bad}.")),
+        ("/create_group Zo\u{EB}", &format!("Error: The group name 'Zo\u{EB}' {bad}.")),
+        ("/create_group Everyone", "Error: The group name 'Everyone' is a word kept for the server."),
+        (&format!("/create_group {long}"), &format!("Error: The group name '{long}' is longer than 32 characters.")),
+        ("/join_group none", "Error: Group 'none' does not exist."),
+        ("/leave_group none", "Error: Group 'none' does not exist."),
+        ("/leave_group RUST", "Error: You are not a member of group 'Rust'."),
+        ("/group_msg none hi", "Error: Group 'none' does not exist."),
+        ("/group_msg rust hi", "Error: You are not a member of group 'Rust'."),
+        ("/group_msg r?st hi", "Error: Group 'r?st' does not exist."),
+        ("/talk zoe", "Error: User 'zoe' does not exist."),
+        ("/talk charlie", "Error: User 'charlie' is not online."),
+        ("/talk #none", "Error: Group 'none' does not exist."),
+        ("/talk #own", "Error: You are not a member of group 'own'."),
+        ("/nope", "Error: Unknown command '/nope'. /help lists them all."),
+        ("/", "Error: Unknown command '/'. /help lists them all."),
+        ("/gruop_msg g hi", "Error: Unknown command '/gruop_msg'. Did you mean /group_msg? /help lists them all."),
+        ("/help mgs", "Error: Unknown command '/mgs'. Did you mean /msg? /help lists them all."),
+        (&format!("/{}", "q".repeat(99)), &format!("Error: Unknown command '/{}…'. /help lists them all.", "q".repeat(40))),
+        ("hello?", "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>."),
+    ]);
+    bob.ask("/join_group RUST", &["Error: You are already a member of group 'Rust'."]);
+    [alice, bob].iter_mut().for_each(TestClient::quiet);
+}
+
+#[test]
+fn full_servers_and_full_users_say_so() {
+    let server = TestServer::with(|config| (config.limits.groups, config.limits.memberships) = (3, 2));
+    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    alice.ask_all(&[
+        ("/create a", "Group a created."),
+        ("/create b", "Group b created."),
+        ("/create c", "Error: You are in 2 groups already, which is the limit."),
+    ]);
+    bob.ask_all(&[
+        ("/create c", "Group c created."),
+        ("/create d", "Error: The server holds its limit of 3 groups already."),
+    ]);
+    alice.ask("/join c", &["Error: You are in 2 groups already, which is the limit."]);
+}
+
+#[test]
+fn too_few_or_too_many_words_are_answered_with_the_usage() {
+    let server = TestServer::start();
+    let mut alice = server.login("alice");
+    for line in ["/msg", "/msg bob", "/MSG  bob  "] {
+        alice.ask(line, &["Usage: /msg <username> <message>"]);
+    }
+    alice.ask_all(&[
+        ("/broadcast", "Usage: /broadcast <message>"),
+        ("/create_group", "Usage: /create_group <group>"),
+        ("/create a b", "Usage: /create_group <group>"),
+        ("/join_group", "Usage: /join_group <group>"),
+        ("/leave a b", "Usage: /leave_group <group>"),
+        ("/g rust", "Usage: /group_msg <group> <message>"),
+        ("/users all", "Usage: /users"),
+        ("/groups all", "Usage: /groups"),
+        ("/groups_users all", "Usage: /groups_users"),
+        ("/whoami now", "Usage: /whoami"),
+        ("/talk bob charlie", "Usage: /talk [<username>|#<group>]"),
+        ("/help msg talk", "Usage: /help [<command>]"),
+        ("/quit now", "Usage: /quit"),
+    ]);
+}
+
+#[test]
+fn aliases_and_upper_case_mean_the_same_and_names_are_shown_as_registered() {
+    let server = TestServer::start();
+    let mut alice = server.connect();
+    alice.give_name_and_password("ALICE", "password123");
+    alice.expect(WELCOME);
+    alice.line();
+    alice.ask("/WHOAMI", &[&format!("You are alice, connected from {}, sessions: 1, groups: none.", alice_address(&alice))]);
+    alice.ask("/W Alice hi", &["[alice]: hi", "[to alice]: hi"]);
+    alice.ask("/Create Rust", &["Group Rust created."]);
+    alice.ask("/G rUST hi", &["[Group Rust][alice]: hi"]);
+    alice.ask("/LIST_USERS", &["Online users:", "alice"]);
+    alice.ask("/List_Groups", &["Groups:", "Rust"]);
+    alice.ask("/LEAVE RUST", &["You left the group Rust. It is empty now, and gone."]);
+    alice.ask("  /ping  a  b  ", &["Pong: a  b"]);
+    alice.send("");
+    alice.send("   ");
+    alice.quiet();
+    alice.send("/LOGOUT");
+    alice.expect_end();
+}
+
+fn alice_address(client: &TestClient) -> String {
+    client.stream().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn looking_around_shows_who_and_what_is_there() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    let none = "There are no groups yet; /create_group makes one.";
+    alice.ask("/users", &["Online users:", "alice", "bob"]);
+    alice.ask_all(&[("/groups", none), ("/groups_users", none)]);
+    alice.ask_all(&[("/create_group zeta", "Group zeta created."), ("/create_group beta", "Group beta created.")]);
+    bob.ask("/join_group zeta", &["You joined the group zeta."]);
+    alice.expect("*** bob has joined the group zeta.");
+    alice.ask("/groups", &["Groups:", "beta", "zeta"]);
+    alice.ask("/groups_users", &["Groups and their members:", "beta: alice", "zeta: alice, bob"]);
+    alice.ask("/talk #ZETA", &["Plain text goes to #zeta now; /talk alone ends that."]);
+    let address = alice_address(&alice);
+    let expected =
+        format!("You are alice, connected from {address}, sessions: 1, groups: beta, zeta. Plain text goes to #zeta.");
+    alice.ask("/whoami", &[&expected]);
+    alice.ask_all(&[("/ping", "Pong."), ("/ping 42", "Pong: 42")]);
+}
+
+#[test]
+fn help_comes_from_the_command_table() {
+    let server = TestServer::start();
+    let mut alice = server.login("alice");
+    alice.ask("/help", &["Commands:"]);
+    for spec in COMMANDS {
+        let line = alice.line();
+        assert!(line.starts_with(&format!("  {} ", spec.usage)) && line.ends_with(spec.help), "{line}");
+    }
+    alice.expect("/help <command> says more about one.");
+    for form in ["/help msg", "/help /msg", "/HELP W"] {
+        alice.ask(form, &["/msg <username> <message>: say something to one user, privately"]);
+        alice.line();
+        alice.expect("Also: /w");
+        alice.expect("Example: /msg bob are you there?");
+    }
+    alice.quiet();
+}
+
+#[test]
+fn plain_text_goes_where_talk_says() {
+    let server = TestServer::start();
+    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    alice.ask("/talk BOB", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("hi  you", &["[to bob]: hi  you"]);
+    bob.expect("[alice]: hi  you");
+    alice.ask("/create_group g", &["Group g created."]);
+    alice.ask("/talk #g", &["Plain text goes to #g now; /talk alone ends that."]);
+    alice.ask("hello", &["[Group g][alice]: hello"]);
+    alice.ask("/leave g", &["You left the group g. It is empty now, and gone."]);
+    alice.ask("still there?", &["Error: Group 'g' does not exist."]);
+    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    bob.send("/exit");
+    bob.expect_end();
+    alice.expect("*** bob has left the chat.");
+    alice.ask("gone?", &["Error: User 'bob' is not online."]);
+    alice.ask("/talk", &["Plain text goes nowhere now; /talk <username|#group> chooses."]);
+    alice.send("hm");
+    alice.line_with("Error: Nobody was told: ");
+}
+
+#[test]
+fn all_members_see_one_order_of_a_group_and_each_sender_his_own() {
+    const EACH: usize = 200;
+    let server = TestServer::start();
+    let names = ["alice", "bob", "charlie", "david"];
+    let mut clients = server.login_all(names);
+    clients[0].ask("/create_group g", &["Group g created."]);
+    for n in 1..names.len() {
+        clients[n].ask("/join_group g", &["You joined the group g."]);
+        clients[..n].iter_mut().for_each(|c| c.expect(&format!("*** {} has joined the group g.", names[n])));
+    }
+    let talking = clients.map(|mut client| {
+        thread::spawn(move || {
+            (0..EACH).for_each(|n| client.send(&format!("/group_msg g {n}")));
+            (0..EACH * 4).map(|_| client.line()).collect::<Vec<String>>()
+        })
+    });
+    let seen = talking.map(|one| one.join().unwrap());
+    assert!(seen.iter().all(|one| *one == seen[0]), "the members saw different orders");
+    for name in names {
+        let own: Vec<&String> = seen[0].iter().filter(|line| line.starts_with(&format!("[Group g][{name}]: "))).collect();
+        assert_eq!(own.len(), EACH);
+        assert!(own.iter().enumerate().all(|(n, line)| line.ends_with(&format!(": {n}"))), "{name} was reordered");
+    }
+}
+
+#[test]
+fn no_success_sets_off_a_script_and_every_failure_of_a_group_command_does() {
+    let server = TestServer::start();
+    let alarming = |text: &str| ALARMS.iter().any(|word| text.to_lowercase().contains(word));
+    let mut alice = server.connect();
+    alice.give_name_and_password("alice", "password123");
+    let welcome = [alice.line(), alice.line()].join("\n");
+    let mut bob = server.login("bob");
+    let script = "/msg bob hi\n/broadcast hi\n/create g\n/join h\n/users\n/groups\n/groups_users\n/g g hi\n/talk #g\nhi\n\
+        /talk\n/whoami\n/ping\n/help\n/leave g\n/groups\n";
+    bob.ask("/create h", &["Group h created."]);
+    alice.send_raw(script);
+    for spec in COMMANDS {
+        alice.send(&format!("/help {}", spec.name));
+    }
+    alice.send("/quit");
+    let said = welcome + &String::from_utf8(alice.read_to_end()).unwrap();
+    assert!(said.lines().count() > 70 && !said.lines().any(alarming), "{said}");
+    let heard = bob.line_with("left the chat");
+    assert!(!alarming(&heard), "{heard}");
+    for line in ["/create h", "/create ?", "/join x", "/join h", "/leave x", "/group_msg x hi"] {
+        bob.send(line);
+        let answer = bob.line();
+        assert!(answer.starts_with("Error: ") && alarming(&answer), "{answer}");
+    }
 }

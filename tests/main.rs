@@ -3,5 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod chat;
+mod clients;
+mod daemon;
+mod documents;
+mod floors;
+mod framing;
+mod login;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
+mod telnet;
+mod transcripts;

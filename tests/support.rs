@@ -200,6 +200,7 @@ impl TestClient {
         self.fill(|unread| unread.len() >= expected.len() || !expected.starts_with(unread), expected);
         let came: Vec<u8> = self.unread.drain(..expected.len().min(self.unread.len())).collect();
         assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(expected));
+        assert_eq!(came.escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
     /// The next line, with its LF, is exactly this one.
@@ -390,4 +391,39 @@ pub fn parlord(dir: &Path) -> Command {
     }
     command.current_dir(dir).stdin(Stdio::null()).stderr(Stdio::null());
     command
+}
+
+impl TestClient {
+    /// Sends each line and requires exactly the one next to it as the answer.
+    pub fn ask_all(&mut self, questions: &[(&str, &str)]) {
+        for (line, answer) in questions {
+            self.send(line);
+            self.expect(answer);
+        }
+    }
+
+    /// Sends a line and requires exactly these as the answer.
+    pub fn ask(&mut self, line: &str, answer: &[&str]) {
+        self.send(line);
+        answer.iter().for_each(|line| self.expect(line));
+    }
+}
+
+impl MemoryClient {
+    /// The next bytes are exactly these, of which some may be no text.
+    pub fn expect_exact(&mut self, expected: &[u8]) {
+        while self.unread.len() < expected.len() && expected.starts_with(&self.unread) {
+            let came = self.peer.receive(Instant::now() + PATIENCE).unwrap();
+            assert!(!came.is_empty(), "the connection ended; expected \"{}\"", expected.escape_ascii());
+            self.unread.extend(came);
+        }
+        let came: Vec<u8> = self.unread.drain(..expected.len().min(self.unread.len())).collect();
+        assert_eq!(came.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+
+    /// Asks for a sign of life and requires that nothing else comes before it.
+    pub fn quiet(&mut self) {
+        self.send("/ping quiet\n");
+        self.expect("Pong: quiet");
+    }
 }

@@ -1,0 +1,290 @@
+//! From bytes to lines: line ends, clients that send none, limits, editing keys, and text made harmless.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use crate::support::{MemoryClient, PATIENCE, TestServer, WELCOME};
+
+const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
+
+/// The client of the newline-less family: one bare send, then one recv, which has to bring the whole answer.
+struct Bare(TcpStream);
+
+impl Bare {
+    fn connect(addr: SocketAddr) -> Bare {
+        let mut bare = Bare(TcpStream::connect(addr).unwrap());
+        bare.0.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(bare.recv(), "Enter username: ");
+        bare
+    }
+
+    fn login(addr: SocketAddr, name: &str, password: &str) -> Bare {
+        let mut bare = Bare::connect(addr);
+        assert_eq!(bare.say(name), "Enter password: ");
+        assert_eq!(bare.say(password), format!("{WELCOME}\n{HINT}\n"));
+        bare
+    }
+
+    fn recv(&mut self) -> String {
+        let mut buffer = [0; 4096];
+        let n = self.0.read(&mut buffer).unwrap();
+        String::from_utf8(buffer[..n].to_vec()).unwrap()
+    }
+
+    fn say(&mut self, message: &str) -> String {
+        self.0.write_all(message.as_bytes()).unwrap();
+        self.recv()
+    }
+}
+
+/// A newline-less client whose sends are one read each.
+fn bare_memory_login(server: &TestServer, name: &str, password: &str) -> MemoryClient {
+    let mut bare = server.memory_connect();
+    bare.expect_bytes("Enter username: ");
+    bare.send(name);
+    bare.expect_bytes("Enter password: ");
+    bare.send(password);
+    bare.expect_bytes(&format!("{WELCOME}\n{HINT}\n"));
+    bare
+}
+
+#[test]
+fn every_line_end_ends_a_line_and_crlf_is_answered_in_crlf() {
+    let server = TestServer::start();
+    for (end, answer_end) in [("\n", "\n"), ("\r\n", "\r\n"), ("\r\0", "\n"), ("\r", "\n")] {
+        let mut alice = server.memory_connect();
+        alice.expect_bytes("Enter username: ");
+        alice.send(&format!("alice{end}password123{end}/ping 1{end}{end}/ping 2{end}"));
+        let lines = ["Enter password: ", WELCOME, answer_end, HINT, answer_end, "Pong: 1", answer_end, "Pong: 2", answer_end];
+        alice.expect_bytes(&lines.concat());
+        // A line end may come in two reads.
+        for byte in format!("/ping 3{end}/ping 4{end}").chars() {
+            alice.send(&byte.to_string());
+        }
+        alice.expect_bytes(&format!("Pong: 3{answer_end}Pong: 4{answer_end}"));
+        alice.peer.finish();
+        assert_eq!(alice.read_to_end(), b"", "{end:?}");
+    }
+}
+
+#[test]
+fn a_client_without_line_ends_talks_like_any_other() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let mut bare = Bare::login(server.addr, "alice", "password123");
+    bob.expect("*** alice has joined the chat.");
+    assert_eq!(bare.say("/msg bob hi there"), "[to bob]: hi there\n");
+    bob.expect("[alice]: hi there");
+    assert_eq!(bare.say("/broadcast all"), "[Broadcast][alice]: all\n");
+    bob.expect("[Broadcast][alice]: all");
+    assert_eq!(bare.say("/create_group A"), "Group A created.\n");
+    assert_eq!(bare.say("/group_msg A hi"), "[Group A][alice]: hi\n");
+    assert_eq!(bare.say("/msg zoe hi"), "Error: User 'zoe' does not exist.\n");
+    assert_eq!(bare.say("hm"), bare_hint());
+    assert_eq!(bare.say("/users"), "Online users:\nalice\nbob\n");
+    bob.ask("/msg alice bye", &["[to alice]: bye"]);
+    assert_eq!(bare.recv(), "[bob]: bye\n");
+    assert_eq!(bare.say("/leave_group A"), "You left the group A. It is empty now, and gone.\n");
+    assert_eq!(bare.say("/exit"), "");
+    bob.expect("*** alice has left the chat.");
+}
+
+fn bare_hint() -> &'static str {
+    "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.\n"
+}
+
+#[test]
+fn a_known_name_and_a_right_password_without_line_end_are_taken_at_once() {
+    let server = TestServer::start();
+    let mut bare = server.memory_connect();
+    // All is there before the first read: had any waited for more, it would have swallowed the next.
+    for message in ["alice", "password123", "/ping 1", "/ping 2"] {
+        bare.send(message);
+    }
+    bare.expect_bytes(&format!("Enter username: Enter password: {WELCOME}\n{HINT}\nPong: 1\nPong: 2\n"));
+}
+
+#[test]
+fn an_unknown_name_is_judged_after_a_pause() {
+    let server = TestServer::start();
+    let mut bare = Bare::connect(server.addr);
+    assert_eq!(bare.say("zoe"), "Enter password: ");
+    assert_eq!(bare.say("pw"), "Authentication failed.\n");
+    assert_eq!(bare.recv(), "");
+}
+
+#[test]
+fn a_name_and_a_password_in_two_pieces_are_put_together() {
+    let server = TestServer::start();
+    let mut bare = server.memory_connect();
+    for message in ["ali", "ce", "password", "123", "/ping"] {
+        bare.send(message);
+    }
+    bare.expect_bytes(&format!("Enter username: Enter password: {WELCOME}\n{HINT}\nPong.\n"));
+}
+
+#[test]
+fn a_lone_line_end_after_a_bare_name_means_lines_from_then_on() {
+    let server = TestServer::start();
+    for end in ["\n", "\r\n", "\r\0"] {
+        let mut late = server.memory_connect();
+        for piece in ["alice", end, "passw", "ord123", end, "/pi", "ng", end, "/ping 2/users", end] {
+            late.send(piece);
+        }
+        let line_end = if end == "\r\n" { "\r\n" } else { "\n" };
+        let expected = ["Enter username: Enter password: ", WELCOME, "\n", HINT, "\nPong.\nPong: 2/users\n"].concat();
+        // The name was taken before its line end came, so nothing says yet that this client wants CRLF.
+        let _ = line_end;
+        late.expect_bytes(&expected);
+        late.peer.finish();
+        late.read_to_end();
+    }
+}
+
+#[test]
+fn glued_sends_of_a_client_without_line_ends_come_apart() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let mut bare = bare_memory_login(&server, "alice", "password123");
+    bob.expect("*** alice has joined the chat.");
+    bare.send("/create_group A/create_group B");
+    bare.expect_bytes("Group A created.\nGroup B created.\n");
+    bare.send("/msg bob hi/group_msg A ho/broadcast hm/users");
+    bare.expect_bytes("[to bob]: hi\n[Group A][alice]: ho\n[Broadcast][alice]: hm\nOnline users:\nalice\nbob\n");
+    bare.send("/leave_group A/join_group B/groups_users");
+    bare.expect("You left the group A. It is empty now, and gone.");
+    bare.expect("Error: You are already a member of group 'B'.");
+    bare.expect_bytes("Groups and their members:\nB: alice\n");
+    bare.send("/msg bob and/or /msg me /users");
+    bare.expect("[to bob]: and/or /msg me /users");
+    for line in ["[alice]: hi", "[Broadcast][alice]: hm", "[alice]: and/or /msg me /users"] {
+        bob.expect(line);
+    }
+    bare.send("/msg bob bye/quit");
+    bare.expect("[to bob]: bye");
+    assert_eq!(bare.read_to_end(), b"");
+}
+
+#[test]
+fn lines_are_never_taken_apart() {
+    let server = TestServer::start();
+    let mut alice = server.memory_login("alice");
+    alice.send("/ping a/create_group B/users\n");
+    alice.expect("Pong: a/create_group B/users");
+    alice.send("/pi");
+    alice.send("ng");
+    alice.send(" one\n/ping two\n/pi");
+    alice.expect_bytes("Pong: one\nPong: two\n");
+    alice.send("ng three\n");
+    alice.expect("Pong: three");
+}
+
+#[test]
+fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
+    let server = TestServer::start();
+    let mut alice = server.login("alice");
+    let text = "x".repeat(4096 - "/ping \n".len());
+    alice.ask(&format!("/ping {text}"), &[&format!("Pong: {text}")]);
+    for (bytes, extra) in [(4097, 1), (5000, 904), (60_000, 55_904)] {
+        let answer = format!("Error: That line had {bytes} bytes, the limit is 4096; it was dropped.");
+        alice.ask(&format!("/ping {text}{}", "y".repeat(extra)), &[&answer]);
+        alice.quiet();
+    }
+    let mut small = TestServer::with(|config| config.limits.line = 100).login("alice");
+    small.ask(&"z".repeat(100), &["Error: That line had 101 bytes, the limit is 100; it was dropped."]);
+    small.quiet();
+}
+
+#[test]
+fn an_over_long_message_without_line_end_is_one_error_too() {
+    let server = TestServer::start();
+    let mut bare = bare_memory_login(&server, "alice", "password123");
+    bare.send(&"x".repeat(5000));
+    bare.expect("Error: That line had 5000 bytes, the limit is 4096; it was dropped.");
+}
+
+#[test]
+fn sixty_four_kib_without_a_line_end_close_the_connection() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    alice.send_raw(vec![b'x'; 64 * 1024]);
+    alice.expect("*** Too much came without a line end. Goodbye.");
+    alice.expect_end();
+    bob.expect("*** alice has left the chat.");
+    let mut stranger = server.connect();
+    stranger.send_raw(vec![b'x'; 64 * 1024]);
+    stranger.expect_bytes("Enter username: *** Too much came without a line end. Goodbye.\n");
+    stranger.expect_end();
+}
+
+#[test]
+fn invalid_utf8_is_refused_and_the_connection_kept() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    for bytes in [&b"/msg bob \xC3\x28"[..], b"\x80", b"/msg bob \xED\xA0\x80", b"/msg bob \xF8\x88\x80\x80"] {
+        alice.send_raw([bytes, b"\n"].concat());
+        alice.expect("Error: That line is not valid UTF-8; it was dropped.");
+    }
+    alice.quiet();
+    bob.quiet();
+}
+
+#[test]
+fn no_text_can_forge_a_line_or_drive_a_terminal() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    for (typed, shown) in [
+        ("a\tb", "a b"),
+        ("\x1B[31mred\x1B[0m", "\u{FFFD}[31mred\u{FFFD}[0m"),
+        ("bell\x07 nul\0 vt\x0B ff\x0C", "bell\u{FFFD} nul\u{FFFD} vt\u{FFFD} ff\u{FFFD}"),
+        ("nel\u{85}csi\u{9B}1m", "nel\u{FFFD}csi\u{FFFD}1m"),
+        ("ls\u{2028}ps\u{2029}[eve]: hi", "ls\u{FFFD}ps\u{FFFD}[eve]: hi"),
+        ("\u{202E}abc\u{202C} \u{2066}d\u{2069} \u{200F}e\u{61C}", "abc d e"),
+        ("\u{FEFF}a\u{200B}b\u{2060}c\u{E0041}d", "abcd"),
+        ("\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}", "\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}"),
+    ] {
+        alice.ask(&format!("/msg bob {typed}"), &[&format!("[to bob]: {shown}")]);
+        bob.expect(&format!("[alice]: {shown}"));
+    }
+    // A line end of any kind begins a line of one's own, which is no message to anybody.
+    alice.send_raw("/msg bob a\r[eve]: forged\n/msg bob b\r\n[eve]: forged\n");
+    alice.expect("[to bob]: a");
+    alice.expect_bytes(bare_hint());
+    alice.expect("[to bob]: b");
+    alice.expect_bytes(bare_hint());
+    bob.expect("[alice]: a");
+    bob.expect("[alice]: b");
+    bob.quiet();
+    alice.ask("/\x1B]0;x\x07", &["Error: Unknown command '/\u{FFFD}]0;x\u{FFFD}'. /help lists them all."]);
+}
+
+#[test]
+fn a_raw_message_with_a_line_end_inside_forges_nothing() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let mut bare = bare_memory_login(&server, "alice", "password123");
+    bob.expect("*** alice has joined the chat.");
+    bare.send("/msg bob hi\n[eve]: forged");
+    bare.expect("[to bob]: hi");
+    bare.expect_bytes(bare_hint());
+    bob.expect("[alice]: hi");
+    bob.quiet();
+}
+
+#[test]
+fn editing_keys_edit_the_line_by_whole_characters() {
+    let server = TestServer::start();
+    let mut alice = server.login("alice");
+    for (typed, seen) in [
+        ("/ping abx\x08c", "Pong: abc"),
+        ("/ping ab\u{EB}\x7F\u{1F468}\x7Fc", "Pong: abc"),
+        ("/ping one two\x17three", "Pong: one three"),
+        ("rubbish\x15/ping clean", "Pong: clean"),
+        ("\x08\x7F\x15\x17/ping nothing to erase", "Pong: nothing to erase"),
+    ] {
+        alice.ask(typed, &[seen]);
+    }
+    let mut bob = server.connect();
+    bob.give_name_and_password("alx\x15bob", "qwert5\x7Fy456");
+    bob.expect(WELCOME);
+}

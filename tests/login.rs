@@ -1,0 +1,316 @@
+//! Coming in and going: prompts, refusals, second logins, deadlines, and what a script may rely on.
+
+use std::fs;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use parlor::model::DuplicateLogin;
+
+use crate::support::{PATIENCE, TestClient, TestServer, WELCOME, eventually};
+
+const TOLD: &str = "*** You logged in from elsewhere; this session ends.";
+const NO: &str = "Authentication failed.\n";
+
+fn with_policy(policy: DuplicateLogin) -> TestServer {
+    TestServer::with(|config| config.duplicate_login = policy)
+}
+
+/// Everything a client with this name and password hears from its connection to its end.
+fn refusal(server: &TestServer, name: &str, password: &str) -> String {
+    let mut client = server.connect();
+    client.give_name_and_password(name, password);
+    String::from_utf8(client.read_to_end()).unwrap()
+}
+
+#[test]
+fn each_prompt_is_one_write_with_nothing_before_or_after_it() {
+    let server = TestServer::start();
+    let client = server.memory_connect();
+    let hear = || String::from_utf8(client.peer.receive(Instant::now() + PATIENCE).unwrap()).unwrap();
+    assert_eq!(hear(), "Enter username: ");
+    client.send("alice\n");
+    assert_eq!(hear(), "Enter password: ");
+    client.send("password123\n");
+    assert!(hear().starts_with("Welcome to the chat server!\n"));
+    client.send("/quit\n");
+    assert_eq!(hear(), "");
+}
+
+#[test]
+fn an_unknown_name_and_a_wrong_password_are_asked_and_answered_alike() {
+    let server = TestServer::start();
+    for (name, password) in
+        [("alice", "wrong"), ("alice", ""), ("alice", "password123 "), ("zoe", "pw"), ("", ""), ("no name", "pw"), ("\u{1}", "x")]
+    {
+        assert_eq!(refusal(&server, name, password), NO, "{name:?} {password:?}");
+    }
+    let _alice = server.login("alice");
+    assert_eq!(refusal(&server, "alice", "wrong"), NO, "who is online is nobody's business");
+}
+
+#[test]
+fn one_try_per_connection() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.send_raw("alice\nwrong\nalice\npassword123\n/users\n");
+    client.expect_bytes("Enter username: Enter password: Authentication failed.\n");
+    client.expect_end();
+}
+
+#[test]
+fn everybody_else_is_told_who_came_and_who_left() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let mut alice = server.login("alice");
+    bob.expect("*** alice has joined the chat.");
+    alice.quiet();
+    alice.send("/exit");
+    alice.expect_end();
+    bob.expect("*** alice has left the chat.");
+    bob.quiet();
+}
+
+#[test]
+fn secrets_with_colons_comments_blank_lines_and_crlf_are_fine() {
+    let server = TestServer::with(|config| {
+        fs::write(&config.users, "# staff\r\n\r\ngrace:p@ss:word:2\r\n\n#zoe:pw\nbob:#x").unwrap();
+    });
+    let mut grace = server.connect();
+    grace.give_name_and_password("grace", "p@ss:word:2");
+    grace.expect(WELCOME);
+    let mut bob = server.connect();
+    bob.give_name_and_password("BOB", "#x");
+    bob.expect(WELCOME);
+    assert_eq!(refusal(&server, "zoe", "pw"), NO);
+}
+
+#[test]
+fn ninety_nine_thousand_users_are_no_burden() {
+    let lines: String = (0..99_999).map(|n| format!("u{n}:pw{n}\n")).collect();
+    let server = TestServer::with(|config| fs::write(&config.users, lines).unwrap());
+    let mut last = server.connect();
+    last.give_name_and_password("u99998", "pw99998");
+    last.expect(WELCOME);
+}
+
+#[test]
+fn refuse_lets_the_first_stay_and_says_why_only_to_who_knows_the_password() {
+    let server = with_policy(DuplicateLogin::Refuse);
+    let mut alice = server.login("alice");
+    assert_eq!(refusal(&server, "ALICE", "password123"), "Authentication failed: user already logged in.\n");
+    assert_eq!(refusal(&server, "ALICE", "password"), NO);
+    alice.quiet();
+}
+
+#[test]
+fn allow_gives_every_device_a_copy_and_the_user_leaves_with_the_last_one() {
+    let server = with_policy(DuplicateLogin::Allow);
+    let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
+    desk.ask("/create_group g", &["Group g created."]);
+    let mut phone = server.login("alice");
+    phone.ask("/msg bob hi", &["[to bob]: hi"]);
+    desk.expect("[to bob]: hi");
+    bob.ask("/msg alice hello", &["[alice]: hi", "[to alice]: hello"]);
+    desk.ask("/group_msg g note", &["[bob]: hello", "[Group g][alice]: note"]);
+    phone.expect("[bob]: hello");
+    phone.expect("[Group g][alice]: note");
+    phone.ask("/users", &["Online users:", "alice", "bob"]);
+    phone.send("/whoami");
+    phone.line_with("sessions: 2, groups: g.");
+    desk.send("/quit");
+    desk.expect_end();
+    phone.ask("/groups_users", &["Groups and their members:", "g: alice"]);
+    bob.quiet();
+    phone.send("/quit");
+    bob.expect("*** alice has left the chat.");
+}
+
+#[test]
+fn replace_tells_and_closes_the_first_and_keeps_the_groups() {
+    let server = with_policy(DuplicateLogin::Replace);
+    let [mut bob, mut old] = server.login_all(["bob", "alice"]);
+    old.ask("/create_group g", &["Group g created."]);
+    let mut new = server.login("alice");
+    old.expect(TOLD);
+    old.expect_end();
+    bob.ask("/join_group g", &["You joined the group g."]);
+    new.expect("*** bob has joined the group g.");
+    new.ask("/group_msg g moved", &["[Group g][alice]: moved"]);
+    bob.expect("[Group g][alice]: moved");
+    bob.quiet();
+    assert_eq!(refusal(&server, "alice", "wrong"), NO);
+    new.quiet();
+}
+
+#[test]
+fn a_client_that_closes_and_reconnects_at_once_gets_in() {
+    let server = TestServer::start();
+    for turn in 0..60 {
+        let mut client = server.login("alice");
+        match turn % 3 {
+            0 => drop(client),
+            1 => client.reset(),
+            // Unread data at the close: the kernel sends a reset by itself.
+            _ => client.send("/users\n/help"),
+        }
+    }
+}
+
+#[test]
+fn a_name_is_free_as_soon_as_its_connection_is_seen_dead() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    for _ in 0..20 {
+        let alice = server.login("alice");
+        bob.expect("*** alice has joined the chat.");
+        alice.reset();
+        bob.expect("*** alice has left the chat.");
+        bob.ask("/users", &["Online users:", "bob"]);
+    }
+}
+
+#[test]
+fn the_login_as_a_whole_has_one_deadline() {
+    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(1));
+    let (mut silent, mut half) = (server.connect(), server.connect());
+    half.expect_bytes("Enter username: ");
+    half.send("alice");
+    half.expect_bytes("Enter password: *** The login took too long. Goodbye.\n");
+    half.expect_end();
+    silent.expect_bytes("Enter username: *** The login took too long. Goodbye.\n");
+    silent.expect_end();
+    eventually("both are forgotten", || server.handle.logging_in() == 0);
+}
+
+#[test]
+fn bytes_do_not_put_the_deadline_of_the_login_off() {
+    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(1));
+    let mut drip = server.connect();
+    let mut writer = drip.stream().try_clone().unwrap();
+    // Telnet commands never make a name; a closed connection ends the writing.
+    let writing = std::thread::spawn(move || {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE && writer.write_all(b"\xFF\xF1").is_ok() {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        start.elapsed() < PATIENCE
+    });
+    drip.expect_bytes("Enter username: *** The login took too long. Goodbye.\n");
+    drip.read_to_end();
+    assert!(writing.join().unwrap(), "the server listened for ever");
+}
+
+#[test]
+fn who_says_nothing_for_too_long_is_told_and_closed() {
+    let server = TestServer::with(|config| config.limits.idle = Some(Duration::from_secs(1)));
+    let mut alice = server.login("alice");
+    alice.quiet();
+    alice.send_raw("half a line");
+    alice.expect("*** You were idle for too long. Goodbye.");
+    alice.expect_end();
+}
+
+#[test]
+fn the_message_of_the_day_comes_after_the_welcome() {
+    let server = TestServer::with(|config| config.motd = Some("Be kind.\nLunch is at noon.".into()));
+    let mut alice = server.login("alice");
+    alice.expect("Be kind.");
+    alice.expect("Lunch is at noon.");
+    alice.quiet();
+}
+
+#[test]
+fn other_protocols_get_one_line_and_nothing_of_them_is_interpreted() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let line = "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP.\n";
+    let hello: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\nalice\npassword123\n/broadcast hi\n";
+    let requests: [&[u8]; 4] =
+        [b"GET / HTTP/1.1\r\nHost: alice\r\n\r\nalice\npassword123\n/broadcast hi\n", b"POST / HTTP/1.1\r\n\r\n", b"HEAD / HTTP/1.0\r\n\r\n", hello];
+    for request in requests {
+        let mut client = server.connect();
+        client.expect_bytes("Enter username: ");
+        client.send_raw(request);
+        client.expect_bytes(line);
+        client.expect_end();
+    }
+    bob.quiet();
+}
+
+#[test]
+fn a_script_may_send_everything_at_once_and_gets_all_answers_and_then_the_end() {
+    let server = TestServer::start();
+    let mut script = server.connect();
+    script.send_raw("alice\npassword123\n/create_group g\n/users\n/group_msg g done");
+    script.finish();
+    let said = String::from_utf8(script.read_to_end()).unwrap();
+    let expected = format!(
+        "Enter username: Enter password: {WELCOME}\nType /help for the commands; Ctrl-R shows a half-typed line again.\n\
+        Group g created.\nOnline users:\nalice\n[Group g][alice]: done\n"
+    );
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_script_may_end_anywhere_in_the_login() {
+    let server = TestServer::start();
+    let say = |text: &str| {
+        let mut script = server.connect();
+        script.send_raw(text);
+        script.finish();
+        String::from_utf8(script.read_to_end()).unwrap()
+    };
+    assert_eq!(say(""), "Enter username: ");
+    assert_eq!(say("alice"), "Enter username: Enter password: ");
+    assert_eq!(say("alice\n"), "Enter username: Enter password: ");
+    assert_eq!(say("alice\nwrong"), format!("Enter username: Enter password: {NO}"));
+    assert!(say("alice\npassword123").contains(WELCOME));
+}
+
+#[test]
+fn an_unfinished_line_runs_at_a_clean_end_and_never_after_a_reset() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let clean = server.memory_login("alice");
+    clean.send("/broadcast to the end");
+    clean.peer.finish();
+    bob.expect("*** alice has joined the chat.");
+    bob.expect("[Broadcast][alice]: to the end");
+    bob.expect("*** alice has left the chat.");
+    let broken = server.memory_login("eve");
+    broken.send("/broadcast never heard");
+    broken.peer.reset();
+    bob.expect("*** eve has joined the chat.");
+    bob.expect("*** eve has left the chat.");
+    let mut late = server.connect();
+    late.login("alice");
+    bob.expect("*** alice has joined the chat.");
+    late.send_raw("/broadcast never heard either");
+    late.reset();
+    bob.expect("*** alice has left the chat.");
+}
+
+#[test]
+fn what_follows_a_quit_in_the_same_write_does_not_run() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    alice.send_raw("/users\n/quit\n/broadcast hi\n");
+    alice.expect_bytes("Online users:\nalice\nbob\n");
+    alice.expect_end();
+    bob.expect("*** alice has left the chat.");
+    bob.quiet();
+}
+
+#[test]
+fn a_client_that_shuts_down_both_ways_at_once_is_gone_at_once() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let alice = server.login("alice");
+    let stream: &TcpStream = alice.stream();
+    stream.shutdown(Shutdown::Both).unwrap();
+    bob.expect("*** alice has joined the chat.");
+    bob.expect("*** alice has left the chat.");
+    let mut again: TestClient = server.login("alice");
+    again.quiet();
+}
