@@ -94,6 +94,10 @@ impl Session<'_> {
 
     /// Waits for bytes until `deadline` and hands them to the source, together with its telnet answers to the client.
     fn read(&mut self, deadline: Option<Instant>) -> Result<Came, QuitReason> {
+        // Everything read before has been taken apart by now, so what was too much of it is known before waiting for more.
+        if self.source.flooded() {
+            return Err(QuitReason::Flood);
+        }
         let came = self.wire.link().read(&mut self.buffer, deadline);
         if let Some(reason) = self.wire.closing() {
             return Err(reason);
@@ -110,7 +114,7 @@ impl Session<'_> {
             Err(e) if e.kind() == io::ErrorKind::TimedOut => return Ok(Came::Deadline),
             Err(_) => return Err(QuitReason::Lost),
         }
-        if self.source.flooded() { Err(QuitReason::Flood) } else { Ok(Came::Bytes) }
+        Ok(Came::Bytes)
     }
 
     /// Thousands of idle clients should not hold a large buffer each, and a busy one should not read in small bits.
