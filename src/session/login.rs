@@ -45,6 +45,7 @@ impl Session<'_> {
         }
     }
 
+    /// Answers in CR LF to who ends his own lines so.
     fn choose_dialect(&self) {
         if self.source.ends_in_crlf() {
             self.wire.speak(&PLAIN_CRLF);
@@ -100,19 +101,25 @@ impl Session<'_> {
         mut known: impl FnMut(&Self, &[u8]) -> bool,
     ) -> Result<Vec<u8>, QuitReason> {
         loop {
-            let mut words = None;
-            while let Some(input) = self.source.next_input() {
+            let (mut words, mut answer) = (None, None);
+            while answer.is_none()
+                && let Some(input) = self.source.next_input()
+            {
                 match input {
-                    Input::Line(line) => return Ok(line),
+                    Input::Line(line) => answer = Some(line),
                     // No name and no password is that long; an empty one fails in the same way.
-                    Input::TooLong { .. } => return Ok(Vec::new()),
+                    Input::TooLong { .. } => answer = Some(Vec::new()),
                     Input::Interrupt => words = Some(EventKind::HowToLeave { logged_in: false }),
                     Input::AreYouThere => words = Some(EventKind::StillHere),
                 }
             }
-            // After an interrupt telnet shows nothing before it has its answer, so that goes first.
+            // Before anything else that is written: after an interrupt telnet shows nothing until it has its answer, and
+            // a late WONT ECHO would undo the WILL ECHO of the password's prompt.
             self.answer_telnet();
             words.into_iter().for_each(|words| self.wire.queue(words));
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
             self.flush()?;
             if self.source.partial().is_some_and(|typed| known(self, typed)) {
                 self.source.settle();
