@@ -98,7 +98,8 @@ fn every_error_is_worded_as_written_down() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/create_group Rust", "Group Rust created."), ("/create_group own", "Group own created.")]);
-    let (long, bad) = ("a".repeat(33), "may only have letters, digits, '_', '.' and '-', and begins with a letter or digit");
+    let (long, bad) =
+        ("a".repeat(33), "may only have letters, digits, '_', '.' and '-', and begins with a letter or digit");
     alice.ask_all(&[
         ("/msg zoe hi", "Error: User 'zoe' does not exist."),
         ("/msg -- hi", "Error: User '--' does not exist."),
@@ -176,7 +177,10 @@ fn aliases_and_upper_case_mean_the_same_and_names_are_shown_as_registered() {
     alice.give_name_and_password("ALICE", "password123");
     alice.expect(WELCOME);
     alice.line();
-    alice.ask("/WHOAMI", &[&format!("You are alice, connected from {}, sessions: 1, groups: none.", alice_address(&alice))]);
+    alice.ask(
+        "/WHOAMI",
+        &[&format!("You are alice, connected from {}, sessions: 1, groups: none.", alice_address(&alice))],
+    );
     alice.ask("/W Alice hi", &["[alice]: hi", "[to alice]: hi"]);
     alice.ask("/Create Rust", &["Group Rust created."]);
     alice.ask("/G rUST hi", &["[Group Rust][alice]: hi"]);
@@ -276,7 +280,8 @@ fn all_members_see_one_order_of_a_group_and_each_sender_his_own() {
     let seen = talking.map(|one| one.join().unwrap());
     assert!(seen.iter().all(|one| *one == seen[0]), "the members saw different orders");
     for name in names {
-        let own: Vec<&String> = seen[0].iter().filter(|line| line.starts_with(&format!("[Group g][{name}]: "))).collect();
+        let own: Vec<&String> =
+            seen[0].iter().filter(|line| line.starts_with(&format!("[Group g][{name}]: "))).collect();
         assert_eq!(own.len(), EACH);
         assert!(own.iter().enumerate().all(|(n, line)| line.ends_with(&format!(": {n}"))), "{name} was reordered");
     }

@@ -55,7 +55,8 @@ fn every_line_end_ends_a_line_and_crlf_is_answered_in_crlf() {
         let mut alice = server.memory_connect();
         alice.expect_bytes("Enter username: ");
         alice.send(&format!("alice{end}password123{end}/ping 1{end}{end}/ping 2{end}"));
-        let lines = ["Enter password: ", WELCOME, answer_end, HINT, answer_end, "Pong: 1", answer_end, "Pong: 2", answer_end];
+        let lines =
+            ["Enter password: ", WELCOME, answer_end, HINT, answer_end, "Pong: 1", answer_end, "Pong: 2", answer_end];
         alice.expect_bytes(&lines.concat());
         // A line end may come in two reads.
         for byte in format!("/ping 3{end}/ping 4{end}").chars() {
@@ -117,10 +118,12 @@ fn an_unknown_name_is_judged_after_a_pause() {
 fn a_name_and_a_password_in_two_pieces_are_put_together() {
     let server = TestServer::start();
     let mut bare = server.memory_connect();
-    for message in ["ali", "ce", "password", "123", "/ping"] {
+    for message in ["ali", "ce", "password", "123"] {
         bare.send(message);
     }
-    bare.expect_bytes(&format!("Enter username: Enter password: {WELCOME}\n{HINT}\nPong.\n"));
+    bare.expect_bytes(&format!("Enter username: Enter password: {WELCOME}\n{HINT}\n"));
+    bare.send("/ping");
+    bare.expect("Pong.");
 }
 
 #[test]
@@ -131,10 +134,8 @@ fn a_lone_line_end_after_a_bare_name_means_lines_from_then_on() {
         for piece in ["alice", end, "passw", "ord123", end, "/pi", "ng", end, "/ping 2/users", end] {
             late.send(piece);
         }
-        let line_end = if end == "\r\n" { "\r\n" } else { "\n" };
-        let expected = ["Enter username: Enter password: ", WELCOME, "\n", HINT, "\nPong.\nPong: 2/users\n"].concat();
-        // The name was taken before its line end came, so nothing says yet that this client wants CRLF.
-        let _ = line_end;
+        let e = if end == "\r\n" { end } else { "\n" };
+        let expected = format!("Enter username: Enter password: {WELCOME}{e}{HINT}{e}Pong.{e}Pong: 2/users{e}");
         late.expect_bytes(&expected);
         late.peer.finish();
         late.read_to_end();
@@ -190,7 +191,8 @@ fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
         alice.ask(&format!("/ping {text}{}", "y".repeat(extra)), &[&answer]);
         alice.quiet();
     }
-    let mut small = TestServer::with(|config| config.limits.line = 100).login("alice");
+    let server = TestServer::with(|config| config.limits.line = 100);
+    let mut small = server.login("alice");
     small.ask(&"z".repeat(100), &["Error: That line had 101 bytes, the limit is 100; it was dropped."]);
     small.quiet();
 }
@@ -241,7 +243,10 @@ fn no_text_can_forge_a_line_or_drive_a_terminal() {
         ("ls\u{2028}ps\u{2029}[eve]: hi", "ls\u{FFFD}ps\u{FFFD}[eve]: hi"),
         ("\u{202E}abc\u{202C} \u{2066}d\u{2069} \u{200F}e\u{61C}", "abc d e"),
         ("\u{FEFF}a\u{200B}b\u{2060}c\u{E0041}d", "abcd"),
-        ("\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}", "\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}"),
+        (
+            "\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}",
+            "\u{1F468}\u{200D}\u{1F469} \u{200C} zo\u{EB} \u{4F60}",
+        ),
     ] {
         alice.ask(&format!("/msg bob {typed}"), &[&format!("[to bob]: {shown}")]);
         bob.expect(&format!("[alice]: {shown}"));
