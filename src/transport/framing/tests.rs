@@ -1,3 +1,5 @@
+//! Lines out of bytes: every line end, every limit, the editing keys.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What holds for any bytes in any split.
+
 use super::tests::{LIMIT, drain, feed, fresh, line, raw_chatter};
 use super::*;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The whole way from bytes to what a client said: line clients, raw ones, telnet.
+
 use super::*;
 
 pub(super) const LIMIT: usize = 64;

@@ -1,3 +1,5 @@
+//! The telnet filter against what real clients send.
+
 use super::*;
 use proptest::prelude::*;
 
