@@ -1,1 +1,59 @@
-//! To come.
+//! The generated parts of the documents are what the code says. `UPDATE_DOCS=1 cargo test documents` writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use parlor::command::manual;
+use parlor::config::settings_table;
+
+const HOW: &str = "run `UPDATE_DOCS=1 cargo test documents` and look at what has changed";
+
+fn document(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
+/// Holds a document to what it should be, or makes it that.
+fn keep(path: &Path, current: &str, expected: &str) {
+    if current == expected {
+        return;
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| !value.is_empty()) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        return fs::write(path, expected).unwrap();
+    }
+    let differs = (1..).zip(current.lines().zip(expected.lines())).find(|(_, (is, should))| is != should);
+    let place = differs.map_or_else(String::new, |(line, (is, should))| {
+        format!(" line {line}:\n  it says   {is}\n  should be {should}\n")
+    });
+    let name = path.file_name().unwrap().to_string_lossy();
+    panic!("docs/{name} is not what the code says;{place} {HOW}");
+}
+
+/// `text` with everything between two marker comments replaced.
+fn fill(text: &str, marker: &str, content: &str) -> Option<String> {
+    let (open, close) = (format!("<!-- {marker} -->\n"), format!("<!-- /{marker} -->"));
+    let (before, rest) = text.split_once(&open)?;
+    let (_, after) = rest.split_once(&close)?;
+    Some(format!("{before}{open}{content}{close}{after}"))
+}
+
+#[test]
+fn documents_list_the_commands_as_the_table_has_them() {
+    let path = document("commands.md");
+    keep(&path, &fs::read_to_string(&path).unwrap_or_default(), &manual());
+}
+
+#[test]
+fn documents_list_the_settings_as_they_are_defined() {
+    let path = document("manual.md");
+    let text = fs::read_to_string(&path).expect("docs/manual.md is missing");
+    let filled = fill(&text, "settings", &settings_table());
+    keep(&path, &text, &filled.expect("docs/manual.md has no lines <!-- settings --> and <!-- /settings -->"));
+}
+
+#[test]
+fn documents_are_filled_between_their_markers_only() {
+    assert_eq!(fill("a\n<!-- x -->\nold\n<!-- /x -->\nb", "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb");
+    assert_eq!(fill("<!-- x -->\n<!-- /x -->", "x", "new\n").unwrap(), "<!-- x -->\nnew\n<!-- /x -->");
+    assert!(fill("<!-- x -->\n", "x", "").is_none() && fill("", "x", "").is_none());
+}
