@@ -1,1 +1,177 @@
-//! To come.
+//! The real programs: nc, telnet and their relatives, each at a terminal of its own.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rexpect::session::PtySession;
+
+use crate::support::{PATIENCE, TestServer};
+
+const HINT: &str = "Ctrl-R shows a half-typed line again.";
+
+fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+}
+
+fn demand(program: &str, package: &str) {
+    assert!(
+        installed(program),
+        "this test needs the program `{program}`: install the package {package}, or run `make test`"
+    );
+}
+
+/// A program at a terminal that shows what is typed, connected to the server.
+fn at_terminal(server: &TestServer, program: &str) -> PtySession {
+    let (host, port) = (server.addr.ip(), server.addr.port());
+    let mut command = Command::new("sh");
+    // The terminals of rexpect begin without echo, where nothing needs to be hidden.
+    command.args(["-c", &format!("stty echo; exec {program} {host} {port}")]);
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    let mut session = rexpect::session::spawn_command(command, Some(patience)).unwrap();
+    session.process_mut().set_kill_timeout(Some(2000));
+    session
+}
+
+/// Waits for `text`, and returns what the terminal showed before it.
+fn see(session: &mut PtySession, text: &str) -> String {
+    session.exp_string(text).unwrap_or_else(|e| panic!("{text:?} was never shown: {e}"))
+}
+
+fn type_line(session: &mut PtySession, line: &str) {
+    session.send_line(line).unwrap();
+}
+
+/// Logs in, and returns what the terminal showed between the two prompts and after the second.
+fn log_in(session: &mut PtySession, name: &str, password: &str) -> (String, String) {
+    see(session, "Enter username: ");
+    type_line(session, name);
+    let between = see(session, "Enter password: ");
+    type_line(session, password);
+    let after = see(session, "Welcome to the chat server!");
+    see(session, HINT);
+    (between, after)
+}
+
+fn nc(server: &TestServer, name: &str, password: &str) -> PtySession {
+    demand("nc", "netcat-openbsd");
+    let mut session = at_terminal(server, "nc");
+    log_in(&mut session, name, password);
+    session
+}
+
+fn telnet(server: &TestServer, name: &str, password: &str) -> PtySession {
+    demand("telnet", "inetutils-telnet");
+    let mut session = at_terminal(server, "telnet");
+    log_in(&mut session, name, password);
+    session
+}
+
+/// OpenBSD's netcat stays at its terminal when the server has closed; Ctrl-D, or Enter twice, ends it.
+fn end_nc(mut session: PtySession) {
+    type_line(&mut session, "/quit");
+    session.send_control('d').unwrap();
+    session.exp_eof().unwrap_or_else(|e| panic!("nc did not end after /quit and Ctrl-D: {e}"));
+}
+
+fn end(mut session: PtySession) {
+    type_line(&mut session, "/quit");
+    session.exp_eof().unwrap_or_else(|e| panic!("the program did not end after /quit: {e}"));
+}
+
+/// What a program that is given all its input at once says.
+fn pipe(server: &TestServer, program: &str, options: &[&str], input: &str) -> String {
+    let mut command = Command::new(program);
+    command.args(options).args([server.addr.ip().to_string(), server.addr.port().to_string()]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn nc_and_telnet_talk_to_each_other() {
+    let server = TestServer::start();
+    let mut alice = nc(&server, "alice", "password123");
+    let mut bob = telnet(&server, "bob", "qwerty456");
+    see(&mut alice, "*** bob has joined the chat.");
+    type_line(&mut alice, "/msg bob hello telnet");
+    see(&mut alice, "[to bob]: hello telnet");
+    see(&mut bob, "[alice]: hello telnet");
+    type_line(&mut bob, "/msg alice hello nc");
+    see(&mut bob, "[to alice]: hello nc");
+    see(&mut alice, "[bob]: hello nc");
+    end(bob);
+    see(&mut alice, "*** bob has left the chat.");
+    end_nc(alice);
+}
+
+#[test]
+fn telnet_shows_the_name_and_hides_the_password() {
+    demand("telnet", "inetutils-telnet");
+    let server = TestServer::start();
+    let mut session = at_terminal(&server, "telnet");
+    let (between, after) = log_in(&mut session, "alice", "password123");
+    assert_eq!(between, "alice\r\n", "the name should be shown");
+    assert_eq!(after.trim(), "", "nothing of the password should be shown");
+    // Typing is shown again afterwards.
+    type_line(&mut session, "/ping 1");
+    assert!(see(&mut session, "Pong: 1").ends_with("/ping 1\r\n"));
+    end(session);
+}
+
+#[test]
+fn telnet_shows_typing_again_after_a_wrong_password() {
+    demand("telnet", "inetutils-telnet");
+    let server = TestServer::start();
+    let mut session = at_terminal(&server, "telnet");
+    see(&mut session, "Enter username: ");
+    type_line(&mut session, "alice");
+    see(&mut session, "Enter password: ");
+    type_line(&mut session, "secret-guess");
+    let shown = see(&mut session, "Authentication failed.");
+    assert!(!shown.contains("secret-guess"), "{shown}");
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn after_ctrl_c_telnet_goes_on_chatting() {
+    let server = TestServer::start();
+    let mut alice = telnet(&server, "alice", "password123");
+    for n in 0..3 {
+        alice.send("/broadcast never to be sent").unwrap();
+        alice.flush().unwrap();
+        alice.send_control('c').unwrap();
+        see(&mut alice, "*** To leave, type /quit.");
+        type_line(&mut alice, &format!("/ping {n}"));
+        see(&mut alice, &format!("Pong: {n}"));
+    }
+    end(alice);
+}
+
+#[test]
+fn a_script_in_one_line_of_shell_works() {
+    demand("nc", "netcat-openbsd");
+    let server = TestServer::start();
+    let expected = "Enter username: Enter password: Welcome to the chat server!\n\
+        Type /help for the commands; Ctrl-R shows a half-typed line again.\nOnline users:\nalice\n";
+    assert_eq!(pipe(&server, "nc", &["-N"], "alice\npassword123\n/users\n/quit\n"), expected);
+    assert_eq!(pipe(&server, "nc", &["-N"], "alice\npassword123\n/users"), expected);
+    assert!(pipe(&server, "nc", &["-N"], "alice\nwrong\n").ends_with("Authentication failed.\n"));
+}
+
+#[test]
+fn other_netcats_work_where_they_are_installed() {
+    let server = TestServer::start();
+    for program in ["nc.openbsd", "nc.traditional", "busybox nc", "ncat"] {
+        if !installed(program.split(' ').next().unwrap()) {
+            continue;
+        }
+        let mut session = at_terminal(&server, program);
+        log_in(&mut session, "alice", "password123");
+        type_line(&mut session, "/msg alice hi");
+        see(&mut session, "[alice]: hi");
+        see(&mut session, "[to alice]: hi");
+        if program == "nc.openbsd" { end_nc(session) } else { end(session) }
+    }
+}
