@@ -68,7 +68,7 @@ fn telnet(server: &TestServer, name: &str, password: &str) -> PtySession {
     session
 }
 
-/// OpenBSD's netcat stays at its terminal when the server has closed; Ctrl-D, or Enter twice, ends it.
+/// OpenBSD's netcat stays at its terminal when the server has closed; Ctrl-D or Enter ends it.
 fn end_nc(mut session: PtySession) {
     type_line(&mut session, "/quit");
     session.send_control('d').unwrap();

@@ -1,1 +1,389 @@
-//! To come.
+//! `parlord` itself, from outside: options, exit codes, signals, the operator's commands and what the log says.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::{Daemon, TestClient, USERS, WELCOME, eventually, parlord, write_users};
+
+/// What a run of `parlord` that ends by itself left behind.
+struct Outcome {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn folder(users: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("users.txt"), users).unwrap();
+    dir
+}
+
+fn run_with(dir: &Path, options: &[&str], environment: &[(&str, &str)], input: &str) -> Outcome {
+    let mut command = parlord(dir);
+    command.args(options).envs(environment.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who does not want his input may have ended before it came.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn run(dir: &Path, options: &[&str]) -> Outcome {
+    run_with(dir, options, &[], "")
+}
+
+/// A running daemon with a command line and an environment of its own; its console goes to the file `console`.
+fn start(dir: TempDir, change: impl FnOnce(&mut Command)) -> Daemon {
+    let mut command = parlord(dir.path());
+    command.stdout(Stdio::piped()).stderr(File::create(dir.path().join("console")).unwrap());
+    change(&mut command);
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let addr = line.trim().strip_prefix("listening on ").expect(&line).parse().unwrap();
+    Daemon { addr, dir, child }
+}
+
+/// A log line with every number as `9` and every zone east of Greenwich.
+fn shape(line: &str) -> String {
+    let mut out = String::new();
+    for c in line.replace(" -", " +").chars() {
+        match c {
+            '0'..='9' if out.ends_with('9') => {}
+            '0'..='9' => out.push('9'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[test]
+fn help_and_version_are_said_and_a_wrong_option_is_exit_code_2() {
+    let dir = folder(USERS);
+    let help = run(dir.path(), &["--help"]);
+    assert_eq!(help.code, 0);
+    for part in
+        ["Usage: parlord", "--listen <ADDR>", "--duplicate-login", "PARLOR_LINE_LIMIT", "Exit codes:", "nc HOST 12345"]
+    {
+        assert!(help.out.contains(part), "{part:?} is missing in --help");
+    }
+    let version = run(dir.path(), &["--version"]);
+    assert_eq!((version.code, version.out.as_str()), (0, concat!("parlord ", env!("CARGO_PKG_VERSION"), "\n")));
+    for wrong in ["--nope", "--burst=0", "--telnet=perhaps", "serve"] {
+        let outcome = run(dir.path(), &[wrong]);
+        assert_eq!(outcome.code, 2, "{wrong}");
+        assert!(outcome.err.contains(wrong.split('=').next().unwrap()), "{}", outcome.err);
+    }
+}
+
+#[test]
+fn what_cannot_start_says_so_in_one_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap();
+    let dir = folder(USERS);
+    let outcome = run(dir.path(), &["--listen", &addr.to_string()]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
+    let sentence =
+        format!("parlord: cannot listen on {addr}: the port is taken by a program that is already running\n");
+    assert_eq!(outcome.err, sentence);
+    for (users, why) in [
+        ("alice:pw\nmarked-secret\n", "line 2: there is no colon between name and password"),
+        (
+            "alice:pw\nmarked secret:x\n",
+            "line 2: the name may only have letters, digits, '_', '.' and '-', and begins with a letter or digit",
+        ),
+        (
+            "# x\nalice:a\n\nALICE:marked\n",
+            "line 4: the name stands on line 2 already (names are compared without case)",
+        ),
+        ("alice:\n", "line 1: the password is empty"),
+    ] {
+        let outcome = run(folder(users).path(), &["--listen", "127.0.0.1:0"]);
+        assert_eq!((outcome.code, outcome.err), (1, format!("parlord: users.txt: {why}\n")));
+    }
+    let none = tempfile::tempdir().unwrap();
+    let outcome = run(none.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(outcome.code == 1 && outcome.err.starts_with("parlord: users.txt: cannot be read: "), "{}", outcome.err);
+}
+
+#[test]
+fn check_says_whether_settings_and_users_are_in_order() {
+    let dir = folder(USERS);
+    let outcome = run(dir.path(), &["check"]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (0, "settings in order; users.txt: 7 users\n"));
+    assert!(!dir.path().join("logs").exists(), "check should leave nothing behind");
+    fs::write(dir.path().join("p.toml"), "burst = 5\nlisen = '127.0.0.1:1'\n").unwrap();
+    let refusal = |options: &[&str], environment: &[(&str, &str)]| {
+        let outcome = run_with(dir.path(), options, environment, "");
+        assert_eq!((outcome.code, outcome.out.as_str()), (2, ""));
+        outcome.err
+    };
+    let unknown = "parlord: p.toml, line 2: unknown setting 'lisen'; did you mean 'listen'?\n";
+    assert_eq!(refusal(&["check", "--config", "p.toml"], &[]), unknown);
+    assert_eq!(refusal(&["check"], &[("PARLOR_CONFIG", "p.toml")]), unknown);
+    let unknown = "parlord: unknown environment variable PARLOR_LISEN; did you mean PARLOR_LISTEN?\n";
+    assert_eq!(refusal(&["check"], &[("PARLOR_LISEN", "x")]), unknown);
+    let range = "parlord: PARLOR_BURST must be a whole number from 1 to 1000000, not '0'\n";
+    assert_eq!(refusal(&["check"], &[("PARLOR_BURST", "0")]), range);
+    fs::write(dir.path().join("users.txt"), "x\n").unwrap();
+    assert!(refusal(&["check"], &[]).contains("users.txt: line 1: "));
+    // The same mistakes keep it from serving, with the other code.
+    assert_eq!(run_with(dir.path(), &[], &[("PARLOR_LISEN", "x")], "").code, 1);
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_before_the_file() {
+    let motd = |options: &[&str], environment: &[(&str, &str)]| {
+        let dir = folder(USERS);
+        for source in ["file", "environment", "flag"] {
+            fs::write(dir.path().join(source), format!("from the {source}\n")).unwrap();
+        }
+        fs::write(dir.path().join("p.toml"), "motd = 'file'\nlisten = '127.0.0.1:0'\n").unwrap();
+        let daemon = start(dir, |command| {
+            command.args(options).envs(environment.iter().copied());
+        });
+        let mut alice = daemon.login("alice");
+        alice.line()
+    };
+    let (file, environment) = (("PARLOR_CONFIG", "p.toml"), ("PARLOR_MOTD", "environment"));
+    assert_eq!(motd(&["--config", "p.toml"], &[]), "from the file");
+    assert_eq!(motd(&[], &[file, environment]), "from the environment");
+    assert_eq!(motd(&["--motd", "flag"], &[file, environment]), "from the flag");
+    assert_eq!(motd(&["--motd=flag"], &[("PARLOR_LISTEN", "127.0.0.1:0"), environment]), "from the flag");
+}
+
+#[test]
+fn it_listens_wherever_it_is_told_to() {
+    let daemon = Daemon::start(&["--listen", "127.0.0.1:0"]);
+    eventually("two addresses in the log", || daemon.log().matches("listening addr=").count() == 2);
+    let addresses: Vec<SocketAddr> =
+        daemon.log().lines().filter_map(|line| line.split_once("listening addr=")?.1.parse().ok()).collect();
+    assert_eq!(addresses[0], daemon.addr);
+    let mut alice = TestClient::connect(addresses[0]);
+    alice.login("alice");
+    let mut bob = TestClient::connect(addresses[1]);
+    bob.login("bob");
+    alice.expect("*** bob has joined the chat.");
+}
+
+#[test]
+fn a_stop_tells_everybody_exits_with_0_and_frees_the_port() {
+    for signal in ["TERM", "INT"] {
+        let mut daemon = Daemon::start(&[]);
+        let mut stranger = daemon.connect();
+        stranger.expect_bytes("Enter username: ");
+        let (mut alice, mut bob) = (daemon.login("alice"), daemon.login("bob"));
+        alice.expect("*** bob has joined the chat.");
+        daemon.signal(signal);
+        for client in [&mut alice, &mut bob, &mut stranger] {
+            client.expect("*** The server is shutting down. Goodbye.");
+            client.expect_end();
+        }
+        assert_eq!(daemon.wait().code(), Some(0));
+        let log = daemon.log();
+        assert!(log.contains("main stopping sessions=2\n") && log.ends_with("main stopped\n"), "{log}");
+        assert!(log.contains("logout user=alice reason=\"shutdown\""), "{log}");
+        let address = daemon.addr.to_string();
+        let again = start(folder(USERS), |command| {
+            command.args(["--listen", &address]);
+        });
+        again.login("alice").quiet();
+    }
+}
+
+#[test]
+fn a_changed_users_file_is_taken_whole_or_not_at_all() {
+    let daemon = Daemon::start(&[]);
+    let users = daemon.dir.path().join("users.txt");
+    let mut alice = daemon.login("alice");
+    let attempt = |name: &str, password: &str| {
+        let mut client = daemon.connect();
+        client.give_name_and_password(name, password);
+        client.line() == WELCOME
+    };
+    fs::write(&users, "bob:new\nzoe:pw\n").unwrap();
+    daemon.signal("HUP");
+    daemon.await_log("users reloaded count=2\n");
+    assert!(
+        attempt("zoe", "pw") && attempt("bob", "new") && !attempt("bob", "qwerty456") && !attempt("eve", "trustno1")
+    );
+    alice.line_with("*** bob has left the chat.");
+    alice.quiet();
+    fs::write(&users, "bob:newer\nmarked-secret\n").unwrap();
+    daemon.signal("HUP");
+    daemon.await_log("users unchanged: users.txt: line 2: there is no colon between name and password\n");
+    assert!(attempt("bob", "new") && !attempt("bob", "newer"));
+    fs::remove_file(&users).unwrap();
+    daemon.signal("HUP");
+    daemon.await_log("users unchanged: users.txt: cannot be read: ");
+    assert!(attempt("zoe", "pw"));
+    assert!(!daemon.log().contains("marked-secret"));
+}
+
+#[test]
+fn an_operator_edits_the_users_file_while_the_daemon_runs() {
+    let dir = folder("# staff\nalice:password123\nbob:qwerty456\n");
+    let daemon = start(dir, |command| {
+        command.args(["--listen", "127.0.0.1:0"]);
+    });
+    let user = |options: &[&str], input: &str| run_with(daemon.dir.path(), &[&["user"], options].concat(), &[], input);
+    let hint = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>\n";
+    let outcome = user(&["add", "zoe"], "first secret\nnot this\n");
+    assert_eq!((outcome.code, outcome.out), (0, format!("Added zoe.\n{hint}")));
+    assert_eq!(user(&["passwd", "ZOE"], "second secret\n").code, 0);
+    assert_eq!(user(&["remove", "bob"], "").out, format!("Removed bob.\n{hint}"));
+    assert_eq!(user(&["list"], "").out, "alice  plain\nzoe    argon2id\n");
+    assert_eq!(user(&["hash"], "").out, format!("Hashed 1 password.\n{hint}"));
+    assert_eq!(user(&["list"], "").out, "alice  argon2id\nzoe    argon2id\n");
+    for (options, input, why) in [
+        (&["add", "alice"][..], "x\n", "users.txt: there is a user 'alice' already"),
+        (&["remove", "bob"], "", "users.txt: there is no user 'bob'"),
+        (&["passwd", "bob"], "x\n", "users.txt: there is no user 'bob'"),
+        (&["passwd", "zoe"], "\n", "the password is empty"),
+    ] {
+        let outcome = user(options, input);
+        assert_eq!((outcome.code, outcome.err), (1, format!("parlord: {why}\n")), "{options:?}");
+    }
+    assert_eq!(user(&["add", "_x"], "x\n").code, 2);
+    let users = fs::read_to_string(daemon.dir.path().join("users.txt")).unwrap();
+    assert!(users.starts_with("# staff\nalice:$argon2id$") && !users.contains("secret"), "{users}");
+    daemon.signal("HUP");
+    daemon.await_log("users reloaded count=2");
+    for (name, password) in [("alice", "password123"), ("zoe", "second secret")] {
+        let mut client = daemon.connect();
+        client.give_name_and_password(name, password);
+        client.expect(WELCOME);
+    }
+    let mut bob = daemon.connect();
+    bob.give_name_and_password("bob", "qwerty456");
+    bob.expect("Authentication failed.");
+}
+
+#[test]
+fn plain_passwords_are_warned_of_once_where_others_can_connect() {
+    let warning = "7 passwords in users.txt are plain text while others can connect: `parlord user hash` hashes them\n";
+    let warned = |listen: &str| {
+        let daemon = start(folder(USERS), |command| {
+            command.args(["--listen", "127.0.0.1:0", "--listen", listen]);
+        });
+        daemon.login("alice").quiet();
+        daemon.signal("HUP");
+        daemon.await_log("users reloaded");
+        daemon.log().matches(warning).count()
+    };
+    assert_eq!((warned("0.0.0.0:0"), warned("127.0.0.1:0")), (1, 0));
+}
+
+#[test]
+fn the_log_has_a_file_a_day_and_one_form_a_line() {
+    let daemon = Daemon::start(&[]);
+    let mut alice = daemon.login("alice");
+    alice.send("/quit");
+    alice.expect_end();
+    let mut wrong = daemon.connect();
+    wrong.give_name_and_password("alice", "wrong");
+    wrong.expect("Authentication failed.");
+    daemon.login("bob").reset();
+    daemon.await_log("logout user=bob");
+    let logs = daemon.dir.path().join("logs");
+    let target = fs::read_link(logs.join("parlord.log")).unwrap().to_string_lossy().into_owned();
+    assert_eq!(shape(&target.replace('-', "+")), "parlord_9+9+9.log");
+    assert!(logs.join(&target).is_file());
+    let log = daemon.log();
+    let line = |part: &str| shape(log.lines().find(|line| line.contains(part)).expect(part));
+    let head = |thread: &str| format!("9-9-9 9:9:9.9 +9:9 INFO  {thread} ");
+    assert_eq!(line("listening"), head("main") + "listening addr=9.9.9.9:9");
+    assert_eq!(line(" login user=alice"), head("session-9") + "login user=alice addr=9.9.9.9 port=9");
+    let logout = |user, why| format!("{}logout user={user} reason=\"{why}\" addr=9.9.9.9 port=9", head("session-9"));
+    assert_eq!(line("logout user=alice"), logout("alice", "quit"));
+    assert_eq!(line("logout user=bob"), logout("bob", "connection lost"));
+    let failed = head("session-9") + "login failed addr=9.9.9.9 port=9 reason=\"wrong name or password\"";
+    assert_eq!(line("login failed"), failed);
+}
+
+#[test]
+fn no_secret_no_message_and_no_unknown_name_is_ever_logged() {
+    let dir = folder("alice:marked1\nbob:marked2\n");
+    let mut daemon = start(dir, |command| {
+        command.args(["--listen", "127.0.0.1:0", "--log-level", "trace"]);
+    });
+    let mut alice = daemon.connect();
+    alice.give_name_and_password("alice", "marked1");
+    alice.expect(WELCOME);
+    for (name, password) in [("alice", "marked3"), ("marked4", "marked5"), ("marked2", ""), ("alice", "marked1")] {
+        let mut client = daemon.connect();
+        client.give_name_and_password(name, password);
+        client.read_to_end();
+    }
+    for line in [
+        "/msg bob marked",
+        "/msg alice marked",
+        "/broadcast marked",
+        "/create_group marked",
+        "/group_msg marked marked",
+        "/join_group marked",
+        "/talk #marked",
+        "marked",
+        "/marked",
+        "/help marked",
+        "/ping marked",
+        "/leave_group marked",
+        "/msg marked hi",
+        "marked\x1B[31m\u{202E}",
+    ] {
+        alice.send(line);
+    }
+    alice.send_raw(b"marked \xFF\xFE\n");
+    alice.send(&"marked".repeat(1000));
+    alice.send("/ping end");
+    alice.line_with("Pong: end");
+    daemon.connect().send_raw("GET /marked HTTP/1.1\r\n\r\n");
+    fs::write(daemon.dir.path().join("users.txt"), "marked6\nalice:marked7\n").unwrap();
+    daemon.signal("HUP");
+    daemon.await_log("users unchanged");
+    daemon.await_log("wrong protocol");
+    daemon.signal("TERM");
+    daemon.wait();
+    let console = fs::read_to_string(daemon.dir.path().join("console")).unwrap();
+    for (what, text) in [("log", daemon.log()), ("console", console)] {
+        assert!(text.contains("login user=alice"), "{text}");
+        assert!(!text.contains("marked"), "the {what} holds what it must not: {text}");
+        assert!(text.lines().all(|line| shape(line).starts_with("9-9-9 9:9:9.9 +9:9 ")), "{text}");
+    }
+}
+
+#[test]
+fn closed_standard_streams_do_not_stop_it() {
+    let dir = tempfile::tempdir().unwrap();
+    write_users(dir.path());
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let mut command = parlord(dir.path());
+    let child = command.args(["--listen", "127.0.0.1:0"]).stdout(closed()).stderr(closed()).spawn().unwrap();
+    let mut daemon = Daemon { addr: "127.0.0.1:1".parse().unwrap(), dir, child };
+    daemon.await_log("listening addr=");
+    let log = daemon.log();
+    daemon.addr = log.lines().find_map(|line| line.split_once("listening addr=")?.1.parse().ok()).unwrap();
+    daemon.login("alice").quiet();
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
+fn a_rewritten_users_file_is_nobody_elses_to_read() {
+    let dir = folder(USERS);
+    let path = dir.path().join("users.txt");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(run_with(dir.path(), &["user", "add", "zoe"], &[], "pw\n").code, 0);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
