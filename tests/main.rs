@@ -9,6 +9,7 @@ mod documents;
 mod floors;
 mod framing;
 mod login;
+mod logs;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;
