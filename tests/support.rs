@@ -263,6 +263,8 @@ impl TestClient {
                 true
             }
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => false,
+            // A signal to this process, such as the end of a child, is no answer.
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => true,
             Err(e) => panic!("{e}; unread {:?}", String::from_utf8_lossy(&self.unread)),
         }
     }

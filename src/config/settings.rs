@@ -45,7 +45,7 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "DIR", help_heading = LOGS)]
     pub log_dir: Option<PathBuf>,
 
-    /// How much goes to the files: off, error, warn, info, debug or trace ; the console shows info at the most (default debug)
+    /// How much goes to the files: off, error, warn, info, debug or trace; the console shows info at the most (default debug)
     #[arg(long, global = true, value_name = "LEVEL", help_heading = LOGS, value_parser = level)]
     pub log_level: Option<LevelFilter>,
 

@@ -105,10 +105,11 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
 /// What a client is told when the server closes his connection; empty where nothing needs saying.
 fn last_words(reason: QuitReason) -> &'static str {
     match reason {
-        QuitReason::Quit | QuitReason::Eof | QuitReason::Lost | QuitReason::LoginFailed => "",
+        // They left by themselves, were answered already, or read nothing any more.
+        QuitReason::Quit | QuitReason::Eof | QuitReason::LoginFailed => "",
+        QuitReason::Lost | QuitReason::SlowReader => "",
         QuitReason::Idle => "*** You were idle for too long. Goodbye.",
         QuitReason::LoginTimeout => "*** The login took too long. Goodbye.",
-        QuitReason::SlowReader => "*** You read too slowly to keep up. Goodbye.",
         QuitReason::Flood => "*** Too much came without a line end. Goodbye.",
         QuitReason::WrongProtocol => {
             "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP."
