@@ -33,8 +33,6 @@ enum Excess {
     None,
     /// It is over-long and has this many bytes so far, none of which is kept.
     Bytes(u64),
-    /// As before, and the client knows.
-    Told,
 }
 
 /// What ended the very first line.
@@ -104,15 +102,12 @@ impl Assembler {
         if self.pending() { self.close(0) } else { None }
     }
 
-    /// Ends a message where the read ended; but of an over-long one more may come, so that is told and not ended.
+    /// Ends a message where the read ended; but of an over-long one more may come, so that ends with the next pause. Told
+    /// sooner, the client would send his next message while this one still swallows all that comes.
     pub(super) fn end_of_read(&mut self) -> Option<Input> {
         match self.excess {
             Excess::None => self.end(),
-            Excess::Told => None,
-            Excess::Bytes(bytes) => {
-                self.excess = Excess::Told;
-                Some(Input::TooLong { bytes })
-            }
+            Excess::Bytes(_) => None,
         }
     }
 
@@ -184,7 +179,6 @@ impl Assembler {
                 self.line = Vec::new();
             }
             Excess::Bytes(so_far) => *so_far += bytes.len() as u64,
-            Excess::Told => {}
         }
     }
 
@@ -207,7 +201,6 @@ impl Assembler {
                 Some(Input::TooLong { bytes: length as u64 })
             }
             Excess::Bytes(bytes) => Some(Input::TooLong { bytes: bytes + end as u64 }),
-            Excess::Told => None,
         }
     }
 

@@ -136,12 +136,12 @@ fn what_follows_a_raw_password_becomes_a_message() {
 }
 
 #[test]
-fn over_long_raw_message_is_told_once_and_runs_nowhere() {
+fn over_long_raw_message_is_told_once_after_the_pause_and_runs_nowhere() {
     let mut source = raw_chatter();
-    assert_eq!(feed(&mut source, &[b'x'; LIMIT + 9]), [Input::TooLong { bytes: LIMIT as u64 + 9 }]);
+    assert_eq!(feed(&mut source, &[b'x'; LIMIT + 9]), []);
     assert!(source.wants_pause());
     assert_eq!(feed(&mut source, b"/quit"), []);
-    assert_eq!(settle(&mut source), []);
+    assert_eq!(settle(&mut source), [Input::TooLong { bytes: LIMIT as u64 + 14 }]);
     assert!(!source.wants_pause());
     assert_eq!(feed(&mut source, b"/users"), [line("/users")]);
     assert_eq!(feed(&mut source, &[b'x'; LIMIT]).len(), 1, "a message has no line end to count");
