@@ -126,6 +126,12 @@ fn every_error_is_worded_as_written_down() {
         (&format!("/{}", "q".repeat(99)), &format!("Error: Unknown command '/{}…'. /help lists them all.", "q".repeat(40))),
         ("hello?", "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>."),
     ]);
+    for word in ["server", "system", "all", "everyone", "here", "broadcast", "group"] {
+        let refusal = format!("Error: The group name '{word}' is a word kept for the server.");
+        alice.ask(&format!("/create_group {word}"), &[&refusal]);
+    }
+    let longest = &long[..32];
+    alice.ask(&format!("/create_group {longest}"), &[&format!("Group {longest} created.")]);
     bob.ask("/join_group RUST", &["Error: You are already a member of group 'Rust'."]);
     [alice, bob].iter_mut().for_each(TestClient::quiet);
 }

@@ -1,7 +1,7 @@
 //! Coming in and going: prompts, refusals, second logins, deadlines, and what a script may rely on.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,17 @@ fn one_try_per_connection() {
     client.send_raw("alice\nwrong\nalice\npassword123\n/users\n");
     client.expect_bytes("Enter username: Enter password: Authentication failed.\n");
     client.expect_end();
+}
+
+#[test]
+fn last_words_end_in_a_clean_close_whatever_is_still_unread() {
+    let server = TestServer::start();
+    let mut stream = TcpStream::connect(server.addr).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(format!("alice\nwrong\n{}", "/users\n".repeat(2000)).as_bytes()).unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("a reset ate the last words");
+    assert_eq!(said, "Enter username: Enter password: Authentication failed.\n");
 }
 
 #[test]

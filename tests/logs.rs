@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::daemon::{folder, start};
-use crate::support::{Daemon, USERS, WELCOME};
+use crate::support::{Daemon, USERS, WELCOME, eventually};
 
 /// A log line with every number as `9` and every zone east of Greenwich.
 fn shape(line: &str) -> String {
@@ -58,6 +58,19 @@ fn the_log_has_a_file_a_day_and_one_form_a_line() {
     assert_eq!(line("logout user=bob"), logout("bob", "connection lost"));
     let failed = head("session-9") + "login failed addr=9.9.9.9 port=9 reason=\"wrong name or password\"";
     assert_eq!(line("login failed"), failed);
+}
+
+#[test]
+fn a_log_that_was_moved_away_is_begun_anew_at_a_hangup() {
+    let daemon = Daemon::start(&[]);
+    daemon.await_log("listening");
+    let logs = daemon.dir.path().join("logs");
+    fs::rename(logs.join(fs::read_link(logs.join("parlord.log")).unwrap()), logs.join("old")).unwrap();
+    daemon.signal("HUP");
+    eventually("a new log file", || logs.join("parlord.log").exists());
+    daemon.login("alice").quiet();
+    daemon.await_log("login user=alice");
+    assert!(!daemon.log().contains("listening") && fs::read_to_string(logs.join("old")).unwrap().contains("listening"));
 }
 
 #[test]
