@@ -1,6 +1,6 @@
 //! From bytes to lines: line ends, clients that send none, limits, editing keys, and text made harmless.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::support::{MemoryClient, PATIENCE, TestServer, WELCOME};
@@ -27,7 +27,12 @@ impl Bare {
 
     fn recv(&mut self) -> String {
         let mut buffer = [0; 4096];
-        let n = self.0.read(&mut buffer).unwrap();
+        let n = loop {
+            match self.0.read(&mut buffer) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                read => break read.unwrap(),
+            }
+        };
         String::from_utf8(buffer[..n].to_vec()).unwrap()
     }
 

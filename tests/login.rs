@@ -1,23 +1,16 @@
-//! Coming in and going: prompts, refusals, second logins, deadlines, and what a script may rely on.
+//! Coming in and going: prompts, refusals, deadlines, and what a script may rely on.
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use parlor::model::DuplicateLogin;
+use crate::support::{PATIENCE, TestServer, WELCOME, eventually};
 
-use crate::support::{PATIENCE, TestClient, TestServer, WELCOME, eventually};
-
-const TOLD: &str = "*** You logged in from elsewhere; this session ends.";
-const NO: &str = "Authentication failed.\n";
-
-fn with_policy(policy: DuplicateLogin) -> TestServer {
-    TestServer::with(|config| config.duplicate_login = policy)
-}
+pub(crate) const NO: &str = "Authentication failed.\n";
 
 /// Everything a client with this name and password hears from its connection to its end.
-fn refusal(server: &TestServer, name: &str, password: &str) -> String {
+pub(crate) fn refusal(server: &TestServer, name: &str, password: &str) -> String {
     let mut client = server.connect();
     client.give_name_and_password(name, password);
     String::from_utf8(client.read_to_end()).unwrap()
@@ -108,82 +101,6 @@ fn ninety_nine_thousand_users_are_no_burden() {
     let mut last = server.connect();
     last.give_name_and_password("u99998", "pw99998");
     last.expect(WELCOME);
-}
-
-#[test]
-fn refuse_lets_the_first_stay_and_says_why_only_to_who_knows_the_password() {
-    let server = with_policy(DuplicateLogin::Refuse);
-    let mut alice = server.login("alice");
-    assert_eq!(refusal(&server, "ALICE", "password123"), "Authentication failed: user already logged in.\n");
-    assert_eq!(refusal(&server, "ALICE", "password"), NO);
-    alice.quiet();
-}
-
-#[test]
-fn allow_gives_every_device_a_copy_and_the_user_leaves_with_the_last_one() {
-    let server = with_policy(DuplicateLogin::Allow);
-    let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
-    desk.ask("/create_group g", &["Group g created."]);
-    let mut phone = server.login("alice");
-    phone.ask("/msg bob hi", &["[to bob]: hi"]);
-    desk.expect("[to bob]: hi");
-    bob.ask("/msg alice hello", &["[alice]: hi", "[to alice]: hello"]);
-    desk.ask("/group_msg g note", &["[bob]: hello", "[Group g][alice]: note"]);
-    phone.expect("[bob]: hello");
-    phone.expect("[Group g][alice]: note");
-    phone.ask("/users", &["Online users:", "alice", "bob"]);
-    phone.send("/whoami");
-    phone.line_with("sessions: 2, groups: g.");
-    desk.send("/quit");
-    desk.expect_end();
-    phone.ask("/groups_users", &["Groups and their members:", "g: alice"]);
-    bob.quiet();
-    phone.send("/quit");
-    bob.expect("*** alice has left the chat.");
-}
-
-#[test]
-fn replace_tells_and_closes_the_first_and_keeps_the_groups() {
-    let server = with_policy(DuplicateLogin::Replace);
-    let [mut bob, mut old] = server.login_all(["bob", "alice"]);
-    old.ask("/create_group g", &["Group g created."]);
-    let mut new = server.login("alice");
-    old.expect(TOLD);
-    old.expect_end();
-    bob.ask("/join_group g", &["You joined the group g."]);
-    new.expect("*** bob has joined the group g.");
-    new.ask("/group_msg g moved", &["[Group g][alice]: moved"]);
-    bob.expect("[Group g][alice]: moved");
-    bob.quiet();
-    assert_eq!(refusal(&server, "alice", "wrong"), NO);
-    new.quiet();
-}
-
-#[test]
-fn a_client_that_closes_and_reconnects_at_once_gets_in() {
-    let server = TestServer::start();
-    for turn in 0..60 {
-        let mut client = server.login("alice");
-        match turn % 3 {
-            0 => drop(client),
-            1 => client.reset(),
-            // Unread data at the close: the kernel sends a reset by itself.
-            _ => client.send("/users\n/help"),
-        }
-    }
-}
-
-#[test]
-fn a_name_is_free_as_soon_as_its_connection_is_seen_dead() {
-    let server = TestServer::start();
-    let mut bob = server.login("bob");
-    for _ in 0..20 {
-        let alice = server.login("alice");
-        bob.expect("*** alice has joined the chat.");
-        alice.reset();
-        bob.expect("*** alice has left the chat.");
-        bob.ask("/users", &["Online users:", "bob"]);
-    }
 }
 
 #[test]
@@ -320,17 +237,4 @@ fn what_follows_a_quit_in_the_same_write_does_not_run() {
     alice.expect_end();
     bob.expect("*** alice has left the chat.");
     bob.quiet();
-}
-
-#[test]
-fn a_client_that_shuts_down_both_ways_at_once_is_gone_at_once() {
-    let server = TestServer::start();
-    let mut bob = server.login("bob");
-    let alice = server.login("alice");
-    let stream: &TcpStream = alice.stream();
-    stream.shutdown(Shutdown::Both).unwrap();
-    bob.expect("*** alice has joined the chat.");
-    bob.expect("*** alice has left the chat.");
-    let mut again: TestClient = server.login("alice");
-    again.quiet();
 }

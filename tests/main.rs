@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod answers;
 mod chat;
 mod clients;
 mod daemon;
@@ -10,6 +11,7 @@ mod floors;
 mod framing;
 mod login;
 mod logs;
+mod second_login;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;

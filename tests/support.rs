@@ -263,7 +263,7 @@ impl TestClient {
                 true
             }
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => false,
-            // A signal to this process, such as the end of a child, is no answer.
+            // A read with a timeout is not restarted by itself, for instance when the process was stopped and goes on.
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => true,
             Err(e) => panic!("{e}; unread {:?}", String::from_utf8_lossy(&self.unread)),
         }
