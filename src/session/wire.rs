@@ -204,7 +204,7 @@ impl Wire {
         }
     }
 
-    fn write_for(&self, client: &Client) {
+    fn write_for(&self, client: &Arc<Client>) {
         log::debug!("behind user={}", client.name);
         loop {
             let result = self.write_all(Some(&client.outbox), None, true);
@@ -215,8 +215,11 @@ impl Wire {
                 break;
             }
         }
-        if self.closing() == Some(QuitReason::SlowReader) {
-            client.outbox.seal();
+        match self.closing() {
+            Some(QuitReason::SlowReader) => client.outbox.seal(),
+            // That look took the lock once more, so it needs its own look after releasing it.
+            None if !nothing_came(&client.outbox) => client.flush(),
+            _ => {}
         }
     }
 }
