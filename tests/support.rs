@@ -429,3 +429,25 @@ impl MemoryClient {
         self.expect("Pong: quiet");
     }
 }
+
+impl TestClient {
+    /// The connection itself, and what has been read from it but not looked at.
+    pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        (self.stream, self.unread)
+    }
+
+    /// Whether the server has ended the connection by `deadline`; what came before that is thrown away.
+    pub fn ended_by(&mut self, deadline: Instant) -> bool {
+        let mut buffer = [0; 65536];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            self.stream.set_read_timeout(Some(left)).unwrap();
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) if Instant::now() >= deadline => return false,
+                Ok(_) => {}
+                Err(e) => return e.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}
