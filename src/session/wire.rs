@@ -150,11 +150,12 @@ impl Wire {
                 page.clear();
                 let Writing { dialect, rest, oldest, .. } = writing;
                 page.append(rest);
+                // A rest goes out alone: filled up again and again it would never be empty, and stay as old as it began.
                 if let Some(outbox) = outbox
-                    && page.len() < WRITE_BATCH
+                    && page.is_empty()
                 {
-                    let mut first = page.is_empty();
-                    outbox.take(WRITE_BATCH - page.len(), |event| {
+                    let mut first = true;
+                    outbox.take(WRITE_BATCH, |event| {
                         *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
                         page.extend_from_slice(dialect.encode(event));
                     });
