@@ -1,0 +1,303 @@
+//! Rows 20 and 22, and what they stand on: nothing is lost, doubled or reordered, whoever writes to whom and when.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use super::{Canary, Dice, connect_small, figure, login_over, paced, scale, torture};
+use crate::support::{MemoryClient, PATIENCE, TestServer, eventually, password};
+
+fn unhurried() -> TestServer {
+    TestServer::with(|config| {
+        config.limits.rate = 0;
+        config.limits.unauthenticated = 10_000;
+        config.limits.outbox_items = 100_000;
+        config.limits.outbox_bytes = 64 << 20;
+    })
+}
+
+/// Receives lines until there are `count` that contain `mark`.
+fn receive(client: &MemoryClient, unread: &mut Vec<u8>, mark: &str, count: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    while found.len() < count {
+        let came = client.peer.receive(Instant::now() + PATIENCE);
+        let came = came.unwrap_or_else(|_| panic!("only {} of {count} lines with {mark:?} came", found.len()));
+        assert!(!came.is_empty(), "the connection ended");
+        unread.extend(came);
+        let Some(end) = unread.iter().rposition(|b| *b == b'\n') else { continue };
+        let lines: Vec<u8> = unread.drain(..=end).collect();
+        let lines = String::from_utf8(lines).unwrap();
+        found.extend(lines.lines().filter(|line| line.contains(mark)).map(str::to_owned));
+    }
+    found
+}
+
+/// Senders write to one client while his socket fills and empties; each time all of it has to arrive, with nobody
+/// sending anything that would push a forgotten rest along.
+#[test]
+fn nothing_is_left_in_an_outbox_while_its_client_falls_behind_and_catches_up() {
+    let server = unhurried();
+    let victim = server.memory_login("alice");
+    let senders: Vec<MemoryClient> = (0..3).map(|n| server.memory_login(&format!("user{n}"))).collect();
+    let mut unread = Vec::new();
+    let rounds = scale(1_500, 100_000);
+    let mut dice = Dice(7);
+    for round in 0..rounds {
+        victim.peer.shut_gate(true);
+        senders[0].send(&format!("/msg alice round {round} first\n"));
+        (0..dice.below(200)).for_each(|_| std::hint::spin_loop());
+        victim.peer.shut_gate(false);
+        for sender in &senders[1..] {
+            (0..dice.below(2000)).for_each(|_| std::hint::spin_loop());
+            sender.send(&format!("/msg alice round {round} second\n"));
+        }
+        receive(&victim, &mut unread, &format!("round {round} "), senders.len());
+    }
+}
+
+/// The gate of one client opens and shuts while others write to him as fast as they can.
+#[test]
+fn a_client_whose_socket_stutters_gets_all_of_it_in_each_senders_order() {
+    let server = unhurried();
+    let victim = server.memory_login("alice");
+    let (senders, each) = (4, scale(500, 50_000));
+    let senders: Vec<MemoryClient> = (0..senders).map(|n| server.memory_login(&format!("user{n}"))).collect();
+    let lines = std::thread::scope(|scope| {
+        for sender in &senders {
+            scope.spawn(move || {
+                let mut unread = Vec::new();
+                for first in (0..each).step_by(50) {
+                    let batch: String = (first..first + 50).map(|n| format!("/msg alice numbered {n}\n")).collect();
+                    sender.send(&batch);
+                    receive(sender, &mut unread, "[to alice]: numbered", 50);
+                }
+            });
+        }
+        let (done, over) = crossbeam_channel::bounded::<()>(0);
+        let gate = &victim.peer;
+        scope.spawn(move || {
+            while over.recv_deadline(Instant::now() + Duration::from_micros(300))
+                == Err(crossbeam_channel::RecvTimeoutError::Timeout)
+            {
+                gate.shut_gate(true);
+                (0..500).for_each(|_| std::hint::spin_loop());
+                gate.shut_gate(false);
+            }
+        });
+        let lines = receive(&victim, &mut Vec::new(), "numbered", senders.len() * each);
+        drop(done);
+        lines
+    });
+    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    for line in lines {
+        let (from, number) = line.split_once("]: numbered ").unwrap();
+        let expected = next.entry(from.to_owned()).or_default();
+        assert_eq!(number.parse::<usize>().unwrap(), *expected, "from {from}");
+        *expected += 1;
+    }
+}
+
+/// A client who is always a little behind, but for whom nothing waits as long as it may.
+#[test]
+fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
+    let server = TestServer::with(|config| {
+        config.limits.rate = 0;
+        config.limits.outbox_age = Duration::from_secs(scale(1, 20));
+    });
+    let (mut reader, mut unread) = login_over(connect_small(server.addr), "alice").into_parts();
+    let sender = server.memory_login("bob");
+    let (mut echoes, text) = (Vec::new(), "x".repeat(1000));
+    let mut send = |n: usize| {
+        sender.send(&format!("/msg alice {n} {text}\n"));
+        receive(&sender, &mut echoes, "[to alice]", 1);
+    };
+    // More than the kernel and one write hold, so that he always has some to wait for; less than cuts him.
+    let under_way = 300;
+    (0..under_way).for_each(&mut send);
+    let (mut read, mut buffer) = (0, [0; 2000]);
+    let end = Instant::now() + Duration::from_secs(scale(3, 60));
+    while Instant::now() < end {
+        let n = reader.read(&mut buffer).unwrap();
+        assert!(n > 0, "cut after {read} messages");
+        unread.extend_from_slice(&buffer[..n]);
+        while let Some(length) = unread.iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = unread.drain(..=length).collect();
+            if line.starts_with(b"[bob]") {
+                assert!(line.starts_with(format!("[bob]: {read} ").as_bytes()), "not number {read}");
+                send(read + under_way);
+                read += 1;
+            }
+        }
+    }
+}
+
+/// A telnet command answered long after the last fall behind, on a socket that is full at that moment.
+#[test]
+fn a_telnet_answer_on_a_full_socket_does_not_cut_the_client_at_once() {
+    let server = TestServer::with(|config| config.limits.outbox_age = Duration::from_secs(1));
+    let mut client = server.memory_login("alice");
+    paced(Instant::now() + Duration::from_millis(1200));
+    client.peer.shut_gate(true);
+    // IAC DO TIMING-MARK, as after Ctrl-C.
+    client.peer.send(b"\xFF\xFD\x06/ping still here\n");
+    paced(Instant::now() + Duration::from_millis(150));
+    client.peer.shut_gate(false);
+    let came = client.peer.receive(Instant::now() + PATIENCE).unwrap();
+    assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(b"\xFF\xFC\x06Pong: still here\n"));
+    client.send("/quit\n");
+    client.read_to_end();
+}
+
+/// Row 22, one session per name: of a hundred who log in as the same user at the same moment, one gets in.
+#[test]
+fn of_many_logins_of_one_user_at_once_exactly_one_gets_in() {
+    let server = unhurried();
+    let (ways, names) = (scale(20, 100), 10);
+    for _ in 0..scale(2, 50) {
+        let rivals: Vec<Vec<MemoryClient>> =
+            (0..names).map(|_| (0..ways).map(|_| server.memory_connect()).collect()).collect();
+        for way in 0..ways {
+            for (n, group) in rivals.iter().enumerate() {
+                group[way].send(&format!("user{n}\npw\n"));
+            }
+        }
+        let inside: Vec<MemoryClient> = rivals.into_iter().flat_map(|group| the_one_inside(group)).collect();
+        inside.iter().for_each(|winner| winner.send("/quit\n"));
+        inside.into_iter().for_each(|mut winner| drop(winner.read_to_end()));
+        assert_eq!(server.handle.hub().sessions(), 0);
+    }
+}
+
+fn the_one_inside(rivals: Vec<MemoryClient>) -> Vec<MemoryClient> {
+    let mut inside = Vec::new();
+    for rival in rivals {
+        let mut heard = Vec::new();
+        loop {
+            let came = rival.peer.receive(Instant::now() + PATIENCE).unwrap();
+            assert!(!came.is_empty(), "closed after {:?}", String::from_utf8_lossy(&heard));
+            heard.extend(came);
+            let text = String::from_utf8_lossy(&heard);
+            if text.contains("Welcome") {
+                break inside.push(rival);
+            } else if text.contains("Authentication failed: user already logged in.\n") {
+                break;
+            }
+        }
+    }
+    assert_eq!(inside.len(), 1);
+    inside
+}
+
+/// Row 22, atomic groups: after any mix of creating, joining, leaving, talking and quitting, what all see fits together.
+#[test]
+fn groups_stay_whole_while_eight_clients_come_and_go() {
+    let server = unhurried();
+    let operations = scale(400, 10_000);
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                let (name, mut dice) = (format!("user{n}"), Dice(n + 1));
+                let (mut client, mut unread) = (server.memory_login(&name), Vec::new());
+                for operation in 0..operations {
+                    let group = format!("g{}", dice.below(3));
+                    let line = match dice.below(10) {
+                        0..3 => format!("/create_group {group}"),
+                        3..6 => format!("/join_group {group}"),
+                        6..8 => format!("/leave_group {group}"),
+                        8 => format!("/group_msg {group} hi"),
+                        _ if operation % 50 == 0 => {
+                            client.send("/quit\n");
+                            client.read_to_end();
+                            unread.clear();
+                            client = server.memory_login(&name);
+                            continue;
+                        }
+                        _ => "/groups_users".to_owned(),
+                    };
+                    client.send(&format!("{line}\n/ping done {operation}\n"));
+                    receive(&client, &mut unread, &format!("Pong: done {operation}"), 1);
+                }
+                // What one believes to be in, and what all are told, has to be the same.
+                client.send("/ping before\n");
+                receive(&client, &mut unread, "Pong: before", 1);
+                let (_, mine) = server.handle.hub().whereabouts(&name.parse().unwrap());
+                for group in mine {
+                    client.send(&format!("/leave_group {group}\n"));
+                    receive(&client, &mut unread, &format!("You left the group {group}"), 1);
+                }
+                client.send("/quit\n");
+                client.read_to_end();
+            });
+        }
+    });
+    assert_eq!(server.handle.hub().groups(), Vec::new(), "a group without members is left");
+    eventually("everybody left", || server.handle.hub().sessions() == 0);
+}
+
+/// Row 22, one order: whoever is in a group sees its messages in the same order as all others.
+#[test]
+fn all_members_see_one_order_whoever_talks_at_the_same_time() {
+    let server = unhurried();
+    let (senders, each) = (8, scale(250, 10_000));
+    let mut members: Vec<MemoryClient> = (0..senders).map(|n| server.memory_login(&format!("user{n}"))).collect();
+    members[0].send("/create_group g\n");
+    receive(&members[0], &mut Vec::new(), "Group g created.", 1);
+    for member in &mut members[1..] {
+        member.send("/join_group g\n");
+        receive(member, &mut Vec::new(), "You joined the group g.", 1);
+    }
+    let orders: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let listening: Vec<_> = members
+            .iter()
+            .map(|member| {
+                scope.spawn(move || {
+                    let (mut seen, mut unread) = (Vec::new(), Vec::new());
+                    for n in 0..each {
+                        member.send(&format!("/group_msg g number {n}\n"));
+                        if n % 20 == 19 {
+                            seen.extend(receive(member, &mut unread, "[Group g]", 1));
+                        }
+                    }
+                    let left = senders * each - seen.len();
+                    seen.extend(receive(member, &mut unread, "[Group g]", left));
+                    seen
+                })
+            })
+            .collect();
+        listening.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(orders.iter().all(|order| *order == orders[0]), "two members saw different orders");
+    for n in 0..senders {
+        let from = format!("[Group g][user{n}]: number ");
+        let numbers: Vec<usize> = orders[0].iter().filter_map(|line| line.strip_prefix(&from)?.parse().ok()).collect();
+        assert!(numbers.into_iter().eq(0..each), "user{n} was lost, doubled or reordered");
+    }
+}
+
+/// Row 20: a panic costs one session.
+#[test]
+fn a_panic_costs_one_session_and_leaves_no_ghost() {
+    let server = unhurried();
+    let before = Canary::undisturbed(server.addr);
+    let canary = Canary::start(server.addr);
+    let witness = server.memory_login("alice");
+    let (mut unread, mut slowest) = (Vec::new(), Duration::ZERO);
+    for n in 0..scale(20, 500) {
+        let name = format!("user{n}");
+        let mut victim = server.memory_login(&name);
+        victim.send("/create_group haunted\n");
+        victim.expect_bytes("Group haunted created.\n");
+        let start = Instant::now();
+        victim.peer.make_reader_panic();
+        receive(&witness, &mut unread, &format!("*** {name} has left the chat."), 1);
+        slowest = slowest.max(start.elapsed());
+        let words = String::from_utf8(victim.read_to_end()).unwrap();
+        assert_eq!(words, "*** A fault in the server ended this session; please connect again.\n");
+        assert!(server.handle.hub().groups().is_empty());
+    }
+    assert!(!torture() || slowest < Duration::from_millis(100), "a ghost stayed for {slowest:?}");
+    figure("20", &format!("slowest ghost {slowest:?}"));
+    canary.finish().assert_clean("20", &before);
+    assert_eq!(password("user1"), "pw");
+}
