@@ -52,6 +52,11 @@ impl TcpLink {
         Ok(TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()) })
     }
 
+    /// Whether the connection was broken off: it has no peer any more, which one that was closed cleanly still has.
+    fn was_reset(&self) -> bool {
+        self.stream.peer_addr().is_err()
+    }
+
     /// Waits for one of `what`, or for the end of the connection.
     fn wait(&self, what: PollFlags, deadline: Instant) -> io::Result<()> {
         loop {
@@ -74,6 +79,8 @@ impl Link for TcpLink {
         }
         loop {
             match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
+                // Whoever wrote to the peer may have been told of his reset in our place; here that looks like a clean end.
+                Ok((0, _)) if self.was_reset() => return Err(io::ErrorKind::ConnectionReset.into()),
                 Ok((n, _)) => return Ok(n),
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
@@ -112,5 +119,47 @@ impl Link for TcpLink {
 
     fn peer(&self) -> SocketAddr {
         self.peer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn pair() -> (TcpLink, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, peer) = listener.accept().unwrap();
+        (TcpLink::new(stream, peer).unwrap(), client)
+    }
+
+    fn reset(client: TcpStream) {
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    #[test]
+    fn a_reset_is_no_clean_end_even_if_a_writer_heard_of_it_first() {
+        let (link, mut client) = pair();
+        client.write_all(b"half a line").unwrap();
+        let mut buffer = [0; 64];
+        assert_eq!(link.read(&mut buffer, None).unwrap(), 11);
+        reset(client);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        link.wait(PollFlags::IN, deadline).unwrap();
+        while link.try_write(b"x").is_ok() {
+            assert!(Instant::now() < deadline, "the reset never came");
+        }
+        assert!(link.read(&mut buffer, None).is_err());
+    }
+
+    #[test]
+    fn a_half_closed_connection_ends_cleanly() {
+        let (link, client) = pair();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(link.read(&mut [0; 64], None).unwrap(), 0);
+        assert!(link.try_write(b"x").is_ok());
     }
 }

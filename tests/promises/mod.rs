@@ -265,7 +265,8 @@ impl Usage {
     pub fn of(daemon: &Daemon) -> Usage {
         let proc = format!("/proc/{}", daemon.child.id());
         let count = |what: &str| fs::read_dir(format!("{proc}/{what}")).unwrap().count();
-        let pages: usize = fs::read_to_string(format!("{proc}/statm")).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let pages: usize =
+            fs::read_to_string(format!("{proc}/statm")).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         Usage { threads: count("task"), descriptors: count("fd"), rss: pages * 4096 }
     }
 
