@@ -56,10 +56,17 @@ impl Acceptor {
         }
         if self.reserve.take().is_some()
             && let Ok((stream, peer)) = self.listener.accept()
-            && let Ok(link) = TcpLink::new(stream, peer)
         {
-            let wire = Arc::new(Wire::new(Box::new(link), self.pause));
-            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+            self.reserve = reserve();
+            // It may have taken a long time until somebody came, and by then there was room again.
+            if self.reserve.is_some() {
+                self.recovered();
+                return self.server.serve_tcp(stream, peer);
+            }
+            if let Ok(link) = TcpLink::new(stream, peer) {
+                let wire = Arc::new(Wire::new(Box::new(link), self.pause));
+                wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+            }
         }
         self.reserve = reserve();
         // Ends early when the server stops.

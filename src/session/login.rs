@@ -58,7 +58,8 @@ impl Session<'_> {
     }
 
     fn flush(&self) -> Result<(), QuitReason> {
-        let written = self.wire.write_all(None, None, true);
+        // Who does not read what he is asked has no more time than who does not answer.
+        let written = self.wire.write_all(None, Some(self.login_by), true);
         written.map_err(|Unwritten| self.wire.closing().unwrap_or(QuitReason::Lost))
     }
 

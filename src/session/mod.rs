@@ -46,6 +46,8 @@ struct Session<'a> {
     wire: &'a Arc<Wire>,
     source: LineSource,
     buffer: Vec<u8>,
+    /// Until when the login has to be finished.
+    login_by: Instant,
     /// Small reads in a row; enough of them halve the buffer.
     small_reads: u32,
     /// Whether a first byte has come.
@@ -65,9 +67,9 @@ enum Came {
 pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
     let source = LineSource::new(shared.hub.limits().line);
     let buffer = vec![0; READ_MIN];
-    let mut session = Session { shared, id, wire, source, buffer, small_reads: 0, heard: false, ended: false };
-    let deadline = Instant::now() + shared.hub.limits().login;
-    match session.login(deadline) {
+    let login_by = Instant::now() + shared.hub.limits().login;
+    let mut session = Session { shared, id, wire, source, buffer, login_by, small_reads: 0, heard: false, ended: false };
+    match session.login(login_by) {
         Ok(presence) => {
             drop(place);
             session.chat(presence);
