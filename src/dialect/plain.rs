@@ -23,14 +23,15 @@ pub struct Plain {
 impl Dialect for Plain {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
         event.encoded(self.slot, |kind| {
-            let text = wording(kind);
+            let text = wording(kind, event.weight());
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
 }
 
-fn wording(kind: &EventKind) -> String {
-    let mut out = String::with_capacity(128);
+/// The text of an event that will be about `size` bytes long.
+fn wording(kind: &EventKind, size: usize) -> String {
+    let mut out = String::with_capacity(size);
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
     let _ = write_wording(&mut out, kind);
     let is_prompt = matches!(kind, EventKind::AskName | EventKind::AskPassword);

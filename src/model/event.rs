@@ -24,7 +24,8 @@ pub struct Event {
     pub born: Instant,
     /// What happened.
     pub kind: EventKind,
-    encoded: [OnceLock<Box<[u8]>>; ENCODINGS],
+    weight: usize,
+    encoded: [OnceLock<Vec<u8>>; ENCODINGS],
 }
 
 /// To whom a text without a command goes.
@@ -107,7 +108,8 @@ impl Event {
     /// A new event at this place in the server's order.
     pub fn new(seq: u64, kind: EventKind) -> Arc<Event> {
         let encoded = [const { OnceLock::new() }; ENCODINGS];
-        Arc::new(Event { seq, at: SystemTime::now(), born: Instant::now(), kind, encoded })
+        let weight = OVERHEAD + kind.text_len();
+        Arc::new(Event { seq, at: SystemTime::now(), born: Instant::now(), kind, weight, encoded })
     }
 
     /// An answer, which only who asked will see: outside the order.
@@ -117,12 +119,12 @@ impl Event {
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
     pub fn encoded(&self, slot: usize, encode: impl FnOnce(&EventKind) -> Vec<u8>) -> &[u8] {
-        self.encoded[slot].get_or_init(|| encode(&self.kind).into_boxed_slice())
+        self.encoded[slot].get_or_init(|| encode(&self.kind))
     }
 
     /// About how many bytes this event keeps in memory: what an outbox counts.
     pub fn weight(&self) -> usize {
-        OVERHEAD + self.kind.text_len()
+        self.weight
     }
 }
 
