@@ -121,9 +121,9 @@ impl Session<'_> {
 
     /// Who sends faster than he may is not read for a while; that is all that happens to him.
     fn slow_down(&self, talk: &mut Talk) {
+        let Some((rate, bucket)) = &mut talk.budget else { return };
         let now = Instant::now();
-        let debt = talk.budget.as_mut().and_then(|(rate, bucket)| bucket.debt(*rate, now));
-        let Some(debt) = debt else {
+        let Some(debt) = bucket.debt(*rate, now) else {
             talk.slowed = false;
             return;
         };
