@@ -11,9 +11,9 @@ mod floors;
 mod framing;
 mod login;
 mod logs;
-mod second_login;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
+mod second_login;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;

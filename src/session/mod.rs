@@ -68,7 +68,8 @@ pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
     let source = LineSource::new(shared.hub.limits().line);
     let buffer = vec![0; READ_MIN];
     let login_by = Instant::now() + shared.hub.limits().login;
-    let mut session = Session { shared, id, wire, source, buffer, login_by, small_reads: 0, heard: false, ended: false };
+    let mut session =
+        Session { shared, id, wire, source, buffer, login_by, small_reads: 0, heard: false, ended: false };
     match session.login(login_by) {
         Ok(presence) => {
             drop(place);

@@ -161,7 +161,7 @@ fn of_many_logins_of_one_user_at_once_exactly_one_gets_in() {
                 group[way].send(&format!("user{n}\npw\n"));
             }
         }
-        let inside: Vec<MemoryClient> = rivals.into_iter().flat_map(|group| the_one_inside(group)).collect();
+        let inside: Vec<MemoryClient> = rivals.into_iter().flat_map(the_one_inside).collect();
         inside.iter().for_each(|winner| winner.send("/quit\n"));
         inside.into_iter().for_each(|mut winner| drop(winner.read_to_end()));
         assert_eq!(server.handle.hub().sessions(), 0);
