@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, ClientId};
 use super::outbox::Push;
+use crate::model::limits::TOUCHED_KEPT;
 use crate::model::{Event, Name, QuitReason};
 
 /// The clients whose outboxes this thread has to write out, and those who turned out too slow.
@@ -65,6 +66,7 @@ impl Touched {
                 client.flush();
             }
         }
+        self.waiting.shrink_to(TOUCHED_KEPT);
     }
 }
 

@@ -77,6 +77,12 @@ pub const GUESS_ADDRESSES: usize = 10_000;
 /// The most that is rendered into one write, in bytes.
 pub const WRITE_BATCH: usize = 64 * 1024;
 
+/// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
+pub const PAGE_KEPT: usize = 16 * 1024;
+
+/// How many recipients a session keeps room for from one message to the next.
+pub const TOUCHED_KEPT: usize = 256;
+
 /// How long a client whom the server closes may take to accept his last words.
 pub const BRIEF_FLUSH: Duration = Duration::from_millis(150);
 

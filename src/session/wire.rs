@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::dialect::{Dialect, PLAIN};
 use crate::hub::{Client, Outbox, Port};
-use crate::model::limits::{CLOSING_CHECK, WRITE_BATCH, WRITER_STACK};
+use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, QuitReason};
 use crate::thread;
 use crate::transport::Link;
@@ -146,39 +146,47 @@ impl Wire {
     /// Renders what is queued and writes it, batch by batch, until all is gone or the connection takes no more.
     fn write_some(&self, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         PAGE.with_borrow_mut(|page| {
-            loop {
-                page.clear();
-                let Writing { dialect, rest, oldest, .. } = writing;
-                page.append(rest);
-                // A rest goes out alone: filled up again and again it would never be empty, and stay as old as it began.
-                if let Some(outbox) = outbox
-                    && page.is_empty()
-                {
-                    let mut first = true;
-                    outbox.take(WRITE_BATCH, |event| {
-                        *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
-                        page.extend_from_slice(dialect.encode(event));
-                    });
+            let progress = self.write_pages(page, writing, outbox);
+            page.clear();
+            page.shrink_to(PAGE_KEPT);
+            progress
+        })
+    }
+
+    fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
+        loop {
+            page.clear();
+            let Writing { dialect, rest, oldest, .. } = writing;
+            // Its memory goes with it: a client who was behind once needs it no more.
+            page.append(&mut std::mem::take(rest));
+            // A rest goes out alone: filled up again and again it would never be empty, and stay as old as it began.
+            if let Some(outbox) = outbox
+                && page.is_empty()
+            {
+                let mut first = true;
+                outbox.take(WRITE_BATCH, |event| {
+                    *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+                    page.extend_from_slice(dialect.encode(event));
+                });
+            }
+            let written = self.try_write(page);
+            if let Some(outbox) = outbox {
+                outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
+            }
+            match written {
+                Ok(n) if n < page.len() => {
+                    writing.rest.extend_from_slice(&page[n..]);
+                    return Progress::Full(writing.oldest + self.outbox_age);
                 }
-                let written = self.try_write(page);
-                if let Some(outbox) = outbox {
-                    outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
-                }
-                match written {
-                    Ok(n) if n < page.len() => {
-                        writing.rest.extend_from_slice(&page[n..]);
-                        return Progress::Full(writing.oldest + self.outbox_age);
-                    }
-                    Ok(_) if outbox.is_none_or(Outbox::is_empty) => return Progress::Done,
-                    Ok(_) => {}
-                    Err(_) => {
-                        outbox.inspect(|outbox| outbox.seal());
-                        self.close(QuitReason::Lost);
-                        return Progress::Gone;
-                    }
+                Ok(_) if outbox.is_none_or(Outbox::is_empty) => return Progress::Done,
+                Ok(_) => {}
+                Err(_) => {
+                    outbox.inspect(|outbox| outbox.seal());
+                    self.close(QuitReason::Lost);
+                    return Progress::Gone;
                 }
             }
-        })
+        }
     }
 
     /// Writes until all is gone or the connection takes no more; returns how many bytes it took.
