@@ -159,11 +159,12 @@ impl Wire {
             let Writing { dialect, rest, oldest, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
-            // A rest goes out alone: filled up again and again it would never be empty, and stay as old as it began.
+            // What is left over goes out alone: filled up again and again it would never be gone, and stay as old as it
+            // began.
             if let Some(outbox) = outbox
-                && page.is_empty()
+                && (page.is_empty() || !outbox.is_behind())
             {
-                let mut first = true;
+                let mut first = page.is_empty();
                 outbox.take(WRITE_BATCH, |event| {
                     *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
                     page.extend_from_slice(dialect.encode(event));
