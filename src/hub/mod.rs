@@ -32,18 +32,30 @@ pub struct Hub {
 
 struct Inner {
     state: Mutex<State>,
+    /// Held while it is written to everybody that somebody came or left; never together with the central lock.
+    announcing: Mutex<()>,
     limits: Limits,
 }
 
 impl Hub {
     /// An empty hub with these bounds.
     pub fn new(limits: Limits) -> Hub {
-        Hub { inner: Arc::new(Inner { state: Mutex::new(State::default()), limits }) }
+        Hub { inner: Arc::new(Inner { state: Mutex::default(), announcing: Mutex::default(), limits }) }
     }
 
     /// The bounds this hub keeps.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// Writes out that somebody came or left, one such announcement at a time: those that come meanwhile gather in the
+    /// outboxes, and whoever is next writes them all. When thousands log in at once, that saves most of the writes.
+    fn announce(&self, mut touched: Touched) {
+        // Those for whom there is nothing to write do not have to wait for their turn.
+        if !touched.is_settled() {
+            let _turn = self.inner.announcing.lock();
+            touched.settle(None);
+        }
     }
 
     /// Everything that happens under the central lock happens in here.

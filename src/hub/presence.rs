@@ -75,10 +75,13 @@ impl Hub {
             }
             Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
         })?;
+        // From here on the session leaves through this guard, whatever happens.
+        let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic, _here: here };
         for old in replaced {
             old.close(QuitReason::Replaced);
         }
-        Ok(Presence { hub: self.clone(), client, reason: QuitReason::Panic, _here: here })
+        self.announce(touched);
+        Ok(presence)
     }
 
     /// Asks every session of a user to end, and returns how many there were.
@@ -108,6 +111,7 @@ impl Hub {
                 state.tell_all(left, None, &mut touched);
             }
         });
+        self.announce(touched);
     }
 }
 

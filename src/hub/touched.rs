@@ -54,6 +54,11 @@ impl Touched {
         self.crowded
     }
 
+    /// Whether there is nothing to write and nobody to close.
+    pub(super) fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.too_slow.is_empty()
+    }
+
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a
     /// session writes to its own client last, and may wait for him.
     pub fn settle(&mut self, own: Option<ClientId>) {
