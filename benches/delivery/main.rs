@@ -58,8 +58,8 @@ fn main() {
 
 impl Options {
     fn parse(args: &[&str]) -> Options {
-        let time = Duration::from_millis(1200);
-        let mut options = Options { rounds: 3, time, only: String::new(), against: None };
+        let time = Duration::from_millis(800);
+        let mut options = Options { rounds: 5, time, only: String::new(), against: None };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().expect("an option lacks its value");
