@@ -113,9 +113,8 @@ impl Wire {
         writing.append(bytes, event.born);
     }
 
-    /// Writes everything there is, waiting for the client: at most until `limit`, or else as long as an item may wait.
-    ///
-    /// With `unless_closing` it gives up soon after the session is to end.
+    /// Writes everything there is, waiting for the client: at most until `limit`, or else as long as an item may wait;
+    /// with `unless_closing` also not much longer than the session goes on.
     pub(super) fn write_all(
         &self,
         outbox: Option<&Outbox>,
@@ -159,8 +158,7 @@ impl Wire {
             let Writing { dialect, rest, oldest, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
-            // What is left over goes out alone: filled up again and again it would never be gone, and stay as old as it
-            // began.
+            // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
             if let Some(outbox) = outbox
                 && (page.is_empty() || !outbox.is_behind())
             {
@@ -296,3 +294,6 @@ impl Wire {
         self.ended.1.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Who writes, for how long, and how late a client is; over a link whose client takes what the test says.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::hub::{Hub, Presence, Registration};
+use crate::model::{DuplicateLogin, Limits};
+use crate::transport::memory::{self, MemoryPeer};
+
+const AGE: Duration = Duration::from_secs(600);
+
+/// A client who reads only when the test does, with the wire to him.
+fn client() -> (Presence, Arc<Wire>, MemoryPeer) {
+    let (link, peer) = memory::pair();
+    let wire = Arc::new(Wire::new(Box::new(link), AGE));
+    let who = Registration {
+        id: crate::hub::ClientId(1),
+        name: "alice".parse().unwrap(),
+        peer: wire.link().peer(),
+        port: Arc::new(WirePort(Arc::clone(&wire))),
+        welcome: EventKind::StillHere,
+    };
+    let hub = Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() });
+    (hub.register(&who, DuplicateLogin::Refuse).ok().unwrap(), wire, peer)
+}
+
+fn long(text: &str) -> Arc<Event> {
+    Event::answer(EventKind::Pong { text: text.repeat(60_000) })
+}
+
+/// When the client has to have taken what is left for him; none when nothing is.
+fn due(wire: &Wire, outbox: &Outbox) -> Option<Instant> {
+    match wire.write_some(&mut wire.writing.lock(), Some(outbox)) {
+        Progress::Full(until) => Some(until),
+        Progress::Done | Progress::Gone => None,
+    }
+}
+
+#[test]
+fn who_is_always_a_little_behind_is_as_late_as_what_he_still_waits_for() {
+    let (presence, wire, peer) = client();
+    let outbox = &presence.client().outbox;
+    assert_eq!(due(&wire, outbox), None, "the welcome fits");
+    peer.receive(Instant::now()).unwrap();
+    let events: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(long).into();
+    outbox.push(&events[0]);
+    let mut dues = Vec::new();
+    for event in &events[1..] {
+        // Never empty: the next one is queued before he takes the one before.
+        outbox.push(event);
+        dues.push(due(&wire, outbox).expect("he takes less than there is"));
+        peer.receive(Instant::now()).unwrap();
+    }
+    assert_eq!(dues[0], events[0].born + AGE);
+    assert!(dues[4] >= events[2].born + AGE, "he has taken what he was first late with");
+}
+
+#[test]
+fn a_telnet_answer_goes_out_in_one_write_with_what_follows_it() {
+    let (presence, wire, peer) = client();
+    wire.prepend(b"\xFF\xFC\x01\r\n");
+    assert_eq!(due(&wire, &presence.client().outbox), None);
+    let came = peer.receive(Instant::now()).unwrap();
+    assert_eq!(came, b"\xFF\xFC\x01\r\n*** Yes, the chat server is here.\n");
+}
