@@ -31,7 +31,8 @@ fn long(text: &str) -> Arc<Event> {
 
 /// When the client has to have taken what is left for him; none when nothing is.
 fn due(wire: &Wire, outbox: &Outbox) -> Option<Instant> {
-    match wire.write_some(&mut wire.writing.lock(), Some(outbox)) {
+    let progress = wire.write_some(&mut wire.writing.lock(), Some(outbox));
+    match progress {
         Progress::Full(until) => Some(until),
         Progress::Done | Progress::Gone => None,
     }
