@@ -53,6 +53,8 @@ struct Inner {
     /// Dropped to say that the server is to stop.
     stop: Mutex<Option<Sender<()>>>,
     running: Arc<Running>,
+    /// The system refused the last thread that was asked for.
+    threadless: AtomicBool,
 }
 
 impl Server {
@@ -80,6 +82,7 @@ impl Server {
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
             running: Running::new(config.limits.clients + config.limits.unauthenticated),
+            threadless: AtomicBool::new(false),
         };
         Ok(Server { handle: Handle(Arc::new(inner)), listeners: listeners?, stopped })
     }
@@ -197,8 +200,14 @@ impl Handle {
                 for_thread.give_up();
             }
         });
-        if let Err(e) = started {
-            log::warn!("refused {} reason=\"no thread\" error=\"{e}\"", Peer(peer));
+        if self.0.threadless.swap(started.is_err(), Ordering::Relaxed) != started.is_err() {
+            // Said when it changes and not each time: a flood must not fill the log.
+            match &started {
+                Ok(_) => log::info!("threads recovered"),
+                Err(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
+            }
+        }
+        if started.is_err() {
             wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         }
     }

@@ -270,6 +270,19 @@ impl Usage {
         Usage { threads: count("task"), descriptors: count("fd"), rss: pages * 4096 }
     }
 
+    /// What the process has once that no longer changes.
+    pub fn settled(daemon: &Daemon) -> Usage {
+        let mut last = Usage::of(daemon);
+        let mut same = 0;
+        while same < 40 {
+            paced(Instant::now() + Duration::from_millis(10));
+            let now = Usage::of(daemon);
+            same = if (now.threads, now.descriptors) == (last.threads, last.descriptors) { same + 1 } else { 0 };
+            last = now;
+        }
+        last
+    }
+
     /// Waits until the process has as many threads and descriptors as then, and at most 5 MB more memory.
     pub fn await_back(self, row: &str, daemon: &Daemon) {
         let (start, mut now) = (Instant::now(), Usage::of(daemon));
