@@ -84,8 +84,7 @@ fn a_stop_is_clean_with_many_stuck_clients() {
     let (mut slowest, mut slowest_port) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..scale(2, 50) {
         let mut daemon = daemon(&["--rate", "0"]);
-        let never: Vec<_> =
-            (0..stuck).map(|n| login_over(connect_small(daemon.addr), &format!("user{n}"))).collect();
+        let never: Vec<_> = (0..stuck).map(|n| login_over(connect_small(daemon.addr), &format!("user{n}"))).collect();
         let mut readers = ["alice", "bob", "eve"].map(|name| login(daemon.addr, name));
         let mut unknown = TestClient::connect(daemon.addr);
         unknown.expect_bytes("Enter username: ");

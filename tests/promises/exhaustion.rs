@@ -26,7 +26,8 @@ fn hold(daemon: &Daemon, row: &str) {
 
 fn accept_ticks(daemon: &Daemon) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{}/task", daemon.child.id())).unwrap();
-    let accept = tasks.flatten().find(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|c| c == "accept\n"));
+    let accept =
+        tasks.flatten().find(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|c| c == "accept\n"));
     let stat = fs::read_to_string(accept.expect("the accept thread lives").path().join("stat")).unwrap();
     stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }

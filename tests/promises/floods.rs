@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Canary, Crowd, Dice, Usage, daemon, figure, login, login_over, paced, scale, torture};
-use crate::support::{PATIENCE, TestClient, TestServer, eventually, parlord, write_users};
 use crate::support::Daemon;
+use crate::support::{PATIENCE, TestClient, TestServer, eventually, parlord, write_users};
 
 fn host(n: usize) -> [u8; 4] {
     [127, 0, 0, u8::try_from(2 + n % 249).unwrap()]
@@ -139,9 +139,7 @@ fn connections_leave_nothing_behind() {
             client.reset();
         }
     };
-    let settled = || {
-        Usage::settled(&daemon)
-    };
+    let settled = || Usage::settled(&daemon);
     abort(scale(500, 5_000));
     let base = settled();
     let (count, start) = (scale(1_500, 100_000), Instant::now());
@@ -192,7 +190,8 @@ fn guess_until(server: &TestServer, end: Instant) -> usize {
 fn hashing_daemon(options: &[&str]) -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     write_users(dir.path());
-    let mut add = parlord(dir.path()).args(["user", "add", "zoe"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut add =
+        parlord(dir.path()).args(["user", "add", "zoe"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     add.stdin.take().unwrap().write_all(b"secret123\n").unwrap();
     assert!(add.wait().unwrap().success());
     let daemon = Daemon::start_in(dir, options);
@@ -211,7 +210,8 @@ fn names_cannot_be_probed() {
     for _ in 0..each / at_once {
         let tries = kinds.iter().enumerate().flat_map(|kind| vec![kind; at_once]);
         let answers: Vec<(usize, Duration)> = std::thread::scope(|scope| {
-            let running: Vec<_> = tries.map(|(kind, name)| (kind, scope.spawn(|| fail_to_log_in(&daemon, name)))).collect();
+            let running: Vec<_> =
+                tries.map(|(kind, name)| (kind, scope.spawn(|| fail_to_log_in(&daemon, name)))).collect();
             running.into_iter().map(|(kind, thread)| (kind, thread.join().unwrap())).collect()
         });
         answers.into_iter().for_each(|(kind, time)| times[kind].push(time));

@@ -34,7 +34,8 @@ fn logs_hold_no_secrets_and_cannot_be_forged() {
     for _ in 0..scale(1, 20) {
         for marked in MARKED {
             // As a name, as a password, of a user and of nobody.
-            for login in [format!("{marked}\n{marked}\n"), format!("alice\n{marked}\n"), format!("nobody1\n{marked}\n")] {
+            for login in [format!("{marked}\n{marked}\n"), format!("alice\n{marked}\n"), format!("nobody1\n{marked}\n")]
+            {
                 let mut client = TestClient::connect(daemon.addr);
                 client.send_raw(login);
                 client.finish();
