@@ -6,6 +6,7 @@ mod capacity;
 mod running;
 mod signals;
 
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -200,15 +201,19 @@ impl Handle {
                 for_thread.give_up();
             }
         });
-        if self.0.threadless.swap(started.is_err(), Ordering::Relaxed) != started.is_err() {
-            // Said when it changes and not each time: a flood must not fill the log.
-            match &started {
-                Ok(_) => log::info!("threads recovered"),
-                Err(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
-            }
-        }
+        self.note_threads(started.as_ref().err());
         if started.is_err() {
             wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        }
+    }
+
+    /// Says when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
+    fn note_threads(&self, refused: Option<&io::Error>) {
+        if self.0.threadless.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
+            match refused {
+                None => log::info!("threads recovered"),
+                Some(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
+            }
         }
     }
 

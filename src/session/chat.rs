@@ -124,7 +124,8 @@ impl Session<'_> {
         let Some((rate, bucket)) = &mut talk.budget else { return };
         let now = Instant::now();
         let Some(debt) = bucket.debt(*rate, now) else {
-            talk.slowed = false;
+            // Who stays at his limit is out of debt for a moment again and again, and would fill the log.
+            talk.slowed &= bucket.level(*rate, now) * 2.0 < rate.burst;
             return;
         };
         if !std::mem::replace(&mut talk.slowed, true) {

@@ -102,7 +102,7 @@ fn a_client_whose_socket_stutters_gets_all_of_it_in_each_senders_order() {
 fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
     let server = TestServer::with(|config| {
         config.limits.rate = 0;
-        config.limits.outbox_age = Duration::from_secs(scale(1, 20));
+        config.limits.outbox_age = Duration::from_secs(scale(2, 20));
     });
     let (mut reader, mut unread) = login_over(connect_small(server.addr), "alice").into_parts();
     let sender = server.memory_login("bob");
@@ -112,10 +112,10 @@ fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
         receive(&sender, &mut echoes, "[to alice]", 1);
     };
     // More than the kernel and one write hold, so that he always has some to wait for; less than cuts him.
-    let under_way = 300;
+    let under_way = 220;
     (0..under_way).for_each(&mut send);
     let (mut read, mut buffer) = (0, [0; 2000]);
-    let end = Instant::now() + Duration::from_secs(scale(3, 60));
+    let end = Instant::now() + Duration::from_secs(scale(5, 60));
     while Instant::now() < end {
         let n = reader.read(&mut buffer).unwrap();
         assert!(n > 0, "cut after {read} messages");
@@ -142,8 +142,14 @@ fn a_telnet_answer_on_a_full_socket_does_not_cut_the_client_at_once() {
     client.peer.send(b"\xFF\xFD\x06/ping still here\n");
     paced(Instant::now() + Duration::from_millis(150));
     client.peer.shut_gate(false);
-    let came = client.peer.receive(Instant::now() + PATIENCE).unwrap();
-    assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(b"\xFF\xFC\x06Pong: still here\n"));
+    let expected = b"\xFF\xFC\x06Pong: still here\n";
+    let mut came = Vec::new();
+    while came.len() < expected.len() {
+        let more = client.peer.receive(Instant::now() + PATIENCE).unwrap();
+        assert!(!more.is_empty(), "cut after {came:?}");
+        came.extend(more);
+    }
+    assert_eq!(came, expected);
     client.send("/quit\n");
     client.read_to_end();
 }

@@ -129,6 +129,7 @@ fn a_flooder_slows_only_himself() {
     assert!(heard <= allowed, "{heard} got through, {allowed} allowed");
     assert!(!torture() || (95.0..=105.0).contains(&rate), "{rate} a second");
     assert_eq!(crowd.open(), listeners);
+    assert!(slowed <= 2, "the log says {slowed} times that he is slowed");
     canary.finish().assert_clean("12", &before);
     assert!(!daemon.log().contains("slow reader"));
 }
