@@ -69,6 +69,11 @@ fn who_comes_after_the_descriptors_came_back_is_served() {
     let daemon = daemon(&[]);
     let pid = Pid::from_child(&daemon.child);
     let limit = |n| prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(n), maximum: Some(20_000) }).unwrap();
+    let mut first = login_over(TestClient::connect(daemon.addr), "eve");
+    first.send("/quit");
+    first.expect_end();
+    // It serves, and waits for the next.
+    Usage::settled(&daemon);
     // Below this number one is free, which the waiting accept has taken already.
     let free = (0..).find(|n| !fs::exists(format!("/proc/{}/fd/{n}", daemon.child.id())).unwrap()).unwrap();
     limit(free + 1);
