@@ -39,9 +39,9 @@ fn a_bad_users_file_is_refused_whole_with_its_line_number() {
         assert!(told.contains(&format!("line {}", 21 + line)), "{told}, not line {}", 21 + line);
     }
     login(daemon.addr, "user7").send("/quit");
-    fs::write(&users, "zoe:new\n").unwrap();
+    fs::write(&users, format!("{good}zoe:new\n")).unwrap();
     daemon.signal("HUP");
-    daemon.await_log("users reloaded count=1");
+    daemon.await_log(&format!("users reloaded count={}", good.lines().count() + 1));
     let mut zoe = TestClient::connect(daemon.addr);
     zoe.give_name_and_password("zoe", "new");
     zoe.expect(crate::support::WELCOME);

@@ -39,8 +39,8 @@ fn nothing_is_left_in_an_outbox_while_its_client_falls_behind_and_catches_up() {
     let server = unhurried();
     let victim = server.memory_login("alice");
     let senders: Vec<MemoryClient> = (0..3).map(|n| server.memory_login(&format!("user{n}"))).collect();
-    let mut unread = Vec::new();
-    let rounds = scale(1_500, 100_000);
+    let (mut unread, mut echoes) = (Vec::new(), vec![Vec::new(); senders.len()]);
+    let rounds = scale(3_000, 200_000);
     let mut dice = Dice(7);
     for round in 0..rounds {
         victim.peer.shut_gate(true);
@@ -52,6 +52,10 @@ fn nothing_is_left_in_an_outbox_while_its_client_falls_behind_and_catches_up() {
             sender.send(&format!("/msg alice round {round} second\n"));
         }
         receive(&victim, &mut unread, &format!("round {round} "), senders.len());
+        // Who does not take his echoes is not read any more.
+        for (sender, echoes) in senders.iter().zip(&mut echoes) {
+            receive(sender, echoes, &format!("round {round} "), 1);
+        }
     }
 }
 
