@@ -1,6 +1,7 @@
 //! What this process may have, and how many clients fit into that.
 
 use std::fs;
+use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -51,16 +52,27 @@ fn max_threads() -> u64 {
     [by_regions, by_kernel, by_group, by_user].into_iter().flatten().min().unwrap_or(u64::MAX)
 }
 
-/// The smallest `pids.max` on the way from this process's control group to the root.
+/// The smallest `pids.max` on the way from this process's control group to the root, in either version of the groups.
 fn group_limit() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?.trim_matches('/');
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let file = |depth: usize| format!("/sys/fs/cgroup/{}/pids.max", parts[..depth].join("/"));
-    (0..=parts.len()).filter_map(|depth| number(&file(depth))).min()
+    let limit = |line: &str| {
+        let (_, group) = line.split_once(':')?;
+        let (controllers, path) = group.split_once(':')?;
+        match controllers {
+            "" => smallest_on_the_way("/sys/fs/cgroup", path),
+            _ if controllers.split(',').any(|name| name == "pids") => smallest_on_the_way("/sys/fs/cgroup/pids", path),
+            _ => None,
+        }
+    };
+    groups.lines().filter_map(limit).min()
 }
 
-fn number(path: &str) -> Option<u64> {
+fn smallest_on_the_way(root: &str, path: &str) -> Option<u64> {
+    let groups = Path::new(path.trim_start_matches('/')).ancestors();
+    groups.filter_map(|group| number(Path::new(root).join(group).join("pids.max"))).min()
+}
+
+fn number(path: impl AsRef<Path>) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
