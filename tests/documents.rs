@@ -51,6 +51,30 @@ fn documents_list_the_settings_as_they_are_defined() {
     keep(&path, &text, &filled.expect("docs/manual.md has no lines <!-- settings --> and <!-- /settings -->"));
 }
 
+/// The fixed words with which a log line of the source begins: up to its first value, without that value's name.
+fn logged_words(source: &str) -> Vec<String> {
+    let macros = ["log::error!(\"", "log::warn!(\"", "log::info!(\""];
+    let calls = macros.iter().flat_map(|call| source.split(call).skip(1));
+    let words = calls.map(|rest| rest.split(['"', '{', '\\']).next().unwrap_or_default());
+    words.map(|words| words.rsplit_once(' ').map_or(words, |(words, _)| words).trim_end().to_owned()).collect()
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn documents_show_every_log_line_there_is() {
+    let manual = fs::read_to_string(document("manual.md")).unwrap();
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let words: Vec<String> = files.iter().flat_map(|file| logged_words(&fs::read_to_string(file).unwrap())).collect();
+    assert!(words.iter().any(|words| words == "login failed"), "{words:?}");
+    for words in words {
+        assert!(manual.contains(&words), "docs/manual.md does not show the log line that begins with {words:?}");
+    }
+}
+
 #[test]
 fn documents_are_filled_between_their_markers_only() {
     assert_eq!(fill("a\n<!-- x -->\nold\n<!-- /x -->\nb", "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb");

@@ -12,8 +12,14 @@ use super::secret::Memory;
 
 /// The permits that are free.
 pub(super) struct Permits {
-    free: Mutex<Vec<Memory>>,
+    free: Mutex<Free>,
     returned: Condvar,
+}
+
+struct Free {
+    memories: Vec<Memory>,
+    /// Nobody gets one any more, and nobody waits.
+    closed: bool,
 }
 
 /// The right to compute one hash; given back when dropped.
@@ -29,27 +35,29 @@ impl Permits {
     }
 
     pub(super) fn new(count: usize) -> Permits {
-        let free = std::iter::repeat_with(Memory::default).take(count).collect();
-        Permits { free: Mutex::new(free), returned: Condvar::new() }
+        let memories = std::iter::repeat_with(Memory::default).take(count).collect();
+        Permits { free: Mutex::new(Free { memories, closed: false }), returned: Condvar::new() }
     }
 
     /// Waits for a permit until `deadline`. The one used last comes first, so that few pieces of memory are ever touched.
     pub(super) fn take(&self, deadline: Instant) -> Option<Permit<'_>> {
         let mut free = self.free.lock();
-        loop {
-            if let Some(memory) = free.pop() {
-                return Some(Permit { memory, from: self });
-            }
-            if self.returned.wait_until(&mut free, deadline).timed_out() {
-                return free.pop().map(|memory| Permit { memory, from: self });
-            }
-        }
+        let nothing_new = |free: &mut Free| !free.closed && free.memories.is_empty();
+        self.returned.wait_while_until(&mut free, nothing_new, deadline);
+        let memory = if free.closed { None } else { free.memories.pop() };
+        memory.map(|memory| Permit { memory, from: self })
+    }
+
+    /// Gives nobody a permit any more, and wakes all who wait for one.
+    pub(super) fn close(&self) {
+        self.free.lock().closed = true;
+        self.returned.notify_all();
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.from.free.lock().push(std::mem::take(&mut self.memory));
+        self.from.free.lock().memories.push(std::mem::take(&mut self.memory));
         self.from.returned.notify_one();
     }
 }
@@ -62,6 +70,17 @@ mod tests {
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn nobody_waits_for_closed_ones() {
+        let permits = Permits::new(0);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| permits.take(Instant::now() + Duration::from_secs(600)).is_none());
+            permits.close();
+            assert!(waiting.join().unwrap());
+        });
+        assert!(permits.take(soon()).is_none());
     }
 
     #[test]
@@ -78,7 +97,7 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 3);
-        assert_eq!(permits.free.lock().len(), 3);
+        assert_eq!(permits.free.lock().memories.len(), 3);
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Settings {
             idle: self.idle_timeout.map_or(default.idle, |secs| (secs > 0).then(|| seconds(secs))),
             groups: size(self.max_groups, default.groups),
             memberships: size(self.max_memberships, default.memberships),
+            sessions_per_user: size(self.max_sessions_per_user, default.sessions_per_user),
             burst: self.burst.unwrap_or(default.burst),
             rate: self.rate.unwrap_or(default.rate),
         };

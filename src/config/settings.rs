@@ -81,11 +81,11 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "BYTES", help_heading = LIMITS, value_parser = within(64..=LINE_MAX))]
     pub line_limit: Option<u32>,
 
-    /// Commands per second a client may go on sending before he is slowed; 0 for no limit (default 100)
+    /// Commands per second a user may go on sending before he is slowed; 0 for no limit (default 100)
     #[arg(long, global = true, value_name = "PER_SEC", help_heading = LIMITS, value_parser = within(0..=1_000_000))]
     pub rate: Option<u32>,
 
-    /// Commands a client may send at once before he is slowed (default 2000)
+    /// Commands a user may send at once before he is slowed (default 2000)
     #[arg(long, global = true, value_name = "N", help_heading = LIMITS, value_parser = within(1..=1_000_000))]
     pub burst: Option<u32>,
 
@@ -108,6 +108,10 @@ pub struct Settings {
     /// Groups one user may be in (default 2000)
     #[arg(long, global = true, value_name = "N", help_heading = LIMITS, value_parser = within(1..=10_000_000))]
     pub max_memberships: Option<u32>,
+
+    /// Sessions one user may have at the same time, where duplicate-login allows several (default 16)
+    #[arg(long, global = true, value_name = "N", help_heading = LIMITS, value_parser = within(1..=1_000_000))]
+    pub max_sessions_per_user: Option<u32>,
 }
 
 /// A longer line would be closed as a flood before it could end.
@@ -142,6 +146,7 @@ impl Settings {
             outbox_age: self.outbox_age.or(other.outbox_age),
             max_groups: self.max_groups.or(other.max_groups),
             max_memberships: self.max_memberships.or(other.max_memberships),
+            max_sessions_per_user: self.max_sessions_per_user.or(other.max_sessions_per_user),
         }
     }
 }

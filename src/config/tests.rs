@@ -128,6 +128,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("outbox-age", "111"),
         ("max-groups", "112"),
         ("max-memberships", "113"),
+        ("max-sessions-per-user", "114"),
     ];
     let wanted = Config {
         listen: vec!["127.0.0.2:1".parse().unwrap()],
@@ -150,6 +151,7 @@ fn every_setting_reaches_its_place_from_every_source() {
             outbox_age: Duration::from_secs(111),
             groups: 112,
             memberships: 113,
+            sessions_per_user: 114,
         },
         duplicate_login: DuplicateLogin::Replace,
         motd: Some("hello".into()),

@@ -87,6 +87,9 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::LoginRefused => out.write_str("Authentication failed."),
         EventKind::AlreadyHere => out.write_str("Authentication failed: user already logged in."),
+        EventKind::TooManySessions { limit } => {
+            write!(out, "Authentication failed: you are logged in {limit} times already, which is the limit.")
+        }
         EventKind::TooManyAttempts => {
             out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
         }

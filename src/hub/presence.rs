@@ -29,6 +29,8 @@ pub struct Registration {
 pub enum RegisterError {
     /// The user is here already, in these sessions, and the policy is `refuse`.
     AlreadyHere(Vec<Arc<Client>>),
+    /// The user has as many sessions as one may have.
+    TooManySessions(usize),
     /// All places are taken.
     Full,
     /// The server is stopping.
@@ -65,6 +67,9 @@ impl Hub {
                 _ if state.closing => return Err(RegisterError::Closing),
                 DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyHere(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
+                _ if others.len() >= self.limits().sessions_per_user => {
+                    return Err(RegisterError::TooManySessions(others.len()));
+                }
                 _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
                 _ => {}
             }

@@ -52,6 +52,8 @@ pub enum EventKind {
     LoginRefused,
     /// Right password, but the user is here already and the policy is `refuse`.
     AlreadyHere,
+    /// Right password, but the user has as many sessions as one may have.
+    TooManySessions { limit: usize },
     /// Too many wrong passwords came from this address; this one was not looked at.
     TooManyAttempts,
     /// Logged in; holds the message of the day, if there is one.

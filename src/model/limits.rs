@@ -27,9 +27,11 @@ pub struct Limits {
     pub groups: usize,
     /// Groups that one user may be in.
     pub memberships: usize,
-    /// Commands a client may send at once before he is slowed (setting `burst`).
+    /// Sessions that one user may have at the same time, under the policy `allow`.
+    pub sessions_per_user: usize,
+    /// Commands a user may send at once before he is slowed (setting `burst`).
     pub burst: u32,
-    /// Commands per second a client may go on sending; 0 for no limit (setting `rate`).
+    /// Commands per second a user may go on sending; 0 for no limit (setting `rate`).
     pub rate: u32,
 }
 
@@ -47,6 +49,7 @@ impl Default for Limits {
             idle: None,
             groups: 10_000,
             memberships: 2_000,
+            sessions_per_user: 16,
             burst: 2_000,
             rate: 100,
         }
@@ -103,6 +106,13 @@ pub const READ_MAX: usize = 16 * 1024;
 
 /// Lines of one read that are handled before what they caused is written out.
 pub const LINES_PER_FLUSH: usize = 128;
+
+/// Bytes of a line that cost as much as one command more: with the default burst nobody can send at once what fills the
+/// outbox of one who reads slowly.
+pub const BYTES_PER_TOKEN: usize = 128;
+
+/// What coming in costs of the user's budget, in commands, beside what it takes to tell everybody.
+pub const LOGIN_COST: usize = 2;
 
 /// Recipients of a broadcast that cost as much as one command in the sender's budget.
 pub const RECIPIENTS_PER_TOKEN: usize = 50;

@@ -23,6 +23,11 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotUtf8> {
     Ok(if plain { Cow::Borrowed(text) } else { Cow::Owned(clean(text)) })
 }
 
+/// Whether nothing of a line would be left to see.
+pub fn is_blank(bytes: &[u8]) -> bool {
+    decode(bytes).is_ok_and(|text| text.trim().is_empty())
+}
+
 /// Makes text harmless to show: controls become U+FFFD, a tab a space, and invisible direction marks vanish.
 pub fn clean(text: &str) -> String {
     text.chars().filter_map(harmless).collect()

@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{EventKind, Origin, Peer, QuitReason, StartError};
-use crate::session::{self, Shared, Wire};
+use crate::session::{self, Budgets, Shared, Wire};
 use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
@@ -71,6 +71,7 @@ impl Server {
             hub,
             accounts,
             throttle: Throttle::new(),
+            budgets: Budgets::new(&config.limits),
             duplicate_login: config.duplicate_login,
             telnet: config.telnet,
             motd: config.motd.clone(),
@@ -170,6 +171,7 @@ impl Handle {
         let inner = &self.0;
         log::info!("stopping sessions={}", inner.shared.hub.sessions());
         inner.admission.close_all(QuitReason::Shutdown);
+        inner.shared.accounts.stop_hashing();
         inner.shared.hub.close_all(QuitReason::Shutdown);
         if !inner.running.all_ended_by(deadline) {
             log::warn!("some sessions did not end in time");

@@ -25,7 +25,7 @@ pub fn watch(server: Handle, on_hangup: impl Fn() + Send + 'static) -> Result<()
                     server.reload_users();
                 }
                 // Who asks twice does not want to wait for anybody's last words.
-                _ if server.is_stopping() => process::exit(0),
+                _ if server.is_stopping() => process::exit(1),
                 _ => server.stop(),
             }
         }

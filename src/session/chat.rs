@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::budget::Budget;
 use super::{Came, Session};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
-use crate::model::limits::LINES_PER_FLUSH;
-use crate::model::{Bucket, EventKind, QuitReason, Rate, Target, UserError, text};
-use crate::transport::Input;
+use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH};
+use crate::model::{EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
 struct Talk {
@@ -17,7 +18,7 @@ struct Talk {
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
-    budget: Option<(Rate, Bucket)>,
+    budget: Option<Budget>,
     slowed: bool,
 }
 
@@ -26,6 +27,10 @@ impl Session<'_> {
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
         let reason = self.converse(&me);
+        if self.wire.closing().unwrap_or(reason).last_words() == LastWords::AllInTime {
+            // While he is still here: or one user could come and go, and each time leave a thread that waits for him.
+            let _ = self.wire.write_all(Some(&me.outbox), None, true);
+        }
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
@@ -34,8 +39,7 @@ impl Session<'_> {
 
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
-        let rate = Rate { burst: f64::from(limits.burst), per_second: f64::from(limits.rate) };
-        let budget = (limits.rate > 0).then(|| (rate, rate.full(Instant::now())));
+        let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
         let touched = Touched::default();
         let mut talk = Talk { me: Arc::clone(me), target: None, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
@@ -83,7 +87,7 @@ impl Session<'_> {
 
     fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
         let limit = self.shared.hub.limits().line;
-        let wire = self.wire;
+        let (wire, is_raw) = (self.wire, self.source.framing() == Framing::Raw);
         let catch_up = |me: &Arc<Client>| drop(wire.write_all(Some(&me.outbox), None, true));
         let mut context = Context {
             hub: &self.shared.hub,
@@ -92,7 +96,7 @@ impl Session<'_> {
             target: &mut talk.target,
             touched: &mut talk.touched,
             catch_up: &catch_up,
-            cost: 1,
+            cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,
         };
         let mut answer = |event| {
@@ -102,6 +106,8 @@ impl Session<'_> {
         let result = match input {
             Input::Interrupt => answer(EventKind::HowToLeave { logged_in: true }),
             Input::AreYouThere => answer(EventKind::StillHere),
+            // His client may wait for an answer to each message; who ends his lines only sees that the line was empty.
+            Input::Line(line) if is_raw && text::is_blank(&line) => Err(UserError::NoConversation),
             Input::Line(line) => match text::decode(&line) {
                 Ok(line) => command::run(&line, &mut context),
                 Err(text::NotUtf8) => Err(UserError::NotUtf8),
@@ -112,27 +118,25 @@ impl Session<'_> {
             context.reply(EventKind::Refused(error));
         }
         let Context { cost, quit, .. } = context;
-        if let Some((rate, bucket)) = &mut talk.budget {
-            let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-            bucket.charge(*rate, Instant::now(), f64::from(cost));
+        if let Some(budget) = &talk.budget {
+            budget.charge(cost);
         }
         quit.then_some(QuitReason::Quit)
     }
 
     /// Who sends faster than he may is not read for a while; that is all that happens to him.
     fn slow_down(&self, talk: &mut Talk) {
-        let Some((rate, bucket)) = &mut talk.budget else { return };
-        let now = Instant::now();
-        let Some(debt) = bucket.debt(*rate, now) else {
+        let Some(budget) = &talk.budget else { return };
+        let Some(debt) = budget.debt() else {
             // Who stays at his limit is out of debt for a moment again and again, and would fill the log.
-            talk.slowed &= bucket.level(*rate, now) * 2.0 < rate.burst;
+            talk.slowed &= !budget.is_recovered();
             return;
         };
         if !std::mem::replace(&mut talk.slowed, true) {
             log::info!("slowed user={}", talk.me.name);
         }
         self.settle(talk);
-        self.wire.pause(now + debt);
+        self.wire.pause(Instant::now() + debt);
     }
 
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.

@@ -8,7 +8,7 @@ use super::{Came, Session, next_step};
 use crate::accounts::Verdict;
 use crate::dialect::PLAIN_CRLF;
 use crate::hub::{Presence, RegisterError, Registration};
-use crate::model::limits::{LOGIN_FAILURE_DELAY, STALE_SESSION_CHECK};
+use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{EventKind, Name, Origin, Peer, QuitReason, TelnetMode};
 use crate::transport::Input;
 
@@ -167,11 +167,15 @@ impl Session<'_> {
     fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
         let why = match answer {
             EventKind::AlreadyHere => "already logged in",
+            EventKind::TooManySessions { .. } => "too many sessions",
             EventKind::TooManyAttempts => "too many attempts",
             _ => "wrong name or password",
         };
         log::info!("login failed {} reason=\"{why}\"", Peer(self.wire.link().peer()));
         self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+        if let Some(reason) = self.wire.closing() {
+            return Err(reason);
+        }
         self.say(answer)?;
         Err(QuitReason::LoginFailed)
     }
@@ -180,7 +184,8 @@ impl Session<'_> {
         let (asked, peer) = (Instant::now(), self.wire.link().peer());
         let welcome = EventKind::Welcome { motd: self.shared.motd.clone() };
         let who = Registration { id: self.id, name, peer, port: Arc::new(WirePort(Arc::clone(self.wire))), welcome };
-        let patience = asked + STALE_SESSION_CHECK;
+        self.pay_for_login(name);
+        let patience = Instant::now() + STALE_SESSION_CHECK;
         loop {
             match self.shared.hub.register(&who, self.shared.duplicate_login) {
                 Ok(presence) => {
@@ -194,10 +199,25 @@ impl Session<'_> {
                         return self.refuse(asked, EventKind::AlreadyHere);
                     }
                 }
+                Err(RegisterError::TooManySessions(limit)) => {
+                    return self.refuse(asked, EventKind::TooManySessions { limit });
+                }
                 Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
                 Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
             }
         }
+    }
+}
+
+impl Session<'_> {
+    /// Everybody is told who comes and goes, so that is paid for like a broadcast; what was overdrawn before comes first.
+    fn pay_for_login(&self, name: Name) {
+        let Some(budgets) = &self.shared.budgets else { return };
+        let budget = budgets.of(name);
+        if let Some(debt) = budget.debt() {
+            self.wire.pause((Instant::now() + debt).min(self.login_by));
+        }
+        budget.charge(LOGIN_COST * (1 + self.shared.hub.sessions() / RECIPIENTS_PER_TOKEN));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It reads lines, lets commands work on the hub, and afterwards writes out what it caused. It knows no listener.
 
+mod budget;
 mod chat;
 mod farewell;
 mod login;
@@ -11,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use budget::Budgets;
 pub use wire::Wire;
 
 use crate::accounts::{Accounts, Throttle};
@@ -20,8 +22,19 @@ use crate::model::{DuplicateLogin, Peer, QuitReason, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
-const FOREIGN: [&[u8]; 10] =
-    [b"\x16\x03", b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH ", b"PRI * HTTP"];
+const FOREIGN: [&[u8]; 11] = [
+    b"\x16\x03",
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"CONNECT ",
+    b"PATCH ",
+    b"TRACE ",
+    b"PRI * HTTP",
+];
 
 /// What all sessions of a server share.
 pub struct Shared {
@@ -31,6 +44,8 @@ pub struct Shared {
     pub accounts: Accounts,
     /// Who guessed too often.
     pub throttle: Throttle,
+    /// What each user may still do at once; `None` for no limit.
+    pub budgets: Option<Budgets>,
     /// What a second login of a user does.
     pub duplicate_login: DuplicateLogin,
     /// Who counts as telnet.
@@ -76,6 +91,8 @@ pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
             session.chat(presence);
         }
         Err(reason) => {
+            // Whoever asked for the end first has given the reason.
+            let reason = wire.closing().unwrap_or(reason);
             session.tell_before_login(reason);
             drop(place);
         }

@@ -26,6 +26,16 @@ pub enum Input {
     AreYouThere,
 }
 
+impl Input {
+    /// How many bytes of the client's it is.
+    pub fn size(&self) -> usize {
+        match self {
+            Input::Line(line) => line.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// How far the line is above the limit.
 #[derive(Debug, Default)]
 enum Excess {

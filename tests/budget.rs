@@ -1,0 +1,77 @@
+//! What a user may take: commands, bytes, sessions and threads, however often he comes back.
+
+use parlor::model::DuplicateLogin;
+
+use crate::support::{Daemon, TestServer, eventually, password};
+
+#[test]
+fn coming_back_gives_no_new_budget() {
+    let daemon = Daemon::start(&["--burst", "9", "--rate", "1"]);
+    for slowed in [false, true] {
+        let mut alice = daemon.login("alice");
+        (0..4).for_each(|_| alice.quiet());
+        alice.send("/quit");
+        alice.expect_end();
+        daemon.await_log("logout user=alice");
+        assert_eq!(daemon.log().contains("slowed user=alice"), slowed);
+    }
+}
+
+#[test]
+fn a_long_line_costs_more_than_a_short_one() {
+    let daemon = Daemon::start(&["--burst", "40", "--rate", "10"]);
+    let mut alice = daemon.login("alice");
+    (0..20).for_each(|_| alice.quiet());
+    assert!(!daemon.log().contains("slowed"));
+    let text = "x".repeat(4000);
+    alice.send(&format!("/ping {text}"));
+    alice.expect(&format!("Pong: {text}"));
+    daemon.await_log("slowed user=alice");
+}
+
+#[test]
+fn who_quits_without_reading_is_here_until_he_has_read() {
+    let server = TestServer::start();
+    let mut alice = server.memory_login("alice");
+    alice.peer.shut_gate(true);
+    alice.send("/ping last\n/quit\n");
+    let mut again = server.connect();
+    again.give_name_and_password("alice", password("alice"));
+    again.expect("Authentication failed: user already logged in.");
+    alice.peer.shut_gate(false);
+    assert_eq!(alice.read_to_end(), b"Pong: last\n");
+    eventually("alice has left", || server.handle.hub().sessions() == 0);
+    server.login("alice");
+}
+
+#[test]
+fn one_user_cannot_take_all_places() {
+    let server = TestServer::with(|config| {
+        config.duplicate_login = DuplicateLogin::Allow;
+        config.limits.sessions_per_user = 2;
+    });
+    let _sessions = [server.login("alice"), server.login("alice")];
+    let mut third = server.connect();
+    third.give_name_and_password("alice", password("alice"));
+    third.expect("Authentication failed: you are logged in 2 times already, which is the limit.");
+    third.expect_end();
+    server.login("bob");
+}
+
+#[test]
+fn a_blank_message_without_line_end_is_answered_and_a_blank_line_is_not() {
+    let server = TestServer::start();
+    let mut raw = server.connect();
+    raw.expect_bytes("Enter username: ");
+    raw.send_raw("bob");
+    raw.expect_bytes("Enter password: ");
+    raw.send_raw(password("bob"));
+    raw.line_with("/help");
+    for blank in ["   ", "\u{200B}"] {
+        raw.send_raw(blank);
+        raw.line_with("Error: Nobody was told");
+    }
+    let mut lines = server.login("alice");
+    lines.send("   ");
+    lines.quiet();
+}
