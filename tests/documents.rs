@@ -76,6 +76,18 @@ fn documents_show_every_log_line_there_is() {
 }
 
 #[test]
+fn documents_name_every_code_of_an_error() {
+    let protocol = fs::read_to_string(document("protocol.md")).unwrap();
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model/error.rs")).unwrap();
+    let codes = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
+    let codes: Vec<&str> = codes.filter(|code| !code.contains(' ')).collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    for code in codes {
+        assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md does not name the code {code}");
+    }
+}
+
+#[test]
 fn documents_are_filled_between_their_markers_only() {
     assert_eq!(fill("a\n<!-- x -->\nold\n<!-- /x -->\nb", "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb");
     assert_eq!(fill("<!-- x -->\n<!-- /x -->", "x", "new\n").unwrap(), "<!-- x -->\nnew\n<!-- /x -->");

@@ -12,6 +12,7 @@ mod floors;
 mod framing;
 mod login;
 mod logs;
+mod machine;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
 mod second_login;

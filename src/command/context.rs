@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::Accounts;
 use crate::hub::{Client, Hub, Push, Touched};
-use crate::model::{Event, EventKind, Name, QuitReason, Target, UserError};
+use crate::model::{Event, EventKind, Mode, Name, QuitReason, Target, UserError};
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub touched: &'a mut Touched,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
     pub catch_up: &'a dyn Fn(&Arc<Client>),
+    /// Puts what the asker is told from now on in the dialect of this mode.
+    pub speak: &'a dyn Fn(Mode),
     /// What the command costs of the asker's budget, in ordinary commands.
     pub cost: usize,
     /// Set when the asker wants to leave.
@@ -36,6 +38,13 @@ impl Context<'_> {
             self.touched.settle(Some(self.me.id));
             (self.catch_up)(self.me);
         }
+    }
+
+    /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
+    pub fn choose_mode(&mut self, mode: Mode) {
+        self.touched.settle(Some(self.me.id));
+        (self.catch_up)(self.me);
+        (self.speak)(mode);
     }
 
     /// The user of this name, as registered.

@@ -62,7 +62,7 @@ pub(super) fn nearest(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let near = |name: &&str| {
         let distance = strsim::damerau_levenshtein(&word, name);
-        (distance <= 2 && distance * 2 <= name.len()).then_some(distance)
+        (distance <= 2 && distance * 3 <= name.len()).then_some(distance)
     };
     let words = COMMANDS.iter().flat_map(Spec::words);
     // A word of more than twenty characters is near to none, and the distance takes time that grows with it.

@@ -1,7 +1,17 @@
-//! About the session itself: is it alive, and how it ends.
+//! About the session itself: how it is told things, whether it is alive, and how it ends.
 
 use super::{Command, Context, Spec};
-use crate::model::{EventKind, UserError};
+use crate::model::{EventKind, Mode, UserError};
+
+pub(super) const MODE: Spec = Spec {
+    name: "mode",
+    aliases: &[],
+    usage: "/mode <plain|machine>",
+    help: "choose text for people or tagged lines for programs",
+    details: "In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
+    example: "/mode machine",
+    parse: |args| Some(Box::new(SetMode(Mode::named(args.only_word()?)?))),
+};
 
 pub(super) const PING: Spec = Spec {
     name: "ping",
@@ -23,9 +33,19 @@ pub(super) const QUIT: Spec = Spec {
     parse: |args| args.end().map(|()| Box::new(Quit) as Box<dyn Command>),
 };
 
+struct SetMode(Mode);
+
 struct Ping(String);
 
 struct Quit;
+
+impl Command for SetMode {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.choose_mode(self.0);
+        context.reply(EventKind::Mode { mode: self.0 });
+        Ok(())
+    }
+}
 
 impl Command for Ping {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {

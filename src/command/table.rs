@@ -12,6 +12,7 @@ pub const COMMANDS: &[Spec] = &[
     help::HELP,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
+    session::MODE,
     talk::MSG,
     session::PING,
     session::QUIT,

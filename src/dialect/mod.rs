@@ -2,13 +2,15 @@
 //!
 //! A dialect knows events and nothing else: no sockets, no hub.
 
+mod machine;
 mod plain;
 
+pub use machine::MACHINE;
 pub use plain::{PLAIN, PLAIN_CRLF};
 
 use crate::model::Event;
 
-/// One way to put events into bytes. The plain one is for people; each owns a slot of an event's cache.
+/// One way to put events into bytes. The plain one is for people, the machine one for programs; each owns a slot of an event's cache.
 pub trait Dialect: Send + Sync {
     /// The bytes of an event, made at most once for all its recipients.
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8];

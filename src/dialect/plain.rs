@@ -70,6 +70,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
+        EventKind::Mode { mode } => write!(out, "Mode: {mode}."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
         other => write_login_and_leaving(out, other),

@@ -76,6 +76,28 @@ impl fmt::Display for UserError {
     }
 }
 
+impl UserError {
+    /// A word for programs that never changes, whatever the sentence says.
+    pub fn code(&self) -> &'static str {
+        match self {
+            UserError::NoSuchUser(_) => "no_such_user",
+            UserError::NotOnline(_) => "not_online",
+            UserError::NoSuchGroup(_) => "no_such_group",
+            UserError::GroupExists(_) => "group_exists",
+            UserError::AlreadyMember(_) => "already_member",
+            UserError::NotMember(_) => "not_member",
+            UserError::TooManyGroups(_) => "too_many_groups",
+            UserError::TooManyMemberships(_) => "too_many_memberships",
+            UserError::BadGroupName(..) => "bad_group_name",
+            UserError::Usage(_) => "usage",
+            UserError::UnknownCommand(..) => "unknown_command",
+            UserError::NoConversation => "no_conversation",
+            UserError::LineTooLong(..) => "line_too_long",
+            UserError::NotUtf8 => "not_utf8",
+        }
+    }
+}
+
 /// Why `parlord` cannot start, or a tool of its own cannot finish. Its `Display` is the one sentence printed.
 #[derive(Debug)]
 pub enum StartError {

@@ -5,10 +5,11 @@ use std::time::{Instant, SystemTime};
 
 use super::error::UserError;
 use super::name::Name;
+use super::policy::Mode;
 use super::reason::QuitReason;
 
 /// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
-pub const ENCODINGS: usize = 2;
+pub const ENCODINGS: usize = 3;
 
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
 const OVERHEAD: usize = 96;
@@ -92,6 +93,8 @@ pub enum EventKind {
     WhoAmI { name: Name, peer: String, sessions: usize, groups: Vec<Name>, target: Option<Target> },
     /// Answer to `/ping`, with what came after it.
     Pong { text: String },
+    /// Answer to `/mode`: how everything is put from now on.
+    Mode { mode: Mode },
     /// Answer to `/help`: lines from the command table.
     Help { lines: Vec<String> },
     /// Answer to a telnet interrupt: how one leaves.

@@ -18,5 +18,5 @@ pub use event::{Event, EventKind, Roster, Target};
 pub use limits::Limits;
 pub use name::{BadName, Name};
 pub use origin::{Origin, Peer};
-pub use policy::{DuplicateLogin, TelnetMode};
+pub use policy::{DuplicateLogin, Mode, TelnetMode};
 pub use reason::{LastWords, QuitReason};

@@ -1,4 +1,6 @@
-//! Choices an operator makes: each a closed list, read from settings by its lower-case word.
+//! Choices an operator or a user makes: each a closed list, read by its lower-case word.
+
+use std::fmt;
 
 use clap::ValueEnum;
 
@@ -24,4 +26,33 @@ pub enum TelnetMode {
     Always,
     /// No client; telnet commands are still filtered out.
     Never,
+}
+
+/// In which dialect a user is told things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Text for people.
+    Plain,
+    /// One tagged line per event, for programs.
+    Machine,
+}
+
+impl Mode {
+    /// The mode of this name, in any case.
+    pub fn named(word: &str) -> Option<Mode> {
+        [Mode::Plain, Mode::Machine].into_iter().find(|mode| mode.word().eq_ignore_ascii_case(word))
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Mode::Plain => "plain",
+            Mode::Machine => "machine",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
 }

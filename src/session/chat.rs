@@ -85,10 +85,9 @@ impl Session<'_> {
         self.wire.closing().map_or(Ok(lines), Err)
     }
 
-    fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
-        let limit = self.shared.hub.limits().line;
-        let (wire, is_raw) = (self.wire, self.source.framing() == Framing::Raw);
-        let catch_up = |me: &Arc<Client>| drop(wire.write_all(Some(&me.outbox), None, true));
+    fn handle(&self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+        let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
+        let speak = |mode| self.wire.speak(self.dialect(mode));
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
@@ -96,25 +95,11 @@ impl Session<'_> {
             target: &mut talk.target,
             touched: &mut talk.touched,
             catch_up: &catch_up,
+            speak: &speak,
             cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,
         };
-        let mut answer = |event| {
-            context.reply(event);
-            Ok(())
-        };
-        let result = match input {
-            Input::Interrupt => answer(EventKind::HowToLeave { logged_in: true }),
-            Input::AreYouThere => answer(EventKind::StillHere),
-            // His client may wait for an answer to each message; who ends his lines only sees that the line was empty.
-            Input::Line(line) if is_raw && text::is_blank(&line) => Err(UserError::NoConversation),
-            Input::Line(line) => match text::decode(&line) {
-                Ok(line) => command::run(&line, &mut context),
-                Err(text::NotUtf8) => Err(UserError::NotUtf8),
-            },
-            Input::TooLong { bytes } => Err(UserError::LineTooLong(bytes, limit)),
-        };
-        if let Err(error) = result {
+        if let Err(error) = self.carry_out(input, &mut context) {
             context.reply(EventKind::Refused(error));
         }
         let Context { cost, quit, .. } = context;
@@ -122,6 +107,23 @@ impl Session<'_> {
             budget.charge(cost);
         }
         quit.then_some(QuitReason::Quit)
+    }
+
+    fn carry_out(&self, input: Input, context: &mut Context<'_>) -> Result<(), UserError> {
+        match input {
+            Input::Interrupt => context.reply(EventKind::HowToLeave { logged_in: true }),
+            Input::AreYouThere => context.reply(EventKind::StillHere),
+            // His client may wait for an answer to each message; who ends his lines only sees that the line was empty.
+            Input::Line(line) if self.source.framing() == Framing::Raw && text::is_blank(&line) => {
+                return Err(UserError::NoConversation);
+            }
+            Input::Line(line) => {
+                let line = text::decode(&line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+                return command::run(&line, context);
+            }
+            Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line)),
+        }
+        Ok(())
     }
 
     /// Who sends faster than he may is not read for a while; that is all that happens to him.

@@ -6,10 +6,9 @@ use std::time::Instant;
 use super::wire::{Unwritten, WirePort};
 use super::{Came, Session, next_step};
 use crate::accounts::Verdict;
-use crate::dialect::PLAIN_CRLF;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{EventKind, Name, Origin, Peer, QuitReason, TelnetMode};
+use crate::model::{EventKind, Mode, Name, Origin, Peer, QuitReason, TelnetMode};
 use crate::transport::Input;
 
 /// What became of a password.
@@ -47,9 +46,7 @@ impl Session<'_> {
 
     /// Answers in CR LF to who ends his own lines so.
     fn choose_dialect(&self) {
-        if self.source.ends_in_crlf() {
-            self.wire.speak(&PLAIN_CRLF);
-        }
+        self.wire.speak(self.dialect(Mode::Plain));
     }
 
     fn say(&self, kind: EventKind) -> Result<(), QuitReason> {

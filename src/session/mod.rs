@@ -16,9 +16,10 @@ pub use budget::Budgets;
 pub use wire::Wire;
 
 use crate::accounts::{Accounts, Throttle};
+use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF};
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Peer, QuitReason, TelnetMode};
+use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
@@ -150,6 +151,15 @@ impl Session<'_> {
         } else if self.small_reads > 4 && size > READ_MIN {
             self.buffer = vec![0; size / 2];
             self.small_reads = 0;
+        }
+    }
+
+    /// What is spoken to this client in a mode.
+    fn dialect(&self, mode: Mode) -> &'static dyn Dialect {
+        match mode {
+            Mode::Machine => &MACHINE,
+            Mode::Plain if self.source.ends_in_crlf() => &PLAIN_CRLF,
+            Mode::Plain => &PLAIN,
         }
     }
 

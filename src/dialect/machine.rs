@@ -1,0 +1,197 @@
+//! The machine dialect: one tagged line per event, for scripts and bots. What a line says never depends on the wording
+//! for people.
+//!
+//! A line is a tag and fields, `name=value`, with one space between them. No value has a space in it but that of `text`,
+//! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
+
+use std::fmt::{self, Write};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::Dialect;
+use crate::model::{Event, EventKind, Name, Roster, Target};
+
+/// The machine dialect; its lines end in LF for every client.
+pub static MACHINE: Machine = Machine;
+
+/// Lines for programs.
+pub struct Machine;
+
+/// This dialect's place in an event's cache.
+const SLOT: usize = 2;
+
+impl Dialect for Machine {
+    fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
+        event.encoded(SLOT, |kind| {
+            let mut out = String::with_capacity(event.weight() + 64);
+            // Writing into a String cannot fail.
+            let _ = write_line(&mut out, &Stamp(event), kind);
+            out.push('\n');
+            out.into_bytes()
+        })
+    }
+}
+
+fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::Whisper { from, text } => write!(out, "private{stamp} from={from} text={}", Text(text)),
+        EventKind::WhisperSent { to, text } => write!(out, "sent{stamp} to={to} text={}", Text(text)),
+        EventKind::Broadcast { from, text } => write!(out, "broadcast{stamp} from={from} text={}", Text(text)),
+        EventKind::GroupMessage { group, from, text } => {
+            write!(out, "group{stamp} group={group} from={from} text={}", Text(text))
+        }
+        EventKind::UserJoined { user } => write!(out, "joined{stamp} user={user}"),
+        EventKind::UserLeft { user } => write!(out, "left{stamp} user={user}"),
+        EventKind::MemberJoined { group, user } => write!(out, "member_joined{stamp} group={group} user={user}"),
+        EventKind::MemberLeft { group, user } => write!(out, "member_left{stamp} group={group} user={user}"),
+        EventKind::GroupCreated { group } => write!(out, "group_created{stamp} group={group}"),
+        EventKind::YouJoined { group } => write!(out, "group_joined{stamp} group={group}"),
+        EventKind::YouLeft { group, gone } => write!(out, "group_left{stamp} group={group} gone={gone}"),
+        EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
+        EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
+        other => write_answer(out, other),
+    }
+}
+
+fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::Users { names } => write!(out, "users names={}", Names(names)),
+        EventKind::Groups { names } => write!(out, "groups names={}", Names(names)),
+        EventKind::GroupsUsers { rosters, first } => {
+            write!(out, "groups_users first={first} groups={}", Rosters(rosters))
+        }
+        EventKind::Talking { target } => write!(out, "talking to={}", Shown(*target)),
+        EventKind::WhoAmI { name, peer, sessions, groups, target } => {
+            let (groups, target) = (Names(groups), Shown(*target));
+            write!(out, "whoami name={name} peer={peer} sessions={sessions} groups={groups} talking={target}")
+        }
+        EventKind::Pong { text } => write!(out, "pong text={}", Text(text)),
+        EventKind::Help { lines } => write!(out, "help text={}", Text(&lines.join("\n"))),
+        EventKind::Mode { mode } => write!(out, "mode name={mode}"),
+        EventKind::HowToLeave { .. } => out.write_str("how_to_leave"),
+        EventKind::StillHere => out.write_str("alive"),
+        EventKind::AskName => out.write_str("ask what=name"),
+        EventKind::AskPassword => out.write_str("ask what=password"),
+        EventKind::Welcome { motd } => write!(out, "welcome text={}", Text(motd.as_deref().unwrap_or_default())),
+        EventKind::LoginRefused => out.write_str("login_failed code=wrong_name_or_password"),
+        EventKind::AlreadyHere => out.write_str("login_failed code=already_logged_in"),
+        EventKind::TooManySessions { limit } => write!(out, "login_failed code=too_many_sessions limit={limit}"),
+        EventKind::TooManyAttempts => out.write_str("login_failed code=too_many_attempts"),
+        EventKind::TooManyConnections { limit } => write!(out, "login_failed code=too_many_connections limit={limit}"),
+        // All others are written by `write_line`.
+        _ => Ok(()),
+    }
+}
+
+/// An event's place in the server's order and its time; nothing for an answer, which is in no order.
+struct Stamp<'a>(&'a Event);
+
+impl fmt::Display for Stamp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Event { seq, at, .. } = *self.0;
+        if seq == 0 {
+            return Ok(());
+        }
+        write!(f, " id={seq} at={}", DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+/// A text as the last value of a line.
+struct Text<'a>(&'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(['\\', '\n']) {
+            match piece.strip_suffix('\n') {
+                Some(line) => write!(f, "{line}\\n")?,
+                None if piece.ends_with('\\') => write!(f, "{piece}\\")?,
+                None => f.write_str(piece)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names with commas between them.
+struct Names<'a>(&'a [Name]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        self.0.iter().try_for_each(|name| write!(f, "{}{name}", std::mem::replace(&mut comma, ",")))
+    }
+}
+
+/// Groups with semicolons between them, each with a colon before its members.
+struct Rosters<'a>(&'a [Roster]);
+
+impl fmt::Display for Rosters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut end = "";
+        self.0
+            .iter()
+            .try_for_each(|(group, users)| write!(f, "{}{group}:{}", std::mem::replace(&mut end, ";"), Names(users)))
+    }
+}
+
+/// A conversation as `/talk` takes it; empty for none.
+struct Shown(Option<Target>);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Target::User(name)) => write!(f, "{name}"),
+            Some(Target::Group(name)) => write!(f, "#{name}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{QuitReason, UserError};
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn line(kind: EventKind) -> String {
+        String::from_utf8(MACHINE.encode(&Event::answer(kind)).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_a_tag_and_fields() {
+        let rosters = vec![(name("red"), vec![name("ann"), name("ben")]), (name("tea"), vec![name("eve")])];
+        let lines = [
+            (EventKind::Users { names: vec![name("ann"), name("ben")] }, "users names=ann,ben"),
+            (EventKind::Groups { names: Vec::new() }, "groups names="),
+            (EventKind::GroupsUsers { rosters, first: true }, "groups_users first=true groups=red:ann,ben;tea:eve"),
+            (EventKind::Talking { target: Some(Target::Group(name("red"))) }, "talking to=#red"),
+            (EventKind::Closed { reason: QuitReason::Shutdown }, "closed reason=shutdown"),
+            (
+                EventKind::Refused(UserError::NotOnline(name("ben"))),
+                "error code=not_online text=Error: User 'ben' is not online.",
+            ),
+        ];
+        for (kind, expected) in lines {
+            assert_eq!(line(kind), format!("{expected}\n"));
+        }
+    }
+
+    #[test]
+    fn a_message_has_its_place_and_time() {
+        let event = Event::new(7, EventKind::Whisper { from: name("ann"), text: "a b".into() });
+        let line = String::from_utf8(MACHINE.encode(&event).to_vec()).unwrap();
+        let (stamp, rest) = line.split_once(" from=").unwrap();
+        assert_eq!(rest, "ann text=a b\n");
+        let at = stamp.strip_prefix("private id=7 at=").unwrap();
+        assert!(DateTime::parse_from_rfc3339(at).is_ok() && at.ends_with('Z') && at.len() == 27, "{at}");
+    }
+
+    #[test]
+    fn a_text_of_several_lines_stays_one() {
+        assert_eq!(line(EventKind::Help { lines: vec!["a\\n".into(), "b".into()] }), "help text=a\\\\n\\nb\n");
+        assert_eq!(line(EventKind::Welcome { motd: Some("x\ny\n".into()) }), "welcome text=x\\ny\\n\n");
+    }
+}
