@@ -38,7 +38,7 @@ fn a_bot_gets_tagged_lines_and_people_beside_it_their_text() {
     assert!(field(&first, "at") < field(&last, "at"), "the same form sorts as the time does");
     bob.send("/quit");
     assert_eq!(stable(&bot.line()), "left user=bob");
-    bot.ask("/users", &["users names=alice"]);
+    bot.ask("/users", &["users names=alice away="]);
 }
 
 #[test]

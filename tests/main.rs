@@ -13,6 +13,7 @@ mod framing;
 mod login;
 mod logs;
 mod machine;
+mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
 mod second_login;

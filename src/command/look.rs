@@ -8,7 +8,7 @@ pub(super) const USERS: Spec = Spec {
     aliases: &["list_users"],
     usage: "/users",
     help: "who is logged in",
-    details: "One name a line, in alphabetical order.",
+    details: "One name a line, in alphabetical order; behind it why its user is away.",
     example: "/users",
     parse: |args| args.end().map(|()| Box::new(Users) as Box<dyn Command>),
 };
@@ -43,6 +43,18 @@ pub(super) const WHOAMI: Spec = Spec {
     parse: |args| args.end().map(|()| Box::new(WhoAmI) as Box<dyn Command>),
 };
 
+pub(super) const WHOIS: Spec = Spec {
+    name: "whois",
+    aliases: &[],
+    usage: "/whois <username>",
+    help: "since when a user is here, idle or away, and what you share",
+    details: "Of a user who is offline it says when he was last seen. Times are in UTC.",
+    example: "/whois bob",
+    parse: |args| Some(Box::new(WhoIs(args.only_word()?.to_owned()))),
+};
+
+struct WhoIs(String);
+
 struct Users;
 
 struct Groups;
@@ -53,7 +65,15 @@ struct WhoAmI;
 
 impl Command for Users {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Users { names: context.hub.who() });
+        context.reply(EventKind::Users { users: context.hub.who() });
+        Ok(())
+    }
+}
+
+impl Command for WhoIs {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let profile = context.hub.profile(context.me, context.user(&self.0)?);
+        context.reply(EventKind::WhoIs(Box::new(profile)));
         Ok(())
     }
 }

@@ -1,7 +1,33 @@
-//! About the session itself: how it is told things, whether it is alive, and how it ends.
+//! About oneself: away or back, how one is told things, whether the server is alive, and leaving.
+
+use std::sync::Arc;
 
 use super::{Command, Context, Spec};
-use crate::model::{EventKind, Mode, UserError};
+use crate::model::limits::AWAY_CHARS;
+use crate::model::{EventKind, Mode, UserError, text};
+
+pub(super) const AWAY: Spec = Spec {
+    name: "away",
+    aliases: &[],
+    usage: "/away [<text>]",
+    help: "say that you are away, and why; who writes to you is told",
+    details: "It holds for all your sessions, until /back or until the last of them ends.",
+    example: "/away lunch, back at two",
+    parse: |args| {
+        let why = text::shorten(args.text().unwrap_or("gone for a while"), AWAY_CHARS);
+        Some(Box::new(SetAway(Some(why.into()))))
+    },
+};
+
+pub(super) const BACK: Spec = Spec {
+    name: "back",
+    aliases: &[],
+    usage: "/back",
+    help: "say that you are back",
+    details: "It ends what /away began.",
+    example: "/back",
+    parse: |args| args.end().map(|()| Box::new(SetAway(None)) as Box<dyn Command>),
+};
 
 pub(super) const MODE: Spec = Spec {
     name: "mode",
@@ -33,11 +59,20 @@ pub(super) const QUIT: Spec = Spec {
     parse: |args| args.end().map(|()| Box::new(Quit) as Box<dyn Command>),
 };
 
+struct SetAway(Option<Arc<str>>);
+
 struct SetMode(Mode);
 
 struct Ping(String);
 
 struct Quit;
+
+impl Command for SetAway {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.hub.set_away(context.me, self.0, context.touched);
+        Ok(())
+    }
+}
 
 impl Command for SetMode {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {

@@ -4,6 +4,8 @@ use super::{Spec, groups, help, look, session, talk};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
+    session::AWAY,
+    session::BACK,
     talk::BROADCAST,
     groups::CREATE_GROUP,
     groups::GROUP_MSG,
@@ -19,6 +21,7 @@ pub const COMMANDS: &[Spec] = &[
     talk::TALK,
     look::USERS,
     look::WHOAMI,
+    look::WHOIS,
 ];
 
 /// The command that a word after the slash names, in any case.

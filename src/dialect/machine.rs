@@ -5,11 +5,12 @@
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
 use std::fmt::{self, Write};
+use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Name, Roster, Target};
+use crate::model::{Event, EventKind, Name, Online, Profile, Roster, Target};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -55,7 +56,14 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
 
 fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
-        EventKind::Users { names } => write!(out, "users names={}", Names(names)),
+        EventKind::Users { users } => {
+            let all: Vec<Name> = users.iter().map(|(name, _)| *name).collect();
+            let away: Vec<Name> = users.iter().filter(|(_, away)| away.is_some()).map(|(name, _)| *name).collect();
+            write!(out, "users names={} away={}", Names(&all), Names(&away))
+        }
+        EventKind::WhoIs(profile) => write_profile(out, profile),
+        EventKind::YouAreAway { away } => write!(out, "away text={}", Text(away.as_deref().unwrap_or_default())),
+        EventKind::UserIsAway { user, away } => write!(out, "user_away user={user} text={}", Text(away)),
         EventKind::Groups { names } => write!(out, "groups names={}", Names(names)),
         EventKind::GroupsUsers { rosters, first } => {
             write!(out, "groups_users first={first} groups={}", Rosters(rosters))
@@ -83,6 +91,28 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
     }
 }
 
+fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
+    let Profile { name, online, last_seen } = profile;
+    match (online, last_seen) {
+        (None, None) => write!(out, "whois name={name} online=false"),
+        (None, Some(last)) => write!(out, "whois name={name} online=false last_seen={}", Utc3339(*last)),
+        (Some(Online { since, idle, away, shared }), _) => {
+            let (since, idle, shared) = (Utc3339(*since), idle.as_secs(), Names(shared));
+            write!(out, "whois name={name} online=true since={since} idle={idle} shared={shared}")?;
+            away.as_ref().map_or(Ok(()), |away| write!(out, " text={}", Text(away)))
+        }
+    }
+}
+
+/// A time in UTC, to the microsecond.
+struct Utc3339(SystemTime);
+
+impl fmt::Display for Utc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&DateTime::<Utc>::from(self.0).to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
 /// An event's place in the server's order and its time; nothing for an answer, which is in no order.
 struct Stamp<'a>(&'a Event);
 
@@ -92,7 +122,7 @@ impl fmt::Display for Stamp<'_> {
         if seq == 0 {
             return Ok(());
         }
-        write!(f, " id={seq} at={}", DateTime::<Utc>::from(at).to_rfc3339_opts(SecondsFormat::Micros, true))
+        write!(f, " id={seq} at={}", Utc3339(at))
     }
 }
 
@@ -164,7 +194,10 @@ mod tests {
     fn an_event_is_a_tag_and_fields() {
         let rosters = vec![(name("red"), vec![name("ann"), name("ben")]), (name("tea"), vec![name("eve")])];
         let lines = [
-            (EventKind::Users { names: vec![name("ann"), name("ben")] }, "users names=ann,ben"),
+            (
+                EventKind::Users { users: vec![(name("ann"), None), (name("ben"), Some("tea".into()))] },
+                "users names=ann,ben away=ben",
+            ),
             (EventKind::Groups { names: Vec::new() }, "groups names="),
             (EventKind::GroupsUsers { rosters, first: true }, "groups_users first=true groups=red:ann,ben;tea:eve"),
             (EventKind::Talking { target: Some(Target::Group(name("red"))) }, "talking to=#red"),

@@ -4,9 +4,12 @@
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
 use std::fmt::{self, Write};
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Name, QuitReason, Target};
+use crate::model::{Event, EventKind, Listed, Name, Online, Profile, QuitReason, Target};
 
 /// The plain dialect with LF after each line.
 pub static PLAIN: Plain = Plain { slot: 0, crlf: false };
@@ -57,7 +60,11 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouLeft { group, gone: true } => {
             write!(out, "You left the group {group}. It is empty now, and gone.")
         }
-        EventKind::Users { names } => write_list(out, "Online users:", names),
+        EventKind::Users { users } => write_users(out, users),
+        EventKind::WhoIs(profile) => write_profile(out, profile),
+        EventKind::YouAreAway { away: Some(away) } => write!(out, "You are away: {away}"),
+        EventKind::YouAreAway { away: None } => out.write_str("You are back."),
+        EventKind::UserIsAway { user, away } => write!(out, "*** {user} is away: {away}"),
         EventKind::Groups { names } if names.is_empty() => {
             out.write_str("There are no groups yet; /create_group makes one.")
         }
@@ -131,6 +138,28 @@ fn last_words(reason: QuitReason) -> &'static str {
 fn write_list(out: &mut String, title: &str, names: &[Name]) -> fmt::Result {
     out.write_str(title)?;
     names.iter().try_for_each(|name| write!(out, "\n{name}"))
+}
+
+fn write_users(out: &mut String, users: &[Listed]) -> fmt::Result {
+    out.write_str("Online users:")?;
+    users.iter().try_for_each(|(name, away)| match away {
+        None => write!(out, "\n{name}"),
+        Some(away) => write!(out, "\n{name} (away: {away})"),
+    })
+}
+
+fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
+    let Profile { name, online, last_seen } = profile;
+    let time = |at: SystemTime| DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC");
+    match (online, last_seen) {
+        (None, None) => write!(out, "{name} is offline."),
+        (None, Some(last)) => write!(out, "{name} is offline, last seen {}.", time(*last)),
+        (Some(Online { since, idle, away, shared }), _) => {
+            write!(out, "{name} is online since {}, idle for {} min", time(*since), idle.as_secs() / 60)?;
+            away.as_ref().map_or(Ok(()), |away| write!(out, ", away ({away})"))?;
+            write!(out, ", groups you share: {}.", Names(shared))
+        }
+    }
 }
 
 fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {

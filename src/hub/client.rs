@@ -3,9 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use parking_lot::Mutex;
 
 use super::outbox::Outbox;
 use crate::model::{Name, QuitReason};
@@ -31,6 +32,10 @@ pub struct Client {
     pub name: Name,
     /// From where it is connected.
     pub peer: SocketAddr,
+    /// When it logged in.
+    pub since: SystemTime,
+    /// When its user last said something.
+    pub(super) heard: Mutex<Instant>,
     /// What it has still to be sent.
     pub outbox: Outbox,
     pub(super) port: Arc<dyn Port>,
@@ -46,6 +51,11 @@ impl Client {
     /// Writes out what is queued as far as that goes without waiting for the client.
     pub fn flush(self: &Arc<Client>) {
         self.port.flush(self);
+    }
+
+    /// Remembers that the user said something at `now`.
+    pub fn hear(&self, now: Instant) {
+        *self.heard.lock() = now;
     }
 
     /// Waits until the session has departed from the hub, and says whether it had by `deadline`.

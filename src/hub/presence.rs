@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
 
 use super::Hub;
 use super::client::{Client, ClientId, Port};
@@ -56,7 +58,8 @@ impl Hub {
         let (here, gone) = bounded(0);
         let Registration { id, name, peer, .. } = *who;
         let outbox = Outbox::new(self.limits());
-        let client = Arc::new(Client { id, name, peer, outbox, port: Arc::clone(&who.port), gone });
+        let (since, heard) = (SystemTime::now(), Mutex::new(Instant::now()));
+        let client = Arc::new(Client { id, name, peer, since, heard, outbox, port: Arc::clone(&who.port), gone });
         let welcome = Event::answer(who.welcome.clone());
         let joined = EventKind::UserJoined { user: name };
         let mut touched = Touched::default();
@@ -110,9 +113,9 @@ impl Hub {
     /// Takes a session out: the user's last one leaves all groups, and everybody is told. Only [`Presence`] calls this.
     fn depart(&self, client: &Client) {
         let mut touched = Touched::default();
-        let left = EventKind::UserLeft { user: client.name };
+        let (left, now) = (EventKind::UserLeft { user: client.name }, SystemTime::now());
         self.locked(|state| {
-            if state.remove(client) && !state.closing {
+            if state.remove(client, now) && !state.closing {
                 state.tell_all(left, None, &mut touched);
             }
         });

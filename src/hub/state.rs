@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
 use super::touched::Touched;
@@ -19,6 +20,8 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<Name, Group>,
     /// The queue map: by user, the sessions whose outboxes take what is said to that name.
     pub(super) queues: BTreeMap<Name, User>,
+    /// When users who are away now were here last; no more of them than there are accounts.
+    pub(super) last_seen: BTreeMap<Name, SystemTime>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
     last_seq: u64,
@@ -37,6 +40,10 @@ pub(super) struct Group {
 pub(super) struct User {
     pub(super) sessions: Audience,
     pub(super) groups: BTreeSet<Name>,
+    /// When the first of his sessions began; set with it.
+    pub(super) since: Option<SystemTime>,
+    /// Why he is away, if he is.
+    pub(super) away: Option<Arc<str>>,
 }
 
 impl State {
@@ -69,7 +76,9 @@ impl State {
     /// Puts a session in. With others of its user there already it hears his groups from now on.
     pub(super) fn insert(&mut self, client: &Arc<Client>) {
         self.clients.insert(client.id, Arc::clone(client));
+        self.last_seen.remove(&client.name);
         let user = self.queues.entry(client.name).or_default();
+        user.since.get_or_insert(client.since);
         user.sessions.insert(client.id, Arc::clone(client));
         for name in &user.groups {
             if let Some(group) = self.groups.get_mut(name) {
@@ -78,8 +87,8 @@ impl State {
         }
     }
 
-    /// Takes a session out; with the last one of a user he leaves all his groups. Says whether it was the last one.
-    pub(super) fn remove(&mut self, client: &Client) -> bool {
+    /// Takes a session out at `now`; with the last one of a user he leaves all his groups. Says whether it was the last.
+    pub(super) fn remove(&mut self, client: &Client, now: SystemTime) -> bool {
         if self.clients.remove(&client.id).is_none() {
             return false;
         }
@@ -98,6 +107,7 @@ impl State {
         }
         if last {
             self.queues.remove(&client.name);
+            self.last_seen.insert(client.name, now);
         }
         last
     }
@@ -158,6 +168,9 @@ impl State {
             }
         }
         for (name, user) in &self.queues {
+            if user.since.is_none() || self.last_seen.contains_key(name) {
+                return fail("a user who is here counts as away", name);
+            }
             if user.sessions.is_empty() || !user.sessions.keys().all(|id| self.clients.contains_key(id)) {
                 return fail("a user without live sessions", name);
             }

@@ -217,7 +217,7 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
         assert!(failing.join().is_err());
     });
     assert_eq!(told(ann.client()), [EventKind::UserLeft { user: name("Ben") }]);
-    assert_eq!((hub.who(), hub.groups()), (vec![name("Ann")], Vec::new()));
+    assert_eq!((hub.who(), hub.groups()), (vec![(name("Ann"), None)], Vec::new()));
     hub.locked(|state| state.check()).unwrap();
     assert!(come(&hub, 3, "Ben", DuplicateLogin::Refuse).is_ok());
 }

@@ -1,24 +1,31 @@
 //! What a session can do in the hub. Each verb checks and changes in one section of the central lock.
 
 use std::ops::Bound;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Hub;
 use super::client::Client;
 use super::touched::Touched;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{EventKind, Name, Roster, UserError};
+use crate::model::{EventKind, Listed, Name, Online, Profile, Roster, UserError};
 
 impl Hub {
-    /// Says something privately to every session of `to`; the speaker's own sessions get the echo, after it.
+    /// Says something privately to every session of `to`; the speaker's own sessions get the echo, after it, and are
+    /// told when `to` is away.
     ///
     /// # Errors
     /// [`UserError::NotOnline`] when `to` is not here.
     pub fn whisper(&self, me: &Client, to: &Name, text: String, touched: &mut Touched) -> Result<(), UserError> {
         let message = EventKind::Whisper { from: me.name, text: text.clone() };
         self.locked(|state| {
-            let (&to, _) = state.queues.get_key_value(to).ok_or(UserError::NotOnline(*to))?;
+            let (&to, user) = state.queues.get_key_value(to).ok_or(UserError::NotOnline(*to))?;
+            let away = user.away.clone();
             state.tell_user(&to, message, touched);
             state.tell_user(&me.name, EventKind::WhisperSent { to, text }, touched);
+            if let Some(away) = away {
+                state.tell_user(&me.name, EventKind::UserIsAway { user: to, away }, touched);
+            }
             Ok(())
         })
     }
@@ -120,8 +127,36 @@ impl Hub {
     }
 
     /// Everybody who is here, in alphabetical order.
-    pub fn who(&self) -> Vec<Name> {
-        self.locked(|state| state.queues.keys().copied().collect())
+    pub fn who(&self) -> Vec<Listed> {
+        self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
+    }
+
+    /// Says why a user is away, or that he is back; all his sessions are told.
+    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, touched: &mut Touched) {
+        self.locked(|state| {
+            if let Some(user) = state.queues.get_mut(&me.name) {
+                user.away.clone_from(&away);
+            }
+            state.tell_user(&me.name, EventKind::YouAreAway { away }, touched);
+        });
+    }
+
+    /// What is known of a user, as far as it concerns who asks.
+    pub fn profile(&self, me: &Client, name: Name) -> Profile {
+        let now = Instant::now();
+        self.locked(|state| {
+            let mine = state.queues.get(&me.name).map(|user| &user.groups);
+            let online = state.queues.get(&name).map(|user| {
+                let heard = user.sessions.values().map(|session| *session.heard.lock()).max();
+                Online {
+                    since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
+                    idle: heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard)),
+                    away: user.away.clone(),
+                    shared: mine.map_or_else(Vec::new, |mine| user.groups.intersection(mine).copied().collect()),
+                }
+            });
+            Profile { name, online, last_seen: state.last_seen.get(&name).copied() }
+        })
     }
 
     /// How many sessions are logged in.

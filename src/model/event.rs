@@ -1,7 +1,7 @@
 //! Everything a person can be told, as typed values; a dialect turns them into bytes.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::error::UserError;
 use super::name::Name;
@@ -40,6 +40,33 @@ pub enum Target {
 
 /// One group with its members, both in alphabetical order.
 pub type Roster = (Name, Vec<Name>);
+
+/// A user in a list: his name, and why he is away if he is.
+pub type Listed = (Name, Option<Arc<str>>);
+
+/// What is known of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// His name as registered.
+    pub name: Name,
+    /// What is known while he is here.
+    pub online: Option<Online>,
+    /// When his last session ended; `None` if that was before the server started.
+    pub last_seen: Option<SystemTime>,
+}
+
+/// What is known of a user who is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Online {
+    /// When his first session of those he has began.
+    pub since: SystemTime,
+    /// How long ago he last said something.
+    pub idle: Duration,
+    /// Why he is away, if he is.
+    pub away: Option<Arc<str>>,
+    /// The groups that he and who asks are both in.
+    pub shared: Vec<Name>,
+}
 
 /// What happened. One kind is one wording in each dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +109,13 @@ pub enum EventKind {
     /// A user left a group: told to the members who stay.
     MemberLeft { group: Name, user: Name },
     /// Answer to `/users`.
-    Users { names: Vec<Name> },
+    Users { users: Vec<Listed> },
+    /// Answer to `/whois`.
+    WhoIs(Box<Profile>),
+    /// Answer to `/away` and `/back`: what is said of him from now on.
+    YouAreAway { away: Option<Arc<str>> },
+    /// Told to who wrote to a user who is away.
+    UserIsAway { user: Name, away: Arc<str> },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
@@ -142,7 +175,11 @@ impl EventKind {
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
             | EventKind::Pong { text } => text.len(),
-            EventKind::Users { names } | EventKind::Groups { names } => names.len() * NAME,
+            EventKind::Users { users } => {
+                users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
+            }
+            EventKind::UserIsAway { away, .. } => away.len(),
+            EventKind::Groups { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),

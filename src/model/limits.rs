@@ -120,6 +120,9 @@ pub const RECIPIENTS_PER_TOKEN: usize = 50;
 /// The most names one page of `/groups_users` holds before it is written out.
 pub const ROSTER_PAGE: usize = 2_000;
 
+/// The most characters of what a user says about being away; it stands in lists, so it is short.
+pub const AWAY_CHARS: usize = 100;
+
 /// The most bytes of a message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;
 

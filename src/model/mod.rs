@@ -14,7 +14,7 @@ pub mod text;
 
 pub use bucket::{Bucket, Rate};
 pub use error::{StartError, UserError};
-pub use event::{Event, EventKind, Roster, Target};
+pub use event::{Event, EventKind, Listed, Online, Profile, Roster, Target};
 pub use limits::Limits;
 pub use name::{BadName, Name};
 pub use origin::{Origin, Peer};

@@ -48,7 +48,11 @@ impl Session<'_> {
                 Err(reason) => return reason,
                 Ok(_) if self.ended => return QuitReason::Eof,
                 // Only whole lines put the idle deadline off; bytes that make none do not.
-                Ok(lines) if lines > 0 || heard_until.is_none() => heard_until = Some(Instant::now()),
+                Ok(lines) if lines > 0 || heard_until.is_none() => {
+                    let now = Instant::now();
+                    talk.me.hear(now);
+                    heard_until = Some(now);
+                }
                 Ok(_) => {}
             }
             let idle = limits.idle.zip(heard_until).map(|(idle, last)| last + idle);
