@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::Mutex;
@@ -56,6 +56,11 @@ impl Client {
     /// Remembers that the user said something at `now`.
     pub fn hear(&self, now: Instant) {
         *self.heard.lock() = now;
+    }
+
+    /// How long ago the user last said something.
+    pub(super) fn idle(&self) -> Duration {
+        self.heard.lock().elapsed()
     }
 
     /// Waits until the session has departed from the hub, and says whether it had by `deadline`.

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::Hub;
 use super::client::Client;
@@ -143,20 +143,22 @@ impl Hub {
 
     /// What is known of a user, as far as it concerns who asks.
     pub fn profile(&self, me: &Client, name: Name) -> Profile {
-        let now = Instant::now();
-        self.locked(|state| {
+        let (sessions, mut profile) = self.locked(|state| {
             let mine = state.queues.get(&me.name).map(|user| &user.groups);
-            let online = state.queues.get(&name).map(|user| {
-                let heard = user.sessions.values().map(|session| *session.heard.lock()).max();
-                Online {
-                    since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
-                    idle: heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard)),
-                    away: user.away.clone(),
-                    shared: mine.map_or_else(Vec::new, |mine| user.groups.intersection(mine).copied().collect()),
-                }
+            let sessions = state.queues.get(&name).map(|user| user.sessions.clone()).unwrap_or_default();
+            let online = state.queues.get(&name).map(|user| Online {
+                since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
+                idle: Duration::ZERO,
+                away: user.away.clone(),
+                shared: mine.map_or_else(Vec::new, |mine| user.groups.intersection(mine).copied().collect()),
             });
-            Profile { name, online, last_seen: state.last_seen.get(&name).copied() }
-        })
+            (sessions, Profile { name, online, last_seen: state.last_seen.get(&name).copied() })
+        });
+        // Each session has its own small lock for this, which nobody should wait for under the central one.
+        if let Some(online) = &mut profile.online {
+            online.idle = sessions.values().map(|session| session.idle()).min().unwrap_or_default();
+        }
+        profile
     }
 
     /// How many sessions are logged in.
