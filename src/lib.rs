@@ -9,10 +9,11 @@
 //! | floor | folders |
 //! | --- | --- |
 //! | 0 | [`model`], [`thread`] |
-//! | 1 | [`accounts`], [`transport`], [`dialect`], [`hub`] |
-//! | 2 | [`command`] |
-//! | 3 | [`session`] |
-//! | 4 | [`server`]; [`config`] and [`logging`] stand beside it |
+//! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
+//! | 2 | [`hub`] |
+//! | 3 | [`command`] |
+//! | 4 | [`session`] |
+//! | 5 | [`server`]; [`config`] and [`logging`] stand beside it |
 
 pub mod accounts;
 pub mod command;
@@ -23,5 +24,6 @@ pub mod logging;
 pub mod model;
 pub mod server;
 pub mod session;
+pub mod store;
 pub mod thread;
 pub mod transport;

@@ -12,13 +12,15 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("accounts", &["model", "thread"]),
     ("transport", &["model", "thread"]),
     ("dialect", &["model", "thread"]),
-    ("hub", &["model", "thread"]),
+    ("store", &["model", "thread"]),
     // Floor 2.
-    ("command", &["accounts", "hub", "model"]),
+    ("hub", &["model", "store", "thread"]),
     // Floor 3.
-    ("session", &["accounts", "command", "dialect", "hub", "model", "thread", "transport"]),
+    ("command", &["accounts", "hub", "model", "store"]),
     // Floor 4.
-    ("server", &["accounts", "config", "hub", "model", "session", "thread", "transport"]),
+    ("session", &["accounts", "command", "dialect", "hub", "model", "store", "thread", "transport"]),
+    // Floor 5.
+    ("server", &["accounts", "config", "hub", "model", "session", "store", "thread", "transport"]),
     // Beside them.
     ("config", &["model"]),
     ("logging", &["model", "thread"]),

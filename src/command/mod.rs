@@ -1,4 +1,4 @@
-//! Floor 2, commands: what a logged-in user can ask for, each declared once.
+//! Floor 3, commands: what a logged-in user can ask for, each declared once.
 //!
 //! [`run`] takes one clean line, finds its command in the table and lets it work against the hub. No command knows a socket.
 

@@ -1,9 +1,10 @@
-//! Floor 1, the hub: who is here, who is in which group, and what each has still to be sent.
+//! Floor 2, the hub: who is here, who is in which group, and what each has still to be sent.
 //!
 //! One central lock over the client, group and queue maps. Under it: map work, a sequence number, a push into an outbox.
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
 mod client;
+mod log;
 mod outbox;
 mod presence;
 mod state;
@@ -17,12 +18,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use client::{Client, ClientId, Port};
+use log::Log;
 pub use outbox::{Outbox, Push};
 pub use presence::{Presence, RegisterError, Registration};
 use state::State;
 pub use touched::Touched;
 
 use crate::model::Limits;
+use crate::store::{Entry, Store, StoreError};
 
 /// A cheap handle to the one hub of a server. It has verbs, and never hands out its lock.
 #[derive(Clone)]
@@ -35,12 +38,27 @@ struct Inner {
     /// Held while it is written to everybody that somebody came or left; never together with the central lock.
     announcing: Mutex<()>,
     limits: Limits,
+    log: Log,
 }
 
 impl Hub {
-    /// An empty hub with these bounds.
-    pub fn new(limits: Limits) -> Hub {
-        Hub { inner: Arc::new(Inner { state: Mutex::default(), announcing: Mutex::default(), limits }) }
+    /// An empty hub with these bounds, over this store.
+    pub fn new(limits: Limits, store: Arc<dyn Store>) -> Hub {
+        let log = Log::new(store);
+        Hub { inner: Arc::new(Inner { state: Mutex::default(), announcing: Mutex::default(), limits, log }) }
+    }
+
+    /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
+    pub fn store(&self) -> &dyn Store {
+        self.inner.log.store()
+    }
+
+    /// Appends these changes to the log, in this order, and waits until they are stored.
+    ///
+    /// # Errors
+    /// Why that cannot be done; they will be stored as soon as it can.
+    pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        self.inner.log.append(&entries).map(drop)
     }
 
     /// The bounds this hub keeps.

@@ -11,7 +11,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{DuplicateLogin, EventKind, Name, QuitReason, UserError};
+use crate::store::MemoryStore;
 use model::Model;
+
+fn hub_with(limits: Limits) -> Hub {
+    Hub::new(limits, Arc::new(MemoryStore::default()))
+}
 
 const NAMES: [&str; 4] = ["Ann", "Ben", "Cid", "Dee"];
 const GROUPS: [&str; 3] = ["red", "green", "blue"];
@@ -121,7 +126,7 @@ fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
 proptest! {
     #[test]
     fn any_sequence_of_verbs_is_what_the_naive_model_says(steps in proptest::collection::vec(step(), 1..60)) {
-        let (hub, mut model, mut sessions) = (Hub::new(Limits::default()), Model::default(), Vec::new());
+        let (hub, mut model, mut sessions) = (hub_with(Limits::default()), Model::default(), Vec::new());
         for (number, step) in (1..).zip(&steps) {
             both(&hub, &mut model, &mut sessions, number, step);
             assert_same_told(&mut model, &sessions, step);
@@ -170,7 +175,7 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
 
 #[test]
 fn eight_threads_leave_a_state_that_holds_together() {
-    let (hub, next_id) = (Hub::new(Limits::default()), AtomicU64::new(1));
+    let (hub, next_id) = (hub_with(Limits::default()), AtomicU64::new(1));
     thread::scope(|scope| {
         for seed in 0..8 {
             let (hub, next_id) = (&hub, &next_id);
@@ -183,7 +188,7 @@ fn eight_threads_leave_a_state_that_holds_together() {
 
 #[test]
 fn all_members_see_one_order_whoever_speaks() {
-    let hub = Hub::new(Limits { outbox_items: 100_000, outbox_bytes: usize::MAX / 8, ..Limits::default() });
+    let hub = hub_with(Limits { outbox_items: 100_000, outbox_bytes: usize::MAX / 8, ..Limits::default() });
     let sessions: Vec<Presence> =
         (0..4).map(|n| come(&hub, n as u64, NAMES[n], DuplicateLogin::Refuse).ok().unwrap()).collect();
     let red = name("red");
@@ -209,7 +214,7 @@ fn all_members_see_one_order_whoever_speaks() {
 
 #[test]
 fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
-    let hub = Hub::new(Limits::default());
+    let hub = hub_with(Limits::default());
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
     let ben = come(&hub, 2, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     hub.create(ben.client(), name("red"), &mut Touched::default()).unwrap();
@@ -229,7 +234,7 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
 
 #[test]
 fn caps_on_groups_memberships_and_clients_hold() {
-    let hub = Hub::new(Limits { groups: 2, memberships: 1, clients: 2, ..Limits::default() });
+    let hub = hub_with(Limits { groups: 2, memberships: 1, clients: 2, ..Limits::default() });
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
     let ben = come(&hub, 2, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     let touched = &mut Touched::default();

@@ -123,6 +123,9 @@ pub const ROSTER_PAGE: usize = 2_000;
 /// The most characters of what a user says about being away; it stands in lists, so it is short.
 pub const AWAY_CHARS: usize = 100;
 
+/// Messages that a server without a data folder remembers.
+pub const MEMORY_MESSAGES: usize = 10_000;
+
 /// The most bytes of a message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;
 

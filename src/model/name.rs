@@ -37,9 +37,20 @@ impl Name {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 
+    /// Whether it is one of those that the server gives to guests: `guest`, or `guest-` and a number.
+    pub fn is_guest(&self) -> bool {
+        let rest =
+            self.as_str().get(..5).filter(|start| start.eq_ignore_ascii_case("guest")).map(|_| &self.as_str()[5..]);
+        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(is_number))
+    }
+
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.bytes[..usize::from(self.len)].iter().map(u8::to_ascii_lowercase)
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 impl FromStr for Name {
@@ -131,6 +142,12 @@ mod tests {
         assert_eq!(name("Alice").to_string(), "Alice");
         assert!(HashSet::from([name("Alice")]).contains(&name("alice")));
         assert!(name("alice") < name("BOB"));
+    }
+
+    #[test]
+    fn guests_have_names_of_their_own() {
+        assert!(["guest", "Guest-1", "guest-42"].iter().all(|text| name(text).is_guest()));
+        assert!(["guests", "guest-", "guest-x", "gues", "g"].iter().all(|text| !name(text).is_guest()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Floor 4, the server: listeners, admission, one thread per client, and the order in which everything stops.
+//! Floor 5, the server: listeners, admission, one thread per client, and the order in which everything stops.
 
 mod accept;
 mod admission;
@@ -26,6 +26,7 @@ use crate::hub::{ClientId, Hub};
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{EventKind, Origin, Peer, QuitReason, StartError};
 use crate::session::{self, Budgets, Shared, Wire};
+use crate::store::MemoryStore;
 use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
@@ -66,7 +67,7 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
         let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
-        let hub = Hub::new(config.limits.clone());
+        let hub = Hub::new(config.limits.clone(), Arc::new(MemoryStore::default()));
         let shared = Shared {
             hub,
             accounts,

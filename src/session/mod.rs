@@ -1,4 +1,4 @@
-//! Floor 3, the session: one client from the accepted connection to the closed one, on one thread of his own.
+//! Floor 4, the session: one client from the accepted connection to the closed one, on one thread of his own.
 //!
 //! It reads lines, lets commands work on the hub, and afterwards writes out what it caused. It knows no listener.
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::hub::{Hub, Presence, Registration};
 use crate::model::{DuplicateLogin, Limits};
+use crate::store::MemoryStore;
 use crate::transport::memory::{self, MemoryPeer};
 
 const AGE: Duration = Duration::from_secs(600);
@@ -21,7 +22,7 @@ fn client() -> (Presence, Arc<Wire>, MemoryPeer) {
         port: Arc::new(WirePort(Arc::clone(&wire))),
         welcome: EventKind::StillHere,
     };
-    let hub = Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() });
+    let hub = Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() }, Arc::new(MemoryStore::default()));
     (hub.register(&who, DuplicateLogin::Refuse).ok().unwrap(), wire, peer)
 }
 

@@ -1,0 +1,121 @@
+//! What is appended to the store: each entry one change, in the one order in which all of them happened.
+
+use std::time::SystemTime;
+
+use crate::model::{Draft, MessageId, Name, Scope};
+
+/// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
+pub type Device = Option<Name>;
+
+/// What is kept of a random secret, so that nobody who reads the store can use it.
+pub type Digest = [u8; 32];
+
+/// A login token: a random secret that is as good as its user's password, until it expires or is revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Whose it is.
+    pub user: Name,
+    /// What its user calls it; also the name of the device that uses it.
+    pub name: Name,
+    /// The digest of the secret.
+    pub secret: Digest,
+    /// When it was made.
+    pub made: SystemTime,
+    /// When it ceases to be good; `None` for never.
+    pub expires: Option<SystemTime>,
+}
+
+/// Up to where a device has got what is for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// It is here and gets everything as it comes. When the server ends without an [`Entry::Reading`] that says
+    /// otherwise, it has got everything there was.
+    Here,
+    /// It has got everything up to this message, and is owed what follows.
+    Upto(MessageId),
+}
+
+impl Position {
+    /// Of a device that never was here.
+    pub const NOTHING: Position = Position::Upto(MessageId(0));
+
+    /// Whether it has got this message.
+    pub fn has(self, id: MessageId) -> bool {
+        match self {
+            Position::Here => true,
+            Position::Upto(upto) => id <= upto,
+        }
+    }
+}
+
+/// One change. Each may be appended twice in a row without harm, except for what was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Somebody said something; it gets the next id.
+    Said(Draft),
+    /// A user became a member of a group: he may see what is said there after `after`.
+    Entered {
+        /// Who.
+        user: Name,
+        /// Which group.
+        group: Name,
+        /// The last message that was delivered before.
+        after: MessageId,
+    },
+    /// A user is no member any more: of one group, or of any.
+    Left {
+        /// Who.
+        user: Name,
+        /// Which group; `None` for all of his.
+        group: Option<Name>,
+        /// The last message that he may see there.
+        upto: MessageId,
+    },
+    /// How far a device of a user has got; also when its user was last here.
+    Reading {
+        /// Whose.
+        user: Name,
+        /// Which of his devices.
+        device: Device,
+        /// How far.
+        position: Position,
+        /// When this was so.
+        at: SystemTime,
+    },
+    /// A user wants to see no more of a conversation, or of any, as it was up to `upto`.
+    Cleared {
+        /// Who.
+        user: Name,
+        /// Which conversation; `None` for all of his.
+        scope: Option<Scope>,
+        /// The last message to vanish from his view.
+        upto: MessageId,
+    },
+    /// A message loses its text, for everybody.
+    Deleted {
+        /// Which.
+        id: MessageId,
+    },
+    /// A login token is good from now on, in place of one of the same user and name.
+    TokenMade(Token),
+    /// A login token is good no more, and its device keeps no place in the log.
+    TokenRevoked {
+        /// Whose.
+        user: Name,
+        /// What he called it.
+        name: Name,
+    },
+    /// Who has this secret may register, once.
+    Invited {
+        /// The digest of the secret.
+        invite: Digest,
+        /// When it ceases to be good.
+        expires: SystemTime,
+    },
+    /// An account is gone: what it said and nobody was given yet, what was said to it privately, and all that was kept
+    /// for it vanish. What it said and was delivered stays.
+    Forgotten {
+        /// Whose.
+        user: Name,
+    },
+}

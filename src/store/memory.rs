@@ -1,0 +1,241 @@
+//! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use super::{Backlog, Device, Digest, Entry, Position, Store, StoreError, Token};
+use crate::model::limits::MEMORY_MESSAGES;
+use crate::model::{Draft, Message, MessageId, Name, Scope};
+
+/// Keeps in memory what another store keeps on a disk.
+#[derive(Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    last: u64,
+    messages: VecDeque<Message>,
+    /// When and what each member may see of a group: the stays of a user, in order.
+    stays: BTreeMap<(Name, Name), Vec<Stay>>,
+    /// Up to where a user has cleared a conversation; `None` for all of his.
+    cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
+    readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
+    tokens: BTreeMap<(Name, Name), Token>,
+    invites: BTreeMap<Digest, SystemTime>,
+}
+
+/// One stay in a group: what comes after `after` is seen, up to `upto` once the user has left.
+struct Stay {
+    after: MessageId,
+    upto: Option<MessageId>,
+}
+
+impl Store for MemoryStore {
+    fn append(&self, batch: &[Entry]) -> Result<MessageId, StoreError> {
+        let mut inner = self.inner.lock();
+        let first = MessageId(inner.last + 1);
+        batch.iter().for_each(|entry| inner.apply(entry));
+        Ok(first)
+    }
+
+    fn history(
+        &self,
+        reader: &Name,
+        scope: Option<Scope>,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let inner = self.inner.lock();
+        let earlier = |message: &Message| before.is_none_or(|before| message.id < before);
+        Ok(inner.last_seen_by(reader, scope, limit, earlier))
+    }
+
+    fn search(
+        &self,
+        reader: &Name,
+        words: &str,
+        scope: Option<Scope>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let wanted: Vec<String> = words_of(words).collect();
+        let inner = self.inner.lock();
+        Ok(inner.last_seen_by(reader, scope, limit, |message| {
+            let words: Vec<String> = words_of(&message.said.text).collect();
+            !wanted.is_empty() && wanted.iter().all(|word| words.contains(word))
+        }))
+    }
+
+    fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
+        let inner = self.inner.lock();
+        let position = inner.readers.get(&(*reader, device)).map_or(Position::NOTHING, |(position, _)| *position);
+        let owed = inner.messages.iter().filter(|message| {
+            let Message { id, said: Draft { from, scope, .. }, deleted } = message;
+            let addressed = *scope != Scope::Everybody && from != reader;
+            !position.has(*id) && *id <= upto && addressed && !deleted && inner.is_seen(reader, message)
+        });
+        let mut messages: Vec<Message> = owed.cloned().collect();
+        let more = messages.split_off(messages.len().min(limit)).len();
+        Ok(Backlog { messages, more: more as u64 })
+    }
+
+    fn message(&self, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let inner = self.inner.lock();
+        let at = inner.messages.binary_search_by_key(&id, |message| message.id);
+        let found = at.ok().map(|at| &inner.messages[at]);
+        Ok(found.filter(|message| inner.is_seen(reader, message)).cloned())
+    }
+
+    fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
+        let inner = self.inner.lock();
+        let from = inner.messages.partition_point(|message| message.id <= after);
+        Ok(inner.messages.iter().skip(from).take(limit).cloned().collect())
+    }
+
+    fn last_id(&self) -> Result<MessageId, StoreError> {
+        Ok(MessageId(self.inner.lock().last))
+    }
+
+    fn last_seen(&self, user: &Name) -> Result<Option<SystemTime>, StoreError> {
+        let inner = self.inner.lock();
+        let devices = inner.readers.iter().filter(|((name, _), _)| name == user);
+        Ok(devices.map(|(_, (_, at))| *at).max())
+    }
+
+    fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
+        let inner = self.inner.lock();
+        Ok(inner.tokens.values().filter(|token| token.user == *user).cloned().collect())
+    }
+
+    fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
+        let expires = self.inner.lock().invites.remove(invite);
+        Ok(expires.is_some_and(|expires| now < expires))
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn tend(&self) -> Result<bool, StoreError> {
+        let mut inner = self.inner.lock();
+        let Inner { messages, stays, .. } = &mut *inner;
+        let oldest = messages.front().map_or(MessageId(0), |message| message.id);
+        stays.retain(|_, stays| {
+            stays.retain(|stay| stay.upto.is_none_or(|upto| upto >= oldest));
+            !stays.is_empty()
+        });
+        Ok(false)
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Said(draft) => self.keep(draft),
+            Entry::Entered { user, group, after } => {
+                let stays = self.stays.entry((*user, *group)).or_default();
+                if stays.last().is_none_or(|stay| stay.upto.is_some()) {
+                    stays.push(Stay { after: *after, upto: None });
+                }
+            }
+            Entry::Left { user, group, upto } => {
+                let left = |of: &Name, name: &Name| of == user && group.is_none_or(|group| group == *name);
+                let stays = self.stays.iter_mut().filter(|((of, name), _)| left(of, name));
+                stays.filter_map(|(_, stays)| stays.last_mut()).for_each(|stay| {
+                    stay.upto.get_or_insert(*upto);
+                });
+            }
+            Entry::Reading { user, device, position, at } => {
+                self.readers.insert((*user, *device), (*position, *at));
+            }
+            Entry::Cleared { user, scope, upto } => {
+                self.cleared.insert((*user, *scope), *upto);
+            }
+            Entry::Deleted { id } => {
+                if let Ok(at) = self.messages.binary_search_by_key(id, |message| message.id) {
+                    self.messages[at].deleted = true;
+                    self.messages[at].said.text.clear();
+                }
+            }
+            Entry::TokenMade(token) => {
+                self.tokens.insert((token.user, token.name), token.clone());
+            }
+            Entry::TokenRevoked { user, name } => {
+                self.tokens.remove(&(*user, *name));
+                self.readers.remove(&(*user, Some(*name)));
+            }
+            Entry::Invited { invite, expires } => {
+                self.invites.insert(*invite, *expires);
+            }
+            Entry::Forgotten { user } => self.forget(user),
+        }
+    }
+
+    fn keep(&mut self, draft: &Draft) {
+        self.last += 1;
+        if self.messages.len() == MEMORY_MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(Message { id: MessageId(self.last), said: draft.clone(), deleted: false });
+    }
+
+    fn forget(&mut self, user: &Name) {
+        let Inner { messages, readers, .. } = self;
+        messages.retain(|Message { id, said, .. }| match said.scope {
+            Scope::User(to) if to == *user => false,
+            Scope::User(to) if said.from == *user => {
+                readers.iter().any(|((name, _), (position, _))| *name == to && position.has(*id))
+            }
+            _ => true,
+        });
+        self.stays.retain(|(name, _), _| name != user);
+        self.cleared.retain(|(name, _), _| name != user);
+        self.readers.retain(|(name, _), _| name != user);
+        self.tokens.retain(|(name, _), _| name != user);
+    }
+
+    fn last_seen_by(
+        &self,
+        reader: &Name,
+        scope: Option<Scope>,
+        limit: usize,
+        wanted: impl Fn(&Message) -> bool,
+    ) -> Vec<Message> {
+        let fits = |message: &&Message| {
+            scope.is_none_or(|scope| conversation(reader, &message.said) == Some(scope))
+                && self.is_seen(reader, message)
+                && wanted(message)
+        };
+        let mut last: Vec<Message> = self.messages.iter().rev().filter(fits).take(limit).cloned().collect();
+        last.reverse();
+        last
+    }
+
+    fn is_seen(&self, reader: &Name, message: &Message) -> bool {
+        let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
+        let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
+        let here = match scope {
+            Scope::Group(group) => self.stays.get(&(*reader, group)).is_some_and(|stays| {
+                stays.iter().any(|stay| stay.after < message.id && stay.upto.is_none_or(|upto| message.id <= upto))
+            }),
+            _ => true,
+        };
+        here && cleared.is_none_or(|cleared| message.id > *cleared)
+    }
+}
+
+/// In which of the reader's conversations this was said, if in one of his.
+fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
+    match said.scope {
+        Scope::User(to) if said.from == *reader => Some(Scope::User(to)),
+        Scope::User(to) => (to == *reader).then_some(Scope::User(said.from)),
+        other => Some(other),
+    }
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
