@@ -10,12 +10,12 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DuplicateLogin, EventKind, Name, QuitReason, UserError};
-use crate::store::MemoryStore;
+use crate::model::{DuplicateLogin, EventKind, Name, QuitReason, Scope, UserError};
+use crate::store::{Backlog, MemoryStore};
 use model::Model;
 
 fn hub_with(limits: Limits) -> Hub {
-    Hub::new(limits, Arc::new(MemoryStore::default()))
+    Hub::new(limits, Arc::new(MemoryStore::default())).unwrap()
 }
 
 const NAMES: [&str; 4] = ["Ann", "Ben", "Cid", "Dee"];
@@ -25,7 +25,7 @@ const GROUPS: [&str; 3] = ["red", "green", "blue"];
 struct NoPort;
 
 impl Port for NoPort {
-    fn flush(&self, _client: &Arc<Client>) {}
+    fn flush(&self, _client: &Arc<Client>, _thorough: bool) {}
     fn close(&self, _reason: QuitReason) {}
 }
 
@@ -35,14 +35,31 @@ fn name(text: &str) -> Name {
 
 fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let welcome = EventKind::Welcome { motd: None };
-    hub.register(&Registration { id: ClientId(id), name: name(user), peer, port: Arc::new(NoPort), welcome }, policy)
+    let who = Registration { id: ClientId(id), name: name(user), device: None, peer, port: Arc::new(NoPort) };
+    hub.register(&who, policy)
+}
+
+/// Lets a session have what it missed, and answers with the texts of that.
+fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
+    let Backlog { messages, more } = hub.backlog(client).unwrap();
+    hub.caught_up(client, &messages);
+    assert_eq!(more, 0);
+    messages.into_iter().map(|message| message.said.text).collect()
+}
+
+fn say(hub: &Hub, me: &Client, scope: Scope, text: &str) -> Result<(), UserError> {
+    let scope = hub.check(me, scope)?;
+    hub.publish(me, &mut vec![me.draft(scope, text.to_owned())]);
+    Ok(())
 }
 
 /// Takes what a session was told.
 fn told(client: &Client) -> Vec<EventKind> {
     let mut kinds = Vec::new();
-    client.outbox.take(usize::MAX, |event| kinds.push(event.kind.clone()));
+    client.outbox.take(usize::MAX, |event| {
+        kinds.push(event.kind.clone());
+        client.outbox.note_written(event.id);
+    });
     kinds
 }
 
@@ -81,8 +98,9 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
     let group = |at: &usize| name(GROUPS[*at]);
     match step {
         Step::Come(user) => {
-            sessions.push(come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap());
-            model.come(number, name(NAMES[*user]));
+            let presence = come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap();
+            assert_eq!(catch_up(hub, presence.client()), model.come(number, name(NAMES[*user])));
+            sessions.push(presence);
         }
         Step::Go(at) if *at < sessions.len() => {
             sessions.remove(*at).leave(QuitReason::Quit);
@@ -90,7 +108,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
         }
         Step::Broadcast(at) => {
             if let Some(me) = me(at) {
-                hub.broadcast(&me, text.clone(), &mut touched);
+                say(hub, &me, Scope::Everybody, &text).unwrap();
                 model.tell(&EventKind::Broadcast { from: me.name, text }, |_| true);
             }
         }
@@ -100,14 +118,12 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
             let (real, expected) = match step {
                 Step::Whisper(_, to) => {
                     let to = name(NAMES[*to]);
-                    (hub.whisper(&me, &to, text.clone(), &mut touched), model.whisper(me.name, to, text))
+                    (say(hub, &me, Scope::User(to), &text), model.whisper(me.name, to, text))
                 }
                 Step::Create(_, g) => (hub.create(&me, group(g), &mut touched), model.create(me.name, group(g))),
                 Step::Join(_, g) => (hub.join(&me, &group(g), &mut touched), model.join(me.name, group(g))),
                 Step::Leave(_, g) => (hub.leave(&me, &group(g), &mut touched), model.leave(me.name, group(g))),
-                Step::Post(_, g) => {
-                    (hub.post(&me, &group(g), text.clone(), &mut touched), model.post(me.name, group(g), text))
-                }
+                Step::Post(_, g) => (say(hub, &me, Scope::Group(group(g)), &text), model.post(me.name, group(g), text)),
                 _ => return,
             };
             assert_eq!(real, expected, "{step:?}");
@@ -159,8 +175,8 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
             0 => hub.create(me, group, &mut touched),
             1 => hub.join(me, &group, &mut touched),
             2 => hub.leave(me, &group, &mut touched),
-            3 => hub.post(me, &group, "x".into(), &mut touched),
-            4 => hub.whisper(me, &name(NAMES[dice(4)]), "x".into(), &mut touched),
+            3 => say(hub, me, Scope::Group(group), "x"),
+            4 => say(hub, me, Scope::User(name(NAMES[dice(4)])), "x"),
             5 => hub.rosters(None).first().map_or(Ok(()), |(red, _)| hub.membership(me, red).map(drop)),
             _ => {
                 presence = None;
@@ -202,7 +218,7 @@ fn all_members_see_one_order_whoever_speaks() {
             let (hub, red) = (&hub, &red);
             scope.spawn(move || {
                 (0..500).for_each(|n| {
-                    hub.post(session.client(), red, n.to_string(), &mut Touched::default()).unwrap();
+                    say(hub, session.client(), Scope::Group(*red), &n.to_string()).unwrap();
                 });
             });
         }

@@ -1,5 +1,6 @@
 //! Whom a verb has left something to be written for. Filled under the central lock, settled after it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::client::{Client, ClientId};
@@ -15,6 +16,9 @@ pub struct Touched {
     waiting: Vec<Arc<Client>>,
     too_slow: Vec<Arc<Client>>,
     crowded: bool,
+    /// Everybody for whom something was queued is noted, once, and not only those whose outbox was empty before.
+    thorough: bool,
+    noted: HashSet<ClientId>,
 }
 
 impl Touched {
@@ -32,11 +36,25 @@ impl Touched {
         }
     }
 
+    /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
+    /// is stored before it has been tried to write it to everybody.
+    pub(super) fn after_append(thorough: bool) -> Touched {
+        let mut touched = Touched::default();
+        touched.thorough = thorough;
+        touched
+    }
+
     fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
         match client.outbox.push(event) {
+            Push::Full => self.too_slow.push(Arc::clone(client)),
+            pushed if self.thorough => {
+                self.crowded |= pushed == Push::Crowded;
+                if self.noted.insert(client.id) {
+                    self.waiting.push(Arc::clone(client));
+                }
+            }
             Push::First => self.waiting.push(Arc::clone(client)),
             Push::Crowded => self.note_crowded(client),
-            Push::Full => self.too_slow.push(Arc::clone(client)),
             Push::Queued | Push::Sealed => {}
         }
     }
@@ -57,6 +75,36 @@ impl Touched {
     /// Whether there is nothing to write and nobody to close.
     pub(super) fn is_settled(&self) -> bool {
         self.waiting.is_empty() && self.too_slow.is_empty()
+    }
+
+    /// Writes out what was queued, so that it does not grow too much before all of a batch is.
+    pub(super) fn relieve(&mut self) {
+        if self.thorough {
+            self.crowded = false;
+            self.waiting.iter().for_each(Client::flush);
+        } else {
+            self.settle(None);
+        }
+    }
+
+    /// Writes out what was queued, the speakers last (their echoes are their acknowledgements), and returns who has
+    /// nevertheless not been written everything. `speakers` are in order.
+    pub(super) fn settle_thoroughly(&mut self, speakers: &[ClientId]) -> Vec<Arc<Client>> {
+        for client in self.too_slow.iter() {
+            client.close(QuitReason::SlowReader);
+        }
+        let speaks = |client: &Arc<Client>| speakers.binary_search(&client.id).is_ok();
+        self.waiting.sort_by_key(speaks);
+        // One who speaks alone writes to his own client himself, and may wait for him.
+        let alone = speakers.len() == 1;
+        for client in self.waiting.iter().filter(|client| !(alone && speaks(client))) {
+            if self.thorough { client.flush_thoroughly() } else { client.flush() }
+        }
+        self.crowded = false;
+        let unwritten = self.waiting.drain(..).chain(self.too_slow.drain(..));
+        unwritten
+            .filter(|client| self.thorough && !(alone && speaks(client)) && !client.outbox.is_all_written())
+            .collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

@@ -39,6 +39,12 @@ pub enum UserError {
     LineTooLong(u64, usize),
     /// A line that is not UTF-8.
     NotUtf8,
+    /// What he said reached those who are here, but is stored nowhere; says why.
+    NotSaved(String),
+    /// What was said before cannot be shown; says why.
+    NotReadable(String),
+    /// What he said to a user who is offline is lost, because it could not be stored; says why.
+    NotKept(Name, String),
 }
 
 /// The longest piece of his own typing that an error quotes back to a user, in characters.
@@ -71,6 +77,13 @@ impl fmt::Display for UserError {
             UserError::LineTooLong(bytes, max) => {
                 write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
             }
+            UserError::NotSaved(why) => write!(f, "Error: Your message was delivered, but saved nowhere: {why}."),
+            UserError::NotReadable(why) => {
+                write!(f, "Error: What was said earlier cannot be read now: {why}. Try again later with /history.")
+            }
+            UserError::NotKept(user, why) => {
+                write!(f, "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later.")
+            }
             UserError::NotUtf8 => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
         }
     }
@@ -94,6 +107,9 @@ impl UserError {
             UserError::NoConversation => "no_conversation",
             UserError::LineTooLong(..) => "line_too_long",
             UserError::NotUtf8 => "not_utf8",
+            UserError::NotSaved(_) => "not_saved",
+            UserError::NotReadable(_) => "not_readable",
+            UserError::NotKept(..) => "not_kept",
         }
     }
 }

@@ -67,7 +67,8 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
         let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
-        let hub = Hub::new(config.limits.clone(), Arc::new(MemoryStore::default()));
+        let hub = Hub::new(config.limits.clone(), Arc::new(MemoryStore::default()))
+            .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let shared = Shared {
             hub,
             accounts,

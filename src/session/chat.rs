@@ -8,13 +8,15 @@ use super::{Came, Session};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
 use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH};
-use crate::model::{EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::model::{Draft, EventKind, LastWords, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
 struct Talk {
     me: Arc<Client>,
     target: Option<Target>,
+    /// What he has said and nobody has been told yet.
+    drafts: Vec<Draft>,
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
@@ -26,6 +28,7 @@ impl Session<'_> {
     /// Serves a logged-in user until he leaves, and closes his connection.
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
+        self.greet(&me);
         let reason = self.converse(&me);
         if self.wire.closing().unwrap_or(reason).last_words() == LastWords::AllInTime {
             // While he is still here: or one user could come and go, and each time leave a thread that waits for him.
@@ -40,8 +43,8 @@ impl Session<'_> {
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
-        let touched = Touched::default();
-        let mut talk = Talk { me: Arc::clone(me), target: None, touched, unsettled: 0, budget, slowed: false };
+        let (drafts, touched) = (Vec::new(), Touched::default());
+        let mut talk = Talk { me: Arc::clone(me), target: None, drafts, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -75,6 +78,7 @@ impl Session<'_> {
         let mut lines = 0;
         while let Some(input) = self.source.next_input() {
             if let Some(reason) = self.wire.closing().or_else(|| self.handle(input, talk)) {
+                self.settle(talk);
                 return Err(reason);
             }
             lines += 1;
@@ -97,6 +101,7 @@ impl Session<'_> {
             accounts: &self.shared.accounts,
             me: &talk.me,
             target: &mut talk.target,
+            drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,
             speak: &speak,
@@ -148,6 +153,7 @@ impl Session<'_> {
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
     fn settle(&self, talk: &mut Talk) {
         talk.unsettled = 0;
+        self.shared.hub.publish(&talk.me, &mut talk.drafts);
         talk.touched.settle(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.
         let _ = self.wire.write_all(Some(&talk.me.outbox), None, true);

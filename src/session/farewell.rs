@@ -20,7 +20,7 @@ impl Wire {
         };
         let words = EventKind::Closed { reason };
         match outbox {
-            Some(outbox) => drop(outbox.push(&Event::answer(words))),
+            Some(outbox) => drop(outbox.push(&Event::new(words))),
             None => self.queue(words),
         }
         match self.write_all(outbox, limit, false) {

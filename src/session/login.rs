@@ -179,8 +179,8 @@ impl Session<'_> {
 
     fn register(&mut self, name: Name) -> Result<Presence, QuitReason> {
         let (asked, peer) = (Instant::now(), self.wire.link().peer());
-        let welcome = EventKind::Welcome { motd: self.shared.motd.clone() };
-        let who = Registration { id: self.id, name, peer, port: Arc::new(WirePort(Arc::clone(self.wire))), welcome };
+        let port = Arc::new(WirePort(Arc::clone(self.wire)));
+        let who = Registration { id: self.id, name, device: None, peer, port };
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
         loop {

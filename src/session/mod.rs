@@ -5,6 +5,7 @@
 mod budget;
 mod chat;
 mod farewell;
+mod greet;
 mod login;
 mod wire;
 

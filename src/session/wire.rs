@@ -3,9 +3,12 @@
 //! Anybody may write what is queued; a try-lock elects who does. The lock is never held over a wait, so whoever finds it
 //! taken may leave: who holds it looks once more after releasing it, and nothing stays behind.
 
+mod port;
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::io;
-use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -13,10 +16,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::dialect::{Dialect, PLAIN};
-use crate::hub::{Client, Outbox, Port};
-use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
-use crate::model::{Event, EventKind, LastWords, QuitReason};
-use crate::thread;
+pub(super) use port::WirePort;
+
+use crate::hub::Outbox;
+use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH};
+use crate::model::{Event, EventKind, LastWords, MessageId, QuitReason};
 use crate::transport::Link;
 
 /// One client's connection, shared by his own thread and by all who write to him or end his session.
@@ -35,6 +39,8 @@ struct Writing {
     rest: Vec<u8>,
     /// When the oldest event of `rest` happened.
     oldest: Instant,
+    /// The last message of the log among what has been rendered.
+    newest: MessageId,
     /// Whether a thread of its own waits for this client.
     has_writer: bool,
 }
@@ -67,7 +73,13 @@ thread_local! {
 impl Wire {
     /// A wire over this link, on which no item may wait longer than `outbox_age` once the client is behind.
     pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
-        let writing = Writing { dialect: &PLAIN, rest: Vec::new(), oldest: Instant::now(), has_writer: false };
+        let writing = Writing {
+            dialect: &PLAIN,
+            rest: Vec::new(),
+            oldest: Instant::now(),
+            newest: MessageId::default(),
+            has_writer: false,
+        };
         Wire {
             link,
             outbox_age,
@@ -107,7 +119,7 @@ impl Wire {
 
     /// Puts an event before what waits in the outbox; for a client who has none yet.
     pub(super) fn queue(&self, kind: EventKind) {
-        let event = Event::answer(kind);
+        let event = Event::new(kind);
         let mut writing = self.writing.lock();
         let bytes = writing.dialect.encode(&event);
         writing.append(bytes, event.born);
@@ -155,7 +167,7 @@ impl Wire {
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            let Writing { dialect, rest, oldest, .. } = writing;
+            let Writing { dialect, rest, oldest, newest, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
             // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
@@ -165,12 +177,16 @@ impl Wire {
                 let mut first = page.is_empty();
                 outbox.take(WRITE_BATCH, |event| {
                     *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+                    *newest = event.id.max(*newest);
                     page.extend_from_slice(dialect.encode(event));
                 });
             }
             let written = self.try_write(page);
             if let Some(outbox) = outbox {
                 outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
+                if matches!(written, Ok(n) if n == page.len()) {
+                    outbox.note_written(*newest);
+                }
             }
             match written {
                 Ok(n) if n < page.len() => {
@@ -200,84 +216,12 @@ impl Wire {
         }
         Ok(sent)
     }
-
-    /// Gives a client who is behind a thread of his own, for as long as he is.
-    fn start_writer(client: &Arc<Client>, wire: &Arc<Wire>) {
-        let (for_client, for_wire) = (Arc::clone(client), Arc::clone(wire));
-        let name = format!("writer-{}", client.id.0);
-        if let Err(e) = thread::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
-            log::warn!("no thread for a slow reader user={} error={e}", client.name);
-            client.outbox.seal();
-            client.close(QuitReason::SlowReader);
-        }
-    }
-
-    fn write_for(&self, client: &Arc<Client>) {
-        log::debug!("behind user={}", client.name);
-        loop {
-            let result = self.write_all(Some(&client.outbox), None, true);
-            let mut writing = self.writing.lock();
-            // Somebody may have found the socket full again and relied on this thread, which he saw still here.
-            if result.is_err() || !client.outbox.is_behind() {
-                writing.has_writer = false;
-                break;
-            }
-        }
-        match self.closing() {
-            Some(QuitReason::SlowReader) => client.outbox.seal(),
-            // That look took the lock once more, so it needs its own look after releasing it.
-            None if !nothing_came(&client.outbox) => client.flush(),
-            _ => {}
-        }
-    }
 }
 
 /// The look after releasing the lock: while it was held, others may have queued something and found it taken.
 fn nothing_came(outbox: &Outbox) -> bool {
     fence(Ordering::SeqCst);
     outbox.is_empty()
-}
-
-/// The hub's view of a wire.
-pub(super) struct WirePort(pub(super) Arc<Wire>);
-
-impl Port for WirePort {
-    fn flush(&self, client: &Arc<Client>) {
-        let (wire, outbox) = (&self.0, &client.outbox);
-        // Pairs with the one in `nothing_came`: either we get the lock or its holder sees what we queued.
-        fence(Ordering::SeqCst);
-        loop {
-            let mut writing = match wire.writing.try_lock() {
-                Some(writing) => writing,
-                // Whoever writes has to have his turn first, or the outbox would overflow for no fault of the client.
-                None if outbox.is_crowded() && !outbox.is_behind() => wire.writing.lock(),
-                None => return,
-            };
-            if outbox.is_behind() {
-                return;
-            }
-            match wire.write_some(&mut writing, Some(outbox)) {
-                Progress::Done => {}
-                Progress::Gone => return,
-                Progress::Full(_) => {
-                    let has_writer = std::mem::replace(&mut writing.has_writer, true);
-                    drop(writing);
-                    if !has_writer {
-                        Wire::start_writer(client, wire);
-                    }
-                    return;
-                }
-            }
-            drop(writing);
-            if nothing_came(outbox) {
-                return;
-            }
-        }
-    }
-
-    fn close(&self, reason: QuitReason) {
-        self.0.close(reason);
-    }
 }
 
 impl Wire {
@@ -294,6 +238,3 @@ impl Wire {
         self.ended.1.notify_all();
     }
 }
-
-#[cfg(test)]
-mod tests;
