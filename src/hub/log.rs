@@ -84,6 +84,12 @@ impl Log {
         (!open.entries.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
+    /// How many changes have gathered.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.open.lock().entries.len()
+    }
+
     /// Waits for the turn to append.
     pub(super) fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock()
@@ -155,8 +161,8 @@ impl Turn {
 impl Batch {
     /// Leads this batch, if nobody does yet.
     pub(super) fn lead(&self) -> Option<Lead<'_>> {
-        let lost = || StoreError::Other("the batch was given up".to_owned());
-        (!self.led.swap(true, Ordering::AcqRel)).then(|| Lead { batch: self, outcome: Err(lost()) })
+        let leads = !self.led.swap(true, Ordering::AcqRel);
+        leads.then(|| Lead { batch: self, outcome: Err(StoreError::Abandoned) })
     }
 
     /// Waits until its leader is done with it.

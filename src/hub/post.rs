@@ -40,8 +40,10 @@ impl Hub {
             return;
         }
         let batch = self.inner.log.submit(drafts.drain(..).map(Entry::Said), Some(me.id));
-        // Each speaker is told about his own messages where they are delivered.
-        let _ = self.commit(&batch);
+        // Otherwise each speaker is told about his own messages where they are delivered.
+        if self.commit(&batch) == Err(StoreError::Abandoned) {
+            me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
+        }
     }
 
     /// Waits until a batch is stored and delivered, and does it if nobody else does.

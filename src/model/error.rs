@@ -41,6 +41,8 @@ pub enum UserError {
     NotUtf8,
     /// What he said reached those who are here, but is stored nowhere; says why.
     NotSaved(String),
+    /// What he said reached nobody, or not everybody, through a fault in the server.
+    Lost,
     /// What was said before cannot be shown; says why.
     NotReadable(String),
     /// What he said to a user who is offline is lost, because it could not be stored; says why.
@@ -78,6 +80,7 @@ impl fmt::Display for UserError {
                 write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
             }
             UserError::NotSaved(why) => write!(f, "Error: Your message was delivered, but saved nowhere: {why}."),
+            UserError::Lost => f.write_str("Error: A fault in the server lost your message; please send it again."),
             UserError::NotReadable(why) => {
                 write!(f, "Error: What was said earlier cannot be read now: {why}. Try again later with /history.")
             }
@@ -108,6 +111,7 @@ impl UserError {
             UserError::LineTooLong(..) => "line_too_long",
             UserError::NotUtf8 => "not_utf8",
             UserError::NotSaved(_) => "not_saved",
+            UserError::Lost => "lost",
             UserError::NotReadable(_) => "not_readable",
             UserError::NotKept(..) => "not_kept",
         }
