@@ -64,11 +64,12 @@ impl TestServer {
         TestServer::with(|_| ())
     }
 
-    /// A server whose settings are the default ones but for what `change` does.
+    /// A server whose settings are the default ones but for what `change` does, and that keeps nothing on disk.
     pub fn with(change: impl FnOnce(&mut Config)) -> TestServer {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
         config.users = write_users(dir.path());
+        config.data = None;
         change(&mut config);
         let server = Server::bind(&config).unwrap();
         let (addr, handle) = (server.addresses()[0], server.handle());
@@ -329,7 +330,9 @@ impl Daemon {
     /// Starts it in this folder.
     pub fn start_in(dir: TempDir, options: &[&str]) -> Daemon {
         let mut command = parlord(dir.path());
-        command.args(["--listen", "127.0.0.1:0"]).args(options).stdout(Stdio::piped());
+        // Most tests are not about what outlives a daemon.
+        let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
+        command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

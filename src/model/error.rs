@@ -125,6 +125,8 @@ pub enum StartError {
     Config(String),
     /// The users file cannot be read or used; the text says where and why, never what stood there.
     Users(PathBuf, String),
+    /// The data folder or the database in it cannot be used; the text says why and what to do.
+    Store(PathBuf, String),
     /// An address to listen on is not to be had.
     Listen(SocketAddr, io::Error),
     /// Anything else the system refused; the text says what was tried.
@@ -135,7 +137,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Config(text) => f.write_str(text),
-            StartError::Users(path, text) => write!(f, "{}: {text}", path.display()),
+            StartError::Users(path, text) | StartError::Store(path, text) => write!(f, "{}: {text}", path.display()),
             StartError::Listen(addr, e) if e.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "cannot listen on {addr}: the port is taken by a program that is already running")
             }

@@ -141,6 +141,15 @@ pub const RECEIPTS_KEPT: usize = 10_000;
 /// Messages that a server without a data folder remembers.
 pub const MEMORY_MESSAGES: usize = 10_000;
 
+/// Conversations whose numbers in the database are remembered; beyond it they are looked up anew.
+pub const CONVERSATIONS_KEPT: usize = 50_000;
+
+/// Messages whose words are brought into the index in one transaction, or out of it: some milliseconds.
+pub const INDEX_PIECE: usize = 500;
+
+/// Connections for reading that are kept open when nobody reads.
+pub const READERS_KEPT: usize = 4;
+
 /// The most bytes of a message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;
 
