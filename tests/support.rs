@@ -329,7 +329,12 @@ impl Daemon {
 
     /// Starts it in this folder.
     pub fn start_in(dir: TempDir, options: &[&str]) -> Daemon {
-        let mut command = parlord(dir.path());
+        let (child, addr) = Daemon::spawn(dir.path(), options);
+        Daemon { addr, dir, child }
+    }
+
+    fn spawn(dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
+        let mut command = parlord(dir);
         // Most tests are not about what outlives a daemon.
         let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
         command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
@@ -337,7 +342,18 @@ impl Daemon {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let addr = line.trim().strip_prefix("listening on ").expect(&line).parse().unwrap();
-        Daemon { addr, dir, child }
+        (child, addr)
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again in its folder; it has ended.
+    pub fn restart(&mut self, options: &[&str]) {
+        (self.child, self.addr) = Daemon::spawn(self.dir.path(), options);
     }
 
     pub fn connect(&self) -> TestClient {

@@ -83,6 +83,11 @@ impl Outbox {
         self.written.fetch_max(upto.0, Ordering::Release);
     }
 
+    /// The last message that was queued, or was to be.
+    pub(super) fn pushed(&self) -> MessageId {
+        MessageId(self.pushed.load(Ordering::Acquire))
+    }
+
     /// The last message up to which the connection has taken everything.
     pub(super) fn written(&self) -> MessageId {
         MessageId(self.written.load(Ordering::Acquire))
@@ -90,7 +95,7 @@ impl Outbox {
 
     /// Whether the connection has taken every message that was queued.
     pub(super) fn is_all_written(&self) -> bool {
-        self.written.load(Ordering::Acquire) >= self.pushed.load(Ordering::Acquire)
+        self.written() >= self.pushed()
     }
 
     /// Queues an event, or says why not. Never waits.

@@ -57,9 +57,10 @@ impl Hub {
         let (entries, mut speakers) = log.close();
         let appended = log.append(&mut turn, &entries);
         let Delivered { mut touched, receipts } = self.deliver(&mut turn, entries, &appended);
+        let last = touched.last_queued();
         drop(turn);
         speakers.sort_unstable();
-        let unwritten = touched.settle_thoroughly(&speakers);
+        let unwritten = touched.settle_thoroughly(&speakers, last);
         if appended.is_ok() {
             self.note_unwritten(unwritten);
         }

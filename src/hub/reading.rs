@@ -56,6 +56,13 @@ impl Hub {
         self.append_now(&entries);
     }
 
+    /// Says that a session has been written everything that gathered while it caught up.
+    pub fn settled_in(&self, me: &Client) {
+        if me.outbox.is_all_written() && me.reading.get_back() {
+            self.append_now(&[me.reading_entry(Position::Here, SystemTime::now())]);
+        }
+    }
+
     /// Corrects in the store who fell behind and has got everything since.
     pub(super) fn note_written(&self) {
         let entries: Vec<Entry> = self.locked(|state| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client::{Client, ClientId};
 use super::outbox::Push;
 use crate::model::limits::TOUCHED_KEPT;
-use crate::model::{Event, Name, QuitReason};
+use crate::model::{Event, MessageId, Name, QuitReason};
 
 /// The clients whose outboxes this thread has to write out, and those who turned out too slow.
 ///
@@ -87,24 +87,31 @@ impl Touched {
         }
     }
 
+    /// The last message that was queued for each of them, in the order of `waiting`. As long as nobody else's turn has
+    /// come, that is one of this batch.
+    pub(super) fn last_queued(&self) -> Vec<MessageId> {
+        self.waiting.iter().filter(|_| self.thorough).map(|client| client.outbox.pushed()).collect()
+    }
+
     /// Writes out what was queued, the speakers last (their echoes are their acknowledgements), and returns who has
-    /// nevertheless not been written everything. `speakers` are in order.
-    pub(super) fn settle_thoroughly(&mut self, speakers: &[ClientId]) -> Vec<Arc<Client>> {
+    /// nevertheless not been written it. `speakers` are in order; `last` is what [`Touched::last_queued`] said.
+    pub(super) fn settle_thoroughly(&mut self, speakers: &[ClientId], last: Vec<MessageId>) -> Vec<Arc<Client>> {
+        self.crowded = false;
         for client in self.too_slow.iter() {
             client.close(QuitReason::SlowReader);
         }
+        let waiting = std::mem::take(&mut self.waiting);
         let speaks = |client: &Arc<Client>| speakers.binary_search(&client.id).is_ok();
-        self.waiting.sort_by_key(speaks);
         // One who speaks alone writes to his own client himself, and may wait for him.
         let alone = speakers.len() == 1;
-        for client in self.waiting.iter().filter(|client| !(alone && speaks(client))) {
-            if self.thorough { client.flush_thoroughly() } else { client.flush() }
+        for pass in [false, true] {
+            for client in waiting.iter().filter(|client| speaks(client) == pass && !(pass && alone)) {
+                if self.thorough { client.flush_thoroughly() } else { client.flush() }
+            }
         }
-        self.crowded = false;
-        let unwritten = self.waiting.drain(..).chain(self.too_slow.drain(..));
-        unwritten
-            .filter(|client| self.thorough && !(alone && speaks(client)) && !client.outbox.is_all_written())
-            .collect()
+        let all = waiting.into_iter().zip(last).filter(|(client, _)| !(alone && speaks(client)));
+        let unwritten = all.filter(|(client, last)| client.outbox.written() < *last).map(|(client, _)| client);
+        unwritten.chain(self.too_slow.drain(..)).collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

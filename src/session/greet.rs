@@ -18,6 +18,8 @@ impl Session<'_> {
         // A client who cannot be written to is closing, which the command loop sees.
         let _ = self.write_alone().and_then(|()| self.catch_up(me));
         me.outbox.release();
+        let _ = self.wire.write_all(Some(&me.outbox), None, true);
+        self.shared.hub.settled_in(me);
     }
 
     fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {

@@ -228,7 +228,7 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
     let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
     disk.full.store(true, Ordering::SeqCst);
     ben.leave(QuitReason::Quit);
-    [&ann, &cid].map(|presence| told(presence.client()));
+    [&ann, &cid].into_iter().for_each(|presence| drop(told(presence.client())));
     say(&hub, ann.client(), Scope::User(name("Cid")), "live").unwrap();
     say(&hub, ann.client(), Scope::User(name("Ben")), "lost").unwrap();
     let why = StoreError::Full.to_string();
@@ -248,7 +248,7 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
 fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
     let (disk, hub) = with_disk();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
-    [&ann, &ben].map(|presence| told(presence.client()));
+    [&ann, &ben].into_iter().for_each(|presence| drop(told(presence.client())));
     let (arrives, open) = disk.with_gate();
     thread::scope(|scope| {
         let hub = &hub;
