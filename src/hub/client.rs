@@ -24,6 +24,9 @@ pub trait Port: Send + Sync {
     /// `thorough` waits for whoever is writing to this client at the moment, so that all of it has been tried.
     fn flush(&self, client: &Arc<Client>, thorough: bool);
 
+    /// Does this while nothing is written to the client, and from then on writes nothing of his outbox any more.
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut());
+
     /// Asks the session to end for this reason (the first one given counts) and wakes its thread; that is all.
     fn close(&self, reason: QuitReason);
 }

@@ -35,8 +35,17 @@ struct Open {
 #[derive(Default)]
 pub(super) struct Batch {
     led: AtomicBool,
-    outcome: Mutex<Option<Result<(), StoreError>>>,
-    done: Condvar,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+/// How far a batch is.
+#[derive(Default)]
+struct Progress {
+    /// It has been appended, or kept for later.
+    stored: bool,
+    /// Its leader is done with it.
+    outcome: Option<Result<(), StoreError>>,
 }
 
 /// What only the thread whose turn it is may touch.
@@ -167,17 +176,31 @@ impl Batch {
 
     /// Waits until its leader is done with it.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
-        let mut outcome = self.outcome.lock();
+        let mut progress = self.progress.lock();
         loop {
-            match &*outcome {
+            match &progress.outcome {
                 Some(outcome) => return outcome.clone(),
-                None => self.done.wait(&mut outcome),
+                None => self.changed.wait(&mut progress),
             }
+        }
+    }
+
+    /// Waits until its leader has appended it; that he does is up to those who submitted something.
+    pub(super) fn wait_until_stored(&self) {
+        let mut progress = self.progress.lock();
+        while !progress.stored {
+            self.changed.wait(&mut progress);
         }
     }
 }
 
 impl Lead<'_> {
+    /// Says that it has been appended.
+    pub(super) fn stored(&self) {
+        self.batch.progress.lock().stored = true;
+        self.batch.changed.notify_all();
+    }
+
     /// Lets those who wait go on.
     pub(super) fn finish(mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
         self.outcome.clone_from(&outcome);
@@ -188,7 +211,7 @@ impl Lead<'_> {
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Ok(()));
-        *self.batch.outcome.lock() = Some(outcome);
-        self.batch.done.notify_all();
+        *self.batch.progress.lock() = Progress { stored: true, outcome: Some(outcome) };
+        self.batch.changed.notify_all();
     }
 }

@@ -80,7 +80,7 @@ impl Outbox {
 
     /// Remembers that the connection has taken every message up to this one.
     pub fn note_written(&self, upto: MessageId) {
-        self.written.fetch_max(upto.0, Ordering::Release);
+        self.written.fetch_max(upto.0, Ordering::SeqCst);
     }
 
     /// The last message that was queued, or was to be.
@@ -90,7 +90,7 @@ impl Outbox {
 
     /// The last message up to which the connection has taken everything.
     pub(super) fn written(&self) -> MessageId {
-        MessageId(self.written.load(Ordering::Acquire))
+        MessageId(self.written.load(Ordering::SeqCst))
     }
 
     /// Whether the connection has taken every message that was queued.

@@ -18,6 +18,8 @@ use crate::store::{Entry, StoreError};
 struct Delivered {
     touched: Touched,
     receipts: Vec<Receipt>,
+    /// Something is for a user who is not here.
+    kept: bool,
 }
 
 impl Hub {
@@ -56,13 +58,17 @@ impl Hub {
         let mut turn = log.turn();
         let (entries, mut speakers) = log.close();
         let appended = log.append(&mut turn, &entries);
-        let Delivered { mut touched, receipts } = self.deliver(&mut turn, entries, &appended);
+        let Delivered { mut touched, receipts, kept } = self.deliver(&mut turn, entries, &appended);
         let last = touched.last_queued();
         drop(turn);
+        lead.stored();
         speakers.sort_unstable();
         let unwritten = touched.settle_thoroughly(&speakers, last);
-        if appended.is_ok() {
-            self.note_unwritten(unwritten);
+        if appended.is_ok() && log.store().is_durable() {
+            if kept || !unwritten.is_empty() {
+                self.await_departures();
+            }
+            self.note_unwritten(&unwritten);
         }
         self.acknowledge(receipts);
         lead.finish(appended.map(drop))
@@ -81,12 +87,14 @@ impl Hub {
     fn deliver(&self, _turn: &mut Turn, entries: Vec<Entry>, appended: &Result<MessageId, StoreError>) -> Delivered {
         let mut next = appended.as_ref().map_or(MessageId(0), |first| *first);
         let mut touched = Touched::after_append(self.inner.log.store().is_durable());
-        let mut receipts = Vec::new();
+        let (mut receipts, mut kept) = (Vec::new(), false);
         for entry in entries {
             let Entry::Said(draft) = entry else { continue };
             match appended {
                 Ok(_) => {
-                    receipts.extend(self.locked(|state| state.deliver(next, draft, &mut touched)));
+                    let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
+                    receipts.extend(receipt);
+                    kept |= away;
                     next.0 += 1;
                 }
                 Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
@@ -95,13 +103,14 @@ impl Hub {
                 touched.relieve();
             }
         }
-        Delivered { touched, receipts }
+        Delivered { touched, receipts, kept }
     }
 }
 
 impl State {
-    /// Queues a stored message for everybody it is for, and its echo for who said it.
-    fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> Option<Receipt> {
+    /// Queues a stored message for everybody it is for, and its echo for who said it. Says which receipt is due for it,
+    /// and whether its recipient is away.
+    fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
         self.last = id;
         let Draft { at, from, scope, text } = draft;
         let said = |kind| Event::said(id, at, kind);
@@ -123,10 +132,10 @@ impl State {
                     Some(user) => user.away.clone().map(|away| EventKind::UserIsAway { user: to, away }),
                 };
                 notice.into_iter().for_each(|notice| self.tell_user(&from, &Event::new(notice), touched));
-                return self.receipt(id, from, to);
+                return (self.receipt(id, from, to), !self.queues.contains_key(&to));
             }
         }
-        None
+        (None, false)
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.

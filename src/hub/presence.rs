@@ -132,12 +132,16 @@ impl Hub {
     fn depart(&self, client: &Client) -> Option<Arc<Batch>> {
         let mut touched = Touched::default();
         let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
-        let batch = self.locked(|state| {
-            let removed = state.remove(client);
-            if removed.user && !state.closing {
-                state.tell_all(&left, None, &mut touched);
-            }
-            self.submit_departure(state, client, removed.memberships, now)
+        let mut batch = None;
+        // What he has been written by now is what he has been written, also for the store.
+        client.port.conclude(client, &mut || {
+            batch = self.locked(|state| {
+                let removed = state.remove(client);
+                if removed.user && !state.closing {
+                    state.tell_all(&left, None, &mut touched);
+                }
+                self.submit_departure(state, client, removed.memberships, now)
+            });
         });
         self.announce(touched);
         batch

@@ -4,6 +4,7 @@
 //! told of a place in the log only where that ceases to be true: when the session leaves, and when it falls behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 use super::Hub;
@@ -42,51 +43,65 @@ impl Hub {
         self.acknowledge_missed(me.name, backlog);
     }
 
+    /// Says that a session has been written everything that gathered while it caught up.
+    pub fn settled_in(&self, me: &Client) {
+        if me.outbox.is_all_written() && me.reading.is(BEHIND) {
+            self.record_readings(|_, now| {
+                let back = me.reading.get_back();
+                back.then(|| me.reading_entry(Position::Here, now)).into_iter().collect()
+            });
+        }
+    }
+
     /// Remembers in the store who has not been written what he was sent, so that it is not lost with this process.
-    pub(super) fn note_unwritten(&self, clients: Vec<Arc<Client>>) {
+    pub(super) fn note_unwritten(&self, clients: &[(Arc<Client>, MessageId)]) {
         if clients.is_empty() {
             return;
         }
-        let entries: Vec<Entry> = self.locked(|state| {
-            let now = SystemTime::now();
-            let behind =
-                clients.iter().filter(|client| !state.is_served_elsewhere(client) && client.reading.fall_behind());
-            behind.map(|client| client.reading_entry(Position::Upto(client.outbox.written()), now)).collect()
+        self.record_readings(|state, now| {
+            // What is owed to those who have left, the store learns by their departures.
+            let clients = clients.iter().filter(|(client, _)| state.clients.contains_key(&client.id));
+            let behind = clients.filter(|(client, last)| {
+                // He may have been written it meanwhile: either we see that here, or whoever wrote sees that he is behind.
+                let written = || client.outbox.written() >= *last && client.reading.get_back();
+                !state.is_served_elsewhere(client) && client.reading.fall_behind() && !written()
+            });
+            behind.map(|(client, _)| client.reading_entry(Position::Upto(client.outbox.written()), now)).collect()
         });
-        self.append_now(&entries);
-    }
-
-    /// Says that a session has been written everything that gathered while it caught up.
-    pub fn settled_in(&self, me: &Client) {
-        if me.outbox.is_all_written() && me.reading.get_back() {
-            self.append_now(&[me.reading_entry(Position::Here, SystemTime::now())]);
-        }
     }
 
     /// Corrects in the store who fell behind and has got everything since.
     pub(super) fn note_written(&self) {
-        let entries: Vec<Entry> = self.locked(|state| {
-            let now = SystemTime::now();
+        self.record_readings(|state, now| {
             let clients = state.clients.values().filter(|client| client.outbox.is_all_written());
             let back = clients.filter(|client| client.reading.get_back());
             back.map(|client| client.reading_entry(Position::Here, now)).collect()
         });
-        self.append_now(&entries);
     }
 
-    /// Appends changes that nobody waits for, and that hold nothing to deliver.
-    fn append_now(&self, entries: &[Entry]) {
-        if !entries.is_empty() {
-            let log = &self.inner.log;
+    /// Records what is found out under the lock, in the order in which it was so.
+    fn record_readings(&self, find_out: impl FnOnce(&State, SystemTime) -> Vec<Entry>) {
+        let batch = self.locked(|state| {
+            let entries = find_out(state, SystemTime::now());
+            (!entries.is_empty()).then(|| self.inner.log.submit(entries, None))
+        });
+        if let Some(batch) = batch {
             // What cannot be stored now is kept for later, and the failure is logged there.
-            let _ = log.append(&mut log.turn(), entries);
+            let _ = self.commit(&batch);
+        }
+    }
+
+    /// Waits until the store knows of everybody who has left so far.
+    pub(super) fn await_departures(&self) {
+        if let Some(departure) = self.locked(|state| state.departure.clone()) {
+            departure.wait_until_stored();
         }
     }
 
     /// Submits what is to be remembered of a session that was just removed; `last` is the last message delivered.
     pub(super) fn submit_departure(
         &self,
-        state: &State,
+        state: &mut State,
         client: &Client,
         groups: bool,
         now: SystemTime,
@@ -100,7 +115,9 @@ impl Hub {
         let position = client.reading.left_at(client, state.last).filter(|_| !stays);
         let reading = position.map(|position| client.reading_entry(position, now));
         let entries: Vec<Entry> = reading.into_iter().chain(groups.then_some(left)).collect();
-        (!entries.is_empty()).then(|| self.inner.log.submit(entries, None))
+        let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
+        state.departure = batch.clone().or(state.departure.take());
+        batch
     }
 }
 
@@ -125,7 +142,7 @@ impl Client {
 
 /// What the store says about a session; changed under the central lock.
 #[derive(Debug, Default)]
-pub(super) struct Reading(std::sync::atomic::AtomicU8);
+pub(super) struct Reading(AtomicU8);
 
 /// It is owed what came before it.
 const NEW: u8 = 0;
@@ -136,12 +153,11 @@ const BEHIND: u8 = 2;
 
 impl Reading {
     fn set(&self, from: u8, to: u8) -> bool {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.0.compare_exchange(from, to, Relaxed, Relaxed).is_ok()
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     fn is(&self, state: u8) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed) == state
+        self.0.load(Ordering::SeqCst) == state
     }
 
     fn catch_up(&self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
+use super::log::Batch;
 use super::touched::Touched;
 use crate::model::{Event, MessageId, Name, UserError};
 
@@ -22,6 +23,8 @@ pub(super) struct State {
     pub(super) queues: BTreeMap<Name, User>,
     /// The last message of the log that was delivered.
     pub(super) last: MessageId,
+    /// The batch that tells the store of whoever left last.
+    pub(super) departure: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
 }

@@ -27,6 +27,9 @@ struct NoPort;
 
 impl Port for NoPort {
     fn flush(&self, _client: &Arc<Client>, _thorough: bool) {}
+    fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
+        work();
+    }
     fn close(&self, _reason: QuitReason) {}
 }
 

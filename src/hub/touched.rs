@@ -95,7 +95,11 @@ impl Touched {
 
     /// Writes out what was queued, the speakers last (their echoes are their acknowledgements), and returns who has
     /// nevertheless not been written it. `speakers` are in order; `last` is what [`Touched::last_queued`] said.
-    pub(super) fn settle_thoroughly(&mut self, speakers: &[ClientId], last: Vec<MessageId>) -> Vec<Arc<Client>> {
+    pub(super) fn settle_thoroughly(
+        &mut self,
+        speakers: &[ClientId],
+        last: Vec<MessageId>,
+    ) -> Vec<(Arc<Client>, MessageId)> {
         self.crowded = false;
         for client in self.too_slow.iter() {
             client.close(QuitReason::SlowReader);
@@ -110,8 +114,11 @@ impl Touched {
             }
         }
         let all = waiting.into_iter().zip(last).filter(|(client, _)| !(alone && speaks(client)));
-        let unwritten = all.filter(|(client, last)| client.outbox.written() < *last).map(|(client, _)| client);
-        unwritten.chain(self.too_slow.drain(..)).collect()
+        let too_slow = self.too_slow.drain(..).map(|client| {
+            let last = client.outbox.pushed();
+            (client, last)
+        });
+        all.filter(|(client, last)| client.outbox.written() < *last).chain(too_slow).collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

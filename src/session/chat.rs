@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::{Came, Session};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
-use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH};
+use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
 use crate::model::{Draft, EventKind, LastWords, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
 
@@ -30,14 +30,18 @@ impl Session<'_> {
         let me = Arc::clone(presence.client());
         self.greet(&me);
         let reason = self.converse(&me);
-        if self.wire.closing().unwrap_or(reason).last_words() == LastWords::AllInTime {
-            // While he is still here: or one user could come and go, and each time leave a thread that waits for him.
-            let _ = self.wire.write_all(Some(&me.outbox), None, true);
-        }
+        // While he is still here: or one user could come and go, and each time leave a thread that waits for him. And what
+        // he has not been written when he leaves, he gets at his next login.
+        let limit = match self.wire.closing().unwrap_or(reason).last_words() {
+            LastWords::None => Some(Instant::now()),
+            LastWords::Brief => Some(Instant::now() + BRIEF_FLUSH),
+            LastWords::AllInTime => None,
+        };
+        let _ = self.wire.write_all(Some(&me.outbox), limit, limit.is_none());
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
-        self.wire.farewell(Some(&me.outbox), reason);
+        self.wire.farewell(reason, limit);
     }
 
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {

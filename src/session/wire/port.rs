@@ -49,6 +49,16 @@ impl Port for WirePort {
         }
     }
 
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut()) {
+        let mut writing = self.0.writing.lock();
+        work();
+        if !writing.rest.is_empty() {
+            // The line that is half out there counts as not written, and must not run into the last words.
+            writing.rest = b"\r\n".to_vec();
+        }
+        client.outbox.seal();
+    }
+
     fn close(&self, reason: QuitReason) {
         self.0.close(reason);
     }
