@@ -1,5 +1,6 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod disk;
 mod durable;
 mod model;
 
