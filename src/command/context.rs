@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::Accounts;
 use crate::hub::{Client, Hub, Push, Touched};
-use crate::model::{Draft, Event, EventKind, Mode, Name, QuitReason, Scope, Target, UserError};
+use crate::model::{Draft, Event, EventKind, Name, QuitReason, Scope, Target, UserError, Voice};
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -22,8 +22,10 @@ pub struct Context<'a> {
     pub touched: &'a mut Touched,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
     pub catch_up: &'a dyn Fn(&Arc<Client>),
-    /// Puts what the asker is told from now on in the dialect of this mode.
-    pub speak: &'a dyn Fn(Mode),
+    /// How he is told things.
+    pub voice: &'a mut Voice,
+    /// Puts what the asker is told from now on like this.
+    pub speak: &'a dyn Fn(Voice),
     /// What the command costs of the asker's budget, in ordinary commands.
     pub cost: usize,
     /// Set when the asker wants to leave.
@@ -59,11 +61,12 @@ impl Context<'_> {
     }
 
     /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
-    pub fn choose_mode(&mut self, mode: Mode) {
+    pub fn choose_voice(&mut self, voice: Voice) {
         self.publish();
         self.touched.settle(Some(self.me.id));
         (self.catch_up)(self.me);
-        (self.speak)(mode);
+        (self.speak)(voice);
+        *self.voice = voice;
     }
 
     /// The user of this name, as registered.

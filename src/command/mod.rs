@@ -6,7 +6,9 @@ mod args;
 mod context;
 mod groups;
 mod help;
+mod history;
 mod look;
+mod receipts;
 mod session;
 mod table;
 mod talk;
@@ -14,6 +16,7 @@ mod talk;
 pub use args::Args;
 pub use context::Context;
 pub use help::manual;
+pub use history::past;
 pub use table::{COMMANDS, find};
 
 use crate::model::UserError;

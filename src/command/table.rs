@@ -1,23 +1,29 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, groups, help, look, session, talk};
+use super::{Spec, groups, help, history, look, receipts, session, talk};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
     session::AWAY,
     session::BACK,
     talk::BROADCAST,
+    history::CLEAR,
     groups::CREATE_GROUP,
+    history::DELETE,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
     help::HELP,
+    history::HISTORY,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
     session::MODE,
     talk::MSG,
     session::PING,
     session::QUIT,
+    receipts::READ,
+    receipts::RECEIPTS,
+    history::SEARCH,
     talk::TALK,
     look::USERS,
     look::WHOAMI,

@@ -1,7 +1,9 @@
-//! The plain dialect: the only file with the wording of events.
+//! The plain dialect: the only place with the wording of events; `past` has that of the message log.
 //!
 //! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
+
+mod past;
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -9,34 +11,42 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Listed, Message, Name, Online, Profile, QuitReason, Scope, Target};
+use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target, Voice};
 
 /// The plain dialect with LF after each line.
-pub static PLAIN: Plain = Plain { slot: 0, crlf: false };
+pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
 
 /// The plain dialect with CRLF after each line, for clients whose own lines end so.
-pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true };
+pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true, ids: false };
+
+/// As [`PLAIN`], with the id of each message in front of it.
+pub static PLAIN_IDS: Plain = Plain { slot: 3, crlf: false, ids: true };
+
+/// As [`PLAIN_CRLF`], with the id of each message in front of it.
+pub static PLAIN_CRLF_IDS: Plain = Plain { slot: 4, crlf: true, ids: true };
 
 /// Text for people with `nc` or `telnet`.
 pub struct Plain {
     slot: usize,
     crlf: bool,
+    ids: bool,
 }
 
 impl Dialect for Plain {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
         event.encoded(self.slot, |kind| {
-            let text = wording(kind, event.weight());
+            let id = (self.ids && event.id > MessageId(0)).then_some(event.id);
+            let text = wording(id, kind, event.weight());
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
 }
 
-/// The text of an event that will be about `size` bytes long.
-fn wording(kind: &EventKind, size: usize) -> String {
+/// The text of an event that will be about `size` bytes long; `id` is that of a message, if it is to be shown.
+fn wording(id: Option<MessageId>, kind: &EventKind, size: usize) -> String {
     let mut out = String::with_capacity(size);
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
-    let _ = write_wording(&mut out, kind);
+    let _ = id.map_or(Ok(()), |id| write!(out, "{id} ")).and_then(|()| write_wording(&mut out, kind));
     let is_prompt = matches!(kind, EventKind::AskName | EventKind::AskPassword);
     if !is_prompt && !out.is_empty() {
         out.push('\n');
@@ -68,12 +78,6 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::KeptFor { user } => {
             write!(out, "*** {user} is not online; your message is kept until the next login.")
         }
-        EventKind::Received { by, id } => write!(out, "*** {by} has received {id}."),
-        EventKind::Read { by, id } => write!(out, "*** {by} has read {id}."),
-        EventKind::Missed { count: 1 } => out.write_str("*** 1 message came while you were away:"),
-        EventKind::Missed { count } => write!(out, "*** {count} messages came while you were away:"),
-        EventKind::MissedMore { count } => write!(out, "*** {count} more came; /history shows them."),
-        EventKind::Past { reader, messages } => write_past(out, reader, messages),
         EventKind::Groups { names } if names.is_empty() => {
             out.write_str("There are no groups yet; /create_group makes one.")
         }
@@ -86,7 +90,8 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
-        EventKind::Mode { mode } => write!(out, "Mode: {mode}."),
+        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "Mode: {mode}."),
+        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "Mode: {mode}, with ids."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
         other => write_login_and_leaving(out, other),
@@ -119,7 +124,7 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
-        _ => Ok(()),
+        other => past::write(out, other),
     }
 }
 
@@ -169,23 +174,6 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
             write!(out, ", groups you share: {}.", Names(shared))
         }
     }
-}
-
-/// Messages of the log, one a line: number, time, and the line as it was when it was new.
-fn write_past(out: &mut String, reader: &Name, messages: &[Message]) -> fmt::Result {
-    let mut end = "";
-    for Message { id, said, deleted } in messages {
-        let (at, from) = (DateTime::<Utc>::from(said.at).format("%Y-%m-%d %H:%M"), said.from);
-        write!(out, "{}{id} {at} ", std::mem::replace(&mut end, "\n"))?;
-        match said.scope {
-            Scope::User(to) if from == *reader => write!(out, "[to {to}]")?,
-            Scope::User(_) => write!(out, "[{from}]")?,
-            Scope::Group(group) => write!(out, "[Group {group}][{from}]")?,
-            Scope::Everybody => write!(out, "[Broadcast][{from}]")?,
-        }
-        if *deleted { out.write_str(" (deleted)")? } else { write!(out, ": {}", said.text)? }
-    }
-    Ok(())
 }
 
 fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {

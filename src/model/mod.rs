@@ -20,5 +20,5 @@ pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
 pub use origin::{Origin, Peer};
-pub use policy::{DuplicateLogin, Durability, Keeping, Mode, TelnetMode};
+pub use policy::{DuplicateLogin, Durability, Keeping, Mode, TelnetMode, Voice};
 pub use reason::{LastWords, QuitReason};

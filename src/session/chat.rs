@@ -8,13 +8,14 @@ use super::{Came, Session};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
-use crate::model::{Draft, EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::model::{Draft, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
 struct Talk {
     me: Arc<Client>,
     target: Option<Target>,
+    voice: Voice,
     /// What he has said and nobody has been told yet.
     drafts: Vec<Draft>,
     touched: Touched,
@@ -48,7 +49,8 @@ impl Session<'_> {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
         let (drafts, touched) = (Vec::new(), Touched::default());
-        let mut talk = Talk { me: Arc::clone(me), target: None, drafts, touched, unsettled: 0, budget, slowed: false };
+        let (me, voice) = (Arc::clone(me), Voice::default());
+        let mut talk = Talk { me, target: None, voice, drafts, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -99,7 +101,7 @@ impl Session<'_> {
 
     fn handle(&self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
-        let speak = |mode| self.wire.speak(self.dialect(mode));
+        let speak = |voice| self.wire.speak(self.dialect(voice));
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
@@ -108,6 +110,7 @@ impl Session<'_> {
             drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,
+            voice: &mut talk.voice,
             speak: &speak,
             cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::wire::Unwritten;
+use crate::command;
 use crate::hub::Client;
 use crate::model::limits::PAST_PAGE;
 use crate::model::{EventKind, Message, UserError};
@@ -46,7 +47,7 @@ impl Session<'_> {
     fn show_missed(&self, me: &Client, messages: &[Message]) -> Result<(), Unwritten> {
         self.wire.queue(EventKind::Missed { count: messages.len() });
         for page in messages.chunks(PAST_PAGE) {
-            self.wire.queue(EventKind::Past { reader: me.name, messages: page.to_vec() });
+            self.wire.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
             self.write_alone()?;
             page.last().into_iter().for_each(|last| me.outbox.note_written(last.id));
         }

@@ -8,7 +8,7 @@ use super::{Came, Session, next_step};
 use crate::accounts::Verdict;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{EventKind, Mode, Name, Origin, Peer, QuitReason, TelnetMode};
+use crate::model::{EventKind, Name, Origin, Peer, QuitReason, TelnetMode, Voice};
 use crate::transport::Input;
 
 /// What became of a password.
@@ -46,7 +46,7 @@ impl Session<'_> {
 
     /// Answers in CR LF to who ends his own lines so.
     fn choose_dialect(&self) {
-        self.wire.speak(self.dialect(Mode::Plain));
+        self.wire.speak(self.dialect(Voice::default()));
     }
 
     fn say(&self, kind: EventKind) -> Result<(), QuitReason> {
