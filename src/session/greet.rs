@@ -26,13 +26,12 @@ impl Session<'_> {
     fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
         match self.shared.hub.backlog(me) {
             Ok(Backlog { messages, more }) => {
-                if let Some(last) = messages.last() {
+                if !messages.is_empty() {
                     self.show_missed(me, &messages)?;
                     if more > 0 {
                         self.wire.queue(EventKind::MissedMore { count: more });
                         self.write_alone()?;
                     }
-                    me.outbox.note_written(last.id);
                 }
                 self.shared.hub.caught_up(me, &messages);
                 Ok(())
@@ -49,7 +48,7 @@ impl Session<'_> {
         for page in messages.chunks(PAST_PAGE) {
             self.wire.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
             self.write_alone()?;
-            page.last().into_iter().for_each(|last| me.outbox.note_written(last.id));
+            page.last().into_iter().for_each(|last| me.note_shown(last.id));
         }
         Ok(())
     }
