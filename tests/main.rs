@@ -18,6 +18,7 @@ mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
 mod second_login;
+mod store;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;

@@ -16,6 +16,7 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+pub(super) mod tools;
 mod view;
 mod write;
 
