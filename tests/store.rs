@@ -134,7 +134,7 @@ fn an_erased_user_is_gone_from_the_disk_too() {
     daemon.login("alice").quiet();
     let data = dir.join("data");
     assert_eq!(tool(dir, &["check"]).out, "settings in order; users.txt: 7 users; data: 2 messages\n");
-    let _dir = daemon.kill();
+    let _dir = daemon.into_dir();
     let store = open(&data);
     assert!(store.search(&name("bob"), "marked", None, 9).unwrap().is_empty());
     assert_eq!(store.append(&[]).unwrap(), MessageId(6));
@@ -180,7 +180,7 @@ fn a_damaged_database_keeps_it_from_starting_and_stays_as_it_is() {
 
 #[test]
 fn a_killed_daemon_starts_again_with_all_of_it() {
-    let dir = daemon_over(with_messages()).kill();
+    let dir = daemon_over(with_messages()).into_dir();
     let daemon = daemon_over(dir);
     assert_eq!(tool(daemon.dir.path(), &["export"]).out.lines().count(), 5);
     assert_eq!(tool(daemon.dir.path(), &["check"]).out, "settings in order; users.txt: 7 users; data: 5 messages\n");

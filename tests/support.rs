@@ -398,9 +398,8 @@ impl Daemon {
 
 impl Daemon {
     /// Kills it, and gives its folder back.
-    pub fn kill(mut self) -> TempDir {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn into_dir(mut self) -> TempDir {
+        self.kill();
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 }

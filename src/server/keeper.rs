@@ -18,7 +18,7 @@ pub(super) fn run(server: &Handle, stopped: &Receiver<()>) {
             return;
         }
         let began = Instant::now();
-        let tended = server.hub().store().tend();
+        let tended = server.hub().tend();
         // Who has something to say waits for this thread a quarter of the time at most.
         pause = if tended == Ok(true) { 3 * began.elapsed() } else { STORE_PACE };
         // A tool of the operator may be writing; that passes.

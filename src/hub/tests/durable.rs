@@ -151,9 +151,13 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
     assert_eq!(told(cid.client()), [EventKind::Whisper { from: name("Ann"), text: "live".into() }]);
     assert!(disk.texts().is_empty());
     disk.full.store(false, Ordering::SeqCst);
-    await_that(|| hub.tend().is_ok());
+    await_that(|| {
+        hub.tend().is_ok()
+            && say(&hub, ann.client(), Scope::User(name("Ann")), "again").is_ok()
+            && !disk.texts().is_empty()
+    });
     say(&hub, ann.client(), Scope::User(name("Ben")), "kept").unwrap();
-    assert_eq!(disk.texts(), ["kept"]);
+    assert_eq!(disk.texts(), ["again", "kept"]);
     let ben = come(&hub, 4, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     assert_eq!(catch_up(&hub, ben.client()), ["kept"], "that he had left was kept until it could be stored");
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::limits::EXPIRE_PIECE;
-use crate::model::{Draft, Scope};
+use crate::model::{Draft, Durability, Scope};
 use crate::store::tests::{entered, group, name, sees, user};
 
 fn open(keeping: Keeping) -> (TempDir, SqliteStore) {

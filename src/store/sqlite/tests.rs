@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Draft, Scope};
+use crate::model::{Draft, Durability, Scope};
 use crate::store::Position;
 use crate::store::tests::{at, entered, group, name, reading, said, sees, user};
 
