@@ -14,6 +14,7 @@ mod history;
 mod login;
 mod logs;
 mod machine;
+mod offline;
 mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;

@@ -1,4 +1,4 @@
-//! The thread that does for the store what can wait.
+//! The thread that does for the store, and for those who wait for receipts, what can wait.
 
 use std::time::Instant;
 

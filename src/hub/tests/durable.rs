@@ -213,4 +213,11 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     to_ben("three");
     ben.leave(QuitReason::Lost);
     assert_eq!(owed(), ["three"]);
+    let ben = come(&hub, 3, "Ben", DuplicateLogin::Refuse).ok().unwrap();
+    to_ben("four");
+    assert_eq!(catch_up(&hub, ben.client()), ["three"]);
+    assert_eq!(owed(), ["four"], "it came while he was shown what he had missed");
+    told(ben.client());
+    hub.settled_in(ben.client());
+    assert!(owed().is_empty());
 }
