@@ -252,6 +252,7 @@ impl Client {
 
     /// The next line, if it is the expected one with some time and some number in their places.
     fn alike(&mut self, expected: &str, end: &str) -> Result<Vec<u8>, String> {
+        while !self.unread.contains(&b'\n') && self.read() {}
         let came = String::from_utf8_lossy(self.next_line()).into_owned();
         if is_alike(came.strip_suffix(end).unwrap_or_default(), expected) {
             return Ok(came.into_bytes());
