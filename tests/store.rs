@@ -10,7 +10,7 @@ use parlor::store::{Entry, SqliteStore, Store};
 use tempfile::TempDir;
 
 use crate::daemon::{Outcome, folder, run_with};
-use crate::support::{Daemon, USERS, parlord};
+use crate::support::{Daemon, USERS, eventually, parlord};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -138,6 +138,13 @@ fn an_erased_user_is_gone_from_the_disk_too() {
     let store = open(&data);
     assert!(store.search(&name("bob"), "marked", None, 9).unwrap().is_empty());
     assert_eq!(store.append(&[]).unwrap(), MessageId(6));
+}
+
+#[test]
+fn a_running_server_forgets_what_it_need_not_keep() {
+    let daemon = Daemon::start_in(with_messages(), &["--data", "data", "--keep-messages", "2"]);
+    eventually("two messages are left", || tool(daemon.dir.path(), &["export"]).out.lines().count() == 2);
+    assert!(tool(daemon.dir.path(), &["export"]).out.starts_with("#4 "));
 }
 
 #[test]

@@ -76,9 +76,10 @@ fn what_was_stored_is_there_after_a_crash() {
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "kept")]).unwrap();
     let crashed = tempfile::tempdir().unwrap();
-    for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm"] {
+    for file in ["parlor.db", "parlor.db-wal"] {
         fs::copy(dir.path().join(file), crashed.path().join(file)).unwrap();
     }
+    assert_eq!(inspect(crashed.path()).unwrap(), Some(1));
     assert_eq!(sees(&open(&crashed), "bob", None), ["kept"]);
     // Without its database, what is in the log is not put into a new one.
     fs::remove_file(crashed.path().join("parlor.db")).unwrap();
@@ -132,6 +133,16 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
         }
         assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("parlor.db")).unwrap();
+    let why = refused(dir.path());
+    assert!(why.contains("parlor.db: cannot be read: the disk cannot be used ("), "{why}");
+    let why = refused(&dir.path().join("parlor.lock/data"));
+    assert!(why.contains("data: cannot be used as the data folder: "), "{why}");
 }
 
 #[test]
