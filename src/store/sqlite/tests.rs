@@ -215,6 +215,27 @@ fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
 }
 
 #[test]
+fn writing_reading_searching_and_tending_get_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_with(&dir, Keeping { messages: 1000, durability: Durability::Commit, ..Keeping::default() });
+    let (bob, batch) = (name("bob"), [(); 20].map(|()| said("alice", user("bob"), &"some words ".repeat(20))));
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| (0..300).try_for_each(|_| store.append(&batch).map(drop)));
+        let tending = scope.spawn(|| (0..200).try_for_each(|_| store.tend().map(drop)));
+        for _ in 0..100 {
+            let page = store.history(&bob, None, None, 30).unwrap();
+            assert!(page.is_sorted_by_key(|message| message.id));
+            store.search(&bob, "words", Some(user("alice")), 30).unwrap();
+        }
+        assert_eq!(writing.join().unwrap(), Ok(()));
+        assert_eq!(tending.join().unwrap(), Ok(()));
+    });
+    tend(&store);
+    let left = store.tail(MessageId(0), usize::MAX).unwrap();
+    assert_eq!((left.len(), left[0].id), (1000, MessageId(5001)));
+}
+
+#[test]
 fn what_another_program_removes_is_not_taken_for_there() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
