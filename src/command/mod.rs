@@ -2,17 +2,21 @@
 //!
 //! [`run`] takes one clean line, finds its command in the table and lets it work against the hub. No command knows a socket.
 
+mod account;
 mod args;
 mod context;
+mod dialog;
 mod groups;
 mod help;
 mod look;
 mod session;
 mod table;
 mod talk;
+mod token;
 
 pub use args::Args;
 pub use context::Context;
+pub use dialog::Dialog;
 pub use help::manual;
 pub use table::{COMMANDS, find};
 

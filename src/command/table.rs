@@ -1,6 +1,6 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, groups, help, look, session, talk};
+use super::{Spec, account, groups, help, look, session, talk, token};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
@@ -8,6 +8,7 @@ pub const COMMANDS: &[Spec] = &[
     session::BACK,
     talk::BROADCAST,
     groups::CREATE_GROUP,
+    account::DELETE_ACCOUNT,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
@@ -16,9 +17,11 @@ pub const COMMANDS: &[Spec] = &[
     groups::LEAVE_GROUP,
     session::MODE,
     talk::MSG,
+    account::PASSWD,
     session::PING,
     session::QUIT,
     talk::TALK,
+    token::TOKEN,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Listed, Name, Online, Profile, QuitReason, Target};
+use crate::model::{
+    Event, EventKind, Listed, Name, NotRegistered, Online, Profile, Question, QuitReason, Target, TokenShown,
+};
 
 /// The plain dialect with LF after each line.
 pub static PLAIN: Plain = Plain { slot: 0, crlf: false };
@@ -30,6 +32,10 @@ impl Dialect for Plain {
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
+
+    fn after_prompt(&self) -> &'static [u8] {
+        if self.crlf { b"\r\n" } else { b"\n" }
+    }
 }
 
 /// The text of an event that will be about `size` bytes long.
@@ -37,8 +43,7 @@ fn wording(kind: &EventKind, size: usize) -> String {
     let mut out = String::with_capacity(size);
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
     let _ = write_wording(&mut out, kind);
-    let is_prompt = matches!(kind, EventKind::AskName | EventKind::AskPassword);
-    if !is_prompt && !out.is_empty() {
+    if !kind.is_prompt() && !out.is_empty() {
         out.push('\n');
     }
     out
@@ -80,6 +85,17 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Mode { mode } => write!(out, "Mode: {mode}."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
+        other => write_account(out, other),
+    }
+}
+
+fn write_account(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::PasswordChanged => out.write_str("Your password is changed."),
+        EventKind::Cancelled => out.write_str("Cancelled; all is as it was."),
+        EventKind::TokenMade { name, secret, expires } => write_new_token(out, name, secret, *expires),
+        EventKind::Tokens { tokens } => write_tokens(out, tokens),
+        EventKind::TokenRevoked { name } => write!(out, "Token {name} is revoked."),
         other => write_login_and_leaving(out, other),
     }
 }
@@ -88,11 +104,37 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
         EventKind::AskName => out.write_str("Enter username: "),
         EventKind::AskPassword => out.write_str("Enter password: "),
+        EventKind::Ask(question) => out.write_str(match question {
+            Question::Password => "Your password: ",
+            Question::OldPassword => "Old password: ",
+            Question::NewPassword => "New password: ",
+            Question::SameAgain => "The same again: ",
+        }),
+        EventKind::NotRegistered(why) => write_not_registered(out, why),
+        EventKind::YouAreGuest { name } => write!(out, "You are {name}."),
+        EventKind::LoginRefused
+        | EventKind::AlreadyHere
+        | EventKind::TooManySessions { .. }
+        | EventKind::TooManyAttempts
+        | EventKind::TooManyGuests { .. }
+        | EventKind::TooManyConnections { .. } => write_login_refused(out, kind),
         EventKind::Welcome { motd } => {
             out.write_str("Welcome to the chat server!\n")?;
             out.write_str("Type /help for the commands; Ctrl-R shows a half-typed line again.")?;
             motd.as_ref().map_or(Ok(()), |text| write!(out, "\n{}", text.trim_end()))
         }
+        EventKind::HowToLeave { logged_in: true } => out.write_str("*** To leave, type /quit."),
+        EventKind::HowToLeave { logged_in: false } => {
+            out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
+        }
+        EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
+        EventKind::Closed { reason } => out.write_str(last_words(*reason)),
+        _ => Ok(()),
+    }
+}
+
+fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
         EventKind::LoginRefused => out.write_str("Authentication failed."),
         EventKind::AlreadyHere => out.write_str("Authentication failed: user already logged in."),
         EventKind::TooManySessions { limit } => {
@@ -104,12 +146,9 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TooManyConnections { limit } => {
             write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
         }
-        EventKind::HowToLeave { logged_in: true } => out.write_str("*** To leave, type /quit."),
-        EventKind::HowToLeave { logged_in: false } => {
-            out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
+        EventKind::TooManyGuests { limit } => {
+            write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
         }
-        EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
-        EventKind::Closed { reason } => out.write_str(last_words(*reason)),
         _ => Ok(()),
     }
 }
@@ -130,9 +169,62 @@ fn last_words(reason: QuitReason) -> &'static str {
         QuitReason::Crowded => "Error: Too many connections are logging in right now; try again later.",
         QuitReason::Kicked => "*** You were disconnected by an operator.",
         QuitReason::Replaced => "*** You logged in from elsewhere; this session ends.",
+        QuitReason::Revoked => "*** The token of this session was revoked. Goodbye.",
+        QuitReason::Deleted => "*** Your account is deleted. Goodbye.",
         QuitReason::Shutdown => "*** The server is shutting down. Goodbye.",
         QuitReason::Panic => "*** A fault in the server ended this session; please connect again.",
     }
+}
+
+fn write_not_registered(out: &mut String, why: &NotRegistered) -> fmt::Result {
+    out.write_str("Registration failed: ")?;
+    match why {
+        NotRegistered::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
+        NotRegistered::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
+        NotRegistered::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
+        NotRegistered::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
+        NotRegistered::BadName(why) => write!(out, "the name {why}."),
+        NotRegistered::GuestName => out.write_str("the name is kept for guests."),
+        NotRegistered::Taken => out.write_str("the name is taken."),
+        NotRegistered::Differ => out.write_str("the two passwords are not the same."),
+        NotRegistered::BadPassword(why) => write!(out, "the password {why}."),
+        NotRegistered::Full => out.write_str("there are as many accounts as there may be; ask the operator for one."),
+        NotRegistered::TooMany => {
+            out.write_str("too many accounts were made from your address; try again in ten minutes.")
+        }
+        NotRegistered::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
+        NotRegistered::Busy => out.write_str("the server is busy; try again."),
+        NotRegistered::Unavailable => out.write_str("the account cannot be stored now; try again later."),
+    }
+}
+
+fn write_new_token(out: &mut String, name: &Name, secret: &str, expires: Option<SystemTime>) -> fmt::Result {
+    writeln!(out, "Token {name} is made; it is shown this once:\n{secret}")?;
+    out.write_str("Give it as the password at the login; it is good until ")?;
+    match expires {
+        Some(expires) => write!(out, "{}, or until you revoke it.", time(expires)),
+        None => out.write_str("you revoke it."),
+    }
+}
+
+fn write_tokens(out: &mut String, tokens: &[TokenShown]) -> fmt::Result {
+    if tokens.is_empty() {
+        return out.write_str("You have no tokens; /token new <name> makes one.");
+    }
+    out.write_str("Your tokens:")?;
+    let now = SystemTime::now();
+    tokens.iter().try_for_each(|TokenShown { name, made, expires }| {
+        write!(out, "\n{name}: made {}", time(*made))?;
+        match expires {
+            None => Ok(()),
+            Some(expires) if *expires <= now => write!(out, ", expired {}", time(*expires)),
+            Some(expires) => write!(out, ", good until {}", time(*expires)),
+        }
+    })
+}
+
+fn time(at: SystemTime) -> impl fmt::Display {
+    DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC")
 }
 
 fn write_list(out: &mut String, title: &str, names: &[Name]) -> fmt::Result {
@@ -150,7 +242,6 @@ fn write_users(out: &mut String, users: &[Listed]) -> fmt::Result {
 
 fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
     let Profile { name, online, last_seen } = profile;
-    let time = |at: SystemTime| DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC");
     match (online, last_seen) {
         (None, None) => write!(out, "{name} is offline."),
         (None, Some(last)) => write!(out, "{name} is offline, last seen {}.", time(*last)),

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::outbox::Outbox;
 use crate::model::{Name, QuitReason};
+use crate::store::Device;
 
 /// The number of a session, in the order in which connections were accepted; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +33,8 @@ pub struct Client {
     pub name: Name,
     /// From where it is connected.
     pub peer: SocketAddr,
+    /// Which of its user's devices this is: the login token that it used, if one.
+    pub device: Device,
     /// When it logged in.
     pub since: SystemTime,
     /// When its user last said something.

@@ -12,6 +12,7 @@ use super::client::{Client, ClientId, Port};
 use super::outbox::Outbox;
 use super::touched::Touched;
 use crate::model::{DuplicateLogin, Event, EventKind, Name, Peer, QuitReason};
+use crate::store::{Device, Entry};
 
 /// Who wants to be registered.
 pub struct Registration {
@@ -21,6 +22,8 @@ pub struct Registration {
     pub name: Name,
     /// From where he is connected.
     pub peer: SocketAddr,
+    /// Which of his devices this is.
+    pub device: Device,
     /// How he is reached.
     pub port: Arc<dyn Port>,
     /// The first thing he is told.
@@ -56,10 +59,11 @@ impl Hub {
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
         let (here, gone) = bounded(0);
-        let Registration { id, name, peer, .. } = *who;
+        let Registration { id, name, peer, device, .. } = *who;
         let outbox = Outbox::new(self.limits());
         let (since, heard) = (SystemTime::now(), Mutex::new(Instant::now()));
-        let client = Arc::new(Client { id, name, peer, since, heard, outbox, port: Arc::clone(&who.port), gone });
+        let port = Arc::clone(&who.port);
+        let client = Arc::new(Client { id, name, peer, device, since, heard, outbox, port, gone });
         let welcome = Event::answer(who.welcome.clone());
         let joined = EventKind::UserJoined { user: name };
         let mut touched = Touched::default();
@@ -99,6 +103,23 @@ impl Hub {
         });
         sessions.iter().for_each(|client| client.close(reason));
         sessions.len()
+    }
+
+    /// Asks the sessions of one device of a user to end, and returns how many there were.
+    pub fn disconnect_device(&self, name: &Name, device: Device, reason: QuitReason) -> usize {
+        let sessions: Vec<Arc<Client>> = self.locked(|state| {
+            let all = state.queues.get(name).into_iter().flat_map(|user| user.sessions.values());
+            all.filter(|client| client.device == device).cloned().collect()
+        });
+        sessions.iter().for_each(|client| client.close(reason));
+        sessions.len()
+    }
+
+    /// Lets go of all that is kept for a user whose account is gone; the log says when that could not be done at once.
+    pub fn forget(&self, user: Name) {
+        if let Err(e) = self.record(vec![Entry::Forgotten { user }]) {
+            log::error!("account not forgotten user={user} error=\"{e}\"");
+        }
     }
 
     /// Asks every session to end, and lets nobody in from now on. Their leaving is not announced any more.

@@ -107,7 +107,10 @@ impl State {
         }
         if last {
             self.queues.remove(&client.name);
-            self.last_seen.insert(client.name, now);
+            // The next guest of that name is somebody else.
+            if !client.name.is_guest() {
+                self.last_seen.insert(client.name, now);
+            }
         }
         last
     }

@@ -36,7 +36,8 @@ fn name(text: &str) -> Name {
 fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
     let welcome = EventKind::Welcome { motd: None };
-    hub.register(&Registration { id: ClientId(id), name: name(user), peer, port: Arc::new(NoPort), welcome }, policy)
+    let (id, name, port) = (ClientId(id), name(user), Arc::new(NoPort));
+    hub.register(&Registration { id, name, peer, device: None, port, welcome }, policy)
 }
 
 /// Takes what a session was told.

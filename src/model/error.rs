@@ -35,6 +35,30 @@ pub enum UserError {
     UnknownCommand(String, Option<&'static str>),
     /// A text without a command, and no conversation chosen to send it to.
     NoConversation,
+    /// The password that was asked for is another one.
+    WrongPassword,
+    /// Too many wrong passwords came from his address; this one was not looked at.
+    TooManyAttempts,
+    /// The new password was not typed twice in the same way.
+    PasswordsDiffer,
+    /// The new password is none; what is wrong with it follows on "the new password".
+    BadPassword(String),
+    /// Guests have no account to change.
+    NotForGuests,
+    /// Only who logged in with his password may do it.
+    NotWithToken,
+    /// A text that was to be the name of a token is none.
+    BadTokenName(String, BadName),
+    /// He has a token of this name.
+    TokenExists(Name),
+    /// He has no token of this name.
+    NoSuchToken(String),
+    /// He has as many tokens as one may have.
+    TooManyTokens(usize),
+    /// It was not his turn in time.
+    Busy,
+    /// It cannot be stored; the log says why.
+    Unavailable,
     /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
     LineTooLong(u64, usize),
     /// A line that is not UTF-8.
@@ -68,15 +92,46 @@ impl fmt::Display for UserError {
             UserError::NoConversation => f.write_str(
                 "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
             ),
-            UserError::LineTooLong(bytes, max) => {
-                write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
-            }
-            UserError::NotUtf8 => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
+            UserError::LineTooLong(..) | UserError::NotUtf8 => self.write_dropped(f),
+            other => other.write_account(f, &quote),
         }
     }
 }
 
 impl UserError {
+    fn write_dropped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UserError::LineTooLong(bytes, max) => {
+                write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
+            }
+            _ => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
+        }
+    }
+
+    /// What concerns passwords and tokens.
+    fn write_account(&self, f: &mut fmt::Formatter<'_>, quote: &dyn Fn(&str) -> String) -> fmt::Result {
+        match self {
+            UserError::WrongPassword => f.write_str("Error: That is not your password; nothing was changed."),
+            UserError::TooManyAttempts => {
+                f.write_str("Error: Too many wrong passwords came from your address; try again in a minute.")
+            }
+            UserError::PasswordsDiffer => {
+                f.write_str("Error: The two new passwords are not the same; nothing was changed.")
+            }
+            UserError::BadPassword(why) => write!(f, "Error: The new password {why}; nothing was changed."),
+            UserError::NotForGuests => f.write_str("Error: Guests cannot do that; it needs an account."),
+            UserError::NotWithToken => {
+                f.write_str("Error: You logged in with a token; log in with your password to make one.")
+            }
+            UserError::BadTokenName(typed, why) => write!(f, "Error: The token name '{}' {why}.", quote(typed)),
+            UserError::TokenExists(name) => write!(f, "Error: Token '{name}' already exists; /token revoke ends it."),
+            UserError::NoSuchToken(typed) => write!(f, "Error: Token '{}' does not exist.", quote(typed)),
+            UserError::TooManyTokens(max) => write!(f, "Error: You have {max} tokens already, which is the limit."),
+            UserError::Busy => f.write_str("Error: The server is busy, nothing was changed; try again."),
+            _ => f.write_str("Error: The server cannot store that now; try again later, or ask its operator."),
+        }
+    }
+
     /// A word for programs that never changes, whatever the sentence says.
     pub fn code(&self) -> &'static str {
         match self {
@@ -92,6 +147,18 @@ impl UserError {
             UserError::Usage(_) => "usage",
             UserError::UnknownCommand(..) => "unknown_command",
             UserError::NoConversation => "no_conversation",
+            UserError::WrongPassword => "wrong_password",
+            UserError::TooManyAttempts => "too_many_attempts",
+            UserError::PasswordsDiffer => "passwords_differ",
+            UserError::BadPassword(_) => "bad_password",
+            UserError::NotForGuests => "not_for_guests",
+            UserError::NotWithToken => "not_with_token",
+            UserError::BadTokenName(..) => "bad_token_name",
+            UserError::TokenExists(_) => "token_exists",
+            UserError::NoSuchToken(_) => "no_such_token",
+            UserError::TooManyTokens(_) => "too_many_tokens",
+            UserError::Busy => "busy",
+            UserError::Unavailable => "unavailable",
             UserError::LineTooLong(..) => "line_too_long",
             UserError::NotUtf8 => "not_utf8",
         }

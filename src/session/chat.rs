@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Budget;
-use super::{Came, Session};
+use super::dialog::Open;
+use super::{Came, Session, next_step};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
-use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH};
-use crate::model::{EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
+use crate::model::{Event, EventKind, LastWords, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
-struct Talk {
+pub(super) struct Talk {
     me: Arc<Client>,
     target: Option<Target>,
+    /// A command that asks further questions; the next lines are its answers.
+    pub(super) dialog: Option<Open>,
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
@@ -22,11 +25,19 @@ struct Talk {
     slowed: bool,
 }
 
+impl Talk {
+    /// Tells this client something that is no command's answer. He is about to be written to, so there is room.
+    pub(super) fn answer(&self, kind: EventKind) {
+        self.me.outbox.push(&Event::answer(kind));
+    }
+}
+
 impl Session<'_> {
     /// Serves a logged-in user until he leaves, and closes his connection.
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
         let reason = self.converse(&me);
+        self.end_question();
         if self.wire.closing().unwrap_or(reason).last_words() == LastWords::AllInTime {
             // While he is still here: or one user could come and go, and each time leave a thread that waits for him.
             let _ = self.wire.write_all(Some(&me.outbox), None, true);
@@ -34,6 +45,10 @@ impl Session<'_> {
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
+        if self.shared.accounts.is_deleted(&me.name) {
+            // Leaving may have been written down once more.
+            self.shared.hub.forget(me.name);
+        }
         self.wire.farewell(Some(&me.outbox), reason);
     }
 
@@ -41,7 +56,8 @@ impl Session<'_> {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
         let touched = Touched::default();
-        let mut talk = Talk { me: Arc::clone(me), target: None, touched, unsettled: 0, budget, slowed: false };
+        let me = Arc::clone(me);
+        let mut talk = Talk { me, target: None, dialog: None, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -89,28 +105,54 @@ impl Session<'_> {
         self.wire.closing().map_or(Ok(lines), Err)
     }
 
-    fn handle(&self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+    fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+        // A sign of life is asked for with a question open or without, and answers none.
+        let open = if input == Input::AreYouThere { None } else { talk.dialog.take() };
+        if open.is_some() {
+            self.end_question();
+        }
+        let (quit, next) = self.obey(input, open, talk);
+        if let Some(next) = next.filter(|_| !quit) {
+            talk.dialog = Some(next);
+            self.ask(talk);
+        }
+        quit.then_some(QuitReason::Quit)
+    }
+
+    /// Carries out a command, or takes the answer to a question. Says whether the user wants to leave, and what is to be
+    /// asked now.
+    fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
         let speak = |mode| self.wire.speak(self.dialect(mode));
+        let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+        let mut dialog = None;
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
+            throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,
             touched: &mut talk.touched,
             catch_up: &catch_up,
             speak: &speak,
+            repent: &repent,
+            dialog: &mut dialog,
             cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,
         };
-        if let Err(error) = self.carry_out(input, &mut context) {
+        let result = match open {
+            None => self.carry_out(input, &mut context).map(|()| None),
+            Some(open) => open.hear(input, &mut context),
+        };
+        let next = result.unwrap_or_else(|error| {
             context.reply(EventKind::Refused(error));
-        }
+            None
+        });
         let Context { cost, quit, .. } = context;
         if let Some(budget) = &talk.budget {
             budget.charge(cost);
         }
-        quit.then_some(QuitReason::Quit)
+        (quit, next.or_else(|| dialog.map(Open::new)))
     }
 
     fn carry_out(&self, input: Input, context: &mut Context<'_>) -> Result<(), UserError> {
@@ -146,7 +188,7 @@ impl Session<'_> {
     }
 
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
-    fn settle(&self, talk: &mut Talk) {
+    pub(super) fn settle(&self, talk: &mut Talk) {
         talk.unsettled = 0;
         talk.touched.settle(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.

@@ -4,8 +4,12 @@
 
 mod budget;
 mod chat;
+mod dialog;
+mod entrance;
 mod farewell;
+mod guess;
 mod login;
+mod signup;
 mod wire;
 
 use std::io;
@@ -19,7 +23,7 @@ use crate::accounts::{Accounts, Throttle};
 use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF};
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, TelnetMode};
+use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
@@ -45,6 +49,12 @@ pub struct Shared {
     pub accounts: Accounts,
     /// Who guessed too often.
     pub throttle: Throttle,
+    /// Who made too many accounts.
+    pub registrations: Throttle,
+    /// Who may make an account for himself.
+    pub registration: Registration,
+    /// Whether people may come in without an account.
+    pub guests: bool,
     /// What each user may still do at once; `None` for no limit.
     pub budgets: Option<Budgets>,
     /// What a second login of a user does.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::dialect::{Dialect, PLAIN};
-use crate::hub::{Client, Outbox, Port};
+use crate::hub::{Client, Outbox};
 use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, QuitReason};
 use crate::thread;
@@ -37,6 +37,8 @@ struct Writing {
     oldest: Instant,
     /// Whether a thread of its own waits for this client.
     has_writer: bool,
+    /// Whether the last event was a question that the client has not answered yet.
+    at_prompt: bool,
 }
 
 impl Writing {
@@ -59,6 +61,10 @@ enum Progress {
 /// The client did not take what was written to him: he was too slow, or is gone, or his session is to end.
 pub(super) struct Unwritten;
 
+mod port;
+
+pub(super) use port::WirePort;
+
 thread_local! {
     /// Where a thread renders what it writes; one per thread that writes, instead of one per client.
     static PAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -67,7 +73,8 @@ thread_local! {
 impl Wire {
     /// A wire over this link, on which no item may wait longer than `outbox_age` once the client is behind.
     pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
-        let writing = Writing { dialect: &PLAIN, rest: Vec::new(), oldest: Instant::now(), has_writer: false };
+        let writing =
+            Writing { dialect: &PLAIN, rest: Vec::new(), oldest: Instant::now(), has_writer: false, at_prompt: false };
         Wire {
             link,
             outbox_age,
@@ -98,6 +105,11 @@ impl Wire {
     /// From now on events are put in this dialect.
     pub(super) fn speak(&self, dialect: &'static dyn Dialect) {
         self.writing.lock().dialect = dialect;
+    }
+
+    /// Says that the client has answered: what comes now stands where his answer ended, and not behind the question.
+    pub(super) fn answered(&self) {
+        self.writing.lock().at_prompt = false;
     }
 
     /// Puts bytes before what waits in the outbox.
@@ -155,7 +167,7 @@ impl Wire {
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            let Writing { dialect, rest, oldest, .. } = writing;
+            let Writing { dialect, rest, oldest, at_prompt, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
             // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
@@ -165,6 +177,9 @@ impl Wire {
                 let mut first = page.is_empty();
                 outbox.take(WRITE_BATCH, |event| {
                     *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+                    if std::mem::replace(at_prompt, event.kind.is_prompt()) {
+                        page.extend_from_slice(dialect.after_prompt());
+                    }
                     page.extend_from_slice(dialect.encode(event));
                 });
             }
@@ -236,48 +251,6 @@ impl Wire {
 fn nothing_came(outbox: &Outbox) -> bool {
     fence(Ordering::SeqCst);
     outbox.is_empty()
-}
-
-/// The hub's view of a wire.
-pub(super) struct WirePort(pub(super) Arc<Wire>);
-
-impl Port for WirePort {
-    fn flush(&self, client: &Arc<Client>) {
-        let (wire, outbox) = (&self.0, &client.outbox);
-        // Pairs with the one in `nothing_came`: either we get the lock or its holder sees what we queued.
-        fence(Ordering::SeqCst);
-        loop {
-            let mut writing = match wire.writing.try_lock() {
-                Some(writing) => writing,
-                // Whoever writes has to have his turn first, or the outbox would overflow for no fault of the client.
-                None if outbox.is_crowded() && !outbox.is_behind() => wire.writing.lock(),
-                None => return,
-            };
-            if outbox.is_behind() {
-                return;
-            }
-            match wire.write_some(&mut writing, Some(outbox)) {
-                Progress::Done => {}
-                Progress::Gone => return,
-                Progress::Full(_) => {
-                    let has_writer = std::mem::replace(&mut writing.has_writer, true);
-                    drop(writing);
-                    if !has_writer {
-                        Wire::start_writer(client, wire);
-                    }
-                    return;
-                }
-            }
-            drop(writing);
-            if nothing_came(outbox) {
-                return;
-            }
-        }
-    }
-
-    fn close(&self, reason: QuitReason) {
-        self.0.close(reason);
-    }
 }
 
 impl Wire {

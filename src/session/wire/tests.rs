@@ -19,6 +19,7 @@ fn client() -> (Presence, Arc<Wire>, MemoryPeer) {
         id: crate::hub::ClientId(1),
         name: "alice".parse().unwrap(),
         peer: wire.link().peer(),
+        device: None,
         port: Arc::new(WirePort(Arc::clone(&wire))),
         welcome: EventKind::StillHere,
     };
