@@ -109,6 +109,27 @@ fn a_name_is_given_once_and_not_again_after_its_owner_has_gone() {
 }
 
 #[test]
+fn no_reload_undoes_a_change() {
+    let setup = Setup::new("alice:a\n", 1);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                setup.accounts.reload().unwrap();
+            }
+        });
+        for n in 0..20 {
+            let user = name(&format!("user{n}"));
+            let secret = NewSecret("plain".to_owned());
+            setup.accounts.register(&user, secret, soon(), || true).unwrap();
+            assert_eq!(setup.accounts.find(&user), Some(user));
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+    assert_eq!(setup.accounts.len(), 21);
+}
+
+#[test]
 fn who_is_not_sure_changes_nothing_and_is_asked_only_when_all_else_is_right() {
     let setup = Setup::new("alice:a\n", 1);
     let secret = || setup.accounts.new_secret(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));

@@ -234,6 +234,16 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
 }
 
 #[test]
+fn nobody_remembers_when_a_guest_was_here() {
+    let hub = hub_with(Limits::default());
+    let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
+    for (user, remembered) in [("guest-1", false), ("Ben", true)] {
+        drop(come(&hub, 2, user, DuplicateLogin::Refuse));
+        assert_eq!(hub.profile(ann.client(), name(user)).last_seen.is_some(), remembered, "{user}");
+    }
+}
+
+#[test]
 fn caps_on_groups_memberships_and_clients_hold() {
     let hub = hub_with(Limits { groups: 2, memberships: 1, clients: 2, ..Limits::default() });
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();

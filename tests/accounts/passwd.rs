@@ -1,7 +1,7 @@
 //! `/passwd`, and what holds for every question that a command asks.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlor::model::DuplicateLogin;
 
@@ -86,6 +86,19 @@ fn wrong_old_passwords_are_counted_with_those_of_the_login() {
     login.give_name_and_password("bob", "qwerty456");
     login.expect("Authentication failed: too many wrong passwords from your address; try again in a minute.");
     sessions[0].quiet();
+}
+
+#[test]
+fn a_wrong_old_password_is_answered_no_sooner_than_a_wrong_login() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    let start = Instant::now();
+    passwd(&mut alice, "wrong", "new", "new");
+    // Who waits for it is still told what others say.
+    bob.ask("/msg alice hi", &["[to alice]: hi"]);
+    alice.expect("[bob]: hi");
+    alice.expect(WRONG);
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[test]
