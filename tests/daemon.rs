@@ -105,8 +105,14 @@ fn what_cannot_start_says_so_in_one_sentence() {
 fn check_says_whether_settings_and_users_are_in_order() {
     let dir = folder(USERS);
     let outcome = run(dir.path(), &["check"]);
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "settings in order; users.txt: 7 users\n"));
-    assert!(!dir.path().join("logs").exists(), "check should leave nothing behind");
+    assert_eq!(
+        (outcome.code, outcome.out.as_str()),
+        (0, "settings in order; users.txt: 7 users; data: no messages yet\n")
+    );
+    assert!(
+        !dir.path().join("logs").exists() && !dir.path().join("data").exists(),
+        "check should leave nothing behind"
+    );
     fs::write(dir.path().join("p.toml"), "burst = 5\nlisen = '127.0.0.1:1'\n").unwrap();
     let refusal = |options: &[&str], environment: &[(&str, &str)]| {
         let outcome = run_with(dir.path(), options, environment, "");

@@ -48,7 +48,6 @@ fn errors_have_codes_and_the_mode_ends_as_it_began() {
     bot.ask("/mode MACHINE", &["mode name=machine"]);
     bot.ask_all(&[
         ("/msg nobody x", "error code=no_such_user text=Error: User 'nobody' does not exist."),
-        ("/msg bob x", "error code=not_online text=Error: User 'bob' is not online."),
         ("/mode morse", "error code=usage text=Usage: /mode <plain|machine>"),
         ("/ping a b", "pong text=a b"),
         ("/talk #x", "error code=no_such_group text=Error: Group 'x' does not exist."),

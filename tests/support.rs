@@ -64,11 +64,12 @@ impl TestServer {
         TestServer::with(|_| ())
     }
 
-    /// A server whose settings are the default ones but for what `change` does.
+    /// A server whose settings are the default ones but for what `change` does, and that keeps nothing on disk.
     pub fn with(change: impl FnOnce(&mut Config)) -> TestServer {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
         config.users = write_users(dir.path());
+        config.data = None;
         change(&mut config);
         let server = Server::bind(&config).unwrap();
         let (addr, handle) = (server.addresses()[0], server.handle());
@@ -328,13 +329,31 @@ impl Daemon {
 
     /// Starts it in this folder.
     pub fn start_in(dir: TempDir, options: &[&str]) -> Daemon {
-        let mut command = parlord(dir.path());
-        command.args(["--listen", "127.0.0.1:0"]).args(options).stdout(Stdio::piped());
+        let (child, addr) = Daemon::spawn(dir.path(), options);
+        Daemon { addr, dir, child }
+    }
+
+    fn spawn(dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
+        let mut command = parlord(dir);
+        // Most tests are not about what outlives a daemon.
+        let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
+        command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let addr = line.trim().strip_prefix("listening on ").expect(&line).parse().unwrap();
-        Daemon { addr, dir, child }
+        (child, addr)
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again in its folder; it has ended.
+    pub fn restart(&mut self, options: &[&str]) {
+        (self.child, self.addr) = Daemon::spawn(self.dir.path(), options);
     }
 
     pub fn connect(&self) -> TestClient {

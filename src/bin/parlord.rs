@@ -10,12 +10,13 @@ use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
 use parlor::server::{self, Server};
+use parlor::store;
 
 const EXAMPLES: &str = "\
 Examples:
-  parlord                                     serve 127.0.0.1:12345 with ./users.txt, logs in ./logs
+  parlord                                     serve 127.0.0.1:12345 with ./users.txt, ./data and ./logs
   parlord --listen 0.0.0.0:12345 --motd hello.txt
-  parlord check --config parlor.toml          are settings and users file in order?
+  parlord check --config parlor.toml          are settings, users file and database in order?
   parlord user add zoe                        asks for the password
   echo secret123 | parlord user add zoe
 Then, from anywhere: nc HOST 12345, or telnet HOST 12345.
@@ -35,7 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Check the settings and the users file, and say whether they are in order (exit code 0 or 2)
+    /// Check the settings, the users file and the database, and say whether they are in order (exit code 0 or 2)
     Check,
     /// Show or change the users file; each change is made whole or not at all
     #[command(subcommand)]
@@ -66,7 +67,14 @@ fn main() -> ExitCode {
 
 fn check(config: &Config) -> Result<(), StartError> {
     let accounts = Accounts::load(&config.users)?;
-    say(&format!("settings in order; {}: {} users", config.users.display(), accounts.len()));
+    let data = match &config.data {
+        None => "messages in memory".to_owned(),
+        Some(dir) => match store::inspect(dir)? {
+            None => format!("{}: no messages yet", dir.display()),
+            Some(messages) => format!("{}: {messages} messages", dir.display()),
+        },
+    };
+    say(&format!("settings in order; {}: {} users; {data}", config.users.display(), accounts.len()));
     Ok(())
 }
 

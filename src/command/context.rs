@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
 use crate::hub::{Client, Hub, Push, Touched};
-use crate::model::{Event, EventKind, Mode, Name, QuitReason, Target, UserError};
+use crate::model::{Draft, Event, EventKind, Mode, Name, QuitReason, Scope, Target, UserError};
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub me: &'a Arc<Client>,
     /// Where his plain text goes.
     pub target: &'a mut Option<Target>,
+    /// What he has said and nobody has been told yet.
+    pub drafts: &'a mut Vec<Draft>,
     /// Whom this command leaves something to be written for.
     pub touched: &'a mut Touched,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
@@ -37,9 +39,25 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Says something. It is published with everything else that is said in the same read, or before the next answer.
+    ///
+    /// # Errors
+    /// Why that cannot be said there.
+    pub fn say(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
+        let scope = self.hub.check(self.me, scope)?;
+        self.drafts.push(self.me.draft(scope, text));
+        Ok(())
+    }
+
+    /// Stores and delivers what he has said so far, so that what he is told next comes after it.
+    pub fn publish(&mut self) {
+        self.hub.publish(self.me, self.drafts);
+    }
+
     /// Answers the asker. Who asks faster than he reads is slowed here: his next answer waits until he has caught up.
     pub fn reply(&mut self, kind: EventKind) {
-        if self.me.outbox.push(&Event::answer(kind)) == Push::Full {
+        self.publish();
+        if self.me.outbox.push(&Event::new(kind)) == Push::Full {
             self.me.close(QuitReason::SlowReader);
         }
         if self.me.outbox.is_crowded() {
@@ -53,8 +71,9 @@ impl Context<'_> {
         *self.dialog = Some(dialog);
     }
 
-    /// Writes out all that was caused so far: before something that takes its time.
+    /// Delivers and writes out all that was caused so far: before something that takes its time.
     pub fn settle(&mut self) {
+        self.publish();
         self.touched.settle(Some(self.me.id));
         (self.catch_up)(self.me);
     }

@@ -1,7 +1,7 @@
 //! Groups: making, joining, leaving, and saying something in one.
 
 use super::{Command, Context, Spec};
-use crate::model::UserError;
+use crate::model::{Scope, UserError};
 
 pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
@@ -75,6 +75,11 @@ impl Command for Leave {
 
 impl Command for Post {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.post(context.me, &context.group(&self.group)?, self.text, context.touched)
+        let group = context.group(&self.group)?;
+        context.say(Scope::Group(group), self.text)
+    }
+
+    fn says(&self) -> bool {
+        true
     }
 }

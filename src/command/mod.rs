@@ -29,6 +29,12 @@ pub trait Command {
     /// # Errors
     /// What the asker is told instead when it cannot be done; nothing has changed then.
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError>;
+
+    /// Whether all it does is to say something. Then it is published together with what is said before and after it;
+    /// any other command waits until that has been published.
+    fn says(&self) -> bool {
+        false
+    }
 }
 
 /// The declaration of a command: everything there is to know about it outside its `execute`.
@@ -61,5 +67,8 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
     let spec = find(word).ok_or_else(|| UserError::UnknownCommand(word.to_owned(), help::nearest(word)))?;
     let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(UserError::Usage(spec.usage))?;
+    if !parsed.says() {
+        context.publish();
+    }
     parsed.execute(context)
 }

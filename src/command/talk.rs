@@ -2,14 +2,14 @@
 
 use super::{Command, Context, Spec};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
-use crate::model::{EventKind, Target, UserError};
+use crate::model::{EventKind, Scope, Target, UserError};
 
 pub(super) const MSG: Spec = Spec {
     name: "msg",
     aliases: &["w"],
     usage: "/msg <username> <message>",
     help: "say something to one user, privately",
-    details: "Every session of the user gets it. Your own line comes back as [to username]: message once it is delivered.",
+    details: "Who is offline gets it at the next login. Your own line comes back as [to username]: message once it is stored.",
     example: "/msg bob are you there?",
     parse: |args| Some(Box::new(Msg { to: args.word()?.to_owned(), text: args.text()?.to_owned() })),
 };
@@ -54,15 +54,22 @@ struct Talk {
 impl Command for Msg {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let to = context.user(&self.to)?;
-        context.hub.whisper(context.me, &to, self.text, context.touched)
+        context.say(Scope::User(to), self.text)
+    }
+
+    fn says(&self) -> bool {
+        true
     }
 }
 
 impl Command for Broadcast {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let heard = context.hub.broadcast(context.me, self.text, context.touched);
-        context.cost += heard / RECIPIENTS_PER_TOKEN;
-        Ok(())
+        context.cost += context.hub.sessions() / RECIPIENTS_PER_TOKEN;
+        context.say(Scope::Everybody, self.text)
+    }
+
+    fn says(&self) -> bool {
+        true
     }
 }
 
@@ -72,7 +79,7 @@ impl Command for Talk {
             None => None,
             Some(typed) => Some(match typed.strip_prefix('#') {
                 Some(group) => Target::Group(context.hub.membership(context.me, &context.group(group)?)?),
-                None => talk_to_user(typed, context)?,
+                None => Target::User(context.user(typed)?),
             }),
         };
         context.reply(EventKind::Talking { target: *context.target });
@@ -80,16 +87,11 @@ impl Command for Talk {
     }
 }
 
-fn talk_to_user(typed: &str, context: &Context<'_>) -> Result<Target, UserError> {
-    let user = context.user(typed)?;
-    if context.hub.is_here(&user) { Ok(Target::User(user)) } else { Err(UserError::NotOnline(user)) }
-}
-
 /// A line without a command.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     match *context.target {
-        Some(Target::User(to)) => context.hub.whisper(context.me, &to, text.to_owned(), context.touched),
-        Some(Target::Group(group)) => context.hub.post(context.me, &group, text.to_owned(), context.touched),
+        Some(Target::User(to)) => context.say(Scope::User(to), text.to_owned()),
+        Some(Target::Group(group)) => context.say(Scope::Group(group), text.to_owned()),
         None => Err(UserError::NoConversation),
     }
 }

@@ -12,12 +12,17 @@ use std::time::Duration;
 use super::{Config, Settings};
 use crate::model::limits::MOTD_BYTES;
 use crate::model::text::{Escaped, clean};
-use crate::model::{Limits, StartError};
+use crate::model::{Keeping, Limits, StartError};
 
 impl Settings {
     /// The file with the accounts, for who needs nothing else.
     pub fn users_file(&self) -> PathBuf {
         self.users.clone().unwrap_or_else(|| Config::default().users)
+    }
+
+    /// The data folder, for who needs nothing else; `None` when messages are kept in memory.
+    pub fn data_folder(&self) -> Option<PathBuf> {
+        self.data.clone().map_or_else(|| Config::default().data, |data| (data != Path::new("none")).then_some(data))
     }
 
     /// Fills in the defaults, looks up the addresses and reads the message of the day.
@@ -29,6 +34,8 @@ impl Settings {
         let log_keep_days = size(self.log_keep_days, default.log_keep_days);
         Ok(Config {
             users: self.users_file(),
+            data: self.data_folder(),
+            keeping: self.keeping(),
             limits: self.limits()?,
             listen: self.listen.map_or(Ok(default.listen), |names| addresses(&names))?,
             log_dir: self.log_dir.unwrap_or(default.log_dir),
@@ -42,6 +49,16 @@ impl Settings {
             motd: self.motd.map_or(Ok(default.motd), |path| message_of_the_day(&path))?,
             telnet: self.telnet.unwrap_or(default.telnet),
         })
+    }
+
+    fn keeping(&self) -> Keeping {
+        let default = Keeping::default();
+        Keeping {
+            durability: self.durability.unwrap_or(default.durability),
+            days: self.keep_days.unwrap_or(default.days),
+            messages: self.keep_messages.unwrap_or(default.messages),
+            messages_per_group: self.keep_messages_per_group.unwrap_or(default.messages_per_group),
+        }
     }
 
     fn limits(&self) -> Result<Limits, StartError> {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Limits, Registration, StartError, TelnetMode};
+use crate::model::{DuplicateLogin, Keeping, Limits, Registration, StartError, TelnetMode};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -73,6 +73,10 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The file with the accounts.
     pub users: PathBuf,
+    /// The folder of the database; `None` to keep the last messages in memory.
+    pub data: Option<PathBuf>,
+    /// How messages are kept there.
+    pub keeping: Keeping,
     /// The folder of the log files.
     pub log_dir: PathBuf,
     /// How much is logged.
@@ -100,6 +104,8 @@ impl Default for Config {
         Config {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 12345))],
             users: PathBuf::from("users.txt"),
+            data: Some(PathBuf::from("data")),
+            keeping: Keeping::default(),
             log_dir: PathBuf::from("logs"),
             log_level: LevelFilter::Debug,
             log_keep_days: 30,

@@ -12,8 +12,9 @@ use clap::{Arg, ArgAction, Args, Command};
 use log::LevelFilter;
 
 use crate::model::limits::FLOOD_BYTES;
-use crate::model::{DuplicateLogin, Registration, TelnetMode};
+use crate::model::{DuplicateLogin, Durability, Registration, TelnetMode};
 
+const DATA: &str = "Data";
 const LOGS: &str = "Logs";
 const LIMITS: &str = "Limits";
 
@@ -49,6 +50,26 @@ pub struct Settings {
     /// Which clients are treated as telnet, so that their terminal hides the password (default auto)
     #[arg(long, global = true, value_name = "MODE")]
     pub telnet: Option<TelnetMode>,
+
+    /// The folder of the database with messages and all that is kept; none keeps the last messages in memory (default data)
+    #[arg(long, global = true, value_name = "DIR", help_heading = DATA)]
+    pub data: Option<PathBuf>,
+
+    /// What a message survives once it is sent: a loss of power, or a crash of the server alone (default fsync)
+    #[arg(long, global = true, value_name = "WHAT", help_heading = DATA)]
+    pub durability: Option<Durability>,
+
+    /// Days after which a message is deleted; 0 for never (default 0)
+    #[arg(long, global = true, value_name = "DAYS", help_heading = DATA, value_parser = within(0..=36_500))]
+    pub keep_days: Option<u32>,
+
+    /// Messages that are kept, of the whole server, the oldest going first; 0 for no limit (default 0)
+    #[arg(long, global = true, value_name = "N", help_heading = DATA, value_parser = within(0..=u32::MAX))]
+    pub keep_messages: Option<u32>,
+
+    /// Messages that are kept of each group, its oldest going first; 0 for no limit (default 0)
+    #[arg(long, global = true, value_name = "N", help_heading = DATA, value_parser = within(0..=u32::MAX))]
+    pub keep_messages_per_group: Option<u32>,
 
     /// The folder of the log files (default logs)
     #[arg(long, global = true, value_name = "DIR", help_heading = LOGS)]
@@ -142,6 +163,11 @@ impl Settings {
             duplicate_login: self.duplicate_login.or(other.duplicate_login),
             motd: self.motd.or(other.motd),
             telnet: self.telnet.or(other.telnet),
+            data: self.data.or(other.data),
+            durability: self.durability.or(other.durability),
+            keep_days: self.keep_days.or(other.keep_days),
+            keep_messages: self.keep_messages.or(other.keep_messages),
+            keep_messages_per_group: self.keep_messages_per_group.or(other.keep_messages_per_group),
             log_dir: self.log_dir.or(other.log_dir),
             log_level: self.log_level.or(other.log_level),
             log_keep_days: self.log_keep_days.or(other.log_keep_days),

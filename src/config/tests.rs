@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::settings::{definitions, help_and_default, is_number, name, variable};
 use super::*;
+use crate::model::Durability;
 
 /// As `parlord` puts the options into its own command line.
 #[derive(Debug, Parser)]
@@ -52,6 +53,12 @@ fn flags_go_before_environment_before_file_before_default() {
     let config = load_file(file, &["--burst", "7"], &[("PARLOR_BURST", "6"), ("PARLOR_RATE", "6")]).unwrap();
     assert_eq!((config.limits.burst, config.limits.rate), (7, 6));
     assert_eq!((config.limits.line, config.limits.clients), (500, Limits::default().clients));
+}
+
+#[test]
+fn no_data_folder_is_a_choice_of_its_own() {
+    assert_eq!(load(&["--data", "none"], &[]).unwrap().data, None);
+    assert_eq!(load(&[], &[("PARLOR_DATA", "./none")]).unwrap().data, Some("./none".into()));
 }
 
 #[test]
@@ -113,6 +120,11 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("duplicate-login", "replace"),
         ("motd", motd),
         ("telnet", "never"),
+        ("data", "d"),
+        ("durability", "commit"),
+        ("keep-days", "51"),
+        ("keep-messages", "52"),
+        ("keep-messages-per-group", "53"),
         ("log-dir", "l"),
         ("log-level", "warn"),
         ("log-keep-days", "41"),
@@ -136,6 +148,8 @@ fn every_setting_reaches_its_place_from_every_source() {
     let wanted = Config {
         listen: vec!["127.0.0.2:1".parse().unwrap()],
         users: "u".into(),
+        data: Some("d".into()),
+        keeping: Keeping { durability: Durability::Commit, days: 51, messages: 52, messages_per_group: 53 },
         log_dir: "l".into(),
         log_level: LevelFilter::Warn,
         log_keep_days: 41,

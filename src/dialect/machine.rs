@@ -10,7 +10,9 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Name, Online, Profile, Question, Roster, Target, TokenShown};
+use crate::model::{
+    Event, EventKind, Message, MessageId, Name, Online, Profile, Question, Roster, Scope, Target, TokenShown,
+};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -69,6 +71,12 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::WhoIs(profile) => write_profile(out, profile),
         EventKind::YouAreAway { away } => write!(out, "away text={}", Text(away.as_deref().unwrap_or_default())),
         EventKind::UserIsAway { user, away } => write!(out, "user_away user={user} text={}", Text(away)),
+        EventKind::KeptFor { user } => write!(out, "kept user={user}"),
+        EventKind::Received { by, id } => write!(out, "received id={} by={by}", id.0),
+        EventKind::Read { by, id } => write!(out, "read id={} by={by}", id.0),
+        EventKind::Missed { count } => write!(out, "missed count={count}"),
+        EventKind::MissedMore { count } => write!(out, "missed_more count={count}"),
+        EventKind::Past { messages, .. } => write_past(out, messages),
         EventKind::Groups { names } => write!(out, "groups names={}", Names(names)),
         EventKind::GroupsUsers { rosters, first } => {
             write!(out, "groups_users first={first} groups={}", Rosters(rosters))
@@ -128,6 +136,22 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
     }
 }
 
+/// Messages of the log, one a line.
+fn write_past(out: &mut String, messages: &[Message]) -> fmt::Result {
+    let mut end = "";
+    for Message { id, said, deleted } in messages {
+        let (id, at, from) = (id.0, Utc3339(said.at), said.from);
+        write!(out, "{}past id={id} at={at} from={from}", std::mem::replace(&mut end, "\n"))?;
+        match said.scope {
+            Scope::User(to) => write!(out, " to={to}")?,
+            Scope::Group(group) => write!(out, " group={group}")?,
+            Scope::Everybody => {}
+        }
+        if *deleted { out.write_str(" deleted=true")? } else { write!(out, " text={}", Text(&said.text))? }
+    }
+    Ok(())
+}
+
 /// A time in UTC, to the microsecond.
 struct Utc3339(SystemTime);
 
@@ -158,16 +182,16 @@ impl fmt::Display for Tokens<'_> {
     }
 }
 
-/// An event's place in the server's order and its time; nothing for an answer, which is in no order.
+/// When an event happened, and its place in the log if it has one.
 struct Stamp<'a>(&'a Event);
 
 impl fmt::Display for Stamp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Event { seq, at, .. } = *self.0;
-        if seq == 0 {
-            return Ok(());
+        let Event { id, at, .. } = *self.0;
+        if id > MessageId(0) {
+            write!(f, " id={}", id.0)?;
         }
-        write!(f, " id={seq} at={}", Utc3339(at))
+        write!(f, " at={}", Utc3339(at))
     }
 }
 
@@ -232,7 +256,7 @@ mod tests {
     }
 
     fn line(kind: EventKind) -> String {
-        String::from_utf8(MACHINE.encode(&Event::answer(kind)).to_vec()).unwrap()
+        String::from_utf8(MACHINE.encode(&Event::new(kind)).to_vec()).unwrap()
     }
 
     #[test]
@@ -259,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_message_has_its_place_and_time() {
-        let event = Event::new(7, EventKind::Whisper { from: name("ann"), text: "a b".into() });
+        let event =
+            Event::said(MessageId(7), SystemTime::now(), EventKind::Whisper { from: name("ann"), text: "a b".into() });
         let line = String::from_utf8(MACHINE.encode(&event).to_vec()).unwrap();
         let (stamp, rest) = line.split_once(" from=").unwrap();
         assert_eq!(rest, "ann text=a b\n");

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::Dialect;
 use crate::model::{
-    Event, EventKind, Listed, Name, NotRegistered, Online, Profile, Question, QuitReason, Target, TokenShown,
+    Event, EventKind, Listed, Message, Name, NotRegistered, Online, Profile, Question, QuitReason, Scope, Target,
+    TokenShown,
 };
 
 /// The plain dialect with LF after each line.
@@ -70,6 +71,15 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouAreAway { away: Some(away) } => write!(out, "You are away: {away}"),
         EventKind::YouAreAway { away: None } => out.write_str("You are back."),
         EventKind::UserIsAway { user, away } => write!(out, "*** {user} is away: {away}"),
+        EventKind::KeptFor { user } => {
+            write!(out, "*** {user} is not online; your message is kept until the next login.")
+        }
+        EventKind::Received { by, id } => write!(out, "*** {by} has received {id}."),
+        EventKind::Read { by, id } => write!(out, "*** {by} has read {id}."),
+        EventKind::Missed { count: 1 } => out.write_str("*** 1 message came while you were away:"),
+        EventKind::Missed { count } => write!(out, "*** {count} messages came while you were away:"),
+        EventKind::MissedMore { count } => write!(out, "*** {count} more came; /history shows them."),
+        EventKind::Past { reader, messages } => write_past(out, reader, messages),
         EventKind::Groups { names } if names.is_empty() => {
             out.write_str("There are no groups yet; /create_group makes one.")
         }
@@ -251,6 +261,23 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
             write!(out, ", groups you share: {}.", Names(shared))
         }
     }
+}
+
+/// Messages of the log, one a line: number, time, and the line as it was when it was new.
+fn write_past(out: &mut String, reader: &Name, messages: &[Message]) -> fmt::Result {
+    let mut end = "";
+    for Message { id, said, deleted } in messages {
+        let (at, from) = (DateTime::<Utc>::from(said.at).format("%Y-%m-%d %H:%M"), said.from);
+        write!(out, "{}{id} {at} ", std::mem::replace(&mut end, "\n"))?;
+        match said.scope {
+            Scope::User(to) if from == *reader => write!(out, "[to {to}]")?,
+            Scope::User(_) => write!(out, "[{from}]")?,
+            Scope::Group(group) => write!(out, "[Group {group}][{from}]")?,
+            Scope::Everybody => write!(out, "[Broadcast][{from}]")?,
+        }
+        if *deleted { out.write_str(" (deleted)")? } else { write!(out, ": {}", said.text)? }
+    }
+    Ok(())
 }
 
 fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {

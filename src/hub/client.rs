@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use parking_lot::Mutex;
 
 use super::outbox::Outbox;
-use crate::model::{Name, QuitReason};
+use super::reading::Reading;
+use crate::model::{MessageId, Name, QuitReason};
 use crate::store::Device;
 
 /// The number of a session, in the order in which connections were accepted; never used again.
@@ -19,7 +21,11 @@ pub struct ClientId(pub u64);
 /// What the hub needs of a client's connection; the session has it.
 pub trait Port: Send + Sync {
     /// Writes out what is queued as far as that goes without waiting for the client.
-    fn flush(&self, client: &Arc<Client>);
+    /// `thorough` waits for whoever is writing to this client at the moment, so that all of it has been tried.
+    fn flush(&self, client: &Arc<Client>, thorough: bool);
+
+    /// Does this while nothing is written to the client, and from then on writes nothing of his outbox any more.
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut());
 
     /// Asks the session to end for this reason (the first one given counts) and wakes its thread; that is all.
     fn close(&self, reason: QuitReason);
@@ -31,16 +37,20 @@ pub struct Client {
     pub id: ClientId,
     /// Whose session this is.
     pub name: Name,
+    /// Which of his devices this is.
+    pub device: Device,
     /// From where it is connected.
     pub peer: SocketAddr,
-    /// Which of its user's devices this is: the login token that it used, if one.
-    pub device: Device,
     /// When it logged in.
     pub since: SystemTime,
     /// When its user last said something.
     pub(super) heard: Mutex<Instant>,
     /// What it has still to be sent.
     pub outbox: Outbox,
+    /// The last message of the log that was delivered before it came.
+    pub(super) joined_at: MessageId,
+    pub(super) reading: Reading,
+    pub(super) receipts: AtomicBool,
     pub(super) port: Arc<dyn Port>,
     pub(super) gone: Receiver<()>,
 }
@@ -53,7 +63,26 @@ impl Client {
 
     /// Writes out what is queued as far as that goes without waiting for the client.
     pub fn flush(self: &Arc<Client>) {
-        self.port.flush(self);
+        self.port.flush(self, false);
+    }
+
+    /// As [`Client::flush`], and does not leave it to another thread that is at it.
+    pub(super) fn flush_thoroughly(self: &Arc<Client>) {
+        self.port.flush(self, true);
+    }
+
+    /// Chooses whether this session is told when private messages of its user have been received.
+    pub fn want_receipts(&self, wanted: bool) {
+        self.receipts.store(wanted, Ordering::Relaxed);
+    }
+
+    pub(super) fn wants_receipts(&self) -> bool {
+        self.receipts.load(Ordering::Relaxed)
+    }
+
+    /// Whether the session has departed from the hub.
+    pub(super) fn has_departed(&self) -> bool {
+        self.gone.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// Remembers that the user said something at `now`.

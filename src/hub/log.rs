@@ -1,29 +1,217 @@
-//! The way into the store: one order for all that is appended.
+//! The way into the store: what is to be appended gathers in a batch; who came first appends it for all of them.
+//!
+//! A batch is led by the first who asks for it to be done. He waits for his turn, and until he has it others join; then he
+//! appends the batch and delivers it, and the next leader's turn comes while he still writes to clients. So one fsync
+//! serves everybody who waits, and whoever is alone waits for nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::client::ClientId;
 use crate::model::MessageId;
+use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
 use crate::store::{Entry, Store, StoreError};
 
-/// The store, and whose turn it is to append to it.
+/// The store, what waits for it, and whose turn it is.
 pub(super) struct Log {
     store: Arc<dyn Store>,
-    turn: Mutex<()>,
+    open: Mutex<Open>,
+    turn: Mutex<Turn>,
+}
+
+/// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
+#[derive(Default)]
+struct Open {
+    entries: Vec<Entry>,
+    /// The sessions that wait for it, of whom each said something.
+    speakers: Vec<ClientId>,
+    batch: Arc<Batch>,
+}
+
+/// Entries that are appended together, as those who wait for them see it.
+#[derive(Default)]
+pub(super) struct Batch {
+    led: AtomicBool,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+/// How far a batch is.
+#[derive(Default)]
+struct Progress {
+    /// It has been appended, or kept for later.
+    stored: bool,
+    /// Its leader is done with it.
+    outcome: Option<Result<(), StoreError>>,
+}
+
+/// What only the thread whose turn it is may touch.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// Changes that could not be stored yet; they go before everything else.
+    unsaved: Vec<Entry>,
+    failure: Option<Failure>,
+}
+
+/// The store does not work.
+struct Failure {
+    error: StoreError,
+    since: Instant,
+    /// Until then it is left alone.
+    rest_until: Instant,
+}
+
+/// The leader's part of a batch. Dropping it lets those who wait go on, whatever became of it.
+pub(super) struct Lead<'a> {
+    batch: &'a Batch,
+    outcome: Result<(), StoreError>,
 }
 
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
-        Log { store, turn: Mutex::default() }
+        Log { store, open: Mutex::default(), turn: Mutex::default() }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    pub(super) fn append(&self, entries: &[Entry]) -> Result<MessageId, StoreError> {
-        let _turn = self.turn.lock();
-        self.store.append(entries)
+    /// Puts changes into the next batch. Never waits; [`Hub::commit`](super::Hub::commit) does.
+    pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>, speaker: Option<ClientId>) -> Arc<Batch> {
+        let mut open = self.open.lock();
+        open.entries.extend(entries);
+        open.speakers.extend(speaker);
+        Arc::clone(&open.batch)
+    }
+
+    /// The batch that is gathering, if there is anything in it.
+    pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
+        let open = self.open.lock();
+        (!open.entries.is_empty()).then(|| Arc::clone(&open.batch))
+    }
+
+    /// How many changes have gathered.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.open.lock().entries.len()
+    }
+
+    /// Waits for the turn to append.
+    pub(super) fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock()
+    }
+
+    /// Closes the batch that is gathering; only its leader does, in his turn.
+    pub(super) fn close(&self) -> (Vec<Entry>, Vec<ClientId>) {
+        let Open { entries, speakers, .. } = std::mem::take(&mut *self.open.lock());
+        (entries, speakers)
+    }
+
+    /// Tries a store that did not work when it was last used.
+    pub(super) fn probe(&self) -> Result<(), StoreError> {
+        let mut turn = self.turn();
+        if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
+    }
+
+    /// Appends a batch together with what could not be stored before.
+    pub(super) fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
+        let now = Instant::now();
+        if let Some(failure) = &turn.failure
+            && now < failure.rest_until
+        {
+            let error = failure.error.clone();
+            turn.keep(entries);
+            return Err(error);
+        }
+        let appended = if turn.unsaved.is_empty() {
+            self.store.append(entries)
+        } else {
+            self.store.append(&[&turn.unsaved, entries].concat())
+        };
+        match &appended {
+            Ok(_) => turn.recovered(),
+            Err(error) => {
+                turn.keep(entries);
+                turn.failed(error, now);
+            }
+        }
+        appended
+    }
+}
+
+impl Turn {
+    /// Keeps all changes but what was said, whose senders are told. Beyond the bound the oldest are lost.
+    fn keep(&mut self, entries: &[Entry]) {
+        self.unsaved.extend(entries.iter().filter(|entry| !matches!(entry, Entry::Said(_))).cloned());
+        let excess = self.unsaved.len().saturating_sub(UNSAVED_KEPT);
+        self.unsaved.drain(..excess);
+    }
+
+    fn failed(&mut self, error: &StoreError, now: Instant) {
+        if self.failure.is_none() {
+            log::error!("store failed error=\"{error}\": messages are delivered, but saved nowhere");
+        }
+        let since = self.failure.as_ref().map_or(now, |failure| failure.since);
+        self.failure = Some(Failure { error: error.clone(), since, rest_until: Instant::now() + STORE_REST });
+    }
+
+    fn recovered(&mut self) {
+        self.unsaved.clear();
+        if let Some(failure) = self.failure.take() {
+            let after: Duration = failure.since.elapsed();
+            log::info!("store recovered after_ms={}", after.as_millis());
+        }
+    }
+}
+
+impl Batch {
+    /// Leads this batch, if nobody does yet.
+    pub(super) fn lead(&self) -> Option<Lead<'_>> {
+        let leads = !self.led.swap(true, Ordering::AcqRel);
+        leads.then(|| Lead { batch: self, outcome: Err(StoreError::Abandoned) })
+    }
+
+    /// Waits until its leader is done with it.
+    pub(super) fn wait(&self) -> Result<(), StoreError> {
+        let mut progress = self.progress.lock();
+        loop {
+            match &progress.outcome {
+                Some(outcome) => return outcome.clone(),
+                None => self.changed.wait(&mut progress),
+            }
+        }
+    }
+
+    /// Waits until its leader has appended it; that he does is up to those who submitted something.
+    pub(super) fn wait_until_stored(&self) {
+        let mut progress = self.progress.lock();
+        while !progress.stored {
+            self.changed.wait(&mut progress);
+        }
+    }
+}
+
+impl Lead<'_> {
+    /// Says that it has been appended.
+    pub(super) fn stored(&self) {
+        self.batch.progress.lock().stored = true;
+        self.batch.changed.notify_all();
+    }
+
+    /// Lets those who wait go on.
+    pub(super) fn finish(mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+        self.outcome.clone_from(&outcome);
+        outcome
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        let outcome = std::mem::replace(&mut self.outcome, Ok(()));
+        *self.batch.progress.lock() = Progress { stored: true, outcome: Some(outcome) };
+        self.batch.changed.notify_all();
     }
 }

@@ -6,7 +6,10 @@
 mod client;
 mod log;
 mod outbox;
+mod post;
 mod presence;
+mod reading;
+mod receipts;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,7 @@ pub use client::{Client, ClientId, Port};
 use log::Log;
 pub use outbox::{Outbox, Push};
 pub use presence::{Presence, RegisterError, Registration};
+use receipts::Receipt;
 use state::State;
 pub use touched::Touched;
 
@@ -39,13 +43,19 @@ struct Inner {
     announcing: Mutex<()>,
     limits: Limits,
     log: Log,
+    /// Receipts that are not due yet.
+    receipts: Mutex<Vec<Receipt>>,
 }
 
 impl Hub {
     /// An empty hub with these bounds, over this store.
-    pub fn new(limits: Limits, store: Arc<dyn Store>) -> Hub {
-        let log = Log::new(store);
-        Hub { inner: Arc::new(Inner { state: Mutex::default(), announcing: Mutex::default(), limits, log }) }
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
+        let state = Mutex::new(State { last: store.last_id()?, ..State::default() });
+        let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
+        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
@@ -58,7 +68,20 @@ impl Hub {
     /// # Errors
     /// Why that cannot be done; they will be stored as soon as it can.
     pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        self.inner.log.append(&entries).map(drop)
+        let batch = self.inner.log.submit(entries, None);
+        self.commit(&batch)
+    }
+
+    /// Does what is due from time to time, about once a second: tries a store that does not work, corrects who fell
+    /// behind, gives receipts, and lets the store tidy up. Says whether there is more to tidy up.
+    ///
+    /// # Errors
+    /// When the store does not work.
+    pub fn tend(&self) -> Result<bool, StoreError> {
+        self.inner.log.probe()?;
+        self.note_written();
+        self.acknowledge(Vec::new());
+        self.store().tend()
     }
 
     /// The bounds this hub keeps.

@@ -1,11 +1,11 @@
 //! One client's queue of what he has still to be sent: bounded in items and bytes, and never a reason to wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::model::{Event, Limits};
+use crate::model::{Event, Limits, MessageId};
 
 /// How far over its bound an outbox may go while its client's socket still takes what is written.
 ///
@@ -23,6 +23,12 @@ pub struct Outbox {
     max_bytes: i64,
     behind: AtomicBool,
     sealed: AtomicBool,
+    /// Nothing is written out yet: the client is still being shown what he missed.
+    held: AtomicBool,
+    /// The last message of the log that was to be queued here.
+    pushed: AtomicU64,
+    /// Every message of the log up to this one that was queued here has been taken by the connection.
+    written: AtomicU64,
 }
 
 /// What became of a pushed event.
@@ -41,7 +47,7 @@ pub enum Push {
 }
 
 impl Outbox {
-    /// An empty outbox with the bounds of `limits`.
+    /// An empty outbox with the bounds of `limits`, held until it is released.
     pub fn new(limits: &Limits) -> Outbox {
         let (sender, receiver) = unbounded();
         let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / GRACE);
@@ -54,7 +60,42 @@ impl Outbox {
             max_bytes: bound(limits.outbox_bytes),
             behind: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
+            held: AtomicBool::new(true),
+            pushed: AtomicU64::new(0),
+            written: AtomicU64::new(0),
         }
+    }
+
+    /// Lets what is queued be written out from now on; who releases it has to do so once himself.
+    pub fn release(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        // Pairs with the one of whoever queued something and left because it was held.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether nothing is to be written out yet.
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Remembers that the connection has taken every message up to this one.
+    pub fn note_written(&self, upto: MessageId) {
+        self.written.fetch_max(upto.0, Ordering::SeqCst);
+    }
+
+    /// The last message that was queued, or was to be.
+    pub(super) fn pushed(&self) -> MessageId {
+        MessageId(self.pushed.load(Ordering::Acquire))
+    }
+
+    /// The last message up to which the connection has taken everything.
+    pub(super) fn written(&self) -> MessageId {
+        MessageId(self.written.load(Ordering::SeqCst))
+    }
+
+    /// Whether the connection has taken every message that was queued.
+    pub(super) fn is_all_written(&self) -> bool {
+        self.written() >= self.pushed()
     }
 
     /// Queues an event, or says why not. Never waits.
@@ -62,6 +103,10 @@ impl Outbox {
     /// The event is in the channel before it is counted. So a count that goes from 0 to 1 always belongs to an event
     /// that is there to be taken, and whoever made it go there is the one who has to write the outbox out.
     pub fn push(&self, event: &Arc<Event>) -> Push {
+        // Also when it is not queued after all: then it is never written.
+        if event.id > MessageId(0) {
+            self.pushed.store(event.id.0, Ordering::Release);
+        }
         if self.sealed.load(Ordering::Relaxed) {
             return Push::Sealed;
         }
@@ -142,7 +187,7 @@ mod tests {
     use crate::model::EventKind;
 
     fn text(bytes: usize) -> Arc<Event> {
-        Event::answer(EventKind::Pong { text: "x".repeat(bytes) })
+        Event::new(EventKind::Pong { text: "x".repeat(bytes) })
     }
 
     fn small() -> Outbox {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Sender, bounded};
@@ -9,9 +10,11 @@ use parking_lot::Mutex;
 
 use super::Hub;
 use super::client::{Client, ClientId, Port};
+use super::log::Batch;
 use super::outbox::Outbox;
+use super::reading::Reading;
 use super::touched::Touched;
-use crate::model::{DuplicateLogin, Event, EventKind, Name, Peer, QuitReason};
+use crate::model::{DuplicateLogin, Event, EventKind, MessageId, Name, Peer, QuitReason};
 use crate::store::{Device, Entry};
 
 /// Who wants to be registered.
@@ -22,12 +25,10 @@ pub struct Registration {
     pub name: Name,
     /// From where he is connected.
     pub peer: SocketAddr,
-    /// Which of his devices this is.
-    pub device: Device,
     /// How he is reached.
     pub port: Arc<dyn Port>,
-    /// The first thing he is told.
-    pub welcome: EventKind,
+    /// Which of his devices this is.
+    pub device: Device,
 }
 
 /// Why a session was not let in.
@@ -47,27 +48,39 @@ pub struct Presence {
     hub: Hub,
     client: Arc<Client>,
     reason: QuitReason,
-    _here: Sender<()>,
+    here: Option<Sender<()>>,
 }
 
 impl Hub {
     /// Lets a session in, under the policy for a user who is here already.
     ///
-    /// Everybody else is told when the user was away before; the newcomer's first event is his welcome.
+    /// Everybody else is told when the user was away before. What the newcomer is told waits in his outbox until that is
+    /// released, so that what he missed comes before it.
     ///
     /// # Errors
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
         let (here, gone) = bounded(0);
-        let Registration { id, name, peer, device, .. } = *who;
+        let Registration { id, name, peer, .. } = *who;
         let outbox = Outbox::new(self.limits());
         let (since, heard) = (SystemTime::now(), Mutex::new(Instant::now()));
-        let port = Arc::clone(&who.port);
-        let client = Arc::new(Client { id, name, peer, device, since, heard, outbox, port, gone });
-        let welcome = Event::answer(who.welcome.clone());
-        let joined = EventKind::UserJoined { user: name };
+        let client = Client {
+            id,
+            name,
+            device: who.device,
+            peer,
+            since,
+            heard,
+            outbox,
+            port: Arc::clone(&who.port),
+            gone,
+            joined_at: MessageId::default(),
+            reading: Reading::default(),
+            receipts: AtomicBool::new(false),
+        };
+        let joined = Event::new(EventKind::UserJoined { user: name });
         let mut touched = Touched::default();
-        let replaced = self.locked(|state| {
+        let (client, replaced) = self.locked(|state| {
             let others: Vec<Arc<Client>> =
                 state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
             match policy {
@@ -80,15 +93,15 @@ impl Hub {
                 _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
                 _ => {}
             }
+            let client = Arc::new(Client { joined_at: state.last, ..client });
             state.insert(&client);
-            client.outbox.push(&welcome);
             if others.is_empty() {
-                state.tell_all(joined, Some(&name), &mut touched);
+                state.tell_all(&joined, Some(&name), &mut touched);
             }
-            Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
+            Ok((client, if policy == DuplicateLogin::Replace { others } else { Vec::new() }))
         })?;
         // From here on the session leaves through this guard, whatever happens.
-        let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic, _here: here };
+        let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic, here: Some(here) };
         for old in replaced {
             old.close(QuitReason::Replaced);
         }
@@ -132,15 +145,23 @@ impl Hub {
     }
 
     /// Takes a session out: the user's last one leaves all groups, and everybody is told. Only [`Presence`] calls this.
-    fn depart(&self, client: &Client) {
+    /// What the store is to remember of it is then on its way there.
+    fn depart(&self, client: &Client) -> Option<Arc<Batch>> {
         let mut touched = Touched::default();
-        let (left, now) = (EventKind::UserLeft { user: client.name }, SystemTime::now());
-        self.locked(|state| {
-            if state.remove(client, now) && !state.closing {
-                state.tell_all(left, None, &mut touched);
-            }
+        let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
+        let mut batch = None;
+        // What he has been written by now is what he has been written, also for the store.
+        client.port.conclude(client, &mut || {
+            batch = self.locked(|state| {
+                let removed = state.remove(client);
+                if removed.user && !state.closing {
+                    state.tell_all(&left, None, &mut touched);
+                }
+                self.submit_departure(state, client, removed.memberships, now)
+            });
         });
         self.announce(touched);
+        batch
     }
 }
 
@@ -158,7 +179,13 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.hub.depart(&self.client);
+        let batch = self.hub.depart(&self.client);
+        // Who waits for the name need not wait for the store as well.
+        self.here = None;
+        if let Some(batch) = batch {
+            // If it cannot be stored now, it will be as soon as it can.
+            let _ = self.hub.commit(&batch);
+        }
         log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
     }
 }

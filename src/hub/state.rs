@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
+use super::log::Batch;
 use super::touched::Touched;
-use crate::model::{Event, EventKind, Name, UserError};
+use crate::model::{Event, MessageId, Name, UserError};
 
 /// Live sessions, in the order in which they came.
 pub(super) type Audience = BTreeMap<ClientId, Arc<Client>>;
@@ -20,11 +21,12 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<Name, Group>,
     /// The queue map: by user, the sessions whose outboxes take what is said to that name.
     pub(super) queues: BTreeMap<Name, User>,
-    /// When users who are away now were here last; no more of them than there are accounts.
-    pub(super) last_seen: BTreeMap<Name, SystemTime>,
+    /// The last message of the log that was delivered.
+    pub(super) last: MessageId,
+    /// The batch that tells the store of whoever left last.
+    pub(super) departure: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
-    last_seq: u64,
 }
 
 /// A group: who belongs to it, and which sessions hear what is said in it.
@@ -46,37 +48,36 @@ pub(super) struct User {
     pub(super) away: Option<Arc<str>>,
 }
 
+/// What ended with a session.
+#[derive(Default)]
+pub(super) struct Removed {
+    /// Its user is not here any more.
+    pub(super) user: bool,
+    /// And he was in groups, which he has left.
+    pub(super) memberships: bool,
+}
+
 impl State {
     /// Tells every session of one user.
-    pub(super) fn tell_user(&mut self, name: &Name, kind: EventKind, touched: &mut Touched) {
-        let event = self.ordered(kind);
+    pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        touched.push_all(sessions.into_iter().flatten(), &event, None);
+        touched.push_all(sessions.into_iter().flatten(), event, None);
     }
 
     /// Tells the members of one group, all but the sessions of `except`.
-    pub(super) fn tell_group(&mut self, group: &Name, kind: EventKind, except: Option<&Name>, touched: &mut Touched) {
-        let event = self.ordered(kind);
+    pub(super) fn tell_group(&self, group: &Name, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
         let audience = self.groups.get(group).map(|group| &group.audience);
-        touched.push_all(audience.into_iter().flatten(), &event, except);
+        touched.push_all(audience.into_iter().flatten(), event, except);
     }
 
     /// Tells everybody logged in, all but the sessions of `except`.
-    pub(super) fn tell_all(&mut self, kind: EventKind, except: Option<&Name>, touched: &mut Touched) {
-        let event = self.ordered(kind);
-        touched.push_all(&self.clients, &event, except);
-    }
-
-    /// The next event in the server's one order.
-    fn ordered(&mut self, kind: EventKind) -> Arc<Event> {
-        self.last_seq += 1;
-        Event::new(self.last_seq, kind)
+    pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
+        touched.push_all(&self.clients, event, except);
     }
 
     /// Puts a session in. With others of its user there already it hears his groups from now on.
     pub(super) fn insert(&mut self, client: &Arc<Client>) {
         self.clients.insert(client.id, Arc::clone(client));
-        self.last_seen.remove(&client.name);
         let user = self.queues.entry(client.name).or_default();
         user.since.get_or_insert(client.since);
         user.sessions.insert(client.id, Arc::clone(client));
@@ -87,14 +88,15 @@ impl State {
         }
     }
 
-    /// Takes a session out at `now`; with the last one of a user he leaves all his groups. Says whether it was the last.
-    pub(super) fn remove(&mut self, client: &Client, now: SystemTime) -> bool {
+    /// Takes a session out; with the last one of a user he leaves all his groups. Says what that ended.
+    pub(super) fn remove(&mut self, client: &Client) -> Removed {
         if self.clients.remove(&client.id).is_none() {
-            return false;
+            return Removed::default();
         }
-        let Some(user) = self.queues.get_mut(&client.name) else { return false };
+        let Some(user) = self.queues.get_mut(&client.name) else { return Removed::default() };
         user.sessions.remove(&client.id);
         let last = user.sessions.is_empty();
+        let removed = Removed { user: last, memberships: last && !user.groups.is_empty() };
         for name in &user.groups {
             let Some(group) = self.groups.get_mut(name) else { continue };
             group.audience.remove(&client.id);
@@ -107,12 +109,8 @@ impl State {
         }
         if last {
             self.queues.remove(&client.name);
-            // The next guest of that name is somebody else.
-            if !client.name.is_guest() {
-                self.last_seen.insert(client.name, now);
-            }
         }
-        last
+        removed
     }
 
     /// The group of this name, under the name it was made with.
@@ -171,8 +169,8 @@ impl State {
             }
         }
         for (name, user) in &self.queues {
-            if user.since.is_none() || self.last_seen.contains_key(name) {
-                return fail("a user who is here counts as away", name);
+            if user.since.is_none() {
+                return fail("a user is here since never", name);
             }
             if user.sessions.is_empty() || !user.sessions.keys().all(|id| self.clients.contains_key(id)) {
                 return fail("a user without live sessions", name);

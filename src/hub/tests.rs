@@ -1,5 +1,6 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod durable;
 mod model;
 
 use std::net::SocketAddr;
@@ -10,12 +11,12 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DuplicateLogin, EventKind, Name, QuitReason, UserError};
-use crate::store::MemoryStore;
+use crate::model::{DuplicateLogin, EventKind, Name, QuitReason, Scope, UserError};
+use crate::store::{Backlog, MemoryStore};
 use model::Model;
 
 fn hub_with(limits: Limits) -> Hub {
-    Hub::new(limits, Arc::new(MemoryStore::default()))
+    Hub::new(limits, Arc::new(MemoryStore::default())).unwrap()
 }
 
 const NAMES: [&str; 4] = ["Ann", "Ben", "Cid", "Dee"];
@@ -25,7 +26,10 @@ const GROUPS: [&str; 3] = ["red", "green", "blue"];
 struct NoPort;
 
 impl Port for NoPort {
-    fn flush(&self, _client: &Arc<Client>) {}
+    fn flush(&self, _client: &Arc<Client>, _thorough: bool) {}
+    fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
+        work();
+    }
     fn close(&self, _reason: QuitReason) {}
 }
 
@@ -35,15 +39,31 @@ fn name(text: &str) -> Name {
 
 fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let welcome = EventKind::Welcome { motd: None };
-    let (id, name, port) = (ClientId(id), name(user), Arc::new(NoPort));
-    hub.register(&Registration { id, name, peer, device: None, port, welcome }, policy)
+    let who = Registration { id: ClientId(id), name: name(user), device: None, peer, port: Arc::new(NoPort) };
+    hub.register(&who, policy)
+}
+
+/// Lets a session have what it missed, and answers with the texts of that.
+fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
+    let Backlog { messages, more } = hub.backlog(client).unwrap();
+    hub.caught_up(client, &messages);
+    assert_eq!(more, 0);
+    messages.into_iter().map(|message| message.said.text).collect()
+}
+
+fn say(hub: &Hub, me: &Client, scope: Scope, text: &str) -> Result<(), UserError> {
+    let scope = hub.check(me, scope)?;
+    hub.publish(me, &mut vec![me.draft(scope, text.to_owned())]);
+    Ok(())
 }
 
 /// Takes what a session was told.
 fn told(client: &Client) -> Vec<EventKind> {
     let mut kinds = Vec::new();
-    client.outbox.take(usize::MAX, |event| kinds.push(event.kind.clone()));
+    client.outbox.take(usize::MAX, |event| {
+        kinds.push(event.kind.clone());
+        client.outbox.note_written(event.id);
+    });
     kinds
 }
 
@@ -82,8 +102,9 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
     let group = |at: &usize| name(GROUPS[*at]);
     match step {
         Step::Come(user) => {
-            sessions.push(come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap());
-            model.come(number, name(NAMES[*user]));
+            let presence = come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap();
+            assert_eq!(catch_up(hub, presence.client()), model.come(number, name(NAMES[*user])));
+            sessions.push(presence);
         }
         Step::Go(at) if *at < sessions.len() => {
             sessions.remove(*at).leave(QuitReason::Quit);
@@ -91,7 +112,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
         }
         Step::Broadcast(at) => {
             if let Some(me) = me(at) {
-                hub.broadcast(&me, text.clone(), &mut touched);
+                say(hub, &me, Scope::Everybody, &text).unwrap();
                 model.tell(&EventKind::Broadcast { from: me.name, text }, |_| true);
             }
         }
@@ -101,14 +122,12 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
             let (real, expected) = match step {
                 Step::Whisper(_, to) => {
                     let to = name(NAMES[*to]);
-                    (hub.whisper(&me, &to, text.clone(), &mut touched), model.whisper(me.name, to, text))
+                    (say(hub, &me, Scope::User(to), &text), model.whisper(me.name, to, text))
                 }
                 Step::Create(_, g) => (hub.create(&me, group(g), &mut touched), model.create(me.name, group(g))),
                 Step::Join(_, g) => (hub.join(&me, &group(g), &mut touched), model.join(me.name, group(g))),
                 Step::Leave(_, g) => (hub.leave(&me, &group(g), &mut touched), model.leave(me.name, group(g))),
-                Step::Post(_, g) => {
-                    (hub.post(&me, &group(g), text.clone(), &mut touched), model.post(me.name, group(g), text))
-                }
+                Step::Post(_, g) => (say(hub, &me, Scope::Group(group(g)), &text), model.post(me.name, group(g), text)),
                 _ => return,
             };
             assert_eq!(real, expected, "{step:?}");
@@ -160,8 +179,8 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
             0 => hub.create(me, group, &mut touched),
             1 => hub.join(me, &group, &mut touched),
             2 => hub.leave(me, &group, &mut touched),
-            3 => hub.post(me, &group, "x".into(), &mut touched),
-            4 => hub.whisper(me, &name(NAMES[dice(4)]), "x".into(), &mut touched),
+            3 => say(hub, me, Scope::Group(group), "x"),
+            4 => say(hub, me, Scope::User(name(NAMES[dice(4)])), "x"),
             5 => hub.rosters(None).first().map_or(Ok(()), |(red, _)| hub.membership(me, red).map(drop)),
             _ => {
                 presence = None;
@@ -203,7 +222,7 @@ fn all_members_see_one_order_whoever_speaks() {
             let (hub, red) = (&hub, &red);
             scope.spawn(move || {
                 (0..500).for_each(|n| {
-                    hub.post(session.client(), red, n.to_string(), &mut Touched::default()).unwrap();
+                    say(hub, session.client(), Scope::Group(*red), &n.to_string()).unwrap();
                 });
             });
         }
@@ -231,16 +250,6 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
     assert_eq!((hub.who(), hub.groups()), (vec![(name("Ann"), None)], Vec::new()));
     hub.locked(|state| state.check()).unwrap();
     assert!(come(&hub, 3, "Ben", DuplicateLogin::Refuse).is_ok());
-}
-
-#[test]
-fn nobody_remembers_when_a_guest_was_here() {
-    let hub = hub_with(Limits::default());
-    let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
-    for (user, remembered) in [("guest-1", false), ("Ben", true)] {
-        drop(come(&hub, 2, user, DuplicateLogin::Refuse));
-        assert_eq!(hub.profile(ann.client(), name(user)).last_seen.is_some(), remembered, "{user}");
-    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Whom a verb has left something to be written for. Filled under the central lock, settled after it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::client::{Client, ClientId};
 use super::outbox::Push;
 use crate::model::limits::TOUCHED_KEPT;
-use crate::model::{Event, Name, QuitReason};
+use crate::model::{Event, MessageId, Name, QuitReason};
 
 /// The clients whose outboxes this thread has to write out, and those who turned out too slow.
 ///
@@ -15,6 +16,9 @@ pub struct Touched {
     waiting: Vec<Arc<Client>>,
     too_slow: Vec<Arc<Client>>,
     crowded: bool,
+    /// Everybody for whom something was queued is noted, once, and not only those whose outbox was empty before.
+    thorough: bool,
+    noted: HashSet<ClientId>,
 }
 
 impl Touched {
@@ -32,11 +36,25 @@ impl Touched {
         }
     }
 
+    /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
+    /// is stored before it has been tried to write it to everybody.
+    pub(super) fn after_append(thorough: bool) -> Touched {
+        let mut touched = Touched::default();
+        touched.thorough = thorough;
+        touched
+    }
+
     fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
         match client.outbox.push(event) {
+            Push::Full => self.too_slow.push(Arc::clone(client)),
+            pushed if self.thorough => {
+                self.crowded |= pushed == Push::Crowded;
+                if self.noted.insert(client.id) {
+                    self.waiting.push(Arc::clone(client));
+                }
+            }
             Push::First => self.waiting.push(Arc::clone(client)),
             Push::Crowded => self.note_crowded(client),
-            Push::Full => self.too_slow.push(Arc::clone(client)),
             Push::Queued | Push::Sealed => {}
         }
     }
@@ -57,6 +75,50 @@ impl Touched {
     /// Whether there is nothing to write and nobody to close.
     pub(super) fn is_settled(&self) -> bool {
         self.waiting.is_empty() && self.too_slow.is_empty()
+    }
+
+    /// Writes out what was queued, so that it does not grow too much before all of a batch is.
+    pub(super) fn relieve(&mut self) {
+        if self.thorough {
+            self.crowded = false;
+            self.waiting.iter().for_each(Client::flush);
+        } else {
+            self.settle(None);
+        }
+    }
+
+    /// The last message that was queued for each of them, in the order of `waiting`. As long as nobody else's turn has
+    /// come, that is one of this batch.
+    pub(super) fn last_queued(&self) -> Vec<MessageId> {
+        self.waiting.iter().filter(|_| self.thorough).map(|client| client.outbox.pushed()).collect()
+    }
+
+    /// Writes out what was queued, the speakers last (their echoes are their acknowledgements), and returns who has
+    /// nevertheless not been written it. `speakers` are in order; `last` is what [`Touched::last_queued`] said.
+    pub(super) fn settle_thoroughly(
+        &mut self,
+        speakers: &[ClientId],
+        last: Vec<MessageId>,
+    ) -> Vec<(Arc<Client>, MessageId)> {
+        self.crowded = false;
+        for client in self.too_slow.iter() {
+            client.close(QuitReason::SlowReader);
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let speaks = |client: &Arc<Client>| speakers.binary_search(&client.id).is_ok();
+        // One who speaks alone writes to his own client himself, and may wait for him.
+        let alone = speakers.len() == 1;
+        for pass in [false, true] {
+            for client in waiting.iter().filter(|client| speaks(client) == pass && !(pass && alone)) {
+                if self.thorough { client.flush_thoroughly() } else { client.flush() }
+            }
+        }
+        let all = waiting.into_iter().zip(last).filter(|(client, _)| !(alone && speaks(client)));
+        let too_slow = self.too_slow.drain(..).map(|client| {
+            let last = client.outbox.pushed();
+            (client, last)
+        });
+        all.filter(|(client, last)| client.outbox.written() < *last).chain(too_slow).collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

@@ -6,58 +6,20 @@ use std::time::{Duration, SystemTime};
 
 use super::Hub;
 use super::client::Client;
+use super::log::Batch;
+use super::state::State;
 use super::touched::Touched;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{EventKind, Listed, Name, Online, Profile, Roster, UserError};
+use crate::model::{Event, EventKind, Listed, Name, Online, Profile, Roster, UserError};
+use crate::store::Entry;
 
 impl Hub {
-    /// Says something privately to every session of `to`; the speaker's own sessions get the echo, after it, and are
-    /// told when `to` is away.
-    ///
-    /// # Errors
-    /// [`UserError::NotOnline`] when `to` is not here.
-    pub fn whisper(&self, me: &Client, to: &Name, text: String, touched: &mut Touched) -> Result<(), UserError> {
-        let message = EventKind::Whisper { from: me.name, text: text.clone() };
-        self.locked(|state| {
-            let (&to, user) = state.queues.get_key_value(to).ok_or(UserError::NotOnline(*to))?;
-            let away = user.away.clone();
-            state.tell_user(&to, message, touched);
-            state.tell_user(&me.name, EventKind::WhisperSent { to, text }, touched);
-            if let Some(away) = away {
-                state.tell_user(&me.name, EventKind::UserIsAway { user: to, away }, touched);
-            }
-            Ok(())
-        })
-    }
-
-    /// Says something to everybody logged in, the speaker included, and returns to how many sessions.
-    pub fn broadcast(&self, me: &Client, text: String, touched: &mut Touched) -> usize {
-        let message = EventKind::Broadcast { from: me.name, text };
-        self.locked(|state| {
-            state.tell_all(message, None, touched);
-            state.clients.len()
-        })
-    }
-
-    /// Says something in a group, to all members, the speaker included.
-    ///
-    /// # Errors
-    /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
-    pub fn post(&self, me: &Client, group: &Name, text: String, touched: &mut Touched) -> Result<(), UserError> {
-        let shown = |group: Name| EventKind::GroupMessage { group, from: me.name, text };
-        self.locked(|state| {
-            let group = state.group_of(&me.name, group)?;
-            state.tell_group(&group, shown(group), None, touched);
-            Ok(())
-        })
-    }
-
     /// Makes a group with the asker as its first member.
     ///
     /// # Errors
     /// [`UserError::GroupExists`], [`UserError::TooManyGroups`] and [`UserError::TooManyMemberships`].
     pub fn create(&self, me: &Client, group: Name, touched: &mut Touched) -> Result<(), UserError> {
-        self.locked(|state| {
+        let batch = self.locked(|state| {
             if let Ok((shown, _)) = state.group(&group) {
                 return Err(UserError::GroupExists(shown));
             }
@@ -66,9 +28,11 @@ impl Hub {
             }
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name);
-            state.tell_user(&me.name, EventKind::GroupCreated { group }, touched);
-            Ok(())
-        })
+            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), touched);
+            Ok(self.submit_entered(state, me, group))
+        })?;
+        self.commit_change(batch);
+        Ok(())
     }
 
     /// Joins a group; its members are told.
@@ -76,18 +40,20 @@ impl Hub {
     /// # Errors
     /// [`UserError::NoSuchGroup`], [`UserError::AlreadyMember`] and [`UserError::TooManyMemberships`].
     pub fn join(&self, me: &Client, group: &Name, touched: &mut Touched) -> Result<(), UserError> {
-        self.locked(|state| {
+        let batch = self.locked(|state| {
             let (group, entry) = state.group(group)?;
             if entry.members.contains(&me.name) {
                 return Err(UserError::AlreadyMember(group));
             }
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name);
-            let joined = EventKind::MemberJoined { group, user: me.name };
-            state.tell_group(&group, joined, Some(&me.name), touched);
-            state.tell_user(&me.name, EventKind::YouJoined { group }, touched);
-            Ok(())
-        })
+            let joined = Event::new(EventKind::MemberJoined { group, user: me.name });
+            state.tell_group(&group, &joined, Some(&me.name), touched);
+            state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), touched);
+            Ok(self.submit_entered(state, me, group))
+        })?;
+        self.commit_change(batch);
+        Ok(())
     }
 
     /// Leaves a group; the members who stay are told, and an empty group is gone.
@@ -95,17 +61,33 @@ impl Hub {
     /// # Errors
     /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
     pub fn leave(&self, me: &Client, group: &Name, touched: &mut Touched) -> Result<(), UserError> {
-        self.locked(|state| {
+        let batch = self.locked(|state| {
             let group = state.group_of(&me.name, group)?;
             let gone = state.remove_member(&group, &me.name);
-            let left = EventKind::MemberLeft { group, user: me.name };
-            state.tell_group(&group, left, None, touched);
-            state.tell_user(&me.name, EventKind::YouLeft { group, gone }, touched);
-            Ok(())
-        })
+            let left = Event::new(EventKind::MemberLeft { group, user: me.name });
+            state.tell_group(&group, &left, None, touched);
+            state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), touched);
+            let left = Entry::Left { user: me.name, group: Some(group), upto: state.last };
+            Ok((!me.name.is_guest()).then(|| self.inner.log.submit([left], None)))
+        })?;
+        self.commit_change(batch);
+        Ok(())
     }
 
-    fn check_memberships(&self, state: &super::State, me: &Client) -> Result<(), UserError> {
+    /// From here on, under the lock, what is said in the group is for its new member too.
+    fn submit_entered(&self, state: &State, me: &Client, group: Name) -> Option<Arc<Batch>> {
+        let entered = Entry::Entered { user: me.name, group, after: state.last };
+        (!me.name.is_guest()).then(|| self.inner.log.submit([entered], None))
+    }
+
+    /// Waits for a change that was made already; if the store does not work, it is stored later.
+    fn commit_change(&self, batch: Option<Arc<Batch>>) {
+        if let Some(batch) = batch {
+            let _ = self.commit(&batch);
+        }
+    }
+
+    fn check_memberships(&self, state: &State, me: &Client) -> Result<(), UserError> {
         let max = self.limits().memberships;
         match state.queues.get(&me.name) {
             Some(user) if user.groups.len() >= max => Err(UserError::TooManyMemberships(max)),
@@ -137,7 +119,7 @@ impl Hub {
             if let Some(user) = state.queues.get_mut(&me.name) {
                 user.away.clone_from(&away);
             }
-            state.tell_user(&me.name, EventKind::YouAreAway { away }, touched);
+            state.tell_user(&me.name, &Event::new(EventKind::YouAreAway { away }), touched);
         });
     }
 
@@ -152,11 +134,15 @@ impl Hub {
                 away: user.away.clone(),
                 shared: mine.map_or_else(Vec::new, |mine| user.groups.intersection(mine).copied().collect()),
             });
-            (sessions, Profile { name, online, last_seen: state.last_seen.get(&name).copied() })
+            (sessions, Profile { name, online, last_seen: None })
         });
         // Each session has its own small lock for this, which nobody should wait for under the central one.
         if let Some(online) = &mut profile.online {
             online.idle = sessions.values().map(|session| session.idle()).min().unwrap_or_default();
+        }
+        if profile.online.is_none() {
+            // When it was is worth an answer; that the store does not say is not worth an error.
+            profile.last_seen = self.store().last_seen(&name).unwrap_or_default();
         }
         profile
     }

@@ -63,6 +63,14 @@ pub enum UserError {
     LineTooLong(u64, usize),
     /// A line that is not UTF-8.
     NotUtf8,
+    /// What he said reached those who are here, but is stored nowhere; says why.
+    NotSaved(String),
+    /// What he said reached nobody, or not everybody, through a fault in the server.
+    Lost,
+    /// What was said before cannot be shown; says why.
+    NotReadable(String),
+    /// What he said to a user who is offline is lost, because it could not be stored; says why.
+    NotKept(Name, String),
 }
 
 /// The longest piece of his own typing that an error quotes back to a user, in characters.
@@ -92,17 +100,34 @@ impl fmt::Display for UserError {
             UserError::NoConversation => f.write_str(
                 "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
             ),
-            UserError::LineTooLong(..) | UserError::NotUtf8 => self.write_dropped(f),
+            UserError::LineTooLong(..)
+            | UserError::NotUtf8
+            | UserError::NotSaved(_)
+            | UserError::Lost
+            | UserError::NotReadable(_)
+            | UserError::NotKept(..) => self.write_lost(f),
             other => other.write_account(f, &quote),
         }
     }
 }
 
 impl UserError {
-    fn write_dropped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What became of a line or a message that did not get where it was to go.
+    fn write_lost(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UserError::LineTooLong(bytes, max) => {
                 write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
+            }
+            UserError::NotSaved(why) => write!(f, "Error: Your message was delivered, but saved nowhere: {why}."),
+            UserError::Lost => f.write_str("Error: A fault in the server lost your message; please send it again."),
+            UserError::NotReadable(why) => {
+                write!(f, "Error: What was said earlier cannot be read now: {why}. Try again later with /history.")
+            }
+            UserError::NotKept(user, why) => {
+                write!(
+                    f,
+                    "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later."
+                )
             }
             _ => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
         }
@@ -161,6 +186,10 @@ impl UserError {
             UserError::Unavailable => "unavailable",
             UserError::LineTooLong(..) => "line_too_long",
             UserError::NotUtf8 => "not_utf8",
+            UserError::NotSaved(_) => "not_saved",
+            UserError::Lost => "lost",
+            UserError::NotReadable(_) => "not_readable",
+            UserError::NotKept(..) => "not_kept",
         }
     }
 }
@@ -172,6 +201,8 @@ pub enum StartError {
     Config(String),
     /// The users file cannot be read or used; the text says where and why, never what stood there.
     Users(PathBuf, String),
+    /// The data folder or the database in it cannot be used; the text says why and what to do.
+    Store(PathBuf, String),
     /// An address to listen on is not to be had.
     Listen(SocketAddr, io::Error),
     /// Anything else the system refused; the text says what was tried.
@@ -182,7 +213,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Config(text) => f.write_str(text),
-            StartError::Users(path, text) => write!(f, "{}: {text}", path.display()),
+            StartError::Users(path, text) | StartError::Store(path, text) => write!(f, "{}: {text}", path.display()),
             StartError::Listen(addr, e) if e.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "cannot listen on {addr}: the port is taken by a program that is already running")
             }

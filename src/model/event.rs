@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::error::UserError;
+use super::message::{Message, MessageId};
 use super::name::Name;
 use super::policy::Mode;
 use super::reason::QuitReason;
@@ -18,8 +19,8 @@ const OVERHEAD: usize = 96;
 /// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
 #[derive(Debug)]
 pub struct Event {
-    /// Its place in the server's one order; 0 for an answer, which only one client sees.
-    pub seq: u64,
+    /// Its place in the message log; 0 for what is not stored.
+    pub id: MessageId,
     /// When it happened, for people and for stores.
     pub at: SystemTime,
     /// When it happened on the clock that deadlines run on.
@@ -125,6 +126,18 @@ pub enum EventKind {
     YouAreAway { away: Option<Arc<str>> },
     /// Told to who wrote to a user who is away.
     UserIsAway { user: Name, away: Arc<str> },
+    /// Told to who wrote to a user who is offline: it is kept for him.
+    KeptFor { user: Name },
+    /// Told to who asked for receipts: his message has been written to its recipient.
+    Received { by: Name, id: MessageId },
+    /// Told to who asked for receipts: its recipient says that he has read it.
+    Read { by: Name, id: MessageId },
+    /// What he missed is coming: this many messages of it.
+    Missed { count: usize },
+    /// He missed this many more than he was shown.
+    MissedMore { count: u64 },
+    /// Messages of the log, in order, as this reader sees them.
+    Past { reader: Name, messages: Vec<Message> },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
@@ -162,16 +175,16 @@ pub enum EventKind {
 }
 
 impl Event {
-    /// A new event at this place in the server's order.
-    pub fn new(seq: u64, kind: EventKind) -> Arc<Event> {
-        let encoded = [const { OnceLock::new() }; ENCODINGS];
-        let weight = OVERHEAD + kind.text_len();
-        Arc::new(Event { seq, at: SystemTime::now(), born: Instant::now(), kind, weight, encoded })
+    /// An event that happens now and is kept nowhere.
+    pub fn new(kind: EventKind) -> Arc<Event> {
+        Event::said(MessageId::default(), SystemTime::now(), kind)
     }
 
-    /// An answer, which only who asked will see: outside the order.
-    pub fn answer(kind: EventKind) -> Arc<Event> {
-        Event::new(0, kind)
+    /// A message of the log, or its echo.
+    pub fn said(id: MessageId, at: SystemTime, kind: EventKind) -> Arc<Event> {
+        let encoded = [const { OnceLock::new() }; ENCODINGS];
+        let weight = OVERHEAD + kind.text_len();
+        Arc::new(Event { id, at, born: Instant::now(), kind, weight, encoded })
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
@@ -203,6 +216,7 @@ impl EventKind {
                 users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
             }
             EventKind::UserIsAway { away, .. } => away.len(),
+            EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
             EventKind::Groups { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),

@@ -143,8 +143,32 @@ pub const ROSTER_PAGE: usize = 2_000;
 /// The most characters of what a user says about being away; it stands in lists, so it is short.
 pub const AWAY_CHARS: usize = 100;
 
+/// How long a store that failed is left alone before it is tried again.
+pub const STORE_REST: Duration = Duration::from_secs(1);
+
+/// Changes, other than messages, that are kept in memory while the store does not work.
+pub const UNSAVED_KEPT: usize = 65_536;
+
+/// The most lines of what a user missed that he is shown at his login; `/history` has the rest.
+pub const CATCH_UP: usize = 500;
+
+/// How many messages of the log one event holds when many are shown: a slow reader gets them piece by piece.
+pub const PAST_PAGE: usize = 50;
+
+/// Receipts that wait until a message has been written to its recipient; beyond it the oldest are never given.
+pub const RECEIPTS_KEPT: usize = 10_000;
+
 /// Messages that a server without a data folder remembers.
 pub const MEMORY_MESSAGES: usize = 10_000;
+
+/// Conversations whose numbers in the database are remembered; beyond it they are looked up anew.
+pub const CONVERSATIONS_KEPT: usize = 50_000;
+
+/// Messages whose words are brought into the index in one transaction, or out of it: some milliseconds.
+pub const INDEX_PIECE: usize = 500;
+
+/// Connections for reading that are kept open when nobody reads.
+pub const READERS_KEPT: usize = 4;
 
 /// The most bytes of a message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;

@@ -40,6 +40,29 @@ pub enum TelnetMode {
     Never,
 }
 
+/// What a message survives once its sender is told that it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Durability {
+    /// A loss of power: the disk has it.
+    #[default]
+    Fsync,
+    /// A crash of the server; the system may take some seconds to bring it to the disk.
+    Commit,
+}
+
+/// How messages are kept. A bound of 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keeping {
+    /// What a message survives.
+    pub durability: Durability,
+    /// Days after which a message goes (setting `keep-days`).
+    pub days: u32,
+    /// Messages on the whole server; beyond it the oldest goes (setting `keep-messages`).
+    pub messages: u32,
+    /// Messages in one group; beyond it its oldest goes (setting `keep-messages-per-group`).
+    pub messages_per_group: u32,
+}
+
 /// In which dialect a user is told things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

@@ -28,7 +28,7 @@ use crate::hub::{ClientId, Hub};
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{EventKind, Origin, Peer, QuitReason, StartError};
 use crate::session::{self, Budgets, Shared, Wire};
-use crate::store::MemoryStore;
+use crate::store::{MemoryStore, SqliteStore, Store};
 use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
@@ -62,14 +62,16 @@ struct Inner {
 }
 
 impl Server {
-    /// Loads the users and takes the addresses; nobody is served yet, but who connects waits in the kernel.
+    /// Loads the users, takes the addresses and opens the store; nobody is served yet, but who connects waits in the kernel.
     ///
     /// # Errors
     /// Why that cannot be done, as one sentence.
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
         let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
-        let hub = Hub::new(config.limits.clone(), Arc::new(MemoryStore::default()));
+        let listeners = listeners?;
+        let hub = Hub::new(config.limits.clone(), open_store(config)?)
+            .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let shared = Shared {
             hub,
             accounts,
@@ -92,7 +94,7 @@ impl Server {
             running: Running::new(config.limits.clients + config.limits.unauthenticated),
             threadless: AtomicBool::new(false),
         };
-        Ok(Server { handle: Handle(Arc::new(inner)), listeners: listeners?, stopped })
+        Ok(Server { handle: Handle(Arc::new(inner)), listeners, stopped })
     }
 
     /// The addresses it listens on, with the ports the system chose where 0 was asked for.
@@ -232,6 +234,14 @@ impl Handle {
             Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
         }
     }
+}
+
+/// The store that the settings ask for.
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    Ok(match &config.data {
+        Some(dir) => Arc::new(SqliteStore::open(dir, &config.keeping)?),
+        None => Arc::new(MemoryStore::default()),
+    })
 }
 
 /// Takes one address, with SO_REUSEADDR, so that a restart does not wait for old connections to be forgotten.

@@ -8,8 +8,8 @@ use super::dialog::Open;
 use super::{Came, Session, next_step};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
-use crate::model::limits::{BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
-use crate::model::{Event, EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
+use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
@@ -18,6 +18,8 @@ pub(super) struct Talk {
     target: Option<Target>,
     /// A command that asks further questions; the next lines are its answers.
     pub(super) dialog: Option<Open>,
+    /// What he has said and nobody has been told yet.
+    drafts: Vec<Draft>,
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
@@ -28,7 +30,7 @@ pub(super) struct Talk {
 impl Talk {
     /// Tells this client something that is no command's answer. He is about to be written to, so there is room.
     pub(super) fn answer(&self, kind: EventKind) {
-        self.me.outbox.push(&Event::answer(kind));
+        self.me.outbox.push(&Event::new(kind));
     }
 }
 
@@ -36,12 +38,17 @@ impl Session<'_> {
     /// Serves a logged-in user until he leaves, and closes his connection.
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
+        self.greet(&me);
         let reason = self.converse(&me);
         self.end_question();
-        if self.wire.closing().unwrap_or(reason).last_words() == LastWords::AllInTime {
-            // While he is still here: or one user could come and go, and each time leave a thread that waits for him.
-            let _ = self.wire.write_all(Some(&me.outbox), None, true);
-        }
+        // While he is still here: or one user could come and go, and each time leave a thread that waits for him. And what
+        // he has not been written when he leaves, he gets at his next login.
+        let limit = match self.wire.closing().unwrap_or(reason).last_words() {
+            LastWords::None => Some(Instant::now()),
+            LastWords::Brief => Some(Instant::now() + BRIEF_FLUSH),
+            LastWords::AllInTime => None,
+        };
+        let _ = self.wire.write_all(Some(&me.outbox), limit, limit.is_none());
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
@@ -49,15 +56,14 @@ impl Session<'_> {
             // Leaving may have been written down once more.
             self.shared.hub.forget(me.name);
         }
-        self.wire.farewell(Some(&me.outbox), reason);
+        self.wire.farewell(reason, limit);
     }
 
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
-        let touched = Touched::default();
-        let me = Arc::clone(me);
-        let mut talk = Talk { me, target: None, dialog: None, touched, unsettled: 0, budget, slowed: false };
+        let (me, drafts, touched) = (Arc::clone(me), Vec::new(), Touched::default());
+        let mut talk = Talk { me, target: None, dialog: None, drafts, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -91,6 +97,7 @@ impl Session<'_> {
         let mut lines = 0;
         while let Some(input) = self.source.next_input() {
             if let Some(reason) = self.wire.closing().or_else(|| self.handle(input, talk)) {
+                self.settle(talk);
                 return Err(reason);
             }
             lines += 1;
@@ -132,6 +139,7 @@ impl Session<'_> {
             throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,
+            drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,
             speak: &speak,
@@ -190,6 +198,7 @@ impl Session<'_> {
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
     pub(super) fn settle(&self, talk: &mut Talk) {
         talk.unsettled = 0;
+        self.shared.hub.publish(&talk.me, &mut talk.drafts);
         talk.touched.settle(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.
         let _ = self.wire.write_all(Some(&talk.me.outbox), None, true);

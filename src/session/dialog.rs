@@ -52,6 +52,8 @@ impl Session<'_> {
     /// Asks the question that the client has to answer next, if one is open.
     pub(super) fn ask(&mut self, talk: &mut Talk) {
         let Some(question) = talk.dialog.as_ref().and_then(Open::question) else { return };
+        // What was said before the command comes before its question.
+        self.settle(talk);
         // A late WONT ECHO would undo the WILL ECHO of the question.
         self.answer_telnet();
         if self.hides_typing() {

@@ -7,7 +7,7 @@ use super::Session;
 use super::wire::WirePort;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{DuplicateLogin, Event, EventKind, Name, Peer, QuitReason};
+use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason};
 use crate::store::Device;
 
 impl Session<'_> {
@@ -54,10 +54,7 @@ impl Session<'_> {
                 self.pay_for_login(name);
             }
             match self.shared.hub.register(&self.registration(name, None), DuplicateLogin::Refuse) {
-                Ok(presence) => {
-                    presence.client().outbox.push(&Event::answer(EventKind::YouAreGuest { name }));
-                    return Ok(self.begin(presence));
-                }
+                Ok(presence) => return Ok(self.begin(presence)),
                 // Another guest was quicker.
                 Err(RegisterError::AlreadyHere(_) | RegisterError::TooManySessions(_)) => {}
                 Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
@@ -67,9 +64,8 @@ impl Session<'_> {
     }
 
     fn registration(&self, name: Name, device: Device) -> Registration {
-        let welcome = EventKind::Welcome { motd: self.shared.motd.clone() };
         let (peer, port) = (self.wire.link().peer(), Arc::new(WirePort(Arc::clone(self.wire))));
-        Registration { id: self.id, name, peer, device, port, welcome }
+        Registration { id: self.id, name, device, peer, port }
     }
 
     fn begin(&mut self, presence: Presence) -> Presence {

@@ -3,27 +3,23 @@
 use std::time::Instant;
 
 use super::wire::Wire;
-use crate::hub::Outbox;
 use crate::model::limits::{BRIEF_FLUSH, LINGER, LINGER_BYTES};
-use crate::model::{Event, EventKind, LastWords, QuitReason};
+use crate::model::{EventKind, LastWords, QuitReason};
 
 /// How long to wait before looking again for bytes of a client whose reading was stopped.
 const LINGER_STEP: std::time::Duration = std::time::Duration::from_millis(10);
 
 impl Wire {
-    /// Writes what this reason still allows and closes: flush, no more from us, read away, gone.
-    pub(super) fn farewell(&self, outbox: Option<&Outbox>, reason: QuitReason) {
+    /// Writes what this reason still allows and closes: flush, no more from us, read away, gone. `by` is until when that
+    /// may take, where it was decided already.
+    pub(super) fn farewell(&self, reason: QuitReason, by: Option<Instant>) {
         let limit = match reason.last_words() {
             LastWords::None => return self.link().abort(),
-            LastWords::Brief => Some(Instant::now() + BRIEF_FLUSH),
+            LastWords::Brief => Some(by.unwrap_or_else(|| Instant::now() + BRIEF_FLUSH)),
             LastWords::AllInTime => None,
         };
-        let words = EventKind::Closed { reason };
-        match outbox {
-            Some(outbox) => drop(outbox.push(&Event::answer(words))),
-            None => self.queue(words),
-        }
-        match self.write_all(outbox, limit, false) {
+        self.queue(EventKind::Closed { reason });
+        match self.write_all(None, limit, false) {
             Ok(()) => {
                 self.link().finish();
                 self.linger();
@@ -61,6 +57,6 @@ impl Wire {
     /// Closes after a fault of ours, with a word about it.
     pub fn give_up(&self) {
         self.close(QuitReason::Panic);
-        self.farewell(None, QuitReason::Panic);
+        self.farewell(QuitReason::Panic, None);
     }
 }

@@ -7,6 +7,7 @@ mod chat;
 mod dialog;
 mod entrance;
 mod farewell;
+mod greet;
 mod guess;
 mod login;
 mod signup;
@@ -120,7 +121,7 @@ impl Session<'_> {
             }
             _ => log::info!("closed {peer} reason=\"{reason}\""),
         }
-        self.wire.farewell(None, reason);
+        self.wire.farewell(reason, None);
     }
 
     /// Waits for bytes until `deadline` and hands them to the source, together with its telnet answers to the client.

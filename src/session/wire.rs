@@ -3,9 +3,12 @@
 //! Anybody may write what is queued; a try-lock elects who does. The lock is never held over a wait, so whoever finds it
 //! taken may leave: who holds it looks once more after releasing it, and nothing stays behind.
 
+mod port;
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::io;
-use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -13,10 +16,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::dialect::{Dialect, PLAIN};
-use crate::hub::{Client, Outbox};
-use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
-use crate::model::{Event, EventKind, LastWords, QuitReason};
-use crate::thread;
+pub(super) use port::WirePort;
+
+use crate::hub::Outbox;
+use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH};
+use crate::model::{Event, EventKind, LastWords, MessageId, QuitReason};
 use crate::transport::Link;
 
 /// One client's connection, shared by his own thread and by all who write to him or end his session.
@@ -35,6 +39,8 @@ struct Writing {
     rest: Vec<u8>,
     /// When the oldest event of `rest` happened.
     oldest: Instant,
+    /// The last message of the log among what has been rendered.
+    newest: MessageId,
     /// Whether a thread of its own waits for this client.
     has_writer: bool,
     /// Whether the last event was a question that the client has not answered yet.
@@ -61,10 +67,6 @@ enum Progress {
 /// The client did not take what was written to him: he was too slow, or is gone, or his session is to end.
 pub(super) struct Unwritten;
 
-mod port;
-
-pub(super) use port::WirePort;
-
 thread_local! {
     /// Where a thread renders what it writes; one per thread that writes, instead of one per client.
     static PAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -73,8 +75,14 @@ thread_local! {
 impl Wire {
     /// A wire over this link, on which no item may wait longer than `outbox_age` once the client is behind.
     pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
-        let writing =
-            Writing { dialect: &PLAIN, rest: Vec::new(), oldest: Instant::now(), has_writer: false, at_prompt: false };
+        let writing = Writing {
+            dialect: &PLAIN,
+            rest: Vec::new(),
+            oldest: Instant::now(),
+            newest: MessageId::default(),
+            has_writer: false,
+            at_prompt: false,
+        };
         Wire {
             link,
             outbox_age,
@@ -119,7 +127,7 @@ impl Wire {
 
     /// Puts an event before what waits in the outbox; for a client who has none yet.
     pub(super) fn queue(&self, kind: EventKind) {
-        let event = Event::answer(kind);
+        let event = Event::new(kind);
         let mut writing = self.writing.lock();
         let bytes = writing.dialect.encode(&event);
         writing.append(bytes, event.born);
@@ -167,7 +175,7 @@ impl Wire {
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            let Writing { dialect, rest, oldest, at_prompt, .. } = writing;
+            let Writing { dialect, rest, oldest, newest, at_prompt, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
             // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
@@ -177,6 +185,7 @@ impl Wire {
                 let mut first = page.is_empty();
                 outbox.take(WRITE_BATCH, |event| {
                     *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+                    *newest = event.id.max(*newest);
                     if std::mem::replace(at_prompt, event.kind.is_prompt()) {
                         page.extend_from_slice(dialect.after_prompt());
                     }
@@ -186,6 +195,9 @@ impl Wire {
             let written = self.try_write(page);
             if let Some(outbox) = outbox {
                 outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
+                if matches!(written, Ok(n) if n == page.len()) {
+                    outbox.note_written(*newest);
+                }
             }
             match written {
                 Ok(n) if n < page.len() => {
@@ -215,36 +227,6 @@ impl Wire {
         }
         Ok(sent)
     }
-
-    /// Gives a client who is behind a thread of his own, for as long as he is.
-    fn start_writer(client: &Arc<Client>, wire: &Arc<Wire>) {
-        let (for_client, for_wire) = (Arc::clone(client), Arc::clone(wire));
-        let name = format!("writer-{}", client.id.0);
-        if let Err(e) = thread::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
-            log::warn!("no thread for a slow reader user={} error={e}", client.name);
-            client.outbox.seal();
-            client.close(QuitReason::SlowReader);
-        }
-    }
-
-    fn write_for(&self, client: &Arc<Client>) {
-        log::debug!("behind user={}", client.name);
-        loop {
-            let result = self.write_all(Some(&client.outbox), None, true);
-            let mut writing = self.writing.lock();
-            // Somebody may have found the socket full again and relied on this thread, which he saw still here.
-            if result.is_err() || !client.outbox.is_behind() {
-                writing.has_writer = false;
-                break;
-            }
-        }
-        match self.closing() {
-            Some(QuitReason::SlowReader) => client.outbox.seal(),
-            // That look took the lock once more, so it needs its own look after releasing it.
-            None if !nothing_came(&client.outbox) => client.flush(),
-            _ => {}
-        }
-    }
 }
 
 /// The look after releasing the lock: while it was held, others may have queued something and found it taken.
@@ -267,6 +249,3 @@ impl Wire {
         self.ended.1.notify_all();
     }
 }
-
-#[cfg(test)]
-mod tests;

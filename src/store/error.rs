@@ -13,8 +13,8 @@ pub enum StoreError {
     Locked,
     /// It holds something that cannot be.
     Damaged(String),
-    /// It failed a moment ago and is given time before it is tried again.
-    Resting,
+    /// Whoever was to append it could not finish, through a fault of ours.
+    Abandoned,
     /// Anything else.
     Other(String),
 }
@@ -26,7 +26,7 @@ impl fmt::Display for StoreError {
             StoreError::Disk(why) => write!(f, "the disk cannot be used ({why})"),
             StoreError::Locked => f.write_str("another program holds the database"),
             StoreError::Damaged(why) => write!(f, "the database is damaged ({why})"),
-            StoreError::Resting => f.write_str("it did not work a moment ago"),
+            StoreError::Abandoned => f.write_str("a fault in the server"),
             StoreError::Other(why) => f.write_str(why),
         }
     }

@@ -101,8 +101,9 @@ impl Store for MemoryStore {
 
     fn last_seen(&self, user: &Name) -> Result<Option<SystemTime>, StoreError> {
         let inner = self.inner.lock();
-        let devices = inner.readers.iter().filter(|((name, _), _)| name == user);
-        Ok(devices.map(|(_, (_, at))| *at).max())
+        let devices = || inner.readers.iter().filter(|((name, _), _)| name == user);
+        let here = devices().any(|(_, (position, _))| *position == Position::Here);
+        Ok(devices().map(|(_, (_, at))| *at).max().filter(|_| !here))
     }
 
     fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
@@ -152,7 +153,8 @@ impl Inner {
                 self.readers.insert((*user, *device), (*position, *at));
             }
             Entry::Cleared { user, scope, upto } => {
-                self.cleared.insert((*user, *scope), *upto);
+                let cleared = self.cleared.entry((*user, *scope)).or_default();
+                *cleared = (*cleared).max(*upto);
             }
             Entry::Deleted { id } => {
                 if let Ok(at) = self.messages.binary_search_by_key(id, |message| message.id) {
@@ -195,6 +197,8 @@ impl Inner {
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
+        // The next one of this name is somebody else.
+        self.cleared.insert((*user, None), MessageId(self.last));
     }
 
     fn last_seen_by(

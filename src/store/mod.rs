@@ -6,12 +6,18 @@
 mod entry;
 mod error;
 mod memory;
+#[cfg(test)]
+mod properties;
+mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::time::SystemTime;
 
 pub use entry::{Device, Digest, Entry, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use sqlite::{SqliteStore, inspect};
 
 use crate::model::{Message, MessageId, Name, Scope};
 
@@ -98,7 +104,7 @@ pub trait Store: Send + Sync {
     /// When the store cannot be written.
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError>;
 
-    /// Whether appending may wait for a disk, so that it is worth doing for many senders at once.
+    /// Whether what is stored survives the process, so that nobody may be told so before others have been written to.
     fn is_durable(&self) -> bool;
 
     /// Does a bounded piece of the work that can wait (forgetting what is too old, indexing), and says whether there is

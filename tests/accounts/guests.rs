@@ -5,7 +5,7 @@ use parlor::server::Server;
 
 use super::{HIDE, HINT, SHOW};
 use crate::login::{NO, refusal};
-use crate::support::{TestClient, TestServer, WELCOME};
+use crate::support::{TestClient, TestServer, WELCOME, eventually};
 
 fn server() -> TestServer {
     TestServer::with(|config| config.guests = true)
@@ -83,6 +83,19 @@ fn guests_talk_and_are_talked_to_while_they_are_here() {
         ("/groups_users", "Groups and their members:"),
     ]);
     bob.expect("tea: bob");
+}
+
+#[test]
+fn nothing_is_kept_for_a_guest() {
+    let server = server();
+    let mut bob = server.login("bob");
+    drop(guest(&server, "guest-1"));
+    bob.expect("*** guest-1 has joined the chat.");
+    bob.expect("*** guest-1 has left the chat.");
+    drop(server.login("alice"));
+    let last_seen = |user: &str| server.handle.hub().store().last_seen(&user.parse().unwrap()).unwrap();
+    eventually("alice is remembered", || last_seen("alice").is_some());
+    assert_eq!(last_seen("guest-1"), None);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_wrong_old_password_is_answered_no_sooner_than_a_wrong_login() {
     passwd(&mut alice, "wrong", "new", "new");
     // Who waits for it is still told what others say.
     bob.ask("/msg alice hi", &["[to alice]: hi"]);
-    alice.expect("[bob]: hi");
+    alice.line_with("[bob]: hi");
     alice.expect(WRONG);
     assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
 }

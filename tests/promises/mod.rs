@@ -7,6 +7,7 @@ mod breaking;
 mod exhaustion;
 mod floods;
 mod input;
+mod killing;
 mod long;
 mod order;
 mod readers;

@@ -10,6 +10,8 @@ pub(super) struct Model {
     here: Vec<(u64, Name)>,
     pub(super) groups: BTreeMap<Name, BTreeSet<Name>>,
     pub(super) told: BTreeMap<u64, Vec<EventKind>>,
+    /// What was said privately to users who are away.
+    missed: BTreeMap<Name, Vec<String>>,
 }
 
 impl Model {
@@ -25,12 +27,13 @@ impl Model {
         self.here.iter().any(|(_, name)| *name == user)
     }
 
-    pub(super) fn come(&mut self, id: u64, user: Name) {
+    /// Lets a session in, and says what its user missed.
+    pub(super) fn come(&mut self, id: u64, user: Name) -> Vec<String> {
         if !self.is_here(user) {
             self.tell(&EventKind::UserJoined { user }, |_| true);
         }
         self.here.push((id, user));
-        self.told.insert(id, vec![EventKind::Welcome { motd: None }]);
+        self.missed.remove(&user).unwrap_or_default()
     }
 
     pub(super) fn go(&mut self, at: usize) {
@@ -46,11 +49,12 @@ impl Model {
     }
 
     pub(super) fn whisper(&mut self, from: Name, to: Name, text: String) -> Result<(), UserError> {
-        if !self.is_here(to) {
-            return Err(UserError::NotOnline(to));
-        }
         self.tell(&EventKind::Whisper { from, text: text.clone() }, |name| name == to);
-        self.tell(&EventKind::WhisperSent { to, text }, |name| name == from);
+        self.tell(&EventKind::WhisperSent { to, text: text.clone() }, |name| name == from);
+        if !self.is_here(to) {
+            self.tell(&EventKind::KeptFor { user: to }, |name| name == from);
+            self.missed.entry(to).or_default().push(text);
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The hub's view of a wire: a way to write without waiting, and to end the session.
+//! How others write to a client: whoever has queued something for him, and, while his socket is full, a thread of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -6,20 +6,25 @@ use std::sync::atomic::{Ordering, fence};
 use super::{Progress, Wire, nothing_came};
 use crate::hub::{Client, Port};
 use crate::model::QuitReason;
+use crate::model::limits::WRITER_STACK;
+use crate::thread;
 
-/// A wire as the hub sees it.
+/// The hub's view of a wire.
 pub(in crate::session) struct WirePort(pub(in crate::session) Arc<Wire>);
 
 impl Port for WirePort {
-    fn flush(&self, client: &Arc<Client>) {
+    fn flush(&self, client: &Arc<Client>, thorough: bool) {
         let (wire, outbox) = (&self.0, &client.outbox);
         // Pairs with the one in `nothing_came`: either we get the lock or its holder sees what we queued.
         fence(Ordering::SeqCst);
+        if outbox.is_held() {
+            return;
+        }
         loop {
             let mut writing = match wire.writing.try_lock() {
                 Some(writing) => writing,
                 // Whoever writes has to have his turn first, or the outbox would overflow for no fault of the client.
-                None if outbox.is_crowded() && !outbox.is_behind() => wire.writing.lock(),
+                None if (thorough || outbox.is_crowded()) && !outbox.is_behind() => wire.writing.lock(),
                 None => return,
             };
             if outbox.is_behind() {
@@ -44,7 +49,49 @@ impl Port for WirePort {
         }
     }
 
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut()) {
+        let mut writing = self.0.writing.lock();
+        work();
+        if !writing.rest.is_empty() {
+            // The line that is half out there counts as not written, and must not run into the last words.
+            writing.rest = b"\r\n".to_vec();
+        }
+        client.outbox.seal();
+    }
+
     fn close(&self, reason: QuitReason) {
         self.0.close(reason);
+    }
+}
+
+impl Wire {
+    /// Gives a client who is behind a thread of his own, for as long as he is.
+    fn start_writer(client: &Arc<Client>, wire: &Arc<Wire>) {
+        let (for_client, for_wire) = (Arc::clone(client), Arc::clone(wire));
+        let name = format!("writer-{}", client.id.0);
+        if let Err(e) = thread::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
+            log::warn!("no thread for a slow reader user={} error={e}", client.name);
+            client.outbox.seal();
+            client.close(QuitReason::SlowReader);
+        }
+    }
+
+    fn write_for(&self, client: &Arc<Client>) {
+        log::debug!("behind user={}", client.name);
+        loop {
+            let result = self.write_all(Some(&client.outbox), None, true);
+            let mut writing = self.writing.lock();
+            // Somebody may have found the socket full again and relied on this thread, which he saw still here.
+            if result.is_err() || !client.outbox.is_behind() {
+                writing.has_writer = false;
+                break;
+            }
+        }
+        match self.closing() {
+            Some(QuitReason::SlowReader) => client.outbox.seal(),
+            // That look took the lock once more, so it needs its own look after releasing it.
+            None if !nothing_came(&client.outbox) => client.flush(),
+            _ => {}
+        }
     }
 }

@@ -18,17 +18,20 @@ fn client() -> (Presence, Arc<Wire>, MemoryPeer) {
     let who = Registration {
         id: crate::hub::ClientId(1),
         name: "alice".parse().unwrap(),
-        peer: wire.link().peer(),
         device: None,
+        peer: wire.link().peer(),
         port: Arc::new(WirePort(Arc::clone(&wire))),
-        welcome: EventKind::StillHere,
     };
-    let hub = Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() }, Arc::new(MemoryStore::default()));
-    (hub.register(&who, DuplicateLogin::Refuse).ok().unwrap(), wire, peer)
+    let hub =
+        Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() }, Arc::new(MemoryStore::default())).unwrap();
+    let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+    presence.client().outbox.push(&Event::new(EventKind::StillHere));
+    presence.client().outbox.release();
+    (presence, wire, peer)
 }
 
 fn long(text: &str) -> Arc<Event> {
-    Event::answer(EventKind::Pong { text: text.repeat(60_000) })
+    Event::new(EventKind::Pong { text: text.repeat(60_000) })
 }
 
 /// When the client has to have taken what is left for him; none when nothing is.

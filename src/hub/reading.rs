@@ -1,0 +1,186 @@
+//! Who has got what: from the catch-up of somebody who comes to the place in the log that he leaves behind.
+//!
+//! While a session is here and gets everything as it comes, the store says just that, and not a word per message. It is
+//! told of a place in the log only where that ceases to be true: when the session leaves, and when it falls behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::SystemTime;
+
+use super::Hub;
+use super::client::Client;
+use super::log::Batch;
+use super::state::State;
+use crate::model::limits::CATCH_UP;
+use crate::model::{Message, MessageId};
+use crate::store::{Backlog, Entry, Position, StoreError};
+
+impl Hub {
+    /// What came for a user before this session did, and has still to be written to him.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn backlog(&self, me: &Client) -> Result<Backlog, StoreError> {
+        if me.name.is_guest() {
+            return Ok(Backlog::default());
+        }
+        // The place that an earlier session has left behind may still be on its way into the store.
+        self.await_log();
+        self.store().backlog(&me.name, me.device, me.joined_at, CATCH_UP)
+    }
+
+    /// Says that a session has been written everything that came before it; from now on it gets things as they come.
+    pub fn caught_up(&self, me: &Client, backlog: &[Message]) {
+        if !me.name.is_guest() {
+            let batch = self.locked(|_| {
+                me.outbox.note_written(me.joined_at);
+                me.reading.catch_up();
+                self.inner.log.submit([me.reading_entry(Position::Here, SystemTime::now())], None)
+            });
+            // If it cannot be stored, he may be shown these messages again, and that is all.
+            let _ = self.commit(&batch);
+        }
+        self.acknowledge_missed(me.name, backlog);
+    }
+
+    /// Says that a session has been written everything that gathered while it caught up.
+    pub fn settled_in(&self, me: &Client) {
+        if me.outbox.is_all_written() && me.reading.is(BEHIND) {
+            self.record_readings(|_, now| {
+                let back = me.reading.get_back();
+                back.then(|| me.reading_entry(Position::Here, now)).into_iter().collect()
+            });
+        }
+    }
+
+    /// Remembers in the store who has not been written what he was sent, so that it is not lost with this process.
+    pub(super) fn note_unwritten(&self, clients: &[(Arc<Client>, MessageId)]) {
+        if clients.is_empty() {
+            return;
+        }
+        self.record_readings(|state, now| {
+            // What is owed to those who have left, the store learns by their departures.
+            let clients = clients.iter().filter(|(client, _)| state.clients.contains_key(&client.id));
+            let behind = clients.filter(|(client, last)| {
+                // He may have been written it meanwhile: either we see that here, or whoever wrote sees that he is behind.
+                let written = || client.outbox.written() >= *last && client.reading.get_back();
+                !state.is_served_elsewhere(client) && client.reading.fall_behind() && !written()
+            });
+            behind.map(|(client, _)| client.reading_entry(Position::Upto(client.outbox.written()), now)).collect()
+        });
+    }
+
+    /// Corrects in the store who fell behind and has got everything since.
+    pub(super) fn note_written(&self) {
+        self.record_readings(|state, now| {
+            let clients = state.clients.values().filter(|client| client.outbox.is_all_written());
+            let back = clients.filter(|client| client.reading.get_back());
+            back.map(|client| client.reading_entry(Position::Here, now)).collect()
+        });
+    }
+
+    /// Records what is found out under the lock, in the order in which it was so.
+    fn record_readings(&self, find_out: impl FnOnce(&State, SystemTime) -> Vec<Entry>) {
+        let batch = self.locked(|state| {
+            let entries = find_out(state, SystemTime::now());
+            (!entries.is_empty()).then(|| self.inner.log.submit(entries, None))
+        });
+        if let Some(batch) = batch {
+            // What cannot be stored now is kept for later, and the failure is logged there.
+            let _ = self.commit(&batch);
+        }
+    }
+
+    /// Waits until the store knows of everybody who has left so far.
+    pub(super) fn await_departures(&self) {
+        if let Some(departure) = self.locked(|state| state.departure.clone()) {
+            departure.wait_until_stored();
+        }
+    }
+
+    /// Submits what is to be remembered of a session that was just removed; `last` is the last message delivered.
+    pub(super) fn submit_departure(
+        &self,
+        state: &mut State,
+        client: &Client,
+        groups: bool,
+        now: SystemTime,
+    ) -> Option<Arc<Batch>> {
+        let Client { name, device, .. } = *client;
+        if name.is_guest() {
+            return None;
+        }
+        let left = Entry::Left { user: name, group: None, upto: state.last };
+        let stays = state.queues.get(&name).is_some_and(|user| user.sessions.values().any(|s| s.device == device));
+        let position = client.reading.left_at(client, state.last).filter(|_| !stays);
+        let reading = position.map(|position| client.reading_entry(position, now));
+        let entries: Vec<Entry> = reading.into_iter().chain(groups.then_some(left)).collect();
+        let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
+        state.departure = batch.clone().or(state.departure.take());
+        batch
+    }
+}
+
+impl State {
+    /// Whether another session of the same device has got everything.
+    fn is_served_elsewhere(&self, client: &Client) -> bool {
+        let sessions = self.queues.get(&client.name).map(|user| &user.sessions);
+        sessions.into_iter().flatten().any(|(id, other)| {
+            *id != client.id
+                && other.device == client.device
+                && other.reading.is_here()
+                && other.outbox.is_all_written()
+        })
+    }
+}
+
+impl Client {
+    fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {
+        Entry::Reading { user: self.name, device: self.device, position, at }
+    }
+}
+
+/// What the store says about a session; changed under the central lock.
+#[derive(Debug, Default)]
+pub(super) struct Reading(AtomicU8);
+
+/// It is owed what came before it.
+const NEW: u8 = 0;
+/// It gets everything as it comes.
+const HERE: u8 = 1;
+/// It was here, and has fallen behind.
+const BEHIND: u8 = 2;
+
+impl Reading {
+    fn set(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    fn is(&self, state: u8) -> bool {
+        self.0.load(Ordering::SeqCst) == state
+    }
+
+    fn catch_up(&self) {
+        self.set(NEW, HERE);
+    }
+
+    fn fall_behind(&self) -> bool {
+        self.set(HERE, BEHIND)
+    }
+
+    fn get_back(&self) -> bool {
+        self.set(BEHIND, HERE)
+    }
+
+    fn is_here(&self) -> bool {
+        self.is(HERE)
+    }
+
+    /// Up to where a session had got everything when it left.
+    fn left_at(&self, client: &Client, last: MessageId) -> Option<Position> {
+        let outbox = &client.outbox;
+        let upto = if !self.is(NEW) && outbox.is_all_written() { last } else { outbox.written() };
+        // A session that left before its catch-up began knows nothing, and what the store says stays true.
+        (!self.is(NEW) || upto > MessageId(0)).then_some(Position::Upto(upto))
+    }
+}

@@ -1,0 +1,75 @@
+//! Receipts: who asked for them hears when a private message of his has been written to its recipient.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::client::Client;
+use super::state::State;
+use super::touched::Touched;
+use crate::model::limits::RECEIPTS_KEPT;
+use crate::model::{Event, EventKind, Message, MessageId, Name, Scope};
+
+/// A receipt that is due as soon as one of the recipient's sessions has been written the message.
+pub(super) struct Receipt {
+    id: MessageId,
+    from: Name,
+    by: Name,
+    recipients: Vec<Arc<Client>>,
+}
+
+impl State {
+    /// The receipt for a message, if who said it wants one and its recipient is here.
+    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name) -> Option<Receipt> {
+        let wanted = self.queues.get(&from)?.sessions.values().any(|session| session.wants_receipts());
+        let recipients = self.queues.get(&by).filter(|_| wanted && from != by)?;
+        Some(Receipt { id, from, by, recipients: recipients.sessions.values().cloned().collect() })
+    }
+
+    fn tell_receipt(&mut self, from: &Name, kind: EventKind, touched: &mut Touched) {
+        let sessions = self.queues.get(from).map(|user| &user.sessions);
+        let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
+        touched.push_all(wanting, &Event::new(kind), None);
+    }
+}
+
+impl Hub {
+    /// Gives the receipts that are due, also those of earlier messages; the others wait.
+    pub(super) fn acknowledge(&self, receipts: Vec<Receipt>) {
+        let due: Vec<Receipt> = {
+            let mut waiting = self.inner.receipts.lock();
+            waiting.extend(receipts);
+            // Who is gone is told what he missed, and then the receipt is given for that.
+            waiting.retain(|receipt| receipt.recipients.iter().any(|client| !client.has_departed()));
+            let excess = waiting.len().saturating_sub(RECEIPTS_KEPT);
+            waiting.drain(..excess);
+            waiting.extract_if(.., |receipt| receipt.is_due()).collect()
+        };
+        let mut touched = Touched::default();
+        for Receipt { id, from, by, .. } in due {
+            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut touched));
+        }
+        touched.settle(None);
+    }
+
+    /// Gives the receipts for private messages that their recipient was shown when he came back.
+    pub(super) fn acknowledge_missed(&self, by: Name, messages: &[Message]) {
+        let mut touched = Touched::default();
+        for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
+            let received = EventKind::Received { by, id: *id };
+            self.locked(|state| state.tell_receipt(&said.from, received, &mut touched));
+        }
+        touched.settle(None);
+    }
+
+    /// Tells who said a message that its recipient says he has read it.
+    pub fn acknowledge_read(&self, by: Name, message: &Message, touched: &mut Touched) {
+        let read = EventKind::Read { by, id: message.id };
+        self.locked(|state| state.tell_receipt(&message.said.from, read, touched));
+    }
+}
+
+impl Receipt {
+    fn is_due(&self) -> bool {
+        self.recipients.iter().any(|client| client.outbox.written() >= self.id)
+    }
+}

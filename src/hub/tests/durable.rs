@@ -1,0 +1,301 @@
+//! The hub over a store that waits, fails and panics when a test wants it to.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::*;
+use crate::model::{Draft, Message, MessageId};
+use crate::store::{Device, Digest, Entry, StoreError, Token};
+
+/// A store as a disk is one, over memory.
+#[derive(Default)]
+struct Disk {
+    memory: MemoryStore,
+    /// How many messages each append brought.
+    batches: Mutex<Vec<usize>>,
+    /// Each append waits for one of these, once there is such a gate.
+    gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+    full: AtomicBool,
+    broken: AtomicBool,
+}
+
+impl Store for Disk {
+    fn append(&self, batch: &[Entry]) -> Result<MessageId, StoreError> {
+        let gate = self.gate.lock().clone();
+        if let Some((arrived, open)) = gate {
+            arrived.send(()).unwrap();
+            open.recv().unwrap();
+        }
+        assert!(!self.broken.load(Ordering::SeqCst), "a fault in the store");
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full);
+        }
+        self.batches.lock().push(batch.iter().filter(|entry| matches!(entry, Entry::Said(_))).count());
+        self.memory.append(batch)
+    }
+    fn is_durable(&self) -> bool {
+        true
+    }
+    fn history(
+        &self,
+        reader: &Name,
+        scope: Option<Scope>,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.memory.history(reader, scope, before, limit)
+    }
+    fn search(
+        &self,
+        reader: &Name,
+        words: &str,
+        scope: Option<Scope>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.memory.search(reader, words, scope, limit)
+    }
+    fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
+        self.memory.backlog(reader, device, upto, limit)
+    }
+    fn message(&self, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.memory.message(reader, id)
+    }
+    fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
+        self.memory.tail(after, limit)
+    }
+    fn last_id(&self) -> Result<MessageId, StoreError> {
+        self.memory.last_id()
+    }
+    fn last_seen(&self, user: &Name) -> Result<Option<SystemTime>, StoreError> {
+        self.memory.last_seen(user)
+    }
+    fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
+        self.memory.tokens(user)
+    }
+    fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
+        self.memory.redeem(invite, now)
+    }
+    fn tend(&self) -> Result<bool, StoreError> {
+        self.memory.tend()
+    }
+}
+
+impl Disk {
+    /// From now on appends wait; the first channel says that one does, the second lets it go on.
+    fn with_gate(&self) -> (Receiver<()>, Sender<()>) {
+        let ((arrived, arrives), (open, opens)) = (unbounded(), unbounded());
+        *self.gate.lock() = Some((arrived, opens));
+        (arrives, open)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let all = self.memory.tail(MessageId(0), usize::MAX).unwrap();
+        all.into_iter().map(|message| message.said.text).collect()
+    }
+}
+
+/// A port whose client takes everything at once, and that notes who was written to.
+struct Noting(Arc<Mutex<Vec<(Name, bool)>>>);
+
+impl Port for Noting {
+    fn flush(&self, client: &Arc<Client>, thorough: bool) {
+        told(client);
+        self.0.lock().push((client.name, thorough));
+    }
+    fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
+        work();
+    }
+    fn close(&self, _reason: QuitReason) {}
+}
+
+fn with_disk() -> (Arc<Disk>, Hub) {
+    let disk = Arc::new(Disk::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
+    (disk, hub)
+}
+
+fn here(hub: &Hub, id: u64, user: &str) -> Presence {
+    let presence = come(hub, id, user, DuplicateLogin::Allow).ok().unwrap();
+    catch_up(hub, presence.client());
+    presence
+}
+
+/// What is on its way into the next batch.
+fn gathering(hub: &Hub) -> usize {
+    hub.inner.log.waiting()
+}
+
+fn await_that(mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "it never happened");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn nothing_is_shown_before_it_is_stored_and_all_who_wait_share_one_batch() {
+    let (disk, hub) = with_disk();
+    let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
+    users.iter().for_each(|user| drop(told(user.client())));
+    disk.batches.lock().clear();
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let speak = |n: usize, text: &'static str| {
+            let (hub, me) = (&hub, users[n].client());
+            scope.spawn(move || say(hub, me, Scope::Everybody, text).unwrap());
+        };
+        speak(0, "first");
+        arrives.recv().unwrap();
+        speak(1, "second");
+        speak(2, "third");
+        await_that(|| gathering(&hub) == 2);
+        assert!(users.iter().all(|user| user.client().outbox.is_empty()), "shown before it is stored");
+        open.send(()).unwrap();
+        arrives.recv().unwrap();
+        // Each batch may also bring a note on who was not written to, which waits at the gate as well.
+        (0..4).for_each(|_| open.send(()).unwrap());
+    });
+    let batches: Vec<usize> = disk.batches.lock().iter().copied().filter(|messages| *messages > 0).collect();
+    assert_eq!(batches, [1, 2]);
+    let seen: Vec<_> = users.iter().map(|user| told(user.client())).collect();
+    assert_eq!(seen[3].len(), 3);
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "the log's order is everybody's");
+    *disk.gate.lock() = None;
+}
+
+#[test]
+fn every_thread_sees_the_order_of_the_log() {
+    let (disk, hub) = with_disk();
+    let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
+    users.iter().for_each(|user| drop(told(user.client())));
+    thread::scope(|scope| {
+        for user in &users {
+            let hub = &hub;
+            scope.spawn(move || {
+                for n in 0..100 {
+                    say(hub, user.client(), Scope::Everybody, &format!("{} {n}", user.client().name)).unwrap();
+                }
+            });
+        }
+    });
+    let stored = disk.texts();
+    assert_eq!(stored.len(), 400);
+    for user in &users {
+        let texts = told(user.client()).into_iter().map(|kind| match kind {
+            EventKind::Broadcast { text, .. } => text,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), stored);
+    }
+}
+
+#[test]
+fn the_speakers_are_written_to_last_and_nobody_is_left_to_another_thread() {
+    let (disk, hub) = with_disk();
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let enter = |id, user| {
+        let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Noting(Arc::clone(&noted))));
+        let who = Registration { id: ClientId(id), name: name(user), device: None, peer, port };
+        let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+        catch_up(&hub, presence.client());
+        presence
+    };
+    let users = [enter(1, "Ann"), enter(2, "Ben"), enter(3, "Cid"), enter(4, "Dee")];
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let speak = |n: usize, to: Scope| {
+            let (hub, me) = (&hub, users[n].client());
+            scope.spawn(move || say(hub, me, to, "x").unwrap());
+        };
+        speak(3, Scope::User(name("Dee")));
+        arrives.recv().unwrap();
+        noted.lock().clear();
+        speak(0, Scope::Everybody);
+        speak(1, Scope::User(name("Ann")));
+        await_that(|| gathering(&hub) == 2);
+        (0..4).for_each(|_| open.send(()).unwrap());
+    });
+    let noted = noted.lock().clone();
+    let position = |user: &str| noted.iter().position(|(written, _)| *written == name(user)).unwrap();
+    assert!(position("Cid").max(position("Dee")) < position("Ann").min(position("Ben")), "{noted:?}");
+    assert!(noted.iter().all(|(_, thorough)| *thorough), "{noted:?}");
+    *disk.gate.lock() = None;
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
+    let (disk, hub) = with_disk();
+    let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
+    disk.full.store(true, Ordering::SeqCst);
+    ben.leave(QuitReason::Quit);
+    [&ann, &cid].into_iter().for_each(|presence| drop(told(presence.client())));
+    say(&hub, ann.client(), Scope::User(name("Cid")), "live").unwrap();
+    say(&hub, ann.client(), Scope::User(name("Ben")), "lost").unwrap();
+    let why = StoreError::Full.to_string();
+    let refused = [UserError::NotSaved(why.clone()), UserError::NotKept(name("Ben"), why)].map(EventKind::Refused);
+    assert_eq!(told(ann.client()), refused);
+    assert_eq!(told(cid.client()), [EventKind::Whisper { from: name("Ann"), text: "live".into() }]);
+    assert!(disk.texts().is_empty());
+    disk.full.store(false, Ordering::SeqCst);
+    await_that(|| hub.tend().is_ok());
+    say(&hub, ann.client(), Scope::User(name("Ben")), "kept").unwrap();
+    assert_eq!(disk.texts(), ["kept"]);
+    let ben = come(&hub, 4, "Ben", DuplicateLogin::Refuse).ok().unwrap();
+    assert_eq!(catch_up(&hub, ben.client()), ["kept"], "that he had left was kept until it could be stored");
+}
+
+#[test]
+fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
+    let (disk, hub) = with_disk();
+    let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
+    [&ann, &ben].into_iter().for_each(|presence| drop(told(presence.client())));
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let hub = &hub;
+        let (ann, ben) = (ann.client(), ben.client());
+        let speak = move |me: &Client| say(hub, me, Scope::User(me.name), "x").unwrap();
+        let first = scope.spawn(move || speak(ann));
+        arrives.recv().unwrap();
+        let leader = scope.spawn(move || speak(ann));
+        await_that(|| gathering(hub) == 1);
+        let other = scope.spawn(move || speak(ben));
+        await_that(|| gathering(hub) == 2);
+        (0..2).for_each(|_| open.send(()).unwrap());
+        first.join().unwrap();
+        arrives.recv().unwrap();
+        disk.broken.store(true, Ordering::SeqCst);
+        (0..2).for_each(|_| open.send(()).unwrap());
+        assert!([leader.join().is_err(), other.join().is_err()].iter().filter(|failed| **failed).count() == 1);
+    });
+    *disk.gate.lock() = None;
+    disk.broken.store(false, Ordering::SeqCst);
+    let lost = [&ann, &ben].map(|presence| told(presence.client()).contains(&EventKind::Refused(UserError::Lost)));
+    assert_eq!(lost.iter().filter(|told| **told).count(), 1);
+    say(&hub, ann.client(), Scope::User(name("Ben")), "again").unwrap();
+    assert!(told(ben.client()).contains(&EventKind::Whisper { from: name("Ann"), text: "again".into() }));
+}
+
+#[test]
+fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
+    let (disk, hub) = with_disk();
+    let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
+    let owed = || -> Vec<String> {
+        let backlog = disk.memory.backlog(&name("Ben"), None, MessageId(u64::MAX), 10).unwrap();
+        backlog.messages.into_iter().map(|Message { said: Draft { text, .. }, .. }| text).collect()
+    };
+    let to_ben = |text| say(&hub, ann.client(), Scope::User(name("Ben")), text).unwrap();
+    told(ben.client());
+    to_ben("one");
+    assert_eq!(owed(), ["one"], "known to the store before Ann has her echo");
+    to_ben("two");
+    assert_eq!(owed(), ["one", "two"]);
+    told(ben.client());
+    hub.tend().unwrap();
+    assert!(owed().is_empty(), "he has got all of it by now");
+    to_ben("three");
+    ben.leave(QuitReason::Lost);
+    assert_eq!(owed(), ["three"]);
+}

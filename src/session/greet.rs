@@ -1,0 +1,63 @@
+//! The first moments of a logged-in user: the welcome, and what he missed, before anything that happens now.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::wire::Unwritten;
+use crate::hub::Client;
+use crate::model::limits::PAST_PAGE;
+use crate::model::{EventKind, Message, UserError};
+use crate::store::Backlog;
+
+impl Session<'_> {
+    /// Welcomes him and shows him what he missed; from then on he gets things as they come.
+    ///
+    /// Who reads slowly is waited for, piece by piece; what is said meanwhile gathers in his outbox.
+    pub(super) fn greet(&self, me: &Arc<Client>) {
+        self.wire.queue(EventKind::Welcome { motd: self.shared.motd.clone() });
+        if me.name.is_guest() {
+            self.wire.queue(EventKind::YouAreGuest { name: me.name });
+        }
+        // A client who cannot be written to is closing, which the command loop sees.
+        let _ = self.write_alone().and_then(|()| self.catch_up(me));
+        me.outbox.release();
+        let _ = self.wire.write_all(Some(&me.outbox), None, true);
+        self.shared.hub.settled_in(me);
+    }
+
+    fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
+        match self.shared.hub.backlog(me) {
+            Ok(Backlog { messages, more }) => {
+                if let Some(last) = messages.last() {
+                    self.show_missed(me, &messages)?;
+                    if more > 0 {
+                        self.wire.queue(EventKind::MissedMore { count: more });
+                        self.write_alone()?;
+                    }
+                    me.outbox.note_written(last.id);
+                }
+                self.shared.hub.caught_up(me, &messages);
+                Ok(())
+            }
+            Err(error) => {
+                self.wire.queue(EventKind::Refused(UserError::NotReadable(error.to_string())));
+                self.write_alone()
+            }
+        }
+    }
+
+    fn show_missed(&self, me: &Client, messages: &[Message]) -> Result<(), Unwritten> {
+        self.wire.queue(EventKind::Missed { count: messages.len() });
+        for page in messages.chunks(PAST_PAGE) {
+            self.wire.queue(EventKind::Past { reader: me.name, messages: page.to_vec() });
+            self.write_alone()?;
+            page.last().into_iter().for_each(|last| me.outbox.note_written(last.id));
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued on the wire, and nothing of the outbox, which is held.
+    fn write_alone(&self) -> Result<(), Unwritten> {
+        self.wire.write_all(None, None, true)
+    }
+}

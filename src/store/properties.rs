@@ -1,0 +1,134 @@
+//! Whatever happens, the database gives the answers that memory gives.
+
+use proptest::prelude::*;
+
+use super::tests::{at, group, name, user};
+use super::*;
+use crate::model::{Draft, Durability, Keeping};
+
+const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
+const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
+const WORDS: [&str; 5] = ["red", "Green", "it's", "x-y", "blue blue"];
+
+/// An entry whose ids are still counted back from the last message.
+#[derive(Debug, Clone)]
+enum Step {
+    Said(usize, Scope, Vec<&'static str>),
+    Entered(usize, Name, u64),
+    Left(usize, Option<Name>, u64),
+    Reading(usize, usize, Option<u64>, u64),
+    Cleared(usize, Option<Scope>, u64),
+    Deleted(u64),
+    Forgotten(usize),
+    Revoked(usize),
+    Token(usize),
+}
+
+fn scopes() -> Vec<Scope> {
+    let mut all: Vec<Scope> = USERS.iter().map(|text| user(text)).collect();
+    all.extend([group("g"), group("H"), Scope::Everybody]);
+    all
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let who = || 0..USERS.len();
+    let scope = || prop::sample::select(scopes());
+    let room = || prop::sample::select(vec![name("G"), name("h")]);
+    let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
+    let back = || 0..6_u64;
+    prop_oneof![
+        8 => (who(), scope(), words).prop_map(|(who, scope, words)| Step::Said(who, scope, words)),
+        3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
+        2 => (who(), prop::option::of(room()), back()).prop_map(|(who, room, back)| Step::Left(who, room, back)),
+        2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
+            .prop_map(|(who, device, back, at)| Step::Reading(who, device, back, at)),
+        1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
+        2 => back().prop_map(Step::Deleted),
+        1 => who().prop_map(Step::Forgotten),
+        1 => who().prop_map(Step::Revoked),
+        1 => who().prop_map(Step::Token),
+    ]
+}
+
+/// What a step is when `last` is the last message.
+fn entry(step: &Step, last: u64) -> Entry {
+    let who = |at: usize| name(USERS[at]);
+    let id = |back: u64| MessageId(last.saturating_sub(back));
+    match step {
+        Step::Said(from, scope, words) => {
+            Entry::Said(Draft { at: at(last), from: who(*from), scope: *scope, text: words.join(", ") })
+        }
+        Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
+        Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },
+        Step::Reading(user, device, back, seconds) => Entry::Reading {
+            user: who(*user),
+            device: DEVICES[*device].map(name),
+            position: back.map_or(Position::Here, |back| Position::Upto(id(back))),
+            at: at(*seconds),
+        },
+        Step::Cleared(user, scope, back) => Entry::Cleared { user: who(*user), scope: *scope, upto: id(*back) },
+        Step::Deleted(back) => Entry::Deleted { id: id(*back) },
+        Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
+        Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
+        Step::Token(user) => Entry::TokenMade(Token {
+            user: who(*user),
+            name: name("PHONE"),
+            secret: [7; 32],
+            made: at(last),
+            expires: None,
+        }),
+    }
+}
+
+/// Every answer to every reader, as text: names are shown as given there, which their equality does not see.
+fn answers(store: &dyn Store) -> Vec<String> {
+    let last = store.last_id().unwrap();
+    let mut all = vec![format!("{last} {:?}", store.tail(MessageId(0), 1000).unwrap())];
+    for text in USERS {
+        let reader = name(text);
+        for scope in scopes().into_iter().map(Some).chain([None]) {
+            for (before, limit) in [(None, 1000), (None, 3), (Some(MessageId(last.0 / 2 + 1)), 4)] {
+                let messages = store.history(&reader, scope, before, limit).unwrap();
+                all.push(format!("{text} history {scope:?} {before:?} {limit}: {messages:?}"));
+            }
+            for (words, limit) in [("RED", 1000), ("green it's", 2), ("y red", 1000)] {
+                let messages = store.search(&reader, words, scope, limit).unwrap();
+                all.push(format!("{text} search {scope:?} {words} {limit}: {messages:?}"));
+            }
+        }
+        for (device, limit) in [(DEVICES[0], 1000), (DEVICES[0], 2), (DEVICES[1], 3)] {
+            let backlog = store.backlog(&reader, device.map(name), MessageId(last.0.saturating_sub(1)), limit).unwrap();
+            all.push(format!("{text} backlog {device:?} {limit}: {backlog:?}"));
+        }
+        for id in 0..=last.0 + 1 {
+            all.push(format!("{text} message {id}: {:?}", store.message(&reader, MessageId(id)).unwrap()));
+        }
+        all.push(format!("{text}: {:?} {:?}", store.last_seen(&reader).unwrap(), store.tokens(&reader).unwrap()));
+    }
+    all
+}
+
+proptest! {
+    // A case makes a database of its own, so a long run takes fewer of them than of others.
+    #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 4).clamp(1, 5_000), ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_database_answers_as_memory_does(batches in prop::collection::vec(prop::collection::vec(steps(), 0..8), 1..8)) {
+        let dir = tempfile::tempdir().unwrap();
+        let keeping = Keeping { durability: Durability::Commit, ..Keeping::default() };
+        let (memory, sqlite) = (MemoryStore::default(), SqliteStore::open(dir.path(), &keeping).unwrap());
+        for batch in batches {
+            let mut last = memory.last_id().unwrap().0;
+            let entries: Vec<Entry> = batch.iter().map(|step| {
+                let entry = entry(step, last);
+                last += u64::from(matches!(entry, Entry::Said(_)));
+                entry
+            }).collect();
+            prop_assert_eq!(memory.append(&entries).unwrap(), sqlite.append(&entries).unwrap());
+            for (memory, sqlite) in answers(&memory).iter().zip(&answers(&sqlite)) {
+                prop_assert_eq!(memory, sqlite);
+            }
+            while sqlite.tend().unwrap() {}
+        }
+    }
+}

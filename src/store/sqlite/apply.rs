@@ -1,0 +1,141 @@
+//! What each entry changes in the tables.
+
+use rusqlite::{CachedStatement, params};
+
+use super::conversation::{self, Conversation};
+use super::row::{micros, number};
+use super::write::Batch;
+use crate::model::{MessageId, Name, Scope};
+use crate::store::{Device, Entry, Position, StoreError, Token};
+
+/// The number that stands for all conversations of a user.
+pub(super) const ALL: i64 = 0;
+
+/// Makes one change, as part of a batch.
+pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreError> {
+    match entry {
+        Entry::Said(draft) => batch.say(draft),
+        Entry::Entered { user, group, after } => enter(batch, user, group, *after),
+        Entry::Left { user, group, upto } => leave(batch, user, group.as_ref(), *upto),
+        Entry::Reading { user, device, position, at } => {
+            let upto = match position {
+                Position::Here => None,
+                Position::Upto(upto) => Some(number(*upto)),
+            };
+            let sql = "INSERT OR REPLACE INTO reader (user, device, upto, at) VALUES (?1, ?2, ?3, ?4)";
+            run(batch, sql, params![user.as_str(), device_name(device), upto, micros(*at)])
+        }
+        Entry::Cleared { user, scope, upto } => clear(batch, user, *scope, *upto),
+        Entry::Deleted { id } => delete(batch, *id),
+        Entry::TokenMade(token) => make_token(batch, token),
+        Entry::TokenRevoked { user, name } => {
+            run(batch, "DELETE FROM token WHERE user = ?1 AND name = ?2", [user.as_str(), name.as_str()])?;
+            run(batch, "DELETE FROM reader WHERE user = ?1 AND device = ?2", [user.as_str(), name.as_str()])
+        }
+        Entry::Invited { invite, expires } => {
+            let sql = "INSERT OR REPLACE INTO invite (secret, expires) VALUES (?1, ?2)";
+            run(batch, sql, params![invite.as_slice(), micros(*expires)])
+        }
+        Entry::Forgotten { user } => forget(batch, user),
+    }
+}
+
+/// How a device's name stands in the database.
+pub(super) fn device_name(device: &Device) -> &str {
+    device.as_ref().map_or("", Name::as_str)
+}
+
+fn run(batch: &Batch<'_>, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+    let mut statement: CachedStatement<'_> = batch.conn.prepare_cached(sql)?;
+    statement.execute(values)?;
+    Ok(())
+}
+
+fn enter(batch: &mut Batch<'_>, user: &Name, group: &Name, after: MessageId) -> Result<(), StoreError> {
+    if user.is_guest() {
+        return Ok(());
+    }
+    let conversation = batch.number(Conversation::Group(*group))?;
+    let sql = "INSERT INTO stay (user, conversation, after) SELECT ?1, ?2, ?3 WHERE NOT EXISTS \
+               (SELECT 1 FROM stay WHERE user = ?1 AND conversation = ?2 AND upto IS NULL)";
+    run(batch, sql, params![user.as_str(), conversation, number(after)])
+}
+
+fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: MessageId) -> Result<(), StoreError> {
+    let Some(group) = group else {
+        let sql = "UPDATE stay SET upto = ?2 WHERE user = ?1 AND upto IS NULL";
+        return run(batch, sql, params![user.as_str(), number(upto)]);
+    };
+    let conversation = batch.number(Conversation::Group(*group))?;
+    let sql = "UPDATE stay SET upto = ?3 WHERE user = ?1 AND conversation = ?2 AND upto IS NULL";
+    run(batch, sql, params![user.as_str(), conversation, number(upto)])
+}
+
+fn clear(batch: &mut Batch<'_>, user: &Name, scope: Option<Scope>, upto: MessageId) -> Result<(), StoreError> {
+    if user.is_guest() {
+        return Ok(());
+    }
+    let conversation = match scope {
+        None => ALL,
+        Some(scope) => batch.number(Conversation::seen_by(user, scope))?,
+    };
+    let sql = "INSERT INTO cleared (user, conversation, upto) VALUES (?1, ?2, ?3) \
+               ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)";
+    run(batch, sql, params![user.as_str(), conversation, number(upto)])
+}
+
+fn delete(batch: &Batch<'_>, id: MessageId) -> Result<(), StoreError> {
+    unindex(batch, "id = ?1", [number(id)])?;
+    run(batch, "UPDATE message SET text = '', deleted = 1 WHERE id = ?1", [number(id)])
+}
+
+fn make_token(batch: &Batch<'_>, token: &Token) -> Result<(), StoreError> {
+    let Token { user, name, secret, made, expires } = token;
+    let sql = "INSERT OR REPLACE INTO token (user, name, secret, made, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let (user, name, secret) = (user.as_str(), name.as_str(), secret.as_slice());
+    run(batch, sql, params![user, name, secret, micros(*made), expires.map(micros)])
+}
+
+/// Notes that the words of these messages, as far as they are indexed, have to leave the index. Their text must still be
+/// there, and goes after this.
+pub(super) fn unindex(batch: &Batch<'_>, which: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO unindex SELECT id, conversation, text FROM message WHERE {which} \
+         AND NOT deleted AND id <= (SELECT indexed FROM server)"
+    );
+    run(batch, &sql, values)
+}
+
+/// Takes these messages away, also from the index, and says how many there were.
+pub(super) fn remove<P: rusqlite::Params + Copy>(
+    batch: &mut Batch<'_>,
+    which: &str,
+    values: P,
+) -> Result<usize, StoreError> {
+    unindex(batch, which, values)?;
+    let gone = batch.conn.prepare_cached(&format!("DELETE FROM message WHERE {which}"))?.execute(values)?;
+    batch.grown -= i64::try_from(gone).unwrap_or(i64::MAX);
+    Ok(gone)
+}
+
+/// Everything private to him goes; of what he said privately, that which no device of the other one has got.
+fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
+    let name = user.as_str();
+    for conversation in conversation::private(&batch.conn, user)? {
+        let of_others = "conversation = ?1 AND peer = ?2";
+        remove(batch, of_others, params![conversation, name])?;
+        // A device that is here has got everything.
+        let got = "coalesce((SELECT max(coalesce(upto, 9223372036854775807)) FROM reader WHERE user = peer), 0)";
+        let undelivered = format!("conversation = ?1 AND sender = ?2 AND id > {got}");
+        remove(batch, &undelivered, params![conversation, name])?;
+        let sql = "DELETE FROM conversation WHERE id = ?1 AND NOT EXISTS \
+                   (SELECT 1 FROM message WHERE conversation = ?1)";
+        run(batch, sql, [conversation])?;
+    }
+    batch.forget_numbers();
+    for table in ["stay", "cleared", "reader", "token"] {
+        run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [name])?;
+    }
+    // The next one of this name is somebody else.
+    clear(batch, user, None, MessageId(batch.last.unsigned_abs()))
+}

@@ -1,0 +1,149 @@
+//! Answers to readers. Each is given within one transaction, so that it is of one moment.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use super::apply::device_name;
+use super::row::{self, COLUMNS};
+use super::view::{self, Span};
+use crate::model::{Message, MessageId, Name, Scope};
+use crate::store::{Backlog, Device, StoreError, Token};
+
+/// The last messages of a conversation, or of all, before one.
+pub(super) fn history(
+    conn: &Connection,
+    reader: &Name,
+    scope: Option<Scope>,
+    before: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut spans = view::spans(conn, reader, scope)?;
+    if let Some(before) = before {
+        let upto = row::number(before).saturating_sub(1);
+        spans.iter_mut().for_each(|span| span.upto = span.upto.min(upto));
+    }
+    let mut ids = newest(conn, &spans, limit)?;
+    ids.reverse();
+    by_id(conn, &ids)
+}
+
+/// The ids of the newest messages in all these spans, newest first. Conversations whose last message is older than what
+/// was found already are not looked into.
+fn newest(conn: &Connection, spans: &[Span], limit: usize) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT id FROM message WHERE conversation = ?1 AND id > ?2 AND id <= ?3 ORDER BY id DESC LIMIT ?4";
+    let mut find = conn.prepare_cached(sql)?;
+    let mut ends = Vec::new();
+    for span in spans.iter().filter(|_| limit > 0) {
+        let last = row::numbers(&mut find, (span.conversation, span.after, span.upto, 1))?;
+        ends.extend(last.first().map(|last| (*last, span)));
+    }
+    ends.sort_unstable_by_key(|(last, _)| -last);
+    let mut ids = Vec::new();
+    for (last, span) in ends {
+        let floor = if ids.len() < limit { span.after } else { span.after.max(ids[limit - 1]) };
+        if last <= floor {
+            break;
+        }
+        ids.extend(row::numbers(&mut find, (span.conversation, floor, span.upto, row::rows(limit)))?);
+        ids.sort_unstable_by_key(|id| -id);
+        ids.truncate(limit);
+    }
+    Ok(ids)
+}
+
+fn by_id(conn: &Connection, ids: &[i64]) -> Result<Vec<Message>, StoreError> {
+    let mut find = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        all.extend(row::messages(&mut find, [id])?);
+    }
+    Ok(all)
+}
+
+/// What came for a device after its position.
+pub(super) fn backlog(
+    conn: &Connection,
+    reader: &Name,
+    device: Device,
+    upto: MessageId,
+    limit: usize,
+) -> Result<Backlog, StoreError> {
+    let sql = "SELECT upto FROM reader WHERE user = ?1 AND device = ?2";
+    let place = conn.prepare_cached(sql)?.query_row((reader.as_str(), device_name(&device)), |row| row.get(0));
+    let Some(got) = place.optional()?.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
+    let owed = "FROM message WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
+    let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed}"))?;
+    let mut find = conn.prepare_cached(&format!("SELECT id {owed} ORDER BY id LIMIT ?5"))?;
+    let (mut ids, mut total) = (Vec::new(), 0);
+    for span in view::spans(conn, reader, None)?.iter().filter(|span| span.conversation != super::schema::EVERYBODY) {
+        let (after, upto) = (span.after.max(got), span.upto.min(row::number(upto)));
+        let (conversation, name) = (span.conversation, reader.as_str());
+        let found = row::numbers(&mut find, (conversation, after, upto, name, row::rows(limit)))?;
+        // As long as there are fewer than were asked for, these are all.
+        total += if found.len() < limit {
+            found.len() as u64
+        } else {
+            count.query_row((conversation, after, upto, name), |row| row.get::<_, i64>(0))?.unsigned_abs()
+        };
+        ids.extend(found);
+    }
+    ids.sort_unstable();
+    ids.truncate(limit);
+    let messages = by_id(conn, &ids)?;
+    Ok(Backlog { more: total - messages.len() as u64, messages })
+}
+
+/// The message of this id, if the reader may see it.
+pub(super) fn message(conn: &Connection, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let id = row::number(id);
+    let mut find = conn.prepare_cached("SELECT conversation FROM message WHERE id = ?1")?;
+    let Some(conversation) = find.query_row([id], |row| row.get(0)).optional()? else { return Ok(None) };
+    let spans = view::spans_of(conn, reader, conversation)?;
+    if spans.iter().any(|span| span.after < id && id <= span.upto) { Ok(by_id(conn, &[id])?.pop()) } else { Ok(None) }
+}
+
+/// The first messages after one, whoever may see them.
+pub(super) fn tail(conn: &Connection, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE id > ?1 ORDER BY id LIMIT ?2");
+    row::messages(&mut *conn.prepare_cached(&sql)?, (row::number(after), row::rows(limit)))
+}
+
+/// One number of the whole store.
+pub(super) fn last_id(conn: &Connection) -> Result<MessageId, StoreError> {
+    let last: i64 = conn.prepare_cached("SELECT last FROM server")?.query_row([], |row| row.get(0))?;
+    Ok(MessageId(last.unsigned_abs()))
+}
+
+/// When the last session of a user ended.
+pub(super) fn last_seen(conn: &Connection, user: &Name) -> Result<Option<SystemTime>, StoreError> {
+    let sql = "SELECT max(at) FROM reader WHERE user = ?1 HAVING count(*) = count(upto)";
+    let at: Option<Option<i64>> = one(conn, sql, [user.as_str()])?;
+    Ok(at.flatten().map(row::time))
+}
+
+/// The login tokens of a user.
+pub(super) fn tokens(conn: &Connection, user: &Name) -> Result<Vec<Token>, StoreError> {
+    let sql = "SELECT user, name, secret, made, expires FROM token WHERE user = ?1 ORDER BY name";
+    let mut find = conn.prepare_cached(sql)?;
+    let mut rows = find.query([user.as_str()])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(Token {
+            user: row::name(&row.get::<_, String>(0)?)?,
+            name: row::name(&row.get::<_, String>(1)?)?,
+            secret: row.get(2)?,
+            made: row::time(row.get(3)?),
+            expires: row.get::<_, Option<i64>>(4)?.map(row::time),
+        });
+    }
+    Ok(all)
+}
+
+fn one<T: rusqlite::types::FromSql>(
+    conn: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> Result<Option<T>, StoreError> {
+    Ok(conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?)
+}

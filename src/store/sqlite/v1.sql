@@ -1,0 +1,90 @@
+-- Names are kept as they were given and compared without case. Times are microseconds since 1970, UTC.
+
+-- One row: what is true of the whole store.
+CREATE TABLE server (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    last     INTEGER NOT NULL,  -- the last id that was given, also when its message is gone
+    messages INTEGER NOT NULL,  -- how many there are
+    indexed  INTEGER NOT NULL,  -- up to which id the words are in message_words
+    alive    INTEGER NOT NULL   -- when an empty batch was last written
+);
+INSERT INTO server VALUES (1, 0, 0, 0, 0);
+
+-- Every message belongs to one. Two users: both names in lower case, in order. A group: '#name' and ''. All: '*' and ''.
+CREATE TABLE conversation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    a  TEXT NOT NULL,
+    b  TEXT NOT NULL,
+    UNIQUE (a, b)
+);
+CREATE INDEX conversation_b ON conversation (b) WHERE b != '';
+INSERT INTO conversation (id, a, b) VALUES (1, '*', '');
+
+CREATE TABLE message (
+    id           INTEGER PRIMARY KEY,
+    at           INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    sender       TEXT NOT NULL COLLATE NOCASE,
+    peer         TEXT COLLATE NOCASE,  -- a user, a group as '#name', or NULL for everybody
+    text         TEXT NOT NULL,
+    deleted      INTEGER NOT NULL DEFAULT 0
+);
+-- Every index ends with the row's id, so this one is also the order within a conversation.
+CREATE INDEX message_conversation ON message (conversation);
+
+-- Which words stand in which message; filled later than the message is stored. The conversation is a word, too.
+CREATE VIRTUAL TABLE message_words USING fts5 (
+    text, conversation,
+    content = 'message', content_rowid = 'id', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
+);
+-- A word that is taken out shall be gone, not merely marked.
+INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
+
+-- What has still to be taken out of message_words; the message is gone already.
+CREATE TABLE unindex (
+    id           INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL,
+    text         TEXT NOT NULL
+);
+
+-- When a user was in a group: he sees what came after `after`, up to `upto` once he has left.
+CREATE TABLE stay (
+    id           INTEGER PRIMARY KEY,
+    user         TEXT NOT NULL COLLATE NOCASE,
+    conversation INTEGER NOT NULL,
+    after        INTEGER NOT NULL,
+    upto         INTEGER
+);
+CREATE INDEX stay_user ON stay (user, conversation);
+CREATE INDEX stay_upto ON stay (upto) WHERE upto IS NOT NULL;
+
+-- Up to where a user wants to see no more of a conversation; 0 for all of them.
+CREATE TABLE cleared (
+    user         TEXT NOT NULL COLLATE NOCASE,
+    conversation INTEGER NOT NULL,
+    upto         INTEGER NOT NULL,
+    PRIMARY KEY (user, conversation)
+) WITHOUT ROWID;
+
+-- Up to where a user's device has got what is for it; NULL while it is here. The device without a name is ''.
+CREATE TABLE reader (
+    user   TEXT NOT NULL COLLATE NOCASE,
+    device TEXT NOT NULL COLLATE NOCASE,
+    upto   INTEGER,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (user, device)
+) WITHOUT ROWID;
+
+CREATE TABLE token (
+    user    TEXT NOT NULL COLLATE NOCASE,
+    name    TEXT NOT NULL COLLATE NOCASE,
+    secret  BLOB NOT NULL,
+    made    INTEGER NOT NULL,
+    expires INTEGER,
+    PRIMARY KEY (user, name)
+) WITHOUT ROWID;
+
+CREATE TABLE invite (
+    secret  BLOB PRIMARY KEY,
+    expires INTEGER NOT NULL
+) WITHOUT ROWID;

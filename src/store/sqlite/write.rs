@@ -1,0 +1,137 @@
+//! The one connection that writes: a batch is one transaction.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::conversation::Conversation;
+use super::row::{micros, peer};
+use super::{apply, search};
+use crate::model::limits::CONVERSATIONS_KEPT;
+use crate::model::{Draft, MessageId};
+use crate::store::{Digest, Entry, StoreError};
+
+/// The connection, and what it knows without asking.
+pub(super) struct Writer {
+    conn: Connection,
+    /// The numbers of conversations that were met lately.
+    known: HashMap<Conversation, i64>,
+    /// Changes when another program has written to the database, and what is known may be wrong.
+    version: i64,
+}
+
+/// A batch that is being written. Its drop without [`Batch::commit`] undoes it all.
+pub(super) struct Batch<'a> {
+    pub(super) conn: Transaction<'a>,
+    known: &'a mut HashMap<Conversation, i64>,
+    /// The last id that was given.
+    pub(super) last: i64,
+    /// The last id before this batch.
+    before: i64,
+    /// How many messages there are now more, or fewer.
+    pub(super) grown: i64,
+}
+
+impl Writer {
+    pub(super) fn new(conn: Connection) -> Writer {
+        Writer { conn, known: HashMap::new(), version: 0 }
+    }
+
+    /// Begins a batch: nobody else writes until it ends.
+    pub(super) fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
+        let Writer { conn, known, version } = self;
+        let conn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let current = conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if std::mem::replace(version, current) != current || known.len() > CONVERSATIONS_KEPT {
+            known.clear();
+        }
+        let last = conn.prepare_cached("SELECT last FROM server")?.query_row([], |row| row.get(0))?;
+        Ok(Batch { conn, known, last, before: last, grown: 0 })
+    }
+
+    /// Stores all of these, or none.
+    pub(super) fn append(&mut self, entries: &[Entry], now: i64) -> Result<MessageId, StoreError> {
+        let mut batch = self.begin()?;
+        let first = batch.last.unsigned_abs() + 1;
+        for entry in entries {
+            apply::apply(&mut batch, entry)?;
+        }
+        if entries.is_empty() {
+            batch.conn.prepare_cached("UPDATE server SET alive = ?1")?.execute([now])?;
+        }
+        batch.commit()?;
+        Ok(MessageId(first))
+    }
+
+    /// When the server starts, nobody is here any more: all have got what there was, and have left their groups.
+    pub(super) fn end_all_sessions(&mut self) -> Result<(), StoreError> {
+        let batch = self.begin()?;
+        // The last message is the last sign of those who were still here.
+        let at = "max(at, coalesce((SELECT max(at) FROM message WHERE id = (SELECT max(id) FROM message)), at))";
+        let sql = format!("UPDATE reader SET upto = ?1, at = {at} WHERE upto IS NULL");
+        batch.conn.execute(&sql, [batch.last])?;
+        // A group that outlives its members' sessions would be left out here.
+        batch.conn.execute("UPDATE stay SET upto = ?1 WHERE upto IS NULL", [batch.last])?;
+        batch.commit()
+    }
+
+    /// Uses an invitation up, and removes those that are good no more.
+    pub(super) fn redeem(&mut self, invite: &Digest, now: i64) -> Result<bool, StoreError> {
+        let batch = self.begin()?;
+        batch.conn.execute("DELETE FROM invite WHERE expires <= ?1", [now])?;
+        let used = batch.conn.execute("DELETE FROM invite WHERE secret = ?1", [invite.as_slice()])?;
+        batch.commit()?;
+        Ok(used > 0)
+    }
+
+    /// Brings the index up to date, or nearer to it, and says whether there is more to do.
+    pub(super) fn index(&mut self, limit: usize) -> Result<bool, StoreError> {
+        let batch = self.begin()?;
+        let more = search::index(&batch, limit)?;
+        batch.commit()?;
+        Ok(more)
+    }
+}
+
+impl Batch<'_> {
+    /// The number of a conversation, which it gets if it has none yet.
+    pub(super) fn number(&mut self, conversation: Conversation) -> Result<i64, StoreError> {
+        if let Some(number) = self.known.get(&conversation) {
+            return Ok(*number);
+        }
+        let number = conversation.numbered(&self.conn)?;
+        self.known.insert(conversation, number);
+        Ok(number)
+    }
+
+    /// Conversations were deleted: their numbers must be asked for anew.
+    pub(super) fn forget_numbers(&mut self) {
+        self.known.clear();
+    }
+
+    /// Gives a message its id.
+    pub(super) fn say(&mut self, draft: &Draft) -> Result<(), StoreError> {
+        let conversation = self.number(Conversation::of(draft))?;
+        self.last += 1;
+        self.grown += 1;
+        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (sender, peer) = (draft.from.as_str(), peer(draft.scope));
+        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    /// Makes everything in it last, as far as the durability goes.
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        let Batch { conn, known, last, before, grown } = self;
+        if last != before || grown != 0 {
+            let sql = "UPDATE server SET last = ?1, messages = messages + ?2";
+            conn.prepare_cached(sql)?.execute([last, grown])?;
+        }
+        let done = conn.commit();
+        if done.is_err() {
+            known.clear();
+        }
+        Ok(done?)
+    }
+}

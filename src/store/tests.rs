@@ -1,0 +1,299 @@
+//! What every store has to do, whatever it keeps things in: each test runs over all of them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::*;
+use crate::model::{Draft, Keeping, Scope};
+
+/// Runs each of these over an empty store of each kind.
+macro_rules! over_every_store {
+    ($($test:ident),* $(,)?) => {
+        mod memory {
+            $(#[test] fn $test() { super::$test(&super::MemoryStore::default()); })*
+        }
+        mod sqlite {
+            $(#[test] fn $test() {
+                let dir = tempfile::tempdir().unwrap();
+                super::$test(&super::SqliteStore::open(dir.path(), &super::Keeping::default()).unwrap());
+            })*
+        }
+    };
+}
+
+over_every_store!(
+    a_batch_gets_ids_without_a_gap,
+    a_private_conversation_is_open_to_its_two_users,
+    a_group_is_open_from_coming_to_leaving,
+    who_comes_twice_is_there_once,
+    a_broadcast_is_open_to_everybody_but_guests,
+    what_was_cleared_is_gone_for_one_reader_and_never_comes_back,
+    a_deleted_message_has_no_text_and_is_owed_to_nobody,
+    history_goes_back_page_by_page,
+    a_device_is_owed_what_came_after_its_place,
+    a_search_finds_all_words_and_no_operators,
+    who_is_forgotten_takes_his_private_messages_along,
+    a_token_replaces_one_of_its_name_and_goes_with_its_device,
+    an_invitation_is_good_once_and_until_it_expires,
+    when_a_user_was_last_here_is_known_when_he_is_not,
+    the_log_can_be_copied_piece_by_piece,
+);
+
+pub(super) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub(super) fn user(text: &str) -> Scope {
+    Scope::User(name(text))
+}
+
+pub(super) fn group(text: &str) -> Scope {
+    Scope::Group(name(text))
+}
+
+pub(super) fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds)
+}
+
+pub(super) fn said(from: &str, scope: Scope, text: &str) -> Entry {
+    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.to_owned() })
+}
+
+pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {
+    Entry::Entered { user: name(who), group: name(group), after: MessageId(after) }
+}
+
+fn left(who: &str, group: Option<&str>, upto: u64) -> Entry {
+    Entry::Left { user: name(who), group: group.map(name), upto: MessageId(upto) }
+}
+
+pub(super) fn reading(who: &str, device: Option<&str>, position: Position, seconds: u64) -> Entry {
+    Entry::Reading { user: name(who), device: device.map(name), position, at: at(seconds) }
+}
+
+fn cleared(who: &str, scope: Option<Scope>, upto: u64) -> Entry {
+    Entry::Cleared { user: name(who), scope, upto: MessageId(upto) }
+}
+
+fn texts(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(|message| message.said.text.as_str()).collect()
+}
+
+/// The texts of all that a reader sees, of one conversation or of all.
+pub(super) fn sees(store: &dyn Store, reader: &str, scope: Option<Scope>) -> Vec<String> {
+    let messages = store.history(&name(reader), scope, None, 100).unwrap();
+    texts(&messages).into_iter().map(str::to_owned).collect()
+}
+
+fn owed(store: &dyn Store, reader: &str, device: Option<&str>) -> Vec<String> {
+    let upto = store.last_id().unwrap();
+    let backlog = store.backlog(&name(reader), device.map(name), upto, 100).unwrap();
+    assert_eq!(backlog.more, 0);
+    texts(&backlog.messages).into_iter().map(str::to_owned).collect()
+}
+
+fn a_batch_gets_ids_without_a_gap(store: &dyn Store) {
+    assert_eq!(store.last_id().unwrap(), MessageId(0));
+    assert_eq!(store.append(&[]).unwrap(), MessageId(1));
+    let batch = [entered("bob", "g", 0), said("Alice", group("g"), "one"), said("bob", user("ALICE"), "two\nü")];
+    assert_eq!(store.append(&batch).unwrap(), MessageId(1));
+    assert_eq!(store.append(&[left("bob", None, 2)]).unwrap(), MessageId(3));
+    assert_eq!(store.last_id().unwrap(), MessageId(2));
+    let all = store.tail(MessageId(0), 10).unwrap();
+    let drafts: Vec<Entry> = all.iter().map(|message| Entry::Said(message.said.clone())).collect();
+    // Names are shown as they were given, which their equality does not see.
+    assert_eq!(format!("{drafts:?}"), format!("{:?}", &batch[1..]));
+    assert!(all.iter().all(|message| !message.deleted) && all[1].id == MessageId(2));
+}
+
+fn a_private_conversation_is_open_to_its_two_users(store: &dyn Store) {
+    store.append(&[said("alice", user("Bob"), "a"), said("bob", user("alice"), "b")]).unwrap();
+    store.append(&[said("carol", user("bob"), "c"), said("carol", user("carol"), "self")]).unwrap();
+    assert_eq!(sees(store, "ALICE", Some(user("bob"))), ["a", "b"]);
+    assert_eq!(sees(store, "bob", Some(user("ALICE"))), ["a", "b"]);
+    assert_eq!(sees(store, "bob", None), ["a", "b", "c"]);
+    assert_eq!(sees(store, "carol", Some(user("carol"))), ["self"]);
+    assert!(sees(store, "carol", Some(user("alice"))).is_empty() && sees(store, "dave", None).is_empty());
+    assert!(store.message(&name("Alice"), MessageId(2)).unwrap().is_some());
+    assert!(store.message(&name("carol"), MessageId(2)).unwrap().is_none());
+    assert!(store.message(&name("alice"), MessageId(5)).unwrap().is_none());
+}
+
+fn a_group_is_open_from_coming_to_leaving(store: &dyn Store) {
+    store.append(&[entered("alice", "G", 0), said("alice", group("g"), "1"), entered("bob", "g", 1)]).unwrap();
+    store.append(&[said("alice", group("g"), "2"), left("bob", Some("g"), 2), said("alice", group("g"), "3")]).unwrap();
+    store.append(&[entered("bob", "g", 3), said("alice", group("g"), "4"), left("bob", None, 4)]).unwrap();
+    store.append(&[said("alice", group("g"), "5"), said("alice", group("other"), "6")]).unwrap();
+    assert_eq!(sees(store, "alice", Some(group("g"))), ["1", "2", "3", "4", "5"]);
+    assert_eq!(sees(store, "bob", Some(group("g"))), ["2", "4"]);
+    assert_eq!(sees(store, "bob", None), ["2", "4"]);
+    assert!(sees(store, "alice", Some(group("other"))).is_empty() && sees(store, "carol", Some(group("g"))).is_empty());
+    let open: Vec<bool> = (1..=5).map(|id| store.message(&name("bob"), MessageId(id)).unwrap().is_some()).collect();
+    assert_eq!(open, [false, true, false, true, false]);
+}
+
+fn who_comes_twice_is_there_once(store: &dyn Store) {
+    store.append(&[entered("bob", "g", 0), said("alice", group("g"), "1"), entered("bob", "g", 1)]).unwrap();
+    store.append(&[said("alice", group("g"), "2"), left("bob", Some("g"), 1), left("bob", Some("g"), 2)]).unwrap();
+    assert_eq!(sees(store, "bob", Some(group("g"))), ["1"]);
+    store.append(&[entered("bob", "g", 0)]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["1", "2"], "stays that overlap show nothing twice");
+}
+
+fn a_broadcast_is_open_to_everybody_but_guests(store: &dyn Store) {
+    store.append(&[said("alice", Scope::Everybody, "all"), said("alice", user("guest-1"), "psst")]).unwrap();
+    store.append(&[entered("guest-1", "g", 0), said("alice", group("g"), "in g")]).unwrap();
+    assert_eq!(sees(store, "nobody", Some(Scope::Everybody)), ["all"]);
+    assert_eq!(sees(store, "nobody", None), ["all"]);
+    assert!(sees(store, "guest-1", None).is_empty() && owed(store, "guest-1", None).is_empty());
+    assert!(store.message(&name("guest-1"), MessageId(2)).unwrap().is_none());
+    assert!(store.search(&name("guest-1"), "psst", None, 9).unwrap().is_empty());
+    assert_eq!(sees(store, "alice", Some(user("Guest-1"))), ["psst"]);
+    assert!(owed(store, "bob", None).is_empty(), "broadcasts are for those who are here");
+}
+
+fn what_was_cleared_is_gone_for_one_reader_and_never_comes_back(store: &dyn Store) {
+    store.append(&[entered("bob", "g", 0), said("alice", user("bob"), "a"), said("alice", group("g"), "b")]).unwrap();
+    store.append(&[said("alice", Scope::Everybody, "c"), cleared("bob", Some(user("alice")), 1)]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["b", "c"]);
+    assert_eq!(sees(store, "alice", None), ["a", "c"]);
+    store.append(&[cleared("bob", None, 2), said("alice", user("bob"), "d")]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["c", "d"]);
+    store.append(&[cleared("bob", None, 1), left("bob", None, 4), entered("bob", "g", 0)]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["c", "d"]);
+    assert!(store.message(&name("bob"), MessageId(2)).unwrap().is_none());
+    assert!(store.search(&name("bob"), "b", None, 9).unwrap().is_empty());
+    assert_eq!(owed(store, "bob", None), ["d"]);
+}
+
+fn a_deleted_message_has_no_text_and_is_owed_to_nobody(store: &dyn Store) {
+    store.append(&[said("alice", user("bob"), "secret one"), said("alice", user("bob"), "two")]).unwrap();
+    assert_eq!(store.search(&name("bob"), "secret", None, 9).unwrap().len(), 1);
+    let gone = Entry::Deleted { id: MessageId(1) };
+    store.append(&[gone.clone(), gone, Entry::Deleted { id: MessageId(77) }]).unwrap();
+    let message = store.message(&name("bob"), MessageId(1)).unwrap().unwrap();
+    assert!(message.deleted && message.said.text.is_empty());
+    assert_eq!(sees(store, "bob", None), ["", "two"]);
+    assert_eq!(owed(store, "bob", None), ["two"]);
+    while store.tend().unwrap() {}
+    assert!(store.search(&name("bob"), "secret", None, 9).unwrap().is_empty());
+}
+
+fn history_goes_back_page_by_page(store: &dyn Store) {
+    let lines: Vec<Entry> =
+        (0..30).map(|n| said("alice", if n % 3 == 0 { user("bob") } else { group("g") }, &n.to_string())).collect();
+    store.append(&[entered("bob", "g", 0)]).unwrap();
+    store.append(&lines).unwrap();
+    let (bob, mut before, mut pages) = (name("bob"), None, Vec::new());
+    loop {
+        let page = store.history(&bob, None, before, 7).unwrap();
+        assert!(page.is_sorted_by_key(|message| message.id) && page.len() <= 7);
+        let Some(first) = page.first() else { break };
+        before = Some(first.id);
+        pages.splice(0..0, texts(&page).into_iter().map(str::to_owned));
+    }
+    assert_eq!(pages, (0..30).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(texts(&store.history(&bob, Some(user("alice")), Some(MessageId(10)), 2).unwrap()), ["3", "6"]);
+    assert!(store.history(&bob, None, None, 0).unwrap().is_empty());
+    assert!(store.history(&bob, None, Some(MessageId(0)), 9).unwrap().is_empty());
+}
+
+fn a_device_is_owed_what_came_after_its_place(store: &dyn Store) {
+    store.append(&[entered("bob", "g", 0), entered("alice", "g", 0)]).unwrap();
+    let lines = [said("alice", user("bob"), "1"), said("bob", group("g"), "2"), said("alice", group("g"), "3")];
+    store.append(&lines).unwrap();
+    store.append(&[said("alice", Scope::Everybody, "4"), said("alice", user("bob"), "5")]).unwrap();
+    assert_eq!(owed(store, "bob", None), ["1", "3", "5"]);
+    let upto = |id| Position::Upto(MessageId(id));
+    store.append(&[reading("BOB", None, upto(1), 1), reading("bob", Some("Phone"), Position::Here, 1)]).unwrap();
+    assert_eq!(owed(store, "bob", None), ["3", "5"]);
+    assert!(owed(store, "bob", Some("phone")).is_empty());
+    assert_eq!(owed(store, "bob", Some("new")), ["1", "3", "5"]);
+    let first = store.backlog(&name("bob"), Some(name("new")), MessageId(4), 1).unwrap();
+    assert_eq!((texts(&first.messages), first.more), (vec!["1"], 1));
+    assert_eq!(store.backlog(&name("bob"), None, MessageId(9), 0).unwrap().more, 2);
+    store.append(&[left("bob", Some("g"), 2)]).unwrap();
+    assert_eq!(owed(store, "bob", None), ["5"]);
+}
+
+fn a_search_finds_all_words_and_no_operators(store: &dyn Store) {
+    let lines = ["The quick brown Fox", "quick, don't!", "NEAR the \"fox\" - and *stars*", "x OR y"];
+    store.append(&lines.map(|line| said("alice", user("bob"), line))).unwrap();
+    store.append(&[said("alice", user("carol"), "quick fox"), entered("bob", "g", 0)]).unwrap();
+    store.append(&[said("alice", group("g"), "fox in g")]).unwrap();
+    let found = |words: &str, scope| -> Vec<u64> {
+        store.search(&name("bob"), words, scope, 9).unwrap().iter().map(|message| message.id.0).collect()
+    };
+    assert_eq!(found("QUICK", None), [1, 2]);
+    assert_eq!(found("fox the", None), [1, 3]);
+    assert_eq!(found("fox", Some(group("g"))), [6]);
+    assert_eq!(found("fox", Some(user("alice"))), [1, 3]);
+    assert_eq!(found("don't", None), [2]);
+    for (typed, ids) in [("near", vec![3]), ("stars*", vec![3]), ("qui*", vec![]), ("\"fox\" -", vec![1, 3, 6])] {
+        assert_eq!(found(typed, None), ids, "{typed}");
+    }
+    assert_eq!(found("x OR quick", None), []);
+    for none in ["", " ", "-", "\"", "*", "NOT (", "text:fox", "fox\0", "^ + {", "\u{1F98A}"] {
+        found(none, None);
+    }
+    assert_eq!(found("", None), []);
+    assert_eq!(texts(&store.search(&name("bob"), "fox", None, 1).unwrap()), ["fox in g"]);
+}
+
+fn who_is_forgotten_takes_his_private_messages_along(store: &dyn Store) {
+    store.append(&[said("bob", user("alice"), "to"), said("alice", user("bob"), "got")]).unwrap();
+    store.append(&[reading("bob", None, Position::Upto(MessageId(2)), 1)]).unwrap();
+    let token = Token { user: name("alice"), name: name("t"), secret: [1; 32], made: at(1), expires: None };
+    store.append(&[said("alice", user("bob"), "not got"), said("alice", Scope::Everybody, "all")]).unwrap();
+    store.append(&[Entry::TokenMade(token), Entry::Forgotten { user: name("ALICE") }]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["got", "all"]);
+    assert_eq!(store.search(&name("bob"), "got", None, 9).unwrap().len(), 1);
+    assert!(sees(store, "alice", None).is_empty(), "the next one of this name is somebody else");
+    assert!(store.tokens(&name("alice")).unwrap().is_empty());
+    assert_eq!(store.append(&[said("Alice", user("bob"), "new")]).unwrap(), MessageId(5));
+    assert_eq!(sees(store, "alice", None), ["new"]);
+    assert_eq!(sees(store, "bob", Some(user("alice"))), ["got", "new"]);
+}
+
+fn a_token_replaces_one_of_its_name_and_goes_with_its_device(store: &dyn Store) {
+    let token = |name_: &str, secret| Token {
+        user: name("alice"),
+        name: name(name_),
+        secret: [secret; 32],
+        made: at(1),
+        expires: (secret > 1).then(|| at(2)),
+    };
+    store.append(&[token("phone", 1), token("Bot", 2), token("PHONE", 3)].map(Entry::TokenMade)).unwrap();
+    assert_eq!(store.tokens(&name("ALICE")).unwrap(), [token("Bot", 2), token("PHONE", 3)]);
+    store.append(&[said("bob", user("alice"), "1"), reading("alice", Some("bot"), Position::Here, 1)]).unwrap();
+    store.append(&[Entry::TokenRevoked { user: name("alice"), name: name("BOT") }]).unwrap();
+    assert_eq!(store.tokens(&name("alice")).unwrap(), [token("PHONE", 3)]);
+    assert_eq!(owed(store, "alice", Some("bot")), ["1"]);
+    assert!(store.tokens(&name("bob")).unwrap().is_empty());
+}
+
+fn an_invitation_is_good_once_and_until_it_expires(store: &dyn Store) {
+    let invited = |invite, seconds| Entry::Invited { invite: [invite; 32], expires: at(seconds) };
+    store.append(&[invited(1, 10), invited(2, 10), invited(3, 10)]).unwrap();
+    assert!(store.redeem(&[1; 32], at(9)).unwrap());
+    assert!(!store.redeem(&[1; 32], at(9)).unwrap());
+    assert!(!store.redeem(&[2; 32], at(10)).unwrap());
+    assert!(!store.redeem(&[4; 32], at(9)).unwrap());
+}
+
+fn when_a_user_was_last_here_is_known_when_he_is_not(store: &dyn Store) {
+    let here = Position::Here;
+    let gone = Position::Upto(MessageId(0));
+    assert_eq!(store.last_seen(&name("alice")).unwrap(), None);
+    store.append(&[reading("alice", None, here, 5), reading("alice", Some("phone"), gone, 9)]).unwrap();
+    assert_eq!(store.last_seen(&name("alice")).unwrap(), None, "he is here");
+    store.append(&[reading("alice", None, gone, 7)]).unwrap();
+    assert_eq!(store.last_seen(&name("ALICE")).unwrap(), Some(at(9)));
+}
+
+fn the_log_can_be_copied_piece_by_piece(store: &dyn Store) {
+    let lines: Vec<Entry> = (0..10).map(|n| said("alice", user("bob"), &n.to_string())).collect();
+    store.append(&lines).unwrap();
+    assert_eq!(texts(&store.tail(MessageId(3), 2).unwrap()), ["3", "4"]);
+    assert_eq!(store.tail(MessageId(0), usize::MAX).unwrap().len(), 10);
+    assert!(store.tail(MessageId(10), 9).unwrap().is_empty() && store.tail(MessageId(u64::MAX), 9).unwrap().is_empty());
+}

@@ -1,0 +1,273 @@
+//! Row 25: what was acknowledged is stored and arrives once and in order, over kill -9 at any moment.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::{Dice, figure, paced, scale};
+use crate::support::{Daemon, PATIENCE};
+
+/// How many talk, and how many of them stay; the others come and go.
+const PLAYERS: usize = 20;
+const STAYING: usize = 14;
+
+/// How often each says something: 500 messages a second in all.
+const PACE: Duration = Duration::from_millis(40);
+
+const GROUP: &str = "all-staying";
+
+/// All that one player has ever seen and sent.
+#[derive(Default)]
+struct Diary {
+    /// Lines with messages of others, in the order in which they came.
+    heard: Vec<Heard>,
+    /// What came in a login that the kill cut short: the server had no time to note that it came, so it may come again.
+    cut_short: Vec<Heard>,
+    /// What he was told is stored: the texts of his echoes.
+    acknowledged: Vec<String>,
+    /// Whether the round is one in which he was there from its beginning to the kill.
+    sent: usize,
+}
+
+/// One message that came to a player.
+struct Heard {
+    text: String,
+    id: Option<u64>,
+}
+
+impl Diary {
+    /// Notes a line of either dialect; what comes before `/mode machine` is plain.
+    fn note(&mut self, line: &str) {
+        let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name));
+        let id = field("id=").or(line.strip_prefix('#').and_then(|rest| rest.split(' ').next()));
+        let Some(at) = line.find("m-") else { return };
+        let text = line[at..].to_owned();
+        let own = text.starts_with(&format!("m-{}-", self.name()));
+        if line.starts_with("sent ") || own {
+            assert!(id.is_some(), "acknowledged without an id: {line}");
+            self.acknowledged.push(text);
+        } else {
+            self.heard.push(Heard { text, id: id.map(|id| id.parse().unwrap()) });
+        }
+    }
+
+    fn name(&self) -> String {
+        self.sent.to_string()
+    }
+}
+
+/// A player's connection, read by the thread that talks.
+struct Seat {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Seat {
+    /// Logs in, and returns once all that was missed has come.
+    fn take(addr: SocketAddr, player: usize, diary: &mut Diary) -> Option<Seat> {
+        let stream = TcpStream::connect(addr).ok()?;
+        stream.set_nodelay(true).unwrap();
+        let mut seat = Seat { stream, unread: Vec::new() };
+        let hello =
+            format!("user{player}\npw\n/mode machine\n/create_group {GROUP}\n/join_group {GROUP}\n/ping drained\n");
+        let hello = if player < STAYING { hello } else { format!("user{player}\npw\n/mode machine\n/ping drained\n") };
+        seat.stream.write_all(hello.as_bytes()).ok()?;
+        let (deadline, before) = (Instant::now() + PATIENCE, diary.heard.len());
+        let mut drained = false;
+        while !drained {
+            assert!(Instant::now() < deadline, "user{player} is never done with his login");
+            if !seat.read(Instant::now() + PATIENCE, |line| {
+                drained |= line == "pong text=drained";
+                diary.note(line);
+            }) {
+                diary.cut_short.extend(diary.heard.drain(before..));
+                return None;
+            }
+        }
+        Some(seat)
+    }
+
+    /// Reads once, until `until` at most, and hands out whole lines; `false` when the connection has ended.
+    fn read(&mut self, until: Instant, mut each: impl FnMut(&str)) -> bool {
+        let wait = until.saturating_duration_since(Instant::now()).max(Duration::from_micros(100));
+        self.stream.set_read_timeout(Some(wait)).unwrap();
+        let mut buffer = [0; 16384];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => return false,
+            Ok(n) => self.unread.extend_from_slice(&buffer[..n]),
+            Err(e) => return matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        }
+        let Some(end) = self.unread.iter().rposition(|b| *b == b'\n') else { return true };
+        let whole: Vec<u8> = self.unread.drain(..=end).collect();
+        whole[..end].split(|b| *b == b'\n').for_each(|line| each(&String::from_utf8_lossy(line)));
+        true
+    }
+
+    fn read_to_end(&mut self, mut each: impl FnMut(&str)) {
+        while self.read(Instant::now() + PATIENCE, &mut each) {}
+    }
+}
+
+/// What one player does until the server is killed: he talks, and those who do not stay come and go.
+struct Player<'a> {
+    number: usize,
+    round: usize,
+    addr: SocketAddr,
+    dice: Dice,
+    diary: &'a mut Diary,
+    said: usize,
+}
+
+impl Player<'_> {
+    /// Plays one round; `ready` is told when he sits, and `go` ends when all do.
+    fn play(mut self, ready: &Sender<()>, go: &Receiver<()>) {
+        let mut seat = Seat::take(self.addr, self.number, self.diary);
+        ready.send(()).unwrap();
+        let _ = go.recv();
+        let mut next = Instant::now() + PACE * u32::try_from(self.number).unwrap() / PLAYERS as u32;
+        while let Some(sitting) = &mut seat {
+            let diary = &mut *self.diary;
+            if !sitting.read(next, |line| diary.note(line)) {
+                return;
+            }
+            if Instant::now() < next {
+                continue;
+            }
+            next += PACE;
+            if self.number >= STAYING && self.dice.below(12) == 0 {
+                self.leave(sitting);
+                paced(Instant::now() + Duration::from_millis(self.dice.below(120) as u64));
+                seat = Seat::take(self.addr, self.number, self.diary);
+                continue;
+            }
+            let line = self.line();
+            // That the server is gone is seen when reading, after what it has left.
+            let _ = sitting.stream.write_all(line.as_bytes());
+        }
+    }
+
+    fn leave(&mut self, seat: &mut Seat) {
+        if self.dice.below(2) == 0 {
+            let _ = seat.stream.write_all(b"/quit\n");
+        } else {
+            let _ = seat.stream.shutdown(Shutdown::Write);
+        }
+        let diary = &mut *self.diary;
+        seat.read_to_end(|line| diary.note(line));
+    }
+
+    /// Something to say, with the number of its sender and of what he says, and to whom: `m-3-r1-7-to-12`.
+    fn line(&mut self) -> String {
+        self.said += 1;
+        let head = format!("m-{}-r{}-{}", self.number, self.round, self.said);
+        match self.dice.below(10) {
+            0 => format!("/broadcast {head}-to-everybody\n"),
+            1 | 2 if self.number < STAYING => format!("/group_msg {GROUP} {head}-to-staying\n"),
+            _ => {
+                let to = (self.number + 1 + self.dice.below(PLAYERS - 1)) % PLAYERS;
+                format!("/msg user{to} {head}-to-{to}\n")
+            }
+        }
+    }
+}
+
+/// Plays one round and kills the server in the middle of it.
+fn round(daemon: &mut Daemon, diaries: &mut [Diary], round: usize, dice: &mut Dice) {
+    let (ready, all_ready) = bounded(PLAYERS);
+    let (start, go) = bounded::<()>(0);
+    let addr = daemon.addr;
+    std::thread::scope(|scope| {
+        for (number, diary) in diaries.iter_mut().enumerate() {
+            let (ready, go, dice) = (ready.clone(), go.clone(), Dice(dice.next() | 1));
+            let player = Player { number, round, addr, dice, diary, said: 0 };
+            scope.spawn(move || player.play(&ready, &go));
+        }
+        (0..PLAYERS).for_each(|_| all_ready.recv().unwrap());
+        drop(start);
+        paced(Instant::now() + Duration::from_millis(200 + dice.below(800) as u64));
+        daemon.kill();
+    });
+}
+
+/// What is wrong with what everybody saw.
+fn check(diaries: &[Diary]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let seen: Vec<HashMap<&str, usize>> = diaries.iter().map(|diary| diary.count()).collect();
+    for diary in diaries {
+        for text in &diary.acknowledged {
+            let to = text.rsplit('-').next().unwrap();
+            let from: usize = text.split('-').nth(1).unwrap().parse().unwrap();
+            let recipients: Vec<usize> = match to {
+                "everybody" | "staying" => (0..STAYING).filter(|n| *n != from).collect(),
+                to => vec![to.parse().unwrap()],
+            };
+            let cut_short = |n: usize| diaries[n].cut_short.iter().any(|heard| heard.text == *text);
+            let lost = recipients.iter().filter(|n| !seen[**n].contains_key(text.as_str()) && !cut_short(**n));
+            wrong.extend(lost.map(|n| format!("lost: {text} never came to user{n}")));
+        }
+    }
+    for (n, diary) in diaries.iter().enumerate() {
+        wrong.extend(diary.disorder().map(|what| format!("user{n}: {what}")));
+        let twice = seen[n].iter().filter(|(_, count)| **count > 1);
+        wrong.extend(twice.map(|(text, count)| format!("twice: {text} came {count} times to user{n}")));
+    }
+    wrong
+}
+
+impl Diary {
+    fn count(&self) -> HashMap<&str, usize> {
+        let mut counts = HashMap::new();
+        self.heard.iter().for_each(|heard| *counts.entry(heard.text.as_str()).or_default() += 1);
+        counts
+    }
+
+    /// Ids only rise, and so do the numbers of each sender.
+    fn disorder(&self) -> impl Iterator<Item = String> {
+        let (mut last_id, mut last_of, mut found) = (0, HashMap::new(), Vec::new());
+        for Heard { text, id } in &self.heard {
+            let mut parts = text.split('-').skip(1);
+            let from = parts.next().unwrap().to_owned();
+            let place =
+                (parts.next().unwrap()[1..].parse::<usize>().unwrap(), parts.next().unwrap().parse::<usize>().unwrap());
+            if last_of.insert(from, place).is_some_and(|before| before > place) {
+                found.push(format!("out of order: {text}"));
+            }
+            if id.is_some_and(|id| id <= last_id) {
+                found.push(format!("id {id:?} after {last_id}: {text}"));
+            }
+            last_id = id.unwrap_or(last_id);
+        }
+        found.into_iter()
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9_once_and_in_order() {
+    let rounds = scale(3, 100);
+    let options = ["--data", "data", "--rate", "0", "--max-unauthenticated", "1000"];
+    let mut daemon = Daemon::start(&options);
+    let mut diaries: Vec<Diary> = (0..PLAYERS).map(|sent| Diary { sent, ..Diary::default() }).collect();
+    let mut dice = Dice(25);
+    for number in 1..=rounds {
+        round(&mut daemon, &mut diaries, number, &mut dice);
+        daemon.restart(&options);
+        let wrong = check(&diaries);
+        let unacknowledged: HashSet<&String> = wrong.iter().filter(|what| !what.starts_with("lost")).collect();
+        assert!(unacknowledged.is_empty(), "after round {number}: {unacknowledged:#?}");
+    }
+    for (number, diary) in diaries.iter_mut().enumerate() {
+        Seat::take(daemon.addr, number, diary).expect("he cannot log in");
+    }
+    let wrong = check(&diaries);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let acknowledged: usize = diaries.iter().map(|diary| diary.acknowledged.len()).sum();
+    let heard: usize = diaries.iter().map(|diary| diary.heard.len()).sum();
+    figure(
+        "25",
+        &format!("{rounds} kills, {acknowledged} acknowledged, {heard} heard, lost, twice and out of order: 0"),
+    );
+    assert!(acknowledged > rounds * 50, "only {acknowledged} messages were acknowledged");
+}
