@@ -470,3 +470,29 @@ impl TestClient {
         }
     }
 }
+
+/// A line with each time in it, such as `2026-11-20 17:03`, replaced by `{time}`.
+pub fn timeless(line: &str) -> String {
+    let form = "dddd-dd-dd dd:dd";
+    let fits = |text: &str| {
+        let same = |(c, f): (char, char)| if f == 'd' { c.is_ascii_digit() } else { c == f };
+        text.len() == form.len() && text.chars().zip(form.chars()).all(same)
+    };
+    let at = (0..line.len()).find(|at| line.get(*at..at + form.len()).is_some_and(fits));
+    at.map_or(line.to_owned(), |at| format!("{}{{time}}{}", &line[..at], timeless(&line[at + form.len()..])))
+}
+
+impl TestClient {
+    /// The next lines are exactly these, with `{time}` for a time.
+    pub fn expect_past(&mut self, lines: &[&str]) {
+        for expected in lines {
+            assert_eq!(timeless(&self.line()), *expected);
+        }
+    }
+
+    /// Sends a line and requires exactly these as the answer, with `{time}` for a time.
+    pub fn ask_past(&mut self, line: &str, answer: &[&str]) {
+        self.send(line);
+        self.expect_past(answer);
+    }
+}

@@ -6,6 +6,7 @@
 //! - `--quick`: one short run of each shape.
 //! - `--only TEXT`: only the shapes with this in their names.
 //! - `--against FILE`: another `parlord` beside it, such as that of the last commit.
+//! - `stored`: what a stored message costs, with and without fsync, beside one that is kept in memory.
 //! - `idle N`: logs in N clients who say nothing, and prints what they hold.
 
 #![allow(
@@ -20,6 +21,7 @@ mod floor;
 mod idle;
 mod process;
 mod shape;
+mod stored;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +53,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["floor"] => floor::serve(),
+        ["stored"] => stored::measure(Path::new(PARLORD)),
         ["idle", count] => idle::measure(Path::new(PARLORD), count.parse().expect("idle takes a number")),
         ref options => compare(&Options::parse(options)),
     }
@@ -77,7 +80,11 @@ impl Options {
 /// Measures all shapes, the servers taking turns, and prints the table.
 fn compare(options: &Options) {
     let users = GROUPS[GROUPS.len() - 1];
-    let parlord = |path: &Path| Process::parlord(path, users, &["--log-level", "warn"]);
+    let parlord = |path: &Path| {
+        // An older one knows no store, and so has none.
+        let memory: &[&str] = if knows(path, "--data") { &["--data", "none"] } else { &[] };
+        Process::parlord(path, users, &[&["--log-level", "warn"], memory].concat())
+    };
     let mut contenders = vec![Contender::new("floor", Process::floor())];
     contenders.push(Contender::new("parlord", parlord(Path::new(PARLORD))));
     contenders.extend(options.against.as_deref().map(|path| Contender::new("other", parlord(path))));
@@ -94,6 +101,12 @@ fn compare(options: &Options) {
         }
         print_row(&shape.name, costs);
     }
+}
+
+/// Whether a binary has an option of this name.
+fn knows(binary: &Path, option: &str) -> bool {
+    let help = std::process::Command::new(binary).arg("--help").output().unwrap();
+    String::from_utf8_lossy(&help.stdout).contains(option)
 }
 
 fn print_row(name: &str, costs: Vec<Vec<f64>>) {

@@ -34,6 +34,10 @@ pub(crate) const GROUPS: [usize; 3] = [10, 100, 1000];
 pub(crate) struct Outcome {
     pub(crate) deliveries: u64,
     pub(crate) cpu: Duration,
+    /// From the first message to the arrival of the last.
+    pub(crate) time: Duration,
+    /// How many messages these deliveries are of.
+    pub(crate) messages: u64,
 }
 
 impl Shape {
@@ -44,7 +48,7 @@ impl Shape {
             shapes.extend([1, 10].map(|senders| Shape::group(members, senders, 16)));
         }
         shapes.push(Shape::group(100, 1, 1));
-        shapes.push(Shape::pairs(50));
+        shapes.push(Shape::pairs(50, 1));
         shapes
     }
 
@@ -55,19 +59,23 @@ impl Shape {
         Shape { name, lanes: (0..senders).map(lane).collect(), window }
     }
 
-    fn pairs(count: usize) -> Shape {
+    /// Private talk between so many pairs, one of each sending.
+    pub(crate) fn pairs(count: usize, window: usize) -> Shape {
         let lane = |n| {
             let sender = 2 * n;
             Lane { sender, hearers: sender..sender + 2, command: format!("/msg {} ", user(sender + 1)) }
         };
-        Shape { name: format!("{count} private pairs, window 1"), lanes: (0..count).map(lane).collect(), window: 1 }
+        let s = if count == 1 { "" } else { "s" };
+        let name = format!("{count} private pair{s}, window {window}");
+        Shape { name, lanes: (0..count).map(lane).collect(), window }
     }
 
     /// Talks for this long, waits until all has arrived, and checks that it did.
     pub(crate) fn run(&self, crowd: &mut Crowd, server: &Process, time: Duration) -> Outcome {
         crowd.catch_up();
         let mut run = Run::new(self, crowd.len());
-        let (before, end) = (server.cpu(), Instant::now() + time);
+        let (before, start) = (server.cpu(), Instant::now());
+        let end = start + time;
         run.credit.fill(self.window);
         loop {
             if Instant::now() < end {
@@ -78,9 +86,10 @@ impl Shape {
             assert!(Instant::now() < end + PATIENCE, "{}: {} of {}", self.name, run.arrived, run.expected());
             crowd.read_ready(Duration::from_millis(100), |n, line| run.take(n, line));
         }
-        let cpu = server.cpu() - before;
+        let (cpu, time) = (server.cpu() - before, start.elapsed());
         run.check();
-        Outcome { deliveries: run.arrived, cpu }
+        let messages = run.sent.iter().map(|sent| u64::from(*sent)).sum();
+        Outcome { deliveries: run.arrived, cpu, time, messages }
     }
 }
 

@@ -24,6 +24,13 @@ impl<'a> Args<'a> {
         (!text.is_empty()).then_some(text)
     }
 
+    /// The next word, which is `on` or `off`.
+    pub fn switch(&mut self) -> Option<bool> {
+        let word = self.word()?;
+        let (on, off) = (word.eq_ignore_ascii_case("on"), word.eq_ignore_ascii_case("off"));
+        (on || off).then_some(on)
+    }
+
     /// Nothing, provided that nothing is left.
     pub fn end(&self) -> Option<()> {
         self.rest.is_empty().then_some(())

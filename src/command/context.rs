@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
 use crate::hub::{Client, Hub, Push, Touched};
-use crate::model::{Draft, Event, EventKind, Mode, Name, QuitReason, Scope, Target, UserError};
+use crate::model::{Draft, Event, EventKind, Name, QuitReason, Scope, Target, UserError, Voice};
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -26,8 +26,10 @@ pub struct Context<'a> {
     pub touched: &'a mut Touched,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
     pub catch_up: &'a dyn Fn(&Arc<Client>),
-    /// Puts what the asker is told from now on in the dialect of this mode.
-    pub speak: &'a dyn Fn(Mode),
+    /// How he is told things.
+    pub voice: &'a mut Voice,
+    /// Puts what the asker is told from now on like this.
+    pub speak: &'a dyn Fn(Voice),
     /// Lets the time pass that a wrong password costs who gave it at this moment.
     pub repent: &'a dyn Fn(Instant),
     /// What is to be asked once the command is carried out.
@@ -79,9 +81,10 @@ impl Context<'_> {
     }
 
     /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
-    pub fn choose_mode(&mut self, mode: Mode) {
+    pub fn choose_voice(&mut self, voice: Voice) {
         self.settle();
-        (self.speak)(mode);
+        (self.speak)(voice);
+        *self.voice = voice;
     }
 
     /// The user of this name, as registered; a guest only while he is here.

@@ -8,7 +8,9 @@ mod context;
 mod dialog;
 mod groups;
 mod help;
+mod history;
 mod look;
+mod receipts;
 mod session;
 mod table;
 mod talk;
@@ -18,6 +20,7 @@ pub use args::Args;
 pub use context::Context;
 pub use dialog::Dialog;
 pub use help::manual;
+pub use history::past;
 pub use table::{COMMANDS, find};
 
 use crate::model::UserError;

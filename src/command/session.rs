@@ -32,11 +32,19 @@ pub(super) const BACK: Spec = Spec {
 pub(super) const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
-    usage: "/mode <plain|machine>",
+    usage: "/mode [plain|machine|ids <on|off>]",
     help: "choose text for people or tagged lines for programs",
-    details: "In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
-    example: "/mode machine",
-    parse: |args| Some(Box::new(SetMode(Mode::named(args.only_word()?)?))),
+    details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
+    example: "/mode ids on",
+    parse: |args| {
+        let change = match args.word() {
+            None => Change::Nothing,
+            Some(word) if word.eq_ignore_ascii_case("ids") => Change::Ids(args.switch()?),
+            Some(word) => Change::Mode(Mode::named(word)?),
+        };
+        args.end()?;
+        Some(Box::new(change))
+    },
 };
 
 pub(super) const PING: Spec = Spec {
@@ -61,7 +69,12 @@ pub(super) const QUIT: Spec = Spec {
 
 struct SetAway(Option<Arc<str>>);
 
-struct SetMode(Mode);
+/// What `/mode` is to change; ids stay as they are when the mode changes, and the other way round.
+enum Change {
+    Nothing,
+    Mode(Mode),
+    Ids(bool),
+}
 
 struct Ping(String);
 
@@ -74,10 +87,18 @@ impl Command for SetAway {
     }
 }
 
-impl Command for SetMode {
+impl Command for Change {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.choose_mode(self.0);
-        context.reply(EventKind::Mode { mode: self.0 });
+        let mut voice = *context.voice;
+        match *self {
+            Change::Nothing => {}
+            Change::Mode(mode) => voice.mode = mode,
+            Change::Ids(ids) => voice.ids = ids,
+        }
+        if voice != *context.voice {
+            context.choose_voice(voice);
+        }
+        context.reply(EventKind::Mode { voice });
         Ok(())
     }
 }

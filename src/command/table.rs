@@ -1,18 +1,21 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, look, session, talk, token};
+use super::{Spec, account, groups, help, history, look, receipts, session, talk, token};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
     session::AWAY,
     session::BACK,
     talk::BROADCAST,
+    history::CLEAR,
     groups::CREATE_GROUP,
+    history::DELETE,
     account::DELETE_ACCOUNT,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
     help::HELP,
+    history::HISTORY,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
     session::MODE,
@@ -20,6 +23,9 @@ pub const COMMANDS: &[Spec] = &[
     account::PASSWD,
     session::PING,
     session::QUIT,
+    receipts::READ,
+    receipts::RECEIPTS,
+    history::SEARCH,
     talk::TALK,
     token::TOKEN,
     look::USERS,

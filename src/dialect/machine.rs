@@ -4,15 +4,15 @@
 //! A line is a tag and fields, `name=value`, with one space between them. No value has a space in it but that of `text`,
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
+mod past;
+
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{
-    Event, EventKind, Message, MessageId, Name, Online, Profile, Question, Roster, Scope, Target, TokenShown,
-};
+use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown, Voice};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -72,11 +72,6 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouAreAway { away } => write!(out, "away text={}", Text(away.as_deref().unwrap_or_default())),
         EventKind::UserIsAway { user, away } => write!(out, "user_away user={user} text={}", Text(away)),
         EventKind::KeptFor { user } => write!(out, "kept user={user}"),
-        EventKind::Received { by, id } => write!(out, "received id={} by={by}", id.0),
-        EventKind::Read { by, id } => write!(out, "read id={} by={by}", id.0),
-        EventKind::Missed { count } => write!(out, "missed count={count}"),
-        EventKind::MissedMore { count } => write!(out, "missed_more count={count}"),
-        EventKind::Past { messages, .. } => write_past(out, messages),
         EventKind::Groups { names } => write!(out, "groups names={}", Names(names)),
         EventKind::GroupsUsers { rosters, first } => {
             write!(out, "groups_users first={first} groups={}", Rosters(rosters))
@@ -88,7 +83,8 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } => write!(out, "pong text={}", Text(text)),
         EventKind::Help { lines } => write!(out, "help text={}", Text(&lines.join("\n"))),
-        EventKind::Mode { mode } => write!(out, "mode name={mode}"),
+        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "mode name={mode}"),
+        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "mode name={mode} ids=true"),
         EventKind::PasswordChanged => out.write_str("password_changed"),
         EventKind::Cancelled => out.write_str("cancelled"),
         EventKind::TokenMade { name, secret, expires } => {
@@ -118,8 +114,7 @@ fn write_login(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TooManySessions { limit } => write!(out, "login_failed code=too_many_sessions limit={limit}"),
         EventKind::TooManyAttempts => out.write_str("login_failed code=too_many_attempts"),
         EventKind::TooManyConnections { limit } => write!(out, "login_failed code=too_many_connections limit={limit}"),
-        // All others are written by `write_line`.
-        _ => Ok(()),
+        other => past::write(out, other),
     }
 }
 
@@ -134,22 +129,6 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
             away.as_ref().map_or(Ok(()), |away| write!(out, " text={}", Text(away)))
         }
     }
-}
-
-/// Messages of the log, one a line.
-fn write_past(out: &mut String, messages: &[Message]) -> fmt::Result {
-    let mut end = "";
-    for Message { id, said, deleted } in messages {
-        let (id, at, from) = (id.0, Utc3339(said.at), said.from);
-        write!(out, "{}past id={id} at={at} from={from}", std::mem::replace(&mut end, "\n"))?;
-        match said.scope {
-            Scope::User(to) => write!(out, " to={to}")?,
-            Scope::Group(group) => write!(out, " group={group}")?,
-            Scope::Everybody => {}
-        }
-        if *deleted { out.write_str(" deleted=true")? } else { write!(out, " text={}", Text(&said.text))? }
-    }
-    Ok(())
 }
 
 /// A time in UTC, to the microsecond.

@@ -6,7 +6,7 @@ mod machine;
 mod plain;
 
 pub use machine::MACHINE;
-pub use plain::{PLAIN, PLAIN_CRLF};
+pub use plain::{PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 
 use crate::model::Event;
 

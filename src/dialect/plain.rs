@@ -1,7 +1,10 @@
-//! The plain dialect: the only file with the wording of events.
+//! The plain dialect: the only place with the wording of events; `past` has that of the message log.
 //!
 //! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
+
+mod account;
+mod past;
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -9,27 +12,32 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{
-    Event, EventKind, Listed, Message, Name, NotRegistered, Online, Profile, Question, QuitReason, Scope, Target,
-    TokenShown,
-};
+use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target, Voice};
 
 /// The plain dialect with LF after each line.
-pub static PLAIN: Plain = Plain { slot: 0, crlf: false };
+pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
 
 /// The plain dialect with CRLF after each line, for clients whose own lines end so.
-pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true };
+pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true, ids: false };
+
+/// As [`PLAIN`], with the id of each message in front of it.
+pub static PLAIN_IDS: Plain = Plain { slot: 3, crlf: false, ids: true };
+
+/// As [`PLAIN_CRLF`], with the id of each message in front of it.
+pub static PLAIN_CRLF_IDS: Plain = Plain { slot: 4, crlf: true, ids: true };
 
 /// Text for people with `nc` or `telnet`.
 pub struct Plain {
     slot: usize,
     crlf: bool,
+    ids: bool,
 }
 
 impl Dialect for Plain {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
         event.encoded(self.slot, |kind| {
-            let text = wording(kind, event.weight());
+            let id = (self.ids && event.id > MessageId(0)).then_some(event.id);
+            let text = wording(id, kind, event.weight());
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
@@ -39,11 +47,11 @@ impl Dialect for Plain {
     }
 }
 
-/// The text of an event that will be about `size` bytes long.
-fn wording(kind: &EventKind, size: usize) -> String {
+/// The text of an event that will be about `size` bytes long; `id` is that of a message, if it is to be shown.
+fn wording(id: Option<MessageId>, kind: &EventKind, size: usize) -> String {
     let mut out = String::with_capacity(size);
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
-    let _ = write_wording(&mut out, kind);
+    let _ = id.map_or(Ok(()), |id| write!(out, "{id} ")).and_then(|()| write_wording(&mut out, kind));
     if !kind.is_prompt() && !out.is_empty() {
         out.push('\n');
     }
@@ -74,12 +82,6 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::KeptFor { user } => {
             write!(out, "*** {user} is not online; your message is kept until the next login.")
         }
-        EventKind::Received { by, id } => write!(out, "*** {by} has received {id}."),
-        EventKind::Read { by, id } => write!(out, "*** {by} has read {id}."),
-        EventKind::Missed { count: 1 } => out.write_str("*** 1 message came while you were away:"),
-        EventKind::Missed { count } => write!(out, "*** {count} messages came while you were away:"),
-        EventKind::MissedMore { count } => write!(out, "*** {count} more came; /history shows them."),
-        EventKind::Past { reader, messages } => write_past(out, reader, messages),
         EventKind::Groups { names } if names.is_empty() => {
             out.write_str("There are no groups yet; /create_group makes one.")
         }
@@ -92,21 +94,11 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
-        EventKind::Mode { mode } => write!(out, "Mode: {mode}."),
+        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "Mode: {mode}."),
+        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "Mode: {mode}, with ids."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
-        other => write_account(out, other),
-    }
-}
-
-fn write_account(out: &mut String, kind: &EventKind) -> fmt::Result {
-    match kind {
-        EventKind::PasswordChanged => out.write_str("Your password is changed."),
-        EventKind::Cancelled => out.write_str("Cancelled; all is as it was."),
-        EventKind::TokenMade { name, secret, expires } => write_new_token(out, name, secret, *expires),
-        EventKind::Tokens { tokens } => write_tokens(out, tokens),
-        EventKind::TokenRevoked { name } => write!(out, "Token {name} is revoked."),
-        other => write_login_and_leaving(out, other),
+        other => account::write(out, other),
     }
 }
 
@@ -114,13 +106,6 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
         EventKind::AskName => out.write_str("Enter username: "),
         EventKind::AskPassword => out.write_str("Enter password: "),
-        EventKind::Ask(question) => out.write_str(match question {
-            Question::Password => "Your password: ",
-            Question::OldPassword => "Old password: ",
-            Question::NewPassword => "New password: ",
-            Question::SameAgain => "The same again: ",
-        }),
-        EventKind::NotRegistered(why) => write_not_registered(out, why),
         EventKind::YouAreGuest { name } => write!(out, "You are {name}."),
         EventKind::LoginRefused
         | EventKind::AlreadyHere
@@ -139,7 +124,7 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
-        _ => Ok(()),
+        other => past::write(out, other),
     }
 }
 
@@ -186,53 +171,6 @@ fn last_words(reason: QuitReason) -> &'static str {
     }
 }
 
-fn write_not_registered(out: &mut String, why: &NotRegistered) -> fmt::Result {
-    out.write_str("Registration failed: ")?;
-    match why {
-        NotRegistered::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
-        NotRegistered::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
-        NotRegistered::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
-        NotRegistered::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
-        NotRegistered::BadName(why) => write!(out, "the name {why}."),
-        NotRegistered::GuestName => out.write_str("the name is kept for guests."),
-        NotRegistered::Taken => out.write_str("the name is taken."),
-        NotRegistered::Differ => out.write_str("the two passwords are not the same."),
-        NotRegistered::BadPassword(why) => write!(out, "the password {why}."),
-        NotRegistered::Full => out.write_str("there are as many accounts as there may be; ask the operator for one."),
-        NotRegistered::TooMany => {
-            out.write_str("too many accounts were made from your address; try again in ten minutes.")
-        }
-        NotRegistered::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
-        NotRegistered::Busy => out.write_str("the server is busy; try again."),
-        NotRegistered::Unavailable => out.write_str("the account cannot be stored now; try again later."),
-    }
-}
-
-fn write_new_token(out: &mut String, name: &Name, secret: &str, expires: Option<SystemTime>) -> fmt::Result {
-    writeln!(out, "Token {name} is made; it is shown this once:\n{secret}")?;
-    out.write_str("Give it as the password at the login; it is good until ")?;
-    match expires {
-        Some(expires) => write!(out, "{}, or until you revoke it.", time(expires)),
-        None => out.write_str("you revoke it."),
-    }
-}
-
-fn write_tokens(out: &mut String, tokens: &[TokenShown]) -> fmt::Result {
-    if tokens.is_empty() {
-        return out.write_str("You have no tokens; /token new <name> makes one.");
-    }
-    out.write_str("Your tokens:")?;
-    let now = SystemTime::now();
-    tokens.iter().try_for_each(|TokenShown { name, made, expires }| {
-        write!(out, "\n{name}: made {}", time(*made))?;
-        match expires {
-            None => Ok(()),
-            Some(expires) if *expires <= now => write!(out, ", expired {}", time(*expires)),
-            Some(expires) => write!(out, ", good until {}", time(*expires)),
-        }
-    })
-}
-
 fn time(at: SystemTime) -> impl fmt::Display {
     DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC")
 }
@@ -261,23 +199,6 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
             write!(out, ", groups you share: {}.", Names(shared))
         }
     }
-}
-
-/// Messages of the log, one a line: number, time, and the line as it was when it was new.
-fn write_past(out: &mut String, reader: &Name, messages: &[Message]) -> fmt::Result {
-    let mut end = "";
-    for Message { id, said, deleted } in messages {
-        let (at, from) = (DateTime::<Utc>::from(said.at).format("%Y-%m-%d %H:%M"), said.from);
-        write!(out, "{}{id} {at} ", std::mem::replace(&mut end, "\n"))?;
-        match said.scope {
-            Scope::User(to) if from == *reader => write!(out, "[to {to}]")?,
-            Scope::User(_) => write!(out, "[{from}]")?,
-            Scope::Group(group) => write!(out, "[Group {group}][{from}]")?,
-            Scope::Everybody => write!(out, "[Broadcast][{from}]")?,
-        }
-        if *deleted { out.write_str(" (deleted)")? } else { write!(out, ": {}", said.text)? }
-    }
-    Ok(())
 }
 
 fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {

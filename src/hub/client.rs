@@ -76,7 +76,8 @@ impl Client {
         self.receipts.store(wanted, Ordering::Relaxed);
     }
 
-    pub(super) fn wants_receipts(&self) -> bool {
+    /// Whether this session is told of receipts.
+    pub fn wants_receipts(&self) -> bool {
         self.receipts.load(Ordering::Relaxed)
     }
 

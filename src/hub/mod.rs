@@ -3,6 +3,7 @@
 //! One central lock over the client, group and queue maps. Under it: map work, a sequence number, a push into an outbox.
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
+mod changes;
 mod client;
 mod log;
 mod outbox;

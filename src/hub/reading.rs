@@ -4,7 +4,7 @@
 //! told of a place in the log only where that ceases to be true: when the session leaves, and when it falls behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::Hub;
@@ -24,6 +24,11 @@ impl Hub {
         if me.name.is_guest() {
             return Ok(Backlog::default());
         }
+        // What another session of his has not been written yet, this one gets: the other may never be.
+        let others = self.locked(|state| state.siblings(me));
+        others.iter().for_each(Client::flush_thoroughly);
+        let others: Vec<_> = others.into_iter().map(|other| (Arc::clone(&other), other.outbox.pushed())).collect();
+        self.note_unwritten(&others);
         // The place that an earlier session has left behind may still be on its way into the store.
         self.await_log();
         self.store().backlog(&me.name, me.device, me.joined_at, CATCH_UP)
@@ -106,12 +111,13 @@ impl Hub {
         groups: bool,
         now: SystemTime,
     ) -> Option<Arc<Batch>> {
-        let Client { name, device, .. } = *client;
+        let name = client.name;
         if name.is_guest() {
             return None;
         }
         let left = Entry::Left { user: name, group: None, upto: state.last };
-        let stays = state.queues.get(&name).is_some_and(|user| user.sessions.values().any(|s| s.device == device));
+        // One that is still being shown what it missed says nothing of what came since.
+        let stays = state.siblings(client).iter().any(|other| other.reading.is_here());
         let position = client.reading.left_at(client, state.last).filter(|_| !stays);
         let reading = position.map(|position| client.reading_entry(position, now));
         let entries: Vec<Entry> = reading.into_iter().chain(groups.then_some(left)).collect();
@@ -122,27 +128,38 @@ impl Hub {
 }
 
 impl State {
+    /// The other sessions of the same device.
+    fn siblings(&self, client: &Client) -> Vec<Arc<Client>> {
+        let sessions = self.queues.get(&client.name).map(|user| user.sessions.values());
+        let others = sessions.into_iter().flatten().filter(|other| other.id != client.id);
+        others.filter(|other| other.device == client.device).cloned().collect()
+    }
+
     /// Whether another session of the same device has got everything.
     fn is_served_elsewhere(&self, client: &Client) -> bool {
-        let sessions = self.queues.get(&client.name).map(|user| &user.sessions);
-        sessions.into_iter().flatten().any(|(id, other)| {
-            *id != client.id
-                && other.device == client.device
-                && other.reading.is_here()
-                && other.outbox.is_all_written()
-        })
+        self.siblings(client).iter().any(|other| other.reading.is_here() && other.outbox.is_all_written())
     }
 }
 
 impl Client {
+    /// Remembers that it has been shown what it missed up to this message.
+    pub fn note_shown(&self, upto: MessageId) {
+        self.reading.shown.store(upto.0, Ordering::Relaxed);
+    }
+
     fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {
         Entry::Reading { user: self.name, device: self.device, position, at }
     }
 }
 
-/// What the store says about a session; changed under the central lock.
+/// What the store says about a session.
 #[derive(Debug, Default)]
-pub(super) struct Reading(AtomicU8);
+pub(super) struct Reading {
+    /// Changed under the central lock.
+    state: AtomicU8,
+    /// The last message that it has been shown of what it missed.
+    shown: AtomicU64,
+}
 
 /// It is owed what came before it.
 const NEW: u8 = 0;
@@ -153,11 +170,11 @@ const BEHIND: u8 = 2;
 
 impl Reading {
     fn set(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     fn is(&self, state: u8) -> bool {
-        self.0.load(Ordering::SeqCst) == state
+        self.state.load(Ordering::SeqCst) == state
     }
 
     fn catch_up(&self) {
@@ -179,8 +196,13 @@ impl Reading {
     /// Up to where a session had got everything when it left.
     fn left_at(&self, client: &Client, last: MessageId) -> Option<Position> {
         let outbox = &client.outbox;
-        let upto = if !self.is(NEW) && outbox.is_all_written() { last } else { outbox.written() };
-        // A session that left before its catch-up began knows nothing, and what the store says stays true.
-        (!self.is(NEW) || upto > MessageId(0)).then_some(Position::Upto(upto))
+        let upto = match self.is(NEW) {
+            // It may have been written what came since, but is still owed what came before.
+            true => MessageId(self.shown.load(Ordering::Relaxed)),
+            false if outbox.is_all_written() => last,
+            false => outbox.written(),
+        };
+        // Of a session that was shown nothing yet, what the store says stays true.
+        (upto > MessageId(0) || !self.is(NEW)).then_some(Position::Upto(upto))
     }
 }

@@ -38,11 +38,13 @@ impl Hub {
         let due: Vec<Receipt> = {
             let mut waiting = self.inner.receipts.lock();
             waiting.extend(receipts);
-            // Who is gone is told what he missed, and then the receipt is given for that.
+            // Also from who is gone by now, as long as he got it before he went.
+            let due = waiting.extract_if(.., |receipt| receipt.is_due()).collect();
+            // Who is gone without it is told what he missed, and then the receipt is given for that.
             waiting.retain(|receipt| receipt.recipients.iter().any(|client| !client.has_departed()));
             let excess = waiting.len().saturating_sub(RECEIPTS_KEPT);
             waiting.drain(..excess);
-            waiting.extract_if(.., |receipt| receipt.is_due()).collect()
+            due
         };
         let mut touched = Touched::default();
         for Receipt { id, from, by, .. } in due {
@@ -53,6 +55,11 @@ impl Hub {
 
     /// Gives the receipts for private messages that their recipient was shown when he came back.
     pub(super) fn acknowledge_missed(&self, by: Name, messages: &[Message]) {
+        // One is enough, should another session of his be written the same later.
+        let given = |id| messages.binary_search_by_key(&id, |message| message.id).is_ok();
+        if !messages.is_empty() {
+            self.inner.receipts.lock().retain(|receipt| receipt.by != by || !given(receipt.id));
+        }
         let mut touched = Touched::default();
         for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
             let received = EventKind::Received { by, id: *id };

@@ -1,7 +1,9 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod disk;
 mod durable;
 mod model;
+mod reading;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

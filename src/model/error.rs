@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::message::MessageId;
 use super::name::{BadName, Name};
 use super::text;
 
@@ -71,6 +72,16 @@ pub enum UserError {
     NotReadable(String),
     /// What he said to a user who is offline is lost, because it could not be stored; says why.
     NotKept(Name, String),
+    /// A change that is made as soon as it can be stored; says why it could not.
+    NotStoredYet(String),
+    /// No message of this id, or none that he may see.
+    NoSuchMessage(MessageId),
+    /// Somebody else wrote this message.
+    NotYours(MessageId),
+    /// This message was not said privately to him.
+    NotToYou(MessageId),
+    /// A guest asked for something that only an account has.
+    GuestsHaveNone,
 }
 
 /// The longest piece of his own typing that an error quotes back to a user, in characters.
@@ -105,7 +116,12 @@ impl fmt::Display for UserError {
             | UserError::NotSaved(_)
             | UserError::Lost
             | UserError::NotReadable(_)
-            | UserError::NotKept(..) => self.write_lost(f),
+            | UserError::NotKept(..)
+            | UserError::NotStoredYet(_)
+            | UserError::NoSuchMessage(_)
+            | UserError::NotYours(_)
+            | UserError::NotToYou(_)
+            | UserError::GuestsHaveNone => self.write_lost(f),
             other => other.write_account(f, &quote),
         }
     }
@@ -128,6 +144,20 @@ impl UserError {
                     f,
                     "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later."
                 )
+            }
+            UserError::NotStoredYet(why) => {
+                write!(
+                    f,
+                    "Error: This could not be stored yet: {why}. It will be as soon as it can; there is no need to repeat it."
+                )
+            }
+            UserError::NoSuchMessage(id) => {
+                write!(f, "Error: Message {id} does not exist, or it is not for you to see.")
+            }
+            UserError::NotYours(id) => write!(f, "Error: Message {id} is not yours; only its author can delete it."),
+            UserError::NotToYou(id) => write!(f, "Error: Message {id} is not a private message to you."),
+            UserError::GuestsHaveNone => {
+                f.write_str("Error: Nothing is kept for guests, so they cannot ask for it; this needs an account.")
             }
             _ => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
         }
@@ -190,6 +220,11 @@ impl UserError {
             UserError::Lost => "lost",
             UserError::NotReadable(_) => "not_readable",
             UserError::NotKept(..) => "not_kept",
+            UserError::NotStoredYet(_) => "not_stored_yet",
+            UserError::NoSuchMessage(_) => "no_such_message",
+            UserError::NotYours(_) => "not_yours",
+            UserError::NotToYou(_) => "not_to_you",
+            UserError::GuestsHaveNone => "guests_have_none",
         }
     }
 }

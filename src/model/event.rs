@@ -5,13 +5,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::error::UserError;
-use super::message::{Message, MessageId};
+use super::message::{Message, MessageId, Scope};
 use super::name::Name;
-use super::policy::Mode;
+use super::policy::Voice;
 use super::reason::QuitReason;
 
 /// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
-pub const ENCODINGS: usize = 3;
+pub const ENCODINGS: usize = 5;
 
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
 const OVERHEAD: usize = 96;
@@ -132,12 +132,28 @@ pub enum EventKind {
     Received { by: Name, id: MessageId },
     /// Told to who asked for receipts: its recipient says that he has read it.
     Read { by: Name, id: MessageId },
+    /// Answer to `/read`.
+    YouRead { id: MessageId },
+    /// Answer to `/receipts`: whether he is told of them.
+    Receipts { wanted: bool },
     /// What he missed is coming: this many messages of it.
     Missed { count: usize },
     /// He missed this many more than he was shown.
     MissedMore { count: u64 },
     /// Messages of the log, in order, as this reader sees them.
-    Past { reader: Name, messages: Vec<Message> },
+    ///
+    /// `gone` are those of the names in it that belong to no account any more.
+    Past { reader: Name, messages: Vec<Message>, gone: Vec<Name> },
+    /// Answer to `/history`, ahead of the messages: where they were said (`None` for anywhere), and how many there are.
+    HistoryOf { scope: Option<Scope>, before: Option<MessageId>, count: usize },
+    /// There is more before what `/history` has shown: how to ask for as much again.
+    Earlier { scope: Option<Scope>, count: usize, before: MessageId },
+    /// Answer to `/search`, ahead of the messages: where was searched (`None` for anywhere), and how many were found.
+    Found { scope: Option<Scope>, count: usize },
+    /// Answer to `/clear`: the asker sees no more of what was said there so far; `None` for anywhere.
+    Cleared { scope: Option<Scope> },
+    /// A message lost its text: told to all who are here and could see it.
+    Deleted { by: Name, id: MessageId },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
@@ -149,7 +165,7 @@ pub enum EventKind {
     /// Answer to `/ping`, with what came after it.
     Pong { text: String },
     /// Answer to `/mode`: how everything is put from now on.
-    Mode { mode: Mode },
+    Mode { voice: Voice },
     /// Answer to `/passwd`, when all its questions are answered.
     PasswordChanged,
     /// Questions that followed a command will be asked no more, because that was wished.

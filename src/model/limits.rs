@@ -152,6 +152,18 @@ pub const UNSAVED_KEPT: usize = 65_536;
 /// The most lines of what a user missed that he is shown at his login; `/history` has the rest.
 pub const CATCH_UP: usize = 500;
 
+/// How many messages `/history` shows when it is asked for no number.
+pub const HISTORY_COUNT: usize = 20;
+
+/// The most messages one `/history` shows; the next ones are asked for with its last line.
+pub const HISTORY_MAX: usize = 500;
+
+/// How many matches `/search` shows, the newest ones.
+pub const SEARCH_COUNT: usize = 20;
+
+/// What a `/search` costs of its asker's budget, in commands: it looks at much more than it shows.
+pub const SEARCH_COST: usize = 10;
+
 /// How many messages of the log one event holds when many are shown: a slow reader gets them piece by piece.
 pub const PAST_PAGE: usize = 50;
 

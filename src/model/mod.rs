@@ -22,5 +22,5 @@ pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
 pub use origin::{Origin, Peer};
-pub use policy::{DuplicateLogin, Durability, Keeping, Mode, Registration, TelnetMode};
+pub use policy::{DuplicateLogin, Durability, Keeping, Mode, Registration, TelnetMode, Voice};
 pub use reason::{LastWords, QuitReason};

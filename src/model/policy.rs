@@ -64,12 +64,22 @@ pub struct Keeping {
 }
 
 /// In which dialect a user is told things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Text for people.
+    #[default]
     Plain,
     /// One tagged line per event, for programs.
     Machine,
+}
+
+/// How one session is told things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Voice {
+    /// In which dialect.
+    pub mode: Mode,
+    /// Whether text for people shows the ids of messages; lines for programs always do.
+    pub ids: bool,
 }
 
 impl Mode {

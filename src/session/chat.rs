@@ -9,7 +9,7 @@ use super::{Came, Session, next_step};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
-use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, text};
+use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
@@ -18,6 +18,7 @@ pub(super) struct Talk {
     target: Option<Target>,
     /// A command that asks further questions; the next lines are its answers.
     pub(super) dialog: Option<Open>,
+    voice: Voice,
     /// What he has said and nobody has been told yet.
     drafts: Vec<Draft>,
     touched: Touched,
@@ -62,8 +63,10 @@ impl Session<'_> {
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
-        let (me, drafts, touched) = (Arc::clone(me), Vec::new(), Touched::default());
-        let mut talk = Talk { me, target: None, dialog: None, drafts, touched, unsettled: 0, budget, slowed: false };
+        let (drafts, touched) = (Vec::new(), Touched::default());
+        let (me, voice) = (Arc::clone(me), Voice::default());
+        let mut talk =
+            Talk { me, target: None, dialog: None, voice, drafts, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -130,7 +133,7 @@ impl Session<'_> {
     /// asked now.
     fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
-        let speak = |mode| self.wire.speak(self.dialect(mode));
+        let speak = |voice| self.wire.speak(self.dialect(voice));
         let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         let mut dialog = None;
         let mut context = Context {
@@ -142,6 +145,7 @@ impl Session<'_> {
             drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,
+            voice: &mut talk.voice,
             speak: &speak,
             repent: &repent,
             dialog: &mut dialog,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::wire::Unwritten;
+use crate::command;
 use crate::hub::Client;
 use crate::model::limits::PAST_PAGE;
 use crate::model::{EventKind, Message, UserError};
@@ -28,13 +29,12 @@ impl Session<'_> {
     fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
         match self.shared.hub.backlog(me) {
             Ok(Backlog { messages, more }) => {
-                if let Some(last) = messages.last() {
+                if !messages.is_empty() {
                     self.show_missed(me, &messages)?;
                     if more > 0 {
                         self.wire.queue(EventKind::MissedMore { count: more });
                         self.write_alone()?;
                     }
-                    me.outbox.note_written(last.id);
                 }
                 self.shared.hub.caught_up(me, &messages);
                 Ok(())
@@ -49,9 +49,9 @@ impl Session<'_> {
     fn show_missed(&self, me: &Client, messages: &[Message]) -> Result<(), Unwritten> {
         self.wire.queue(EventKind::Missed { count: messages.len() });
         for page in messages.chunks(PAST_PAGE) {
-            self.wire.queue(EventKind::Past { reader: me.name, messages: page.to_vec() });
+            self.wire.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
             self.write_alone()?;
-            page.last().into_iter().for_each(|last| me.outbox.note_written(last.id));
+            page.last().into_iter().for_each(|last| me.note_shown(last.id));
         }
         Ok(())
     }

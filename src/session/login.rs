@@ -7,7 +7,7 @@ use super::wire::Unwritten;
 use super::{Came, Session, next_step, signup};
 use crate::hub::Presence;
 use crate::model::limits::LOGIN_FAILURE_DELAY;
-use crate::model::{EventKind, Mode, Peer, QuitReason};
+use crate::model::{EventKind, Peer, QuitReason, Voice};
 use crate::transport::Input;
 
 impl Session<'_> {
@@ -43,7 +43,7 @@ impl Session<'_> {
 
     /// Answers in CR LF to who ends his own lines so.
     pub(super) fn choose_dialect(&self) {
-        self.wire.speak(self.dialect(Mode::Plain));
+        self.wire.speak(self.dialect(Voice::default()));
     }
 
     fn say(&self, kind: EventKind) -> Result<(), QuitReason> {

@@ -21,10 +21,10 @@ pub use budget::Budgets;
 pub use wire::Wire;
 
 use crate::accounts::{Accounts, Throttle};
-use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF};
+use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode};
+use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode, Voice};
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
@@ -165,12 +165,14 @@ impl Session<'_> {
         }
     }
 
-    /// What is spoken to this client in a mode.
-    fn dialect(&self, mode: Mode) -> &'static dyn Dialect {
-        match mode {
-            Mode::Machine => &MACHINE,
-            Mode::Plain if self.source.ends_in_crlf() => &PLAIN_CRLF,
-            Mode::Plain => &PLAIN,
+    /// What is spoken to this client who wants to be told things like this.
+    fn dialect(&self, voice: Voice) -> &'static dyn Dialect {
+        match (voice.mode, self.source.ends_in_crlf(), voice.ids) {
+            (Mode::Machine, ..) => &MACHINE,
+            (Mode::Plain, false, false) => &PLAIN,
+            (Mode::Plain, false, true) => &PLAIN_IDS,
+            (Mode::Plain, true, false) => &PLAIN_CRLF,
+            (Mode::Plain, true, true) => &PLAIN_CRLF_IDS,
         }
     }
 

@@ -6,6 +6,7 @@
 mod breaking;
 mod exhaustion;
 mod floods;
+mod full_disk;
 mod input;
 mod killing;
 mod long;

@@ -1,100 +1,11 @@
 //! The hub over a store that waits, fails and panics when a test wants it to.
 
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use super::disk::Disk;
 use super::*;
 use crate::model::{Draft, Message, MessageId};
-use crate::store::{Device, Digest, Entry, StoreError, Token};
-
-/// A store as a disk is one, over memory.
-#[derive(Default)]
-struct Disk {
-    memory: MemoryStore,
-    /// How many messages each append brought.
-    batches: Mutex<Vec<usize>>,
-    /// Each append waits for one of these, once there is such a gate.
-    gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
-    full: AtomicBool,
-    broken: AtomicBool,
-}
-
-impl Store for Disk {
-    fn append(&self, batch: &[Entry]) -> Result<MessageId, StoreError> {
-        let gate = self.gate.lock().clone();
-        if let Some((arrived, open)) = gate {
-            arrived.send(()).unwrap();
-            open.recv().unwrap();
-        }
-        assert!(!self.broken.load(Ordering::SeqCst), "a fault in the store");
-        if self.full.load(Ordering::SeqCst) {
-            return Err(StoreError::Full);
-        }
-        self.batches.lock().push(batch.iter().filter(|entry| matches!(entry, Entry::Said(_))).count());
-        self.memory.append(batch)
-    }
-    fn is_durable(&self) -> bool {
-        true
-    }
-    fn history(
-        &self,
-        reader: &Name,
-        scope: Option<Scope>,
-        before: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        self.memory.history(reader, scope, before, limit)
-    }
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        self.memory.search(reader, words, scope, limit)
-    }
-    fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
-        self.memory.backlog(reader, device, upto, limit)
-    }
-    fn message(&self, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.memory.message(reader, id)
-    }
-    fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
-        self.memory.tail(after, limit)
-    }
-    fn last_id(&self) -> Result<MessageId, StoreError> {
-        self.memory.last_id()
-    }
-    fn last_seen(&self, user: &Name) -> Result<Option<SystemTime>, StoreError> {
-        self.memory.last_seen(user)
-    }
-    fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
-        self.memory.tokens(user)
-    }
-    fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
-        self.memory.redeem(invite, now)
-    }
-    fn tend(&self) -> Result<bool, StoreError> {
-        self.memory.tend()
-    }
-}
-
-impl Disk {
-    /// From now on appends wait; the first channel says that one does, the second lets it go on.
-    fn with_gate(&self) -> (Receiver<()>, Sender<()>) {
-        let ((arrived, arrives), (open, opens)) = (unbounded(), unbounded());
-        *self.gate.lock() = Some((arrived, opens));
-        (arrives, open)
-    }
-
-    fn texts(&self) -> Vec<String> {
-        let all = self.memory.tail(MessageId(0), usize::MAX).unwrap();
-        all.into_iter().map(|message| message.said.text).collect()
-    }
-}
+use crate::store::StoreError;
 
 /// A port whose client takes everything at once, and that notes who was written to.
 struct Noting(Arc<Mutex<Vec<(Name, bool)>>>);

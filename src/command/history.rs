@@ -1,0 +1,254 @@
+//! What was said earlier: showing it, searching it, clearing one's own view of it, deleting what one said oneself.
+//!
+//! What somebody may see is for the store to say; nothing here adds to it.
+
+use std::collections::BTreeSet;
+
+use super::{Args, Command, Context, Spec};
+use crate::accounts::Accounts;
+use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
+use crate::model::{EventKind, Message, MessageId, Name, Scope, Target, UserError};
+use crate::store::StoreError;
+
+pub(super) const HISTORY: Spec = Spec {
+    name: "history",
+    aliases: &[],
+    usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
+    help: "what was said earlier, the newest last",
+    details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
+    example: "/history #rust 50 before 1200",
+    parse: |args| Some(Box::new(History::parse(args)?)),
+};
+
+pub(super) const SEARCH: Spec = Spec {
+    name: "search",
+    aliases: &[],
+    usage: "/search <words> [in <username>|#<group>]",
+    help: "the newest 20 messages that have all of these words",
+    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
+    example: "/search tomato soup in #lunch",
+    parse: |args| {
+        let text = args.text()?;
+        let (words, of) = match text.rsplit_once(' ').map(|(words, of)| (words.trim_end(), of)) {
+            Some((words, of)) => match words.rsplit_once(' ') {
+                Some((words, word)) if word.eq_ignore_ascii_case("in") => (words, Some(of)),
+                _ => (text, None),
+            },
+            None => (text, None),
+        };
+        Some(Box::new(Search { words: words.to_owned(), of: of.map(str::to_owned) }))
+    },
+};
+
+pub(super) const CLEAR: Spec = Spec {
+    name: "clear",
+    aliases: &[],
+    usage: "/clear [<username>|#<group>|all]",
+    help: "clear your own view of a conversation; others keep theirs",
+    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
+    example: "/clear bob",
+    parse: |args| {
+        let of = args.word().map(str::to_owned);
+        args.end()?;
+        Some(Box::new(Clear { of }))
+    },
+};
+
+pub(super) const DELETE: Spec = Spec {
+    name: "delete",
+    aliases: &[],
+    usage: "/delete <id>",
+    help: "delete a message of yours, for everybody",
+    details: "Its line stays in /history, without its text; those who could see it and are here are told. /mode ids on and /history show the ids.",
+    example: "/delete 12",
+    parse: |args| Some(Box::new(Delete(MessageId::parse(args.only_word()?)?))),
+};
+
+/// The answer to `/clear` alone, when no conversation is chosen.
+const CLEAR_WHAT: &str = "/clear <username>|#<group>|all, or alone after /talk has chosen a conversation";
+
+#[derive(Debug, PartialEq, Eq)]
+struct History {
+    of: Option<String>,
+    count: usize,
+    before: Option<MessageId>,
+}
+
+struct Search {
+    words: String,
+    of: Option<String>,
+}
+
+struct Clear {
+    of: Option<String>,
+}
+
+struct Delete(MessageId);
+
+impl History {
+    /// Reads the words from their end, where each has its form, so that a user may be called `20` or `before`.
+    fn parse(args: &mut Args<'_>) -> Option<History> {
+        let mut words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
+        let mut before = None;
+        if let [.., word, id] = words[..]
+            && word.eq_ignore_ascii_case("before")
+        {
+            before = Some(MessageId::parse(id)?);
+            words.truncate(words.len() - 2);
+        }
+        let mut count = HISTORY_COUNT;
+        if let Some(number) = words.pop_if(|word| word.bytes().all(|b| b.is_ascii_digit())) {
+            // What is too long for a number is more than there may be.
+            count = number.parse().unwrap_or(HISTORY_MAX).min(HISTORY_MAX);
+        }
+        let of = words.pop().map(str::to_owned);
+        (words.is_empty() && count > 0).then_some(History { of, count, before })
+    }
+}
+
+impl Command for History {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let History { of, count, before } = *self;
+        let scope = match of {
+            Some(typed) => conversation(context, &typed)?,
+            None => chosen(context)?,
+        };
+        let mut messages = read(context.hub.store().history(&context.me.name, scope, before, count + 1))?;
+        // One more than wanted tells whether there is more.
+        let more = messages.len() > count;
+        messages.drain(..messages.len().saturating_sub(count));
+        let earlier = messages.first().filter(|_| more).map(|first| first.id);
+        context.reply(EventKind::HistoryOf { scope, before, count: messages.len() });
+        show(context, messages);
+        if let Some(before) = earlier {
+            context.reply(EventKind::Earlier { scope, count, before });
+        }
+        Ok(())
+    }
+}
+
+impl Command for Search {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        account(context)?;
+        context.cost += SEARCH_COST;
+        let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
+        let messages = read(context.hub.store().search(&context.me.name, &self.words, scope, SEARCH_COUNT))?;
+        context.reply(EventKind::Found { scope, count: messages.len() });
+        show(context, messages);
+        Ok(())
+    }
+}
+
+impl Command for Clear {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let scope = match self.of {
+            Some(typed) => conversation(context, &typed)?,
+            None => Some(chosen(context)?.ok_or(UserError::Usage(CLEAR_WHAT))?),
+        };
+        context.hub.clear(context.me, scope).map_err(stored_later)?;
+        context.reply(EventKind::Cleared { scope });
+        Ok(())
+    }
+}
+
+impl Command for Delete {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let message = visible(context, self.0)?;
+        if message.said.from != context.me.name {
+            return Err(UserError::NotYours(message.id));
+        }
+        if message.deleted {
+            context.reply(EventKind::Deleted { by: message.said.from, id: message.id });
+            return Ok(());
+        }
+        context.hub.delete(&message, context.touched).map_err(stored_later)
+    }
+}
+
+/// These messages as this reader is shown them.
+pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventKind {
+    let mut names = BTreeSet::new();
+    for Message { said, .. } in &messages {
+        names.insert(said.from);
+        if let Scope::User(to) = said.scope {
+            names.insert(to);
+        }
+    }
+    names.retain(|name| !name.is_guest() && accounts.find(name).is_none());
+    EventKind::Past { reader, messages, gone: names.into_iter().collect() }
+}
+
+/// The message of this id, which the asker has to be able to see.
+pub(super) fn visible(context: &Context<'_>, id: MessageId) -> Result<Message, UserError> {
+    account(context)?;
+    read(context.hub.store().message(&context.me.name, id))?.ok_or(UserError::NoSuchMessage(id))
+}
+
+/// Answers page by page, so that a slow reader is waited for, and with what a longer answer costs.
+fn show(context: &mut Context<'_>, messages: Vec<Message>) {
+    context.cost += messages.len() / PAST_PAGE;
+    let mut messages = messages.into_iter().peekable();
+    while messages.peek().is_some() {
+        let page = messages.by_ref().take(PAST_PAGE).collect();
+        context.reply(past(context.accounts, context.me.name, page));
+    }
+}
+
+/// Guests are told at once that nothing is kept for them.
+fn account(context: &Context<'_>) -> Result<(), UserError> {
+    if context.me.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
+}
+
+/// The conversation chosen with `/talk`, if one is.
+fn chosen(context: &Context<'_>) -> Result<Option<Scope>, UserError> {
+    account(context)?;
+    Ok(context.target.map(|target| match target {
+        Target::User(name) => Scope::User(name),
+        Target::Group(name) => Scope::Group(name),
+    }))
+}
+
+/// The conversation that was typed, `None` for all of them.
+///
+/// A name without an account, and a group that is gone, are known to those who may still see what was said there, and
+/// to nobody else; which groups and accounts there are is no secret.
+fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, UserError> {
+    account(context)?;
+    if typed.eq_ignore_ascii_case("all") {
+        return Ok(None);
+    }
+    let (scope, unknown) = match typed.strip_prefix('#') {
+        Some(group) => {
+            let name = context.group(group)?;
+            match context.hub.membership(context.me, &name) {
+                Ok(name) | Err(UserError::NotMember(name)) => return Ok(Some(Scope::Group(name))),
+                Err(unknown) => (Scope::Group(name), unknown),
+            }
+        }
+        None => match context.user(typed) {
+            Ok(name) => return Ok(Some(Scope::User(name))),
+            Err(unknown) => (typed.parse().map(Scope::User).map_err(|_| unknown.clone())?, unknown),
+        },
+    };
+    let last = read(context.hub.store().history(&context.me.name, Some(scope), None, 1))?;
+    last.first().map(|message| Some(seen_by(context.me.name, message))).ok_or(unknown)
+}
+
+/// The conversation a message belongs to, with its name as it was written there.
+fn seen_by(reader: Name, message: &Message) -> Scope {
+    match message.said.scope {
+        Scope::User(to) if to == reader => Scope::User(message.said.from),
+        scope => scope,
+    }
+}
+
+fn read<T>(result: Result<T, StoreError>) -> Result<T, UserError> {
+    result.map_err(|error| UserError::NotReadable(error.to_string()))
+}
+
+fn stored_later(error: StoreError) -> UserError {
+    UserError::NotStoredYet(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! How the words after `/history` are read.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(text: &str) -> Option<History> {
+    History::parse(&mut Args::new(text))
+}
+
+fn history(of: &str, count: usize, before: u64) -> Option<History> {
+    let before = (before > 0).then_some(MessageId(before));
+    Some(History { of: (!of.is_empty()).then(|| of.to_owned()), count, before })
+}
+
+#[test]
+fn each_part_may_be_left_out() {
+    assert_eq!(parse(""), history("", 20, 0));
+    assert_eq!(parse("bob"), history("bob", 20, 0));
+    assert_eq!(parse("#12 7"), history("#12", 7, 0));
+    assert_eq!(parse("7 Before #12"), history("", 7, 12));
+    assert_eq!(parse("all 501 before 12"), history("all", 500, 12));
+    assert_eq!(parse(&"9".repeat(40)), history("", 500, 0));
+}
+
+#[test]
+fn users_may_be_called_as_the_other_parts_are_written() {
+    assert_eq!(parse("20 20"), history("20", 20, 0));
+    assert_eq!(parse("before"), history("before", 20, 0));
+    assert_eq!(parse("before 12"), history("", 20, 12));
+    assert_eq!(parse("before 20 before 12"), history("before", 20, 12));
+    assert_eq!(parse("before before 12"), history("before", 20, 12));
+}
+
+#[test]
+fn anything_else_is_answered_with_the_usage() {
+    for text in ["0", "bob 0", "bob before", "bob x", "bob 5 x", "bob before x", "before 0", "bob 5 6", "bob eve 5"] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_as_the_usage_says_is_read_as_it_was_meant(
+        of in proptest::option::of("#?[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"),
+        count in proptest::option::of(1..=500usize),
+        before in proptest::option::of(1..=u64::MAX),
+        sign in any::<bool>(),
+    ) {
+        let mut words: Vec<String> = of.iter().cloned().chain(count.map(|count| count.to_string())).collect();
+        if let Some(before) = before {
+            words.extend(["before".to_owned(), format!("{}{before}", if sign { "#" } else { "" })]);
+        }
+        // A number alone is a count; who is called so is named together with one.
+        prop_assume!(count.is_some() || of.as_ref().is_none_or(|of| of.bytes().any(|b| !b.is_ascii_digit())));
+        // And `before 12` is a place in the log.
+        prop_assume!(!(of.as_ref().is_some_and(|of| of.eq_ignore_ascii_case("before")) && before.is_none() && count.is_some()));
+        let expected = History { of, count: count.unwrap_or(HISTORY_COUNT), before: before.map(MessageId) };
+        prop_assert_eq!(parse(&words.join(" ")), Some(expected));
+    }
+
+    #[test]
+    fn no_words_at_all_make_it_stumble(text in "[ #0-9a-z]{0,60}|(before|#?[0-9]{1,30}|bob| ){0,8}") {
+        if let Some(history) = parse(&text) {
+            prop_assert!((1..=HISTORY_MAX).contains(&history.count));
+        }
+    }
+}
