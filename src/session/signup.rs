@@ -96,7 +96,8 @@ impl Session<'_> {
     fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
         let Request { name, invite } = request;
         let accounts = &self.shared.accounts;
-        if accounts.is_taken(name) {
+        // Who was taken out of the users file while he was here is still here, and is still called so.
+        if accounts.is_taken(name) || self.shared.hub.is_here(name) {
             return Err(NotRegistered::Taken);
         }
         let secret = accounts.new_secret(password, self.login_by).map_err(refusal)?;

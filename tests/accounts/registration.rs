@@ -101,9 +101,14 @@ fn every_refusal_says_what_is_wrong() {
         ("zoe", "", "the password is empty."),
         ("zoe", " x", "the password begins or ends with a space, which nobody sees and some clients cut off."),
     ];
-    for (request, password, why) in cases {
-        assert_eq!(outcome(server.connect(), request, password), format!("Registration failed: {why}\n"), "{request}");
-    }
+    std::thread::scope(|scope| {
+        for (request, password, why) in cases {
+            let client = server.connect();
+            scope.spawn(move || {
+                assert_eq!(outcome(client, request, password), format!("Registration failed: {why}\n"), "{request}");
+            });
+        }
+    });
     let mut client = server.connect();
     answer(
         &mut client,
@@ -220,6 +225,21 @@ fn a_new_owner_of_a_name_gets_nothing_of_the_old_one() {
     let mut zoe = register(&server, "zoe", "pw");
     zoe.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
     assert_eq!(refusal(&server, "zoe", "parlor_left"), NO);
+}
+
+#[test]
+fn a_name_is_taken_for_as_long_as_somebody_is_here_under_it() {
+    let server = open_server();
+    let mut alice = server.login("alice");
+    fs::write(server.dir.path().join("users.txt"), "bob:qwerty456\n").unwrap();
+    server.handle.reload_users();
+    assert_eq!(outcome(server.connect(), "alice", "new"), "Registration failed: the name is taken.\n");
+    alice.ask("/passwd", &[]);
+    answer(&mut alice, &[("Old password: ", "password123"), ("New password: ", "x"), ("The same again: ", "x")]);
+    alice.expect("Error: That is not your password; nothing was changed.");
+    alice.send("/quit");
+    alice.expect_end();
+    register(&server, "alice", "new").quiet();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use parlor::store::{Entry, Token};
 
 use super::login_as;
 use crate::login::{NO, refusal};
-use crate::support::{TestClient, TestServer, WELCOME};
+use crate::support::{Daemon, TestClient, TestServer, WELCOME};
 
 /// Makes a token and returns its secret.
 fn make(client: &mut TestClient, name: &str) -> String {
@@ -122,6 +122,35 @@ fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
     alice.expect("Your tokens:");
     assert!(alice.line().contains("good until ") && alice.line().contains("expired "));
     make(&mut alice, "over");
+}
+
+#[test]
+fn what_is_kept_in_a_database_is_good_after_a_restart_and_what_is_gone_stays_gone() {
+    let options = ["--data", "data", "--registration", "open"];
+    let mut daemon = Daemon::start(&options);
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.login(name));
+    alice.expect("*** bob has joined the chat.");
+    let (kept, revoked, lost) = (make(&mut alice, "kept"), make(&mut alice, "revoked"), make(&mut bob, "lost"));
+    alice.ask("/token revoke revoked", &["Token revoked is revoked."]);
+    bob.send("/delete_account\nqwerty456");
+    bob.expect("Your password: *** Your account is deleted. Goodbye.");
+    bob.expect_end();
+    daemon.signal("TERM");
+    daemon.wait();
+    let dir = std::mem::replace(&mut daemon.dir, tempfile::tempdir().unwrap());
+    let again = Daemon::start_in(dir, &options);
+    let first_line = |name: &str, secret: &str| {
+        let mut client = again.connect();
+        client.give_name_and_password(name, secret);
+        client.line()
+    };
+    assert_eq!(first_line("alice", &kept), WELCOME);
+    for (name, secret) in [("alice", &revoked), ("bob", &lost), ("bob", &"qwerty456".to_owned())] {
+        assert_eq!(first_line(name, secret), NO.trim(), "{name}");
+    }
+    let mut again_bob = again.connect();
+    again_bob.send_raw("/register bob\nx\nx\n");
+    again_bob.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");
 }
 
 #[test]
