@@ -1,12 +1,13 @@
 //! The real programs: nc, telnet and their relatives, each at a terminal of its own.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rexpect::session::PtySession;
 
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{Daemon, PATIENCE, TestServer};
 
 const HINT: &str = "Ctrl-R shows a half-typed line again.";
 
@@ -23,8 +24,8 @@ fn demand(program: &str, package: &str) {
 }
 
 /// A program at a terminal that shows what is typed, connected to the server.
-fn at_terminal(server: &TestServer, program: &str) -> PtySession {
-    let (host, port) = (server.addr.ip(), server.addr.port());
+fn at_terminal(addr: SocketAddr, program: &str) -> PtySession {
+    let (host, port) = (addr.ip(), addr.port());
     let mut command = Command::new("sh");
     // The terminals of rexpect begin without echo, where nothing needs to be hidden.
     command.args(["-c", &format!("stty echo; exec {program} {host} {port}")]);
@@ -54,16 +55,16 @@ fn log_in(session: &mut PtySession, name: &str, password: &str) -> (String, Stri
     (between, after)
 }
 
-fn nc(server: &TestServer, name: &str, password: &str) -> PtySession {
+fn nc(addr: SocketAddr, name: &str, password: &str) -> PtySession {
     demand("nc", "netcat-openbsd");
-    let mut session = at_terminal(server, "nc");
+    let mut session = at_terminal(addr, "nc");
     log_in(&mut session, name, password);
     session
 }
 
 fn telnet(server: &TestServer, name: &str, password: &str) -> PtySession {
     demand("telnet", "inetutils-telnet");
-    let mut session = at_terminal(server, "telnet");
+    let mut session = at_terminal(server.addr, "telnet");
     log_in(&mut session, name, password);
     session
 }
@@ -92,7 +93,7 @@ fn pipe(server: &TestServer, program: &str, options: &[&str], input: &str) -> St
 #[test]
 fn nc_and_telnet_talk_to_each_other() {
     let server = TestServer::start();
-    let mut alice = nc(&server, "alice", "password123");
+    let mut alice = nc(server.addr, "alice", "password123");
     let mut bob = telnet(&server, "bob", "qwerty456");
     see(&mut alice, "*** bob has joined the chat.");
     type_line(&mut alice, "/msg bob hello telnet");
@@ -110,7 +111,7 @@ fn nc_and_telnet_talk_to_each_other() {
 fn telnet_shows_the_name_and_hides_the_password() {
     demand("telnet", "inetutils-telnet");
     let server = TestServer::start();
-    let mut session = at_terminal(&server, "telnet");
+    let mut session = at_terminal(server.addr, "telnet");
     let (between, after) = log_in(&mut session, "alice", "password123");
     assert_eq!(between, "alice\r\n", "the name should be shown");
     assert_eq!(after.trim(), "", "nothing of the password should be shown");
@@ -124,7 +125,7 @@ fn telnet_shows_the_name_and_hides_the_password() {
 fn telnet_shows_typing_again_after_a_wrong_password() {
     demand("telnet", "inetutils-telnet");
     let server = TestServer::start();
-    let mut session = at_terminal(&server, "telnet");
+    let mut session = at_terminal(server.addr, "telnet");
     see(&mut session, "Enter username: ");
     type_line(&mut session, "alice");
     see(&mut session, "Enter password: ");
@@ -192,11 +193,37 @@ fn other_netcats_work_where_they_are_installed() {
         if !installed(program.split(' ').next().unwrap()) {
             continue;
         }
-        let mut session = at_terminal(&server, program);
+        let mut session = at_terminal(server.addr, program);
         log_in(&mut session, "alice", "password123");
         type_line(&mut session, "/msg alice hi");
         see(&mut session, "[alice]: hi");
         see(&mut session, "[to alice]: hi");
         if program == "nc.openbsd" { end_nc(session) } else { end(session) }
     }
+}
+
+#[test]
+fn what_is_said_to_somebody_who_is_away_survives_a_kill_and_waits_for_his_nc() {
+    let options = ["--data", "data"];
+    let mut daemon = Daemon::start(&options);
+    let mut alice = nc(daemon.addr, "alice", "password123");
+    for text in ["are you there?", "well, until later"] {
+        type_line(&mut alice, &format!("/msg bob {text}"));
+        see(&mut alice, &format!("[to bob]: {text}"));
+        see(&mut alice, "*** bob is not online; your message is kept until the next login.");
+    }
+    daemon.kill();
+    daemon.restart(&options);
+    let mut bob = nc(daemon.addr, "bob", "qwerty456");
+    see(&mut bob, "*** 2 messages came while you were away:\r\n");
+    bob.exp_regex(r"#1 \d{4}-\d\d-\d\d \d\d:\d\d \[alice\]: are you there\?\r\n").unwrap();
+    bob.exp_regex(r"#2 \d{4}-\d\d-\d\d \d\d:\d\d \[alice\]: well, until later\r\n").unwrap();
+    type_line(&mut bob, "/msg alice now I am");
+    see(&mut bob, "[to alice]: now I am");
+    end_nc(bob);
+    let mut again = nc(daemon.addr, "bob", "qwerty456");
+    type_line(&mut again, "/ping done");
+    let between = see(&mut again, "Pong: done");
+    assert!(!between.contains("came while"), "each message comes once: {between}");
+    end_nc(again);
 }

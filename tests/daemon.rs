@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use crate::support::{Daemon, TestClient, USERS, WELCOME, eventually, parlord, write_users};
 
 /// What a run of `parlord` that ends by itself left behind.
-struct Outcome {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A folder with this users file.
@@ -25,7 +25,7 @@ pub(crate) fn folder(users: &str) -> TempDir {
     dir
 }
 
-fn run_with(dir: &Path, options: &[&str], environment: &[(&str, &str)], input: &str) -> Outcome {
+pub(crate) fn run_with(dir: &Path, options: &[&str], environment: &[(&str, &str)], input: &str) -> Outcome {
     let mut command = parlord(dir);
     command.args(options).envs(environment.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

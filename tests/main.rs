@@ -15,10 +15,12 @@ mod history;
 mod login;
 mod logs;
 mod machine;
+mod offline;
 mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
 mod second_login;
+mod store;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;

@@ -300,6 +300,19 @@ impl MemoryClient {
         self.expect_bytes(&format!("{line}\n"));
     }
 
+    /// The next line, whatever it is, without its LF.
+    pub fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.unread.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return String::from_utf8(line[..end].to_vec()).unwrap();
+            }
+            let came = self.peer.receive(Instant::now() + PATIENCE).unwrap();
+            assert!(!came.is_empty(), "the connection ended within a line");
+            self.unread.extend(came);
+        }
+    }
+
     /// Everything until the server ends the connection.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         loop {
@@ -393,6 +406,14 @@ impl Daemon {
     /// Waits until its log contains `part`.
     pub fn await_log(&self, part: &str) {
         eventually(&format!("{part:?} in the log"), || self.log().contains(part));
+    }
+}
+
+impl Daemon {
+    /// Kills it, and gives its folder back.
+    pub fn into_dir(mut self) -> TempDir {
+        self.kill();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 }
 

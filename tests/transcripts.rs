@@ -9,7 +9,7 @@
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
-//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address |
+//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address, `{time}` for a time such as `2026-11-20 17:03`, `{id}` for a number |
 //! | `alice< Enter username:` | the prompts end in a space instead of a line end |
 //! | `bob< (typing is hidden)`, `bob< (typing is shown)` | the telnet commands around a password |
 //! | `alice pipes alice \| password123 \| /users` | these lines in one write, and the end, as a script does |
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use parlor::model::{DuplicateLogin, Registration};
 
-use crate::support::{PATIENCE, TestServer, WELCOME, password};
+use crate::support::{PATIENCE, TestServer, WELCOME, password, timeless};
 
 const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
 
@@ -66,6 +66,10 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
     assert_eq!((line, why.as_str()), (3, "expected \"hello\\n\", got \"\""));
     let (line, why) = wrong(&format!("{start}alice is closed"));
     assert_eq!((line, why.as_str()), (3, "expected the end of the connection, got \"\""));
+    let (line, why) = wrong(&format!("{start}alice> /ping #1 now\nalice< Pong: #{{id}} {{time}}\n"));
+    assert_eq!((line, why.as_str()), (4, "expected \"Pong: #{id} {time}\\n\", got \"Pong: #1 now\\n\""));
+    let right = format!("{start}alice> /ping #12 2026-11-20 17:03, x\nalice< Pong: #{{id}} {{time}}, x\n");
+    assert_eq!(play(&right, PATIENCE), Ok(()));
     assert_eq!(wrong(&format!("{start}bob> hi")), (3, "bob is not connected".to_owned()));
     assert_eq!(wrong("alice sings"), (1, "no such step: alice sings".to_owned()));
     assert_eq!(wrong("setting colour = blue"), (1, "no such setting: colour = blue".to_owned()));
@@ -237,6 +241,7 @@ impl Client {
             "(typing is hidden)" => b"\xFF\xFB\x01".to_vec(),
             "(typing is shown)" => b"\xFF\xFC\x01\r\n".to_vec(),
             what if PROMPTS.contains(&what) => format!("{what} ").into_bytes(),
+            line if line.contains("{time}") || line.contains("{id}") => self.alike(line, end)?,
             line => {
                 let address = self.stream.local_addr().unwrap().to_string();
                 format!("{}{end}", line.replace("{address}", &address)).into_bytes()
@@ -249,6 +254,16 @@ impl Client {
         self.unread.drain(..expected.len());
         self.logged_in |= what == WELCOME;
         Ok(())
+    }
+
+    /// The next line, if it is the expected one with some time and some number in their places.
+    fn alike(&mut self, expected: &str, end: &str) -> Result<Vec<u8>, String> {
+        while !self.unread.contains(&b'\n') && self.read() {}
+        let came = String::from_utf8_lossy(self.next_line()).into_owned();
+        if is_alike(came.strip_suffix(end).unwrap_or_default(), expected) {
+            return Ok(came.into_bytes());
+        }
+        Err(format!("expected {:?}, got {came:?}", format!("{expected}{end}")))
     }
 
     fn end(mut self) -> Result<(), String> {
@@ -280,6 +295,20 @@ impl Client {
             Err(_) => false,
         }
     }
+}
+
+/// Whether a line is what is expected, where `{time}` stands for a time and `{id}` for a number.
+fn is_alike(line: &str, expected: &str) -> bool {
+    let Some((before, rest)) = expected.split_once('{') else { return line == expected };
+    let (name, rest) = rest.split_once('}').unwrap();
+    let Some(line) = line.strip_prefix(before) else { return false };
+    let digits = || line.bytes().take_while(u8::is_ascii_digit).count();
+    let length = match name {
+        "time" if timeless(line).starts_with("{time}") => "2026-11-20 17:03".len(),
+        "id" if digits() > 0 => digits(),
+        _ => return false,
+    };
+    is_alike(&line[length..], rest)
 }
 
 fn quoted(bytes: &[u8]) -> String {

@@ -10,7 +10,7 @@ use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
 use parlor::server::{self, Server};
-use parlor::store;
+use parlor::store::{self, StoreCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +41,8 @@ enum Verb {
     /// Show or change the users file; each change is made whole or not at all
     #[command(subcommand)]
     User(UserCommand),
+    #[command(flatten)]
+    Store(StoreCommand),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,11 @@ fn main() -> ExitCode {
             let file = options.gather(environment).map(|settings| settings.users_file());
             let ask = &mut cli::ask_password;
             (file.and_then(|file| cli::run(&command, &file, &mut io::stdout(), ask)), 1)
+        }
+        Some(Verb::Store(command)) => {
+            let data = options.gather(environment).map(|settings| settings.data_folder());
+            let ask = &mut store::cli::ask_name;
+            (data.and_then(|data| store::cli::run(&command, data.as_deref(), &mut io::stdout(), ask)), 1)
         }
     };
     match result {

@@ -110,7 +110,7 @@ impl Log {
         (entries, speakers)
     }
 
-    /// Tries a store that did not work when it was last used.
+    /// Tries a store that did not work when it was last used; one that did is taken to work.
     pub(super) fn probe(&self) -> Result<(), StoreError> {
         let mut turn = self.turn();
         if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }

@@ -89,7 +89,7 @@ impl Outbox {
     }
 
     /// The last message up to which the connection has taken everything.
-    pub(super) fn written(&self) -> MessageId {
+    pub fn written(&self) -> MessageId {
         MessageId(self.written.load(Ordering::SeqCst))
     }
 

@@ -35,15 +35,17 @@ impl Hub {
     }
 
     /// Says that a session has been written everything that came before it; from now on it gets things as they come.
+    /// [`Hub::settled_in`] follows once it has been written what came meanwhile, too.
     pub fn caught_up(&self, me: &Client, backlog: &[Message]) {
         if !me.name.is_guest() {
-            let batch = self.locked(|_| {
+            // If it cannot be stored, he may be shown these messages again, and that is all.
+            self.record_readings(|_, now| {
                 me.outbox.note_written(me.joined_at);
                 me.reading.catch_up();
-                self.inner.log.submit([me.reading_entry(Position::Here, SystemTime::now())], None)
+                // What came meanwhile still lies in his outbox.
+                let behind = !me.outbox.is_all_written() && me.reading.fall_behind();
+                vec![me.reading_entry(if behind { Position::Upto(me.joined_at) } else { Position::Here }, now)]
             });
-            // If it cannot be stored, he may be shown these messages again, and that is all.
-            let _ = self.commit(&batch);
         }
         self.acknowledge_missed(me.name, backlog);
     }

@@ -35,6 +35,8 @@ impl State {
 impl Hub {
     /// Gives the receipts that are due, also those of earlier messages; the others wait.
     pub(super) fn acknowledge(&self, receipts: Vec<Receipt>) {
+        // Where another thread is just writing to the reader, this waits for it instead of a second for the next chance.
+        receipts.iter().flat_map(|receipt| &receipt.recipients).for_each(Client::flush_thoroughly);
         let due: Vec<Receipt> = {
             let mut waiting = self.inner.receipts.lock();
             waiting.extend(receipts);

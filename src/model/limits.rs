@@ -176,8 +176,20 @@ pub const MEMORY_MESSAGES: usize = 10_000;
 /// Conversations whose numbers in the database are remembered; beyond it they are looked up anew.
 pub const CONVERSATIONS_KEPT: usize = 50_000;
 
-/// Messages whose words are brought into the index in one transaction, or out of it: some milliseconds.
+/// How often the store is looked after when there is nothing to do.
+pub const STORE_PACE: Duration = Duration::from_secs(1);
+
+/// Messages whose words are brought into the index in one transaction: some milliseconds.
 pub const INDEX_PIECE: usize = 500;
+
+/// Messages whose words are taken out of the index in one transaction; that costs more.
+pub const UNINDEX_PIECE: usize = 50;
+
+/// Messages that are too old and go in one transaction.
+pub const EXPIRE_PIECE: usize = 500;
+
+/// Groups whose messages are counted in one transaction.
+pub const EXPIRE_GROUPS: usize = 16;
 
 /// Connections for reading that are kept open when nobody reads.
 pub const READERS_KEPT: usize = 4;

@@ -4,6 +4,7 @@ mod accept;
 mod admission;
 mod capacity;
 mod invite;
+mod keeper;
 mod running;
 mod signals;
 
@@ -62,7 +63,7 @@ struct Inner {
 }
 
 impl Server {
-    /// Loads the users, takes the addresses and opens the store; nobody is served yet, but who connects waits in the kernel.
+    /// Loads the users, takes the addresses and opens the store. Nobody is served yet; who connects waits in the kernel.
     ///
     /// # Errors
     /// Why that cannot be done, as one sentence.
@@ -130,6 +131,10 @@ impl Server {
             let accepting = thread::start("accept", CLIENT_STACK, move || acceptor.run());
             acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
         }
+        let (server, stopped) = (self.handle.clone(), self.stopped.clone());
+        let keeping = thread::start("store-keeper", CLIENT_STACK, move || keeper::run(&server, &stopped));
+        let keeping =
+            keeping.map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
         // Nothing is ever sent: the channel ends when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
@@ -140,6 +145,7 @@ impl Server {
         for acceptor in acceptors {
             let _ = acceptor.join();
         }
+        let _ = keeping.join();
         drop(self.listeners);
         self.handle.end_sessions(deadline);
         Ok(())

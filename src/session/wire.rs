@@ -207,6 +207,8 @@ impl Wire {
                 Ok(_) if outbox.is_none_or(Outbox::is_empty) => return Progress::Done,
                 Ok(_) => {}
                 Err(_) => {
+                    // What was rendered is gone with the connection, and must never count as written.
+                    writing.newest = MessageId::default();
                     outbox.inspect(|outbox| outbox.seal());
                     self.close(QuitReason::Lost);
                     return Progress::Gone;

@@ -3,8 +3,10 @@
 //! All changes are [`Entry`]s, appended in batches: a batch is stored whole or not at all, and [`Store::append`] returns
 //! once it is as safe as the store can make it. Reading never waits for a batch. It knows no hub and no client.
 
+pub mod cli;
 mod entry;
 mod error;
+mod line;
 mod memory;
 #[cfg(test)]
 mod properties;
@@ -14,6 +16,7 @@ mod tests;
 
 use std::time::SystemTime;
 
+pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;

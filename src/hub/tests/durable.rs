@@ -151,9 +151,13 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
     assert_eq!(told(cid.client()), [EventKind::Whisper { from: name("Ann"), text: "live".into() }]);
     assert!(disk.texts().is_empty());
     disk.full.store(false, Ordering::SeqCst);
-    await_that(|| hub.tend().is_ok());
+    await_that(|| {
+        hub.tend().is_ok()
+            && say(&hub, ann.client(), Scope::User(name("Ann")), "again").is_ok()
+            && !disk.texts().is_empty()
+    });
     say(&hub, ann.client(), Scope::User(name("Ben")), "kept").unwrap();
-    assert_eq!(disk.texts(), ["kept"]);
+    assert_eq!(disk.texts(), ["again", "kept"]);
     let ben = come(&hub, 4, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     assert_eq!(catch_up(&hub, ben.client()), ["kept"], "that he had left was kept until it could be stored");
 }
@@ -209,4 +213,11 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     to_ben("three");
     ben.leave(QuitReason::Lost);
     assert_eq!(owed(), ["three"]);
+    let ben = come(&hub, 3, "Ben", DuplicateLogin::Refuse).ok().unwrap();
+    to_ben("four");
+    assert_eq!(catch_up(&hub, ben.client()), ["three"]);
+    assert_eq!(owed(), ["four"], "it came while he was shown what he had missed");
+    told(ben.client());
+    hub.settled_in(ben.client());
+    assert!(owed().is_empty());
 }

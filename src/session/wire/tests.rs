@@ -63,6 +63,20 @@ fn who_is_always_a_little_behind_is_as_late_as_what_he_still_waits_for() {
 }
 
 #[test]
+fn what_a_broken_connection_did_not_take_never_counts_as_written() {
+    let (presence, wire, peer) = client();
+    let outbox = &presence.client().outbox;
+    assert_eq!(due(&wire, outbox), None, "the welcome fits");
+    peer.shut_gate(true);
+    let said = EventKind::Whisper { from: presence.client().name, text: "hi".to_owned() };
+    outbox.push(&Event::said(MessageId(7), std::time::SystemTime::now(), said));
+    assert!(due(&wire, outbox).is_some(), "he takes nothing");
+    peer.reset();
+    (0..2).for_each(|_| assert_eq!(due(&wire, outbox), None, "there is nobody to take it"));
+    assert_eq!(outbox.written(), MessageId(0));
+}
+
+#[test]
 fn a_telnet_answer_goes_out_in_one_write_with_what_follows_it() {
     let (presence, wire, peer) = client();
     wire.prepend(b"\xFF\xFC\x01\r\n");

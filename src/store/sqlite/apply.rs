@@ -45,7 +45,8 @@ pub(super) fn device_name(device: &Device) -> &str {
     device.as_ref().map_or("", Name::as_str)
 }
 
-fn run(batch: &Batch<'_>, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+/// Runs one statement.
+pub(super) fn run(batch: &Batch<'_>, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
     let mut statement: CachedStatement<'_> = batch.conn.prepare_cached(sql)?;
     statement.execute(values)?;
     Ok(())

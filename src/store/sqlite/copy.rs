@@ -1,5 +1,6 @@
 //! Copies of a database while it is used: as it was at one moment, in one file, complete or not there at all.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,6 +19,18 @@ const PAGES: i32 = 1024;
 /// How long it is waited before a page that another connection holds is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Copies the database into `to`, where nothing may stand yet; `progress` is told how many pages of how many are done.
+pub(super) fn create(from: &Connection, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StartError> {
+    if to.symlink_metadata().is_ok() {
+        return Err(refusal(to, "is there already; nothing was copied".to_owned()));
+    }
+    let draft = write(from, to, progress)?;
+    // A link refuses to take the place of a file that has come meanwhile; a renaming would not.
+    let placed = fs::hard_link(&draft, to);
+    let _ = fs::remove_file(&draft);
+    placed.and_then(|()| sync_folder(to)).map_err(|e| refusal(to, format!("cannot be written: {e}")))
+}
+
 /// Copies the database into `to`, in the place of what may stand there.
 pub(super) fn replace(from: &Connection, to: &Path) -> Result<(), StartError> {
     let draft = write(from, to, &mut |_, _| ())?;
@@ -26,9 +39,10 @@ pub(super) fn replace(from: &Connection, to: &Path) -> Result<(), StartError> {
 
 /// The complete copy, under a name of its own beside `to`.
 fn write(from: &Connection, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<PathBuf, StartError> {
-    let mut draft = to.as_os_str().to_owned();
-    draft.push(".part");
-    let draft = PathBuf::from(draft);
+    let mut name = OsString::from(".");
+    name.push(to.file_name().unwrap_or_default());
+    name.push(".part");
+    let draft = to.with_file_name(name);
     let made = make_empty(&draft).map_err(|e| refusal(&draft, format!("cannot be written: {e}")));
     made.and_then(|()| {
         fill(from, &draft, progress).map_err(|e| {

@@ -25,8 +25,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// A look at the database that takes longer than this is worth a word.
 const SLOW_CHECK: Duration = Duration::from_secs(2);
 
-/// Pages of the write-ahead log after which it is brought into the database.
-const CHECKPOINT_PAGES: u32 = 1000;
+/// Pages of the write-ahead log after which it is brought into the database, 4 MiB.
+const CHECKPOINT_PAGES: i64 = 1000;
+
+/// Pages of the write-ahead log after which a batch does that itself, because nobody else had the time.
+const URGENT_PAGES: i64 = 8 * CHECKPOINT_PAGES;
 
 /// The write-ahead log keeps at most this many bytes of disk once it has been brought into the database.
 const LOG_KEPT: u32 = 64 << 20;
@@ -88,8 +91,7 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
     let began = Instant::now();
     let look = || -> rusqlite::Result<_> {
         let conn = open_untouched(path)?;
-        let application: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        let version = schema::version(&conn)?;
+        let (application, version) = mark(&conn)?;
         if application != schema::APPLICATION || version == 0 || version > schema::STEPS.len() {
             return Ok((application, version, String::new(), 0));
         }
@@ -98,13 +100,11 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         Ok((application, version, verdict, messages))
     };
     let (application, version, verdict, messages) = look().map_err(|e| damaged(&e.to_string()))?;
-    let newest = schema::STEPS.len();
     if application != schema::APPLICATION || version == 0 {
         return Err(damaged("Parlor's mark is not in it"));
     }
-    if version > newest {
-        let why = format!("is of a newer Parlor (version {version}, this one knows {newest}): start that one");
-        return Err(refusal(path, why));
+    if version > schema::STEPS.len() {
+        return Err(newer(path, version));
     }
     if verdict != "ok" {
         return Err(damaged(&verdict));
@@ -113,6 +113,18 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         log::info!("database checked seconds={}", began.elapsed().as_secs());
     }
     Ok(messages.unsigned_abs())
+}
+
+/// What a database says it is: of which program, and of which version.
+pub(super) fn mark(conn: &Connection) -> rusqlite::Result<(i64, usize)> {
+    let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok((application, schema::version(conn)?))
+}
+
+/// What to do with a database that is ahead of this program.
+pub(super) fn newer(path: &Path, version: usize) -> StartError {
+    let known = schema::STEPS.len();
+    refusal(path, format!("is of a newer Parlor (version {version}, this one knows {known}): start that one"))
 }
 
 /// Opens a database for reading. One that nobody uses is opened in a way that leaves no file beside it.
@@ -152,9 +164,24 @@ pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite:
     };
     conn.pragma_update(None, "synchronous", synchronous)?;
     conn.pragma_update(None, "secure_delete", true)?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    conn.pragma_update(None, "wal_autocheckpoint", URGENT_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(conn)
+}
+
+/// Brings the write-ahead log into the database if it has grown, without making anybody wait.
+pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
+    let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (pages, done) = conn.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row([], numbers)?;
+    if pages - done >= CHECKPOINT_PAGES {
+        conn.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], numbers)?;
+    }
+    Ok(())
+}
+
+/// Brings all of the write-ahead log into the database and empties it; says whether nobody kept it from that.
+pub(super) fn empty_log(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
 }
 
 /// The file beside another, with something added to its name.

@@ -8,9 +8,15 @@ mod conversation;
 mod copy;
 mod file;
 mod read;
+mod retain;
+#[cfg(test)]
+mod retain_tests;
 mod row;
 mod schema;
 mod search;
+#[cfg(test)]
+mod tests;
+pub(super) mod tools;
 mod view;
 mod write;
 
@@ -33,6 +39,8 @@ pub struct SqliteStore {
     keeping: Keeping,
     /// `None` when the last write failed, until the next one.
     writer: Mutex<Option<Writer>>,
+    /// Brings into the database what the other one has written, so that batches need not wait for that.
+    checkpointer: Mutex<Option<Connection>>,
     /// Connections for reading that nobody uses at the moment.
     readers: Mutex<Vec<Connection>>,
     /// Unlocked when this is dropped.
@@ -62,12 +70,13 @@ impl SqliteStore {
         let failed = |why: String| file::refusal(&path, format!("cannot be opened: {why}"));
         let mut conn = file::open_for_writing(&path, keeping.durability).map_err(|e| failed(e.to_string()))?;
         schema::upgrade(&mut conn, &path, schema::STEPS)?;
-        let mut writer = Writer::new(conn);
+        let mut writer = Writer::new(conn, keeping).map_err(|e| failed(e.to_string()))?;
         writer.end_all_sessions().map_err(|e| failed(e.to_string()))?;
         // One that is always open keeps what connections share in memory, also while the writer is replaced.
         let reader = file::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
         let (writer, readers) = (Mutex::new(Some(writer)), Mutex::new(vec![reader]));
-        Ok(SqliteStore { path, keeping: *keeping, writer, readers, _folder: folder })
+        let checkpointer = Mutex::default();
+        Ok(SqliteStore { path, keeping: *keeping, writer, checkpointer, readers, _folder: folder })
     }
 
     /// Works with the one connection that writes.
@@ -75,7 +84,7 @@ impl SqliteStore {
         let mut place = self.writer.lock();
         let mut writer = match place.take() {
             Some(writer) => writer,
-            None => Writer::new(file::open_for_writing(&self.path, self.keeping.durability)?),
+            None => Writer::new(file::open_for_writing(&self.path, self.keeping.durability)?, &self.keeping)?,
         };
         let done = work(&mut writer);
         // That somebody else was writing has harmed nothing.
@@ -83,6 +92,18 @@ impl SqliteStore {
             *place = Some(writer);
         }
         done
+    }
+
+    /// Brings the write-ahead log into the database when it has grown, beside the connection that writes.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let mut place = self.checkpointer.lock();
+        let conn = match place.take() {
+            Some(conn) => conn,
+            None => file::open_for_writing(&self.path, self.keeping.durability)?,
+        };
+        file::checkpoint(&conn)?;
+        *place = Some(conn);
+        Ok(())
     }
 
     /// Works with a connection that reads, within one transaction.
@@ -161,6 +182,10 @@ impl Store for SqliteStore {
     }
 
     fn tend(&self) -> Result<bool, StoreError> {
-        self.write(|writer| writer.index(INDEX_PIECE))
+        let now = micros(SystemTime::now());
+        let expiring = self.write(|writer| writer.expire(&self.keeping, now))?;
+        let indexing = self.write(|writer| writer.index(INDEX_PIECE))?;
+        self.checkpoint()?;
+        Ok(expiring || indexing)
     }
 }

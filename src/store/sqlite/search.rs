@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::row::{self, COLUMNS};
 use super::view::{self, Span};
 use super::write::Batch;
+use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Message, Name, Scope};
 use crate::store::StoreError;
 
@@ -61,11 +62,10 @@ pub(super) fn is_behind(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached("SELECT indexed < last FROM server")?.query_row([], |row| row.get(0))?)
 }
 
-/// Brings the words of at most `limit` messages out of the index and into it, and says whether there may be more.
+/// Brings the words of at most `limit` messages into the index, or of some out of it, and says whether there may be more.
 pub(super) fn index(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError> {
     let conn = &batch.conn;
-    let taken_out = take_out(conn, limit)?;
-    if taken_out == limit {
+    if take_out(conn, limit.min(UNINDEX_PIECE))? > 0 {
         return Ok(true);
     }
     let indexed: i64 = conn.prepare_cached("SELECT indexed FROM server")?.query_row([], |row| row.get(0))?;
@@ -74,8 +74,8 @@ pub(super) fn index(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError>
     }
     // Where this piece ends; at the last message if fewer are left.
     let sql = "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2";
-    let room = row::rows(limit - taken_out) - 1;
-    let end: Option<i64> = conn.prepare_cached(sql)?.query_row([indexed, room], |row| row.get(0)).optional()?;
+    let end: Option<i64> =
+        conn.prepare_cached(sql)?.query_row([indexed, row::rows(limit) - 1], |row| row.get(0)).optional()?;
     let upto = end.unwrap_or(batch.last);
     let sql = "INSERT INTO message_words (rowid, text, conversation) \
                SELECT id, text, conversation FROM message WHERE id > ?1 AND id <= ?2 AND NOT deleted";
@@ -85,7 +85,7 @@ pub(super) fn index(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError>
 }
 
 /// Takes the words of messages that are gone out of the index, and says of how many.
-fn take_out(conn: &Connection, limit: usize) -> Result<usize, StoreError> {
+pub(super) fn take_out(conn: &Connection, limit: usize) -> Result<usize, StoreError> {
     let piece = "SELECT id FROM unindex ORDER BY id LIMIT ?1";
     let sql = format!(
         "INSERT INTO message_words (message_words, rowid, text, conversation) \

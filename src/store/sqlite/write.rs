@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::conversation::Conversation;
+use super::retain::Crowds;
 use super::row::{micros, peer};
-use super::{apply, search};
+use super::{apply, retain, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
-use crate::model::{Draft, MessageId};
+use crate::model::{Draft, Keeping, MessageId, Scope};
 use crate::store::{Digest, Entry, StoreError};
 
 /// The connection, and what it knows without asking.
@@ -16,6 +17,8 @@ pub(super) struct Writer {
     conn: Connection,
     /// The numbers of conversations that were met lately.
     known: HashMap<Conversation, i64>,
+    /// Which groups may hold too many messages, where that is bounded.
+    crowds: Option<Crowds>,
     /// Changes when another program has written to the database, and what is known may be wrong.
     version: i64,
 }
@@ -24,6 +27,8 @@ pub(super) struct Writer {
 pub(super) struct Batch<'a> {
     pub(super) conn: Transaction<'a>,
     known: &'a mut HashMap<Conversation, i64>,
+    /// In which groups it says something, in order; empty where nobody asks.
+    spoken: Option<Vec<i64>>,
     /// The last id that was given.
     pub(super) last: i64,
     /// The last id before this batch.
@@ -33,25 +38,36 @@ pub(super) struct Batch<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(conn: Connection) -> Writer {
-        Writer { conn, known: HashMap::new(), version: 0 }
+    pub(super) fn new(conn: Connection, keeping: &Keeping) -> rusqlite::Result<Writer> {
+        let crowds = Crowds::new(&conn, keeping)?;
+        Ok(Writer { conn, known: HashMap::new(), crowds, version: 0 })
+    }
+
+    /// The connection itself, outside of any batch.
+    pub(super) fn conn(&self) -> &Connection {
+        &self.conn
     }
 
     /// Begins a batch: nobody else writes until it ends.
     pub(super) fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
-        let Writer { conn, known, version } = self;
+        self.begin_beside().map(|(batch, _)| batch)
+    }
+
+    fn begin_beside(&mut self) -> Result<(Batch<'_>, Option<&mut Crowds>), StoreError> {
+        let Writer { conn, known, crowds, version } = self;
         let conn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let current = conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if std::mem::replace(version, current) != current || known.len() > CONVERSATIONS_KEPT {
             known.clear();
         }
         let last = conn.prepare_cached("SELECT last FROM server")?.query_row([], |row| row.get(0))?;
-        Ok(Batch { conn, known, last, before: last, grown: 0 })
+        let spoken = crowds.is_some().then(Vec::new);
+        Ok((Batch { conn, known, spoken, last, before: last, grown: 0 }, crowds.as_mut()))
     }
 
     /// Stores all of these, or none.
     pub(super) fn append(&mut self, entries: &[Entry], now: i64) -> Result<MessageId, StoreError> {
-        let mut batch = self.begin()?;
+        let (mut batch, crowds) = self.begin_beside()?;
         let first = batch.last.unsigned_abs() + 1;
         for entry in entries {
             apply::apply(&mut batch, entry)?;
@@ -59,7 +75,11 @@ impl Writer {
         if entries.is_empty() {
             batch.conn.prepare_cached("UPDATE server SET alive = ?1")?.execute([now])?;
         }
+        let spoken = batch.spoken.take();
         batch.commit()?;
+        if let Some(crowds) = crowds {
+            spoken.into_iter().flatten().for_each(|group| crowds.note(group));
+        }
         Ok(MessageId(first))
     }
 
@@ -82,6 +102,14 @@ impl Writer {
         let used = batch.conn.execute("DELETE FROM invite WHERE secret = ?1", [invite.as_slice()])?;
         batch.commit()?;
         Ok(used > 0)
+    }
+
+    /// Takes away what need not be kept any longer, or a piece of it, and says whether there is more to do.
+    pub(super) fn expire(&mut self, keeping: &Keeping, now: i64) -> Result<bool, StoreError> {
+        let (mut batch, crowds) = self.begin_beside()?;
+        let more = retain::expire(&mut batch, keeping, crowds, now)?;
+        batch.commit()?;
+        Ok(more)
     }
 
     /// Brings the index up to date, or nearer to it, and says whether there is more to do.
@@ -114,6 +142,9 @@ impl Batch<'_> {
         let conversation = self.number(Conversation::of(draft))?;
         self.last += 1;
         self.grown += 1;
+        if let (Some(spoken), Scope::Group(_)) = (&mut self.spoken, draft.scope) {
+            spoken.push(conversation);
+        }
         let sql = "INSERT INTO message (id, at, conversation, sender, peer, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (sender, peer) = (draft.from.as_str(), peer(draft.scope));
         let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text];
@@ -123,7 +154,7 @@ impl Batch<'_> {
 
     /// Makes everything in it last, as far as the durability goes.
     pub(super) fn commit(self) -> Result<(), StoreError> {
-        let Batch { conn, known, last, before, grown } = self;
+        let Batch { conn, known, last, before, grown, .. } = self;
         if last != before || grown != 0 {
             let sql = "UPDATE server SET last = ?1, messages = messages + ?2";
             conn.prepare_cached(sql)?.execute([last, grown])?;

@@ -1,0 +1,40 @@
+//! The thread that does for the store, and for those who wait for receipts, what can wait.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::Handle;
+use crate::model::limits::STORE_PACE;
+use crate::store::StoreError;
+
+/// Tends the store until the server is asked to stop.
+pub(super) fn run(server: &Handle, stopped: &Receiver<()>) {
+    let mut failing: Option<StoreError> = None;
+    let mut pause = STORE_PACE;
+    loop {
+        // Nothing is ever sent: the channel ends when the server is asked to stop.
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        let began = Instant::now();
+        let tended = server.hub().tend();
+        // Who has something to say waits for this thread a quarter of the time at most.
+        pause = if tended == Ok(true) { 3 * began.elapsed() } else { STORE_PACE };
+        // A tool of the operator may be writing; that passes.
+        if tended != Err(StoreError::Locked) {
+            note(&mut failing, tended.err());
+        }
+    }
+}
+
+/// Says what is wrong when that changes, and not once a second.
+fn note(failing: &mut Option<StoreError>, error: Option<StoreError>) {
+    if *failing != error {
+        match &error {
+            Some(error) => log::error!("store not tended error=\"{error}\""),
+            None => log::info!("store tended again"),
+        }
+        *failing = error;
+    }
+}

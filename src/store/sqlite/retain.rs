@@ -1,0 +1,112 @@
+//! How long messages are kept: by age, by their number on the server, and by their number in each group.
+//!
+//! It is asked about once a second, mostly in vain, so the numbers of groups are remembered rather than counted.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::apply;
+use super::row::rows;
+use super::schema::EVERYBODY;
+use super::write::Batch;
+use crate::model::Keeping;
+use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
+use crate::store::StoreError;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// How many messages groups hold, as far as that is known, and which of them may hold too many.
+pub(super) struct Crowds {
+    /// The most a group may hold.
+    keep: i64,
+    /// At least so many are in a group, unless another program took some away; so it is counted before any goes.
+    counts: HashMap<i64, i64>,
+    due: BTreeSet<i64>,
+}
+
+impl Crowds {
+    /// To begin with, any group may hold too many. `None` when there is no bound.
+    pub(super) fn new(conn: &Connection, keeping: &Keeping) -> rusqlite::Result<Option<Crowds>> {
+        if keeping.messages_per_group == 0 {
+            return Ok(None);
+        }
+        let mut groups = conn.prepare("SELECT id FROM conversation WHERE b = '' AND id != ?1")?;
+        let due = groups.query_map([EVERYBODY], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(Some(Crowds { keep: i64::from(keeping.messages_per_group), counts: HashMap::new(), due }))
+    }
+
+    /// One more message is in this group.
+    pub(super) fn note(&mut self, group: i64) {
+        match self.counts.get_mut(&group) {
+            Some(count) if *count < self.keep => *count += 1,
+            _ => {
+                self.due.insert(group);
+            }
+        }
+    }
+}
+
+/// Takes away a piece of what need not be kept any longer, the oldest first, and says whether there may be more.
+pub(super) fn expire(
+    batch: &mut Batch<'_>,
+    keeping: &Keeping,
+    crowds: Option<&mut Crowds>,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let piece = rows(EXPIRE_PIECE);
+    let mut gone = 0;
+    if keeping.days > 0 {
+        // Of the first rows only, so that this takes no longer when there is nothing to do.
+        let old = "id IN (SELECT id FROM (SELECT id, at FROM message ORDER BY id LIMIT ?1) WHERE at < ?2)";
+        gone = apply::remove(batch, old, [piece, now - i64::from(keeping.days) * DAY])?;
+    }
+    if keeping.messages > 0 && gone < EXPIRE_PIECE {
+        let sql = "SELECT messages FROM server";
+        let stored: i64 = batch.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let over = stored + batch.grown - i64::from(keeping.messages);
+        if over > 0 {
+            let first = "id IN (SELECT id FROM message ORDER BY id LIMIT ?1)";
+            gone += apply::remove(batch, first, [over.min(piece)])?;
+        }
+    }
+    if gone > 0 {
+        end_stays(batch)?;
+    }
+    let crowded = match crowds {
+        Some(crowds) if gone < EXPIRE_PIECE => thin_out(batch, crowds)?,
+        _ => false,
+    };
+    Ok(crowded || gone >= EXPIRE_PIECE)
+}
+
+/// Takes the oldest out of groups that hold too many, and says whether there may be more of them.
+fn thin_out(batch: &mut Batch<'_>, crowds: &mut Crowds) -> Result<bool, StoreError> {
+    for _ in 0..EXPIRE_GROUPS {
+        let Some(group) = crowds.due.pop_first() else { return Ok(false) };
+        let sql = "SELECT count(*) FROM message WHERE conversation = ?1";
+        let count: i64 = batch.conn.prepare_cached(sql)?.query_row([group], |row| row.get(0))?;
+        let over = (count - crowds.keep).clamp(0, rows(EXPIRE_PIECE));
+        crowds.counts.insert(group, count - over);
+        if over > 0 {
+            let first = "id IN (SELECT id FROM message WHERE conversation = ?1 ORDER BY id LIMIT ?2)";
+            apply::remove(batch, first, params![group, over])?;
+            if count - over > crowds.keep {
+                crowds.due.insert(group);
+            }
+            break;
+        }
+    }
+    Ok(!crowds.due.is_empty())
+}
+
+/// Who was in a group before the oldest message that is left has nothing to see of that time.
+fn end_stays(batch: &Batch<'_>) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM message ORDER BY id LIMIT 1";
+    let oldest: Option<i64> = batch.conn.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    let sql = "DELETE FROM stay WHERE id IN (SELECT id FROM stay WHERE upto < ?1 LIMIT ?2)";
+    let values = [oldest.unwrap_or(batch.last), rows(EXPIRE_PIECE)];
+    batch.conn.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}

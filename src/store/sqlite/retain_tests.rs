@@ -1,0 +1,116 @@
+//! Retention: what goes, what stays, and that a piece is never more than it may be.
+
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::limits::EXPIRE_PIECE;
+use crate::model::{Draft, Durability, Scope};
+use crate::store::tests::{entered, group, name, sees, user};
+
+fn open(keeping: Keeping) -> (TempDir, SqliteStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let keeping = Keeping { durability: Durability::Commit, ..keeping };
+    let store = SqliteStore::open(dir.path(), &keeping).unwrap();
+    (dir, store)
+}
+
+fn old(days: u64, scope: Scope, text: &str) -> Entry {
+    let at = SystemTime::now() - Duration::from_secs(days * 86_400);
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned() })
+}
+
+fn many(count: usize, days: u64, scope: Scope) -> Vec<Entry> {
+    (0..count).map(|n| old(days, scope, &format!("{n}"))).collect()
+}
+
+fn tend(store: &SqliteStore) {
+    while store.tend().unwrap() {}
+}
+
+fn count(store: &SqliteStore, sql: &str) -> i64 {
+    store.read(|conn| Ok(conn.query_row(sql, [], |row| row.get(0))?)).unwrap()
+}
+
+#[test]
+fn without_bounds_everything_stays() {
+    let (_dir, store) = open(Keeping::default());
+    store.append(&many(2000, 5000, user("bob"))).unwrap();
+    tend(&store);
+    assert_eq!(store.tail(MessageId(0), usize::MAX).unwrap().len(), 2000);
+}
+
+#[test]
+fn what_is_too_old_goes_from_everywhere() {
+    let (_dir, store) = open(Keeping { days: 10, ..Keeping::default() });
+    store.append(&[entered("bob", "g", 0), old(11, group("g"), "ancient word"), old(9, user("bob"), "young")]).unwrap();
+    store.append(&[old(11, Scope::Everybody, "behind a younger one"), old(0, group("g"), "new")]).unwrap();
+    assert_eq!(store.search(&name("bob"), "ancient", None, 9).unwrap().len(), 1);
+    tend(&store);
+    assert_eq!(sees(&store, "bob", None), ["young", "new"]);
+    assert!(store.search(&name("bob"), "ancient", None, 9).unwrap().is_empty());
+    assert_eq!(count(&store, "SELECT messages FROM server"), 2);
+    assert_eq!(count(&store, "SELECT count(*) FROM unindex"), 0);
+    // Those who left before the oldest message have nothing to see there.
+    store.append(&[Entry::Left { user: name("bob"), group: None, upto: MessageId(1) }]).unwrap();
+    store.append(&[old(11, user("bob"), "one more to go")]).unwrap();
+    tend(&store);
+    assert_eq!(count(&store, "SELECT count(*) FROM stay"), 0);
+}
+
+#[test]
+fn the_oldest_go_when_there_are_too_many_on_the_server() {
+    let (_dir, store) = open(Keeping { messages: 3, ..Keeping::default() });
+    store.append(&many(EXPIRE_PIECE + 100, 0, user("bob"))).unwrap();
+    assert!(store.tend().unwrap(), "there is more to do");
+    assert_eq!(count(&store, "SELECT count(*) FROM message"), 100, "a piece has its size");
+    tend(&store);
+    let ids: Vec<u64> = store.tail(MessageId(0), 9).unwrap().iter().map(|message| message.id.0).collect();
+    assert_eq!(ids, [598, 599, 600]);
+    store.append(&[old(0, group("g"), "one more")]).unwrap();
+    tend(&store);
+    assert_eq!(store.tail(MessageId(0), 9).unwrap().first().map(|message| message.id), Some(MessageId(599)));
+    assert!(!store.tend().unwrap());
+}
+
+#[test]
+fn each_group_keeps_its_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |messages_per_group| {
+        let keeping = Keeping { messages_per_group, durability: Durability::Commit, ..Keeping::default() };
+        SqliteStore::open(dir.path(), &keeping).unwrap()
+    };
+    let of =
+        |store: &SqliteStore, scope: &str| count(store, &format!("SELECT count(*) FROM message WHERE peer IS {scope}"));
+    let store = with(10);
+    for (scope, size) in [(group("a"), 25), (group("b"), 10), (user("bob"), 20), (Scope::Everybody, 20)] {
+        store.append(&many(size, 0, scope)).unwrap();
+    }
+    tend(&store);
+    assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'bob'"), of(&store, "NULL")), (10, 10, 20, 20));
+    store.append(&many(1, 0, group("b"))).unwrap();
+    store.append(&many(EXPIRE_PIECE + 5, 0, group("c"))).unwrap();
+    tend(&store);
+    assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'#c'")), (10, 10, 10));
+    assert_eq!(count(&store, "SELECT min(id) FROM message WHERE peer = '#a'"), 16, "the oldest go");
+    drop(store);
+    // A bound that was lowered holds for what is there already.
+    let store = with(4);
+    tend(&store);
+    assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'#c'")), (4, 4, 4));
+    assert_eq!(count(&store, "SELECT messages FROM server"), count(&store, "SELECT count(*) FROM message"));
+}
+
+#[test]
+fn the_write_ahead_log_goes_into_the_database_without_a_batch_waiting() {
+    let (dir, store) = open(Keeping::default());
+    let size = || std::fs::metadata(dir.path().join("parlor.db")).unwrap().len();
+    let batch: Vec<Entry> = (0..256).map(|_| old(0, user("bob"), &"x".repeat(600))).collect();
+    for _ in 0..30 {
+        store.append(&batch).unwrap();
+    }
+    let before = size();
+    store.tend().unwrap();
+    assert!(size() > before, "{before}");
+}

@@ -1,0 +1,261 @@
+//! What only a database can do or suffer: restarts, crashes, full disks, damage, upgrades, other programs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::{Draft, Durability, Scope};
+use crate::store::Position;
+use crate::store::tests::{at, entered, group, name, reading, said, sees, user};
+
+fn open(dir: &TempDir) -> SqliteStore {
+    open_with(dir, Keeping::default())
+}
+
+fn open_with(dir: &TempDir, keeping: Keeping) -> SqliteStore {
+    SqliteStore::open(dir.path(), &keeping).unwrap()
+}
+
+fn refused(dir: &Path) -> String {
+    SqliteStore::open(dir, &Keeping::default()).err().expect("it should have been refused").to_string()
+}
+
+/// Does something with the connection that writes.
+fn tamper(store: &SqliteStore, sql: &str) {
+    store.write(|writer| Ok(writer.conn().execute_batch(sql)?)).unwrap();
+}
+
+fn tend(store: &SqliteStore) {
+    while store.tend().unwrap() {}
+}
+
+/// Something said so many days ago.
+fn old(days: u64, scope: Scope, text: &str) -> Entry {
+    let at = SystemTime::now() - Duration::from_secs(days * 86_400);
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned() })
+}
+
+/// Whether a word is in the index.
+fn is_indexed(store: &SqliteStore, word: &str) -> bool {
+    let sql = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, message_words, row)";
+    let count = "SELECT count(*) FROM temp.words WHERE term = ?1";
+    let asked = store.write(|writer| {
+        writer.conn().execute_batch(sql)?;
+        Ok(writer.conn().query_row(count, [word], |row| row.get::<_, i64>(0))?)
+    });
+    asked.unwrap() > 0
+}
+
+#[test]
+fn what_was_stored_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[entered("bob", "g", 0), said("alice", group("g"), "1"), said("alice", user("bob"), "2")]).unwrap();
+    let place = [reading("bob", None, Position::Here, 1), reading("eve", None, Position::Upto(MessageId(1)), 1)];
+    store.append(&place).unwrap();
+    assert!(inspect(dir.path()).unwrap() == Some(2), "also beside a daemon");
+    drop(store);
+    let store = open(&dir);
+    assert_eq!(sees(&store, "bob", None), ["1", "2"]);
+    assert_eq!(store.search(&name("bob"), "1", None, 9).unwrap().len(), 1);
+    // All sessions ended with the server: who was here has got everything, and is in no group.
+    assert_eq!(store.append(&[said("alice", group("g"), "3"), said("alice", user("bob"), "4")]).unwrap(), MessageId(3));
+    assert_eq!(sees(&store, "bob", Some(group("g"))), ["1"]);
+    let owed = store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages;
+    assert_eq!(owed.iter().map(|message| message.id.0).collect::<Vec<_>>(), [4]);
+    assert_eq!(store.last_seen(&name("bob")).unwrap(), Some(at(7)), "the last message was the last sign of him");
+    assert_eq!(store.last_seen(&name("eve")).unwrap(), Some(at(1)));
+}
+
+#[test]
+fn what_was_stored_is_there_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", user("bob"), "kept")]).unwrap();
+    let crashed = tempfile::tempdir().unwrap();
+    for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm"] {
+        fs::copy(dir.path().join(file), crashed.path().join(file)).unwrap();
+    }
+    assert_eq!(sees(&open(&crashed), "bob", None), ["kept"]);
+    // Without its database, what is in the log is not put into a new one.
+    fs::remove_file(crashed.path().join("parlor.db")).unwrap();
+    fs::copy(dir.path().join("parlor.db-wal"), crashed.path().join("parlor.db-wal")).unwrap();
+    assert!(refused(crashed.path()).contains("parlor.db: is missing, but what was last written to it is still there"));
+}
+
+#[test]
+fn a_folder_has_one_daemon_and_is_nobody_elses_to_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("new/data");
+    let store = SqliteStore::open(&data, &Keeping::default()).unwrap();
+    let why = refused(&data);
+    assert!(why.ends_with("data: another parlord works in this folder; give this one its own with --data"), "{why}");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm", "parlor.lock"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+    drop(store);
+    SqliteStore::open(&data, &Keeping::default()).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_stays_as_it_is() {
+    let good = tempfile::tempdir().unwrap();
+    let store = open(&good);
+    let lines: Vec<Entry> = (0..500).map(|n| said("alice", user("bob"), &format!("{n} and more"))).collect();
+    store.append(&lines).unwrap();
+    drop(store);
+    let bytes = fs::read(good.path().join("parlor.db")).unwrap();
+    let mut scratched = bytes.clone();
+    scratched[4096 * 4..].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x5A);
+    let foreign = tempfile::tempdir().unwrap();
+    let other = foreign.path().join("other.db");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    let cases = [
+        ("empty", Vec::new()),
+        ("text", b"alice:secret\n".repeat(1000)),
+        ("cut", bytes[..bytes.len() / 2].to_vec()),
+        ("scratched", scratched),
+        ("of another program", fs::read(other).unwrap()),
+    ];
+    for (what, bytes) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("parlor.db");
+        fs::write(&path, &bytes).unwrap();
+        for why in [refused(dir.path()), inspect(dir.path()).unwrap_err().to_string()] {
+            assert!(why.contains("parlor.db: is damaged or no database of Parlor ("), "{what}: {why}");
+            assert!(why.contains("put a backup in its place, or move it away"), "{what}: {why}");
+        }
+        assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
+    }
+}
+
+#[test]
+fn an_upgrade_leaves_a_copy_of_before_and_a_newer_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", user("bob"), "old")]).unwrap();
+    drop(store);
+    let path = dir.path().join("parlor.db");
+    let steps = [schema::STEPS[0], "CREATE TABLE later (x); INSERT INTO later VALUES (1)"];
+    let mut conn = file::open_for_writing(&path, Durability::Fsync).unwrap();
+    schema::upgrade(&mut conn, &path, &steps).unwrap();
+    assert_eq!(schema::version(&conn).unwrap(), 2);
+    assert_eq!(conn.query_row("SELECT x FROM later", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    drop(conn);
+    let before = fs::read(&path).unwrap();
+    assert!(
+        refused(dir.path()).ends_with("parlor.db: is of a newer Parlor (version 2, this one knows 1): start that one")
+    );
+    assert!(fs::read(&path).unwrap() == before);
+    fs::rename(dir.path().join("parlor.db.v1.bak"), &path).unwrap();
+    assert_eq!(sees(&open(&dir), "bob", None), ["old"]);
+}
+
+#[test]
+fn a_failed_step_of_an_upgrade_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let path = dir.path().join("parlor.db");
+    let mut conn = file::open_for_writing(&path, Durability::Fsync).unwrap();
+    let why = schema::upgrade(&mut conn, &path, &[schema::STEPS[0], "CREATE TABLE later (x); nonsense"]).unwrap_err();
+    assert!(why.to_string().contains("parlor.db: cannot be upgraded: "), "{why}");
+    drop(conn);
+    open(&dir);
+}
+
+#[test]
+fn of_a_batch_that_does_not_fit_nothing_is_there_and_the_next_one_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", user("bob"), "1")]).unwrap();
+    let pages =
+        store.write(|writer| Ok(writer.conn().pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))?));
+    store.write(|writer| Ok(writer.conn().pragma_update(None, "max_page_count", pages.clone()?).map(drop)?)).ok();
+    let batch: Vec<Entry> =
+        (0..500).map(|n| said("alice", user("carol"), &format!("{n} {}", "x".repeat(200)))).collect();
+    assert_eq!(store.append(&batch), Err(StoreError::Full));
+    assert_eq!(store.last_id().unwrap(), MessageId(1));
+    assert!(sees(&store, "carol", None).is_empty());
+    // The conversation was new in the batch that failed.
+    assert_eq!(store.append(&[said("alice", user("carol"), "2")]).unwrap(), MessageId(2));
+    assert_eq!(sees(&store, "carol", Some(user("alice"))), ["2"]);
+}
+
+#[test]
+fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", user("bob"), "1")]).unwrap();
+    tamper(&store, "PRAGMA busy_timeout = 50");
+    let other = Connection::open(dir.path().join("parlor.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; DELETE FROM message").unwrap();
+    assert_eq!(store.append(&[said("alice", user("bob"), "2")]), Err(StoreError::Locked));
+    assert_eq!(store.append(&[]), Err(StoreError::Locked));
+    let began = Instant::now();
+    assert_eq!(sees(&store, "bob", None), ["1"]);
+    assert!(began.elapsed() < Duration::from_millis(900), "a reader waited");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.append(&[said("alice", user("bob"), "2")]).unwrap(), MessageId(2));
+}
+
+#[test]
+fn what_another_program_removes_is_not_taken_for_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", user("bob"), "1")]).unwrap();
+    let other = Connection::open(dir.path().join("parlor.db")).unwrap();
+    other.execute_batch("DELETE FROM message; DELETE FROM conversation WHERE a = 'alice'").unwrap();
+    store.append(&[said("alice", user("bob"), "2")]).unwrap();
+    assert_eq!(sees(&store, "bob", Some(user("alice"))), ["2"]);
+}
+
+#[test]
+fn an_id_is_never_given_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let keeping = Keeping { days: 1, ..Keeping::default() };
+    let store = open_with(&dir, keeping);
+    store.append(&[old(3, user("bob"), "1"), old(2, group("g"), "2")]).unwrap();
+    tend(&store);
+    assert!(store.tail(MessageId(0), 9).unwrap().is_empty());
+    drop(store);
+    let store = open_with(&dir, keeping);
+    assert_eq!(store.append(&[said("bob", user("bob"), "3")]).unwrap(), MessageId(3));
+    assert_eq!(store.append(&[Entry::Forgotten { user: name("bob") }]).unwrap(), MessageId(4));
+    drop(store);
+    assert_eq!(open_with(&dir, keeping).append(&[]).unwrap(), MessageId(4));
+}
+
+#[test]
+fn words_are_found_without_their_accents_and_leave_the_index_with_their_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store
+        .append(&[said("alice", user("bob"), "Crème brûlée"), said("alice", user("bob"), "cafe\u{301}s, tea")])
+        .unwrap();
+    let found = |words: &str| store.search(&name("bob"), words, None, 9).unwrap().len();
+    assert_eq!((found("creme"), found("BRÛLÉE crème"), found("cafés"), found("caf")), (1, 1, 1, 0));
+    assert!(is_indexed(&store, "brulee") && is_indexed(&store, "tea"));
+    store.append(&[Entry::Deleted { id: MessageId(1) }, said("alice", user("bob"), "late")]).unwrap();
+    tend(&store);
+    assert!(!is_indexed(&store, "brulee") && is_indexed(&store, "tea") && is_indexed(&store, "late"));
+    store.append(&[Entry::Forgotten { user: name("bob") }]).unwrap();
+    tend(&store);
+    assert!(!is_indexed(&store, "tea") && !is_indexed(&store, "late"));
+}
+
+#[test]
+fn a_name_that_cannot_be_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[said("alice", Scope::Everybody, "1"), said("bob", Scope::Everybody, "2")]).unwrap();
+    tamper(&store, "UPDATE message SET sender = 'no name' WHERE id = 1");
+    assert!(matches!(store.history(&name("bob"), None, None, 9), Err(StoreError::Damaged(_))));
+    assert_eq!(store.history(&name("bob"), None, None, 1).unwrap().len(), 1);
+    tamper(&store, "UPDATE message SET sender = x'FF' WHERE id = 1");
+    assert!(matches!(store.tail(MessageId(0), 9), Err(StoreError::Damaged(_))));
+}

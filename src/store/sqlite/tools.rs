@@ -1,0 +1,157 @@
+//! What an operator does with a database, beside a running daemon or without one: copy it, read it out, erase a user.
+//!
+//! Everything is done in short pieces, so that the daemon hardly waits; `progress` is told how much of how much is done.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::apply::{remove, run};
+use super::conversation::{self, Conversation};
+use super::row::{self, COLUMNS};
+use super::write::Writer;
+use super::{copy, file, schema, search};
+use crate::model::limits::UNINDEX_PIECE;
+use crate::model::{Durability, Keeping, Message, Name, StartError};
+use crate::store::StoreError;
+
+/// Ids that are looked at in one transaction.
+const PIECE: i64 = 2_000;
+
+/// How long a tool waits for a daemon that is writing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who is told how much of how much is done.
+pub(in crate::store) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Copies the database of a folder, as it is at this moment, into a file that is not there yet.
+pub(in crate::store) fn backup(dir: &Path, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
+    let (_, conn) = open(dir, file::open_for_reading)?;
+    copy::create(&conn, to, progress)
+}
+
+/// Gives all messages there are by now, or those of a user or a group, to `take`, in order, until it says that it has
+/// had enough.
+pub(in crate::store) fn export(
+    dir: &Path,
+    user: Option<&Name>,
+    group: Option<&Name>,
+    take: &mut dyn FnMut(&Message) -> Result<bool, StartError>,
+    progress: Progress<'_>,
+) -> Result<(), StartError> {
+    let (path, conn) = open(dir, file::open_for_reading)?;
+    let failed = |e: StoreError| file::refusal(&path, format!("cannot be read: {e}"));
+    let group = group.map(|group| Conversation::Group(*group).number(&conn)).transpose();
+    let group: Option<Option<i64>> = group.map_err(|e| failed(e.into()))?;
+    let (first, last) = ends(&conn).map_err(failed)?;
+    let mut after = first - 1;
+    while after < last {
+        let upto = (after + PIECE).min(last);
+        for message in piece(&conn, after, upto, user, group).map_err(failed)? {
+            if !take(&message)? {
+                return Ok(());
+            }
+        }
+        after = upto;
+        progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
+    }
+    Ok(())
+}
+
+/// The messages in a range of ids, of a user and of a group if these are given; of a group that never was, none.
+fn piece(
+    conn: &Connection,
+    after: i64,
+    upto: i64,
+    user: Option<&Name>,
+    group: Option<Option<i64>>,
+) -> Result<Vec<Message>, StoreError> {
+    let mut sql = format!("SELECT {COLUMNS} FROM message WHERE id > ?1 AND id <= ?2");
+    let of_user = user.map_or("1 OR ?3", |_| "sender = ?3 OR peer = ?3");
+    let of_group = group.map_or("1 OR ?4", |_| "conversation = ?4");
+    sql.push_str(&format!(" AND ({of_user}) AND ({of_group}) ORDER BY id"));
+    let values = params![after, upto, user.map(Name::as_str), group.flatten()];
+    row::messages(&mut *conn.prepare_cached(&sql)?, values)
+}
+
+/// Erases all that a user said or was told privately, and all that was kept for him; says how many messages that were.
+/// What is erased is overwritten on the disk, if nobody keeps the write-ahead log busy, which is the second answer.
+pub(in crate::store) fn erase(dir: &Path, user: &Name, progress: Progress<'_>) -> Result<(u64, bool), StartError> {
+    let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
+    let failed = |e: StoreError| file::refusal(&path, format!("not everything was erased: {e}; do it again"));
+    conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
+    let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
+    let gone = erase_messages(&mut writer, user, progress).map_err(failed)?;
+    erase_rest(&mut writer, user).map_err(failed)?;
+    let cleaned = file::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
+    Ok((gone, cleaned))
+}
+
+fn erase_messages(writer: &mut Writer, user: &Name, progress: Progress<'_>) -> Result<u64, StoreError> {
+    let (first, last) = ends(writer.conn())?;
+    let (mut after, mut gone) = (first - 1, 0);
+    while after < last {
+        let upto = (after + PIECE).min(last);
+        let mut batch = writer.begin()?;
+        let his = "id > ?1 AND id <= ?2 AND (sender = ?3 OR peer = ?3)";
+        gone += remove(&mut batch, his, params![after, upto, user.as_str()])? as u64;
+        batch.commit()?;
+        after = upto;
+        progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
+    }
+    loop {
+        let batch = writer.begin()?;
+        let taken = search::take_out(&batch.conn, UNINDEX_PIECE)?;
+        batch.commit()?;
+        if taken == 0 {
+            return Ok(gone);
+        }
+    }
+}
+
+fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
+    let batch = writer.begin()?;
+    for conversation in conversation::private(&batch.conn, user)? {
+        // Something may have been said in it a moment ago.
+        let silent = "NOT EXISTS (SELECT 1 FROM message WHERE conversation = ?1)";
+        run(&batch, &format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
+        run(&batch, &format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
+    }
+    for table in ["stay", "cleared", "reader", "token"] {
+        run(&batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
+    }
+    batch.commit()
+}
+
+/// The first and the last id of what there is.
+fn ends(conn: &Connection) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM message";
+    Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// The database of a folder, if it is one that this Parlor knows.
+fn open(
+    dir: &Path,
+    how: impl FnOnce(&Path) -> rusqlite::Result<Connection>,
+) -> Result<(PathBuf, Connection), StartError> {
+    let path = file::database(dir);
+    if !file::is_there(&path)? {
+        return Err(file::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
+    }
+    let read = file::open_for_reading(&path).and_then(|conn| file::mark(&conn));
+    let (application, version) = read.map_err(|e| file::refusal(&path, format!("cannot be read: {e}")))?;
+    if application != schema::APPLICATION || version == 0 {
+        return Err(file::refusal(&path, "is no database of Parlor".to_owned()));
+    }
+    match version.cmp(&schema::STEPS.len()) {
+        std::cmp::Ordering::Less => {
+            Err(file::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
+        }
+        std::cmp::Ordering::Greater => Err(file::newer(&path, version)),
+        std::cmp::Ordering::Equal => {
+            let conn = how(&path).map_err(|e| file::refusal(&path, format!("cannot be opened: {e}")))?;
+            Ok((path, conn))
+        }
+    }
+}
