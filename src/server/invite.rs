@@ -15,11 +15,26 @@ pub const INVITE_DAYS: u32 = 7;
 /// # Errors
 /// When it cannot be made or stored, nothing was shown; or that it could not be shown.
 pub fn invite(store: &dyn Store, days: u32, out: &mut dyn Write) -> Result<(), StartError> {
+    let append = |entry| {
+        let stored = store.append(&[entry]).map(drop);
+        stored.map_err(|e| StartError::System("the invitation cannot be stored".to_owned(), std::io::Error::other(e)))
+    };
+    invite_with(append, days, out)
+}
+
+/// As [`invite`], where something else than a store does the appending: beside a daemon that works with it, say.
+///
+/// # Errors
+/// As [`invite`].
+pub fn invite_with(
+    append: impl FnOnce(Entry) -> Result<(), StartError>,
+    days: u32,
+    out: &mut dyn Write,
+) -> Result<(), StartError> {
     let failed = |what: &str, e| StartError::System(what.to_owned(), e);
     let key = keys::new_invite().map_err(|e| failed("no invitation can be made", e))?;
     let expires = SystemTime::now() + Duration::from_secs(u64::from(days) * 86_400);
-    let stored = store.append(&[Entry::Invited { invite: key.digest, expires }]);
-    stored.map_err(|e| failed("the invitation cannot be stored", std::io::Error::other(e)))?;
+    append(Entry::Invited { invite: key.digest, expires })?;
     let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
     let shown = writeln!(
         out,
