@@ -130,6 +130,20 @@ fn no_reload_undoes_a_change() {
 }
 
 #[test]
+fn a_reload_does_not_wait_for_ever() {
+    let setup = Setup::new("alice:a\n", 1);
+    setup
+        .accounts
+        .while_kept(&name("alice"), soon(), || {
+            let error =
+                std::thread::scope(|scope| scope.spawn(|| setup.accounts.reload().unwrap_err()).join().unwrap());
+            assert!(error.to_string().ends_with("users.txt: is being changed just now; ask again"), "{error}");
+        })
+        .unwrap();
+    assert_eq!(setup.accounts.reload().unwrap(), 1);
+}
+
+#[test]
 fn who_is_not_sure_changes_nothing_and_is_asked_only_when_all_else_is_right() {
     let setup = Setup::new("alice:a\n", 1);
     let secret = || setup.accounts.new_secret(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));

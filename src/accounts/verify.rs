@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -15,6 +15,9 @@ use crate::model::{Name, StartError};
 
 /// What a guess is compared with where no password is kept. Guessing it opens nothing.
 const NOBODYS: &[u8] = b"nobody's password";
+
+/// How long reading the file again waits for a change that is being made. Who reads also has to hear that he is to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All accounts, as the users file had them when it was last read, and as they were changed from here since.
 pub struct Accounts {
@@ -67,7 +70,8 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::load`]; the accounts are then what they were before.
     pub fn reload(&self) -> Result<usize, StartError> {
-        let _turn = self.turn.lock();
+        let busy = || StartError::Users(self.path.clone(), "is being changed just now; ask again".to_owned());
+        let _turn = self.turn.try_lock_for(PATIENCE).ok_or_else(busy)?;
         let users = Users::read(&self.path)?;
         let count = users.len();
         // The old ones are freed when nobody waits for this lock any more.

@@ -102,10 +102,13 @@ impl Command for Revoke {
         let found = tokens.iter().find(|token| Some(token.name) == typed);
         let name = found.ok_or(UserError::NoSuchToken(self.0))?.name;
         context.settle();
-        context.hub.record(vec![Entry::TokenRevoked { user, name }]).map_err(|e| unavailable(&e))?;
+        let stored = context.hub.record(vec![Entry::TokenRevoked { user, name }]);
         log::info!("token revoked user={user} token={name}");
         // Before the sessions end, for his own may be one of them.
-        context.reply(EventKind::TokenRevoked { name });
+        context.reply(match stored {
+            Ok(()) => EventKind::TokenRevoked { name },
+            Err(e) => EventKind::Refused(UserError::NotStoredYet(e.to_string())),
+        });
         context.hub.disconnect_device(&user, Some(name), QuitReason::Revoked);
         Ok(())
     }

@@ -33,6 +33,8 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
         session.expect_end();
     }
     bob.expect("*** alice has left the chat.");
+    let store = server.handle.hub().store();
+    assert_eq!(store.last_seen(&"alice".parse().unwrap()), Ok(None), "what leaving wrote down is forgotten too");
     assert_eq!(line_of(&server, "alice"), "alice:$deleted$");
     for reread in [false, true] {
         std::thread::scope(|scope| {
