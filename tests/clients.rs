@@ -136,6 +136,31 @@ fn telnet_shows_typing_again_after_a_wrong_password() {
 }
 
 #[test]
+fn telnet_hides_every_answer_to_a_command_that_asks() {
+    let server = TestServer::start();
+    let mut alice = telnet(&server, "alice", "password123");
+    type_line(&mut alice, "/passwd");
+    for (question, answer) in
+        [("Old password: ", "password123"), ("New password: ", "new-secret"), ("The same again: ", "new-secret")]
+    {
+        see(&mut alice, question);
+        type_line(&mut alice, answer);
+    }
+    let shown = see(&mut alice, "Your password is changed.");
+    assert_eq!(shown.trim(), "", "nothing of the answers should be shown");
+    type_line(&mut alice, "/ping 1");
+    assert!(see(&mut alice, "Pong: 1").ends_with("/ping 1\r\n"));
+    // Ctrl-C leaves the questions, not the chat.
+    type_line(&mut alice, "/passwd");
+    see(&mut alice, "Old password: ");
+    alice.send_control('c').unwrap();
+    see(&mut alice, "Cancelled; all is as it was.");
+    type_line(&mut alice, "/ping 2");
+    assert!(see(&mut alice, "Pong: 2").ends_with("/ping 2\r\n"));
+    end(alice);
+}
+
+#[test]
 fn after_ctrl_c_telnet_goes_on_chatting() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");

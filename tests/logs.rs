@@ -105,6 +105,8 @@ fn no_secret_no_message_and_no_unknown_name_is_ever_logged() {
     ] {
         alice.send(line);
     }
+    alice.send_raw("/passwd\nmarked\nmarked\nmarked\n/passwd\nmarked1\n marked\n marked\n/delete_account\nmarked\n");
+    alice.send_raw("/token new _marked\n/token revoke marked\n");
     alice.send_raw(b"marked \xFF\xFE\n");
     alice.send(&"marked".repeat(1000));
     alice.send("/ping end");

@@ -5,7 +5,7 @@
 //! | line | what it does |
 //! | --- | --- |
 //! | `# …` | a comment |
-//! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd` |
+//! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests` |
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
@@ -27,11 +27,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use parlor::model::DuplicateLogin;
+use parlor::model::{DuplicateLogin, Registration};
 
 use crate::support::{PATIENCE, TestServer, WELCOME, password, timeless};
 
 const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
+
+/// Lines that end in a space instead of a line end.
+const PROMPTS: [&str; 6] =
+    ["Enter username:", "Enter password:", "Your password:", "Old password:", "New password:", "The same again:"];
 
 #[test]
 fn every_transcript_plays_as_it_is_written() {
@@ -118,6 +122,8 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
                 Some(("duplicate-login", "allow")) => config.duplicate_login = DuplicateLogin::Allow,
                 Some(("duplicate-login", "refuse")) => config.duplicate_login = DuplicateLogin::Refuse,
                 Some(("duplicate-login", "replace")) => config.duplicate_login = DuplicateLogin::Replace,
+                Some(("registration", "open")) => config.registration = Registration::Open,
+                Some(("guests", "on")) => config.guests = true,
                 Some(("motd", text)) => config.motd = Some(text.into()),
                 _ => flaw = Some((*line, format!("no such setting: {setting}"))),
             }
@@ -246,7 +252,7 @@ impl Client {
         let expected = match what {
             "(typing is hidden)" => b"\xFF\xFB\x01".to_vec(),
             "(typing is shown)" => b"\xFF\xFC\x01\r\n".to_vec(),
-            "Enter username:" | "Enter password:" => format!("{what} ").into_bytes(),
+            what if PROMPTS.contains(&what) => format!("{what} ").into_bytes(),
             line if line.contains("{time}") || line.contains("{id}") => self.alike(line, end)?,
             line => {
                 let address = self.stream.local_addr().unwrap().to_string();

@@ -110,11 +110,14 @@ fn parse_name(text: &str) -> Result<Name, String> {
 
 /// Looks before the operator is asked to type a password twice.
 fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartError> {
-    let known = (expected || path.exists()) && edit::list(path)?.iter().any(|(user, _)| user == name);
+    let users = if expected || path.exists() { edit::list(path)? } else { Vec::new() };
+    let known = users.iter().find(|(user, _)| user == name);
     let refuse = |why| Err(StartError::Users(path.to_owned(), why));
     match (known, expected) {
-        (true, false) => refuse(format!("there is a user '{name}' already")),
-        (false, true) => refuse(format!("there is no user '{name}'")),
+        (Some((name, Kind::Deleted)), _) => refuse(edit::deleted(name)),
+        _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
+        (Some(_), false) => refuse(format!("there is a user '{name}' already")),
+        (None, true) => refuse(format!("there is no user '{name}'")),
         _ => Ok(()),
     }
 }

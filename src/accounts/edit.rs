@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::disk::{self, Rewrite};
 use super::file::{Account, Sheet};
-use super::secret::{self, Cost};
+use super::secret::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
 /// The longest password that is taken, in bytes; what stands in a file already may be longer.
@@ -20,6 +20,8 @@ pub enum Kind {
     Plain,
     /// As an argon2id hash.
     Argon2id,
+    /// Not at all: the account is deleted, and its name kept.
+    Deleted,
 }
 
 impl fmt::Display for Kind {
@@ -27,13 +29,14 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Kind::Plain => "plain",
             Kind::Argon2id => "argon2id",
+            Kind::Deleted => "deleted",
         })
     }
 }
 
 /// What becomes of an edit when there is no file yet.
 #[derive(PartialEq)]
-enum Missing {
+pub(super) enum Missing {
     Made,
     Refused,
 }
@@ -43,8 +46,12 @@ enum Missing {
 /// # Errors
 /// When the name is taken, the password is none, or the file cannot be read or rewritten; it is then as it was.
 pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+    if name.is_guest() {
+        return Err(refusal(path, for_guests(name)));
+    }
     let secret = new_secret(path, password)?;
     edit(path, Missing::Made, |sheet| match sheet.find(name) {
+        Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
         Some(account) => Err(format!("there is a user '{}' already", account.name)),
         None => Ok(sheet.add(name, &secret)?),
     })
@@ -56,12 +63,10 @@ pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
 /// When there is no such user, the password is none, or the file cannot be read or rewritten; it is then as it was.
 pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     let secret = new_secret(path, password)?;
-    edit(path, Missing::Refused, |sheet| {
-        let new = |account: &Account| Ok((account.name == *name).then(|| secret.clone()));
-        match sheet.change::<String>(new)? {
-            0 => Err(no_user(name)),
-            _ => Ok(()),
-        }
+    edit(path, Missing::Refused, |sheet| match sheet.find(name) {
+        Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
+        Some(_) => set_secret(sheet, name, &secret),
+        None => Err(no_user(name)),
     })
 }
 
@@ -80,7 +85,11 @@ pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
 pub fn list(path: &Path) -> Result<Vec<(Name, Kind)>, StartError> {
     let bytes = disk::read(path)?;
     let sheet = parse(path, &bytes)?;
-    let kind = |account: &Account| if account.secret.hash().is_some() { Kind::Argon2id } else { Kind::Plain };
+    let kind = |account: &Account| match &account.secret {
+        Secret::Plain(_) => Kind::Plain,
+        Secret::Hashed(_) => Kind::Argon2id,
+        Secret::Deleted => Kind::Deleted,
+    };
     Ok(sheet.accounts().map(|account| (account.name, kind(account))).collect())
 }
 
@@ -96,10 +105,10 @@ pub fn hash(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize
 fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize, StartError> {
     edit(path, Missing::Refused, |sheet| {
         let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count();
-        let mut done = 0;
+        let (mut done, mut memory) = (0, Memory::default());
         sheet.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
-            let hash = secret::hash(password, cost).map_err(cannot_hash)?;
+            let hash = secret::hash(password, cost, &mut memory).map_err(cannot_hash)?;
             done += 1;
             progress(done, total);
             Ok(Some(hash))
@@ -107,8 +116,13 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> R
     })
 }
 
+/// Gives one user a new secret.
+pub(super) fn set_secret(sheet: &mut Sheet<'_>, name: &Name, secret: &str) -> Result<(), String> {
+    sheet.change::<String>(|account| Ok((account.name == *name).then(|| secret.to_owned()))).map(drop)
+}
+
 /// Reads the file, changes it, and writes it if anything has changed.
-fn edit<T>(
+pub(super) fn edit<T>(
     path: &Path,
     missing: Missing,
     change: impl FnOnce(&mut Sheet<'_>) -> Result<T, String>,
@@ -132,16 +146,17 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Sheet<'a>, StartError> {
 }
 
 fn new_secret(path: &Path, password: &str) -> Result<String, StartError> {
-    check(password).map_err(StartError::Config)?;
-    secret::hash(password.as_bytes(), Cost::STANDARD).map_err(|e| refusal(path, cannot_hash(e)))
+    check(password).map_err(|why| StartError::Config(format!("the password {why}")))?;
+    secret::hash(password.as_bytes(), Cost::STANDARD, &mut Memory::default()).map_err(|e| refusal(path, cannot_hash(e)))
 }
 
-/// Refuses a password that its owner could not type, or could not see that he has to.
-fn check(password: &str) -> Result<(), String> {
+/// Refuses a password that its owner could not type, or could not see that he has to; the reason follows on "the
+/// password".
+pub(super) fn check(password: &str) -> Result<(), String> {
     let why = if password.is_empty() {
         "is empty"
     } else if password.len() > MAX_PASSWORD {
-        return Err(format!("the password is longer than {MAX_PASSWORD} bytes"));
+        return Err(format!("is longer than {MAX_PASSWORD} bytes"));
     } else if text::clean(password) != password {
         "has control or invisible characters, which a client may send otherwise or not at all"
     } else if password.trim() != password {
@@ -149,14 +164,22 @@ fn check(password: &str) -> Result<(), String> {
     } else {
         return Ok(());
     };
-    Err(format!("the password {why}"))
+    Err(why.to_owned())
+}
+
+pub(super) fn for_guests(name: &Name) -> String {
+    format!("the name '{name}' is kept for guests")
+}
+
+pub(super) fn deleted(name: &Name) -> String {
+    format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
 }
 
 fn no_user(name: &Name) -> String {
     format!("there is no user '{name}'")
 }
 
-fn cannot_hash(e: argon2::password_hash::Error) -> String {
+fn cannot_hash(e: String) -> String {
     format!("cannot be changed: no password can be hashed here ({e})")
 }
 

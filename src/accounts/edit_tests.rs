@@ -88,6 +88,20 @@ fn passwords_that_cannot_be_typed_are_refused_without_showing_them() {
 }
 
 #[test]
+fn the_name_of_a_deleted_account_is_shown_kept_and_freed() {
+    let (_folder, path) = folder_with("alice:a\nBob:$deleted$\n");
+    assert_eq!(list(&path).unwrap(), [(name("alice"), Kind::Plain), (name("Bob"), Kind::Deleted)]);
+    for result in [add(&path, &name("bob"), "x"), passwd(&path, &name("bob"), "x")] {
+        let error = result.unwrap_err().to_string();
+        assert!(error.ends_with("the user 'Bob' is deleted; `parlord user remove Bob` frees the name"), "{error}");
+    }
+    assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1, "there is no password of bob");
+    remove(&path, &name("bob")).unwrap();
+    add(&path, &name("bob"), "x").unwrap();
+    assert!(add(&path, &name("Guest-7"), "x").unwrap_err().to_string().ends_with("'Guest-7' is kept for guests"));
+}
+
+#[test]
 fn the_first_user_makes_the_file_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.txt");

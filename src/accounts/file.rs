@@ -147,7 +147,10 @@ impl<'a> Line<'a> {
 impl Account {
     fn parse(text: &str) -> Result<Account, String> {
         let (name, secret) = text.split_once(':').ok_or("there is no colon between name and password")?;
-        let name = name.parse().map_err(|why| format!("the name {why}"))?;
+        let name: Name = name.parse().map_err(|why| format!("the name {why}"))?;
+        if name.is_guest() {
+            return Err("the name is one of those that guests get".to_owned());
+        }
         Ok(Account { name, secret: Secret::parse(secret)? })
     }
 }

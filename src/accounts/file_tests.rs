@@ -35,6 +35,8 @@ fn a_flaw_is_named_by_its_line_and_never_shown() {
         ("#marked", ""),
         ("marked:", "the password is empty"),
         ("system:marked", "the name is a word kept for the server"),
+        ("guest:marked", "the name is one of those that guests get"),
+        ("Guest-12:marked", "the name is one of those that guests get"),
         (&format!("marked:{hash}"), "the hash is damaged"),
         ("ALICE:marked", "the name stands on line 1 already (names are compared without case)"),
     ] {

@@ -4,17 +4,21 @@
 //! `Debug`, not on a screen.
 //!
 //! Reading order: `file` is the format, `secret` one password, `verify` the judge, `permits` what holds him back when
-//! many ask at once, `throttle` what holds back who asks too often; `disk`, `edit` and `cli` are the operator's side.
+//! many ask at once, `throttle` what holds back who asks too often; `change` is what users do to their own accounts,
+//! `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
 
+mod change;
 pub mod cli;
 mod disk;
 pub mod edit;
 mod file;
+pub mod keys;
 mod permits;
 mod secret;
 mod throttle;
 mod verify;
 
+pub use change::{NewSecret, Unchanged};
 pub use cli::UserCommand;
 pub use throttle::Throttle;
 pub use verify::{Accounts, Verdict};

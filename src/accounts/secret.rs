@@ -4,8 +4,7 @@
 
 use std::hint::black_box;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error, PasswordHasher};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// A hash may ask for at most this much memory, in KiB.
@@ -14,8 +13,13 @@ const MAX_MEMORY: u32 = 256 * 1024;
 /// A hash may fill at most this much memory over all its passes, in KiB: about a second of one core.
 const MAX_WORK: u64 = 1024 * 1024;
 
+/// What stands in the place of a secret once its account is deleted.
+pub(super) const DELETED: &str = "$deleted$";
+
 /// What is kept of one password.
 pub(super) enum Secret {
+    /// Nothing: the account is deleted, and only its name is kept.
+    Deleted,
     /// The password itself.
     Plain(Box<[u8]>),
     /// What argon2id made of it.
@@ -51,6 +55,8 @@ impl Secret {
     pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
         if text.is_empty() {
             Err("the password is empty")
+        } else if text == DELETED {
+            Ok(Secret::Deleted)
         } else if text.starts_with("$argon2") {
             // The other kinds of argon2 are refused: taken as plain, the hash itself would be the password.
             Hash::parse(text).map(Secret::Hashed)
@@ -63,16 +69,21 @@ impl Secret {
     pub(super) fn plain(&self) -> Option<&[u8]> {
         match self {
             Secret::Plain(password) => Some(password),
-            Secret::Hashed(_) => None,
+            Secret::Hashed(_) | Secret::Deleted => None,
         }
     }
 
     /// The hash, where one is kept.
     pub(super) fn hash(&self) -> Option<&Hash> {
         match self {
-            Secret::Plain(_) => None,
+            Secret::Plain(_) | Secret::Deleted => None,
             Secret::Hashed(hash) => Some(hash),
         }
+    }
+
+    /// Whether only the name is left of the account.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self, Secret::Deleted)
     }
 }
 
@@ -134,9 +145,22 @@ impl Memory {
 }
 
 /// Hashes a new password, with a random salt, into the text that a users file keeps.
-pub(super) fn hash(password: &[u8], cost: Cost) -> Result<String, Error> {
-    let hash: PasswordHash = cost.argon2(None)?.hash_password(password)?;
-    Ok(hash.to_string())
+pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<String, String> {
+    let argon2 = cost.argon2(None).map_err(|e| e.to_string())?;
+    let (mut salt, mut output) = ([0; Salt::RECOMMENDED_LENGTH], [0; Params::DEFAULT_OUTPUT_LEN]);
+    getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
+    let blocks = memory.of(argon2.params().block_count()).ok_or("there is no memory for it")?;
+    argon2.hash_password_into_with_memory(password, &salt, &mut output, blocks).map_err(|e| e.to_string())?;
+    let text = || {
+        Some(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: argon2.params().try_into().ok()?,
+            salt: Some(Salt::new(&salt).ok()?),
+            hash: Some(Output::new(&output).ok()?),
+        })
+    };
+    text().map(|hash| hash.to_string()).ok_or_else(|| "it cannot be written down".to_owned())
 }
 
 /// Whether two texts are the same, in a time that depends on nothing but the length of the guess.
@@ -164,9 +188,9 @@ mod tests {
 
     #[test]
     fn a_hash_knows_its_password_also_in_used_memory() {
-        let text = hash(b"right", Cost::STANDARD).unwrap();
+        let text = hash(b"right", Cost::STANDARD, &mut Memory::default()).unwrap();
         assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
-        assert_ne!(text, hash(b"right", Cost::STANDARD).unwrap(), "the salt is random");
+        assert_ne!(text, hash(b"right", Cost::STANDARD, &mut Memory::default()).unwrap(), "the salt is random");
         let secret = Secret::parse(&text).unwrap();
         let mut memory = Memory::default();
         for (guess, expected) in [(&b"right"[..], true), (b"wrong", false), (b"right", true), (b"right ", false)] {
@@ -188,7 +212,7 @@ mod tests {
 
     #[test]
     fn broken_and_endless_hashes_are_refused() {
-        let good = hash(b"x", CHEAP).unwrap();
+        let good = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
         assert!(Secret::parse(&good).is_ok());
         assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is cut off");
         assert_eq!(refusal(&good.replace("$m=16", "$m=4294967295")), refusal(&good.replace("t=1", "t=4000000000")));
@@ -203,5 +227,12 @@ mod tests {
         refusal(&format!("{good} "));
         refusal("$argon2id$");
         assert_eq!(refusal(""), "the password is empty");
+    }
+
+    #[test]
+    fn what_is_left_of_a_deleted_account_is_no_password() {
+        let secret = Secret::parse(DELETED).ok().unwrap();
+        assert!(secret.is_deleted() && secret.plain().is_none() && secret.hash().is_none());
+        assert_eq!(Secret::parse("$deleted$ ").ok().unwrap().plain(), Some(&b"$deleted$ "[..]));
     }
 }

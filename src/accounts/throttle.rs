@@ -1,19 +1,24 @@
 //! Wrong guesses per address: a burst, then one more every now and then, whatever was guessed and however often.
+//! Registrations are counted in the same way, with other numbers.
 //!
 //! For each address one moment is kept: when it will have all its tries again. Each try moves that moment away by one
 //! refill; a try that would move it beyond the whole burst is refused. Whose moment has come is forgotten.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::Verdict;
 use crate::model::Origin;
-use crate::model::limits::{GUESS_ADDRESSES, GUESS_BURST, GUESS_REFILL};
+use crate::model::limits::{GUESS_BURST, GUESS_REFILL, REGISTRATION_BURST, REGISTRATION_REFILL, THROTTLED_ADDRESSES};
 
-/// Counts wrong guesses per address, for all sessions together.
-#[derive(Default)]
+/// Counts tries per address, for all sessions together.
 pub struct Throttle {
+    /// How many one address has at once.
+    burst: u32,
+    /// How long until it has one more.
+    refill: Duration,
     book: Mutex<Book>,
 }
 
@@ -25,12 +30,29 @@ struct Book {
 }
 
 impl Throttle {
-    /// A throttle that remembers nobody yet.
-    pub fn new() -> Throttle {
-        Throttle::default()
+    /// Counts wrong guesses; it remembers nobody yet.
+    pub fn of_guesses() -> Throttle {
+        Throttle { burst: GUESS_BURST, refill: GUESS_REFILL, book: Mutex::default() }
     }
 
-    /// Takes one try from this address, before the guess is judged; `false` when it has none left.
+    /// Counts registrations; it remembers nobody yet.
+    pub fn of_registrations() -> Throttle {
+        Throttle { burst: REGISTRATION_BURST, refill: REGISTRATION_REFILL, book: Mutex::default() }
+    }
+
+    /// Has a guess judged, if this address may still guess; only a wrong one counts.
+    pub fn judged(&self, origin: Origin, judge: impl FnOnce() -> Verdict) -> Verdict {
+        if !self.take(origin, Instant::now()) {
+            return Verdict::TooMany;
+        }
+        let verdict = judge();
+        if verdict != Verdict::Wrong {
+            self.give_back(origin);
+        }
+        verdict
+    }
+
+    /// Takes one try from this address, before it is looked at; `false` when it has none left.
     ///
     /// Taken before and not counted after, so that a hundred guesses at the same time are a hundred tries.
     pub fn take(&self, origin: Origin, now: Instant) -> bool {
@@ -39,18 +61,18 @@ impl Throttle {
         }
         let mut book = self.book.lock();
         book.forget_full(now);
-        let full_at = book.full_at.get(&origin).copied().unwrap_or(now) + GUESS_REFILL;
-        if full_at > now + GUESS_REFILL * GUESS_BURST {
+        let full_at = book.full_at.get(&origin).copied().unwrap_or(now) + self.refill;
+        if full_at > now + self.refill * self.burst {
             return false;
         }
         book.set(origin, full_at);
         true
     }
 
-    /// Gives one try back: the guess was right, or was never judged.
+    /// Gives one try back: it does not count after all.
     pub fn give_back(&self, origin: Origin) {
         let mut book = self.book.lock();
-        let earlier = book.full_at.get(&origin).and_then(|full_at| full_at.checked_sub(GUESS_REFILL));
+        let earlier = book.full_at.get(&origin).and_then(|full_at| full_at.checked_sub(self.refill));
         if let Some(full_at) = earlier {
             book.set(origin, full_at);
         }
@@ -61,7 +83,7 @@ impl Book {
     fn set(&mut self, origin: Origin, full_at: Instant) {
         if let Some(old) = self.full_at.insert(origin, full_at) {
             self.order.remove(&(old, origin));
-        } else if self.order.len() >= GUESS_ADDRESSES
+        } else if self.order.len() >= THROTTLED_ADDRESSES
             && let Some((_, fullest)) = self.order.pop_first()
         {
             self.full_at.remove(&fullest);
@@ -97,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_hundred_guessers_from_one_address_get_13_guesses_a_minute() {
-        let (throttle, start) = (Throttle::new(), Instant::now());
+        let (throttle, start) = (Throttle::of_guesses(), Instant::now());
         let judged = (0..600)
             .flat_map(|tenth| (0..100).map(move |_| start + Duration::from_millis(tenth * 100)))
             .filter(|now| throttle.take(origin(1), *now))
@@ -108,7 +130,7 @@ mod tests {
 
     #[test]
     fn right_passwords_cost_no_tries() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
         for _ in 0..1000 {
             assert!(throttle.take(origin(1), now));
             throttle.give_back(origin(1));
@@ -120,7 +142,7 @@ mod tests {
 
     #[test]
     fn loopback_is_exempt_and_not_remembered() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
         let local = Origin::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!((0..1000).all(|_| throttle.take(local, now)));
         assert_eq!(remembered(&throttle), 0);
@@ -128,16 +150,35 @@ mod tests {
 
     #[test]
     fn a_flood_of_addresses_is_bounded_and_does_not_free_the_worst() {
-        let (throttle, now) = (Throttle::new(), Instant::now());
+        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
         while throttle.take(origin(0), now) {}
         for n in 1..30_000 {
             assert!(throttle.take(origin(n), now));
         }
-        assert_eq!(remembered(&throttle), GUESS_ADDRESSES);
+        assert_eq!(remembered(&throttle), THROTTLED_ADDRESSES);
         assert!(!throttle.take(origin(0), now), "the fullest were forgotten, not the emptiest");
         let later = now + GUESS_REFILL * GUESS_BURST;
         assert!(throttle.take(origin(1), later));
         assert_eq!(remembered(&throttle), 1, "who has all tries again is forgotten");
+    }
+
+    #[test]
+    fn registrations_have_numbers_of_their_own() {
+        let (throttle, start) = (Throttle::of_registrations(), Instant::now());
+        let taken = |now| (0..100).filter(|_| throttle.take(origin(1), now)).count();
+        assert_eq!(taken(start), REGISTRATION_BURST as usize);
+        assert_eq!(taken(start + REGISTRATION_REFILL), 1);
+    }
+
+    #[test]
+    fn only_a_wrong_guess_counts() {
+        let throttle = Throttle::of_guesses();
+        let guess = |verdict| throttle.judged(origin(1), || verdict);
+        for _ in 0..100 {
+            assert_eq!(guess(Verdict::Late), Verdict::Late);
+        }
+        (0..GUESS_BURST).for_each(|_| assert_eq!(guess(Verdict::Wrong), Verdict::Wrong));
+        assert_eq!(guess(Verdict::Late), Verdict::TooMany);
     }
 
     proptest! {
@@ -145,7 +186,7 @@ mod tests {
         fn no_window_ever_holds_more_than_burst_and_refill(
             steps in proptest::collection::vec((0u64..30, any::<bool>()), 1..200),
         ) {
-            let (throttle, mut now) = (Throttle::new(), Instant::now());
+            let (throttle, mut now) = (Throttle::of_guesses(), Instant::now());
             let mut wrong = Vec::new();
             for (seconds, right) in steps {
                 now += Duration::from_secs(seconds);

@@ -1,7 +1,7 @@
 //! The judge and his file: who gets in, what a guess costs, and what bad replacements of the file do.
 
 use super::*;
-use crate::accounts::secret::{Cost, hash};
+use crate::accounts::secret::{Cost, Memory, hash};
 use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ impl Setup {
 }
 
 fn mixed() -> String {
-    format!("Alice:{}\nbob:plain:b \n", hash(b"hashed", CHEAP).unwrap())
+    format!("Alice:{}\nbob:plain:b \n", hash(b"hashed", CHEAP, &mut Memory::default()).unwrap())
 }
 
 #[test]
@@ -53,6 +53,21 @@ fn the_right_password_opens_under_the_registered_name() {
     assert_eq!(setup.judge("BOB", "plain:b "), Verdict::Right(name("bob")));
     assert_eq!(setup.accounts.find(&name("ALICE")).unwrap().as_str(), "Alice");
     assert_eq!((setup.accounts.len(), setup.accounts.plain_secrets()), (2, 1));
+}
+
+#[test]
+fn a_deleted_account_is_nobodys_and_costs_what_an_unknown_name_does() {
+    let setup = Setup::new(&format!("{}Carl:$deleted$\n", mixed()), 1);
+    for guess in ["$deleted$", "", "nobody's password", "hashed"] {
+        assert_eq!(setup.judge("carl", guess), Verdict::Wrong, "{guess}");
+    }
+    let carl = name("CARL");
+    assert!(setup.accounts.is_deleted(&carl) && setup.accounts.is_taken(&carl));
+    assert_eq!((setup.accounts.find(&carl), setup.accounts.len()), (None, 2));
+    assert!(!setup.accounts.is_deleted(&name("alice")) && !setup.accounts.is_deleted(&name("dave")));
+    // Without permits, who needs one is late.
+    let setup = Setup::new(&format!("{}carl:$deleted$\n", mixed()), 0);
+    assert_eq!(setup.accounts.judge(b"carl", b"$deleted$", Instant::now()), Verdict::Late);
 }
 
 #[test]
@@ -86,10 +101,10 @@ fn every_wrong_guess_costs_a_hash_as_soon_as_the_file_holds_one() {
 
 #[test]
 fn the_decoy_is_the_dearest_hash() {
-    let dear = hash(b"x", Cost { memory: 64, ..CHEAP }).unwrap();
-    let cheap = hash(b"x", CHEAP).unwrap();
+    let dear = hash(b"x", Cost { memory: 64, ..CHEAP }, &mut Memory::default()).unwrap();
+    let cheap = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
     let setup = Setup::new(&format!("a:{cheap}\nb:{dear}\nc:{cheap}\n"), 1);
-    assert_eq!(setup.accounts.users().decoy.as_ref().unwrap().work(), 64);
+    assert_eq!(setup.accounts.users.read().decoy.as_ref().unwrap().work(), 64);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a command works with: who asks, the hub, and a way to answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::accounts::Accounts;
+use super::Dialog;
+use crate::accounts::{Accounts, Throttle};
 use crate::hub::{Client, Hub, Push, Touched};
 use crate::model::{Draft, Event, EventKind, Name, QuitReason, Scope, Target, UserError, Voice};
 
@@ -12,6 +14,8 @@ pub struct Context<'a> {
     pub hub: &'a Hub,
     /// Who has an account.
     pub accounts: &'a Accounts,
+    /// Who guessed passwords too often.
+    pub throttle: &'a Throttle,
     /// Who asks.
     pub me: &'a Arc<Client>,
     /// Where his plain text goes.
@@ -26,6 +30,10 @@ pub struct Context<'a> {
     pub voice: &'a mut Voice,
     /// Puts what the asker is told from now on like this.
     pub speak: &'a dyn Fn(Voice),
+    /// Lets the time pass that a wrong password costs who gave it at this moment.
+    pub repent: &'a dyn Fn(Instant),
+    /// What is to be asked once the command is carried out.
+    pub dialog: &'a mut Option<Box<dyn Dialog>>,
     /// What the command costs of the asker's budget, in ordinary commands.
     pub cost: usize,
     /// Set when the asker wants to leave.
@@ -60,21 +68,34 @@ impl Context<'_> {
         }
     }
 
-    /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
-    pub fn choose_voice(&mut self, voice: Voice) {
+    /// Asks further questions; the next lines of the asker are the answers.
+    pub fn ask(&mut self, dialog: Box<dyn Dialog>) {
+        *self.dialog = Some(dialog);
+    }
+
+    /// Delivers and writes out all that was caused so far: before something that takes its time.
+    pub fn settle(&mut self) {
         self.publish();
         self.touched.settle(Some(self.me.id));
         (self.catch_up)(self.me);
+    }
+
+    /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
+    pub fn choose_voice(&mut self, voice: Voice) {
+        self.settle();
         (self.speak)(voice);
         *self.voice = voice;
     }
 
-    /// The user of this name, as registered.
+    /// The user of this name, as registered; a guest only while he is here.
     ///
     /// # Errors
     /// [`UserError::NoSuchUser`].
     pub fn user(&self, typed: &str) -> Result<Name, UserError> {
-        let known = typed.parse().ok().and_then(|name: Name| self.accounts.find(&name));
+        let known = typed.parse().ok().and_then(|name: Name| match name.is_guest() {
+            true => typed.to_ascii_lowercase().parse().ok().filter(|name| self.hub.is_here(name)),
+            false => self.accounts.find(&name),
+        });
         known.ok_or_else(|| UserError::NoSuchUser(typed.to_owned()))
     }
 

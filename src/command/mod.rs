@@ -2,8 +2,10 @@
 //!
 //! [`run`] takes one clean line, finds its command in the table and lets it work against the hub. No command knows a socket.
 
+mod account;
 mod args;
 mod context;
+mod dialog;
 mod groups;
 mod help;
 mod history;
@@ -12,9 +14,11 @@ mod receipts;
 mod session;
 mod table;
 mod talk;
+mod token;
 
 pub use args::Args;
 pub use context::Context;
+pub use dialog::Dialog;
 pub use help::manual;
 pub use history::past;
 pub use table::{COMMANDS, find};

@@ -1,6 +1,6 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, groups, help, history, look, receipts, session, talk};
+use super::{Spec, account, groups, help, history, look, receipts, session, talk, token};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
@@ -10,6 +10,7 @@ pub const COMMANDS: &[Spec] = &[
     history::CLEAR,
     groups::CREATE_GROUP,
     history::DELETE,
+    account::DELETE_ACCOUNT,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
@@ -19,12 +20,14 @@ pub const COMMANDS: &[Spec] = &[
     groups::LEAVE_GROUP,
     session::MODE,
     talk::MSG,
+    account::PASSWD,
     session::PING,
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
     history::SEARCH,
     talk::TALK,
+    token::TOKEN,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,

@@ -43,6 +43,8 @@ impl Settings {
             log_keep_days,
             // Keeping fewer days than the default of the other setting is not a mistake: nothing is compressed then.
             log_compress_days: size(self.log_compress_days, default.log_compress_days).min(log_keep_days),
+            registration: self.registration.unwrap_or(default.registration),
+            guests: self.guests.unwrap_or(default.guests),
             duplicate_login: self.duplicate_login.unwrap_or(default.duplicate_login),
             motd: self.motd.map_or(Ok(default.motd), |path| message_of_the_day(&path))?,
             telnet: self.telnet.unwrap_or(default.telnet),
@@ -77,6 +79,7 @@ impl Settings {
             groups: size(self.max_groups, default.groups),
             memberships: size(self.max_memberships, default.memberships),
             sessions_per_user: size(self.max_sessions_per_user, default.sessions_per_user),
+            guests: size(self.max_guests, default.guests),
             burst: self.burst.unwrap_or(default.burst),
             rate: self.rate.unwrap_or(default.rate),
         };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Keeping, Limits, StartError, TelnetMode};
+use crate::model::{DuplicateLogin, Keeping, Limits, Registration, StartError, TelnetMode};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -87,6 +87,10 @@ pub struct Config {
     pub log_compress_days: usize,
     /// The bounds of the server.
     pub limits: Limits,
+    /// Who may make an account for himself.
+    pub registration: Registration,
+    /// Whether people may come in without an account.
+    pub guests: bool,
     /// What happens when a user who is here logs in a second time.
     pub duplicate_login: DuplicateLogin,
     /// The text shown after the login: clean lines joined by `\n`, none at the end, at most 16 KiB.
@@ -107,6 +111,8 @@ impl Default for Config {
             log_keep_days: 30,
             log_compress_days: 7,
             limits: Limits::default(),
+            registration: Registration::default(),
+            guests: false,
             duplicate_login: DuplicateLogin::default(),
             motd: None,
             telnet: TelnetMode::default(),

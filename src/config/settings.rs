@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Args, Command};
 use log::LevelFilter;
 
 use crate::model::limits::FLOOD_BYTES;
-use crate::model::{DuplicateLogin, Durability, TelnetMode};
+use crate::model::{DuplicateLogin, Durability, Registration, TelnetMode};
 
 const DATA: &str = "Data";
 const LOGS: &str = "Logs";
@@ -29,6 +29,15 @@ pub struct Settings {
     /// The file with the accounts (default users.txt)
     #[arg(long, global = true, value_name = "FILE")]
     pub users: Option<PathBuf>,
+
+    /// Who may make an account for himself, with /register at the login (default closed)
+    #[arg(long, global = true, value_name = "POLICY")]
+    pub registration: Option<Registration>,
+
+    /// Whether people may log in as guest, without an account: on or off (default off)
+    #[arg(long, global = true, value_name = "SWITCH", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub guests: Option<bool>,
 
     /// What to do when a user who is here logs in a second time (default refuse)
     #[arg(long, global = true, value_name = "POLICY")]
@@ -133,6 +142,10 @@ pub struct Settings {
     /// Sessions one user may have at the same time, where duplicate-login allows several (default 16)
     #[arg(long, global = true, value_name = "N", help_heading = LIMITS, value_parser = within(1..=1_000_000))]
     pub max_sessions_per_user: Option<u32>,
+
+    /// Guests who may be here at the same time (default 100)
+    #[arg(long, global = true, value_name = "N", help_heading = LIMITS, value_parser = within(1..=10_000))]
+    pub max_guests: Option<u32>,
 }
 
 /// A longer line would be closed as a flood before it could end.
@@ -145,6 +158,8 @@ impl Settings {
         Settings {
             listen: self.listen.or(other.listen),
             users: self.users.or(other.users),
+            registration: self.registration.or(other.registration),
+            guests: self.guests.or(other.guests),
             duplicate_login: self.duplicate_login.or(other.duplicate_login),
             motd: self.motd.or(other.motd),
             telnet: self.telnet.or(other.telnet),
@@ -173,6 +188,7 @@ impl Settings {
             max_groups: self.max_groups.or(other.max_groups),
             max_memberships: self.max_memberships.or(other.max_memberships),
             max_sessions_per_user: self.max_sessions_per_user.or(other.max_sessions_per_user),
+            max_guests: self.max_guests.or(other.max_guests),
         }
     }
 }
@@ -198,6 +214,11 @@ pub(super) fn is_number(arg: &Arg) -> bool {
     arg.get_value_parser().type_id() == TypeId::of::<u32>()
 }
 
+/// Whether the file may write the setting as `true` or `false`.
+pub(super) fn is_switch(arg: &Arg) -> bool {
+    arg.get_value_parser().type_id() == TypeId::of::<bool>()
+}
+
 /// Whether the setting takes several values.
 pub(super) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
@@ -216,6 +237,14 @@ fn within(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32, String> + 
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
     }
 }
 

@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, Command};
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{definitions, is_list, is_number, name, variable};
+use super::settings::{definitions, is_list, is_number, is_switch, name, variable};
 use super::{Options, Settings};
 use crate::model::StartError;
 use crate::model::text::{Escaped, shorten};
@@ -95,6 +95,7 @@ fn scalar(arg: &Arg, value: &DeValue<'_>) -> Result<OsString, String> {
             Ok(decimal.unwrap_or_else(|_| number.to_string()).into())
         }
         (false, DeValue::String(text)) => Ok(text.as_ref().into()),
+        (false, DeValue::Boolean(on)) if is_switch(arg) => Ok(on.to_string().into()),
         (true, _) => Err("must be a whole number without quotes".to_owned()),
         (false, _) if is_list(arg) => Err("must be a text in quotes, or a list of such texts".to_owned()),
         (false, _) => Err("must be a text in quotes".to_owned()),

@@ -115,6 +115,8 @@ fn every_setting_reaches_its_place_from_every_source() {
     let given = [
         ("listen", "127.0.0.2:1"),
         ("users", "u"),
+        ("registration", "invite"),
+        ("guests", "on"),
         ("duplicate-login", "replace"),
         ("motd", motd),
         ("telnet", "never"),
@@ -141,6 +143,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("max-groups", "112"),
         ("max-memberships", "113"),
         ("max-sessions-per-user", "114"),
+        ("max-guests", "115"),
     ];
     let wanted = Config {
         listen: vec!["127.0.0.2:1".parse().unwrap()],
@@ -166,7 +169,10 @@ fn every_setting_reaches_its_place_from_every_source() {
             groups: 112,
             memberships: 113,
             sessions_per_user: 114,
+            guests: 115,
         },
+        registration: Registration::Invite,
+        guests: true,
         duplicate_login: DuplicateLogin::Replace,
         motd: Some("hello".into()),
         telnet: TelnetMode::Never,
@@ -187,6 +193,18 @@ fn every_setting_reaches_its_place_from_every_source() {
     };
     let file: String = known.iter().zip(given).map(quoted).collect();
     assert_eq!(load_file(&file, &[], &[]).unwrap(), wanted);
+}
+
+#[test]
+fn a_switch_may_stand_alone_and_is_true_or_false_in_a_file() {
+    let guests = |config: Result<Config, String>| config.map(|config| config.guests);
+    assert_eq!(guests(load(&["--guests"], &[])), Ok(true));
+    assert_eq!(guests(load(&["--guests=off"], &[("PARLOR_GUESTS", "on")])), Ok(false));
+    assert_eq!(guests(load_file("guests = true", &[], &[])), Ok(true));
+    assert_eq!(guests(load_file("guests = 'on'", &["--guests=false"], &[])), Ok(false));
+    let refusal = guests(load_file("guests = 'maybe'", &[], &[]));
+    assert_eq!(refusal, Err("parlor.toml, line 1: guests must be on or off, not 'maybe'".to_owned()));
+    assert!(cli(&["--guests", "check"]).unwrap().command.is_some());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Roster, Target, Voice};
+use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown, Voice};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -32,6 +32,11 @@ impl Dialect for Machine {
             out.push('\n');
             out.into_bytes()
         })
+    }
+
+    fn after_prompt(&self) -> &'static [u8] {
+        // Questions are whole lines here, like everything else.
+        b""
     }
 }
 
@@ -80,11 +85,30 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Help { lines } => write!(out, "help text={}", Text(&lines.join("\n"))),
         EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "mode name={mode}"),
         EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "mode name={mode} ids=true"),
+        EventKind::PasswordChanged => out.write_str("password_changed"),
+        EventKind::Cancelled => out.write_str("cancelled"),
+        EventKind::TokenMade { name, secret, expires } => {
+            write!(out, "token_made name={name} expires={} text={secret}", Until(*expires))
+        }
+        EventKind::Tokens { tokens } => write!(out, "tokens tokens={}", Tokens(tokens)),
+        EventKind::TokenRevoked { name } => write!(out, "token_revoked name={name}"),
         EventKind::HowToLeave { .. } => out.write_str("how_to_leave"),
         EventKind::StillHere => out.write_str("alive"),
         EventKind::AskName => out.write_str("ask what=name"),
-        EventKind::AskPassword => out.write_str("ask what=password"),
+        EventKind::AskPassword | EventKind::Ask(Question::Password) => out.write_str("ask what=password"),
+        EventKind::Ask(Question::OldPassword) => out.write_str("ask what=old_password"),
+        EventKind::Ask(Question::NewPassword) => out.write_str("ask what=new_password"),
+        EventKind::Ask(Question::SameAgain) => out.write_str("ask what=same_again"),
+        other => write_login(out, other),
+    }
+}
+
+fn write_login(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
         EventKind::Welcome { motd } => write!(out, "welcome text={}", Text(motd.as_deref().unwrap_or_default())),
+        EventKind::YouAreGuest { name } => write!(out, "guest name={name}"),
+        EventKind::TooManyGuests { limit } => write!(out, "login_failed code=too_many_guests limit={limit}"),
+        EventKind::NotRegistered(why) => write!(out, "registration_failed code={}", why.word().replace(' ', "_")),
         EventKind::LoginRefused => out.write_str("login_failed code=wrong_name_or_password"),
         EventKind::AlreadyHere => out.write_str("login_failed code=already_logged_in"),
         EventKind::TooManySessions { limit } => write!(out, "login_failed code=too_many_sessions limit={limit}"),
@@ -113,6 +137,27 @@ struct Utc3339(SystemTime);
 impl fmt::Display for Utc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&DateTime::<Utc>::from(self.0).to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+/// When something ends, or nothing where it does not.
+struct Until(Option<SystemTime>);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |at| write!(f, "{}", Utc3339(at)))
+    }
+}
+
+/// Tokens with commas between them, behind each a semicolon and its end.
+struct Tokens<'a>(&'a [TokenShown]);
+
+impl fmt::Display for Tokens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        self.0.iter().try_for_each(|TokenShown { name, expires, .. }| {
+            write!(f, "{}{name};{}", std::mem::replace(&mut comma, ","), Until(*expires))
+        })
     }
 }
 

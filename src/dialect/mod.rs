@@ -14,4 +14,7 @@ use crate::model::Event;
 pub trait Dialect: Send + Sync {
     /// The bytes of an event, made at most once for all its recipients.
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8];
+
+    /// What stands between an unanswered question and an event that comes while it is open.
+    fn after_prompt(&self) -> &'static [u8];
 }

@@ -3,6 +3,7 @@
 //! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
+mod account;
 mod past;
 
 use std::fmt::{self, Write};
@@ -40,6 +41,10 @@ impl Dialect for Plain {
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
+
+    fn after_prompt(&self) -> &'static [u8] {
+        if self.crlf { b"\r\n" } else { b"\n" }
+    }
 }
 
 /// The text of an event that will be about `size` bytes long; `id` is that of a message, if it is to be shown.
@@ -47,8 +52,7 @@ fn wording(id: Option<MessageId>, kind: &EventKind, size: usize) -> String {
     let mut out = String::with_capacity(size);
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
     let _ = id.map_or(Ok(()), |id| write!(out, "{id} ")).and_then(|()| write_wording(&mut out, kind));
-    let is_prompt = matches!(kind, EventKind::AskName | EventKind::AskPassword);
-    if !is_prompt && !out.is_empty() {
+    if !kind.is_prompt() && !out.is_empty() {
         out.push('\n');
     }
     out
@@ -94,7 +98,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "Mode: {mode}, with ids."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
-        other => write_login_and_leaving(out, other),
+        other => account::write(out, other),
     }
 }
 
@@ -102,11 +106,30 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
         EventKind::AskName => out.write_str("Enter username: "),
         EventKind::AskPassword => out.write_str("Enter password: "),
+        EventKind::YouAreGuest { name } => write!(out, "You are {name}."),
+        EventKind::LoginRefused
+        | EventKind::AlreadyHere
+        | EventKind::TooManySessions { .. }
+        | EventKind::TooManyAttempts
+        | EventKind::TooManyGuests { .. }
+        | EventKind::TooManyConnections { .. } => write_login_refused(out, kind),
         EventKind::Welcome { motd } => {
             out.write_str("Welcome to the chat server!\n")?;
             out.write_str("Type /help for the commands; Ctrl-R shows a half-typed line again.")?;
             motd.as_ref().map_or(Ok(()), |text| write!(out, "\n{}", text.trim_end()))
         }
+        EventKind::HowToLeave { logged_in: true } => out.write_str("*** To leave, type /quit."),
+        EventKind::HowToLeave { logged_in: false } => {
+            out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
+        }
+        EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
+        EventKind::Closed { reason } => out.write_str(last_words(*reason)),
+        other => past::write(out, other),
+    }
+}
+
+fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
         EventKind::LoginRefused => out.write_str("Authentication failed."),
         EventKind::AlreadyHere => out.write_str("Authentication failed: user already logged in."),
         EventKind::TooManySessions { limit } => {
@@ -118,13 +141,10 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TooManyConnections { limit } => {
             write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
         }
-        EventKind::HowToLeave { logged_in: true } => out.write_str("*** To leave, type /quit."),
-        EventKind::HowToLeave { logged_in: false } => {
-            out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
+        EventKind::TooManyGuests { limit } => {
+            write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
         }
-        EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
-        EventKind::Closed { reason } => out.write_str(last_words(*reason)),
-        other => past::write(out, other),
+        _ => Ok(()),
     }
 }
 
@@ -144,9 +164,15 @@ fn last_words(reason: QuitReason) -> &'static str {
         QuitReason::Crowded => "Error: Too many connections are logging in right now; try again later.",
         QuitReason::Kicked => "*** You were disconnected by an operator.",
         QuitReason::Replaced => "*** You logged in from elsewhere; this session ends.",
+        QuitReason::Revoked => "*** The token of this session was revoked. Goodbye.",
+        QuitReason::Deleted => "*** Your account is deleted. Goodbye.",
         QuitReason::Shutdown => "*** The server is shutting down. Goodbye.",
         QuitReason::Panic => "*** A fault in the server ended this session; please connect again.",
     }
+}
+
+fn time(at: SystemTime) -> impl fmt::Display {
+    DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC")
 }
 
 fn write_list(out: &mut String, title: &str, names: &[Name]) -> fmt::Result {
@@ -164,7 +190,6 @@ fn write_users(out: &mut String, users: &[Listed]) -> fmt::Result {
 
 fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
     let Profile { name, online, last_seen } = profile;
-    let time = |at: SystemTime| DateTime::<Utc>::from(at).format("%Y-%m-%d %H:%M UTC");
     match (online, last_seen) {
         (None, None) => write!(out, "{name} is offline."),
         (None, Some(last)) => write!(out, "{name} is offline, last seen {}.", time(*last)),

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::reading::Reading;
 use super::touched::Touched;
 use crate::model::{DuplicateLogin, Event, EventKind, MessageId, Name, Peer, QuitReason};
-use crate::store::Device;
+use crate::store::{Device, Entry};
 
 /// Who wants to be registered.
 pub struct Registration {
@@ -116,6 +116,23 @@ impl Hub {
         });
         sessions.iter().for_each(|client| client.close(reason));
         sessions.len()
+    }
+
+    /// Asks the sessions of one device of a user to end, and returns how many there were.
+    pub fn disconnect_device(&self, name: &Name, device: Device, reason: QuitReason) -> usize {
+        let sessions: Vec<Arc<Client>> = self.locked(|state| {
+            let all = state.queues.get(name).into_iter().flat_map(|user| user.sessions.values());
+            all.filter(|client| client.device == device).cloned().collect()
+        });
+        sessions.iter().for_each(|client| client.close(reason));
+        sessions.len()
+    }
+
+    /// Lets go of all that is kept for a user whose account is gone; the log says when that could not be done at once.
+    pub fn forget(&self, user: Name) {
+        if let Err(e) = self.record(vec![Entry::Forgotten { user }]) {
+            log::error!("account not forgotten user={user} error=\"{e}\"");
+        }
     }
 
     /// Asks every session to end, and lets nobody in from now on. Their leaving is not announced any more.

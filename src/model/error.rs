@@ -36,6 +36,30 @@ pub enum UserError {
     UnknownCommand(String, Option<&'static str>),
     /// A text without a command, and no conversation chosen to send it to.
     NoConversation,
+    /// The password that was asked for is another one.
+    WrongPassword,
+    /// Too many wrong passwords came from his address; this one was not looked at.
+    TooManyAttempts,
+    /// The new password was not typed twice in the same way.
+    PasswordsDiffer,
+    /// The new password is none; what is wrong with it follows on "the new password".
+    BadPassword(String),
+    /// Guests have no account to change.
+    NotForGuests,
+    /// Only who logged in with his password may do it.
+    NotWithToken,
+    /// A text that was to be the name of a token is none.
+    BadTokenName(String, BadName),
+    /// He has a token of this name.
+    TokenExists(Name),
+    /// He has no token of this name.
+    NoSuchToken(String),
+    /// He has as many tokens as one may have.
+    TooManyTokens(usize),
+    /// It was not his turn in time.
+    Busy,
+    /// It cannot be stored; the log says why.
+    Unavailable,
     /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
     LineTooLong(u64, usize),
     /// A line that is not UTF-8.
@@ -87,6 +111,26 @@ impl fmt::Display for UserError {
             UserError::NoConversation => f.write_str(
                 "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
             ),
+            UserError::LineTooLong(..)
+            | UserError::NotUtf8
+            | UserError::NotSaved(_)
+            | UserError::Lost
+            | UserError::NotReadable(_)
+            | UserError::NotKept(..)
+            | UserError::NotStoredYet(_)
+            | UserError::NoSuchMessage(_)
+            | UserError::NotYours(_)
+            | UserError::NotToYou(_)
+            | UserError::GuestsHaveNone => self.write_lost(f),
+            other => other.write_account(f, &quote),
+        }
+    }
+}
+
+impl UserError {
+    /// What became of a line or a message that did not get where it was to go.
+    fn write_lost(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             UserError::LineTooLong(bytes, max) => {
                 write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
             }
@@ -96,23 +140,53 @@ impl fmt::Display for UserError {
                 write!(f, "Error: What was said earlier cannot be read now: {why}. Try again later with /history.")
             }
             UserError::NotKept(user, why) => {
-                write!(f, "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later.")
+                write!(
+                    f,
+                    "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later."
+                )
             }
             UserError::NotStoredYet(why) => {
-                write!(f, "Error: This could not be stored yet: {why}. It will be as soon as it can; there is no need to repeat it.")
+                write!(
+                    f,
+                    "Error: This could not be stored yet: {why}. It will be as soon as it can; there is no need to repeat it."
+                )
             }
-            UserError::NoSuchMessage(id) => write!(f, "Error: Message {id} does not exist, or it is not for you to see."),
+            UserError::NoSuchMessage(id) => {
+                write!(f, "Error: Message {id} does not exist, or it is not for you to see.")
+            }
             UserError::NotYours(id) => write!(f, "Error: Message {id} is not yours; only its author can delete it."),
             UserError::NotToYou(id) => write!(f, "Error: Message {id} is not a private message to you."),
             UserError::GuestsHaveNone => {
                 f.write_str("Error: Nothing is kept for guests, so they cannot ask for it; this needs an account.")
             }
-            UserError::NotUtf8 => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
+            _ => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
         }
     }
-}
 
-impl UserError {
+    /// What concerns passwords and tokens.
+    fn write_account(&self, f: &mut fmt::Formatter<'_>, quote: &dyn Fn(&str) -> String) -> fmt::Result {
+        match self {
+            UserError::WrongPassword => f.write_str("Error: That is not your password; nothing was changed."),
+            UserError::TooManyAttempts => {
+                f.write_str("Error: Too many wrong passwords came from your address; try again in a minute.")
+            }
+            UserError::PasswordsDiffer => {
+                f.write_str("Error: The two new passwords are not the same; nothing was changed.")
+            }
+            UserError::BadPassword(why) => write!(f, "Error: The new password {why}; nothing was changed."),
+            UserError::NotForGuests => f.write_str("Error: Guests cannot do that; it needs an account."),
+            UserError::NotWithToken => {
+                f.write_str("Error: You logged in with a token; log in with your password to make one.")
+            }
+            UserError::BadTokenName(typed, why) => write!(f, "Error: The token name '{}' {why}.", quote(typed)),
+            UserError::TokenExists(name) => write!(f, "Error: Token '{name}' already exists; /token revoke ends it."),
+            UserError::NoSuchToken(typed) => write!(f, "Error: Token '{}' does not exist.", quote(typed)),
+            UserError::TooManyTokens(max) => write!(f, "Error: You have {max} tokens already, which is the limit."),
+            UserError::Busy => f.write_str("Error: The server is busy, nothing was changed; try again."),
+            _ => f.write_str("Error: The server cannot store that now; try again later, or ask its operator."),
+        }
+    }
+
     /// A word for programs that never changes, whatever the sentence says.
     pub fn code(&self) -> &'static str {
         match self {
@@ -128,6 +202,18 @@ impl UserError {
             UserError::Usage(_) => "usage",
             UserError::UnknownCommand(..) => "unknown_command",
             UserError::NoConversation => "no_conversation",
+            UserError::WrongPassword => "wrong_password",
+            UserError::TooManyAttempts => "too_many_attempts",
+            UserError::PasswordsDiffer => "passwords_differ",
+            UserError::BadPassword(_) => "bad_password",
+            UserError::NotForGuests => "not_for_guests",
+            UserError::NotWithToken => "not_with_token",
+            UserError::BadTokenName(..) => "bad_token_name",
+            UserError::TokenExists(_) => "token_exists",
+            UserError::NoSuchToken(_) => "no_such_token",
+            UserError::TooManyTokens(_) => "too_many_tokens",
+            UserError::Busy => "busy",
+            UserError::Unavailable => "unavailable",
             UserError::LineTooLong(..) => "line_too_long",
             UserError::NotUtf8 => "not_utf8",
             UserError::NotSaved(_) => "not_saved",

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::account::{NotRegistered, Question, TokenShown};
 use super::error::UserError;
 use super::message::{Message, MessageId, Scope};
 use super::name::Name;
@@ -77,6 +78,8 @@ pub enum EventKind {
     AskName,
     /// The server asks for the password.
     AskPassword,
+    /// The server asks for something else that nobody else may see.
+    Ask(Question),
     /// Wrong name or password: the same for both.
     LoginRefused,
     /// Right password, but the user is here already and the policy is `refuse`.
@@ -85,8 +88,14 @@ pub enum EventKind {
     TooManySessions { limit: usize },
     /// Too many wrong passwords came from this address; this one was not looked at.
     TooManyAttempts,
+    /// As many guests as may be are here already.
+    TooManyGuests { limit: usize },
+    /// No account was made.
+    NotRegistered(NotRegistered),
     /// Logged in; holds the message of the day, if there is one.
     Welcome { motd: Option<Arc<str>> },
+    /// What a guest is called; comes after his welcome.
+    YouAreGuest { name: Name },
     /// A user came: told to everybody else.
     UserJoined { user: Name },
     /// A user's last session ended: told to everybody else.
@@ -157,6 +166,16 @@ pub enum EventKind {
     Pong { text: String },
     /// Answer to `/mode`: how everything is put from now on.
     Mode { voice: Voice },
+    /// Answer to `/passwd`, when all its questions are answered.
+    PasswordChanged,
+    /// Questions that followed a command will be asked no more, because that was wished.
+    Cancelled,
+    /// Answer to `/token new`: the only time that the secret is shown.
+    TokenMade { name: Name, secret: String, expires: Option<SystemTime> },
+    /// Answer to `/token list`.
+    Tokens { tokens: Vec<TokenShown> },
+    /// Answer to `/token revoke`.
+    TokenRevoked { name: Name },
     /// Answer to `/help`: lines from the command table.
     Help { lines: Vec<String> },
     /// Answer to a telnet interrupt: how one leaves.
@@ -196,6 +215,11 @@ impl Event {
 }
 
 impl EventKind {
+    /// Whether it is a question, behind which people type their answer.
+    pub fn is_prompt(&self) -> bool {
+        matches!(self, EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_))
+    }
+
     fn text_len(&self) -> usize {
         const NAME: usize = size_of::<Name>();
         match self {
@@ -212,6 +236,8 @@ impl EventKind {
             EventKind::Groups { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
+            EventKind::TokenMade { secret, .. } => secret.len(),
+            EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),
             EventKind::Welcome { motd: Some(motd) } => motd.len(),
             _ => 0,

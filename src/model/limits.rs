@@ -29,6 +29,8 @@ pub struct Limits {
     pub memberships: usize,
     /// Sessions that one user may have at the same time, under the policy `allow`.
     pub sessions_per_user: usize,
+    /// Guests who may be here at the same time (setting `max-guests`).
+    pub guests: usize,
     /// Commands a user may send at once before he is slowed (setting `burst`).
     pub burst: u32,
     /// Commands per second a user may go on sending; 0 for no limit (setting `rate`).
@@ -50,6 +52,7 @@ impl Default for Limits {
             groups: 10_000,
             memberships: 2_000,
             sessions_per_user: 16,
+            guests: 100,
             burst: 2_000,
             rate: 100,
         }
@@ -74,8 +77,25 @@ pub const GUESS_BURST: u32 = 8;
 /// How long until an address may guess once more: with the burst, 13 guesses in the first minute.
 pub const GUESS_REFILL: Duration = Duration::from_secs(12);
 
-/// Addresses whose wrong passwords are remembered; beyond it the one with the most tries left is forgotten.
-pub const GUESS_ADDRESSES: usize = 10_000;
+/// Accounts that may be registered from one address at once; it gets one more every [`REGISTRATION_REFILL`]. Loopback is
+/// exempt.
+pub const REGISTRATION_BURST: u32 = 3;
+
+/// Lines with an account in the users file from which on nobody registers any more: far below what the file may hold.
+pub const ACCOUNTS: usize = 100_000;
+
+/// How long until an address may register once more.
+pub const REGISTRATION_REFILL: Duration = Duration::from_secs(600);
+
+/// Addresses whose wrong passwords, or registrations, are remembered; beyond it the one with the most tries left is
+/// forgotten.
+pub const THROTTLED_ADDRESSES: usize = 10_000;
+
+/// Login tokens that one user may have, expired ones included.
+pub const TOKENS_PER_USER: usize = 20;
+
+/// The most days that a token or an invitation may be asked to be good for.
+pub const MAX_DAYS: u32 = 3_650;
 
 /// The most that is rendered into one write, in bytes.
 pub const WRITE_BATCH: usize = 64 * 1024;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here may know a socket, a file, a lock or a thread.
 
+pub mod account;
 pub mod bucket;
 pub mod error;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod policy;
 pub mod reason;
 pub mod text;
 
+pub use account::{NotRegistered, Question, TokenShown};
 pub use bucket::{Bucket, Rate};
 pub use error::{StartError, UserError};
 pub use event::{Event, EventKind, Listed, Online, Profile, Roster, Target};
@@ -20,5 +22,5 @@ pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
 pub use origin::{Origin, Peer};
-pub use policy::{DuplicateLogin, Durability, Keeping, Mode, TelnetMode, Voice};
+pub use policy::{DuplicateLogin, Durability, Keeping, Mode, Registration, TelnetMode, Voice};
 pub use reason::{LastWords, QuitReason};

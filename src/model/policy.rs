@@ -16,6 +16,18 @@ pub enum DuplicateLogin {
     Replace,
 }
 
+/// Who may make an account for himself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Registration {
+    /// Nobody; the operator makes the accounts.
+    #[default]
+    Closed,
+    /// Everybody.
+    Open,
+    /// Who has an invitation.
+    Invite,
+}
+
 /// Whether a client is treated as telnet, so that his terminal hides the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TelnetMode {

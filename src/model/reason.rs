@@ -31,6 +31,10 @@ pub enum QuitReason {
     Kicked,
     /// The same user logged in again, under the policy `replace`.
     Replaced,
+    /// The login token that the session used was revoked.
+    Revoked,
+    /// The user's account was deleted.
+    Deleted,
     /// The server stops.
     Shutdown,
     /// A fault of ours ended this one session.
@@ -73,6 +77,8 @@ impl QuitReason {
             QuitReason::Crowded => "crowded out",
             QuitReason::Kicked => "kicked",
             QuitReason::Replaced => "replaced",
+            QuitReason::Revoked => "token revoked",
+            QuitReason::Deleted => "account deleted",
             QuitReason::Shutdown => "shutdown",
             QuitReason::Panic => "panic",
         }

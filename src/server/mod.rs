@@ -3,6 +3,7 @@
 mod accept;
 mod admission;
 mod capacity;
+mod invite;
 mod keeper;
 mod running;
 mod signals;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
+pub use invite::{INVITE_DAYS, invite, invite_with};
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
@@ -74,7 +76,10 @@ impl Server {
         let shared = Shared {
             hub,
             accounts,
-            throttle: Throttle::new(),
+            throttle: Throttle::of_guesses(),
+            registrations: Throttle::of_registrations(),
+            registration: config.registration,
+            guests: config.guests,
             budgets: Budgets::new(&config.limits),
             duplicate_login: config.duplicate_login,
             telnet: config.telnet,

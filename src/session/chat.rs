@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::budget::Budget;
-use super::{Came, Session};
+use super::dialog::Open;
+use super::{Came, Session, next_step};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence, Touched};
-use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
-use crate::model::{Draft, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
+use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
+use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
-struct Talk {
+pub(super) struct Talk {
     me: Arc<Client>,
     target: Option<Target>,
+    /// A command that asks further questions; the next lines are its answers.
+    pub(super) dialog: Option<Open>,
     voice: Voice,
     /// What he has said and nobody has been told yet.
     drafts: Vec<Draft>,
@@ -25,12 +28,20 @@ struct Talk {
     slowed: bool,
 }
 
+impl Talk {
+    /// Tells this client something that is no command's answer. He is about to be written to, so there is room.
+    pub(super) fn answer(&self, kind: EventKind) {
+        self.me.outbox.push(&Event::new(kind));
+    }
+}
+
 impl Session<'_> {
     /// Serves a logged-in user until he leaves, and closes his connection.
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
         self.greet(&me);
         let reason = self.converse(&me);
+        self.end_question();
         // While he is still here: or one user could come and go, and each time leave a thread that waits for him. And what
         // he has not been written when he leaves, he gets at his next login.
         let limit = match self.wire.closing().unwrap_or(reason).last_words() {
@@ -42,6 +53,10 @@ impl Session<'_> {
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
+        if self.shared.accounts.is_deleted(&me.name) {
+            // Leaving may have been written down once more.
+            self.shared.hub.forget(me.name);
+        }
         self.wire.farewell(reason, limit);
     }
 
@@ -50,7 +65,8 @@ impl Session<'_> {
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
         let (drafts, touched) = (Vec::new(), Touched::default());
         let (me, voice) = (Arc::clone(me), Voice::default());
-        let mut talk = Talk { me, target: None, voice, drafts, touched, unsettled: 0, budget, slowed: false };
+        let mut talk =
+            Talk { me, target: None, dialog: None, voice, drafts, touched, unsettled: 0, budget, slowed: false };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -99,12 +115,31 @@ impl Session<'_> {
         self.wire.closing().map_or(Ok(lines), Err)
     }
 
-    fn handle(&self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+    fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+        // A sign of life is asked for with a question open or without, and answers none.
+        let open = if input == Input::AreYouThere { None } else { talk.dialog.take() };
+        if open.is_some() {
+            self.end_question();
+        }
+        let (quit, next) = self.obey(input, open, talk);
+        if let Some(next) = next.filter(|_| !quit) {
+            talk.dialog = Some(next);
+            self.ask(talk);
+        }
+        quit.then_some(QuitReason::Quit)
+    }
+
+    /// Carries out a command, or takes the answer to a question. Says whether the user wants to leave, and what is to be
+    /// asked now.
+    fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
         let speak = |voice| self.wire.speak(self.dialect(voice));
+        let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+        let mut dialog = None;
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
+            throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,
             drafts: &mut talk.drafts,
@@ -112,17 +147,24 @@ impl Session<'_> {
             catch_up: &catch_up,
             voice: &mut talk.voice,
             speak: &speak,
+            repent: &repent,
+            dialog: &mut dialog,
             cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,
         };
-        if let Err(error) = self.carry_out(input, &mut context) {
+        let result = match open {
+            None => self.carry_out(input, &mut context).map(|()| None),
+            Some(open) => open.hear(input, &mut context),
+        };
+        let next = result.unwrap_or_else(|error| {
             context.reply(EventKind::Refused(error));
-        }
+            None
+        });
         let Context { cost, quit, .. } = context;
         if let Some(budget) = &talk.budget {
             budget.charge(cost);
         }
-        quit.then_some(QuitReason::Quit)
+        (quit, next.or_else(|| dialog.map(Open::new)))
     }
 
     fn carry_out(&self, input: Input, context: &mut Context<'_>) -> Result<(), UserError> {
@@ -158,7 +200,7 @@ impl Session<'_> {
     }
 
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
-    fn settle(&self, talk: &mut Talk) {
+    pub(super) fn settle(&self, talk: &mut Talk) {
         talk.unsettled = 0;
         self.shared.hub.publish(&talk.me, &mut talk.drafts);
         talk.touched.settle(Some(talk.me.id));

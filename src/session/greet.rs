@@ -16,6 +16,9 @@ impl Session<'_> {
     /// Who reads slowly is waited for, piece by piece; what is said meanwhile gathers in his outbox.
     pub(super) fn greet(&self, me: &Arc<Client>) {
         self.wire.queue(EventKind::Welcome { motd: self.shared.motd.clone() });
+        if me.name.is_guest() {
+            self.wire.queue(EventKind::YouAreGuest { name: me.name });
+        }
         // A client who cannot be written to is closing, which the command loop sees.
         let _ = self.write_alone().and_then(|()| self.catch_up(me));
         me.outbox.release();

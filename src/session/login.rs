@@ -1,21 +1,14 @@
 //! The login: a name, a password, one try. The same words and the same time for an unknown name and a wrong password.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::wire::{Unwritten, WirePort};
-use super::{Came, Session, next_step};
-use crate::accounts::Verdict;
-use crate::hub::{Presence, RegisterError, Registration};
-use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{EventKind, Name, Origin, Peer, QuitReason, TelnetMode, Voice};
+use super::guess::Judged;
+use super::wire::Unwritten;
+use super::{Came, Session, next_step, signup};
+use crate::hub::Presence;
+use crate::model::limits::LOGIN_FAILURE_DELAY;
+use crate::model::{EventKind, Peer, QuitReason, Voice};
 use crate::transport::Input;
-
-/// What became of a password.
-enum Judged {
-    Verdict(Verdict),
-    TooMany,
-}
 
 impl Session<'_> {
     /// Asks for name and password and registers the user.
@@ -26,6 +19,9 @@ impl Session<'_> {
         self.say(EventKind::AskName)?;
         let name = self.answer(deadline, |session, typed| session.knows(typed))?;
         self.choose_dialect();
+        if let Some(words) = signup::words_of(&name) {
+            return self.sign_up(&words);
+        }
         let name = name.trim_ascii();
         let mut judged = None;
         let secret = self.ask_password(name, deadline, &mut judged)?;
@@ -37,15 +33,16 @@ impl Session<'_> {
             _ => self.judge(name, &secret, deadline),
         };
         match judged {
-            Judged::Verdict(Verdict::Right(name)) => self.register(name),
-            Judged::Verdict(Verdict::Wrong) => self.refuse(asked, EventKind::LoginRefused),
+            Judged::User(name, device) => self.enter(name, device),
+            Judged::Guest => self.enter_as_guest(),
+            Judged::Wrong => self.refuse(asked, EventKind::LoginRefused),
             Judged::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
-            Judged::Verdict(Verdict::Late) => Err(QuitReason::LoginTimeout),
+            Judged::Late => Err(QuitReason::LoginTimeout),
         }
     }
 
     /// Answers in CR LF to who ends his own lines so.
-    fn choose_dialect(&self) {
+    pub(super) fn choose_dialect(&self) {
         self.wire.speak(self.dialect(Voice::default()));
     }
 
@@ -60,31 +57,34 @@ impl Session<'_> {
         written.map_err(|Unwritten| self.wire.closing().unwrap_or(QuitReason::Lost))
     }
 
-    /// Asks for the password, hidden where the client's terminal can. `judged` keeps what was found out about an answer
-    /// that came without a line end.
+    /// Asks for the password. `judged` keeps what was found out about an answer that came without a line end.
     fn ask_password(
         &mut self,
         name: &[u8],
         deadline: Instant,
         judged: &mut Option<(Vec<u8>, Judged)>,
     ) -> Result<Vec<u8>, QuitReason> {
-        let hidden = match self.shared.telnet {
-            TelnetMode::Auto => self.source.counts_as_telnet(),
-            TelnetMode::Always => true,
-            TelnetMode::Never => false,
-        };
+        self.ask_hidden(EventKind::AskPassword, deadline, |session, typed| {
+            // One look at an unfinished password; more would be a guess for each byte that trickles in.
+            if judged.is_none() {
+                *judged = Some((typed.to_vec(), session.judge(name, typed, deadline)));
+            }
+            matches!(judged, Some((seen, Judged::User(..) | Judged::Guest)) if seen == typed)
+        })
+    }
+
+    /// Asks for something whose answer is hidden where the client's terminal can.
+    pub(super) fn ask_hidden(
+        &mut self,
+        question: EventKind,
+        deadline: Instant,
+        known: impl FnMut(&Self, &[u8]) -> bool,
+    ) -> Result<Vec<u8>, QuitReason> {
+        let hidden = self.hides_typing();
         if hidden {
             self.wire.prepend(self.source.hide_input());
         }
-        let secret = self.say(EventKind::AskPassword).and_then(|()| {
-            self.answer(deadline, |session, typed| {
-                // One look at an unfinished password; more would be a guess for each byte that trickles in.
-                if judged.is_none() {
-                    *judged = Some((typed.to_vec(), session.judge(name, typed, deadline)));
-                }
-                matches!(judged, Some((seen, Judged::Verdict(Verdict::Right(_)))) if seen == typed)
-            })
-        });
+        let secret = self.say(question).and_then(|()| self.answer(deadline, known));
         if hidden {
             self.wire.prepend(self.source.show_input());
             self.wire.prepend(b"\r\n");
@@ -143,32 +143,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn knows(&self, typed: &[u8]) -> bool {
-        parse_name(typed).is_some_and(|name| self.shared.accounts.find(&name).is_some())
-    }
-
-    /// Looks at a password, as often as the client's address may have one looked at.
-    fn judge(&self, name: &[u8], secret: &[u8], deadline: Instant) -> Judged {
-        let origin = Origin::of(self.wire.link().peer().ip());
-        if !self.shared.throttle.take(origin, Instant::now()) {
-            return Judged::TooMany;
-        }
-        let verdict = self.shared.accounts.judge(name, secret, deadline);
-        if verdict != Verdict::Wrong {
-            self.shared.throttle.give_back(origin);
-        }
-        Judged::Verdict(verdict)
-    }
-
     /// Says no, at a time that does not depend on why.
-    fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
-        let why = match answer {
-            EventKind::AlreadyHere => "already logged in",
-            EventKind::TooManySessions { .. } => "too many sessions",
-            EventKind::TooManyAttempts => "too many attempts",
-            _ => "wrong name or password",
-        };
-        log::info!("login failed {} reason=\"{why}\"", Peer(self.wire.link().peer()));
+    pub(super) fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
+        let peer = Peer(self.wire.link().peer());
+        match &answer {
+            EventKind::NotRegistered(why) => log::info!("registration failed {peer} reason=\"{}\"", why.word()),
+            other => log::info!("login failed {peer} reason=\"{}\"", failure(other)),
+        }
         self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         if let Some(reason) = self.wire.closing() {
             return Err(reason);
@@ -176,48 +157,15 @@ impl Session<'_> {
         self.say(answer)?;
         Err(QuitReason::LoginFailed)
     }
-
-    fn register(&mut self, name: Name) -> Result<Presence, QuitReason> {
-        let (asked, peer) = (Instant::now(), self.wire.link().peer());
-        let port = Arc::new(WirePort(Arc::clone(self.wire)));
-        let who = Registration { id: self.id, name, device: None, peer, port };
-        self.pay_for_login(name);
-        let patience = Instant::now() + STALE_SESSION_CHECK;
-        loop {
-            match self.shared.hub.register(&who, self.shared.duplicate_login) {
-                Ok(presence) => {
-                    log::info!("login user={name} {}", Peer(peer));
-                    self.source.begin_chat();
-                    return Ok(presence);
-                }
-                // A session whose client is gone notices it by itself; it only needs a moment to leave.
-                Err(RegisterError::AlreadyHere(others)) => {
-                    if !others.iter().all(|other| other.departed_by(patience)) {
-                        return self.refuse(asked, EventKind::AlreadyHere);
-                    }
-                }
-                Err(RegisterError::TooManySessions(limit)) => {
-                    return self.refuse(asked, EventKind::TooManySessions { limit });
-                }
-                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
-                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
-            }
-        }
-    }
 }
 
-impl Session<'_> {
-    /// Everybody is told who comes and goes, so that is paid for like a broadcast; what was overdrawn before comes first.
-    fn pay_for_login(&self, name: Name) {
-        let Some(budgets) = &self.shared.budgets else { return };
-        let budget = budgets.of(name);
-        if let Some(debt) = budget.debt() {
-            self.wire.pause((Instant::now() + debt).min(self.login_by));
-        }
-        budget.charge(LOGIN_COST * (1 + self.shared.hub.sessions() / RECIPIENTS_PER_TOKEN));
+/// The fixed words in the log for a login that failed.
+fn failure(answer: &EventKind) -> &'static str {
+    match answer {
+        EventKind::AlreadyHere => "already logged in",
+        EventKind::TooManySessions { .. } => "too many sessions",
+        EventKind::TooManyAttempts => "too many attempts",
+        EventKind::TooManyGuests { .. } => "too many guests",
+        _ => "wrong name or password",
     }
-}
-
-fn parse_name(typed: &[u8]) -> Option<Name> {
-    std::str::from_utf8(typed.trim_ascii()).ok()?.parse().ok()
 }

@@ -4,9 +4,13 @@
 
 mod budget;
 mod chat;
+mod dialog;
+mod entrance;
 mod farewell;
 mod greet;
+mod guess;
 mod login;
+mod signup;
 mod wire;
 
 use std::io;
@@ -20,7 +24,7 @@ use crate::accounts::{Accounts, Throttle};
 use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, TelnetMode, Voice};
+use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode, Voice};
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
@@ -46,6 +50,12 @@ pub struct Shared {
     pub accounts: Accounts,
     /// Who guessed too often.
     pub throttle: Throttle,
+    /// Who made too many accounts.
+    pub registrations: Throttle,
+    /// Who may make an account for himself.
+    pub registration: Registration,
+    /// Whether people may come in without an account.
+    pub guests: bool,
     /// What each user may still do at once; `None` for no limit.
     pub budgets: Option<Budgets>,
     /// What a second login of a user does.

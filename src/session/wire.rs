@@ -43,6 +43,8 @@ struct Writing {
     newest: MessageId,
     /// Whether a thread of its own waits for this client.
     has_writer: bool,
+    /// Whether the last event was a question that the client has not answered yet.
+    at_prompt: bool,
 }
 
 impl Writing {
@@ -79,6 +81,7 @@ impl Wire {
             oldest: Instant::now(),
             newest: MessageId::default(),
             has_writer: false,
+            at_prompt: false,
         };
         Wire {
             link,
@@ -110,6 +113,11 @@ impl Wire {
     /// From now on events are put in this dialect.
     pub(super) fn speak(&self, dialect: &'static dyn Dialect) {
         self.writing.lock().dialect = dialect;
+    }
+
+    /// Says that the client has answered: what comes now stands where his answer ended, and not behind the question.
+    pub(super) fn answered(&self) {
+        self.writing.lock().at_prompt = false;
     }
 
     /// Puts bytes before what waits in the outbox.
@@ -167,7 +175,7 @@ impl Wire {
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            let Writing { dialect, rest, oldest, newest, .. } = writing;
+            let Writing { dialect, rest, oldest, newest, at_prompt, .. } = writing;
             // Its memory goes with it: a client who was behind once needs it no more.
             page.append(&mut std::mem::take(rest));
             // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
@@ -178,6 +186,9 @@ impl Wire {
                 outbox.take(WRITE_BATCH, |event| {
                     *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
                     *newest = event.id.max(*newest);
+                    if std::mem::replace(at_prompt, event.kind.is_prompt()) {
+                        page.extend_from_slice(dialect.after_prompt());
+                    }
                     page.extend_from_slice(dialect.encode(event));
                 });
             }

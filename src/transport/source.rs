@@ -30,6 +30,8 @@ pub struct LineSource {
     assembler: Assembler,
     framing: Framing,
     chatting: bool,
+    /// The next message is an answer: it is taken whole.
+    answering: bool,
     /// What was fed; handled up to `at`, known to be data up to `data_end`.
     read: Vec<u8>,
     at: usize,
@@ -52,6 +54,7 @@ impl LineSource {
             assembler: Assembler::new(line_limit),
             framing: Framing::Undecided,
             chatting: false,
+            answering: false,
             read: Vec::new(),
             at: 0,
             data_end: 0,
@@ -125,6 +128,11 @@ impl LineSource {
         self.chatting = true;
     }
 
+    /// Says whether the next message is an answer to a question. Then nothing is cut from it, whatever it reads like.
+    pub fn expect_answer(&mut self, expected: bool) {
+        self.answering = expected;
+    }
+
     /// What ends a message of this client.
     pub fn framing(&self) -> Framing {
         self.framing
@@ -158,6 +166,11 @@ impl LineSource {
     /// The bytes that take [`hide_input`](LineSource::hide_input) back.
     pub fn show_input(&mut self) -> &'static [u8] {
         self.telnet.show_input()
+    }
+
+    /// Whether what is typed is hidden just now.
+    pub fn is_hiding(&self) -> bool {
+        self.telnet.is_hiding()
     }
 
     fn take_data(&mut self) -> Option<Input> {
@@ -220,9 +233,13 @@ impl LineSource {
         }
     }
 
+    fn splits(&self) -> bool {
+        self.chatting && !self.answering && self.framing == Framing::Raw
+    }
+
     fn unglue(&mut self, input: Option<Input>) -> Option<Input> {
         match input {
-            Some(Input::Line(message)) if self.chatting && self.framing == Framing::Raw && !message.is_empty() => {
+            Some(Input::Line(message)) if self.splits() && !message.is_empty() => {
                 let pieces: Vec<Vec<u8>> = glue::split(&message).into_iter().map(<[u8]>::to_vec).collect();
                 self.pieces = pieces.into_iter();
                 self.pieces.next().map(Input::Line)

@@ -121,6 +121,11 @@ impl TelnetFilter {
         &[IAC, WONT, ECHO]
     }
 
+    /// Whether the peer was asked last to hide what is typed, and has not refused.
+    pub(super) fn is_hiding(&self) -> bool {
+        self.hiding
+    }
+
     fn negotiate(&mut self, verb: u8, option: u8) {
         match verb {
             WILL => {

@@ -1,0 +1,136 @@
+//! Changes of accounts that their owners make: in the users file first, then in the accounts that are in use.
+//!
+//! The file stays the truth: each change reads it anew and touches one line, so that what an operator wrote there in the
+//! meantime is kept. What he wrote is in use from his next SIGHUP on, as ever.
+
+use std::time::Instant;
+
+use super::Accounts;
+use super::edit::{self, Missing};
+use super::file::Sheet;
+use super::secret::{self, Cost, DELETED, Secret};
+use crate::model::Name;
+use crate::model::limits::ACCOUNTS;
+
+/// Why an account was left as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unchanged {
+    /// The password is none; what is wrong with it follows on "the password".
+    BadPassword(String),
+    /// Somebody has the name, or had it and deleted his account.
+    Taken,
+    /// There is no such account any more.
+    Gone,
+    /// There are as many accounts as people may make.
+    Full,
+    /// Until the deadline it was not its turn.
+    Late,
+    /// The last question before the change was answered with no.
+    Forbidden,
+    /// The users file cannot be read or rewritten: why, for the log.
+    Broken(String),
+}
+
+/// A new password, hashed and good for one account.
+pub struct NewSecret(String);
+
+impl Accounts {
+    /// Checks a new password as `parlord user add` does, and hashes it when it is its turn.
+    ///
+    /// # Errors
+    /// [`Unchanged::BadPassword`], [`Unchanged::Late`] and [`Unchanged::Broken`].
+    pub fn new_secret(&self, password: &[u8], deadline: Instant) -> Result<NewSecret, Unchanged> {
+        let password =
+            std::str::from_utf8(password).map_err(|_| Unchanged::BadPassword("is not valid UTF-8".to_owned()))?;
+        edit::check(password).map_err(Unchanged::BadPassword)?;
+        let mut permit = self.permits.take(deadline).ok_or(Unchanged::Late)?;
+        let hash = secret::hash(password.as_bytes(), Cost::STANDARD, &mut permit.memory);
+        hash.map(NewSecret).map_err(|e| Unchanged::Broken(format!("no password can be hashed here ({e})")))
+    }
+
+    /// Gives a user a new password.
+    ///
+    /// # Errors
+    /// [`Unchanged::Gone`], [`Unchanged::Late`] and [`Unchanged::Broken`].
+    pub fn change_password(&self, user: &Name, secret: NewSecret, deadline: Instant) -> Result<(), Unchanged> {
+        self.change(user, &secret.0, deadline, |sheet| replace(sheet, user, &secret.0))
+    }
+
+    /// Adds a user. `sure` is asked last, when everything else is right, and with it the user is added or not.
+    ///
+    /// # Errors
+    /// [`Unchanged::Taken`], [`Unchanged::Full`], [`Unchanged::Forbidden`], [`Unchanged::Late`] and
+    /// [`Unchanged::Broken`].
+    pub fn register(
+        &self,
+        user: &Name,
+        secret: NewSecret,
+        deadline: Instant,
+        sure: impl FnOnce() -> bool,
+    ) -> Result<(), Unchanged> {
+        self.change(user, &secret.0, deadline, |sheet| {
+            if sheet.find(user).is_some() || self.is_taken(user) {
+                return Err(Unchanged::Taken);
+            }
+            if sheet.accounts().count() >= ACCOUNTS {
+                return Err(Unchanged::Full);
+            }
+            if !sure() {
+                return Err(Unchanged::Forbidden);
+            }
+            sheet.add(user, &secret.0).map_err(|why| Unchanged::Broken(why.to_owned()))
+        })
+    }
+
+    /// Whether a name cannot be registered because somebody has it, or had it and deleted his account.
+    pub fn is_taken(&self, name: &Name) -> bool {
+        name.is_guest() || self.users.read().is_taken(name)
+    }
+
+    /// Takes an account away: only its name is kept, so that nobody else can have it.
+    ///
+    /// # Errors
+    /// [`Unchanged::Gone`], [`Unchanged::Late`] and [`Unchanged::Broken`].
+    pub fn delete(&self, user: &Name, deadline: Instant) -> Result<(), Unchanged> {
+        self.change(user, DELETED, deadline, |sheet| replace(sheet, user, DELETED))
+    }
+
+    /// Does something for which the account has to be there until it is done.
+    ///
+    /// # Errors
+    /// [`Unchanged::Gone`] and [`Unchanged::Late`]; nothing was done then.
+    pub fn while_kept<T>(&self, user: &Name, deadline: Instant, work: impl FnOnce() -> T) -> Result<T, Unchanged> {
+        let _turn = self.turn.try_lock_until(deadline).ok_or(Unchanged::Late)?;
+        self.find(user).map(|_| work()).ok_or(Unchanged::Gone)
+    }
+
+    fn change(
+        &self,
+        user: &Name,
+        secret: &str,
+        deadline: Instant,
+        work: impl FnOnce(&mut Sheet<'_>) -> Result<(), Unchanged>,
+    ) -> Result<(), Unchanged> {
+        let broken = |why: String| Unchanged::Broken(why);
+        let parsed = Secret::parse(secret).map_err(|why| broken(why.to_owned()))?;
+        let _turn = self.turn.try_lock_until(deadline).ok_or(Unchanged::Late)?;
+        let rewritten = edit::edit(&self.path, Missing::Refused, |sheet| Ok(work(sheet)));
+        rewritten.map_err(|e| broken(e.to_string()))??;
+        self.users.write().set(*user, parsed);
+        Ok(())
+    }
+}
+
+/// Gives a user of the file, who is not deleted, this secret.
+fn replace(sheet: &mut Sheet<'_>, user: &Name, secret: &str) -> Result<(), Unchanged> {
+    match sheet.find(user) {
+        Some(account) if !account.secret.is_deleted() => {
+            edit::set_secret(sheet, user, secret).map_err(Unchanged::Broken)
+        }
+        _ => Err(Unchanged::Gone),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -1,0 +1,126 @@
+//! Random secrets that the server makes: login tokens and invitations. Only their digests are ever kept.
+//!
+//! They are too long to be guessed, so a fast digest keeps them as well as a slow hash keeps a password.
+
+use std::io;
+
+use blake2::{Blake2b256, Digest};
+
+use super::secret::same;
+
+/// How every token begins, so that it is known for one wherever it turns up.
+const TOKEN_PREFIX: &str = "parlor_";
+
+/// Bytes of randomness in a token or an invitation: 160 bits.
+const RANDOM: usize = 20;
+
+/// Crockford's base 32: no letter in it is taken for another or for a digit.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Letters of an invitation between two dashes.
+const GROUP: usize = 4;
+
+/// A new secret, to be shown once, and what is kept of it.
+pub struct Key {
+    /// What its owner has to keep.
+    pub text: String,
+    /// What the server keeps.
+    pub digest: [u8; 32],
+}
+
+/// Makes a login token.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn new_token() -> io::Result<Key> {
+    let text = format!("{TOKEN_PREFIX}{}", random_letters()?);
+    let digest = digest(text.as_bytes());
+    Ok(Key { text, digest })
+}
+
+/// Makes an invitation, in groups that a person can type.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn new_invite() -> io::Result<Key> {
+    let letters = random_letters()?;
+    let groups: Vec<&str> = (0..letters.len()).step_by(GROUP).map(|at| &letters[at..at + GROUP]).collect();
+    Ok(Key { text: groups.join("-"), digest: digest(letters.as_bytes()) })
+}
+
+/// What would be kept of this, if it reads like a login token.
+pub fn token_digest(typed: &[u8]) -> Option<[u8; 32]> {
+    typed.starts_with(TOKEN_PREFIX.as_bytes()).then(|| digest(typed))
+}
+
+/// What would be kept of an invitation as a person typed it: with or without dashes, in any case, with `o` for `0` and
+/// `i` or `l` for `1`.
+pub fn invite_digest(typed: &str) -> [u8; 32] {
+    let letters = typed.chars().filter(|c| *c != '-').map(|c| match c.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        other => other,
+    });
+    digest(letters.collect::<String>().as_bytes())
+}
+
+/// Whether two digests are the same, in a time that does not depend on where they differ.
+pub fn same_digest(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    same(one, other)
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    Blake2b256::digest(bytes).into()
+}
+
+/// Five bits a letter.
+fn random_letters() -> io::Result<String> {
+    let mut bytes = [0; RANDOM];
+    getrandom::fill(&mut bytes).map_err(|e| io::Error::other(e.to_string()))?;
+    let bit = |at: usize| (bytes[at / 8] >> (7 - at % 8)) & 1;
+    let letter = |first: usize| (first..first + 5).fold(0, |sum, at| sum * 2 + usize::from(bit(at)));
+    Ok((0..RANDOM * 8).step_by(5).map(|first| char::from(ALPHABET[letter(first)])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_token_is_long_random_and_known_by_its_beginning() {
+        let keys: Vec<Key> = (0..100).map(|_| new_token().unwrap()).collect();
+        assert_eq!(keys.iter().map(|key| key.text.clone()).collect::<HashSet<_>>().len(), 100);
+        for key in &keys {
+            let letters = key.text.strip_prefix("parlor_").unwrap();
+            assert!(letters.len() == 32 && letters.bytes().all(|b| ALPHABET.contains(&b)), "{letters}");
+            assert_eq!(token_digest(key.text.as_bytes()), Some(key.digest));
+            assert_ne!(token_digest(key.text.to_uppercase().as_bytes()), Some(key.digest));
+        }
+        let used: HashSet<char> = keys.iter().flat_map(|key| key.text[7..].chars()).collect();
+        assert_eq!(used.len(), 32, "every letter comes up");
+        assert_eq!(token_digest(b"password123"), None);
+    }
+
+    #[test]
+    fn an_invitation_may_be_typed_as_it_is_read() {
+        let key = new_invite().unwrap();
+        assert!(key.text.len() == 39 && key.text.split('-').all(|group| group.len() == 4), "{}", key.text);
+        let plain = key.text.replace('-', "");
+        let misread = plain.replace('0', "O").replace('1', "l");
+        for typed in [&key.text, &plain, &key.text.to_uppercase(), &misread] {
+            assert_eq!(invite_digest(typed), key.digest, "{typed}");
+        }
+        let mut other = plain.clone();
+        other.replace_range(0..1, if plain.starts_with('a') { "b" } else { "a" });
+        assert_ne!(invite_digest(&other), key.digest);
+    }
+
+    #[test]
+    fn the_digest_is_blake2b_of_256_bits() {
+        // The digest of nothing, as b2sum -l 256 has it.
+        let known = "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8";
+        assert_eq!(digest(b"").iter().map(|byte| format!("{byte:02x}")).collect::<String>(), known);
+        assert!(same_digest(&digest(b""), &digest(b"")) && !same_digest(&digest(b""), &digest(b"a")));
+    }
+}

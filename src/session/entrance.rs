@@ -1,0 +1,90 @@
+//! The last step of a login: a place in the hub for who has shown who he is.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use super::wire::WirePort;
+use crate::hub::{Presence, RegisterError, Registration};
+use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
+use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason};
+use crate::store::Device;
+
+impl Session<'_> {
+    /// Registers a user.
+    pub(super) fn enter(&mut self, name: Name, device: Device) -> Result<Presence, QuitReason> {
+        let (asked, who) = (Instant::now(), self.registration(name, device));
+        self.pay_for_login(name);
+        let patience = Instant::now() + STALE_SESSION_CHECK;
+        loop {
+            match self.shared.hub.register(&who, self.shared.duplicate_login) {
+                Ok(presence) => {
+                    if self.shared.accounts.is_deleted(&name) {
+                        presence.client().close(QuitReason::Deleted);
+                    } else if !self.is_token_good(&name, device) {
+                        presence.client().close(QuitReason::Revoked);
+                    }
+                    return Ok(self.begin(presence));
+                }
+                // A session whose client is gone notices it by itself; it only needs a moment to leave.
+                Err(RegisterError::AlreadyHere(others)) => {
+                    if !others.iter().all(|other| other.departed_by(patience)) {
+                        return self.refuse(asked, EventKind::AlreadyHere);
+                    }
+                }
+                Err(RegisterError::TooManySessions(limit)) => {
+                    return self.refuse(asked, EventKind::TooManySessions { limit });
+                }
+                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
+                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+            }
+        }
+    }
+
+    /// Registers a guest, under the first name that no guest has.
+    pub(super) fn enter_as_guest(&mut self) -> Result<Presence, QuitReason> {
+        let (asked, limit) = (Instant::now(), self.shared.hub.limits().guests);
+        let mut paid = false;
+        loop {
+            let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
+            let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
+                return self.refuse(asked, EventKind::TooManyGuests { limit });
+            };
+            if !std::mem::replace(&mut paid, true) {
+                self.pay_for_login(name);
+            }
+            match self.shared.hub.register(&self.registration(name, None), DuplicateLogin::Refuse) {
+                Ok(presence) => return Ok(self.begin(presence)),
+                // Another guest was quicker.
+                Err(RegisterError::AlreadyHere(_) | RegisterError::TooManySessions(_)) => {}
+                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
+                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+            }
+        }
+    }
+
+    fn registration(&self, name: Name, device: Device) -> Registration {
+        let (peer, port) = (self.wire.link().peer(), Arc::new(WirePort(Arc::clone(self.wire))));
+        Registration { id: self.id, name, device, peer, port }
+    }
+
+    fn begin(&mut self, presence: Presence) -> Presence {
+        let client = presence.client();
+        match client.device {
+            None => log::info!("login user={} {}", client.name, Peer(client.peer)),
+            Some(token) => log::info!("login user={} {} token={token}", client.name, Peer(client.peer)),
+        }
+        self.source.begin_chat();
+        presence
+    }
+
+    /// Everybody is told who comes and goes, so that is paid for like a broadcast; what was overdrawn before comes first.
+    fn pay_for_login(&self, name: Name) {
+        let Some(budgets) = &self.shared.budgets else { return };
+        let budget = budgets.of(name);
+        if let Some(debt) = budget.debt() {
+            self.wire.pause((Instant::now() + debt).min(self.login_by));
+        }
+        budget.charge(LOGIN_COST * (1 + self.shared.hub.sessions() / RECIPIENTS_PER_TOKEN));
+    }
+}

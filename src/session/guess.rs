@@ -1,0 +1,91 @@
+//! What a name and the secret behind it amount to: a user with his password or a token, a guest, or nobody.
+
+use std::time::{Instant, SystemTime};
+
+use super::Session;
+use crate::accounts::{Verdict, keys};
+use crate::model::{Name, Origin};
+use crate::store::{Device, Token};
+
+/// What guests give as their name.
+const GUEST: &str = "guest";
+
+/// What became of a name and a secret.
+pub(super) enum Judged {
+    /// The user, and which token he gave in place of his password, if he did.
+    User(Name, Device),
+    /// Somebody who wants no account.
+    Guest,
+    /// No such user, or not his secret.
+    Wrong,
+    /// Not looked at: too many wrong ones came from the address.
+    TooMany,
+    /// Not looked at in time.
+    Late,
+}
+
+impl Session<'_> {
+    /// Whether this name is one with which somebody may log in.
+    pub(super) fn knows(&self, typed: &[u8]) -> bool {
+        self.is_guest(typed) || parse_name(typed).is_some_and(|name| self.shared.accounts.find(&name).is_some())
+    }
+
+    /// Looks at a secret, as often as the client's address may have one looked at.
+    pub(super) fn judge(&self, name: &[u8], secret: &[u8], deadline: Instant) -> Judged {
+        if self.is_guest(name) {
+            return Judged::Guest;
+        }
+        let mut device = None;
+        let verdict = self.shared.throttle.judged(self.origin(), || match self.token_of(name, secret) {
+            Some(token) => {
+                device = Some(token.name);
+                Verdict::Right(token.user)
+            }
+            None => self.shared.accounts.judge(name, secret, deadline),
+        });
+        match verdict {
+            Verdict::Right(name) => Judged::User(name, device),
+            Verdict::Wrong => Judged::Wrong,
+            Verdict::Late => Judged::Late,
+            Verdict::TooMany => Judged::TooMany,
+        }
+    }
+
+    /// Whether a session may still be what it logged in as; asked once others can see it, so that a token which is revoked
+    /// at the same time ends it one way or the other.
+    pub(super) fn is_token_good(&self, user: &Name, device: Device) -> bool {
+        device.is_none_or(|device| self.good_tokens(user).iter().any(|token| token.name == device))
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin::of(self.wire.link().peer().ip())
+    }
+
+    fn is_guest(&self, typed: &[u8]) -> bool {
+        self.shared.guests && typed.trim_ascii().eq_ignore_ascii_case(GUEST.as_bytes())
+    }
+
+    /// The token that a secret is, if its user has an account; under the name of the account.
+    fn token_of(&self, name: &[u8], secret: &[u8]) -> Option<Token> {
+        let digest = keys::token_digest(secret)?;
+        let user = self.shared.accounts.find(&parse_name(name)?)?;
+        // All are looked at, wherever the right one stands.
+        let same = |found, token: Token| if keys::same_digest(&token.secret, &digest) { Some(token) } else { found };
+        self.good_tokens(&user).into_iter().fold(None, same).map(|token| Token { user, ..token })
+    }
+
+    /// The tokens of a user that are good now.
+    fn good_tokens(&self, user: &Name) -> Vec<Token> {
+        let now = SystemTime::now();
+        let mut tokens = self.shared.hub.store().tokens(user).unwrap_or_else(|e| {
+            log::error!("tokens unreadable error=\"{e}\"");
+            Vec::new()
+        });
+        tokens.retain(|token| token.expires.is_none_or(|expires| now < expires));
+        tokens
+    }
+}
+
+fn parse_name(typed: &[u8]) -> Option<Name> {
+    std::str::from_utf8(typed.trim_ascii()).ok()?.parse().ok()
+}
