@@ -192,3 +192,23 @@ fn a_killed_daemon_starts_again_with_all_of_it() {
     assert_eq!(tool(daemon.dir.path(), &["export"]).out.lines().count(), 5);
     assert_eq!(tool(daemon.dir.path(), &["check"]).out, "settings in order; users.txt: 7 users; data: 5 messages\n");
 }
+
+#[test]
+fn an_invitation_of_the_command_line_opens_the_running_server_once() {
+    let daemon = Daemon::start(&["--data", "data", "--registration", "invite"]);
+    let invite = |options: &[&str]| {
+        let output = parlord(daemon.dir.path()).arg("invite").args(options).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = invite(&["--days", "1"]);
+    let (key, how) = said.split_once('\n').unwrap();
+    let expected =
+        format!("Good once, for 1 day. To use it, answer the prompt for the username with: /register <name> {key}\n");
+    assert_eq!(how, expected);
+    assert_eq!(invite(&["--data", "none"]), "", "nowhere to keep it");
+    for (name, answer) in [("zoe", "Welcome to the chat server!"), ("yann", "Registration failed: ")] {
+        let mut client = daemon.connect();
+        client.send_raw(format!("/register {name} {key}\nsecret word\nsecret word\n"));
+        client.line_with(answer);
+    }
+}
