@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::Hub;
@@ -51,6 +51,25 @@ pub struct Presence {
     here: Option<Sender<()>>,
 }
 
+impl Registration {
+    fn client(&self, outbox: Outbox, gone: Receiver<()>) -> Client {
+        Client {
+            id: self.id,
+            name: self.name,
+            device: self.device,
+            peer: self.peer,
+            since: SystemTime::now(),
+            heard: Mutex::new(Instant::now()),
+            outbox,
+            port: Arc::clone(&self.port),
+            gone,
+            joined_at: MessageId::default(),
+            reading: Reading::default(),
+            receipts: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Hub {
     /// Lets a session in, under the policy for a user who is here already.
     ///
@@ -61,23 +80,7 @@ impl Hub {
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
         let (here, gone) = bounded(0);
-        let Registration { id, name, peer, .. } = *who;
-        let outbox = Outbox::new(self.limits());
-        let (since, heard) = (SystemTime::now(), Mutex::new(Instant::now()));
-        let client = Client {
-            id,
-            name,
-            device: who.device,
-            peer,
-            since,
-            heard,
-            outbox,
-            port: Arc::clone(&who.port),
-            gone,
-            joined_at: MessageId::default(),
-            reading: Reading::default(),
-            receipts: AtomicBool::new(false),
-        };
+        let (name, client) = (who.name, who.client(Outbox::new(self.limits()), gone));
         let joined = Event::new(EventKind::UserJoined { user: name });
         let mut touched = Touched::default();
         let (client, replaced) = self.locked(|state| {

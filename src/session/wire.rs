@@ -48,6 +48,24 @@ struct Writing {
 }
 
 impl Writing {
+    /// Puts what is to be written next into `page`, which is empty.
+    fn fill(&mut self, page: &mut Vec<u8>, outbox: Option<&Outbox>) {
+        let Writing { dialect, rest, oldest, newest, at_prompt, .. } = self;
+        // Its memory goes with it: a client who was behind once needs it no more.
+        page.append(&mut std::mem::take(rest));
+        // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
+        let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
+        let mut first = page.is_empty();
+        outbox.take(WRITE_BATCH, |event| {
+            *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
+            *newest = event.id.max(*newest);
+            if std::mem::replace(at_prompt, event.kind.is_prompt()) {
+                page.extend_from_slice(dialect.after_prompt());
+            }
+            page.extend_from_slice(dialect.encode(event));
+        });
+    }
+
     fn append(&mut self, bytes: &[u8], born: Instant) {
         if self.rest.is_empty() {
             self.oldest = born;
@@ -175,28 +193,12 @@ impl Wire {
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            let Writing { dialect, rest, oldest, newest, at_prompt, .. } = writing;
-            // Its memory goes with it: a client who was behind once needs it no more.
-            page.append(&mut std::mem::take(rest));
-            // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
-            if let Some(outbox) = outbox
-                && (page.is_empty() || !outbox.is_behind())
-            {
-                let mut first = page.is_empty();
-                outbox.take(WRITE_BATCH, |event| {
-                    *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
-                    *newest = event.id.max(*newest);
-                    if std::mem::replace(at_prompt, event.kind.is_prompt()) {
-                        page.extend_from_slice(dialect.after_prompt());
-                    }
-                    page.extend_from_slice(dialect.encode(event));
-                });
-            }
+            writing.fill(page, outbox);
             let written = self.try_write(page);
             if let Some(outbox) = outbox {
                 outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
                 if matches!(written, Ok(n) if n == page.len()) {
-                    outbox.note_written(*newest);
+                    outbox.note_written(writing.newest);
                 }
             }
             match written {
