@@ -86,7 +86,9 @@ pub fn run(
             if !yes && ask(user)?.parse() != Ok(*user) {
                 return Err(StartError::Config("the two names are not the same; nothing was erased".to_owned()));
             }
-            let (messages, cleaned) = tools::erase(data, user, &mut progress("Looked at", "messages"))?;
+            let (looking, cleaning) =
+                (&mut progress("Looked at", "messages"), &mut progress("Cleaned up after", "messages"));
+            let (messages, cleaned) = tools::erase(data, user, looking, cleaning)?;
             say(out, format_args!("Erased {messages} {} of {user}.\n", plural(messages)))?;
             let later = "The server is busy: the disk is overwritten a little later.\n";
             say(out, format_args!("{}", if cleaned { "" } else { later }))?;

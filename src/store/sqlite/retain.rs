@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::apply;
 use super::row::rows;
 use super::schema::EVERYBODY;
 use super::write::Batch;
+use super::{apply, search};
 use crate::model::Keeping;
 use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
 use crate::store::StoreError;
@@ -55,6 +55,10 @@ pub(super) fn expire(
     crowds: Option<&mut Crowds>,
     now: i64,
 ) -> Result<bool, StoreError> {
+    if search::is_forgetting(&batch.conn)? {
+        // What went before first leaves the index too, or more and more would wait for that.
+        return Ok(false);
+    }
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     if keeping.days > 0 {

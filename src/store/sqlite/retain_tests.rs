@@ -75,6 +75,20 @@ fn the_oldest_go_when_there_are_too_many_on_the_server() {
 }
 
 #[test]
+fn nothing_more_goes_before_the_index_has_forgotten_what_went() {
+    let (_dir, store) = open(Keeping { messages: 3, ..Keeping::default() });
+    store.append(&many(3 * EXPIRE_PIECE, 0, user("bob"))).unwrap();
+    store.search(&name("bob"), "7", None, 1).unwrap();
+    for _ in 0..4 {
+        assert!(store.tend().unwrap());
+        assert!(count(&store, "SELECT count(*) FROM unindex") <= EXPIRE_PIECE as i64);
+    }
+    assert_eq!(count(&store, "SELECT count(*) FROM message"), 2 * EXPIRE_PIECE as i64);
+    tend(&store);
+    assert_eq!(count(&store, "SELECT count(*) FROM message"), 3);
+}
+
+#[test]
 fn each_group_keeps_its_newest() {
     let dir = tempfile::tempdir().unwrap();
     let with = |messages_per_group| {

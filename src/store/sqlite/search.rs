@@ -62,6 +62,11 @@ pub(super) fn is_behind(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached("SELECT indexed < last FROM server")?.query_row([], |row| row.get(0))?)
 }
 
+/// Whether words of messages that are gone are still in the index.
+pub(super) fn is_forgetting(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM unindex)")?.query_row([], |row| row.get(0))?)
+}
+
 /// Brings the words of at most `limit` messages into the index, or of some out of it, and says whether there may be more.
 pub(super) fn index(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError> {
     let conn = &batch.conn;

@@ -89,12 +89,19 @@ fn piece(
 
 /// Erases all that a user said or was told privately, and all that was kept for him; says how many messages that were.
 /// What is erased is overwritten on the disk, if nobody keeps the write-ahead log busy, which is the second answer.
-pub(in crate::store) fn erase(dir: &Path, user: &Name, progress: Progress<'_>) -> Result<(u64, bool), StartError> {
+/// `cleaning` is told of the messages whose words have left the index.
+pub(in crate::store) fn erase(
+    dir: &Path,
+    user: &Name,
+    progress: Progress<'_>,
+    cleaning: Progress<'_>,
+) -> Result<(u64, bool), StartError> {
     let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
     let failed = |e: StoreError| file::refusal(&path, format!("not everything was erased: {e}; do it again"));
     conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
     let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
     let gone = erase_messages(&mut writer, user, progress).map_err(failed)?;
+    erase_words(&mut writer, cleaning).map_err(failed)?;
     erase_rest(&mut writer, user).map_err(failed)?;
     let cleaned = file::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
     Ok((gone, cleaned))
@@ -112,13 +119,22 @@ fn erase_messages(writer: &mut Writer, user: &Name, progress: Progress<'_>) -> R
         after = upto;
         progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
     }
+    Ok(gone)
+}
+
+/// Takes the words of all that is gone out of the index, also of what others deleted.
+fn erase_words(writer: &mut Writer, progress: Progress<'_>) -> Result<(), StoreError> {
+    let waiting: i64 = writer.conn().query_row("SELECT count(*) FROM unindex", [], |row| row.get(0))?;
+    let mut done = 0;
     loop {
         let batch = writer.begin()?;
         let taken = search::take_out(&batch.conn, UNINDEX_PIECE)?;
         batch.commit()?;
         if taken == 0 {
-            return Ok(gone);
+            return Ok(());
         }
+        done += taken as u64;
+        progress(done, waiting.unsigned_abs().max(done));
     }
 }
 
