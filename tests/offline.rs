@@ -73,7 +73,7 @@ fn who_was_away_gets_what_he_missed_with_times_in_order_and_once() {
 }
 
 #[test]
-fn broadcasts_deleted_and_cleared_messages_are_not_delivered_later() {
+fn broadcasts_and_deleted_messages_are_not_delivered_later() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     leave_word(&mut alice, "one");

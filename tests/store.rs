@@ -10,7 +10,7 @@ use parlor::store::{Entry, SqliteStore, Store};
 use tempfile::TempDir;
 
 use crate::daemon::{Outcome, folder, run_with};
-use crate::support::{Daemon, USERS, parlord};
+use crate::support::{Daemon, USERS, eventually, parlord};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -141,6 +141,13 @@ fn an_erased_user_is_gone_from_the_disk_too() {
 }
 
 #[test]
+fn a_running_server_forgets_what_it_need_not_keep() {
+    let daemon = Daemon::start_in(with_messages(), &["--data", "data", "--keep-messages", "2"]);
+    eventually("two messages are left", || tool(daemon.dir.path(), &["export"]).out.lines().count() == 2);
+    assert!(tool(daemon.dir.path(), &["export"]).out.starts_with("#4 "));
+}
+
+#[test]
 fn without_a_database_the_tools_say_so() {
     let dir = folder(USERS);
     for options in [&["export"][..], &["backup", "x"], &["erase", "--user", "bob", "--yes"]] {
@@ -184,4 +191,24 @@ fn a_killed_daemon_starts_again_with_all_of_it() {
     let daemon = daemon_over(dir);
     assert_eq!(tool(daemon.dir.path(), &["export"]).out.lines().count(), 5);
     assert_eq!(tool(daemon.dir.path(), &["check"]).out, "settings in order; users.txt: 7 users; data: 5 messages\n");
+}
+
+#[test]
+fn an_invitation_of_the_command_line_opens_the_running_server_once() {
+    let daemon = Daemon::start(&["--data", "data", "--registration", "invite"]);
+    let invite = |options: &[&str]| {
+        let output = parlord(daemon.dir.path()).arg("invite").args(options).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = invite(&["--days", "1"]);
+    let (key, how) = said.split_once('\n').unwrap();
+    let expected =
+        format!("Good once, for 1 day. To use it, answer the prompt for the username with: /register <name> {key}\n");
+    assert_eq!(how, expected);
+    assert_eq!(invite(&["--data", "none"]), "", "nowhere to keep it");
+    for (name, answer) in [("zoe", "Welcome to the chat server!"), ("yann", "Registration failed: ")] {
+        let mut client = daemon.connect();
+        client.send_raw(format!("/register {name} {key}\nsecret word\nsecret word\n"));
+        client.line_with(answer);
+    }
 }

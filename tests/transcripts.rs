@@ -17,7 +17,7 @@
 //! | `alice is closed` | the server has closed her connection, with nothing more said |
 //!
 //! A blank line ends a block: then nobody who is logged in may have got a line that is not written here. Two rounds of
-//! `/ping`, which are not shown, make sure of that.
+//! `/ping`, which are not shown, make sure of that. Each is played twice: with messages in memory, and in a database.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,12 +43,14 @@ fn every_transcript_plays_as_it_is_written() {
     let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let files: Vec<&PathBuf> = files.iter().filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
     assert!(files.len() >= 8, "only {} transcripts", files.len());
-    let plays = |path: &PathBuf| {
+    let plays = &|path: &PathBuf, store: Store| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        play(&fs::read_to_string(path).unwrap(), PATIENCE).map_err(|(line, why)| format!("{name}:{line}: {why}"))
+        let played = play(&fs::read_to_string(path).unwrap(), PATIENCE, store);
+        played.map_err(|(line, why)| format!("{name}:{line}, messages in {store:?}: {why}"))
     };
     let failures: Vec<String> = thread::scope(|scope| {
-        let playing: Vec<_> = files.iter().map(|path| scope.spawn(|| plays(path))).collect();
+        let all = files.iter().flat_map(|path| [(path, Store::Memory), (path, Store::Database)]);
+        let playing: Vec<_> = all.map(|(path, store)| scope.spawn(move || plays(path, store))).collect();
         playing.into_iter().filter_map(|one| one.join().unwrap().err()).collect()
     });
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
@@ -56,7 +58,7 @@ fn every_transcript_plays_as_it_is_written() {
 
 #[test]
 fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
-    let wrong = |text: &str| play(text, Duration::from_millis(500)).unwrap_err();
+    let wrong = |text: &str| play(text, Duration::from_millis(500), Store::Memory).unwrap_err();
     let start = "alice logs in (lines)\n# comment\n";
     let (line, why) = wrong(&format!("{start}alice> /ping a\nalice< Pong: b\n"));
     assert_eq!((line, why.as_str()), (4, "expected \"Pong: b\\n\", got \"Pong: a\\n\""));
@@ -69,7 +71,7 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
     let (line, why) = wrong(&format!("{start}alice> /ping #1 now\nalice< Pong: #{{id}} {{time}}\n"));
     assert_eq!((line, why.as_str()), (4, "expected \"Pong: #{id} {time}\\n\", got \"Pong: #1 now\\n\""));
     let right = format!("{start}alice> /ping #12 2026-11-20 17:03, x\nalice< Pong: #{{id}} {{time}}, x\n");
-    assert_eq!(play(&right, PATIENCE), Ok(()));
+    assert_eq!(play(&right, PATIENCE, Store::Memory), Ok(()));
     assert_eq!(wrong(&format!("{start}bob> hi")), (3, "bob is not connected".to_owned()));
     assert_eq!(wrong("alice sings"), (1, "no such step: alice sings".to_owned()));
     assert_eq!(wrong("setting colour = blue"), (1, "no such setting: colour = blue".to_owned()));
@@ -77,6 +79,13 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
 
 /// Where and why a play went wrong.
 type Flaw = (usize, String);
+
+/// Where the server keeps its messages; nobody may see a difference.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Store {
+    Memory,
+    Database,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -98,12 +107,15 @@ struct Stage {
     patience: Duration,
 }
 
-fn play(text: &str, patience: Duration) -> Result<(), Flaw> {
+fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
     let steps: Vec<(usize, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')).collect();
     let is_setting = |(_, step): &&(usize, &str)| step.starts_with("setting ") || step.is_empty();
     let (settings, acts) = steps.split_at(steps.iter().take_while(is_setting).count());
     let mut flaw = None;
     let server = TestServer::with(|config| {
+        if store == Store::Database {
+            config.data = Some(config.users.with_file_name("data"));
+        }
         for (line, step) in settings.iter().filter(|(_, step)| !step.is_empty()) {
             let setting = step.trim_start_matches("setting ");
             match setting.split_once(" = ") {

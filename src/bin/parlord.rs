@@ -1,16 +1,18 @@
 //! The daemon: command line, configuration, logging, server, exit code, and nothing else.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use parlor::accounts::{Accounts, UserCommand, cli};
+use parlor::accounts::{Accounts, UserCommand, cli, keys};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
 use parlor::server::{self, Server};
-use parlor::store::{self, StoreCommand};
+use parlor::store::{self, Entry, StoreCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +45,12 @@ enum Verb {
     User(UserCommand),
     #[command(flatten)]
     Store(StoreCommand),
+    /// Print an invitation, with which somebody can register once where `--registration invite` is set
+    Invite {
+        /// How many days it is good for
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,6 +68,10 @@ fn main() -> ExitCode {
             let data = options.gather(environment).map(|settings| settings.data_folder());
             let ask = &mut store::cli::ask_name;
             (data.and_then(|data| store::cli::run(&command, data.as_deref(), &mut io::stdout(), ask)), 1)
+        }
+        Some(Verb::Invite { days }) => {
+            let data = options.gather(environment).map(|settings| settings.data_folder());
+            (data.and_then(|data| invite(data.as_deref(), days)), 1)
         }
     };
     match result {
@@ -82,6 +94,20 @@ fn check(config: &Config) -> Result<(), StartError> {
         },
     };
     say(&format!("settings in order; {}: {} users; {data}", config.users.display(), accounts.len()));
+    Ok(())
+}
+
+fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {
+    let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
+    let data = data.ok_or_else(none)?;
+    let key = keys::new_invite().map_err(|e| StartError::System("no invitation can be made".to_owned(), e))?;
+    let expires = SystemTime::now() + Duration::from_secs(24 * 60 * 60) * u32::from(days);
+    store::record(data, &[Entry::Invited { invite: key.digest, expires }])?;
+    let (text, s) = (key.text, if days == 1 { "" } else { "s" });
+    say(&text);
+    say(&format!(
+        "Good once, for {days} day{s}. To use it, answer the prompt for the username with: /register <name> {text}"
+    ));
     Ok(())
 }
 

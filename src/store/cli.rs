@@ -25,10 +25,10 @@ pub enum StoreCommand {
     /// Write the messages to the standard output, the oldest first
     Export {
         /// Only what this user said or was told privately
-        #[arg(long, value_parser = parse_name)]
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
         user: Option<Name>,
         /// Only what was said in this group
-        #[arg(long, value_parser = parse_name)]
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
         group: Option<Name>,
         /// One line of text, or one JSON object, for each message
         #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -37,7 +37,7 @@ pub enum StoreCommand {
     /// Erase all that a user said or was told privately, for everybody and for ever
     Erase {
         /// Whose messages; the account itself is removed with `parlord user remove`
-        #[arg(long, value_parser = parse_name)]
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
         user: Name,
         /// Do not ask for the name again
         #[arg(long)]

@@ -20,7 +20,7 @@ pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteStore, inspect};
+pub use sqlite::{SqliteStore, inspect, record};
 
 use crate::model::{Message, MessageId, Name, Scope};
 

@@ -11,6 +11,7 @@ mod input;
 mod killing;
 mod long;
 mod order;
+mod power_loss;
 mod readers;
 mod secrets;
 

@@ -185,7 +185,12 @@ fn nobody_notices_a_stopped_client_in_his_group() {
         .spawn();
     let Ok(mut netcat) = netcat else { return super::cannot_run("13 (stopped nc)", "there is no nc") };
     netcat.stdin.as_mut().unwrap().write_all(b"user500\npw\n/create_group g\n").unwrap();
-    daemon.await_log("login user=user500");
+    let mut eve = login(daemon.addr, "eve");
+    eventually("the group is there", || {
+        eve.send("/groups");
+        eve.line_with("roup") == "Groups:"
+    });
+    drop(eve);
     let listeners = scale(20, 99);
     let join = |n| {
         let mut member = login(daemon.addr, &format!("user{n}"));

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::file::refusal;
 use crate::model::StartError;
@@ -25,10 +27,20 @@ pub(super) fn create(from: &Connection, to: &Path, progress: &mut dyn FnMut(u64,
         return Err(refusal(to, "is there already; nothing was copied".to_owned()));
     }
     let draft = write(from, to, progress)?;
-    // A link refuses to take the place of a file that has come meanwhile; a renaming would not.
-    let placed = fs::hard_link(&draft, to);
-    let _ = fs::remove_file(&draft);
-    placed.and_then(|()| sync_folder(to)).map_err(|e| refusal(to, format!("cannot be written: {e}")))
+    place(&draft, to).and_then(|()| sync_folder(to)).map_err(|e| {
+        // It is in the way of nobody else; the next copy removes it, if this cannot.
+        let _ = fs::remove_file(&draft);
+        refusal(to, format!("cannot be written: {e}"))
+    })
+}
+
+/// Gives a complete copy its name, unless something of that name has come meanwhile.
+fn place(draft: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, draft, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems do not know this way; those have links.
+        Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(draft, to).and_then(|()| fs::remove_file(draft)),
+        renamed => Ok(renamed?),
+    }
 }
 
 /// Copies the database into `to`, in the place of what may stand there.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{copy, schema};
 use crate::model::{Durability, StartError};
+use crate::store::StoreError;
 
 /// The database, in the data folder.
 const FILE: &str = "parlor.db";
@@ -99,7 +100,10 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         let messages: i64 = conn.query_row("SELECT messages FROM server", [], |row| row.get(0))?;
         Ok((application, version, verdict, messages))
     };
-    let (application, version, verdict, messages) = look().map_err(|e| damaged(&e.to_string()))?;
+    let (application, version, verdict, messages) = look().map_err(|e| match StoreError::from(e) {
+        StoreError::Damaged(why) | StoreError::Other(why) => damaged(&why),
+        other => refusal(path, format!("cannot be read: {other}")),
+    })?;
     if application != schema::APPLICATION || version == 0 {
         return Err(damaged("Parlor's mark is not in it"));
     }

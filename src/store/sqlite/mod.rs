@@ -20,6 +20,8 @@ pub(super) mod tools;
 mod view;
 mod write;
 
+pub use tools::record;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

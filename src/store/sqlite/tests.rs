@@ -76,9 +76,10 @@ fn what_was_stored_is_there_after_a_crash() {
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "kept")]).unwrap();
     let crashed = tempfile::tempdir().unwrap();
-    for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm"] {
+    for file in ["parlor.db", "parlor.db-wal"] {
         fs::copy(dir.path().join(file), crashed.path().join(file)).unwrap();
     }
+    assert_eq!(inspect(crashed.path()).unwrap(), Some(1));
     assert_eq!(sees(&open(&crashed), "bob", None), ["kept"]);
     // Without its database, what is in the log is not put into a new one.
     fs::remove_file(crashed.path().join("parlor.db")).unwrap();
@@ -132,6 +133,16 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
         }
         assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("parlor.db")).unwrap();
+    let why = refused(dir.path());
+    assert!(why.contains("parlor.db: cannot be read: the disk cannot be used ("), "{why}");
+    let why = refused(&dir.path().join("parlor.lock/data"));
+    assert!(why.contains("data: cannot be used as the data folder: "), "{why}");
 }
 
 #[test]
@@ -201,6 +212,27 @@ fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
     assert!(began.elapsed() < Duration::from_millis(900), "a reader waited");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(store.append(&[said("alice", user("bob"), "2")]).unwrap(), MessageId(2));
+}
+
+#[test]
+fn writing_reading_searching_and_tending_get_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_with(&dir, Keeping { messages: 1000, durability: Durability::Commit, ..Keeping::default() });
+    let (bob, batch) = (name("bob"), [(); 20].map(|()| said("alice", user("bob"), &"some words ".repeat(20))));
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| (0..300).try_for_each(|_| store.append(&batch).map(drop)));
+        let tending = scope.spawn(|| (0..200).try_for_each(|_| store.tend().map(drop)));
+        for _ in 0..100 {
+            let page = store.history(&bob, None, None, 30).unwrap();
+            assert!(page.is_sorted_by_key(|message| message.id));
+            store.search(&bob, "words", Some(user("alice")), 30).unwrap();
+        }
+        assert_eq!(writing.join().unwrap(), Ok(()));
+        assert_eq!(tending.join().unwrap(), Ok(()));
+    });
+    tend(&store);
+    let left = store.tail(MessageId(0), usize::MAX).unwrap();
+    assert_eq!((left.len(), left[0].id), (1000, MessageId(5001)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Everything is done in short pieces, so that the daemon hardly waits; `progress` is told how much of how much is done.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
 
@@ -14,7 +14,7 @@ use super::write::Writer;
 use super::{copy, file, schema, search};
 use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Durability, Keeping, Message, Name, StartError};
-use crate::store::StoreError;
+use crate::store::{Entry, StoreError};
 
 /// Ids that are looked at in one transaction.
 const PIECE: i64 = 2_000;
@@ -24,6 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who is told how much of how much is done.
 pub(in crate::store) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Stores changes beside a running daemon, which sees them at once.
+///
+/// # Errors
+/// Why they were not stored.
+pub fn record(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
+    let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
+    let failed = |e: StoreError| file::refusal(&path, format!("cannot be written: {e}"));
+    conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
+    let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
+    writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(failed)
+}
 
 /// Copies the database of a folder, as it is at this moment, into a file that is not there yet.
 pub(in crate::store) fn backup(dir: &Path, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
