@@ -3,16 +3,15 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use parlor::accounts::{Accounts, UserCommand, cli, keys};
+use parlor::accounts::{Accounts, UserCommand, cli};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
 use parlor::server::{self, Server};
-use parlor::store::{self, Entry, StoreCommand};
+use parlor::store::{self, StoreCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,15 +99,7 @@ fn check(config: &Config) -> Result<(), StartError> {
 fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
     let data = data.ok_or_else(none)?;
-    let key = keys::new_invite().map_err(|e| StartError::System("no invitation can be made".to_owned(), e))?;
-    let expires = SystemTime::now() + Duration::from_secs(24 * 60 * 60) * u32::from(days);
-    store::record(data, &[Entry::Invited { invite: key.digest, expires }])?;
-    let (text, s) = (key.text, if days == 1 { "" } else { "s" });
-    say(&text);
-    say(&format!(
-        "Good once, for {days} day{s}. To use it, answer the prompt for the username with: /register <name> {text}"
-    ));
-    Ok(())
+    server::invite_with(|entry| store::record(data, &[entry]), days.into(), &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {

@@ -94,7 +94,7 @@ pub const THROTTLED_ADDRESSES: usize = 10_000;
 /// Login tokens that one user may have, expired ones included.
 pub const TOKENS_PER_USER: usize = 20;
 
-/// The most days that a token or an invitation may be asked to be good for.
+/// The most days that a token may be asked to be good for.
 pub const MAX_DAYS: u32 = 3_650;
 
 /// The most that is rendered into one write, in bytes.

@@ -7,9 +7,6 @@ use crate::accounts::keys;
 use crate::model::StartError;
 use crate::store::{Entry, Store};
 
-/// Days that an invitation is good for, where nothing else is said.
-pub const INVITE_DAYS: u32 = 7;
-
 /// Makes an invitation that is good for `days` days, stores what is to be kept of it, and shows it, once.
 ///
 /// # Errors

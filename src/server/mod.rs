@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
-pub use invite::{INVITE_DAYS, invite, invite_with};
+pub use invite::{invite, invite_with};
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
