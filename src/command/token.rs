@@ -80,7 +80,7 @@ fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
     if others.len() >= TOKENS_PER_USER {
         return Err(UserError::TooManyTokens(TOKENS_PER_USER));
     }
-    context.hub.record(vec![Entry::TokenMade(token)]).map_err(|e| unavailable(&e))
+    context.hub.add_token(token).map_err(|e| unavailable(&e))
 }
 
 impl Command for List {

@@ -1,4 +1,4 @@
-//! Changing what was said: a view that is cleared, a message that is deleted.
+//! Changing what is kept: a view that is cleared, a message that is deleted, a token that is made.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::client::Client;
 use super::state::State;
 use super::touched::Touched;
 use crate::model::{Event, EventKind, Message, Name, Scope};
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Position, StoreError, Token};
 
 impl Hub {
     /// Takes everything that was delivered so far out of the asker's view of one conversation, or of all of them.
@@ -17,6 +17,16 @@ impl Hub {
     pub fn clear(&self, me: &Client, scope: Option<Scope>) -> Result<(), StoreError> {
         let upto = self.locked(|state| state.last);
         self.record(vec![Entry::Cleared { user: me.name, scope, upto }])
+    }
+
+    /// Makes a token good, and begins the place in the log of the device that will use it: it is owed what comes from now on.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as it can.
+    pub fn add_token(&self, token: Token) -> Result<(), StoreError> {
+        let (user, device, at) = (token.user, Some(token.name), token.made);
+        let position = Position::Upto(self.locked(|state| state.last));
+        self.record(vec![Entry::TokenMade(token), Entry::Reading { user, device, position, at }])
     }
 
     /// Takes its text from a message, for everybody, and tells those who are here and could see it.

@@ -8,7 +8,7 @@ use parlor::store::{Entry, Token};
 
 use super::login_as;
 use crate::login::{NO, refusal};
-use crate::support::{Daemon, TestClient, TestServer, WELCOME};
+use crate::support::{Daemon, TestClient, TestServer, WELCOME, eventually};
 
 /// Makes a token and returns its secret.
 fn make(client: &mut TestClient, name: &str) -> String {
@@ -171,4 +171,37 @@ fn a_bot_reads_tokens_as_fields() {
     bot.ask("/token list", &["tokens tokens=ci;"]);
     bot.ask("/token revoke ci", &["token_revoked name=ci"]);
     bot.ask("/token revoke ci", &["error code=no_such_token text=Error: Token 'ci' does not exist."]);
+}
+
+#[test]
+fn every_device_gets_each_message_once_and_a_new_one_nothing_from_before_it() {
+    let server = TestServer::start();
+    let mut bob = server.login("bob");
+    let mut tell = |text: &str| {
+        bob.send(&format!("/msg alice {text}"));
+        bob.line_with("*** alice is not online;");
+    };
+    tell("before");
+    let mut alice = server.login("alice");
+    alice.expect("*** 1 message came while you were away:");
+    let secret = make_after(&mut alice, "laptop");
+    alice.send("/quit");
+    alice.read_to_end();
+    tell("after");
+    for password in ["password123", &secret] {
+        let mut device = login_as(&server, "alice", password);
+        device.expect("*** 1 message came while you were away:");
+        assert!(device.line().ends_with(" [bob]: after"), "{password}");
+        device.quiet();
+        device.send("/quit");
+        device.read_to_end();
+        login_as(&server, "alice", password).quiet();
+        eventually("alice has left", || server.handle.hub().sessions() == 1);
+    }
+}
+
+/// As [`make`], for who has still to read what came before.
+fn make_after(client: &mut TestClient, name: &str) -> String {
+    client.line_with("[bob]: ");
+    make(client, name)
 }
