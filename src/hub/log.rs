@@ -36,7 +36,9 @@ struct Open {
 pub(super) struct Batch {
     led: AtomicBool,
     progress: Mutex<Progress>,
-    changed: Condvar,
+    /// Two, so that nobody is woken for what he does not wait for.
+    stored: Condvar,
+    done: Condvar,
 }
 
 /// How far a batch is.
@@ -180,7 +182,7 @@ impl Batch {
         loop {
             match &progress.outcome {
                 Some(outcome) => return outcome.clone(),
-                None => self.changed.wait(&mut progress),
+                None => self.done.wait(&mut progress),
             }
         }
     }
@@ -189,7 +191,7 @@ impl Batch {
     pub(super) fn wait_until_stored(&self) {
         let mut progress = self.progress.lock();
         while !progress.stored {
-            self.changed.wait(&mut progress);
+            self.stored.wait(&mut progress);
         }
     }
 }
@@ -198,7 +200,7 @@ impl Lead<'_> {
     /// Says that it has been appended.
     pub(super) fn stored(&self) {
         self.batch.progress.lock().stored = true;
-        self.batch.changed.notify_all();
+        self.batch.stored.notify_all();
     }
 
     /// Lets those who wait go on.
@@ -212,6 +214,7 @@ impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Ok(()));
         *self.batch.progress.lock() = Progress { stored: true, outcome: Some(outcome) };
-        self.batch.changed.notify_all();
+        self.batch.stored.notify_all();
+        self.batch.done.notify_all();
     }
 }
