@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::client::ClientId;
+use super::outbox::Outbox;
 use crate::model::MessageId;
 use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
 use crate::store::{Entry, Store, StoreError};
@@ -20,6 +21,8 @@ pub(super) struct Log {
     store: Arc<dyn Store>,
     open: Mutex<Open>,
     turn: Mutex<Turn>,
+    /// Who waits for echoes that another batch holds back.
+    echoes: (Mutex<()>, Condvar),
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
@@ -44,10 +47,10 @@ pub(super) struct Batch {
 /// How far a batch is.
 #[derive(Default)]
 struct Progress {
-    /// It has been appended, or kept for later.
-    stored: bool,
-    /// Its leader is done with it.
-    outcome: Option<Result<(), StoreError>>,
+    /// What became of appending it.
+    stored: Option<Result<(), StoreError>>,
+    /// It has been written out, too.
+    done: bool,
 }
 
 /// What only the thread whose turn it is may touch.
@@ -67,14 +70,11 @@ struct Failure {
 }
 
 /// The leader's part of a batch. Dropping it lets those who wait go on, whatever became of it.
-pub(super) struct Lead<'a> {
-    batch: &'a Batch,
-    outcome: Result<(), StoreError>,
-}
+pub(super) struct Lead(Arc<Batch>);
 
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
-        Log { store, open: Mutex::default(), turn: Mutex::default() }
+        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes: (Mutex::default(), Condvar::new()) }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -110,6 +110,24 @@ impl Log {
     pub(super) fn close(&self) -> (Vec<Entry>, Vec<ClientId>) {
         let Open { entries, speakers, .. } = std::mem::take(&mut *self.open.lock());
         (entries, speakers)
+    }
+
+    /// Waits until no earlier batch holds back the echoes that are queued before this message.
+    pub(super) fn await_echoes(&self, outbox: &Outbox, id: MessageId) {
+        if !outbox.allows(id) {
+            let mut guard = self.echoes.0.lock();
+            while !outbox.allows(id) {
+                self.echoes.1.wait(&mut guard);
+            }
+        }
+    }
+
+    /// Says that a batch holds nothing back any more.
+    pub(super) fn free_echoes<'a>(&self, outboxes: impl IntoIterator<Item = &'a Outbox>, limit: MessageId) {
+        let guard = self.echoes.0.lock();
+        outboxes.into_iter().for_each(|outbox| outbox.free_echoes(limit));
+        drop(guard);
+        self.echoes.1.notify_all();
     }
 
     /// Tries a store that did not work when it was last used; one that did is taken to work.
@@ -170,51 +188,47 @@ impl Turn {
 }
 
 impl Batch {
-    /// Leads this batch, if nobody does yet.
-    pub(super) fn lead(&self) -> Option<Lead<'_>> {
-        let leads = !self.led.swap(true, Ordering::AcqRel);
-        leads.then(|| Lead { batch: self, outcome: Err(StoreError::Abandoned) })
+    /// Leads a batch, if nobody does yet.
+    pub(super) fn lead(self: &Arc<Batch>) -> Option<Lead> {
+        (!self.led.swap(true, Ordering::AcqRel)).then(|| Lead(Arc::clone(self)))
     }
 
-    /// Waits until its leader is done with it.
+    /// Waits until its leader has written it out.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
         let mut progress = self.progress.lock();
+        while !progress.done {
+            self.done.wait(&mut progress);
+        }
+        progress.stored.clone().unwrap_or(Err(StoreError::Abandoned))
+    }
+
+    /// Waits until its leader has appended it; that there is one is up to who submitted something.
+    pub(super) fn wait_until_stored(&self) -> Result<(), StoreError> {
+        let mut progress = self.progress.lock();
         loop {
-            match &progress.outcome {
-                Some(outcome) => return outcome.clone(),
-                None => self.done.wait(&mut progress),
+            match &progress.stored {
+                Some(stored) => return stored.clone(),
+                None => self.stored.wait(&mut progress),
             }
         }
     }
+}
 
-    /// Waits until its leader has appended it; that he does is up to those who submitted something.
-    pub(super) fn wait_until_stored(&self) {
-        let mut progress = self.progress.lock();
-        while !progress.stored {
-            self.stored.wait(&mut progress);
-        }
+impl Lead {
+    /// Says what became of appending it.
+    pub(super) fn stored(&self, outcome: Result<(), StoreError>) {
+        self.0.progress.lock().stored = Some(outcome);
+        self.0.stored.notify_all();
     }
 }
 
-impl Lead<'_> {
-    /// Says that it has been appended.
-    pub(super) fn stored(&self) {
-        self.batch.progress.lock().stored = true;
-        self.batch.stored.notify_all();
-    }
-
-    /// Lets those who wait go on.
-    pub(super) fn finish(mut self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
-        self.outcome.clone_from(&outcome);
-        outcome
-    }
-}
-
-impl Drop for Lead<'_> {
+impl Drop for Lead {
     fn drop(&mut self) {
-        let outcome = std::mem::replace(&mut self.outcome, Ok(()));
-        *self.batch.progress.lock() = Progress { stored: true, outcome: Some(outcome) };
-        self.batch.stored.notify_all();
-        self.batch.done.notify_all();
+        let mut progress = self.0.progress.lock();
+        progress.stored.get_or_insert(Err(StoreError::Abandoned));
+        progress.done = true;
+        drop(progress);
+        self.0.stored.notify_all();
+        self.0.done.notify_all();
     }
 }

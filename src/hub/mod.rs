@@ -3,6 +3,7 @@
 //! One central lock over the client, group and queue maps. Under it: map work, a sequence number, a push into an outbox.
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
+mod batch;
 mod changes;
 mod client;
 mod log;
@@ -70,7 +71,7 @@ impl Hub {
     /// Why that cannot be done; they will be stored as soon as it can.
     pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
         let batch = self.inner.log.submit(entries, None);
-        self.commit(&batch)
+        self.commit_record(&batch)
     }
 
     /// Does what is due from time to time, about once a second: tries a store that does not work, corrects who fell
@@ -79,7 +80,7 @@ impl Hub {
     /// # Errors
     /// When it works, but cannot tidy up.
     pub fn tend(&self) -> Result<bool, StoreError> {
-        self.note_written();
+        self.correct_places();
         self.acknowledge(Vec::new());
         // That it does not work was said when it ceased to.
         if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }

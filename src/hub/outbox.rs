@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use parking_lot::Mutex;
 
 use crate::model::{Event, Limits, MessageId};
 
@@ -25,10 +26,27 @@ pub struct Outbox {
     sealed: AtomicBool,
     /// Nothing is written out yet: the client is still being shown what he missed.
     held: AtomicBool,
+    /// What must not be written yet, although it is queued.
+    echoes: Mutex<Echoes>,
     /// The last message of the log that was to be queued here.
     pushed: AtomicU64,
     /// Every message of the log up to this one that was queued here has been taken by the connection.
     written: AtomicU64,
+}
+
+/// Echoes say that others have been written to, so they wait until that is true.
+#[derive(Default)]
+struct Echoes {
+    /// By batch whose echoes are held back: the last message that may be written.
+    limits: Vec<MessageId>,
+    /// An event that was taken out of the channel and is beyond a limit.
+    next: Option<Arc<Event>>,
+}
+
+impl Echoes {
+    fn allow(&self, id: MessageId) -> bool {
+        self.limits.iter().all(|limit| id <= *limit)
+    }
 }
 
 /// What became of a pushed event.
@@ -61,6 +79,7 @@ impl Outbox {
             behind: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             held: AtomicBool::new(true),
+            echoes: Mutex::default(),
             pushed: AtomicU64::new(0),
             written: AtomicU64::new(0),
         }
@@ -76,6 +95,34 @@ impl Outbox {
     /// Whether nothing is to be written out yet.
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)
+    }
+
+    /// Lets nothing be written after this message, until [`Outbox::free_echoes`] of the same one.
+    pub(super) fn hold_echoes(&self, limit: MessageId) {
+        self.echoes.lock().limits.push(limit);
+    }
+
+    /// Lets go what one batch held back; who says so has to write it out once.
+    pub(super) fn free_echoes(&self, limit: MessageId) {
+        let mut echoes = self.echoes.lock();
+        let at = echoes.limits.iter().position(|held| *held == limit);
+        at.map(|at| echoes.limits.swap_remove(at));
+        drop(echoes);
+        // Pairs with the one of whoever queued something and left because there was nothing that he may write.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether this message may be written as far as echoes are concerned.
+    pub(super) fn allows(&self, id: MessageId) -> bool {
+        self.echoes.lock().allow(id)
+    }
+
+    /// Whether nothing is queued that may be written.
+    pub fn is_idle(&self) -> bool {
+        self.is_empty() || {
+            let echoes = self.echoes.lock();
+            echoes.next.as_ref().is_some_and(|next| !echoes.allow(next.id))
+        }
     }
 
     /// Remembers that the connection has taken every message up to this one.
@@ -134,12 +181,18 @@ impl Outbox {
         items >= self.max_items * factor || (items > 0 && bytes > self.max_bytes * factor)
     }
 
-    /// Takes events in order until they weigh `max` bytes or none is left, and returns how many there were.
+    /// Takes events in order until they weigh `max` bytes or none is left that may be written, and returns how many there
+    /// were.
     pub fn take(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let (mut count, mut taken) = (0, 0);
+        let mut echoes = self.echoes.lock();
         while taken < max {
-            let Ok(event) = self.receiver.try_recv() else { break };
+            let Some(event) = echoes.next.take().or_else(|| self.receiver.try_recv().ok()) else { break };
+            if !echoes.allow(event.id) {
+                echoes.next = Some(event);
+                break;
+            }
             each(&event);
             taken += weight(&event);
             count += 1;
@@ -173,6 +226,7 @@ impl Outbox {
     /// Lets nothing more in, and forgets what is queued: for a client who cannot be written to any more.
     pub fn seal(&self) {
         self.sealed.store(true, Ordering::Relaxed);
+        self.echoes.lock().limits.clear();
         self.take(usize::MAX, |_| ());
     }
 }

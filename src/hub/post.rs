@@ -7,20 +7,11 @@ use std::time::SystemTime;
 
 use super::Hub;
 use super::client::Client;
-use super::log::{Batch, Turn};
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Touched;
 use crate::model::{Draft, Event, EventKind, MessageId, Scope, UserError};
 use crate::store::{Entry, StoreError};
-
-/// What a batch leaves to be done once it has been written out.
-struct Delivered {
-    touched: Touched,
-    receipts: Vec<Receipt>,
-    /// Something is for a user who is not here.
-    kept: bool,
-}
 
 impl Hub {
     /// Whether somebody may say something there; answers with the group under the name it was made with.
@@ -47,70 +38,12 @@ impl Hub {
             me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
         }
     }
-
-    /// Waits until a batch is stored and delivered, and does it if nobody else does.
-    ///
-    /// # Errors
-    /// Why it was not stored; what was said is delivered to those who are here nevertheless.
-    pub(super) fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let Some(lead) = batch.lead() else { return batch.wait() };
-        let log = &self.inner.log;
-        let mut turn = log.turn();
-        let (entries, mut speakers) = log.close();
-        let appended = log.append(&mut turn, &entries);
-        let Delivered { mut touched, receipts, kept } = self.deliver(&mut turn, entries, &appended);
-        let last = touched.last_queued();
-        drop(turn);
-        lead.stored();
-        speakers.sort_unstable();
-        let unwritten = touched.settle_thoroughly(&speakers, last);
-        if appended.is_ok() && log.store().is_durable() {
-            if kept || !unwritten.is_empty() {
-                self.await_departures();
-            }
-            self.note_unwritten(&unwritten);
-        }
-        self.acknowledge(receipts);
-        lead.finish(appended.map(drop))
-    }
-
-    /// Waits until everything that was submitted so far is stored, or known not to be.
-    pub(super) fn await_log(&self) {
-        match self.inner.log.gathering() {
-            // Whether it could be stored is for those to know who submitted it.
-            Some(batch) => drop(self.commit(&batch)),
-            None => drop(self.inner.log.turn()),
-        }
-    }
-
-    /// Queues the messages of a batch for their recipients. The turn keeps them in the log's order.
-    fn deliver(&self, _turn: &mut Turn, entries: Vec<Entry>, appended: &Result<MessageId, StoreError>) -> Delivered {
-        let mut next = appended.as_ref().map_or(MessageId(0), |first| *first);
-        let mut touched = Touched::after_append(self.inner.log.store().is_durable());
-        let (mut receipts, mut kept) = (Vec::new(), false);
-        for entry in entries {
-            let Entry::Said(draft) = entry else { continue };
-            match appended {
-                Ok(_) => {
-                    let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
-                    receipts.extend(receipt);
-                    kept |= away;
-                    next.0 += 1;
-                }
-                Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
-            }
-            if touched.is_crowded() {
-                touched.relieve();
-            }
-        }
-        Delivered { touched, receipts, kept }
-    }
 }
 
 impl State {
     /// Queues a stored message for everybody it is for, and its echo for who said it. Says which receipt is due for it,
     /// and whether its recipient is away.
-    fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
+    pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
         self.last = id;
         let Draft { at, from, scope, text } = draft;
         let said = |kind| Event::said(id, at, kind);
@@ -139,7 +72,7 @@ impl State {
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
-    fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
+    pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
         let Draft { at, from, scope, text } = draft;
         let said = |kind| Event::said(MessageId(0), at, kind);
         let mut refused = UserError::NotSaved(error.to_string());

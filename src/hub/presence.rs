@@ -187,7 +187,7 @@ impl Drop for Presence {
         self.here = None;
         if let Some(batch) = batch {
             // If it cannot be stored now, it will be as soon as it can.
-            let _ = self.hub.commit(&batch);
+            let _ = self.hub.commit_record(&batch);
         }
         log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
     }

@@ -11,6 +11,7 @@ use super::Hub;
 use super::client::Client;
 use super::log::Batch;
 use super::state::State;
+use super::touched::Waiting;
 use crate::model::limits::CATCH_UP;
 use crate::model::{Message, MessageId};
 use crate::store::{Backlog, Entry, Position, StoreError};
@@ -27,9 +28,9 @@ impl Hub {
         // What another session of his has not been written yet, this one gets: the other may never be.
         let others = self.locked(|state| state.siblings(me));
         others.iter().for_each(Client::flush_thoroughly);
-        let others: Vec<_> = others.into_iter().map(|other| (Arc::clone(&other), other.outbox.pushed())).collect();
-        self.note_unwritten(&others);
-        // The place that an earlier session has left behind may still be on its way into the store.
+        let others: Vec<Waiting> = others.into_iter().map(Waiting::everything).collect();
+        self.submit_places(&others.iter().filter(|other| !other.is_written()).collect::<Vec<_>>());
+        // That, and the place that an earlier session has left behind, may still be on its way into the store.
         self.await_log();
         self.store().backlog(&me.name, me.device, me.joined_at, CATCH_UP)
     }
@@ -43,8 +44,10 @@ impl Hub {
                 me.outbox.note_written(me.joined_at);
                 me.reading.catch_up();
                 // What came meanwhile still lies in his outbox.
-                let behind = !me.outbox.is_all_written() && me.reading.fall_behind();
-                vec![me.reading_entry(if behind { Position::Upto(me.joined_at) } else { Position::Here }, now)]
+                if !me.outbox.is_all_written() {
+                    me.reading.fall_behind();
+                }
+                vec![me.place(now)]
             });
         }
         self.acknowledge_missed(me.name, backlog);
@@ -52,37 +55,47 @@ impl Hub {
 
     /// Says that a session has been written everything that gathered while it caught up.
     pub fn settled_in(&self, me: &Client) {
-        if me.outbox.is_all_written() && me.reading.is(BEHIND) {
+        if me.reading.is(BEHIND) {
             self.record_readings(|_, now| {
-                let back = me.reading.get_back();
-                back.then(|| me.reading_entry(Position::Here, now)).into_iter().collect()
+                let back = me.outbox.is_all_written() && me.reading.get_back();
+                back.then(|| me.place(now)).into_iter().collect()
             });
         }
     }
 
-    /// Remembers in the store who has not been written what he was sent, so that it is not lost with this process.
-    pub(super) fn note_unwritten(&self, clients: &[(Arc<Client>, MessageId)]) {
-        if clients.is_empty() {
-            return;
-        }
-        self.record_readings(|state, now| {
+    /// Submits where those have got who were not written what was sent to them, and returns the batch that has to be stored
+    /// for the store to know that, and who has left.
+    pub(super) fn submit_places(&self, unwritten: &[&Waiting]) -> Option<Arc<Batch>> {
+        self.locked(|state| {
+            let now = SystemTime::now();
             // What is owed to those who have left, the store learns by their departures.
-            let clients = clients.iter().filter(|(client, _)| state.clients.contains_key(&client.id));
-            let behind = clients.filter(|(client, last)| {
+            let here = unwritten.iter().filter(|waiting| state.clients.contains_key(&waiting.client.id));
+            let behind = here.filter(|waiting| {
+                let client = &waiting.client;
                 // He may have been written it meanwhile: either we see that here, or whoever wrote sees that he is behind.
-                let written = || client.outbox.written() >= *last && client.reading.get_back();
+                let written = || waiting.is_written() && client.reading.get_back();
                 !state.is_served_elsewhere(client) && client.reading.fall_behind() && !written()
             });
-            behind.map(|(client, _)| client.reading_entry(Position::Upto(client.outbox.written()), now)).collect()
-        });
+            let entries: Vec<Entry> = behind.map(|Waiting { client, .. }| client.place(now)).collect();
+            if !entries.is_empty() {
+                state.places = Some(self.inner.log.submit(entries, None));
+            }
+            state.places.clone()
+        })
     }
 
-    /// Corrects in the store who fell behind and has got everything since.
-    pub(super) fn note_written(&self) {
+    /// Corrects in the store who has fallen behind, and who has got everything since he did.
+    pub(super) fn correct_places(&self) {
         self.record_readings(|state, now| {
-            let clients = state.clients.values().filter(|client| client.outbox.is_all_written());
-            let back = clients.filter(|client| client.reading.get_back());
-            back.map(|client| client.reading_entry(Position::Here, now)).collect()
+            let moved = state.clients.values().filter(|client| {
+                let behind = || client.outbox.is_behind() && !state.is_served_elsewhere(client);
+                match client.outbox.is_all_written() {
+                    true => client.reading.get_back(),
+                    // Whose connection takes everything is written the rest in a moment.
+                    false => behind() && client.reading.fall_behind(),
+                }
+            });
+            moved.map(|client| client.place(now)).collect()
         });
     }
 
@@ -94,14 +107,7 @@ impl Hub {
         });
         if let Some(batch) = batch {
             // What cannot be stored now is kept for later, and the failure is logged there.
-            let _ = self.commit(&batch);
-        }
-    }
-
-    /// Waits until the store knows of everybody who has left so far.
-    pub(super) fn await_departures(&self) {
-        if let Some(departure) = self.locked(|state| state.departure.clone()) {
-            departure.wait_until_stored();
+            let _ = self.commit_record(&batch);
         }
     }
 
@@ -124,7 +130,7 @@ impl Hub {
         let reading = position.map(|position| client.reading_entry(position, now));
         let entries: Vec<Entry> = reading.into_iter().chain(groups.then_some(left)).collect();
         let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
-        state.departure = batch.clone().or(state.departure.take());
+        state.places = batch.clone().or(state.places.take());
         batch
     }
 }
@@ -147,6 +153,12 @@ impl Client {
     /// Remembers that it has been shown what it missed up to this message.
     pub fn note_shown(&self, upto: MessageId) {
         self.reading.shown.store(upto.0, Ordering::Relaxed);
+    }
+
+    /// What the store is to know of a session that is here.
+    fn place(&self, at: SystemTime) -> Entry {
+        let position = if self.reading.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
+        self.reading_entry(position, at)
     }
 
     fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {

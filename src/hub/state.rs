@@ -23,8 +23,8 @@ pub(super) struct State {
     pub(super) queues: BTreeMap<Name, User>,
     /// The last message of the log that was delivered.
     pub(super) last: MessageId,
-    /// The batch that tells the store of whoever left last.
-    pub(super) departure: Option<Arc<Batch>>,
+    /// The last batch that tells the store of somebody who left or fell behind.
+    pub(super) places: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
 }

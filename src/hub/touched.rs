@@ -21,6 +21,25 @@ pub struct Touched {
     noted: HashSet<ClientId>,
 }
 
+/// Somebody who is to be written to after a batch was appended.
+pub(super) struct Waiting {
+    pub(super) client: Arc<Client>,
+    /// The last message of that batch that was queued for him.
+    pub(super) last: MessageId,
+}
+
+impl Waiting {
+    /// Somebody who is to be written everything that is queued for him.
+    pub(super) fn everything(client: Arc<Client>) -> Waiting {
+        Waiting { last: client.outbox.pushed(), client }
+    }
+
+    /// Whether his connection has taken all of it.
+    pub(super) fn is_written(&self) -> bool {
+        self.client.outbox.written() >= self.last
+    }
+}
+
 impl Touched {
     /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it.
     pub(super) fn push_all<'a>(
@@ -48,7 +67,7 @@ impl Touched {
         match client.outbox.push(event) {
             Push::Full => self.too_slow.push(Arc::clone(client)),
             pushed if self.thorough => {
-                self.crowded |= pushed == Push::Crowded;
+                self.crowded |= pushed == Push::Crowded && !client.outbox.is_behind();
                 if self.noted.insert(client.id) {
                     self.waiting.push(Arc::clone(client));
                 }
@@ -61,8 +80,12 @@ impl Touched {
 
     /// A crowded outbox has a writer already; adding ourselves keeps us from going on before he had his turn.
     fn note_crowded(&mut self, client: &Arc<Client>) {
+        if client.outbox.is_behind() {
+            // Nothing that we could write would make it any shorter.
+            return;
+        }
         self.crowded = true;
-        if !client.outbox.is_behind() && self.waiting.last().is_none_or(|last| last.id != client.id) {
+        if self.waiting.last().is_none_or(|last| last.id != client.id) {
             self.waiting.push(Arc::clone(client));
         }
     }
@@ -87,38 +110,13 @@ impl Touched {
         }
     }
 
-    /// The last message that was queued for each of them, in the order of `waiting`. As long as nobody else's turn has
-    /// come, that is one of this batch.
-    pub(super) fn last_queued(&self) -> Vec<MessageId> {
-        self.waiting.iter().filter(|_| self.thorough).map(|client| client.outbox.pushed()).collect()
-    }
-
-    /// Writes out what was queued, the speakers last (their echoes are their acknowledgements), and returns who has
-    /// nevertheless not been written it. `speakers` are in order; `last` is what [`Touched::last_queued`] said.
-    pub(super) fn settle_thoroughly(
-        &mut self,
-        speakers: &[ClientId],
-        last: Vec<MessageId>,
-    ) -> Vec<(Arc<Client>, MessageId)> {
+    /// Hands out who is to be written to, each with the last message that was queued for him, and closes who was too slow.
+    /// As long as nobody else's turn has come, those messages are of this batch.
+    pub(super) fn take(&mut self) -> Vec<Waiting> {
         self.crowded = false;
-        for client in self.too_slow.iter() {
-            client.close(QuitReason::SlowReader);
-        }
-        let waiting = std::mem::take(&mut self.waiting);
-        let speaks = |client: &Arc<Client>| speakers.binary_search(&client.id).is_ok();
-        // One who speaks alone writes to his own client himself, and may wait for him.
-        let alone = speakers.len() == 1;
-        for pass in [false, true] {
-            for client in waiting.iter().filter(|client| speaks(client) == pass && !(pass && alone)) {
-                if self.thorough { client.flush_thoroughly() } else { client.flush() }
-            }
-        }
-        let all = waiting.into_iter().zip(last).filter(|(client, _)| !(alone && speaks(client)));
-        let too_slow = self.too_slow.drain(..).map(|client| {
-            let last = client.outbox.pushed();
-            (client, last)
-        });
-        all.filter(|(client, last)| client.outbox.written() < *last).chain(too_slow).collect()
+        self.too_slow.iter().for_each(|client| client.close(QuitReason::SlowReader));
+        let all = self.waiting.drain(..).chain(self.too_slow.drain(..));
+        all.map(Waiting::everything).collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

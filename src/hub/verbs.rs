@@ -83,7 +83,7 @@ impl Hub {
     /// Waits for a change that was made already; if the store does not work, it is stored later.
     fn commit_change(&self, batch: Option<Arc<Batch>>) {
         if let Some(batch) = batch {
-            let _ = self.commit(&batch);
+            let _ = self.commit_record(&batch);
         }
     }
 

@@ -132,9 +132,9 @@ impl Server {
             acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
         }
         let (server, stopped) = (self.handle.clone(), self.stopped.clone());
-        let keeping = thread::start("store-keeper", CLIENT_STACK, move || keeper::run(&server, &stopped));
-        let keeping =
-            keeping.map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
+        let (ended, keeper_ended) = bounded(0);
+        thread::start("store-keeper", CLIENT_STACK, move || keeper::run(&server, &stopped, ended))
+            .map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
         // Nothing is ever sent: the channel ends when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
@@ -145,9 +145,10 @@ impl Server {
         for acceptor in acceptors {
             let _ = acceptor.join();
         }
-        let _ = keeping.join();
         drop(self.listeners);
         self.handle.end_sessions(deadline);
+        // Nothing is ever sent: the channel ends with the thread.
+        let _ = keeper_ended.recv_deadline(deadline);
         Ok(())
     }
 }

@@ -206,7 +206,7 @@ impl Wire {
                     writing.rest.extend_from_slice(&page[n..]);
                     return Progress::Full(writing.oldest + self.outbox_age);
                 }
-                Ok(_) if outbox.is_none_or(Outbox::is_empty) => return Progress::Done,
+                Ok(_) if outbox.is_none_or(Outbox::is_idle) => return Progress::Done,
                 Ok(_) => {}
                 Err(_) => {
                     // What was rendered is gone with the connection, and must never count as written.
@@ -236,7 +236,7 @@ impl Wire {
 /// The look after releasing the lock: while it was held, others may have queued something and found it taken.
 fn nothing_came(outbox: &Outbox) -> bool {
     fence(Ordering::SeqCst);
-    outbox.is_empty()
+    outbox.is_idle()
 }
 
 impl Wire {

@@ -178,7 +178,7 @@ fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
         await_that(|| gathering(hub) == 1);
         let other = scope.spawn(move || speak(ben));
         await_that(|| gathering(hub) == 2);
-        (0..2).for_each(|_| open.send(()).unwrap());
+        open.send(()).unwrap();
         first.join().unwrap();
         arrives.recv().unwrap();
         disk.broken.store(true, Ordering::SeqCst);
@@ -220,4 +220,24 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     told(ben.client());
     hub.settled_in(ben.client());
     assert!(owed().is_empty());
+}
+
+#[test]
+fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
+    let (disk, hub) = with_disk();
+    let (ann, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Cid"));
+    [&ann, &cid].into_iter().for_each(|presence| drop(told(presence.client())));
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let speaking = scope.spawn(|| say(&hub, ann.client(), Scope::User(name("Cid")), "x").unwrap());
+        arrives.recv().unwrap();
+        open.send(()).unwrap();
+        // This one brings the place up to which Cid has got everything, for he takes nothing.
+        arrives.recv().unwrap();
+        assert!(told(ann.client()).is_empty(), "whoever writes to her now must not write her echo");
+        open.send(()).unwrap();
+        speaking.join().unwrap();
+    });
+    assert_eq!(told(ann.client()), [EventKind::WhisperSent { to: name("Cid"), text: "x".into() }]);
+    *disk.gate.lock() = None;
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{Ordering, fence};
 
 use super::{Progress, Wire, nothing_came};
 use crate::hub::{Client, Port};
-use crate::model::QuitReason;
 use crate::model::limits::WRITER_STACK;
+use crate::model::{MessageId, QuitReason};
 use crate::thread;
 
 /// The hub's view of a wire.
@@ -55,6 +55,7 @@ impl Port for WirePort {
         if !writing.rest.is_empty() {
             // The line that is half out there counts as not written, and must not run into the last words.
             writing.rest = b"\r\n".to_vec();
+            writing.newest = MessageId::default();
         }
         client.outbox.seal();
     }

@@ -1,0 +1,186 @@
+//! What the leader of a batch does: append it, queue its messages, write them out, and let those who wait go on.
+//!
+//! Where the log survives the process, an echo says that a message is stored and that everybody was written to, or that
+//! the store knows who was not. So of the outboxes of those who spoke nothing from this batch on is written until that is
+//! true. A later batch that has something for them waits for that; an earlier one does not, so they cannot wait for each
+//! other.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::client::{Client, ClientId};
+use super::log::{Batch, Lead};
+use super::receipts::Receipt;
+use super::state::State;
+use super::touched::{Touched, Waiting};
+use crate::model::MessageId;
+use crate::store::{Entry, StoreError};
+
+/// A batch that has been appended and queued, and is still to be written out.
+struct Queued {
+    lead: Lead,
+    appended: Result<MessageId, StoreError>,
+    waiting: Vec<Waiting>,
+    receipts: Vec<Receipt>,
+    /// Something is for a user who is not here.
+    kept: bool,
+    speakers: Vec<ClientId>,
+    held: Held,
+}
+
+/// Those whose echoes are held back until this is dropped.
+struct Held {
+    hub: Hub,
+    clients: Vec<Arc<Client>>,
+    /// The last message before the batch.
+    limit: MessageId,
+}
+
+impl Hub {
+    /// Waits until a batch is stored and delivered, and does it if nobody else does.
+    ///
+    /// # Errors
+    /// Why it was not stored; what was said is delivered to those who are here nevertheless.
+    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.lead() {
+            Some(lead) => self.carry_out(lead),
+            None => batch.wait(),
+        }
+    }
+
+    /// As [`Hub::commit`], for who only waits for the store and not for what others have said.
+    ///
+    /// # Errors
+    /// Why it was not stored.
+    pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.lead() {
+            Some(lead) => self.carry_out(lead),
+            None => batch.wait_until_stored(),
+        }
+    }
+
+    /// Waits until everything that was submitted so far is stored, or known not to be.
+    pub(super) fn await_log(&self) {
+        match self.inner.log.gathering() {
+            // Whether it could be stored is for those to know who submitted it.
+            Some(batch) => drop(self.commit_record(&batch)),
+            None => drop(self.inner.log.turn()),
+        }
+    }
+
+    /// Carries out a batch, and with it those that only this thread can, one after the other.
+    fn carry_out(&self, lead: Lead) -> Result<(), StoreError> {
+        let first = self.append_and_queue(lead);
+        let outcome = first.appended.clone().map(drop);
+        let mut next = Some(first);
+        while let Some(queued) = next {
+            next = self.write_out(queued);
+        }
+        outcome
+    }
+
+    /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
+    fn append_and_queue(&self, lead: Lead) -> Queued {
+        let log = &self.inner.log;
+        let mut turn = log.turn();
+        let (entries, mut speakers) = log.close();
+        let appended = log.append(&mut turn, &entries);
+        let durable = log.store().is_durable();
+        let (clients, limit) = match durable && appended.is_ok() {
+            true => self.locked(|state| state.hold_echoes(&speakers)),
+            false => (Vec::new(), MessageId::default()),
+        };
+        let held = Held { hub: self.clone(), clients, limit };
+        let (mut next, mut touched) = (appended.clone().unwrap_or_default(), Touched::after_append(durable));
+        let (mut receipts, mut kept) = (Vec::new(), false);
+        for entry in entries {
+            let Entry::Said(draft) = entry else { continue };
+            match &appended {
+                Ok(_) => {
+                    let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
+                    receipts.extend(receipt);
+                    kept |= away;
+                    next.0 += 1;
+                }
+                Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
+            }
+            if touched.is_crowded() {
+                touched.relieve();
+            }
+        }
+        let waiting = touched.take();
+        drop(turn);
+        lead.stored(appended.clone().map(drop));
+        speakers.sort_unstable();
+        Queued { lead, appended, waiting, receipts, kept, speakers, held }
+    }
+
+    /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Returns another batch that
+    /// somebody has to write out, if this thread had to append one.
+    fn write_out(&self, batch: Queued) -> Option<Queued> {
+        let Queued { lead, appended, waiting, receipts, kept, speakers, held } = batch;
+        let durable = self.inner.log.store().is_durable();
+        let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
+        let (last, first): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
+        first.iter().for_each(|waiting| self.write_to(waiting, durable));
+        let unwritten: Vec<&Waiting> = first.iter().filter(|waiting| durable && !waiting.is_written()).collect();
+        let must_know = durable && appended.is_ok() && (kept || !unwritten.is_empty());
+        let next = if must_know { self.await_places(&unwritten) } else { None };
+        drop(held);
+        // One who spoke alone writes to his own client himself, and may wait for him.
+        let alone = (speakers.len() == 1).then(|| speakers[0]);
+        let others = last.iter().filter(|waiting| Some(waiting.client.id) != alone);
+        others.for_each(|waiting| self.write_to(waiting, durable));
+        self.acknowledge(receipts);
+        drop(lead);
+        next
+    }
+
+    fn write_to(&self, Waiting { client, last }: &Waiting, durable: bool) {
+        if durable {
+            self.inner.log.await_echoes(&client.outbox, *last);
+            client.flush_thoroughly();
+        } else {
+            client.flush();
+        }
+    }
+
+    /// Waits until the store knows up to where those have got who were not written all, and those who have left.
+    fn await_places(&self, unwritten: &[&Waiting]) -> Option<Queued> {
+        let batch = self.submit_places(unwritten)?;
+        match batch.lead() {
+            Some(lead) => Some(self.append_and_queue(lead)),
+            None => {
+                // If it could not be stored, it is kept, and goes before everything else.
+                let _ = batch.wait_until_stored();
+                None
+            }
+        }
+    }
+}
+
+impl State {
+    /// Holds back what is queued from now on for the sessions of those who spoke: who they are, and the last message before.
+    fn hold_echoes(&self, speakers: &[ClientId]) -> (Vec<Arc<Client>>, MessageId) {
+        let users = speakers.iter().filter_map(|id| self.queues.get(&self.clients.get(id)?.name));
+        let mut all: Vec<Arc<Client>> = users.flat_map(|user| user.sessions.values()).cloned().collect();
+        all.sort_unstable_by_key(|client| client.id);
+        all.dedup_by_key(|client| client.id);
+        all.iter().for_each(|client| client.outbox.hold_echoes(self.last));
+        (all, self.last)
+    }
+}
+
+impl Held {
+    fn has(&self, client: &Client) -> bool {
+        self.clients.binary_search_by_key(&client.id, |held| held.id).is_ok()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.clients.is_empty() {
+            self.hub.inner.log.free_echoes(self.clients.iter().map(|client| &client.outbox), self.limit);
+        }
+    }
+}
