@@ -27,6 +27,8 @@ pub enum Unchanged {
     Late,
     /// The last question before the change was answered with no.
     Forbidden,
+    /// What has to be done together with the change cannot be done now; whoever tried has said why in the log.
+    Unavailable,
     /// The users file cannot be read or rewritten: why, for the log.
     Broken(String),
 }
@@ -59,14 +61,13 @@ impl Accounts {
     /// Adds a user. `sure` is asked last, when everything else is right, and with it the user is added or not.
     ///
     /// # Errors
-    /// [`Unchanged::Taken`], [`Unchanged::Full`], [`Unchanged::Forbidden`], [`Unchanged::Late`] and
-    /// [`Unchanged::Broken`].
+    /// [`Unchanged::Taken`], [`Unchanged::Full`], [`Unchanged::Late`], [`Unchanged::Broken`], and what `sure` says.
     pub fn register(
         &self,
         user: &Name,
         secret: NewSecret,
         deadline: Instant,
-        sure: impl FnOnce() -> bool,
+        sure: impl FnOnce() -> Result<(), Unchanged>,
     ) -> Result<(), Unchanged> {
         self.change(user, &secret.0, deadline, |sheet| {
             if sheet.find(user).is_some() || self.is_taken(user) {
@@ -75,9 +76,7 @@ impl Accounts {
             if sheet.accounts().count() >= ACCOUNTS {
                 return Err(Unchanged::Full);
             }
-            if !sure() {
-                return Err(Unchanged::Forbidden);
-            }
+            sure()?;
             sheet.add(user, &secret.0).map_err(|why| Unchanged::Broken(why.to_owned()))
         })
     }

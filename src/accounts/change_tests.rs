@@ -38,7 +38,7 @@ impl Setup {
 
     fn register(&self, user: &str, password: &str) -> Result<(), Unchanged> {
         let secret = self.accounts.new_secret(password.as_bytes(), soon())?;
-        self.accounts.register(&name(user), secret, soon(), || true)
+        self.accounts.register(&name(user), secret, soon(), || Ok(()))
     }
 
     fn passwd(&self, user: &str, password: &str) -> Result<(), Unchanged> {
@@ -121,7 +121,7 @@ fn no_reload_undoes_a_change() {
         for n in 0..20 {
             let user = name(&format!("user{n}"));
             let secret = NewSecret("plain".to_owned());
-            setup.accounts.register(&user, secret, soon(), || true).unwrap();
+            setup.accounts.register(&user, secret, soon(), || Ok(())).unwrap();
             assert_eq!(setup.accounts.find(&user), Some(user));
         }
         done.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -147,9 +147,12 @@ fn a_reload_does_not_wait_for_ever() {
 fn who_is_not_sure_changes_nothing_and_is_asked_only_when_all_else_is_right() {
     let setup = Setup::new("alice:a\n", 1);
     let secret = || setup.accounts.new_secret(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));
-    let unasked = || -> bool { panic!("asked") };
+    let unasked = || -> Result<(), Unchanged> { panic!("asked") };
     assert_eq!(setup.accounts.register(&name("alice"), secret(), soon(), unasked), Err(Unchanged::Taken));
-    assert_eq!(setup.accounts.register(&name("zoe"), secret(), soon(), || false), Err(Unchanged::Forbidden));
+    assert_eq!(
+        setup.accounts.register(&name("zoe"), secret(), soon(), || Err(Unchanged::Forbidden)),
+        Err(Unchanged::Forbidden)
+    );
     assert_eq!((setup.file().as_str(), setup.accounts.len()), ("alice:a\n", 1));
 }
 

@@ -80,7 +80,8 @@ impl Dialog for DeleteAccount {
         let (user, peer) = (context.me.name, Peer(context.me.peer));
         context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;
         log::info!("account deleted user={user} {peer}");
-        context.hub.forget(user);
+        // The account is gone, whatever the store says; that forgets as soon as it can.
+        let _ = context.hub.forget(user);
         context.hub.disconnect(&user, QuitReason::Deleted);
         Ok(())
     }
@@ -116,7 +117,7 @@ pub(super) fn refusal(why: Unchanged, context: &Context<'_>) -> UserError {
         Unchanged::BadPassword(why) => UserError::BadPassword(why),
         Unchanged::Gone | Unchanged::Taken => UserError::NoSuchUser(context.me.name.to_string()),
         Unchanged::Late => UserError::Busy,
-        Unchanged::Forbidden | Unchanged::Full => UserError::Unavailable,
+        Unchanged::Forbidden | Unchanged::Full | Unchanged::Unavailable => UserError::Unavailable,
         Unchanged::Broken(why) => {
             log::error!("users unchanged: {why}");
             UserError::Unavailable

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::reading::Reading;
 use super::touched::Touched;
 use crate::model::{DuplicateLogin, Event, EventKind, MessageId, Name, Peer, QuitReason};
-use crate::store::{Device, Entry};
+use crate::store::{Device, Entry, StoreError};
 
 /// Who wants to be registered.
 pub struct Registration {
@@ -131,11 +131,13 @@ impl Hub {
         sessions.len()
     }
 
-    /// Lets go of all that is kept for a user whose account is gone; the log says when that could not be done at once.
-    pub fn forget(&self, user: Name) {
-        if let Err(e) = self.record(vec![Entry::Forgotten { user }]) {
-            log::error!("account not forgotten user={user} error=\"{e}\"");
-        }
+    /// Lets go of all that is kept for a user whose account is gone. That it could not be done is in the log, too.
+    ///
+    /// # Errors
+    /// Why that could not be done at once; it will be as soon as it can.
+    pub fn forget(&self, user: Name) -> Result<(), StoreError> {
+        let forgotten = self.record(vec![Entry::Forgotten { user }]);
+        forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
     }
 
     /// Asks every session to end, and lets nobody in from now on. Their leaving is not announced any more.

@@ -54,8 +54,8 @@ impl Session<'_> {
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
         if self.shared.accounts.is_deleted(&me.name) {
-            // Leaving may have been written down once more.
-            self.shared.hub.forget(me.name);
+            // Leaving may have been written down once more. What cannot be done now is done as soon as it can.
+            let _ = self.shared.hub.forget(me.name);
         }
         self.wire.farewell(reason, limit);
     }

@@ -6,7 +6,7 @@ use super::Session;
 use crate::accounts::{Unchanged, keys};
 use crate::hub::Presence;
 use crate::model::{EventKind, Name, NotRegistered, Peer, Question, QuitReason, Registration};
-use crate::store::Digest;
+use crate::store::{Digest, Store, StoreError};
 
 /// The word that stands before the wanted name.
 const WORD: &str = "/register";
@@ -101,25 +101,33 @@ impl Session<'_> {
             return Err(NotRegistered::Taken);
         }
         let secret = accounts.new_secret(password, self.login_by).map_err(refusal)?;
-        // Used up last of all: who loses a race for the name, or mistypes, still has his invitation.
-        let invited = || invite.is_none_or(|invite| self.redeem(&invite));
-        // An earlier owner of the name may have been taken out of the users file. His messages are not the new one's,
-        // nor may his tokens open the new one's account.
         let sure = || {
-            let sure = invited();
-            if sure {
-                self.shared.hub.forget(*name);
-            }
-            sure
+            // Or who has none could make the server forget somebody.
+            self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
+            // An earlier owner of the name may have been taken out of the users file. His messages are not the new
+            // one's, nor may his tokens open the new one's account.
+            self.shared.hub.forget(*name).map_err(|_| Unchanged::Unavailable)?;
+            // Used up last of all: who loses a race for the name, or mistypes, still has his invitation.
+            self.expect_invited(invite, |store, invite| store.redeem(invite, SystemTime::now()))
         };
         accounts.register(name, secret, self.login_by, sure).map_err(refusal)
     }
 
-    fn redeem(&self, invite: &Digest) -> bool {
-        self.shared.hub.store().redeem(invite, SystemTime::now()).unwrap_or_else(|e| {
-            log::error!("invitation unreadable error=\"{e}\"");
-            false
-        })
+    /// Asks the store about an invitation, where one is needed.
+    fn expect_invited(
+        &self,
+        invite: &Option<Digest>,
+        ask: impl FnOnce(&dyn Store, &Digest) -> Result<bool, StoreError>,
+    ) -> Result<(), Unchanged> {
+        let Some(invite) = invite else { return Ok(()) };
+        match ask(self.shared.hub.store(), invite) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unchanged::Forbidden),
+            Err(e) => {
+                log::error!("invitation unreadable error=\"{e}\"");
+                Err(Unchanged::Forbidden)
+            }
+        }
     }
 }
 
@@ -130,6 +138,7 @@ fn refusal(why: Unchanged) -> NotRegistered {
         Unchanged::Forbidden => NotRegistered::BadInvite,
         Unchanged::Full => NotRegistered::Full,
         Unchanged::Late => NotRegistered::Busy,
+        Unchanged::Unavailable => NotRegistered::Unavailable,
         Unchanged::Broken(why) => {
             log::error!("users unchanged: {why}");
             NotRegistered::Unavailable

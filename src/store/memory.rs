@@ -111,6 +111,10 @@ impl Store for MemoryStore {
         Ok(inner.tokens.values().filter(|token| token.user == *user).cloned().collect())
     }
 
+    fn is_invited(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
+        Ok(self.inner.lock().invites.get(invite).is_some_and(|expires| now < *expires))
+    }
+
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         let expires = self.inner.lock().invites.remove(invite);
         Ok(expires.is_some_and(|expires| now < expires))

@@ -101,6 +101,12 @@ pub trait Store: Send + Sync {
     /// When the store cannot be read.
     fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError>;
 
+    /// Whether an invitation is good; only [`Store::redeem`] uses it up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn is_invited(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError>;
+
     /// Uses an invitation up, and says whether there was one that is still good.
     ///
     /// # Errors

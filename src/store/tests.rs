@@ -274,8 +274,9 @@ fn a_token_replaces_one_of_its_name_and_goes_with_its_device(store: &dyn Store) 
 fn an_invitation_is_good_once_and_until_it_expires(store: &dyn Store) {
     let invited = |invite, seconds| Entry::Invited { invite: [invite; 32], expires: at(seconds) };
     store.append(&[invited(1, 10), invited(2, 10), invited(3, 10)]).unwrap();
+    assert!(store.is_invited(&[1; 32], at(9)).unwrap() && !store.is_invited(&[1; 32], at(10)).unwrap());
     assert!(store.redeem(&[1; 32], at(9)).unwrap());
-    assert!(!store.redeem(&[1; 32], at(9)).unwrap());
+    assert!(!store.redeem(&[1; 32], at(9)).unwrap() && !store.is_invited(&[1; 32], at(9)).unwrap());
     assert!(!store.redeem(&[2; 32], at(10)).unwrap());
     assert!(!store.redeem(&[4; 32], at(9)).unwrap());
 }

@@ -1,6 +1,7 @@
 //! Accounts that people make, change and take away themselves, and people who have none.
 
 mod deletion;
+mod failing;
 mod guests;
 mod passwd;
 mod registration;

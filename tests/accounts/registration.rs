@@ -18,7 +18,7 @@ fn open_server() -> TestServer {
 }
 
 /// Everything that comes of asking for this with this password.
-fn outcome(mut client: TestClient, request: &str, password: &str) -> String {
+pub(super) fn outcome(mut client: TestClient, request: &str, password: &str) -> String {
     client.expect_bytes("Enter username: ");
     client.send_raw(format!("/register {request}\n{password}\n{password}\n"));
     client.finish();
@@ -43,7 +43,7 @@ fn register(server: &TestServer, request: &str, password: &str) -> TestClient {
 }
 
 /// Makes an invitation and returns its secret.
-fn invitation(server: &TestServer) -> String {
+pub(super) fn invitation(server: &TestServer) -> String {
     let mut out = Vec::new();
     invite(server.handle.hub().store(), 7, &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()

@@ -76,6 +76,9 @@ impl Store for Disk {
     fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
         self.memory.tokens(user)
     }
+    fn is_invited(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
+        self.memory.is_invited(invite, now)
+    }
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         self.memory.redeem(invite, now)
     }

@@ -175,6 +175,10 @@ impl Store for SqliteStore {
         self.read(|conn| read::tokens(conn, user))
     }
 
+    fn is_invited(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
+        self.read(|conn| read::is_invited(conn, invite, micros(now)))
+    }
+
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         self.write(|writer| writer.redeem(invite, micros(now)))
     }

@@ -8,7 +8,7 @@ use super::apply::device_name;
 use super::row::{self, COLUMNS};
 use super::view::{self, Span};
 use crate::model::{Message, MessageId, Name, Scope};
-use crate::store::{Backlog, Device, StoreError, Token};
+use crate::store::{Backlog, Device, Digest, StoreError, Token};
 
 /// The last messages of a conversation, or of all, before one.
 pub(super) fn history(
@@ -138,6 +138,12 @@ pub(super) fn tokens(conn: &Connection, user: &Name) -> Result<Vec<Token>, Store
         });
     }
     Ok(all)
+}
+
+/// Whether an invitation is good.
+pub(super) fn is_invited(conn: &Connection, invite: &Digest, now: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM invite WHERE secret = ?1 AND expires > ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((invite.as_slice(), now), |row| row.get(0))?)
 }
 
 fn one<T: rusqlite::types::FromSql>(

@@ -1,0 +1,60 @@
+//! Accounts over a store that does not work: nothing is taken for done, and nobody is told something else.
+
+use std::time::Duration;
+
+use parlor::config::Config;
+use parlor::model::Registration;
+use rusqlite::Connection;
+
+use super::line_of;
+use super::registration::{invitation, outcome};
+use crate::support::{TestServer, eventually};
+
+const UNAVAILABLE: &str = "Registration failed: the account cannot be stored now; try again later.\n";
+
+/// A server over a database, and a connection of ours to that.
+fn over_database(change: impl FnOnce(&mut Config)) -> (TestServer, Connection) {
+    let server = TestServer::with(|config| {
+        config.data = Some(config.users.with_file_name("data"));
+        change(config);
+    });
+    let other = Connection::open(server.dir.path().join("data/parlor.db")).unwrap();
+    other.busy_timeout(Duration::from_secs(20)).unwrap();
+    (server, other)
+}
+
+/// From now on the store cannot do this, such as `INSERT ON token`.
+fn fail(database: &Connection, what: &str) {
+    let sql = format!("CREATE TRIGGER failing BEFORE {what} BEGIN SELECT RAISE(ABORT, 'a test'); END");
+    database.execute_batch(&sql).unwrap();
+}
+
+/// Lets the store work again, and waits until the server has noticed.
+fn repair(server: &TestServer, database: &Connection) {
+    database.execute_batch("DROP TRIGGER failing").unwrap();
+    eventually("the store works again", || server.handle.hub().record(Vec::new()).is_ok());
+}
+
+#[test]
+fn nobody_gets_a_name_whose_earlier_owner_cannot_be_forgotten() {
+    let (server, database) = over_database(|config| config.registration = Registration::Invite);
+    let [mut bob] = server.login_all(["bob"]);
+    bob.send("/msg alice for alice alone");
+    bob.line_with("*** alice is not online;");
+    let users = server.dir.path().join("users.txt");
+    std::fs::write(&users, "bob:qwerty456\n").unwrap();
+    server.handle.reload_users();
+    let good = invitation(&server);
+    let history = || server.handle.hub().store().history(&"alice".parse().unwrap(), None, None, 9).unwrap().len();
+    assert!(
+        outcome(server.connect(), "alice none", "pw").starts_with("Registration failed: the invitation is unknown")
+    );
+    assert_eq!(history(), 1, "who has no invitation makes nobody forgotten");
+    fail(&database, "INSERT ON cleared");
+    assert_eq!(outcome(server.connect(), &format!("alice {good}"), "pw"), UNAVAILABLE);
+    assert_eq!(line_of(&server, "alice"), "");
+    repair(&server, &database);
+    let said = outcome(server.connect(), &format!("alice {good}"), "pw");
+    assert!(said.starts_with("Welcome") && !said.contains("for alice alone"), "{said}");
+    assert_eq!(history(), 0);
+}
