@@ -71,7 +71,7 @@ impl Command for New {
 
 /// Stores a token beside the others of its user, if there is room.
 fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
-    let mut others = context.hub.store().tokens(&token.user).map_err(|e| unreadable(&e))?;
+    let mut others = context.hub.tokens(&token.user).map_err(|e| unreadable(&e))?;
     let is_over = |other: &Token| other.expires.is_some_and(|expires| expires <= token.made);
     if let Some(other) = others.iter().find(|other| other.name == token.name && !is_over(other)) {
         return Err(UserError::TokenExists(other.name));
@@ -86,7 +86,7 @@ fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
 impl Command for List {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        let tokens = context.hub.store().tokens(&context.me.name).map_err(|e| unreadable(&e))?;
+        let tokens = context.hub.tokens(&context.me.name).map_err(|e| unreadable(&e))?;
         let shown = |token: Token| TokenShown { name: token.name, made: token.made, expires: token.expires };
         context.reply(EventKind::Tokens { tokens: tokens.into_iter().map(shown).collect() });
         Ok(())
@@ -97,7 +97,7 @@ impl Command for Revoke {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
         let user = context.me.name;
-        let tokens = context.hub.store().tokens(&user).map_err(|e| unreadable(&e))?;
+        let tokens = context.hub.tokens(&user).map_err(|e| unreadable(&e))?;
         let typed: Option<Name> = self.0.parse().ok();
         let found = tokens.iter().find(|token| Some(token.name) == typed);
         let name = found.ok_or(UserError::NoSuchToken(self.0))?.name;

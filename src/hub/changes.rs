@@ -19,6 +19,22 @@ impl Hub {
         self.record(vec![Entry::Cleared { user: me.name, scope, upto }])
     }
 
+    /// The login tokens of a user, expired ones too, in the order of their names. What was revoked is not among them, also
+    /// where that could not be stored yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
+        let revoked = self.inner.log.unsaved(|entry| match entry {
+            Entry::TokenRevoked { user: of, name } if of == user => Some(Some(*name)),
+            Entry::Forgotten { user: of } if of == user => Some(None),
+            _ => None,
+        });
+        let mut tokens = self.store().tokens(user)?;
+        tokens.retain(|token| !revoked.iter().any(|name| name.is_none_or(|name| name == token.name)));
+        Ok(tokens)
+    }
+
     /// Makes a token good, and begins the place in the log of the device that will use it: it is owed what comes from now on.
     ///
     /// # Errors

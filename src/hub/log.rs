@@ -106,6 +106,11 @@ impl Log {
         self.turn.lock()
     }
 
+    /// What is found among the changes that could not be stored yet.
+    pub(super) fn unsaved<T>(&self, find: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
+        self.turn().unsaved.iter().filter_map(find).collect()
+    }
+
     /// Closes the batch that is gathering; only its leader does, in his turn.
     pub(super) fn close(&self) -> (Vec<Entry>, Vec<ClientId>) {
         let Open { entries, speakers, .. } = std::mem::take(&mut *self.open.lock());

@@ -8,12 +8,12 @@ use super::wire::WirePort;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason};
-use crate::store::Device;
+use crate::store::{Device, Token};
 
 impl Session<'_> {
-    /// Registers a user.
-    pub(super) fn enter(&mut self, name: Name, device: Device) -> Result<Presence, QuitReason> {
-        let (asked, who) = (Instant::now(), self.registration(name, device));
+    /// Registers a user, who gave this token if he gave one.
+    pub(super) fn enter(&mut self, name: Name, token: Option<Token>) -> Result<Presence, QuitReason> {
+        let (asked, who) = (Instant::now(), self.registration(name, token.as_ref().map(|token| token.name)));
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
         loop {
@@ -21,7 +21,7 @@ impl Session<'_> {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
-                    } else if !self.is_token_good(&name, device) {
+                    } else if !token.is_none_or(|token| self.is_token_good(&token)) {
                         presence.client().close(QuitReason::Revoked);
                     }
                     return Ok(self.begin(presence));

@@ -5,15 +5,15 @@ use std::time::{Instant, SystemTime};
 use super::Session;
 use crate::accounts::{Verdict, keys};
 use crate::model::{Name, Origin};
-use crate::store::{Device, Token};
+use crate::store::Token;
 
 /// What guests give as their name.
 const GUEST: &str = "guest";
 
 /// What became of a name and a secret.
 pub(super) enum Judged {
-    /// The user, and which token he gave in place of his password, if he did.
-    User(Name, Device),
+    /// The user, and the token that he gave in place of his password, if he did.
+    User(Name, Option<Token>),
     /// Somebody who wants no account.
     Guest,
     /// No such user, or not his secret.
@@ -35,26 +35,27 @@ impl Session<'_> {
         if self.is_guest(name) {
             return Judged::Guest;
         }
-        let mut device = None;
+        let mut given = None;
         let verdict = self.shared.throttle.judged(self.origin(), || match self.token_of(name, secret) {
             Some(token) => {
-                device = Some(token.name);
-                Verdict::Right(token.user)
+                let user = token.user;
+                given = Some(token);
+                Verdict::Right(user)
             }
             None => self.shared.accounts.judge(name, secret, deadline),
         });
         match verdict {
-            Verdict::Right(name) => Judged::User(name, device),
+            Verdict::Right(name) => Judged::User(name, given),
             Verdict::Wrong => Judged::Wrong,
             Verdict::Late => Judged::Late,
             Verdict::TooMany => Judged::TooMany,
         }
     }
 
-    /// Whether a session may still be what it logged in as; asked once others can see it, so that a token which is revoked
-    /// at the same time ends it one way or the other.
-    pub(super) fn is_token_good(&self, user: &Name, device: Device) -> bool {
-        device.is_none_or(|device| self.good_tokens(user).iter().any(|token| token.name == device))
+    /// Whether the token that a session logged in with is still good; asked once others can see the session, so that a
+    /// token which is revoked at the same time ends it one way or the other. Another one may have its name by now.
+    pub(super) fn is_token_good(&self, given: &Token) -> bool {
+        self.good_tokens(&given.user).iter().any(|token| keys::same_digest(&token.secret, &given.secret))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -77,7 +78,7 @@ impl Session<'_> {
     /// The tokens of a user that are good now.
     fn good_tokens(&self, user: &Name) -> Vec<Token> {
         let now = SystemTime::now();
-        let mut tokens = self.shared.hub.store().tokens(user).unwrap_or_else(|e| {
+        let mut tokens = self.shared.hub.tokens(user).unwrap_or_else(|e| {
             log::error!("tokens unreadable error=\"{e}\"");
             Vec::new()
         });

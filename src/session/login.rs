@@ -33,7 +33,7 @@ impl Session<'_> {
             _ => self.judge(name, &secret, deadline),
         };
         match judged {
-            Judged::User(name, device) => self.enter(name, device),
+            Judged::User(name, token) => self.enter(name, token),
             Judged::Guest => self.enter_as_guest(),
             Judged::Wrong => self.refuse(asked, EventKind::LoginRefused),
             Judged::TooMany => self.refuse(asked, EventKind::TooManyAttempts),

@@ -11,6 +11,8 @@ mod greet;
 mod guess;
 mod login;
 mod signup;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::io;
@@ -92,11 +94,8 @@ enum Came {
 
 /// Serves one client until he leaves. `place` is his place among those who log in; it is dropped once he has.
 pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
-    let source = LineSource::new(shared.hub.limits().line);
-    let buffer = vec![0; READ_MIN];
     let login_by = Instant::now() + shared.hub.limits().login;
-    let mut session =
-        Session { shared, id, wire, source, buffer, login_by, small_reads: 0, heard: false, ended: false };
+    let mut session = Session::new(shared, id, wire, login_by);
     match session.login(login_by) {
         Ok(presence) => {
             drop(place);
@@ -108,6 +107,14 @@ pub fn run<T>(shared: &Shared, id: ClientId, wire: &Arc<Wire>, place: T) {
             session.tell_before_login(reason);
             drop(place);
         }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(shared: &'a Shared, id: ClientId, wire: &'a Arc<Wire>, login_by: Instant) -> Session<'a> {
+        let source = LineSource::new(shared.hub.limits().line);
+        let buffer = vec![0; READ_MIN];
+        Session { shared, id, wire, source, buffer, login_by, small_reads: 0, heard: false, ended: false }
     }
 }
 

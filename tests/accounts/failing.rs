@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use parlor::config::Config;
-use parlor::model::Registration;
+use parlor::model::{DuplicateLogin, Registration};
 use rusqlite::Connection;
 
-use super::line_of;
 use super::registration::{invitation, outcome};
+use super::tokens::make;
+use super::{line_of, login_as};
+use crate::login::{NO, refusal};
 use crate::support::{TestServer, eventually};
 
 const UNAVAILABLE: &str = "Registration failed: the account cannot be stored now; try again later.\n";
@@ -57,4 +59,22 @@ fn nobody_gets_a_name_whose_earlier_owner_cannot_be_forgotten() {
     let said = outcome(server.connect(), &format!("alice {good}"), "pw");
     assert!(said.starts_with("Welcome") && !said.contains("for alice alone"), "{said}");
     assert_eq!(history(), 0);
+}
+
+#[test]
+fn a_token_whose_end_cannot_be_stored_opens_nothing() {
+    let (server, database) = over_database(|config| config.duplicate_login = DuplicateLogin::Allow);
+    let mut alice = server.login("alice");
+    let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
+    let mut script = login_as(&server, "alice", &first);
+    fail(&database, "DELETE ON token");
+    alice.send("/token revoke first");
+    alice.line_with("Error: This could not be stored yet: ");
+    script.expect("*** The token of this session was revoked. Goodbye.");
+    assert_eq!(refusal(&server, "alice", &first), NO);
+    login_as(&server, "alice", &second).quiet();
+    alice.ask("/token revoke first", &["Error: Token 'first' does not exist."]);
+    repair(&server, &database);
+    assert_eq!(refusal(&server, "alice", &first), NO);
+    login_as(&server, "alice", &second).quiet();
 }

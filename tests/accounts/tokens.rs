@@ -11,7 +11,7 @@ use crate::login::{NO, refusal};
 use crate::support::{Daemon, TestClient, TestServer, WELCOME, eventually};
 
 /// Makes a token and returns its secret.
-fn make(client: &mut TestClient, name: &str) -> String {
+pub(super) fn make(client: &mut TestClient, name: &str) -> String {
     client.send(&format!("/token new {name}"));
     client.expect(&format!("Token {name} is made; it is shown this once:"));
     let secret = client.line();

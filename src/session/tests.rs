@@ -1,0 +1,57 @@
+//! A session in the middle of its login, while something else happens.
+
+use std::fs;
+use std::time::SystemTime;
+
+use super::guess::Judged;
+use super::*;
+use crate::accounts::keys;
+use crate::model::{Limits, Name};
+use crate::store::{Entry, MemoryStore, Token};
+use crate::transport::memory;
+
+fn shared(users: &std::path::Path) -> Shared {
+    fs::write(users, "alice:password123\n").unwrap();
+    let limits = Limits::default();
+    Shared {
+        budgets: Budgets::new(&limits),
+        hub: Hub::new(limits, Arc::new(MemoryStore::default())).unwrap(),
+        accounts: Accounts::load(users).unwrap(),
+        throttle: Throttle::of_guesses(),
+        registrations: Throttle::of_registrations(),
+        registration: Registration::Closed,
+        guests: false,
+        duplicate_login: DuplicateLogin::Allow,
+        telnet: TelnetMode::Never,
+        motd: None,
+    }
+}
+
+fn token(secret: &str) -> Token {
+    let [user, name]: [Name; 2] = ["alice", "ci"].map(|text| text.parse().unwrap());
+    let secret = keys::token_digest(secret.as_bytes()).unwrap();
+    Token { user, name, secret, made: SystemTime::now(), expires: None }
+}
+
+#[test]
+fn a_token_that_is_replaced_during_the_login_lets_nobody_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(&dir.path().join("users.txt"));
+    let (old, new) = (token("parlor_old"), token("parlor_new"));
+    shared.hub.record(vec![Entry::TokenMade(old.clone())]).unwrap();
+    let closing = |secret: &str, meanwhile: Vec<Entry>| {
+        let (link, _peer) = memory::pair();
+        let wire = Arc::new(Wire::new(Box::new(link), Duration::from_secs(20)));
+        let soon = Instant::now() + Duration::from_secs(20);
+        let mut session = Session::new(&shared, ClientId(1), &wire, soon);
+        let judged = session.judge(b"alice", secret.as_bytes(), soon);
+        let Judged::User(name, given) = judged else { panic!("it was good") };
+        shared.hub.record(meanwhile).unwrap();
+        session.enter(name, given).unwrap().leave(QuitReason::Quit);
+        wire.closing()
+    };
+    let revoked = Entry::TokenRevoked { user: old.user, name: old.name };
+    assert_eq!(closing("parlor_old", Vec::new()), None);
+    assert_eq!(closing("parlor_old", vec![revoked, Entry::TokenMade(new)]), Some(QuitReason::Revoked));
+    assert_eq!(closing("parlor_new", Vec::new()), None);
+}
