@@ -18,6 +18,7 @@ pub const COMMANDS: &[Spec] = &[
     history::HISTORY,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
+    talk::ME,
     session::MODE,
     talk::MSG,
     account::PASSWD,

@@ -38,6 +38,16 @@ pub(super) const TALK: Spec = Spec {
     },
 };
 
+pub(super) const ME: Spec = Spec {
+    name: "me",
+    aliases: &[],
+    usage: "/me <action>",
+    help: "tell what you do, in the conversation chosen with /talk",
+    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
+    example: "/me waves",
+    parse: |args| Some(Box::new(Me(args.text()?.to_owned()))),
+};
+
 struct Msg {
     to: String,
     text: String,
@@ -46,6 +56,8 @@ struct Msg {
 struct Broadcast {
     text: String,
 }
+
+struct Me(String);
 
 struct Talk {
     to: Option<String>,
@@ -73,6 +85,17 @@ impl Command for Broadcast {
     }
 }
 
+impl Command for Me {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let scope = chosen(context)?;
+        context.act(scope, self.0)
+    }
+
+    fn says(&self) -> bool {
+        true
+    }
+}
+
 impl Command for Talk {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         *context.target = match self.to.as_deref() {
@@ -89,9 +112,15 @@ impl Command for Talk {
 
 /// A line without a command.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
+    let scope = chosen(context)?;
+    context.say(scope, text.to_owned())
+}
+
+/// The conversation chosen with `/talk`.
+fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     match *context.target {
-        Some(Target::User(to)) => context.say(Scope::User(to), text.to_owned()),
-        Some(Target::Group(group)) => context.say(Scope::Group(group), text.to_owned()),
+        Some(Target::User(to)) => Ok(Scope::User(to)),
+        Some(Target::Group(group)) => Ok(Scope::Group(group)),
         None => Err(UserError::NoConversation),
     }
 }

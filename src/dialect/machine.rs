@@ -12,7 +12,9 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown, Voice};
+use crate::model::{
+    Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Scope, Target, TokenShown, Voice,
+};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -48,6 +50,10 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::GroupMessage { group, from, text } => {
             write!(out, "group{stamp} group={group} from={from} text={}", Text(text))
         }
+        EventKind::Action { from, scope, text, own } => {
+            write_action(out, stamp, from, *scope, *own)?;
+            write!(out, " action=true text={}", Text(text))
+        }
         EventKind::UserJoined { user } => write!(out, "joined{stamp} user={user}"),
         EventKind::UserLeft { user } => write!(out, "left{stamp} user={user}"),
         EventKind::MemberJoined { group, user } => write!(out, "member_joined{stamp} group={group} user={user}"),
@@ -58,6 +64,16 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
         EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
         other => write_answer(out, other),
+    }
+}
+
+/// An action looks like a message of its kind, with one field more.
+fn write_action(out: &mut String, stamp: &Stamp<'_>, from: &Name, scope: Scope, own: bool) -> fmt::Result {
+    match scope {
+        Scope::User(to) if own => write!(out, "sent{stamp} to={to}"),
+        Scope::User(_) => write!(out, "private{stamp} from={from}"),
+        Scope::Group(group) => write!(out, "group{stamp} group={group} from={from}"),
+        Scope::Everybody => write!(out, "broadcast{stamp} from={from}"),
     }
 }
 

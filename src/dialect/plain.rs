@@ -64,6 +64,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::WhisperSent { to, text } => write!(out, "[to {to}]: {text}"),
         EventKind::Broadcast { from, text } => write!(out, "[Broadcast][{from}]: {text}"),
         EventKind::GroupMessage { group, from, text } => write!(out, "[Group {group}][{from}]: {text}"),
+        EventKind::Action { from, scope, text, own } => past::write_action(out, from, *scope, *own, text),
         EventKind::UserJoined { user } => write!(out, "*** {user} has joined the chat."),
         EventKind::UserLeft { user } => write!(out, "*** {user} has left the chat."),
         EventKind::MemberJoined { group, user } => write!(out, "*** {user} has joined the group {group}."),

@@ -108,6 +108,8 @@ pub enum EventKind {
     Broadcast { from: Name, text: String },
     /// A message to a group.
     GroupMessage { group: Name, from: Name, text: String },
+    /// Something that somebody does instead of saying it, there; `own` for the one who did it privately.
+    Action { from: Name, scope: Scope, text: String, own: bool },
     /// Answer to `/create_group`.
     GroupCreated { group: Name },
     /// Answer to `/join_group`.
@@ -227,6 +229,7 @@ impl EventKind {
             | EventKind::WhisperSent { text, .. }
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
+            | EventKind::Action { text, .. }
             | EventKind::Pong { text } => text.len(),
             EventKind::Users { users } => {
                 users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()

@@ -13,7 +13,7 @@ const WORDS: [&str; 5] = ["red", "Green", "it's", "x-y", "blue blue"];
 /// An entry whose ids are still counted back from the last message.
 #[derive(Debug, Clone)]
 enum Step {
-    Said(usize, Scope, Vec<&'static str>),
+    Said(usize, Scope, Vec<&'static str>, bool),
     Entered(usize, Name, u64),
     Left(usize, Option<Name>, u64),
     Reading(usize, usize, Option<u64>, u64),
@@ -37,7 +37,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
     let back = || 0..6_u64;
     prop_oneof![
-        8 => (who(), scope(), words).prop_map(|(who, scope, words)| Step::Said(who, scope, words)),
+        8 => (who(), scope(), words, any::<bool>()).prop_map(|(who, scope, words, act)| Step::Said(who, scope, words, act)),
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
         2 => (who(), prop::option::of(room()), back()).prop_map(|(who, room, back)| Step::Left(who, room, back)),
         2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
@@ -55,8 +55,9 @@ fn entry(step: &Step, last: u64) -> Entry {
     let who = |at: usize| name(USERS[at]);
     let id = |back: u64| MessageId(last.saturating_sub(back));
     match step {
-        Step::Said(from, scope, words) => {
-            Entry::Said(Draft { at: at(last), from: who(*from), scope: *scope, text: words.join(", ") })
+        Step::Said(from, scope, words, action) => {
+            let (from, text) = (who(*from), words.join(", "));
+            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action })
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
         Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },

@@ -44,6 +44,9 @@ fn write_past(out: &mut String, messages: &[Message], gone: &[Name]) -> fmt::Res
         if !gone.is_empty() {
             write!(out, " gone={}", Names(&gone))?;
         }
+        if said.action && !deleted {
+            out.write_str(" action=true")?;
+        }
         if *deleted { out.write_str(" deleted=true")? } else { write!(out, " text={}", Text(&said.text))? }
     }
     Ok(())

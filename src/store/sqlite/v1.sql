@@ -27,6 +27,7 @@ CREATE TABLE message (
     sender       TEXT NOT NULL COLLATE NOCASE,
     peer         TEXT COLLATE NOCASE,  -- a user, a group as '#name', or NULL for everybody
     text         TEXT NOT NULL,
+    action       INTEGER NOT NULL,      -- whether it is told in the third person (/me)
     deleted      INTEGER NOT NULL DEFAULT 0
 );
 -- Every index ends with the row's id, so this one is also the order within a conversation.
