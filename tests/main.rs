@@ -20,6 +20,7 @@ mod offline;
 mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
+mod replying;
 mod second_login;
 mod store;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]

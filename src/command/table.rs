@@ -26,6 +26,7 @@ pub const COMMANDS: &[Spec] = &[
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
+    talk::REPLY,
     history::SEARCH,
     talk::TALK,
     token::TOKEN,

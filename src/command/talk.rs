@@ -24,6 +24,16 @@ pub(super) const BROADCAST: Spec = Spec {
     parse: |args| Some(Box::new(Broadcast { text: args.text()?.to_owned() })),
 };
 
+pub(super) const REPLY: Spec = Spec {
+    name: "reply",
+    aliases: &["r"],
+    usage: "/reply <message>",
+    help: "answer whoever wrote to you last, privately",
+    details: "That includes what came while you were away; if nobody wrote to you, it goes to whom you wrote last. The [to username] of your own line says who it was.",
+    example: "/reply on my way",
+    parse: |args| Some(Box::new(Reply(args.text()?.to_owned()))),
+};
+
 pub(super) const TALK: Spec = Spec {
     name: "talk",
     aliases: &[],
@@ -59,6 +69,8 @@ struct Broadcast {
 
 struct Me(String);
 
+struct Reply(String);
+
 struct Talk {
     to: Option<String>,
 }
@@ -93,6 +105,15 @@ impl Command for Me {
 
     fn says(&self) -> bool {
         true
+    }
+}
+
+impl Command for Reply {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let to = context.hub.partner(context.me)?;
+        // He may have no account any more.
+        let to = context.user(to.as_str())?;
+        context.say(Scope::User(to), self.0)
     }
 }
 

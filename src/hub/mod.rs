@@ -11,6 +11,7 @@ mod post;
 mod presence;
 mod reading;
 mod receipts;
+mod reply;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -125,6 +125,7 @@ impl State {
                 }
             }
             Scope::User(to) => {
+                self.note_touch(from, to, false);
                 self.tell_user(&to, &said(heard(from, scope, text.clone(), action)), touched);
                 self.tell_user(&from, &said(echo(from, to, text, action)), touched);
                 let notice = match self.queues.get(&to) {
@@ -148,7 +149,10 @@ impl State {
             Scope::Everybody => self.tell_all(&event(), Some(&from), touched),
             Scope::Group(group) => self.tell_group(&group, &event(), Some(&from), touched),
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
-            Scope::User(to) => self.tell_user(&to, &event(), touched),
+            Scope::User(to) => {
+                self.note_touch(from, to, false);
+                self.tell_user(&to, &event(), touched);
+            }
         }
         self.tell_user(&from, &Event::new(EventKind::Refused(refused)), touched);
     }

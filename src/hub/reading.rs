@@ -47,6 +47,7 @@ impl Hub {
                 vec![me.reading_entry(if behind { Position::Upto(me.joined_at) } else { Position::Here }, now)]
             });
         }
+        self.locked(|state| state.note_missed_touch(me, backlog));
         self.acknowledge_missed(me.name, backlog);
     }
 

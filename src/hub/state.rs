@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
 use super::log::Batch;
+use super::reply::Touch;
 use super::touched::Touched;
 use crate::model::{Event, MessageId, Name, UserError};
 
@@ -46,6 +47,8 @@ pub(super) struct User {
     pub(super) since: Option<SystemTime>,
     /// Why he is away, if he is.
     pub(super) away: Option<Arc<str>>,
+    /// Whom he answers with `/reply`.
+    pub(super) touch: Touch,
 }
 
 /// What ended with a session.
@@ -109,6 +112,7 @@ impl State {
         }
         if last {
             self.queues.remove(&client.name);
+            self.lose_touch(&client.name);
         }
         removed
     }

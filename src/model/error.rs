@@ -36,6 +36,8 @@ pub enum UserError {
     UnknownCommand(String, Option<&'static str>),
     /// A text without a command, and no conversation chosen to send it to.
     NoConversation,
+    /// Nobody has written to him, and he has written to nobody.
+    NobodyToReply,
     /// The password that was asked for is another one.
     WrongPassword,
     /// Too many wrong passwords came from his address; this one was not looked at.
@@ -110,6 +112,9 @@ impl fmt::Display for UserError {
             }
             UserError::NoConversation => f.write_str(
                 "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
+            ),
+            UserError::NobodyToReply => f.write_str(
+                "Error: Nobody has written to you, and you have written to nobody; begin with /msg <username> <message>.",
             ),
             UserError::LineTooLong(..)
             | UserError::NotUtf8
@@ -202,6 +207,7 @@ impl UserError {
             UserError::Usage(_) => "usage",
             UserError::UnknownCommand(..) => "unknown_command",
             UserError::NoConversation => "no_conversation",
+            UserError::NobodyToReply => "nobody_to_reply",
             UserError::WrongPassword => "wrong_password",
             UserError::TooManyAttempts => "too_many_attempts",
             UserError::PasswordsDiffer => "passwords_differ",
