@@ -13,6 +13,7 @@ mod documents;
 mod floors;
 mod framing;
 mod history;
+mod ignoring;
 mod login;
 mod logs;
 mod machine;

@@ -9,6 +9,7 @@ mod dialog;
 mod groups;
 mod help;
 mod history;
+mod ignore;
 mod look;
 mod receipts;
 mod session;

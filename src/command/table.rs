@@ -1,6 +1,6 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, look, receipts, session, talk, token};
+use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
@@ -16,6 +16,7 @@ pub const COMMANDS: &[Spec] = &[
     look::GROUPS_USERS,
     help::HELP,
     history::HISTORY,
+    ignore::IGNORE,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
     talk::ME,
@@ -30,6 +31,7 @@ pub const COMMANDS: &[Spec] = &[
     history::SEARCH,
     talk::TALK,
     token::TOKEN,
+    ignore::UNIGNORE,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,

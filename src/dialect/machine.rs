@@ -4,6 +4,7 @@
 //! A line is a tag and fields, `name=value`, with one space between them. No value has a space in it but that of `text`,
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
+mod choices;
 mod past;
 
 use std::fmt::{self, Write};

@@ -4,6 +4,7 @@
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
 mod account;
+mod choices;
 mod past;
 
 use std::fmt::{self, Write};

@@ -5,6 +5,7 @@
 
 mod changes;
 mod client;
+mod ignore;
 mod log;
 mod outbox;
 mod post;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use client::{Client, ClientId, Port};
+use ignore::Ignored;
 use log::Log;
 pub use outbox::{Outbox, Push};
 pub use presence::{Presence, RegisterError, Registration};
@@ -55,7 +57,8 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
-        let state = Mutex::new(State { last: store.last_id()?, ..State::default() });
+        let state =
+            Mutex::new(State { last: store.last_id()?, ignored: Ignored::new(store.ignored()?), ..State::default() });
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
         Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
     }

@@ -115,18 +115,20 @@ impl State {
         let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(id, at, kind);
         match scope {
-            Scope::Everybody => self.tell_all(&said(heard(from, scope, text, action)), None, touched),
+            Scope::Everybody => {
+                self.tell_of_user(&from, &self.clients, &said(heard(from, scope, text, action)), None, touched);
+            }
             Scope::Group(group) => {
                 let event = said(heard(from, scope, text, action));
-                self.tell_group(&group, &event, None, touched);
+                self.tell_of_user(&from, self.audience(&group), &event, None, touched);
                 // He was a member when he said it, and has to hear that it is stored.
                 if !self.groups.get(&group).is_some_and(|group| group.members.contains(&from)) {
                     self.tell_user(&from, &event, touched);
                 }
             }
             Scope::User(to) => {
-                self.note_touch(from, to, false);
-                self.tell_user(&to, &said(heard(from, scope, text.clone(), action)), touched);
+                self.note_touch(from, to);
+                self.tell_user_of(&from, &to, &said(heard(from, scope, text.clone(), action)), touched);
                 self.tell_user(&from, &said(echo(from, to, text, action)), touched);
                 let notice = match self.queues.get(&to) {
                     None => Some(EventKind::KeptFor { user: to }),
@@ -146,12 +148,14 @@ impl State {
         let mut refused = UserError::NotSaved(error.to_string());
         let event = || said(heard(from, scope, text, action));
         match scope {
-            Scope::Everybody => self.tell_all(&event(), Some(&from), touched),
-            Scope::Group(group) => self.tell_group(&group, &event(), Some(&from), touched),
+            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
+            Scope::Group(group) => {
+                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), touched);
+            }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
             Scope::User(to) => {
-                self.note_touch(from, to, false);
-                self.tell_user(&to, &event(), touched);
+                self.note_touch(from, to);
+                self.tell_user_of(&from, &to, &event(), touched);
             }
         }
         self.tell_user(&from, &Event::new(EventKind::Refused(refused)), touched);

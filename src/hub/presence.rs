@@ -133,6 +133,7 @@ impl Hub {
 
     /// Lets go of all that is kept for a user whose account is gone; the log says when that could not be done at once.
     pub fn forget(&self, user: Name) {
+        self.locked(|state| state.forget_ignored(&user));
         if let Err(e) = self.record(vec![Entry::Forgotten { user }]) {
             log::error!("account not forgotten user={user} error=\"{e}\"");
         }

@@ -30,12 +30,13 @@ impl Hub {
 }
 
 impl State {
-    /// Remembers that one wrote to the other; `unheard` when it was kept from the other.
-    pub(super) fn note_touch(&mut self, from: Name, to: Name, unheard: bool) {
+    /// Remembers that one wrote to the other, for whom it did not happen if he ignores the one.
+    pub(super) fn note_touch(&mut self, from: Name, to: Name) {
         // Who talks to himself needs no shorter way to do so.
         if from == to {
             return;
         }
+        let unheard = self.is_ignoring(&to, &from);
         if let Some(user) = self.queues.get_mut(&to).filter(|_| !unheard) {
             user.touch.from = Some(from);
         }
@@ -44,13 +45,11 @@ impl State {
         }
     }
 
-    /// Nobody answers a guest who has left: the next one of that name is somebody else.
+    /// Nobody answers this one any more.
     pub(super) fn lose_touch(&mut self, gone: &Name) {
-        if gone.is_guest() {
-            for Touch { from, to } in self.queues.values_mut().map(|user| &mut user.touch) {
-                from.take_if(|name| name == gone);
-                to.take_if(|name| name == gone);
-            }
+        for Touch { from, to } in self.queues.values_mut().map(|user| &mut user.touch) {
+            from.take_if(|name| name == gone);
+            to.take_if(|name| name == gone);
         }
     }
 

@@ -38,6 +38,12 @@ pub enum UserError {
     NoConversation,
     /// Nobody has written to him, and he has written to nobody.
     NobodyToReply,
+    /// He wants to ignore himself.
+    CannotIgnoreSelf,
+    /// He ignores as many users as one may.
+    TooManyIgnored(usize),
+    /// He does not ignore this user.
+    NotIgnored(Name),
     /// The password that was asked for is another one.
     WrongPassword,
     /// Too many wrong passwords came from his address; this one was not looked at.
@@ -116,6 +122,9 @@ impl fmt::Display for UserError {
             UserError::NobodyToReply => f.write_str(
                 "Error: Nobody has written to you, and you have written to nobody; begin with /msg <username> <message>.",
             ),
+            UserError::CannotIgnoreSelf => f.write_str("Error: You cannot ignore yourself."),
+            UserError::TooManyIgnored(max) => write!(f, "Error: You ignore {max} users already, which is the limit."),
+            UserError::NotIgnored(user) => write!(f, "Error: You do not ignore '{user}'."),
             UserError::LineTooLong(..)
             | UserError::NotUtf8
             | UserError::NotSaved(_)
@@ -208,6 +217,9 @@ impl UserError {
             UserError::UnknownCommand(..) => "unknown_command",
             UserError::NoConversation => "no_conversation",
             UserError::NobodyToReply => "nobody_to_reply",
+            UserError::CannotIgnoreSelf => "cannot_ignore_self",
+            UserError::TooManyIgnored(_) => "too_many_ignored",
+            UserError::NotIgnored(_) => "not_ignored",
             UserError::WrongPassword => "wrong_password",
             UserError::TooManyAttempts => "too_many_attempts",
             UserError::PasswordsDiffer => "passwords_differ",

@@ -156,6 +156,12 @@ pub enum EventKind {
     Cleared { scope: Option<Scope> },
     /// A message lost its text: told to all who are here and could see it.
     Deleted { by: Name, id: MessageId },
+    /// In place of a message of somebody whom this reader ignores: nothing is written.
+    Silence,
+    /// Answer to `/ignore` with a name, and to `/unignore`.
+    Ignored { whom: Name, ignored: bool },
+    /// Answer to `/ignore` alone.
+    IgnoredUsers { names: Vec<Name> },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
@@ -236,7 +242,7 @@ impl EventKind {
             }
             EventKind::UserIsAway { away, .. } => away.len(),
             EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
-            EventKind::Groups { names } => names.len() * NAME,
+            EventKind::Groups { names } | EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
             EventKind::TokenMade { secret, .. } => secret.len(),

@@ -57,8 +57,11 @@ impl Writing {
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
         outbox.take(WRITE_BATCH, |event| {
-            *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
             *newest = event.id.max(*newest);
+            if event.kind == EventKind::Silence {
+                return;
+            }
+            *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
             if std::mem::replace(at_prompt, event.kind.is_prompt()) {
                 page.extend_from_slice(dialect.after_prompt());
             }

@@ -18,6 +18,7 @@ enum Step {
     Left(usize, Option<Name>, u64),
     Reading(usize, usize, Option<u64>, u64),
     Cleared(usize, Option<Scope>, u64),
+    Ignored(usize, usize, bool),
     Deleted(u64),
     Forgotten(usize),
     Revoked(usize),
@@ -43,6 +44,7 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
             .prop_map(|(who, device, back, at)| Step::Reading(who, device, back, at)),
         1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
+        2 => (who(), who(), any::<bool>()).prop_map(|(who, whom, ignored)| Step::Ignored(who, whom, ignored)),
         2 => back().prop_map(Step::Deleted),
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
@@ -68,6 +70,7 @@ fn entry(step: &Step, last: u64) -> Entry {
             at: at(*seconds),
         },
         Step::Cleared(user, scope, back) => Entry::Cleared { user: who(*user), scope: *scope, upto: id(*back) },
+        Step::Ignored(user, whom, ignored) => Entry::Ignored { user: who(*user), whom: who(*whom), ignored: *ignored },
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
@@ -84,7 +87,8 @@ fn entry(step: &Step, last: u64) -> Entry {
 /// Every answer to every reader, as text: names are shown as given there, which their equality does not see.
 fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
-    let mut all = vec![format!("{last} {:?}", store.tail(MessageId(0), 1000).unwrap())];
+    let tail = store.tail(MessageId(0), 1000).unwrap();
+    let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
     for text in USERS {
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {

@@ -76,6 +76,14 @@ CREATE TABLE reader (
     PRIMARY KEY (user, device)
 ) WITHOUT ROWID;
 
+-- Who hears nothing of whom.
+CREATE TABLE ignored (
+    user TEXT NOT NULL COLLATE NOCASE,
+    whom TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (user, whom)
+) WITHOUT ROWID;
+CREATE INDEX ignored_whom ON ignored (whom);
+
 CREATE TABLE token (
     user    TEXT NOT NULL COLLATE NOCASE,
     name    TEXT NOT NULL COLLATE NOCASE,
