@@ -5,6 +5,7 @@
 mod accounts;
 mod actions;
 mod answers;
+mod bell;
 mod budget;
 mod chat;
 mod clients;

@@ -13,9 +13,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{
-    Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Scope, Target, TokenShown, Voice,
-};
+use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -51,10 +49,7 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::GroupMessage { group, from, text } => {
             write!(out, "group{stamp} group={group} from={from} text={}", Text(text))
         }
-        EventKind::Action { from, scope, text, own } => {
-            write_action(out, stamp, from, *scope, *own)?;
-            write!(out, " action=true text={}", Text(text))
-        }
+        EventKind::Action { from, scope, text, own } => past::write_action(out, stamp, from, (*scope, *own), text),
         EventKind::UserJoined { user } => write!(out, "joined{stamp} user={user}"),
         EventKind::UserLeft { user } => write!(out, "left{stamp} user={user}"),
         EventKind::MemberJoined { group, user } => write!(out, "member_joined{stamp} group={group} user={user}"),
@@ -65,16 +60,6 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
         EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
         other => write_answer(out, other),
-    }
-}
-
-/// An action looks like a message of its kind, with one field more.
-fn write_action(out: &mut String, stamp: &Stamp<'_>, from: &Name, scope: Scope, own: bool) -> fmt::Result {
-    match scope {
-        Scope::User(to) if own => write!(out, "sent{stamp} to={to}"),
-        Scope::User(_) => write!(out, "private{stamp} from={from}"),
-        Scope::Group(group) => write!(out, "group{stamp} group={group} from={from}"),
-        Scope::Everybody => write!(out, "broadcast{stamp} from={from}"),
     }
 }
 
@@ -100,8 +85,6 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } => write!(out, "pong text={}", Text(text)),
         EventKind::Help { lines } => write!(out, "help text={}", Text(&lines.join("\n"))),
-        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "mode name={mode}"),
-        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "mode name={mode} ids=true"),
         EventKind::PasswordChanged => out.write_str("password_changed"),
         EventKind::Cancelled => out.write_str("cancelled"),
         EventKind::TokenMade { name, secret, expires } => {

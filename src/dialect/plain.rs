@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target, Voice};
+use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target};
 
 /// The plain dialect with LF after each line.
 pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
@@ -96,8 +96,6 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
-        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "Mode: {mode}."),
-        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "Mode: {mode}, with ids."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
         other => account::write(out, other),

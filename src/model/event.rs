@@ -228,6 +228,17 @@ impl EventKind {
         matches!(self, EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_))
     }
 
+    /// Who says what, if this is a message as others than its author are told it.
+    pub fn spoken(&self) -> Option<(&Name, &str)> {
+        match self {
+            EventKind::Whisper { from, text }
+            | EventKind::Broadcast { from, text }
+            | EventKind::GroupMessage { from, text, .. }
+            | EventKind::Action { from, text, own: false, .. } => Some((from, text)),
+            _ => None,
+        }
+    }
+
     fn text_len(&self) -> usize {
         const NAME: usize = size_of::<Name>();
         match self {

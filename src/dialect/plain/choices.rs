@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use crate::model::EventKind;
+use crate::model::{Bell, EventKind, Voice};
 
 pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
+        EventKind::Mode { voice } => write_mode(out, *voice),
         EventKind::Ignored { whom, ignored: true } => write!(out, "You ignore {whom} now; /unignore {whom} ends that."),
         EventKind::Ignored { whom, ignored: false } => write!(out, "You hear {whom} again."),
         EventKind::IgnoredUsers { names } if names.is_empty() => out.write_str("You ignore nobody."),
@@ -13,4 +14,13 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         // Silence is never written, and all others are before it comes to this.
         _ => Ok(()),
     }
+}
+
+fn write_mode(out: &mut String, Voice { mode, ids, bell }: Voice) -> fmt::Result {
+    write!(out, "Mode: {mode}{}", if ids { ", with ids" } else { "" })?;
+    out.write_str(match bell {
+        Bell::Off => ".",
+        Bell::Mentions => ", bell for mentions.",
+        Bell::All => ", bell for all messages.",
+    })
 }
