@@ -29,3 +29,4 @@ mod store;
 mod support;
 mod telnet;
 mod transcripts;
+mod typing;

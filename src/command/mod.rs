@@ -16,6 +16,7 @@ mod session;
 mod table;
 mod talk;
 mod token;
+mod typing;
 
 pub use args::Args;
 pub use context::Context;

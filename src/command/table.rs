@@ -1,6 +1,6 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token};
+use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token, typing};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
@@ -31,6 +31,7 @@ pub const COMMANDS: &[Spec] = &[
     history::SEARCH,
     talk::TALK,
     token::TOKEN,
+    typing::TYPING,
     ignore::UNIGNORE,
     look::USERS,
     look::WHOAMI,

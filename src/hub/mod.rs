@@ -17,6 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod typing;
 mod verbs;
 
 use std::sync::Arc;

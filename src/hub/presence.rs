@@ -66,6 +66,7 @@ impl Registration {
             joined_at: MessageId::default(),
             reading: Reading::default(),
             receipts: AtomicBool::new(false),
+            typing: AtomicBool::new(false),
         }
     }
 }

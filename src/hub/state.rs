@@ -9,6 +9,7 @@ use super::ignore::Ignored;
 use super::log::Batch;
 use super::reply::Touch;
 use super::touched::Touched;
+use super::typing::Typed;
 use crate::model::{Event, MessageId, Name, UserError};
 
 /// Live sessions, in the order in which they came.
@@ -52,6 +53,8 @@ pub(super) struct User {
     pub(super) away: Option<Arc<str>>,
     /// Whom he answers with `/reply`.
     pub(super) touch: Touch,
+    /// Where he was said to be typing.
+    pub(super) typed: Typed,
 }
 
 /// What ended with a session.

@@ -4,6 +4,7 @@ mod disk;
 mod durable;
 mod model;
 mod reading;
+mod typing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

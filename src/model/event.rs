@@ -162,6 +162,10 @@ pub enum EventKind {
     Ignored { whom: Name, ignored: bool },
     /// Answer to `/ignore` alone.
     IgnoredUsers { names: Vec<Name> },
+    /// A user is typing there: told to those who asked for it.
+    Typing { from: Name, scope: Scope },
+    /// Answer to `/typing`: whether he is told who is.
+    TypingWanted { wanted: bool },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::Names;
+use super::past::Of;
 use crate::model::{Bell, EventKind, Voice};
 
 pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
@@ -11,6 +12,8 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Ignored { whom, ignored: true } => write!(out, "ignored user={whom}"),
         EventKind::Ignored { whom, ignored: false } => write!(out, "unignored user={whom}"),
         EventKind::IgnoredUsers { names } => write!(out, "ignores names={}", Names(names)),
+        EventKind::Typing { from, scope } => write!(out, "typing from={from} to={}", Of(Some(*scope))),
+        EventKind::TypingWanted { wanted } => write!(out, "typings wanted={wanted}"),
         // Silence is never written, and all others are before it comes to this.
         _ => Ok(()),
     }

@@ -69,7 +69,7 @@ pub(super) fn write_action(
 }
 
 /// A conversation as `/history` takes it.
-struct Of(Option<Scope>);
+pub(super) struct Of(pub(super) Option<Scope>);
 
 impl fmt::Display for Of {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

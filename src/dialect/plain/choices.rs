@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::model::{Bell, EventKind, Voice};
+use crate::model::{Bell, EventKind, Scope, Voice};
 
 pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
@@ -11,6 +11,12 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Ignored { whom, ignored: false } => write!(out, "You hear {whom} again."),
         EventKind::IgnoredUsers { names } if names.is_empty() => out.write_str("You ignore nobody."),
         EventKind::IgnoredUsers { names } => super::write_list(out, "You ignore:", names),
+        EventKind::Typing { from, scope: Scope::Group(group) } => {
+            write!(out, "*** {from} is typing in the group {group}.")
+        }
+        EventKind::Typing { from, .. } => write!(out, "*** {from} is typing."),
+        EventKind::TypingWanted { wanted: true } => out.write_str("Typing: on."),
+        EventKind::TypingWanted { wanted: false } => out.write_str("Typing: off."),
         // Silence is never written, and all others are before it comes to this.
         _ => Ok(()),
     }
