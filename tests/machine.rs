@@ -48,7 +48,7 @@ fn errors_have_codes_and_the_mode_ends_as_it_began() {
     bot.ask("/mode MACHINE", &["mode name=machine"]);
     bot.ask_all(&[
         ("/msg nobody x", "error code=no_such_user text=Error: User 'nobody' does not exist."),
-        ("/mode morse", "error code=usage text=Usage: /mode [plain|machine|ids <on|off>]"),
+        ("/mode morse", "error code=usage text=Usage: /mode [plain|machine|ids <on|off>|bell <off|mentions|all>]"),
         ("/ping a b", "pong text=a b"),
         ("/talk #x", "error code=no_such_group text=Error: Group 'x' does not exist."),
         ("/groups_users", "groups_users first=true groups="),

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod actions;
 mod answers;
+mod bell;
 mod budget;
 mod chat;
 mod clients;
@@ -12,6 +14,7 @@ mod documents;
 mod floors;
 mod framing;
 mod history;
+mod ignoring;
 mod login;
 mod logs;
 mod machine;
@@ -19,9 +22,11 @@ mod offline;
 mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;
+mod replying;
 mod second_login;
 mod store;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;
 mod telnet;
 mod transcripts;
+mod typing;

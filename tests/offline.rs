@@ -385,7 +385,7 @@ fn ids_are_shown_where_they_were_asked_for_and_outlive_the_mode() {
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask_all(&[
         ("/mode", "Mode: plain."),
-        ("/mode ids", "Usage: /mode [plain|machine|ids <on|off>]"),
+        ("/mode ids", "Usage: /mode [plain|machine|ids <on|off>|bell <off|mentions|all>]"),
         ("/mode ids on", "Mode: plain, with ids."),
         ("/create_group g", "Group g created."),
         ("/msg bob hi", "#1 [to bob]: hi"),

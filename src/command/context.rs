@@ -51,6 +51,16 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Says what he does; otherwise as [`Context::say`].
+    ///
+    /// # Errors
+    /// Why that cannot be said there.
+    pub fn act(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
+        let scope = self.hub.check(self.me, scope)?;
+        self.drafts.push(Draft { action: true, ..self.me.draft(scope, text) });
+        Ok(())
+    }
+
     /// Stores and delivers what he has said so far, so that what he is told next comes after it.
     pub fn publish(&mut self) {
         self.hub.publish(self.me, self.drafts);

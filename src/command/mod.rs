@@ -9,12 +9,14 @@ mod dialog;
 mod groups;
 mod help;
 mod history;
+mod ignore;
 mod look;
 mod receipts;
 mod session;
 mod table;
 mod talk;
 mod token;
+mod typing;
 
 pub use args::Args;
 pub use context::Context;

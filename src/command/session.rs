@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Command, Context, Spec};
 use crate::model::limits::AWAY_CHARS;
-use crate::model::{EventKind, Mode, UserError, text};
+use crate::model::{Bell, EventKind, Mode, UserError, text};
 
 pub(super) const AWAY: Spec = Spec {
     name: "away",
@@ -32,14 +32,15 @@ pub(super) const BACK: Spec = Spec {
 pub(super) const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
-    usage: "/mode [plain|machine|ids <on|off>]",
+    usage: "/mode [plain|machine|ids <on|off>|bell <off|mentions|all>]",
     help: "choose text for people or tagged lines for programs",
-    details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
+    details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. After /mode bell mentions your terminal's bell rings before messages that mention your name, after /mode bell all before all that others say. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
     example: "/mode ids on",
     parse: |args| {
         let change = match args.word() {
             None => Change::Nothing,
             Some(word) if word.eq_ignore_ascii_case("ids") => Change::Ids(args.switch()?),
+            Some(word) if word.eq_ignore_ascii_case("bell") => Change::Bell(Bell::named(args.word()?)?),
             Some(word) => Change::Mode(Mode::named(word)?),
         };
         args.end()?;
@@ -69,11 +70,12 @@ pub(super) const QUIT: Spec = Spec {
 
 struct SetAway(Option<Arc<str>>);
 
-/// What `/mode` is to change; ids stay as they are when the mode changes, and the other way round.
+/// What `/mode` is to change; everything else stays as it is.
 enum Change {
     Nothing,
     Mode(Mode),
     Ids(bool),
+    Bell(Bell),
 }
 
 struct Ping(String);
@@ -94,6 +96,7 @@ impl Command for Change {
             Change::Nothing => {}
             Change::Mode(mode) => voice.mode = mode,
             Change::Ids(ids) => voice.ids = ids,
+            Change::Bell(bell) => voice.bell = bell,
         }
         if voice != *context.voice {
             context.choose_voice(voice);

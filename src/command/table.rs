@@ -1,6 +1,6 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, look, receipts, session, talk, token};
+use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token, typing};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
@@ -16,8 +16,10 @@ pub const COMMANDS: &[Spec] = &[
     look::GROUPS_USERS,
     help::HELP,
     history::HISTORY,
+    ignore::IGNORE,
     groups::JOIN_GROUP,
     groups::LEAVE_GROUP,
+    talk::ME,
     session::MODE,
     talk::MSG,
     account::PASSWD,
@@ -25,9 +27,12 @@ pub const COMMANDS: &[Spec] = &[
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
+    talk::REPLY,
     history::SEARCH,
     talk::TALK,
     token::TOKEN,
+    typing::TYPING,
+    ignore::UNIGNORE,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,

@@ -24,6 +24,16 @@ pub(super) const BROADCAST: Spec = Spec {
     parse: |args| Some(Box::new(Broadcast { text: args.text()?.to_owned() })),
 };
 
+pub(super) const REPLY: Spec = Spec {
+    name: "reply",
+    aliases: &["r"],
+    usage: "/reply <message>",
+    help: "answer whoever wrote to you last, privately",
+    details: "That includes what came while you were away; if nobody wrote to you, it goes to whom you wrote last. The [to username] of your own line says who it was.",
+    example: "/reply on my way",
+    parse: |args| Some(Box::new(Reply(args.text()?.to_owned()))),
+};
+
 pub(super) const TALK: Spec = Spec {
     name: "talk",
     aliases: &[],
@@ -38,6 +48,16 @@ pub(super) const TALK: Spec = Spec {
     },
 };
 
+pub(super) const ME: Spec = Spec {
+    name: "me",
+    aliases: &[],
+    usage: "/me <action>",
+    help: "tell what you do, in the conversation chosen with /talk",
+    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
+    example: "/me waves",
+    parse: |args| Some(Box::new(Me(args.text()?.to_owned()))),
+};
+
 struct Msg {
     to: String,
     text: String,
@@ -46,6 +66,10 @@ struct Msg {
 struct Broadcast {
     text: String,
 }
+
+struct Me(String);
+
+struct Reply(String);
 
 struct Talk {
     to: Option<String>,
@@ -73,6 +97,26 @@ impl Command for Broadcast {
     }
 }
 
+impl Command for Me {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let scope = chosen(context)?;
+        context.act(scope, self.0)
+    }
+
+    fn says(&self) -> bool {
+        true
+    }
+}
+
+impl Command for Reply {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let to = context.hub.partner(context.me)?;
+        // He may have no account any more.
+        let to = context.user(to.as_str())?;
+        context.say(Scope::User(to), self.0)
+    }
+}
+
 impl Command for Talk {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         *context.target = match self.to.as_deref() {
@@ -89,9 +133,15 @@ impl Command for Talk {
 
 /// A line without a command.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
+    let scope = chosen(context)?;
+    context.say(scope, text.to_owned())
+}
+
+/// The conversation chosen with `/talk`.
+fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     match *context.target {
-        Some(Target::User(to)) => context.say(Scope::User(to), text.to_owned()),
-        Some(Target::Group(group)) => context.say(Scope::Group(group), text.to_owned()),
+        Some(Target::User(to)) => Ok(Scope::User(to)),
+        Some(Target::Group(group)) => Ok(Scope::Group(group)),
         None => Err(UserError::NoConversation),
     }
 }

@@ -4,6 +4,7 @@
 //! A line is a tag and fields, `name=value`, with one space between them. No value has a space in it but that of `text`,
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
+mod choices;
 mod past;
 
 use std::fmt::{self, Write};
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown, Voice};
+use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown};
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -48,6 +49,7 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::GroupMessage { group, from, text } => {
             write!(out, "group{stamp} group={group} from={from} text={}", Text(text))
         }
+        EventKind::Action { from, scope, text, own } => past::write_action(out, stamp, from, (*scope, *own), text),
         EventKind::UserJoined { user } => write!(out, "joined{stamp} user={user}"),
         EventKind::UserLeft { user } => write!(out, "left{stamp} user={user}"),
         EventKind::MemberJoined { group, user } => write!(out, "member_joined{stamp} group={group} user={user}"),
@@ -83,8 +85,6 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } => write!(out, "pong text={}", Text(text)),
         EventKind::Help { lines } => write!(out, "help text={}", Text(&lines.join("\n"))),
-        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "mode name={mode}"),
-        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "mode name={mode} ids=true"),
         EventKind::PasswordChanged => out.write_str("password_changed"),
         EventKind::Cancelled => out.write_str("cancelled"),
         EventKind::TokenMade { name, secret, expires } => {

@@ -4,6 +4,7 @@
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
 mod account;
+mod choices;
 mod past;
 
 use std::fmt::{self, Write};
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target, Voice};
+use crate::model::{Event, EventKind, Listed, MessageId, Name, Online, Profile, QuitReason, Target};
 
 /// The plain dialect with LF after each line.
 pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
@@ -64,6 +65,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::WhisperSent { to, text } => write!(out, "[to {to}]: {text}"),
         EventKind::Broadcast { from, text } => write!(out, "[Broadcast][{from}]: {text}"),
         EventKind::GroupMessage { group, from, text } => write!(out, "[Group {group}][{from}]: {text}"),
+        EventKind::Action { from, scope, text, own } => past::write_action(out, from, *scope, *own, text),
         EventKind::UserJoined { user } => write!(out, "*** {user} has joined the chat."),
         EventKind::UserLeft { user } => write!(out, "*** {user} has left the chat."),
         EventKind::MemberJoined { group, user } => write!(out, "*** {user} has joined the group {group}."),
@@ -94,8 +96,6 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Pong { text } if text.is_empty() => out.write_str("Pong."),
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
-        EventKind::Mode { voice: Voice { mode, ids: false } } => write!(out, "Mode: {mode}."),
-        EventKind::Mode { voice: Voice { mode, ids: true } } => write!(out, "Mode: {mode}, with ids."),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
         other => account::write(out, other),

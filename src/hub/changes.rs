@@ -63,8 +63,8 @@ impl State {
     fn tell_of(&self, message: &Message, event: &Arc<Event>, touched: &mut Touched) {
         let from = &message.said.from;
         match message.said.scope {
-            Scope::Everybody => return self.tell_all(event, None, touched),
-            Scope::Group(group) => self.tell_group(&group, event, Some(from), touched),
+            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, touched),
+            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), touched),
             Scope::User(to) => self.tell_unless(&to, from, event, touched),
         }
         self.tell_user(from, event, touched);
@@ -72,7 +72,7 @@ impl State {
 
     fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, touched: &mut Touched) {
         if user != except {
-            self.tell_user(user, event, touched);
+            self.tell_user_of(except, user, event, touched);
         }
     }
 }

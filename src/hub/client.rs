@@ -51,6 +51,7 @@ pub struct Client {
     pub(super) joined_at: MessageId,
     pub(super) reading: Reading,
     pub(super) receipts: AtomicBool,
+    pub(super) typing: AtomicBool,
     pub(super) port: Arc<dyn Port>,
     pub(super) gone: Receiver<()>,
 }

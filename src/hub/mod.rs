@@ -6,16 +6,19 @@
 mod batch;
 mod changes;
 mod client;
+mod ignore;
 mod log;
 mod outbox;
 mod post;
 mod presence;
 mod reading;
 mod receipts;
+mod reply;
 mod state;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod typing;
 mod verbs;
 
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use client::{Client, ClientId, Port};
+use ignore::Ignored;
 use log::Log;
 pub use outbox::{Outbox, Push};
 pub use presence::{Presence, RegisterError, Registration};
@@ -55,7 +59,8 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
-        let state = Mutex::new(State { last: store.last_id()?, ..State::default() });
+        let state =
+            Mutex::new(State { last: store.last_id()?, ignored: Ignored::new(store.ignored()?), ..State::default() });
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
         Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
     }

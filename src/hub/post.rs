@@ -10,7 +10,7 @@ use super::client::Client;
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Touched;
-use crate::model::{Draft, Event, EventKind, MessageId, Scope, UserError};
+use crate::model::{Draft, Event, EventKind, MessageId, Name, Scope, UserError};
 use crate::store::{Entry, StoreError};
 
 impl Hub {
@@ -45,21 +45,24 @@ impl State {
     /// and whether its recipient is away.
     pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
         self.last = id;
-        let Draft { at, from, scope, text } = draft;
+        let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(id, at, kind);
         match scope {
-            Scope::Everybody => self.tell_all(&said(EventKind::Broadcast { from, text }), None, touched),
+            Scope::Everybody => {
+                self.tell_of_user(&from, &self.clients, &said(heard(from, scope, text, action)), None, touched);
+            }
             Scope::Group(group) => {
-                let event = said(EventKind::GroupMessage { group, from, text });
-                self.tell_group(&group, &event, None, touched);
+                let event = said(heard(from, scope, text, action));
+                self.tell_of_user(&from, self.audience(&group), &event, None, touched);
                 // He was a member when he said it, and has to hear that it is stored.
                 if !self.groups.get(&group).is_some_and(|group| group.members.contains(&from)) {
                     self.tell_user(&from, &event, touched);
                 }
             }
             Scope::User(to) => {
-                self.tell_user(&to, &said(EventKind::Whisper { from, text: text.clone() }), touched);
-                self.tell_user(&from, &said(EventKind::WhisperSent { to, text }), touched);
+                self.note_touch(from, to);
+                self.tell_user_of(&from, &to, &said(heard(from, scope, text.clone(), action)), touched);
+                self.tell_user(&from, &said(echo(from, to, text, action)), touched);
                 let notice = match self.queues.get(&to) {
                     None => Some(EventKind::KeptFor { user: to }),
                     Some(user) => user.away.clone().map(|away| EventKind::UserIsAway { user: to, away }),
@@ -73,24 +76,46 @@ impl State {
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
     pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
-        let Draft { at, from, scope, text } = draft;
+        let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(MessageId(0), at, kind);
         let mut refused = UserError::NotSaved(error.to_string());
+        let event = || said(heard(from, scope, text, action));
         match scope {
-            Scope::Everybody => self.tell_all(&said(EventKind::Broadcast { from, text }), Some(&from), touched),
+            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
             Scope::Group(group) => {
-                self.tell_group(&group, &said(EventKind::GroupMessage { group, from, text }), Some(&from), touched);
+                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), touched);
             }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
-            Scope::User(to) => self.tell_user(&to, &said(EventKind::Whisper { from, text }), touched),
+            Scope::User(to) => {
+                self.note_touch(from, to);
+                self.tell_user_of(&from, &to, &event(), touched);
+            }
         }
         self.tell_user(&from, &Event::new(EventKind::Refused(refused)), touched);
+    }
+}
+
+/// What everybody is told whom it is said to.
+fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
+    match scope {
+        _ if action => EventKind::Action { from, scope, text, own: false },
+        Scope::User(_) => EventKind::Whisper { from, text },
+        Scope::Group(group) => EventKind::GroupMessage { group, from, text },
+        Scope::Everybody => EventKind::Broadcast { from, text },
+    }
+}
+
+/// What the author of something private is told.
+fn echo(from: Name, to: Name, text: String, action: bool) -> EventKind {
+    match action {
+        true => EventKind::Action { from, scope: Scope::User(to), text, own: true },
+        false => EventKind::WhisperSent { to, text },
     }
 }
 
 impl Client {
     /// What it says now, there.
     pub fn draft(&self, scope: Scope, text: String) -> Draft {
-        Draft { at: SystemTime::now(), from: self.name, scope, text }
+        Draft { at: SystemTime::now(), from: self.name, scope, text, action: false }
     }
 }

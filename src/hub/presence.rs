@@ -66,6 +66,7 @@ impl Registration {
             joined_at: MessageId::default(),
             reading: Reading::default(),
             receipts: AtomicBool::new(false),
+            typing: AtomicBool::new(false),
         }
     }
 }
@@ -136,6 +137,7 @@ impl Hub {
     /// # Errors
     /// Why that could not be done at once; it will be as soon as it can.
     pub fn forget(&self, user: Name) -> Result<(), StoreError> {
+        self.locked(|state| state.forget_ignored(&user));
         let forgotten = self.record(vec![Entry::Forgotten { user }]);
         forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
     }

@@ -50,6 +50,7 @@ impl Hub {
                 vec![me.place(now)]
             });
         }
+        self.locked(|state| state.note_missed_touch(me, backlog));
         self.acknowledge_missed(me.name, backlog);
     }
 

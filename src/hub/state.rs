@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
+use super::ignore::Ignored;
 use super::log::Batch;
+use super::reply::Touch;
 use super::touched::Touched;
+use super::typing::Typed;
 use crate::model::{Event, MessageId, Name, UserError};
 
 /// Live sessions, in the order in which they came.
@@ -21,6 +24,8 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<Name, Group>,
     /// The queue map: by user, the sessions whose outboxes take what is said to that name.
     pub(super) queues: BTreeMap<Name, User>,
+    /// Who hears nothing of whom.
+    pub(super) ignored: Ignored,
     /// The last message of the log that was delivered.
     pub(super) last: MessageId,
     /// The last batch that tells the store of somebody who left or fell behind.
@@ -46,6 +51,10 @@ pub(super) struct User {
     pub(super) since: Option<SystemTime>,
     /// Why he is away, if he is.
     pub(super) away: Option<Arc<str>>,
+    /// Whom he answers with `/reply`.
+    pub(super) touch: Touch,
+    /// Where he was said to be typing.
+    pub(super) typed: Typed,
 }
 
 /// What ended with a session.
@@ -64,10 +73,20 @@ impl State {
         touched.push_all(sessions.into_iter().flatten(), event, None);
     }
 
+    /// Tells every session of one user something of another one.
+    pub(super) fn tell_user_of(&self, from: &Name, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
+        let sessions = self.queues.get(name).map(|user| &user.sessions);
+        self.tell_of_user(from, sessions.into_iter().flatten(), event, None, touched);
+    }
+
     /// Tells the members of one group, all but the sessions of `except`.
     pub(super) fn tell_group(&self, group: &Name, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        let audience = self.groups.get(group).map(|group| &group.audience);
-        touched.push_all(audience.into_iter().flatten(), event, except);
+        touched.push_all(self.audience(group), event, except);
+    }
+
+    /// The sessions of the members of one group.
+    pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
+        self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
     }
 
     /// Tells everybody logged in, all but the sessions of `except`.
@@ -109,6 +128,11 @@ impl State {
         }
         if last {
             self.queues.remove(&client.name);
+            if client.name.is_guest() {
+                // The next one of this name is somebody else.
+                self.lose_touch(&client.name);
+                self.forget_ignored(&client.name);
+            }
         }
         removed
     }

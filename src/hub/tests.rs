@@ -4,6 +4,7 @@ mod disk;
 mod durable;
 mod model;
 mod reading;
+mod typing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presen
 
 /// Lets a session have what it missed, and answers with the texts of that.
 fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
-    let Backlog { messages, more } = hub.backlog(client).unwrap();
+    let Backlog { messages, more, .. } = hub.backlog(client).unwrap();
     hub.caught_up(client, &messages);
     assert_eq!(more, 0);
     messages.into_iter().map(|message| message.said.text).collect()

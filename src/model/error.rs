@@ -36,6 +36,14 @@ pub enum UserError {
     UnknownCommand(String, Option<&'static str>),
     /// A text without a command, and no conversation chosen to send it to.
     NoConversation,
+    /// Nobody has written to him, and he has written to nobody.
+    NobodyToReply,
+    /// He wants to ignore himself.
+    CannotIgnoreSelf,
+    /// He ignores as many users as one may.
+    TooManyIgnored(usize),
+    /// He does not ignore this user.
+    NotIgnored(Name),
     /// The password that was asked for is another one.
     WrongPassword,
     /// Too many wrong passwords came from his address; this one was not looked at.
@@ -111,6 +119,12 @@ impl fmt::Display for UserError {
             UserError::NoConversation => f.write_str(
                 "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.",
             ),
+            UserError::NobodyToReply => f.write_str(
+                "Error: Nobody has written to you, and you have written to nobody; begin with /msg <username> <message>.",
+            ),
+            UserError::CannotIgnoreSelf => f.write_str("Error: You cannot ignore yourself."),
+            UserError::TooManyIgnored(max) => write!(f, "Error: You ignore {max} users already, which is the limit."),
+            UserError::NotIgnored(user) => write!(f, "Error: You do not ignore '{user}'."),
             UserError::LineTooLong(..)
             | UserError::NotUtf8
             | UserError::NotSaved(_)
@@ -202,6 +216,10 @@ impl UserError {
             UserError::Usage(_) => "usage",
             UserError::UnknownCommand(..) => "unknown_command",
             UserError::NoConversation => "no_conversation",
+            UserError::NobodyToReply => "nobody_to_reply",
+            UserError::CannotIgnoreSelf => "cannot_ignore_self",
+            UserError::TooManyIgnored(_) => "too_many_ignored",
+            UserError::NotIgnored(_) => "not_ignored",
             UserError::WrongPassword => "wrong_password",
             UserError::TooManyAttempts => "too_many_attempts",
             UserError::PasswordsDiffer => "passwords_differ",

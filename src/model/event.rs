@@ -108,6 +108,8 @@ pub enum EventKind {
     Broadcast { from: Name, text: String },
     /// A message to a group.
     GroupMessage { group: Name, from: Name, text: String },
+    /// Something that somebody does instead of saying it, there; `own` for the one who did it privately.
+    Action { from: Name, scope: Scope, text: String, own: bool },
     /// Answer to `/create_group`.
     GroupCreated { group: Name },
     /// Answer to `/join_group`.
@@ -154,6 +156,16 @@ pub enum EventKind {
     Cleared { scope: Option<Scope> },
     /// A message lost its text: told to all who are here and could see it.
     Deleted { by: Name, id: MessageId },
+    /// In place of a message of somebody whom this reader ignores: nothing is written.
+    Silence,
+    /// Answer to `/ignore` with a name, and to `/unignore`.
+    Ignored { whom: Name, ignored: bool },
+    /// Answer to `/ignore` alone.
+    IgnoredUsers { names: Vec<Name> },
+    /// A user is typing there: told to those who asked for it.
+    Typing { from: Name, scope: Scope },
+    /// Answer to `/typing`: whether he is told who is.
+    TypingWanted { wanted: bool },
     /// Answer to `/groups`.
     Groups { names: Vec<Name> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
@@ -220,6 +232,17 @@ impl EventKind {
         matches!(self, EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_))
     }
 
+    /// Who says what, if this is a message as others than its author are told it.
+    pub fn spoken(&self) -> Option<(&Name, &str)> {
+        match self {
+            EventKind::Whisper { from, text }
+            | EventKind::Broadcast { from, text }
+            | EventKind::GroupMessage { from, text, .. }
+            | EventKind::Action { from, text, own: false, .. } => Some((from, text)),
+            _ => None,
+        }
+    }
+
     fn text_len(&self) -> usize {
         const NAME: usize = size_of::<Name>();
         match self {
@@ -227,13 +250,14 @@ impl EventKind {
             | EventKind::WhisperSent { text, .. }
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
+            | EventKind::Action { text, .. }
             | EventKind::Pong { text } => text.len(),
             EventKind::Users { users } => {
                 users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
             }
             EventKind::UserIsAway { away, .. } => away.len(),
             EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
-            EventKind::Groups { names } => names.len() * NAME,
+            EventKind::Groups { names } | EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
             EventKind::TokenMade { secret, .. } => secret.len(),

@@ -143,6 +143,15 @@ pub const ROSTER_PAGE: usize = 2_000;
 /// The most characters of what a user says about being away; it stands in lists, so it is short.
 pub const AWAY_CHARS: usize = 100;
 
+/// Users whom one user may ignore.
+pub const IGNORED_PER_USER: usize = 200;
+
+/// How long it takes until it is told again that somebody is typing in the same conversation.
+pub const TYPING_PACE: Duration = Duration::from_secs(3);
+
+/// Conversations in which a user may be typing at the same time, as far as others are told.
+pub const TYPING_KEPT: usize = 16;
+
 /// How long a store that failed is left alone before it is tried again.
 pub const STORE_REST: Duration = Duration::from_secs(1);
 

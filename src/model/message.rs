@@ -31,6 +31,8 @@ pub struct Draft {
     pub scope: Scope,
     /// What he said.
     pub text: String,
+    /// Whether it is something that he does, told in the third person (`/me`).
+    pub action: bool,
 }
 
 /// A message of the log.

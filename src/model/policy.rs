@@ -73,6 +73,18 @@ pub enum Mode {
     Machine,
 }
 
+/// Before which messages the bell of a user's terminal rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bell {
+    /// Before none.
+    #[default]
+    Off,
+    /// Before those that mention him.
+    Mentions,
+    /// Before all that others say.
+    All,
+}
+
 /// How one session is told things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Voice {
@@ -80,6 +92,8 @@ pub struct Voice {
     pub mode: Mode,
     /// Whether text for people shows the ids of messages; lines for programs always do.
     pub ids: bool,
+    /// Before which messages text for people rings the bell.
+    pub bell: Bell,
 }
 
 impl Mode {
@@ -93,6 +107,27 @@ impl Mode {
             Mode::Plain => "plain",
             Mode::Machine => "machine",
         }
+    }
+}
+
+impl Bell {
+    /// The bell of this name, in any case.
+    pub fn named(word: &str) -> Option<Bell> {
+        [Bell::Off, Bell::Mentions, Bell::All].into_iter().find(|bell| bell.word().eq_ignore_ascii_case(word))
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Bell::Off => "off",
+            Bell::Mentions => "mentions",
+            Bell::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::bell::Ringer;
 use super::budget::Budget;
 use super::dialog::Open;
 use super::{Came, Session, next_step};
@@ -133,7 +134,8 @@ impl Session<'_> {
     /// asked now.
     fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
-        let speak = |voice| self.wire.speak(self.dialect(voice));
+        let name = talk.me.name;
+        let speak = |voice| self.wire.speak(self.dialect(voice), Ringer::new(voice, name));
         let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         let mut dialog = None;
         let mut context = Context {

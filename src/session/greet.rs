@@ -28,7 +28,7 @@ impl Session<'_> {
 
     fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
         match self.shared.hub.backlog(me) {
-            Ok(Backlog { messages, more }) => {
+            Ok(Backlog { messages, more, withheld }) => {
                 if !messages.is_empty() {
                     self.show_missed(me, &messages)?;
                     if more > 0 {
@@ -37,6 +37,7 @@ impl Session<'_> {
                     }
                 }
                 self.shared.hub.caught_up(me, &messages);
+                self.shared.hub.withhold(me, &withheld);
                 Ok(())
             }
             Err(error) => {

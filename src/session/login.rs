@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::bell::Ringer;
 use super::guess::Judged;
 use super::wire::Unwritten;
 use super::{Came, Session, next_step, signup};
@@ -43,7 +44,7 @@ impl Session<'_> {
 
     /// Answers in CR LF to who ends his own lines so.
     pub(super) fn choose_dialect(&self) {
-        self.wire.speak(self.dialect(Voice::default()));
+        self.wire.speak(self.dialect(Voice::default()), Ringer::default());
     }
 
     fn say(&self, kind: EventKind) -> Result<(), QuitReason> {

@@ -2,6 +2,7 @@
 //!
 //! It reads lines, lets commands work on the hub, and afterwards writes out what it caused. It knows no listener.
 
+mod bell;
 mod budget;
 mod chat;
 mod dialog;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::bell::{BEL, Ringer};
 use crate::dialect::{Dialect, PLAIN};
 pub(super) use port::WirePort;
 
@@ -35,6 +36,7 @@ pub struct Wire {
 /// What only the elected writer touches.
 struct Writing {
     dialect: &'static dyn Dialect,
+    ringer: Ringer,
     /// Rendered, but not yet taken by the connection.
     rest: Vec<u8>,
     /// When the oldest event of `rest` happened.
@@ -50,17 +52,23 @@ struct Writing {
 impl Writing {
     /// Puts what is to be written next into `page`, which is empty.
     fn fill(&mut self, page: &mut Vec<u8>, outbox: Option<&Outbox>) {
-        let Writing { dialect, rest, oldest, newest, at_prompt, .. } = self;
+        let Writing { dialect, ringer, rest, oldest, newest, at_prompt, .. } = self;
         // Its memory goes with it: a client who was behind once needs it no more.
         page.append(&mut std::mem::take(rest));
         // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
         outbox.take(WRITE_BATCH, |event| {
-            *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
             *newest = event.id.max(*newest);
+            if event.kind == EventKind::Silence {
+                return;
+            }
+            *oldest = if std::mem::take(&mut first) { event.born } else { *oldest };
             if std::mem::replace(at_prompt, event.kind.is_prompt()) {
                 page.extend_from_slice(dialect.after_prompt());
+            }
+            if ringer.rings(&event.kind) {
+                page.push(BEL);
             }
             page.extend_from_slice(dialect.encode(event));
         });
@@ -95,6 +103,7 @@ impl Wire {
     pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
         let writing = Writing {
             dialect: &PLAIN,
+            ringer: Ringer::default(),
             rest: Vec::new(),
             oldest: Instant::now(),
             newest: MessageId::default(),
@@ -128,9 +137,10 @@ impl Wire {
         }
     }
 
-    /// From now on events are put in this dialect.
-    pub(super) fn speak(&self, dialect: &'static dyn Dialect) {
-        self.writing.lock().dialect = dialect;
+    /// From now on events are put in this dialect, and the bell rings like this.
+    pub(super) fn speak(&self, dialect: &'static dyn Dialect, ringer: Ringer) {
+        let mut writing = self.writing.lock();
+        (writing.dialect, writing.ringer) = (dialect, ringer);
     }
 
     /// Says that the client has answered: what comes now stands where his answer ended, and not behind the question.

@@ -91,6 +91,15 @@ pub enum Entry {
         /// The last message to vanish from his view.
         upto: MessageId,
     },
+    /// A user hears nothing of another one from now on, or hears him again: he sees no message of his, old or new.
+    Ignored {
+        /// Who.
+        user: Name,
+        /// Of whom.
+        whom: Name,
+        /// Whether he ignores him.
+        ignored: bool,
+    },
     /// A message loses its text, for everybody.
     Deleted {
         /// Which.

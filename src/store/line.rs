@@ -16,11 +16,15 @@ pub(super) fn text(message: &Message) -> String {
         Scope::Group(group) => format!("[Group {group}][{from}]"),
         Scope::Everybody => format!("[Broadcast][{from}]"),
     };
-    let said = if *deleted { "(deleted)" } else { &said.text };
-    format!("{id} {at} {whom}: {said}")
+    match (said.action, *deleted) {
+        (_, true) => format!("{id} {at} {whom}: (deleted)"),
+        (true, false) => format!("{id} {at} {whom} * {from} {}", said.text),
+        (false, false) => format!("{id} {at} {whom}: {}", said.text),
+    }
 }
 
-/// A JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither, `text`, `deleted`.
+/// A JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither, `action` if it is one, `text`,
+/// `deleted`.
 pub(super) fn json(message: &Message) -> String {
     let Message { id, said, deleted } = message;
     let at = DateTime::<Utc>::from(said.at).to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -30,8 +34,9 @@ pub(super) fn json(message: &Message) -> String {
         Scope::Group(group) => format!("\"group\":\"{group}\","),
         Scope::Everybody => String::new(),
     };
+    let action = if said.action { "\"action\":true," } else { "" };
     let (id, from, said) = (id.0, said.from, quote(&said.text));
-    format!("{{\"id\":{id},\"at\":\"{at}\",\"from\":\"{from}\",{whom}\"text\":{said},\"deleted\":{deleted}}}")
+    format!("{{\"id\":{id},\"at\":\"{at}\",\"from\":\"{from}\",{whom}{action}\"text\":{said},\"deleted\":{deleted}}}")
 }
 
 /// A text as a JSON string. Everything that a terminal may act upon is escaped, though JSON asks for less.
@@ -63,7 +68,7 @@ mod tests {
 
     fn message(scope: Scope, text: &str, deleted: bool) -> Message {
         let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
-        let said = Draft { at, from: "Alice".parse().unwrap(), scope, text: text.to_owned() };
+        let said = Draft { at, from: "Alice".parse().unwrap(), scope, text: text.to_owned(), action: false };
         Message { id: MessageId(12), said, deleted }
     }
 
@@ -105,6 +110,11 @@ mod tests {
             json(&message(group, "\n", false)),
             format!(r#"{start}"group":"g","text":"\u000a","deleted":false}}"#)
         );
+        let mut action = message(group, "waves", false);
+        action.said.action = true;
+        assert_eq!(ends(&action), "[Group g][Alice] * Alice waves");
+        let rest = r#""group":"g","action":true,"text":"waves","deleted":false}"#;
+        assert_eq!(json(&action), format!("{start}{rest}"));
         assert_eq!(json(&message(Scope::Everybody, "", true)), format!(r#"{start}"text":"","deleted":true}}"#));
     }
 

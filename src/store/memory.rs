@@ -1,6 +1,6 @@
 //! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
@@ -24,6 +24,8 @@ struct Inner {
     /// Up to where a user has cleared a conversation; `None` for all of his.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
+    /// Each user with each of those he ignores.
+    ignored: BTreeSet<(Name, Name)>,
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
 }
@@ -75,11 +77,18 @@ impl Store for MemoryStore {
         let owed = inner.messages.iter().filter(|message| {
             let Message { id, said: Draft { from, scope, .. }, deleted } = message;
             let addressed = *scope != Scope::Everybody && from != reader;
-            !position.has(*id) && *id <= upto && addressed && !deleted && inner.is_seen(reader, message)
+            !position.has(*id) && *id <= upto && addressed && !deleted && inner.is_open(reader, message)
         });
-        let mut messages: Vec<Message> = owed.cloned().collect();
-        let more = messages.split_off(messages.len().min(limit)).len();
-        Ok(Backlog { messages, more: more as u64 })
+        let ignored = |message: &Message| inner.is_ignored(reader, message);
+        let (mut withheld, mut messages): (Vec<Message>, Vec<Message>) = owed.cloned().partition(ignored);
+        withheld.retain(|message| message.said.scope == Scope::User(*reader));
+        withheld.truncate(limit);
+        let more = messages.split_off(messages.len().min(limit)).len() as u64;
+        Ok(Backlog { messages, more, withheld })
+    }
+
+    fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        Ok(self.inner.lock().ignored.iter().copied().collect())
     }
 
     fn message(&self, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
@@ -160,6 +169,12 @@ impl Inner {
                 let cleared = self.cleared.entry((*user, *scope)).or_default();
                 *cleared = (*cleared).max(*upto);
             }
+            Entry::Ignored { user, whom, ignored: true } => {
+                self.ignored.insert((*user, *whom));
+            }
+            Entry::Ignored { user, whom, ignored: false } => {
+                self.ignored.remove(&(*user, *whom));
+            }
             Entry::Deleted { id } => {
                 if let Ok(at) = self.messages.binary_search_by_key(id, |message| message.id) {
                     self.messages[at].deleted = true;
@@ -201,6 +216,7 @@ impl Inner {
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
+        self.ignored.retain(|(name, whom)| name != user && whom != user);
         // The next one of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
     }
@@ -223,6 +239,15 @@ impl Inner {
     }
 
     fn is_seen(&self, reader: &Name, message: &Message) -> bool {
+        self.is_open(reader, message) && !self.is_ignored(reader, message)
+    }
+
+    fn is_ignored(&self, reader: &Name, message: &Message) -> bool {
+        self.ignored.contains(&(*reader, message.said.from))
+    }
+
+    /// Whether a message is for him to see, whoever said it.
+    fn is_open(&self, reader: &Name, message: &Message) -> bool {
         let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
         let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
         let here = match scope {

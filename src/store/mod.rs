@@ -6,6 +6,8 @@
 pub mod cli;
 mod entry;
 mod error;
+#[cfg(test)]
+mod ignored_tests;
 mod line;
 mod memory;
 #[cfg(test)]
@@ -28,7 +30,7 @@ use crate::model::{Message, MessageId, Name, Scope};
 ///
 /// What a reader may see is decided here, by the entries about him: a private conversation is open to its two users, a
 /// group between [`Entry::Entered`] and [`Entry::Left`], a broadcast to everybody; [`Entry::Cleared`] takes away what was
-/// before it. A guest ([`Name::is_guest`]) sees nothing, because the next one of that name is somebody else.
+/// before it, and [`Entry::Ignored`] what somebody else said, for as long as it holds. A guest ([`Name::is_guest`]) sees nothing, because the next one of that name is somebody else.
 pub trait Store: Send + Sync {
     /// Stores all of these in this order, or none of them, and returns the id of the first message among them; the
     /// others follow it without a gap. Without a message it is the id that the next one will get. An empty batch finds
@@ -70,6 +72,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError>;
+
+    /// Every user with each of those he ignores.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError>;
 
     /// The message of this id, if `reader` may see it.
     ///
@@ -131,4 +139,7 @@ pub struct Backlog {
     pub messages: Vec<Message>,
     /// How many there are beyond these.
     pub more: u64,
+    /// What was said to him privately by those he ignores, in order, and is not to be shown: as many as were asked for at
+    /// the most.
+    pub withheld: Vec<Message>,
 }

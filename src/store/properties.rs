@@ -13,11 +13,12 @@ const WORDS: [&str; 5] = ["red", "Green", "it's", "x-y", "blue blue"];
 /// An entry whose ids are still counted back from the last message.
 #[derive(Debug, Clone)]
 enum Step {
-    Said(usize, Scope, Vec<&'static str>),
+    Said(usize, Scope, Vec<&'static str>, bool),
     Entered(usize, Name, u64),
     Left(usize, Option<Name>, u64),
     Reading(usize, usize, Option<u64>, u64),
     Cleared(usize, Option<Scope>, u64),
+    Ignored(usize, usize, bool),
     Deleted(u64),
     Forgotten(usize),
     Revoked(usize),
@@ -37,12 +38,13 @@ fn steps() -> impl Strategy<Value = Step> {
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
     let back = || 0..6_u64;
     prop_oneof![
-        8 => (who(), scope(), words).prop_map(|(who, scope, words)| Step::Said(who, scope, words)),
+        8 => (who(), scope(), words, any::<bool>()).prop_map(|(who, scope, words, act)| Step::Said(who, scope, words, act)),
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
         2 => (who(), prop::option::of(room()), back()).prop_map(|(who, room, back)| Step::Left(who, room, back)),
         2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
             .prop_map(|(who, device, back, at)| Step::Reading(who, device, back, at)),
         1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
+        2 => (who(), who(), any::<bool>()).prop_map(|(who, whom, ignored)| Step::Ignored(who, whom, ignored)),
         2 => back().prop_map(Step::Deleted),
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
@@ -55,8 +57,9 @@ fn entry(step: &Step, last: u64) -> Entry {
     let who = |at: usize| name(USERS[at]);
     let id = |back: u64| MessageId(last.saturating_sub(back));
     match step {
-        Step::Said(from, scope, words) => {
-            Entry::Said(Draft { at: at(last), from: who(*from), scope: *scope, text: words.join(", ") })
+        Step::Said(from, scope, words, action) => {
+            let (from, text) = (who(*from), words.join(", "));
+            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action })
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
         Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },
@@ -67,6 +70,7 @@ fn entry(step: &Step, last: u64) -> Entry {
             at: at(*seconds),
         },
         Step::Cleared(user, scope, back) => Entry::Cleared { user: who(*user), scope: *scope, upto: id(*back) },
+        Step::Ignored(user, whom, ignored) => Entry::Ignored { user: who(*user), whom: who(*whom), ignored: *ignored },
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
@@ -83,7 +87,8 @@ fn entry(step: &Step, last: u64) -> Entry {
 /// Every answer to every reader, as text: names are shown as given there, which their equality does not see.
 fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
-    let mut all = vec![format!("{last} {:?}", store.tail(MessageId(0), 1000).unwrap())];
+    let tail = store.tail(MessageId(0), 1000).unwrap();
+    let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
     for text in USERS {
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {

@@ -55,7 +55,7 @@ pub(super) fn at(seconds: u64) -> SystemTime {
 }
 
 pub(super) fn said(from: &str, scope: Scope, text: &str) -> Entry {
-    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.to_owned() })
+    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.to_owned(), action: false })
 }
 
 pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {

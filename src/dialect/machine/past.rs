@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Names, Text, Utc3339};
+use super::{Names, Stamp, Text, Utc3339};
 use crate::model::{EventKind, Message, MessageId, Name, Scope};
 
 pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
@@ -23,8 +23,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Deleted { by, id } => write!(out, "deleted id={} by={by}", id.0),
         EventKind::YouRead { id } => write!(out, "you_read id={}", id.0),
         EventKind::Receipts { wanted } => write!(out, "receipts wanted={wanted}"),
-        // All others are written before it comes to this.
-        _ => Ok(()),
+        other => super::choices::write(out, other),
     }
 }
 
@@ -44,13 +43,33 @@ fn write_past(out: &mut String, messages: &[Message], gone: &[Name]) -> fmt::Res
         if !gone.is_empty() {
             write!(out, " gone={}", Names(&gone))?;
         }
+        if said.action && !deleted {
+            out.write_str(" action=true")?;
+        }
         if *deleted { out.write_str(" deleted=true")? } else { write!(out, " text={}", Text(&said.text))? }
     }
     Ok(())
 }
 
+/// An action looks like a message of its kind, with one field more.
+pub(super) fn write_action(
+    out: &mut String,
+    stamp: &Stamp<'_>,
+    from: &Name,
+    (scope, own): (Scope, bool),
+    text: &str,
+) -> fmt::Result {
+    match scope {
+        Scope::User(to) if own => write!(out, "sent{stamp} to={to}"),
+        Scope::User(_) => write!(out, "private{stamp} from={from}"),
+        Scope::Group(group) => write!(out, "group{stamp} group={group} from={from}"),
+        Scope::Everybody => write!(out, "broadcast{stamp} from={from}"),
+    }?;
+    write!(out, " action=true text={}", Text(text))
+}
+
 /// A conversation as `/history` takes it.
-struct Of(Option<Scope>);
+pub(super) struct Of(pub(super) Option<Scope>);
 
 impl fmt::Display for Of {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

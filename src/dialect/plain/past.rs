@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouRead { id } => write!(out, "You have read {id}."),
         EventKind::Receipts { wanted: true } => out.write_str("Receipts: on."),
         EventKind::Receipts { wanted: false } => out.write_str("Receipts: off."),
-        _ => Ok(()),
+        other => super::choices::write(out, other),
     }
 }
 
@@ -40,15 +40,40 @@ fn write_past(out: &mut String, reader: &Name, messages: &[Message], gone: &[Nam
     for Message { id, said, deleted } in messages {
         let (at, from) = (DateTime::<Utc>::from(said.at).format("%Y-%m-%d %H:%M"), said.from);
         write!(out, "{}{id} {at} ", std::mem::replace(&mut end, "\n"))?;
-        match said.scope {
-            Scope::User(to) if from == *reader => write!(out, "[to {}]", who(to))?,
-            Scope::User(_) => write!(out, "[{}]", who(from))?,
-            Scope::Group(group) => write!(out, "[Group {group}][{}]", who(from))?,
-            Scope::Everybody => write!(out, "[Broadcast][{}]", who(from))?,
+        let (own, action) = (from == *reader, said.action && !deleted);
+        write_place(out, &who, &from, said.scope, own, action)?;
+        match (deleted, action) {
+            (true, _) => out.write_str(" (deleted)")?,
+            (_, true) => write!(out, " * {} {}", who(from), said.text)?,
+            (..) => write!(out, ": {}", said.text)?,
         }
-        if *deleted { out.write_str(" (deleted)")? } else { write!(out, ": {}", said.text)? }
     }
     Ok(())
+}
+
+/// What somebody did instead of saying it.
+pub(super) fn write_action(out: &mut String, from: &Name, scope: Scope, own: bool, text: &str) -> fmt::Result {
+    write_place(out, &|name| Who(name, false), from, scope, own, true)?;
+    write!(out, " * {from} {text}")
+}
+
+/// Where something was said and, unless the name follows anyway, by whom.
+fn write_place(
+    out: &mut String,
+    who: &dyn Fn(Name) -> Who,
+    from: &Name,
+    scope: Scope,
+    own: bool,
+    action: bool,
+) -> fmt::Result {
+    match scope {
+        Scope::User(to) if own => write!(out, "[to {}]", who(to)),
+        Scope::User(_) => write!(out, "[{}]", who(*from)),
+        Scope::Group(group) if action => write!(out, "[Group {group}]"),
+        Scope::Group(group) => write!(out, "[Group {group}][{}]", who(*from)),
+        Scope::Everybody if action => out.write_str("[Broadcast]"),
+        Scope::Everybody => write!(out, "[Broadcast][{}]", who(*from)),
+    }
 }
 
 fn write_title(out: &mut String, scope: Option<Scope>, before: Option<MessageId>, count: usize) -> fmt::Result {

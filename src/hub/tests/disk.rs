@@ -58,6 +58,10 @@ impl Store for Disk {
     ) -> Result<Vec<Message>, StoreError> {
         self.memory.search(reader, words, scope, limit)
     }
+    fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.memory.ignored()
+    }
+
     fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
         self.memory.backlog(reader, device, upto, limit)
     }

@@ -26,6 +26,13 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             run(batch, sql, params![user.as_str(), device_name(device), upto, micros(*at)])
         }
         Entry::Cleared { user, scope, upto } => clear(batch, user, *scope, *upto),
+        Entry::Ignored { user, whom, ignored } => {
+            let sql = match ignored {
+                true => "INSERT OR IGNORE INTO ignored (user, whom) VALUES (?1, ?2)",
+                false => "DELETE FROM ignored WHERE user = ?1 AND whom = ?2",
+            };
+            run(batch, sql, [user.as_str(), whom.as_str()])
+        }
         Entry::Deleted { id } => delete(batch, *id),
         Entry::TokenMade(token) => make_token(batch, token),
         Entry::TokenRevoked { user, name } => {
@@ -119,6 +126,14 @@ pub(super) fn remove<P: rusqlite::Params + Copy>(
     Ok(gone)
 }
 
+/// Takes away all that was kept for a user beside messages, and that others ignored him.
+pub(super) fn forget_choices(batch: &Batch<'_>, user: &Name) -> Result<(), StoreError> {
+    for table in ["stay", "cleared", "reader", "token", "ignored"] {
+        run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
+    }
+    run(batch, "DELETE FROM ignored WHERE whom = ?1", [user.as_str()])
+}
+
 /// Everything private to him goes; of what he said privately, that which no device of the other one has got.
 fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
     let name = user.as_str();
@@ -134,9 +149,7 @@ fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
         run(batch, sql, [conversation])?;
     }
     batch.forget_numbers();
-    for table in ["stay", "cleared", "reader", "token"] {
-        run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [name])?;
-    }
+    forget_choices(batch, user)?;
     // The next one of this name is somebody else.
     clear(batch, user, None, MessageId(batch.last.unsigned_abs()))
 }

@@ -155,6 +155,10 @@ impl Store for SqliteStore {
         self.read(|conn| read::backlog(conn, reader, device, upto, limit))
     }
 
+    fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.read(read::ignored)
+    }
+
     fn message(&self, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
         self.read(|conn| read::message(conn, reader, id))
     }

@@ -23,19 +23,20 @@ pub(super) fn history(
         let upto = row::number(before).saturating_sub(1);
         spans.iter_mut().for_each(|span| span.upto = span.upto.min(upto));
     }
-    let mut ids = newest(conn, &spans, limit)?;
+    let mut ids = newest(conn, &spans, limit, view::ignorer(conn, reader)?)?;
     ids.reverse();
     by_id(conn, &ids)
 }
 
 /// The ids of the newest messages in all these spans, newest first. Conversations whose last message is older than what
 /// was found already are not looked into.
-fn newest(conn: &Connection, spans: &[Span], limit: usize) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT id FROM message WHERE conversation = ?1 AND id > ?2 AND id <= ?3 ORDER BY id DESC LIMIT ?4";
-    let mut find = conn.prepare_cached(sql)?;
+fn newest(conn: &Connection, spans: &[Span], limit: usize, ignorer: Option<&str>) -> Result<Vec<i64>, StoreError> {
+    let within = "conversation = ?1 AND id > ?2 AND id <= ?3";
+    let sql = format!("SELECT id FROM message WHERE {within} AND {} ORDER BY id DESC LIMIT ?4", view::heard(5));
+    let mut find = conn.prepare_cached(&sql)?;
     let mut ends = Vec::new();
     for span in spans.iter().filter(|_| limit > 0) {
-        let last = row::numbers(&mut find, (span.conversation, span.after, span.upto, 1))?;
+        let last = row::numbers(&mut find, (span.conversation, span.after, span.upto, 1, ignorer))?;
         ends.extend(last.first().map(|last| (*last, span)));
     }
     ends.sort_unstable_by_key(|(last, _)| -last);
@@ -45,7 +46,7 @@ fn newest(conn: &Connection, spans: &[Span], limit: usize) -> Result<Vec<i64>, S
         if last <= floor {
             break;
         }
-        ids.extend(row::numbers(&mut find, (span.conversation, floor, span.upto, row::rows(limit)))?);
+        ids.extend(row::numbers(&mut find, (span.conversation, floor, span.upto, row::rows(limit), ignorer))?);
         ids.sort_unstable_by_key(|id| -id);
         ids.truncate(limit);
     }
@@ -73,34 +74,55 @@ pub(super) fn backlog(
     let place = conn.prepare_cached(sql)?.query_row((reader.as_str(), device_name(&device)), |row| row.get(0));
     let Some(got) = place.optional()?.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
     let owed = "FROM message WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
-    let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed}"))?;
-    let mut find = conn.prepare_cached(&format!("SELECT id {owed} ORDER BY id LIMIT ?5"))?;
-    let (mut ids, mut total) = (Vec::new(), 0);
+    let (ignorer, heard) = (view::ignorer(conn, reader)?, view::heard(5));
+    let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed} AND {heard}"))?;
+    let mut find = conn.prepare_cached(&format!("SELECT id {owed} AND {heard} ORDER BY id LIMIT ?6"))?;
+    let unheard = format!("SELECT id {owed} AND NOT {heard} AND peer = ?4 ORDER BY id LIMIT ?6");
+    let (mut ids, mut withheld, mut total) = (Vec::new(), Vec::new(), 0);
     for span in view::spans(conn, reader, None)?.iter().filter(|span| span.conversation != super::schema::EVERYBODY) {
         let (after, upto) = (span.after.max(got), span.upto.min(row::number(upto)));
         let (conversation, name) = (span.conversation, reader.as_str());
-        let found = row::numbers(&mut find, (conversation, after, upto, name, row::rows(limit)))?;
+        let found = row::numbers(&mut find, (conversation, after, upto, name, ignorer, row::rows(limit)))?;
         // As long as there are fewer than were asked for, these are all.
         total += if found.len() < limit {
             found.len() as u64
         } else {
-            count.query_row((conversation, after, upto, name), |row| row.get::<_, i64>(0))?.unsigned_abs()
+            count.query_row((conversation, after, upto, name, ignorer), |row| row.get::<_, i64>(0))?.unsigned_abs()
         };
         ids.extend(found);
+        if ignorer.is_some() {
+            let within = (conversation, after, upto, name, ignorer, row::rows(limit));
+            withheld.extend(row::numbers(&mut *conn.prepare_cached(&unheard)?, within)?);
+        }
     }
-    ids.sort_unstable();
-    ids.truncate(limit);
+    for ids in [&mut ids, &mut withheld] {
+        ids.sort_unstable();
+        ids.truncate(limit);
+    }
     let messages = by_id(conn, &ids)?;
-    Ok(Backlog { more: total - messages.len() as u64, messages })
+    Ok(Backlog { more: total - messages.len() as u64, messages, withheld: by_id(conn, &withheld)? })
 }
 
 /// The message of this id, if the reader may see it.
 pub(super) fn message(conn: &Connection, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
     let id = row::number(id);
-    let mut find = conn.prepare_cached("SELECT conversation FROM message WHERE id = ?1")?;
-    let Some(conversation) = find.query_row([id], |row| row.get(0)).optional()? else { return Ok(None) };
+    let sql = format!("SELECT conversation FROM message WHERE id = ?1 AND {}", view::heard(2));
+    let mut find = conn.prepare_cached(&sql)?;
+    let ignorer = view::ignorer(conn, reader)?;
+    let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { return Ok(None) };
     let spans = view::spans_of(conn, reader, conversation)?;
     if spans.iter().any(|span| span.after < id && id <= span.upto) { Ok(by_id(conn, &[id])?.pop()) } else { Ok(None) }
+}
+
+/// Every user with each of those he ignores.
+pub(super) fn ignored(conn: &Connection) -> Result<Vec<(Name, Name)>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT user, whom FROM ignored ORDER BY user, whom")?;
+    let mut rows = find.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push((row::name(&row.get::<_, String>(0)?)?, row::name(&row.get::<_, String>(1)?)?));
+    }
+    Ok(all)
 }
 
 /// The first messages after one, whoever may see them.

@@ -18,7 +18,7 @@ fn open(keeping: Keeping) -> (TempDir, SqliteStore) {
 
 fn old(days: u64, scope: Scope, text: &str) -> Entry {
     let at = SystemTime::now() - Duration::from_secs(days * 86_400);
-    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned() })
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned(), action: false })
 }
 
 fn many(count: usize, days: u64, scope: Scope) -> Vec<Entry> {

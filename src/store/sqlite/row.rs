@@ -9,7 +9,7 @@ use crate::model::{Draft, Message, MessageId, Name, Scope};
 use crate::store::StoreError;
 
 /// The columns that [`message`] reads, in its order.
-pub(super) const COLUMNS: &str = "id, at, sender, peer, text, deleted";
+pub(super) const COLUMNS: &str = "id, at, sender, peer, text, action, deleted";
 
 /// The message in a row of [`COLUMNS`].
 pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
@@ -22,8 +22,8 @@ pub(super) fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         }
     };
     let from = name(text(id, row.get_ref(2)?)?)?;
-    let text = row.get(4)?;
-    Ok(Message { id, said: Draft { at: time(row.get(1)?), from, scope, text }, deleted: row.get(5)? })
+    let said = Draft { at: time(row.get(1)?), from, scope, text: row.get(4)?, action: row.get(5)? };
+    Ok(Message { id, said, deleted: row.get(6)? })
 }
 
 /// All messages of a query for [`COLUMNS`].

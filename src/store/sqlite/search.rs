@@ -40,14 +40,16 @@ pub(super) fn search(
     let sql = "SELECT rowid FROM message_words WHERE message_words MATCH ?1 AND rowid > ?2 ORDER BY rowid DESC";
     let mut candidates = conn.prepare_cached(sql)?;
     let mut candidates = candidates.query((wanted, after))?;
-    let mut find = conn.prepare_cached("SELECT conversation FROM message WHERE id = ?1 AND NOT deleted")?;
+    let ignorer = view::ignorer(conn, reader)?;
+    let sql = format!("SELECT conversation FROM message WHERE id = ?1 AND NOT deleted AND {}", view::heard(2));
+    let mut find = conn.prepare_cached(&sql)?;
     let mut read = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
     let mut found = Vec::new();
     while found.len() < limit {
         let Some(candidate) = candidates.next()? else { break };
         let id: i64 = candidate.get(0)?;
         // It may be gone, and its words not yet.
-        let Some(conversation) = find.query_row([id], |row| row.get(0)).optional()? else { continue };
+        let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { continue };
         let spans = seen.get(&conversation).into_iter().flatten();
         if spans.into_iter().any(|span| span.after < id && id <= span.upto) {
             found.extend(row::messages(&mut read, [id])?);

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
 
-use super::apply::{remove, run};
+use super::apply::{forget_choices, remove, run};
 use super::conversation::{self, Conversation};
 use super::row::{self, COLUMNS};
 use super::write::Writer;
@@ -146,9 +146,7 @@ fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
         run(&batch, &format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
         run(&batch, &format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
-    for table in ["stay", "cleared", "reader", "token"] {
-        run(&batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
-    }
+    forget_choices(&batch, user)?;
     batch.commit()
 }
 

@@ -27,6 +27,7 @@ CREATE TABLE message (
     sender       TEXT NOT NULL COLLATE NOCASE,
     peer         TEXT COLLATE NOCASE,  -- a user, a group as '#name', or NULL for everybody
     text         TEXT NOT NULL,
+    action       INTEGER NOT NULL,      -- whether it is told in the third person (/me)
     deleted      INTEGER NOT NULL DEFAULT 0
 );
 -- Every index ends with the row's id, so this one is also the order within a conversation.
@@ -74,6 +75,14 @@ CREATE TABLE reader (
     at     INTEGER NOT NULL,
     PRIMARY KEY (user, device)
 ) WITHOUT ROWID;
+
+-- Who hears nothing of whom.
+CREATE TABLE ignored (
+    user TEXT NOT NULL COLLATE NOCASE,
+    whom TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (user, whom)
+) WITHOUT ROWID;
+CREATE INDEX ignored_whom ON ignored (whom);
 
 CREATE TABLE token (
     user    TEXT NOT NULL COLLATE NOCASE,

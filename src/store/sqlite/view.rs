@@ -70,6 +70,19 @@ pub(super) fn spans_of(conn: &Connection, reader: &Name, number: i64) -> Result<
     Ok(spans)
 }
 
+/// What holds of a row of `message` that is not of somebody whom `reader` ignores; the parameter `at` of the query is to be
+/// what [`ignorer`] says. Where that is nobody, the row itself need not be looked at.
+pub(super) fn heard(at: usize) -> String {
+    format!("(?{at} IS NULL OR sender NOT IN (SELECT whom FROM ignored WHERE user = ?{at}))")
+}
+
+/// The reader, if there is somebody whom he ignores.
+pub(super) fn ignorer<'a>(conn: &Connection, reader: &'a Name) -> Result<Option<&'a str>, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM ignored WHERE user = ?1)";
+    let ignores: bool = conn.prepare_cached(sql)?.query_row([reader.as_str()], |row| row.get(0))?;
+    Ok(ignores.then_some(reader.as_str()))
+}
+
 /// When the reader was in a group, or in any; stays that touch are one.
 fn stays(conn: &Connection, reader: &Name, conversation: Option<i64>) -> Result<Vec<Span>, StoreError> {
     let sql = "SELECT conversation, after, coalesce(upto, 9223372036854775807) FROM stay \

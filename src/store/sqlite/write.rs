@@ -145,9 +145,9 @@ impl Batch<'_> {
         if let (Some(spoken), Scope::Group(_)) = (&mut self.spoken, draft.scope) {
             spoken.push(conversation);
         }
-        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (sender, peer) = (draft.from.as_str(), peer(draft.scope));
-        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text];
+        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text, draft.action];
         self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

@@ -1,0 +1,28 @@
+//! What a user chooses to hear, for programs.
+
+use std::fmt::{self, Write};
+
+use super::Names;
+use super::past::Of;
+use crate::model::{Bell, EventKind, Voice};
+
+pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
+    match kind {
+        EventKind::Mode { voice } => write_mode(out, *voice),
+        EventKind::Ignored { whom, ignored: true } => write!(out, "ignored user={whom}"),
+        EventKind::Ignored { whom, ignored: false } => write!(out, "unignored user={whom}"),
+        EventKind::IgnoredUsers { names } => write!(out, "ignores names={}", Names(names)),
+        EventKind::Typing { from, scope } => write!(out, "typing from={from} to={}", Of(Some(*scope))),
+        EventKind::TypingWanted { wanted } => write!(out, "typings wanted={wanted}"),
+        // Silence is never written, and all others are before it comes to this.
+        _ => Ok(()),
+    }
+}
+
+fn write_mode(out: &mut String, Voice { mode, ids, bell }: Voice) -> fmt::Result {
+    write!(out, "mode name={mode}")?;
+    if ids {
+        out.write_str(" ids=true")?;
+    }
+    if bell == Bell::Off { Ok(()) } else { write!(out, " bell={bell}") }
+}

@@ -1,0 +1,60 @@
+//! How often it is told who is typing, and to whom not; the clock is the test's.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::model::Event;
+use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
+
+fn here(hub: &Hub, id: u64, user: &str) -> Presence {
+    let presence = come(hub, id, user, DuplicateLogin::Allow).ok().unwrap();
+    presence.client().want_typing(true);
+    presence.client().outbox.release();
+    presence
+}
+
+/// How often a session was told that somebody is typing.
+fn heard(client: &Client) -> usize {
+    told(client).into_iter().filter(|kind| matches!(kind, EventKind::Typing { .. })).count()
+}
+
+#[test]
+fn it_is_told_once_in_a_while_for_each_conversation() {
+    let hub = hub_with(Limits::default());
+    let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
+    let start = Instant::now();
+    let types = |to: &str, after: Duration| {
+        for other in [&ann, &ben, &cid] {
+            told(other.client());
+        }
+        hub.typing(ann.client(), Scope::User(name(to)), start + after, &mut Touched::default());
+        (heard(ben.client()), heard(cid.client()))
+    };
+    assert_eq!(types("Ben", Duration::ZERO), (1, 0));
+    assert_eq!(types("BEN", TYPING_PACE - Duration::from_millis(1)), (0, 0));
+    assert_eq!(types("Cid", TYPING_PACE - Duration::from_millis(1)), (0, 1));
+    assert_eq!(types("Ben", TYPING_PACE), (1, 0));
+    assert_eq!(types("Cid", TYPING_PACE), (0, 0));
+    let later = TYPING_PACE * 3;
+    (0..TYPING_KEPT).for_each(|n| assert_eq!(types(&format!("user{n}"), later), (0, 0)));
+    assert_eq!(types("Ben", later), (0, 0), "more conversations at once are nobody's");
+    assert_eq!(heard(ann.client()), 0);
+}
+
+#[test]
+fn nobody_is_told_for_whom_anything_else_waits() {
+    let hub = hub_with(Limits::default());
+    let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
+    let new = come(&hub, 3, "Ben", DuplicateLogin::Allow).ok().unwrap();
+    new.client().want_typing(true);
+    let ben = ben.client();
+    told(ben);
+    told(new.client());
+    ben.outbox.push(&Event::new(EventKind::StillHere));
+    let mut now = Instant::now();
+    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut Touched::default());
+    assert_eq!((heard(ben), heard(new.client())), (0, 0), "one has something to read, one is still being greeted");
+    now += TYPING_PACE;
+    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut Touched::default());
+    assert_eq!((heard(ben), heard(new.client())), (1, 0));
+}
