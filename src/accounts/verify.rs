@@ -40,6 +40,8 @@ pub enum Verdict {
     Late,
     /// Not judged: too many wrong ones came from the address.
     TooMany,
+    /// Not judged: what it is to be compared with cannot be read.
+    Unreadable,
 }
 
 /// The accounts, by their names.

@@ -101,7 +101,7 @@ impl Context<'_> {
         let judge = || self.accounts.judge(me.name.as_str().as_bytes(), typed, deadline);
         let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
             Verdict::Right(_) => return Ok(()),
-            Verdict::Late => return Err(UserError::Busy),
+            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
             Verdict::Wrong => (UserError::WrongPassword, "wrong password"),
             Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
         };

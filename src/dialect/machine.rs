@@ -113,6 +113,7 @@ fn write_login(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::AlreadyHere => out.write_str("login_failed code=already_logged_in"),
         EventKind::TooManySessions { limit } => write!(out, "login_failed code=too_many_sessions limit={limit}"),
         EventKind::TooManyAttempts => out.write_str("login_failed code=too_many_attempts"),
+        EventKind::TokensUnreadable => out.write_str("login_failed code=unavailable"),
         EventKind::TooManyConnections { limit } => write!(out, "login_failed code=too_many_connections limit={limit}"),
         other => past::write(out, other),
     }

@@ -112,6 +112,7 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
         | EventKind::TooManySessions { .. }
         | EventKind::TooManyAttempts
         | EventKind::TooManyGuests { .. }
+        | EventKind::TokensUnreadable
         | EventKind::TooManyConnections { .. } => write_login_refused(out, kind),
         EventKind::Welcome { motd } => {
             out.write_str("Welcome to the chat server!\n")?;
@@ -137,6 +138,9 @@ fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::TooManyAttempts => {
             out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
+        }
+        EventKind::TokensUnreadable => {
+            out.write_str("Authentication failed: tokens cannot be checked now; try again later, or use your password.")
         }
         EventKind::TooManyConnections { limit } => {
             write!(out, "Error: {limit} connections from your address are logging in already; try again later.")

@@ -38,7 +38,7 @@ impl Hub {
     /// Makes a token good, and begins the place in the log of the device that will use it: it is owed what comes from now on.
     ///
     /// # Errors
-    /// Why that could not be stored; it will be as soon as it can.
+    /// Why that could not be stored; the token is none then.
     pub fn add_token(&self, token: Token) -> Result<(), StoreError> {
         let (user, device, at) = (token.user, Some(token.name), token.made);
         let position = Position::Upto(self.locked(|state| state.last));

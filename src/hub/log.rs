@@ -168,9 +168,11 @@ impl Log {
 }
 
 impl Turn {
-    /// Keeps all changes but what was said, whose senders are told. Beyond the bound the oldest are lost.
+    /// Keeps all changes but what was said, whose senders are told, and new tokens, which nobody has been shown. Beyond the
+    /// bound the oldest are lost.
     fn keep(&mut self, entries: &[Entry]) {
-        self.unsaved.extend(entries.iter().filter(|entry| !matches!(entry, Entry::Said(_))).cloned());
+        let kept = entries.iter().filter(|entry| !matches!(entry, Entry::Said(_) | Entry::TokenMade(_)));
+        self.unsaved.extend(kept.cloned());
         let excess = self.unsaved.len().saturating_sub(UNSAVED_KEPT);
         self.unsaved.drain(..excess);
     }

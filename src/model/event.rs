@@ -88,6 +88,8 @@ pub enum EventKind {
     TooManySessions { limit: usize },
     /// Too many wrong passwords came from this address; this one was not looked at.
     TooManyAttempts,
+    /// He gave a token, and tokens cannot be read now.
+    TokensUnreadable,
     /// As many guests as may be are here already.
     TooManyGuests { limit: usize },
     /// No account was made.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
+use super::guess::Unreadable;
 use super::wire::WirePort;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
@@ -21,8 +22,14 @@ impl Session<'_> {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
-                    } else if !token.is_none_or(|token| self.is_token_good(&token)) {
-                        presence.client().close(QuitReason::Revoked);
+                    }
+                    match token.map_or(Ok(true), |token| self.is_token_good(&token)) {
+                        Ok(true) => {}
+                        Ok(false) => presence.client().close(QuitReason::Revoked),
+                        Err(Unreadable) => {
+                            presence.leave(QuitReason::LoginFailed);
+                            return self.refuse(asked, EventKind::TokensUnreadable);
+                        }
                     }
                     return Ok(self.begin(presence));
                 }

@@ -22,7 +22,13 @@ pub(super) enum Judged {
     TooMany,
     /// Not looked at in time.
     Late,
+    /// Not looked at: the tokens cannot be read.
+    Unreadable,
 }
+
+/// The tokens cannot be read; the log says why.
+#[derive(Debug)]
+pub(super) struct Unreadable;
 
 impl Session<'_> {
     /// Whether this name is one with which somebody may log in.
@@ -37,25 +43,28 @@ impl Session<'_> {
         }
         let mut given = None;
         let verdict = self.shared.throttle.judged(self.origin(), || match self.token_of(name, secret) {
-            Some(token) => {
+            Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
                 Verdict::Right(user)
             }
-            None => self.shared.accounts.judge(name, secret, deadline),
+            Ok(None) => self.shared.accounts.judge(name, secret, deadline),
+            Err(Unreadable) => Verdict::Unreadable,
         });
         match verdict {
             Verdict::Right(name) => Judged::User(name, given),
             Verdict::Wrong => Judged::Wrong,
             Verdict::Late => Judged::Late,
             Verdict::TooMany => Judged::TooMany,
+            Verdict::Unreadable => Judged::Unreadable,
         }
     }
 
     /// Whether the token that a session logged in with is still good; asked once others can see the session, so that a
     /// token which is revoked at the same time ends it one way or the other. Another one may have its name by now.
-    pub(super) fn is_token_good(&self, given: &Token) -> bool {
-        self.good_tokens(&given.user).iter().any(|token| keys::same_digest(&token.secret, &given.secret))
+    pub(super) fn is_token_good(&self, given: &Token) -> Result<bool, Unreadable> {
+        let tokens = self.good_tokens(&given.user)?;
+        Ok(tokens.iter().any(|token| keys::same_digest(&token.secret, &given.secret)))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -67,23 +76,25 @@ impl Session<'_> {
     }
 
     /// The token that a secret is, if its user has an account; under the name of the account.
-    fn token_of(&self, name: &[u8], secret: &[u8]) -> Option<Token> {
-        let digest = keys::token_digest(secret)?;
-        let user = self.shared.accounts.find(&parse_name(name)?)?;
+    fn token_of(&self, name: &[u8], secret: &[u8]) -> Result<Option<Token>, Unreadable> {
+        let (Some(digest), Some(typed)) = (keys::token_digest(secret), parse_name(name)) else { return Ok(None) };
+        // Before it is known whether there is such a user, so that nobody learns that from a store that does not work.
+        let tokens = self.good_tokens(&typed)?;
         // All are looked at, wherever the right one stands.
         let same = |found, token: Token| if keys::same_digest(&token.secret, &digest) { Some(token) } else { found };
-        self.good_tokens(&user).into_iter().fold(None, same).map(|token| Token { user, ..token })
+        let found = tokens.into_iter().fold(None, same);
+        Ok(found.and_then(|token| self.shared.accounts.find(&typed).map(|user| Token { user, ..token })))
     }
 
     /// The tokens of a user that are good now.
-    fn good_tokens(&self, user: &Name) -> Vec<Token> {
+    fn good_tokens(&self, user: &Name) -> Result<Vec<Token>, Unreadable> {
         let now = SystemTime::now();
-        let mut tokens = self.shared.hub.tokens(user).unwrap_or_else(|e| {
+        let mut tokens = self.shared.hub.tokens(user).map_err(|e| {
             log::error!("tokens unreadable error=\"{e}\"");
-            Vec::new()
-        });
+            Unreadable
+        })?;
         tokens.retain(|token| token.expires.is_none_or(|expires| now < expires));
-        tokens
+        Ok(tokens)
     }
 }
 

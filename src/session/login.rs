@@ -39,6 +39,7 @@ impl Session<'_> {
             Judged::Wrong => self.refuse(asked, EventKind::LoginRefused),
             Judged::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
             Judged::Late => Err(QuitReason::LoginTimeout),
+            Judged::Unreadable => self.refuse(asked, EventKind::TokensUnreadable),
         }
     }
 
@@ -167,6 +168,7 @@ fn failure(answer: &EventKind) -> &'static str {
         EventKind::TooManySessions { .. } => "too many sessions",
         EventKind::TooManyAttempts => "too many attempts",
         EventKind::TooManyGuests { .. } => "too many guests",
+        EventKind::TokensUnreadable => "unavailable",
         _ => "wrong name or password",
     }
 }

@@ -125,7 +125,7 @@ impl Session<'_> {
             Ok(false) => Err(Unchanged::Forbidden),
             Err(e) => {
                 log::error!("invitation unreadable error=\"{e}\"");
-                Err(Unchanged::Forbidden)
+                Err(Unchanged::Unavailable)
             }
         }
     }

@@ -78,3 +78,49 @@ fn a_token_whose_end_cannot_be_stored_opens_nothing() {
     assert_eq!(refusal(&server, "alice", &first), NO);
     login_as(&server, "alice", &second).quiet();
 }
+
+#[test]
+fn a_store_that_fails_is_not_taken_for_a_wrong_token_or_invitation() {
+    let (server, database) = over_database(|config| config.registration = Registration::Invite);
+    let token = make(&mut server.login("alice"), "ci");
+    let good = invitation(&server);
+    let host = [127, 0, 0, 9];
+    let say_each = |what: &str, say: &(dyn Fn() -> String + Sync), expected: &str| {
+        // More often than an address may guess, and never more at once than it may register.
+        (0..3).for_each(|_| {
+            std::thread::scope(|scope| {
+                let all: Vec<_> = (0..3).map(|_| scope.spawn(say)).collect();
+                all.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), expected, "{what}"));
+            });
+        });
+    };
+    fail(&database, "DELETE ON invite");
+    let register = || outcome(server.connect_from(host), &format!("zoe {good}"), "pw");
+    say_each("a good invitation", &register, UNAVAILABLE);
+    assert_eq!(line_of(&server, "zoe"), "");
+    repair(&server, &database);
+    database.execute_batch("ALTER TABLE token RENAME TO away").unwrap();
+    let try_later = "Authentication failed: tokens cannot be checked now; try again later, or use your password.";
+    for name in ["alice", "nobody"] {
+        let login = || {
+            let mut client = server.connect_from(host);
+            client.give_name_and_password(name, &token);
+            client.line()
+        };
+        say_each(name, &login, try_later);
+    }
+    database.execute_batch("ALTER TABLE away RENAME TO token").unwrap();
+    assert!(register().starts_with("Welcome"), "no guess was counted");
+    login_as(&server, "alice", &token).quiet();
+}
+
+#[test]
+fn a_token_that_could_not_be_stored_does_not_come_later() {
+    let (server, database) = over_database(|_| ());
+    let mut alice = server.login("alice");
+    fail(&database, "INSERT ON token");
+    alice.ask("/token new ci", &["Error: The server cannot store that now; try again later, or ask its operator."]);
+    repair(&server, &database);
+    alice.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    make(&mut alice, "ci");
+}
