@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
-use crate::hub::{Client, Hub, Push, Touched};
+use crate::hub::{Client, ClientId, Hub, Push, Touched};
 use crate::model::{Draft, Event, EventKind, Name, QuitReason, Scope, Target, UserError, Voice};
 
 /// The surroundings of one command. There is no socket in it.
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub me: &'a Arc<Client>,
     /// Where his plain text goes.
     pub target: &'a mut Option<Target>,
+    /// Which guest that is, if it is one: the next guest of that name is somebody else.
+    pub guest: &'a mut Option<ClientId>,
     /// What he has said and nobody has been told yet.
     pub drafts: &'a mut Vec<Draft>,
     /// Whom this command leaves something to be written for.
@@ -46,6 +48,13 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn say(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
+        // Whom he chose a while ago may have no account any more.
+        if let Scope::User(to) = scope
+            && !to.is_guest()
+            && self.accounts.find(&to).is_none()
+        {
+            return Err(UserError::NoSuchUser(to.to_string()));
+        }
         let scope = self.hub.check(self.me, scope)?;
         self.drafts.push(self.me.draft(scope, text));
         Ok(())

@@ -126,6 +126,10 @@ impl Command for Talk {
                 None => Target::User(context.user(typed)?),
             }),
         };
+        *context.guest = match *context.target {
+            Some(Target::User(to)) if to.is_guest() => context.hub.session_of(&to),
+            _ => None,
+        };
         context.reply(EventKind::Talking { target: *context.target });
         Ok(())
     }
@@ -140,6 +144,9 @@ pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError
 /// The conversation chosen with `/talk`.
 fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     match *context.target {
+        Some(Target::User(to)) if to.is_guest() && context.hub.session_of(&to) != *context.guest => {
+            Err(UserError::NotOnline(to))
+        }
         Some(Target::User(to)) => Ok(Scope::User(to)),
         Some(Target::Group(group)) => Ok(Scope::Group(group)),
         None => Err(UserError::NoConversation),

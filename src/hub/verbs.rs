@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Hub;
-use super::client::Client;
+use super::client::{Client, ClientId};
 use super::log::Batch;
 use super::state::State;
 use super::touched::Touched;
@@ -106,6 +106,11 @@ impl Hub {
     /// Whether a user is here.
     pub fn is_here(&self, name: &Name) -> bool {
         self.locked(|state| state.queues.contains_key(name))
+    }
+
+    /// The oldest session of a user who is here; a guest has no other.
+    pub fn session_of(&self, name: &Name) -> Option<ClientId> {
+        self.locked(|state| state.queues.get(name).and_then(|user| user.sessions.keys().next().copied()))
     }
 
     /// Everybody who is here, in alphabetical order.

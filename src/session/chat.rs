@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::dialog::Open;
 use super::{Came, Session, next_step};
 use crate::command::{self, Context};
-use crate::hub::{Client, Presence, Touched};
+use crate::hub::{Client, ClientId, Presence, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
 use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
@@ -17,6 +17,7 @@ use crate::transport::{Framing, Input};
 pub(super) struct Talk {
     me: Arc<Client>,
     target: Option<Target>,
+    guest: Option<ClientId>,
     /// A command that asks further questions; the next lines are its answers.
     pub(super) dialog: Option<Open>,
     voice: Voice,
@@ -66,8 +67,18 @@ impl Session<'_> {
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
         let (drafts, touched) = (Vec::new(), Touched::default());
         let (me, voice) = (Arc::clone(me), Voice::default());
-        let mut talk =
-            Talk { me, target: None, dialog: None, voice, drafts, touched, unsettled: 0, budget, slowed: false };
+        let mut talk = Talk {
+            me,
+            target: None,
+            guest: None,
+            dialog: None,
+            voice,
+            drafts,
+            touched,
+            unsettled: 0,
+            budget,
+            slowed: false,
+        };
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -144,6 +155,7 @@ impl Session<'_> {
             throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,
+            guest: &mut talk.guest,
             drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,

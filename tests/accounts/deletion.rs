@@ -22,6 +22,7 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
         config.registration = Registration::Open;
     });
     let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
+    bob.ask("/talk alice", &["Plain text goes to alice now; /talk alone ends that."]);
     let mut phone = server.login("alice");
     desk.send("/token new ci");
     desk.expect("Token ci is made; it is shown this once:");
@@ -44,6 +45,7 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
             }
         });
         bob.ask("/msg alice hi", &["Error: User 'alice' does not exist."]);
+        bob.ask("hi", &["Error: User 'alice' does not exist."]);
         bob.ask("/whois alice", &["Error: User 'alice' does not exist."]);
         server.handle.reload_users();
     }

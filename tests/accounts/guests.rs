@@ -86,6 +86,27 @@ fn guests_talk_and_are_talked_to_while_they_are_here() {
 }
 
 #[test]
+fn plain_text_for_a_guest_who_left_reaches_no_later_guest_of_his_name() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let mut first = guest(&server, "guest-1");
+    bob.expect("*** guest-1 has joined the chat.");
+    bob.ask("/talk guest-1", &["Plain text goes to guest-1 now; /talk alone ends that."]);
+    bob.ask("for the first", &["[to guest-1]: for the first"]);
+    first.expect("[bob]: for the first");
+    first.send("/quit");
+    bob.expect("*** guest-1 has left the chat.");
+    let gone = "Error: User 'guest-1' is not online.";
+    bob.ask("for nobody", &[gone]);
+    let mut second = guest(&server, "guest-1");
+    bob.expect("*** guest-1 has joined the chat.");
+    bob.ask("still for the first", &[gone]);
+    bob.ask("/talk guest-1", &["Plain text goes to guest-1 now; /talk alone ends that."]);
+    bob.ask("for the second", &["[to guest-1]: for the second"]);
+    second.expect("[bob]: for the second");
+}
+
+#[test]
 fn nothing_is_kept_for_a_guest() {
     let server = server();
     let mut bob = server.login("bob");
