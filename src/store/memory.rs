@@ -151,17 +151,14 @@ impl Inner {
             Entry::Said(draft) => self.keep(draft),
             Entry::Entered { user, group, after } => {
                 let stays = self.stays.entry((*user, *group)).or_default();
-                if stays.last().is_none_or(|stay| stay.upto.is_some()) {
-                    stays.push(Stay { after: *after, upto: None });
+                match stays.last_mut() {
+                    // Nothing was said since he left: it is one stay.
+                    Some(stay) if stay.upto == Some(*after) => stay.upto = None,
+                    Some(Stay { upto: None, .. }) => {}
+                    _ => stays.push(Stay { after: *after, upto: None }),
                 }
             }
-            Entry::Left { user, group, upto } => {
-                let left = |of: &Name, name: &Name| of == user && group.is_none_or(|group| group == *name);
-                let stays = self.stays.iter_mut().filter(|((of, name), _)| left(of, name));
-                stays.filter_map(|(_, stays)| stays.last_mut()).for_each(|stay| {
-                    stay.upto.get_or_insert(*upto);
-                });
-            }
+            Entry::Left { user, group, upto } => self.leave(user, *group, *upto),
             Entry::Reading { user, device, position, at } => {
                 self.readers.insert((*user, *device), (*position, *at));
             }
@@ -193,6 +190,19 @@ impl Inner {
             }
             Entry::Forgotten { user } => self.forget(user),
         }
+    }
+
+    fn leave(&mut self, user: &Name, group: Option<Name>, upto: MessageId) {
+        self.stays.retain(|(of, name), stays| {
+            if of == user && group.is_none_or(|group| group == *name) {
+                if let Some(stay) = stays.last_mut() {
+                    stay.upto.get_or_insert(upto);
+                }
+                // Of a stay in which nothing was said there is nothing to see.
+                stays.pop_if(|stay| stay.upto.is_some_and(|upto| stay.after >= upto));
+            }
+            !stays.is_empty()
+        });
     }
 
     fn keep(&mut self, draft: &Draft) {
@@ -271,4 +281,26 @@ fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
 
 fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{entered, group, left, said};
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_in_a_loop_leaves_nothing_behind() {
+        let store = MemoryStore::default();
+        let stays = || store.inner.lock().stays.values().map(Vec::len).sum::<usize>();
+        for _ in 0..3 {
+            store.append(&[entered("bob", "g", 0), left("bob", Some("g"), 0)]).unwrap();
+            store.append(&[entered("bob", "g", 0), left("bob", None, 0)]).unwrap();
+        }
+        assert_eq!(stays(), 0);
+        store.append(&[entered("bob", "g", 0), said("bob", group("g"), "1"), left("bob", None, 1)]).unwrap();
+        for _ in 0..3 {
+            store.append(&[entered("bob", "g", 1), left("bob", None, 1)]).unwrap();
+        }
+        assert_eq!(stays(), 1);
+    }
 }

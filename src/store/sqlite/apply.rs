@@ -64,19 +64,27 @@ fn enter(batch: &mut Batch<'_>, user: &Name, group: &Name, after: MessageId) -> 
         return Ok(());
     }
     let conversation = batch.number(Conversation::Group(*group))?;
+    let values = params![user.as_str(), conversation, number(after)];
+    // Nothing was said since he left: it is one stay, or who comes and goes in a loop would leave a row each time.
+    let sql = "UPDATE stay SET upto = NULL WHERE upto = ?3 AND \
+               id = (SELECT max(id) FROM stay WHERE user = ?1 AND conversation = ?2)";
+    run(batch, sql, values)?;
     let sql = "INSERT INTO stay (user, conversation, after) SELECT ?1, ?2, ?3 WHERE NOT EXISTS \
-               (SELECT 1 FROM stay WHERE user = ?1 AND conversation = ?2 AND upto IS NULL)";
-    run(batch, sql, params![user.as_str(), conversation, number(after)])
+               (SELECT 1 FROM stay INDEXED BY stay_open WHERE user = ?1 AND conversation = ?2 AND upto IS NULL)";
+    run(batch, sql, values)
 }
 
 fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: MessageId) -> Result<(), StoreError> {
-    let Some(group) = group else {
-        let sql = "UPDATE stay SET upto = ?2 WHERE user = ?1 AND upto IS NULL";
-        return run(batch, sql, params![user.as_str(), number(upto)]);
-    };
-    let conversation = batch.number(Conversation::Group(*group))?;
-    let sql = "UPDATE stay SET upto = ?3 WHERE user = ?1 AND conversation = ?2 AND upto IS NULL";
-    run(batch, sql, params![user.as_str(), conversation, number(upto)])
+    let conversation = group.map(|group| batch.number(Conversation::Group(*group))).transpose()?;
+    let of_group = conversation.map_or("?3 IS NULL", |_| "conversation = ?3");
+    let values = params![user.as_str(), number(upto), conversation];
+    // Of a stay in which nothing was said there is nothing to see.
+    let sql = format!(
+        "DELETE FROM stay INDEXED BY stay_open WHERE user = ?1 AND {of_group} AND upto IS NULL AND after >= ?2"
+    );
+    run(batch, &sql, values)?;
+    let sql = format!("UPDATE stay INDEXED BY stay_open SET upto = ?2 WHERE user = ?1 AND {of_group} AND upto IS NULL");
+    run(batch, &sql, values)
 }
 
 fn clear(batch: &mut Batch<'_>, user: &Name, scope: Option<Scope>, upto: MessageId) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::limits::EXPIRE_PIECE;
 use crate::model::{Draft, Durability, Scope};
-use crate::store::tests::{entered, group, name, sees, user};
+use crate::store::tests::{entered, group, left, name, sees, user};
 
 fn open(keeping: Keeping) -> (TempDir, SqliteStore) {
     let dir = tempfile::tempdir().unwrap();
@@ -114,6 +114,28 @@ fn each_group_keeps_its_newest() {
     tend(&store);
     assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'#c'")), (4, 4, 4));
     assert_eq!(count(&store, "SELECT messages FROM server"), count(&store, "SELECT count(*) FROM message"));
+}
+
+#[test]
+fn who_comes_and_goes_in_a_loop_leaves_nothing_behind() {
+    let (dir, store) = open(Keeping::default());
+    let rows = |store: &SqliteStore| count(store, "SELECT count(*) FROM stay");
+    for _ in 0..3 {
+        store.append(&[entered("bob", "g", 0), left("bob", Some("g"), 0)]).unwrap();
+        store.append(&[entered("bob", "g", 0), entered("bob", "h", 0), left("bob", None, 0)]).unwrap();
+    }
+    assert_eq!(rows(&store), 0);
+    store.append(&[entered("bob", "g", 0), old(0, group("g"), "1"), left("bob", None, 1)]).unwrap();
+    for _ in 0..3 {
+        store.append(&[entered("bob", "g", 1), left("bob", None, 1)]).unwrap();
+    }
+    assert_eq!(rows(&store), 1, "stays that touch are one");
+    store.append(&[entered("bob", "g", 1), old(0, group("g"), "2"), entered("bob", "h", 2)]).unwrap();
+    assert_eq!((rows(&store), sees(&store, "bob", Some(group("g")))), (2, vec!["1".to_owned(), "2".to_owned()]));
+    drop(store);
+    // The server ended while he was in both.
+    let store = SqliteStore::open(dir.path(), &Keeping::default()).unwrap();
+    assert_eq!((rows(&store), sees(&store, "bob", None).len()), (1, 2));
 }
 
 #[test]

@@ -57,6 +57,7 @@ CREATE TABLE stay (
     upto         INTEGER
 );
 CREATE INDEX stay_user ON stay (user, conversation);
+CREATE INDEX stay_open ON stay (user, conversation) WHERE upto IS NULL;
 CREATE INDEX stay_upto ON stay (upto) WHERE upto IS NOT NULL;
 
 -- Up to where a user wants to see no more of a conversation; 0 for all of them.

@@ -91,6 +91,7 @@ impl Writer {
         let sql = format!("UPDATE reader SET upto = ?1, at = {at} WHERE upto IS NULL");
         batch.conn.execute(&sql, [batch.last])?;
         // A group that outlives its members' sessions would be left out here.
+        batch.conn.execute("DELETE FROM stay WHERE upto IS NULL AND after >= ?1", [batch.last])?;
         batch.conn.execute("UPDATE stay SET upto = ?1 WHERE upto IS NULL", [batch.last])?;
         batch.commit()
     }
