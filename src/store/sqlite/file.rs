@@ -23,6 +23,15 @@ const LOCK: &str = "parlor.lock";
 /// How long one waits for another program that is writing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long one try to empty the write-ahead log keeps others from writing.
+const EMPTYING: Duration = Duration::from_millis(100);
+
+/// How long others may write between two such tries.
+const EMPTYING_PAUSE: Duration = Duration::from_millis(300);
+
+/// After so many tries it is left to the daemon.
+const EMPTYING_TRIES: u32 = 5;
+
 /// A look at the database that takes longer than this is worth a word.
 const SLOW_CHECK: Duration = Duration::from_secs(2);
 
@@ -183,9 +192,19 @@ pub(super) fn checkpoint(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Brings all of the write-ahead log into the database and empties it; says whether nobody kept it from that.
+/// Brings all of the write-ahead log into the database and empties it; says whether nobody kept it from that. While it
+/// waits for who reads, nobody else can write, so it waits shortly and several times.
 pub(super) fn empty_log(conn: &Connection) -> rusqlite::Result<bool> {
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
+    conn.busy_timeout(EMPTYING)?;
+    for attempt in 0..EMPTYING_TRIES {
+        if attempt > 0 {
+            std::thread::sleep(EMPTYING_PAUSE);
+        }
+        if conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The file beside another, with something added to its name.

@@ -139,6 +139,24 @@ fn who_comes_and_goes_in_a_loop_leaves_nothing_behind() {
 }
 
 #[test]
+fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
+    let (dir, store) = open(Keeping::default());
+    store.append(&many(10, 0, user("bob"))).unwrap();
+    let reader = rusqlite::Connection::open(dir.path().join("parlor.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM message").unwrap();
+    let erase = || tools::erase(dir.path(), &name("alice"), &mut |_, _| (), &mut |_, _| ());
+    std::thread::scope(|scope| {
+        let erasing = scope.spawn(erase);
+        while !erasing.is_finished() {
+            store.append(&many(1, 0, user("eve"))).unwrap();
+        }
+        assert!(matches!(erasing.join().unwrap(), Ok((10.., false))), "a reader was in the way");
+    });
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(matches!(erase(), Ok((_, true))));
+}
+
+#[test]
 fn the_write_ahead_log_goes_into_the_database_without_a_batch_waiting() {
     let (dir, store) = open(Keeping::default());
     let size = || std::fs::metadata(dir.path().join("parlor.db")).unwrap().len();
