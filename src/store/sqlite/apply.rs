@@ -2,7 +2,8 @@
 
 use rusqlite::{CachedStatement, params};
 
-use super::conversation::{self, Conversation};
+use super::conversation::Conversation;
+use super::forget;
 use super::row::{micros, number};
 use super::write::Batch;
 use crate::model::{MessageId, Name, Scope};
@@ -43,7 +44,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             let sql = "INSERT OR REPLACE INTO invite (secret, expires) VALUES (?1, ?2)";
             run(batch, sql, params![invite.as_slice(), micros(*expires)])
         }
-        Entry::Forgotten { user } => forget(batch, user),
+        Entry::Forgotten { user } => forget::forget(batch, user),
     }
 }
 
@@ -87,7 +88,13 @@ fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: Message
     run(batch, &sql, values)
 }
 
-fn clear(batch: &mut Batch<'_>, user: &Name, scope: Option<Scope>, upto: MessageId) -> Result<(), StoreError> {
+/// Takes what there is up to a message out of a user's view of a conversation, or of all.
+pub(super) fn clear(
+    batch: &mut Batch<'_>,
+    user: &Name,
+    scope: Option<Scope>,
+    upto: MessageId,
+) -> Result<(), StoreError> {
     if user.is_guest() {
         return Ok(());
     }
@@ -140,24 +147,4 @@ pub(super) fn forget_choices(batch: &Batch<'_>, user: &Name) -> Result<(), Store
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
     }
     run(batch, "DELETE FROM ignored WHERE whom = ?1", [user.as_str()])
-}
-
-/// Everything private to him goes; of what he said privately, that which no device of the other one has got.
-fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
-    let name = user.as_str();
-    for conversation in conversation::private(&batch.conn, user)? {
-        let of_others = "conversation = ?1 AND peer = ?2";
-        remove(batch, of_others, params![conversation, name])?;
-        // A device that is here has got everything.
-        let got = "coalesce((SELECT max(coalesce(upto, 9223372036854775807)) FROM reader WHERE user = peer), 0)";
-        let undelivered = format!("conversation = ?1 AND sender = ?2 AND id > {got}");
-        remove(batch, &undelivered, params![conversation, name])?;
-        let sql = "DELETE FROM conversation WHERE id = ?1 AND NOT EXISTS \
-                   (SELECT 1 FROM message WHERE conversation = ?1)";
-        run(batch, sql, [conversation])?;
-    }
-    batch.forget_numbers();
-    forget_choices(batch, user)?;
-    // The next one of this name is somebody else.
-    clear(batch, user, None, MessageId(batch.last.unsigned_abs()))
 }

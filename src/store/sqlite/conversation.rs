@@ -58,9 +58,11 @@ impl Conversation {
     }
 }
 
+/// Finds the conversations between a user, whose name is given in lower case, and another, or himself.
+pub(super) const PRIVATE: &str = "SELECT id FROM conversation WHERE a = ?1 AND b != '' UNION \
+                                  SELECT id FROM conversation WHERE b = ?1 AND b != ''";
+
 /// The conversations between `user` and another, or himself.
 pub(super) fn private(conn: &Connection, user: &Name) -> rusqlite::Result<Vec<i64>> {
-    let sql = "SELECT id FROM conversation WHERE a = ?1 AND b != '' UNION \
-               SELECT id FROM conversation WHERE b = ?1 AND b != ''";
-    conn.prepare_cached(sql)?.query_map([user.as_str().to_ascii_lowercase()], |row| row.get(0))?.collect()
+    conn.prepare_cached(PRIVATE)?.query_map([user.as_str().to_ascii_lowercase()], |row| row.get(0))?.collect()
 }

@@ -7,6 +7,7 @@ mod apply;
 mod conversation;
 mod copy;
 mod file;
+mod forget;
 mod read;
 mod retain;
 #[cfg(test)]
@@ -146,7 +147,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         if self.read(search::is_behind)? {
-            while self.write(|writer| writer.index(INDEX_PIECE))? {}
+            while self.write(|writer| writer.catch_up(INDEX_PIECE))? {}
         }
         self.read(|conn| search::search(conn, reader, words, scope, limit))
     }

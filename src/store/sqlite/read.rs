@@ -32,7 +32,7 @@ pub(super) fn history(
 /// was found already are not looked into.
 fn newest(conn: &Connection, spans: &[Span], limit: usize, ignorer: Option<&str>) -> Result<Vec<i64>, StoreError> {
     let within = "conversation = ?1 AND id > ?2 AND id <= ?3";
-    let sql = format!("SELECT id FROM message WHERE {within} AND {} ORDER BY id DESC LIMIT ?4", view::heard(5));
+    let sql = format!("SELECT id FROM kept WHERE {within} AND {} ORDER BY id DESC LIMIT ?4", view::heard(5));
     let mut find = conn.prepare_cached(&sql)?;
     let mut ends = Vec::new();
     for span in spans.iter().filter(|_| limit > 0) {
@@ -73,7 +73,7 @@ pub(super) fn backlog(
     let sql = "SELECT upto FROM reader WHERE user = ?1 AND device = ?2";
     let place = conn.prepare_cached(sql)?.query_row((reader.as_str(), device_name(&device)), |row| row.get(0));
     let Some(got) = place.optional()?.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
-    let owed = "FROM message WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
+    let owed = "FROM kept WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
     let (ignorer, heard) = (view::ignorer(conn, reader)?, view::heard(5));
     let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed} AND {heard}"))?;
     let mut find = conn.prepare_cached(&format!("SELECT id {owed} AND {heard} ORDER BY id LIMIT ?6"))?;
@@ -106,7 +106,7 @@ pub(super) fn backlog(
 /// The message of this id, if the reader may see it.
 pub(super) fn message(conn: &Connection, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
     let id = row::number(id);
-    let sql = format!("SELECT conversation FROM message WHERE id = ?1 AND {}", view::heard(2));
+    let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND {}", view::heard(2));
     let mut find = conn.prepare_cached(&sql)?;
     let ignorer = view::ignorer(conn, reader)?;
     let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { return Ok(None) };
@@ -127,7 +127,7 @@ pub(super) fn ignored(conn: &Connection) -> Result<Vec<(Name, Name)>, StoreError
 
 /// The first messages after one, whoever may see them.
 pub(super) fn tail(conn: &Connection, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM message WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let sql = format!("SELECT {COLUMNS} FROM kept WHERE id > ?1 ORDER BY id LIMIT ?2");
     row::messages(&mut *conn.prepare_cached(&sql)?, (row::number(after), row::rows(limit)))
 }
 

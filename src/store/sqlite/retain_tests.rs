@@ -157,6 +157,52 @@ fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
 }
 
 #[test]
+fn what_goes_with_an_account_is_seen_by_nobody_at_once_and_taken_away_in_pieces() {
+    let (dir, store) = open(Keeping::default());
+    store.append(&many(2 * EXPIRE_PIECE, 0, user("bob"))).unwrap();
+    store.append(&[old(0, user("eve"), "word for eve"), old(0, Scope::Everybody, "for all")]).unwrap();
+    assert_eq!(store.search(&name("alice"), "word", None, 9).unwrap().len(), 1);
+    store.append(&[Entry::Forgotten { user: name("bob") }, Entry::Forgotten { user: name("eve") }]).unwrap();
+    let rows = |store: &SqliteStore| count(store, "SELECT count(*) FROM message");
+    assert_eq!(rows(&store), 2 * EXPIRE_PIECE as i64 + 2, "who deletes his account waits for no clean-up");
+    store.append(&[old(0, user("bob"), "to the next bob")]).unwrap();
+    for step in 0.. {
+        assert_eq!(sees(&store, "alice", None), ["for all", "to the next bob"]);
+        assert!(store.search(&name("alice"), "word", None, 9).unwrap().is_empty());
+        let mut exported = Vec::new();
+        let mut take = |message: &Message| {
+            exported.push(message.id.0);
+            Ok(true)
+        };
+        tools::export(dir.path(), None, None, &mut take, &mut |_, _| ()).unwrap();
+        assert_eq!(exported, [1002, 1003]);
+        let before = rows(&store);
+        if !store.tend().unwrap() {
+            assert!(step > 2);
+            break;
+        }
+        assert!(before - rows(&store) <= EXPIRE_PIECE as i64, "a piece has its size");
+    }
+    assert_eq!((rows(&store), count(&store, "SELECT messages FROM server")), (2, 2));
+    assert_eq!(count(&store, "SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM unindex)"), 0);
+    assert_eq!(count(&store, "SELECT count(*) FROM conversation"), 2, "everybody's, and that with the next bob");
+}
+
+#[test]
+fn a_search_does_not_wait_for_the_index_to_forget() {
+    let (_dir, store) = open(Keeping::default());
+    store.append(&many(200, 0, user("bob"))).unwrap();
+    store.search(&name("bob"), "7", None, 1).unwrap();
+    let gone: Vec<Entry> = (1..=200).map(|id| Entry::Deleted { id: MessageId(id) }).collect();
+    store.append(&gone).unwrap();
+    store.append(&[old(0, user("bob"), "new")]).unwrap();
+    assert_eq!(store.search(&name("bob"), "new", None, 9).unwrap().len(), 1);
+    assert_eq!(count(&store, "SELECT count(*) FROM unindex"), 200);
+    tend(&store);
+    assert_eq!(count(&store, "SELECT count(*) FROM unindex"), 0);
+}
+
+#[test]
 fn the_write_ahead_log_goes_into_the_database_without_a_batch_waiting() {
     let (dir, store) = open(Keeping::default());
     let size = || std::fs::metadata(dir.path().join("parlor.db")).unwrap().len();

@@ -41,7 +41,7 @@ pub(super) fn search(
     let mut candidates = conn.prepare_cached(sql)?;
     let mut candidates = candidates.query((wanted, after))?;
     let ignorer = view::ignorer(conn, reader)?;
-    let sql = format!("SELECT conversation FROM message WHERE id = ?1 AND NOT deleted AND {}", view::heard(2));
+    let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND NOT deleted AND {}", view::heard(2));
     let mut find = conn.prepare_cached(&sql)?;
     let mut read = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
     let mut found = Vec::new();
@@ -71,10 +71,15 @@ pub(super) fn is_forgetting(conn: &Connection) -> Result<bool, StoreError> {
 
 /// Brings the words of at most `limit` messages into the index, or of some out of it, and says whether there may be more.
 pub(super) fn index(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError> {
-    let conn = &batch.conn;
-    if take_out(conn, limit.min(UNINDEX_PIECE))? > 0 {
+    if take_out(&batch.conn, limit.min(UNINDEX_PIECE))? > 0 {
         return Ok(true);
     }
+    catch_up(batch, limit)
+}
+
+/// Brings the words of at most `limit` messages into the index, and says whether there are more.
+pub(super) fn catch_up(batch: &Batch<'_>, limit: usize) -> Result<bool, StoreError> {
+    let conn = &batch.conn;
     let indexed: i64 = conn.prepare_cached("SELECT indexed FROM server")?.query_row([], |row| row.get(0))?;
     if indexed == batch.last {
         return Ok(false);

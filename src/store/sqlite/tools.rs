@@ -79,7 +79,7 @@ fn piece(
     user: Option<&Name>,
     group: Option<Option<i64>>,
 ) -> Result<Vec<Message>, StoreError> {
-    let mut sql = format!("SELECT {COLUMNS} FROM message WHERE id > ?1 AND id <= ?2");
+    let mut sql = format!("SELECT {COLUMNS} FROM kept WHERE id > ?1 AND id <= ?2");
     let of_user = user.map_or("1 OR ?3", |_| "sender = ?3 OR peer = ?3");
     let of_group = group.map_or("1 OR ?4", |_| "conversation = ?4");
     sql.push_str(&format!(" AND ({of_user}) AND ({of_group}) ORDER BY id"));
@@ -147,6 +147,7 @@ fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
         run(&batch, &format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
     forget_choices(&batch, user)?;
+    run(&batch, "DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
     batch.commit()
 }
 

@@ -33,6 +33,25 @@ CREATE TABLE message (
 -- Every index ends with the row's id, so this one is also the order within a conversation.
 CREATE INDEX message_conversation ON message (conversation);
 
+-- What is gone with the account of `user`, of one private conversation and up to `upto`: all that was said to it, and what
+-- it said after `got`, up to where the other one had got it. The rows of `message` go later; up to `done` they have.
+CREATE TABLE forgotten (
+    conversation INTEGER NOT NULL,
+    user         TEXT NOT NULL COLLATE NOCASE,
+    upto         INTEGER NOT NULL,
+    got          INTEGER NOT NULL,
+    done         INTEGER NOT NULL,
+    PRIMARY KEY (conversation, user, upto)
+) WITHOUT ROWID;
+
+-- The messages that are there for readers.
+CREATE VIEW kept AS
+    SELECT id, at, conversation, sender, peer, text, deleted FROM message WHERE NOT EXISTS (
+        SELECT 1 FROM forgotten
+        WHERE forgotten.conversation = message.conversation AND message.id <= forgotten.upto
+            AND (message.peer = forgotten.user OR (message.sender = forgotten.user AND message.id > forgotten.got))
+    );
+
 -- Which words stand in which message; filled later than the message is stored. The conversation is a word, too.
 CREATE VIRTUAL TABLE message_words USING fts5 (
     text, conversation,

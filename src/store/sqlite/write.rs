@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::conversation::Conversation;
 use super::retain::Crowds;
 use super::row::{micros, peer};
-use super::{apply, retain, search};
+use super::{apply, forget, retain, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
 use crate::model::{Draft, Keeping, MessageId, Scope};
 use crate::store::{Digest, Entry, StoreError};
@@ -109,6 +109,15 @@ impl Writer {
     pub(super) fn expire(&mut self, keeping: &Keeping, now: i64) -> Result<bool, StoreError> {
         let (mut batch, crowds) = self.begin_beside()?;
         let more = retain::expire(&mut batch, keeping, crowds, now)?;
+        let more = forget::clean_up(&mut batch)? || more;
+        batch.commit()?;
+        Ok(more)
+    }
+
+    /// Brings the index forward to the last message, or nearer to it, and says whether there is more to do.
+    pub(super) fn catch_up(&mut self, limit: usize) -> Result<bool, StoreError> {
+        let batch = self.begin()?;
+        let more = search::catch_up(&batch, limit)?;
         batch.commit()?;
         Ok(more)
     }
