@@ -200,6 +200,9 @@ pub const EXPIRE_PIECE: usize = 500;
 /// Groups whose messages are counted in one transaction.
 pub const EXPIRE_GROUPS: usize = 16;
 
+/// Connections for reading that are used at the same time; who needs one more waits.
+pub const READERS: usize = 8;
+
 /// Connections for reading that are kept open when nobody reads.
 pub const READERS_KEPT: usize = 4;
 

@@ -6,9 +6,13 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::model::Limits;
+use crate::model::limits::READERS;
 
 /// Descriptors that are not clients: listeners, logs, the users file, the reserve, the standard streams.
 const OTHER_DESCRIPTORS: u64 = 24;
+
+/// Descriptors of the store: two for each connection, of which some are not for reading, its lock and its shared memory.
+const STORE_DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
 
 /// Threads that are not clients, and room for the writers of those who are behind.
 const OTHER_THREADS: u64 = 32;
@@ -19,7 +23,7 @@ const OTHER_REGIONS: u64 = 1024;
 
 /// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits.
 pub fn fit_to_process(limits: &mut Limits) {
-    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS);
+    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS + STORE_DESCRIPTORS);
     let threads = max_threads().saturating_sub(OTHER_THREADS);
     let room = usize::try_from(descriptors.min(threads)).unwrap_or(usize::MAX);
     let wanted = limits.clients + limits.unauthenticated;
@@ -79,6 +83,25 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Keeping, MessageId};
+    use crate::store::{SqliteStore, Store};
+
+    #[test]
+    fn the_store_has_no_more_descriptors_than_are_set_aside_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(dir.path(), &Keeping::default()).unwrap();
+        let has = || {
+            let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+            all.filter(|file| file.starts_with(dir.path())).count() as u64
+        };
+        let most = std::thread::scope(|scope| {
+            let read = || (0..20).map(|_| store.tail(MessageId(0), 1).map(|_| has()).unwrap()).max();
+            let threads: Vec<_> = (0..40).map(|_| scope.spawn(read)).collect();
+            store.tend().unwrap();
+            threads.into_iter().filter_map(|thread| thread.join().unwrap()).max().unwrap()
+        });
+        assert!((3..=STORE_DESCRIPTORS).contains(&most), "{most}");
+    }
 
     #[test]
     fn this_process_may_have_threads_and_descriptors() {

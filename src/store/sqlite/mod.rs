@@ -9,6 +9,7 @@ mod copy;
 mod file;
 mod forget;
 mod read;
+mod readers;
 mod retain;
 #[cfg(test)]
 mod retain_tests;
@@ -30,10 +31,11 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use self::readers::Readers;
 use self::row::micros;
 use self::write::Writer;
 use super::{Backlog, Device, Digest, Entry, Store, StoreError, Token};
-use crate::model::limits::{INDEX_PIECE, READERS_KEPT};
+use crate::model::limits::INDEX_PIECE;
 use crate::model::{Keeping, Message, MessageId, Name, Scope, StartError};
 
 /// Keeps everything in the database of a data folder.
@@ -44,8 +46,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<Writer>>,
     /// Brings into the database what the other one has written, so that batches need not wait for that.
     checkpointer: Mutex<Option<Connection>>,
-    /// Connections for reading that nobody uses at the moment.
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
     /// Unlocked when this is dropped.
     _folder: File,
 }
@@ -77,8 +78,8 @@ impl SqliteStore {
         writer.end_all_sessions().map_err(|e| failed(e.to_string()))?;
         // One that is always open keeps what connections share in memory, also while the writer is replaced.
         let reader = file::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
-        let (writer, readers) = (Mutex::new(Some(writer)), Mutex::new(vec![reader]));
-        let checkpointer = Mutex::default();
+        let (readers, writer, checkpointer) = (Readers::default(), Mutex::new(Some(writer)), Mutex::default());
+        readers.take().conn = Some(reader);
         Ok(SqliteStore { path, keeping: *keeping, writer, checkpointer, readers, _folder: folder })
     }
 
@@ -111,15 +112,12 @@ impl SqliteStore {
 
     /// Works with a connection that reads, within one transaction.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.readers.lock().pop();
-        let conn = idle.map_or_else(|| file::open_for_reading(&self.path), Ok)?;
+        let mut turn = self.readers.take();
+        let conn = turn.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
         let moment = conn.unchecked_transaction()?;
         let answer = work(&moment)?;
         moment.commit()?;
-        let mut readers = self.readers.lock();
-        if readers.len() < READERS_KEPT {
-            readers.push(conn);
-        }
+        turn.conn = Some(conn);
         Ok(answer)
     }
 }

@@ -46,7 +46,7 @@ CREATE TABLE forgotten (
 
 -- The messages that are there for readers.
 CREATE VIEW kept AS
-    SELECT id, at, conversation, sender, peer, text, deleted FROM message WHERE NOT EXISTS (
+    SELECT id, at, conversation, sender, peer, text, action, deleted FROM message WHERE NOT EXISTS (
         SELECT 1 FROM forgotten
         WHERE forgotten.conversation = message.conversation AND message.id <= forgotten.upto
             AND (message.peer = forgotten.user OR (message.sender = forgotten.user AND message.id > forgotten.got))
