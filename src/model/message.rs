@@ -46,6 +46,14 @@ pub struct Message {
     pub deleted: bool,
 }
 
+impl Draft {
+    /// Whether nobody could read it later, because it was said by one guest to another: the next ones of their names are
+    /// others.
+    pub fn is_for_guests_alone(&self) -> bool {
+        self.from.is_guest() && matches!(self.scope, Scope::User(to) if to.is_guest())
+    }
+}
+
 impl MessageId {
     /// The number in what a user typed, `123` or `#123`.
     pub fn parse(typed: &str) -> Option<MessageId> {

@@ -51,7 +51,7 @@ impl Position {
 /// One change. Each may be appended twice in a row without harm, except for what was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// Somebody said something; it gets the next id.
+    /// Somebody said something; it gets the next id. What one guest says to another is kept nowhere.
     Said(Draft),
     /// A user became a member of a group: he may see what is said there after `after`.
     Entered {

@@ -207,6 +207,9 @@ impl Inner {
 
     fn keep(&mut self, draft: &Draft) {
         self.last += 1;
+        if draft.is_for_guests_alone() {
+            return;
+        }
         if self.messages.len() == MEMORY_MESSAGES {
             self.messages.pop_front();
         }

@@ -20,6 +20,8 @@ macro_rules! over_every_store {
     };
 }
 
+mod accounts;
+
 over_every_store!(
     a_batch_gets_ids_without_a_gap,
     a_private_conversation_is_open_to_its_two_users,
@@ -31,10 +33,6 @@ over_every_store!(
     history_goes_back_page_by_page,
     a_device_is_owed_what_came_after_its_place,
     a_search_finds_all_words_and_no_operators,
-    who_is_forgotten_takes_his_private_messages_along,
-    a_token_replaces_one_of_its_name_and_goes_with_its_device,
-    an_invitation_is_good_once_and_until_it_expires,
-    when_a_user_was_last_here_is_known_when_he_is_not,
     the_log_can_be_copied_piece_by_piece,
 );
 
@@ -84,7 +82,7 @@ pub(super) fn sees(store: &dyn Store, reader: &str, scope: Option<Scope>) -> Vec
     texts(&messages).into_iter().map(str::to_owned).collect()
 }
 
-fn owed(store: &dyn Store, reader: &str, device: Option<&str>) -> Vec<String> {
+pub(super) fn owed(store: &dyn Store, reader: &str, device: Option<&str>) -> Vec<String> {
     let upto = store.last_id().unwrap();
     let backlog = store.backlog(&name(reader), device.map(name), upto, 100).unwrap();
     assert_eq!(backlog.more, 0);
@@ -237,58 +235,6 @@ fn a_search_finds_all_words_and_no_operators(store: &dyn Store) {
     }
     assert_eq!(found("", None), []);
     assert_eq!(texts(&store.search(&name("bob"), "fox", None, 1).unwrap()), ["fox in g"]);
-}
-
-fn who_is_forgotten_takes_his_private_messages_along(store: &dyn Store) {
-    store.append(&[said("bob", user("alice"), "to"), said("alice", user("bob"), "got")]).unwrap();
-    store.append(&[reading("bob", None, Position::Upto(MessageId(2)), 1)]).unwrap();
-    let token = Token { user: name("alice"), name: name("t"), secret: [1; 32], made: at(1), expires: None };
-    store.append(&[said("alice", user("bob"), "not got"), said("alice", Scope::Everybody, "all")]).unwrap();
-    store.append(&[Entry::TokenMade(token), Entry::Forgotten { user: name("ALICE") }]).unwrap();
-    assert_eq!(sees(store, "bob", None), ["got", "all"]);
-    assert_eq!(store.search(&name("bob"), "got", None, 9).unwrap().len(), 1);
-    assert!(sees(store, "alice", None).is_empty(), "the next one of this name is somebody else");
-    assert!(store.tokens(&name("alice")).unwrap().is_empty());
-    assert_eq!(store.append(&[said("Alice", user("bob"), "new")]).unwrap(), MessageId(5));
-    assert_eq!(sees(store, "alice", None), ["new"]);
-    assert_eq!(sees(store, "bob", Some(user("alice"))), ["got", "new"]);
-}
-
-fn a_token_replaces_one_of_its_name_and_goes_with_its_device(store: &dyn Store) {
-    let token = |name_: &str, secret| Token {
-        user: name("alice"),
-        name: name(name_),
-        secret: [secret; 32],
-        made: at(1),
-        expires: (secret > 1).then(|| at(2)),
-    };
-    store.append(&[token("phone", 1), token("Bot", 2), token("PHONE", 3)].map(Entry::TokenMade)).unwrap();
-    assert_eq!(store.tokens(&name("ALICE")).unwrap(), [token("Bot", 2), token("PHONE", 3)]);
-    store.append(&[said("bob", user("alice"), "1"), reading("alice", Some("bot"), Position::Here, 1)]).unwrap();
-    store.append(&[Entry::TokenRevoked { user: name("alice"), name: name("BOT") }]).unwrap();
-    assert_eq!(store.tokens(&name("alice")).unwrap(), [token("PHONE", 3)]);
-    assert_eq!(owed(store, "alice", Some("bot")), ["1"]);
-    assert!(store.tokens(&name("bob")).unwrap().is_empty());
-}
-
-fn an_invitation_is_good_once_and_until_it_expires(store: &dyn Store) {
-    let invited = |invite, seconds| Entry::Invited { invite: [invite; 32], expires: at(seconds) };
-    store.append(&[invited(1, 10), invited(2, 10), invited(3, 10)]).unwrap();
-    assert!(store.is_invited(&[1; 32], at(9)).unwrap() && !store.is_invited(&[1; 32], at(10)).unwrap());
-    assert!(store.redeem(&[1; 32], at(9)).unwrap());
-    assert!(!store.redeem(&[1; 32], at(9)).unwrap() && !store.is_invited(&[1; 32], at(9)).unwrap());
-    assert!(!store.redeem(&[2; 32], at(10)).unwrap());
-    assert!(!store.redeem(&[4; 32], at(9)).unwrap());
-}
-
-fn when_a_user_was_last_here_is_known_when_he_is_not(store: &dyn Store) {
-    let here = Position::Here;
-    let gone = Position::Upto(MessageId(0));
-    assert_eq!(store.last_seen(&name("alice")).unwrap(), None);
-    store.append(&[reading("alice", None, here, 5), reading("alice", Some("phone"), gone, 9)]).unwrap();
-    assert_eq!(store.last_seen(&name("alice")).unwrap(), None, "he is here");
-    store.append(&[reading("alice", None, gone, 7)]).unwrap();
-    assert_eq!(store.last_seen(&name("ALICE")).unwrap(), Some(at(9)));
 }
 
 fn the_log_can_be_copied_piece_by_piece(store: &dyn Store) {

@@ -149,8 +149,11 @@ impl Batch<'_> {
 
     /// Gives a message its id.
     pub(super) fn say(&mut self, draft: &Draft) -> Result<(), StoreError> {
-        let conversation = self.number(Conversation::of(draft))?;
         self.last += 1;
+        if draft.is_for_guests_alone() {
+            return Ok(());
+        }
+        let conversation = self.number(Conversation::of(draft))?;
         self.grown += 1;
         if let (Some(spoken), Scope::Group(_)) = (&mut self.spoken, draft.scope) {
             spoken.push(conversation);
