@@ -53,6 +53,7 @@ pub(super) fn expire(
     batch: &mut Batch<'_>,
     keeping: &Keeping,
     crowds: Option<&mut Crowds>,
+    skipped: &mut i64,
     now: i64,
 ) -> Result<bool, StoreError> {
     if search::is_forgetting(&batch.conn)? {
@@ -61,10 +62,9 @@ pub(super) fn expire(
     }
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
+    let before = *skipped;
     if keeping.days > 0 {
-        // Of the first rows only, so that this takes no longer when there is nothing to do.
-        let old = "id IN (SELECT id FROM (SELECT id, at FROM message ORDER BY id LIMIT ?1) WHERE at < ?2)";
-        gone = apply::remove(batch, old, [piece, now - i64::from(keeping.days) * DAY])?;
+        gone = remove_old(batch, skipped, now - i64::from(keeping.days) * DAY, now)?;
     }
     if keeping.messages > 0 && gone < EXPIRE_PIECE {
         let sql = "SELECT messages FROM server";
@@ -82,7 +82,27 @@ pub(super) fn expire(
         Some(crowds) if gone < EXPIRE_PIECE => thin_out(batch, crowds)?,
         _ => false,
     };
-    Ok(crowded || gone >= EXPIRE_PIECE)
+    Ok(crowded || gone >= EXPIRE_PIECE || *skipped > before)
+}
+
+/// Takes away messages of before `cutoff`. It looks at the first rows only, so that this takes no longer when there is
+/// nothing to do; and at those that follow `skipped` when all of these are dated in the future, because the clock was
+/// ahead: they were said before whatever comes after them, and go with that.
+fn remove_old(batch: &mut Batch<'_>, skipped: &mut i64, cutoff: i64, now: i64) -> Result<usize, StoreError> {
+    let sql = "SELECT id, at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let mut find = batch.conn.prepare_cached(sql)?;
+    let first = find.query_map([*skipped, rows(EXPIRE_PIECE)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let first: Vec<(i64, i64)> = first.collect::<rusqlite::Result<_>>()?;
+    drop(find);
+    if let Some((last, _)) = first.iter().rfind(|(_, at)| *at < cutoff) {
+        *skipped = 0;
+        let old = "id IN (SELECT id FROM message WHERE id <= ?1 AND (at < ?2 OR at > ?3) ORDER BY id LIMIT ?4)";
+        return apply::remove(batch, old, [*last, cutoff, now, rows(EXPIRE_PIECE)]);
+    }
+    if let Some((last, _)) = first.last().filter(|_| first.iter().all(|(_, at)| *at > now)) {
+        *skipped = *last;
+    }
+    Ok(0)
 }
 
 /// Takes the oldest out of groups that hold too many, and says whether there may be more of them.

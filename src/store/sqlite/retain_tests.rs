@@ -59,6 +59,30 @@ fn what_is_too_old_goes_from_everywhere() {
     assert_eq!(count(&store, "SELECT count(*) FROM stay"), 0);
 }
 
+/// Something said while the clock was a year ahead.
+fn ahead(count: usize) -> Vec<Entry> {
+    let at = SystemTime::now() + Duration::from_secs(365 * 86_400);
+    let said = |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}") };
+    (0..count).map(|n| Entry::Said(said(n))).collect()
+}
+
+#[test]
+fn what_was_said_while_the_clock_was_ahead_keeps_nothing_else_from_going() {
+    let (_dir, store) = open(Keeping { days: 10, ..Keeping::default() });
+    store.append(&ahead(2 * EXPIRE_PIECE + 1)).unwrap();
+    store.append(&[old(9, user("bob"), "young")]).unwrap();
+    tend(&store);
+    assert_eq!(store.tail(MessageId(0), usize::MAX).unwrap().len(), 2 * EXPIRE_PIECE + 2, "nothing is too old yet");
+    store.append(&many(EXPIRE_PIECE, 9, user("bob"))).unwrap();
+    tend(&store);
+    assert!(!store.tend().unwrap(), "it does not look at the same for ever");
+    store.write(|writer| Ok(writer.conn().execute("UPDATE message SET at = 0 WHERE id = 1002", [])?)).unwrap();
+    store.append(&ahead(1)).unwrap();
+    tend(&store);
+    let ids: Vec<u64> = store.tail(MessageId(0), usize::MAX).unwrap().iter().map(|message| message.id.0).collect();
+    assert_eq!(ids, (1003..=1503).collect::<Vec<_>>(), "what was said before something old is as old");
+}
+
 #[test]
 fn the_oldest_go_when_there_are_too_many_on_the_server() {
     let (_dir, store) = open(Keeping { messages: 3, ..Keeping::default() });

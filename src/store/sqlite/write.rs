@@ -19,6 +19,8 @@ pub(super) struct Writer {
     known: HashMap<Conversation, i64>,
     /// Which groups may hold too many messages, where that is bounded.
     crowds: Option<Crowds>,
+    /// All messages up to this one are dated in the future.
+    skipped: i64,
     /// Changes when another program has written to the database, and what is known may be wrong.
     version: i64,
 }
@@ -40,7 +42,7 @@ pub(super) struct Batch<'a> {
 impl Writer {
     pub(super) fn new(conn: Connection, keeping: &Keeping) -> rusqlite::Result<Writer> {
         let crowds = Crowds::new(&conn, keeping)?;
-        Ok(Writer { conn, known: HashMap::new(), crowds, version: 0 })
+        Ok(Writer { conn, known: HashMap::new(), crowds, skipped: 0, version: 0 })
     }
 
     /// The connection itself, outside of any batch.
@@ -50,11 +52,11 @@ impl Writer {
 
     /// Begins a batch: nobody else writes until it ends.
     pub(super) fn begin(&mut self) -> Result<Batch<'_>, StoreError> {
-        self.begin_beside().map(|(batch, _)| batch)
+        self.begin_beside().map(|(batch, ..)| batch)
     }
 
-    fn begin_beside(&mut self) -> Result<(Batch<'_>, Option<&mut Crowds>), StoreError> {
-        let Writer { conn, known, crowds, version } = self;
+    fn begin_beside(&mut self) -> Result<(Batch<'_>, Option<&mut Crowds>, &mut i64), StoreError> {
+        let Writer { conn, known, crowds, skipped, version } = self;
         let conn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let current = conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if std::mem::replace(version, current) != current || known.len() > CONVERSATIONS_KEPT {
@@ -62,12 +64,12 @@ impl Writer {
         }
         let last = conn.prepare_cached("SELECT last FROM server")?.query_row([], |row| row.get(0))?;
         let spoken = crowds.is_some().then(Vec::new);
-        Ok((Batch { conn, known, spoken, last, before: last, grown: 0 }, crowds.as_mut()))
+        Ok((Batch { conn, known, spoken, last, before: last, grown: 0 }, crowds.as_mut(), skipped))
     }
 
     /// Stores all of these, or none.
     pub(super) fn append(&mut self, entries: &[Entry], now: i64) -> Result<MessageId, StoreError> {
-        let (mut batch, crowds) = self.begin_beside()?;
+        let (mut batch, crowds, _) = self.begin_beside()?;
         let first = batch.last.unsigned_abs() + 1;
         for entry in entries {
             apply::apply(&mut batch, entry)?;
@@ -107,8 +109,8 @@ impl Writer {
 
     /// Takes away what need not be kept any longer, or a piece of it, and says whether there is more to do.
     pub(super) fn expire(&mut self, keeping: &Keeping, now: i64) -> Result<bool, StoreError> {
-        let (mut batch, crowds) = self.begin_beside()?;
-        let more = retain::expire(&mut batch, keeping, crowds, now)?;
+        let (mut batch, crowds, skipped) = self.begin_beside()?;
+        let more = retain::expire(&mut batch, keeping, crowds, skipped, now)?;
         let more = forget::clean_up(&mut batch)? || more;
         batch.commit()?;
         Ok(more)
