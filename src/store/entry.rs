@@ -71,7 +71,8 @@ pub enum Entry {
         /// The last message that he may see there.
         upto: MessageId,
     },
-    /// How far a device of a user has got; also when its user was last here.
+    /// How far a device of a user has got; also when its user was last here. Of a device without a token nothing is kept:
+    /// its session may end after the token was revoked.
     Reading {
         /// Whose.
         user: Name,

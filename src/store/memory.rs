@@ -160,7 +160,9 @@ impl Inner {
             }
             Entry::Left { user, group, upto } => self.leave(user, *group, *upto),
             Entry::Reading { user, device, position, at } => {
-                self.readers.insert((*user, *device), (*position, *at));
+                if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
+                    self.readers.insert((*user, *device), (*position, *at));
+                }
             }
             Entry::Cleared { user, scope, upto } => {
                 let cleared = self.cleared.entry((*user, *scope)).or_default();

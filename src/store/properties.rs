@@ -48,7 +48,7 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => back().prop_map(Step::Deleted),
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
-        1 => who().prop_map(Step::Token),
+        2 => who().prop_map(Step::Token),
     ]
 }
 

@@ -64,6 +64,11 @@ pub(super) fn left(who: &str, group: Option<&str>, upto: u64) -> Entry {
     Entry::Left { user: name(who), group: group.map(name), upto: MessageId(upto) }
 }
 
+/// A token, and with it a device.
+pub(super) fn token(who: &str, device: &str) -> Entry {
+    Entry::TokenMade(Token { user: name(who), name: name(device), secret: [1; 32], made: at(1), expires: None })
+}
+
 pub(super) fn reading(who: &str, device: Option<&str>, position: Position, seconds: u64) -> Entry {
     Entry::Reading { user: name(who), device: device.map(name), position, at: at(seconds) }
 }
@@ -202,7 +207,8 @@ fn a_device_is_owed_what_came_after_its_place(store: &dyn Store) {
     store.append(&[said("alice", Scope::Everybody, "4"), said("alice", user("bob"), "5")]).unwrap();
     assert_eq!(owed(store, "bob", None), ["1", "3", "5"]);
     let upto = |id| Position::Upto(MessageId(id));
-    store.append(&[reading("BOB", None, upto(1), 1), reading("bob", Some("Phone"), Position::Here, 1)]).unwrap();
+    store.append(&[token("bob", "phone"), reading("BOB", None, upto(1), 1)]).unwrap();
+    store.append(&[reading("bob", Some("Phone"), Position::Here, 1)]).unwrap();
     assert_eq!(owed(store, "bob", None), ["3", "5"]);
     assert!(owed(store, "bob", Some("phone")).is_empty());
     assert_eq!(owed(store, "bob", Some("new")), ["1", "3", "5"]);

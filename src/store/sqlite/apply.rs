@@ -23,7 +23,8 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
                 Position::Here => None,
                 Position::Upto(upto) => Some(number(*upto)),
             };
-            let sql = "INSERT OR REPLACE INTO reader (user, device, upto, at) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT OR REPLACE INTO reader (user, device, upto, at) SELECT ?1, ?2, ?3, ?4 \
+                       WHERE ?2 = '' OR EXISTS (SELECT 1 FROM token WHERE user = ?1 AND name = ?2)";
             run(batch, sql, params![user.as_str(), device_name(device), upto, micros(*at)])
         }
         Entry::Cleared { user, scope, upto } => clear(batch, user, *scope, *upto),

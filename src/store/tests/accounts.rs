@@ -39,6 +39,9 @@ fn a_token_replaces_one_of_its_name_and_goes_with_its_device(store: &dyn Store) 
     store.append(&[Entry::TokenRevoked { user: name("alice"), name: name("BOT") }]).unwrap();
     assert_eq!(store.tokens(&name("alice")).unwrap(), [token("PHONE", 3)]);
     assert_eq!(owed(store, "alice", Some("bot")), ["1"]);
+    // Its session ends after the token.
+    store.append(&[reading("alice", Some("bot"), Position::Upto(MessageId(1)), 9)]).unwrap();
+    assert_eq!((owed(store, "alice", Some("bot")).len(), store.last_seen(&name("alice")).unwrap()), (1, None));
     assert!(store.tokens(&name("bob")).unwrap().is_empty());
 }
 
@@ -56,7 +59,8 @@ fn when_a_user_was_last_here_is_known_when_he_is_not(store: &dyn Store) {
     let here = Position::Here;
     let gone = Position::Upto(MessageId(0));
     assert_eq!(store.last_seen(&name("alice")).unwrap(), None);
-    store.append(&[reading("alice", None, here, 5), reading("alice", Some("phone"), gone, 9)]).unwrap();
+    store.append(&[super::token("alice", "phone"), reading("alice", Some("phone"), gone, 9)]).unwrap();
+    store.append(&[reading("alice", None, here, 5)]).unwrap();
     assert_eq!(store.last_seen(&name("alice")).unwrap(), None, "he is here");
     store.append(&[reading("alice", None, gone, 7)]).unwrap();
     assert_eq!(store.last_seen(&name("ALICE")).unwrap(), Some(at(9)));
