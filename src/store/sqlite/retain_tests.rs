@@ -62,7 +62,7 @@ fn what_is_too_old_goes_from_everywhere() {
 /// Something said while the clock was a year ahead.
 fn ahead(count: usize) -> Vec<Entry> {
     let at = SystemTime::now() + Duration::from_secs(365 * 86_400);
-    let said = |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}") };
+    let said = |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}"), action: false };
     (0..count).map(|n| Entry::Said(said(n))).collect()
 }
 
