@@ -1,7 +1,7 @@
 //! The daemon: command line, configuration, logging, server, exit code, and nothing else.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +11,7 @@ use parlor::accounts::{Accounts, UserCommand, cli, keys};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
+use parlor::operate::Filter;
 use parlor::server::{self, Server};
 use parlor::store::{self, Entry, StoreCommand};
 
@@ -60,9 +61,7 @@ fn main() -> ExitCode {
         None => (options.load(environment).and_then(|config| serve(&config)), 1),
         Some(Verb::Check) => (options.load(environment).and_then(|config| check(&config)), 2),
         Some(Verb::User(command)) => {
-            let file = options.gather(environment).map(|settings| settings.users_file());
-            let ask = &mut cli::ask_password;
-            (file.and_then(|file| cli::run(&command, &file, &mut io::stdout(), ask)), 1)
+            (options_of_user(options, environment).and_then(|(file, data)| user(&command, &file, data.as_deref())), 1)
         }
         Some(Verb::Store(command)) => {
             let data = options.gather(environment).map(|settings| settings.data_folder());
@@ -86,6 +85,7 @@ fn main() -> ExitCode {
 
 fn check(config: &Config) -> Result<(), StartError> {
     let accounts = Accounts::load(&config.users)?;
+    config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
     let data = match &config.data {
         None => "messages in memory".to_owned(),
         Some(dir) => match store::inspect(dir)? {
@@ -94,6 +94,20 @@ fn check(config: &Config) -> Result<(), StartError> {
         },
     };
     say(&format!("settings in order; {}: {} users; {data}", config.users.display(), accounts.len()));
+    Ok(())
+}
+
+/// The users file and the data folder.
+fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(PathBuf, Option<PathBuf>), StartError> {
+    options.gather(environment).map(|settings| (settings.users_file(), settings.data_folder()))
+}
+
+fn user(command: &UserCommand, file: &Path, data: Option<&Path>) -> Result<(), StartError> {
+    cli::run(command, file, &mut io::stdout(), &mut cli::ask_password)?;
+    let UserCommand::Role { name, role } = *command else { return Ok(()) };
+    let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
+    store::record_first(data.ok_or_else(none)?, &[Entry::Role { user: name, role }])?;
+    say(&format!("{name} has the role of {role} from now on."));
     Ok(())
 }
 

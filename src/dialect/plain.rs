@@ -4,6 +4,7 @@
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
 mod account;
+mod order;
 mod past;
 
 use std::fmt::{self, Write};
@@ -163,6 +164,7 @@ fn last_words(reason: QuitReason) -> &'static str {
         QuitReason::ServerFull => "Error: The server is full; try again later.",
         QuitReason::Crowded => "Error: Too many connections are logging in right now; try again later.",
         QuitReason::Kicked => "*** You were disconnected by an operator.",
+        QuitReason::Banned => "*** You are banned from this server.",
         QuitReason::Replaced => "*** You logged in from elsewhere; this session ends.",
         QuitReason::Revoked => "*** The token of this session was revoked. Goodbye.",
         QuitReason::Deleted => "*** Your account is deleted. Goodbye.",

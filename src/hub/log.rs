@@ -20,6 +20,8 @@ pub(super) struct Log {
     store: Arc<dyn Store>,
     open: Mutex<Open>,
     turn: Mutex<Turn>,
+    /// The store did not work when it was last used; said here too, because a turn may take long.
+    failing: AtomicBool,
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
@@ -72,7 +74,7 @@ pub(super) struct Lead<'a> {
 
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
-        Log { store, open: Mutex::default(), turn: Mutex::default() }
+        Log { store, open: Mutex::default(), turn: Mutex::default(), failing: AtomicBool::new(false) }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -91,6 +93,11 @@ impl Log {
     pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
         (!open.entries.is_empty()).then(|| Arc::clone(&open.batch))
+    }
+
+    /// Whether the store worked when it was last used.
+    pub(super) fn works(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
     }
 
     /// How many changes have gathered.
@@ -131,6 +138,7 @@ impl Log {
         } else {
             self.store.append(&[&turn.unsaved, entries].concat())
         };
+        self.failing.store(appended.is_err(), Ordering::Relaxed);
         match &appended {
             Ok(_) => turn.recovered(),
             Err(error) => {

@@ -149,6 +149,12 @@ impl Outbox {
         usize::try_from(count).unwrap_or(0)
     }
 
+    /// How many items and bytes are queued.
+    pub fn load(&self) -> (usize, usize) {
+        let [items, bytes] = [&self.items, &self.bytes].map(|n| n.load(Ordering::Relaxed));
+        (usize::try_from(items).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
+    }
+
     /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.items.load(Ordering::SeqCst) <= 0

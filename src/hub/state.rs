@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::client::{Client, ClientId};
 use super::log::Batch;
+use super::stats::Counts;
 use super::touched::Touched;
 use crate::model::{Event, MessageId, Name, UserError};
 
@@ -27,6 +28,7 @@ pub(super) struct State {
     pub(super) departure: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
+    pub(super) counts: Counts,
 }
 
 /// A group: who belongs to it, and which sessions hear what is said in it.
@@ -61,18 +63,18 @@ impl State {
     /// Tells every session of one user.
     pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        touched.push_all(sessions.into_iter().flatten(), event, None);
+        self.counts.delivered(touched.push_all(sessions.into_iter().flatten(), event, None));
     }
 
     /// Tells the members of one group, all but the sessions of `except`.
     pub(super) fn tell_group(&self, group: &Name, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
         let audience = self.groups.get(group).map(|group| &group.audience);
-        touched.push_all(audience.into_iter().flatten(), event, except);
+        self.counts.delivered(touched.push_all(audience.into_iter().flatten(), event, except));
     }
 
     /// Tells everybody logged in, all but the sessions of `except`.
     pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        touched.push_all(&self.clients, event, except);
+        self.counts.delivered(touched.push_all(&self.clients, event, except));
     }
 
     /// Puts a session in. With others of its user there already it hears his groups from now on.

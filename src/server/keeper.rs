@@ -18,6 +18,7 @@ pub(super) fn run(server: &Handle, stopped: &Receiver<()>) {
             return;
         }
         let began = Instant::now();
+        server.desk().tick();
         let tended = server.hub().tend();
         // Who has something to say waits for this thread a quarter of the time at most.
         pause = if tended == Ok(true) { 3 * began.elapsed() } else { STORE_PACE };

@@ -7,7 +7,7 @@ use super::Session;
 use super::wire::WirePort;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason};
+use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason, Sanction};
 use crate::store::Device;
 
 impl Session<'_> {
@@ -16,11 +16,17 @@ impl Session<'_> {
         let (asked, who) = (Instant::now(), self.registration(name, device));
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
+        if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name) {
+            return self.refuse(asked, EventKind::YouAreBanned { until, why });
+        }
         loop {
             match self.shared.hub.register(&who, self.shared.duplicate_login) {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
+                    } else if self.shared.hub.ban_of(&name).is_some() {
+                        // It came between the look and the registration, and found no session to end.
+                        presence.client().close(QuitReason::Banned);
                     } else if !self.is_token_good(&name, device) {
                         presence.client().close(QuitReason::Revoked);
                     }

@@ -166,6 +166,7 @@ fn failure(answer: &EventKind) -> &'static str {
         EventKind::TooManySessions { .. } => "too many sessions",
         EventKind::TooManyAttempts => "too many attempts",
         EventKind::TooManyGuests { .. } => "too many guests",
+        EventKind::YouAreBanned { .. } => "banned",
         _ => "wrong name or password",
     }
 }

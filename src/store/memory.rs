@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{Backlog, Device, Digest, Entry, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
-use crate::model::{Draft, Message, MessageId, Name, Scope};
+use crate::model::{Draft, Message, MessageId, Name, Penalty, Report, Role, Sanction, Scope, Subject};
 
 /// Keeps in memory what another store keeps on a disk.
 #[derive(Default)]
@@ -26,6 +26,9 @@ struct Inner {
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
+    roles: BTreeMap<Name, Role>,
+    sanctions: BTreeMap<(Penalty, Subject), Sanction>,
+    reports: BTreeMap<u64, Report>,
 }
 
 /// One stay in a group: what comes after `after` is seen, up to `upto` once the user has left.
@@ -116,6 +119,22 @@ impl Store for MemoryStore {
         Ok(expires.is_some_and(|expires| now < expires))
     }
 
+    fn role(&self, user: &Name) -> Result<Role, StoreError> {
+        Ok(self.inner.lock().roles.get(user).copied().filter(|_| !user.is_guest()).unwrap_or_default())
+    }
+
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
+        Ok(self.inner.lock().roles.iter().map(|(user, role)| (*user, *role)).collect())
+    }
+
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
+        Ok(self.inner.lock().sanctions.values().cloned().collect())
+    }
+
+    fn reports(&self) -> Result<Vec<Report>, StoreError> {
+        Ok(self.inner.lock().reports.values().cloned().collect())
+    }
+
     fn is_durable(&self) -> bool {
         false
     }
@@ -173,6 +192,26 @@ impl Inner {
                 self.invites.insert(*invite, *expires);
             }
             Entry::Forgotten { user } => self.forget(user),
+            Entry::Role { .. }
+            | Entry::Sanctioned(_)
+            | Entry::Lifted { .. }
+            | Entry::Reported(_)
+            | Entry::ReportDone { .. } => self.keep_order(entry),
+        }
+    }
+
+    /// What concerns operators.
+    fn keep_order(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Role { user, role: Role::User } => drop(self.roles.remove(user)),
+            Entry::Role { user, role } => drop(self.roles.insert(*user, *role)),
+            Entry::Sanctioned(sanction) => {
+                self.sanctions.insert((sanction.penalty, sanction.subject), sanction.clone());
+            }
+            Entry::Lifted { penalty, subject } => drop(self.sanctions.remove(&(*penalty, *subject))),
+            Entry::Reported(report) => drop(self.reports.insert(report.number, report.clone())),
+            Entry::ReportDone { number } => drop(self.reports.remove(number)),
+            _ => {}
         }
     }
 
@@ -197,6 +236,7 @@ impl Inner {
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
+        self.roles.remove(user);
         // The next one of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
     }

@@ -23,8 +23,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Deleted { by, id } => write!(out, "deleted id={} by={by}", id.0),
         EventKind::YouRead { id } => write!(out, "you_read id={}", id.0),
         EventKind::Receipts { wanted } => write!(out, "receipts wanted={wanted}"),
-        // All others are written before it comes to this.
-        _ => Ok(()),
+        other => super::order::write(out, other),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouRead { id } => write!(out, "You have read {id}."),
         EventKind::Receipts { wanted: true } => out.write_str("Receipts: on."),
         EventKind::Receipts { wanted: false } => out.write_str("Receipts: off."),
-        _ => Ok(()),
+        other => super::order::write(out, other),
     }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{CachedStatement, params};
 
 use super::conversation::{self, Conversation};
+use super::order;
 use super::row::{micros, number};
 use super::write::Batch;
 use crate::model::{MessageId, Name, Scope};
@@ -37,6 +38,11 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             run(batch, sql, params![invite.as_slice(), micros(*expires)])
         }
         Entry::Forgotten { user } => forget(batch, user),
+        Entry::Role { .. }
+        | Entry::Sanctioned(_)
+        | Entry::Lifted { .. }
+        | Entry::Reported(_)
+        | Entry::ReportDone { .. } => order::apply(batch, entry),
     }
 }
 
@@ -134,7 +140,7 @@ fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
         run(batch, sql, [conversation])?;
     }
     batch.forget_numbers();
-    for table in ["stay", "cleared", "reader", "token"] {
+    for table in ["stay", "cleared", "reader", "token", "server_role"] {
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [name])?;
     }
     // The next one of this name is somebody else.

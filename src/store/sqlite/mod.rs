@@ -7,6 +7,7 @@ mod apply;
 mod conversation;
 mod copy;
 mod file;
+mod order;
 mod read;
 mod retain;
 #[cfg(test)]
@@ -20,7 +21,7 @@ pub(super) mod tools;
 mod view;
 mod write;
 
-pub use tools::record;
+pub use tools::{record, record_first};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ use self::row::micros;
 use self::write::Writer;
 use super::{Backlog, Device, Digest, Entry, Store, StoreError, Token};
 use crate::model::limits::{INDEX_PIECE, READERS_KEPT};
-use crate::model::{Keeping, Message, MessageId, Name, Scope, StartError};
+use crate::model::{Keeping, Message, MessageId, Name, Report, Role, Sanction, Scope, StartError};
 
 /// Keeps everything in the database of a data folder.
 pub struct SqliteStore {
@@ -177,6 +178,22 @@ impl Store for SqliteStore {
 
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         self.write(|writer| writer.redeem(invite, micros(now)))
+    }
+
+    fn role(&self, user: &Name) -> Result<Role, StoreError> {
+        if user.is_guest() { Ok(Role::User) } else { self.read(|conn| order::role(conn, user)) }
+    }
+
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
+        self.read(order::operators)
+    }
+
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
+        self.read(order::sanctions)
+    }
+
+    fn reports(&self) -> Result<Vec<Report>, StoreError> {
+        self.read(order::reports)
     }
 
     fn is_durable(&self) -> bool {
