@@ -24,7 +24,7 @@ Examples:
   echo secret123 | parlord user add zoe
 Then, from anywhere: nc HOST 12345, or telnet HOST 12345.
 
-Signals: TERM and INT tell everybody and stop; HUP reads the users file again and opens the logs anew.
+Signals: TERM and INT tell everybody and stop; HUP reads the users file and the word filter again and opens the logs anew.
 Exit codes: 0 stopped cleanly, 1 could not start or go on, 2 wrong usage or (check) not in order.";
 
 /// A chat server for people who have nothing but nc or telnet
@@ -46,6 +46,21 @@ enum Verb {
     User(UserCommand),
     #[command(flatten)]
     Store(StoreCommand),
+    /// Do what operators do, without a chat session: `parlord ctl sessions`, `parlord ctl ban user bob 7d spam`
+    ///
+    /// The words are those of the chat without the slash, see docs/commands.md; `top` shows live sessions and rates. It
+    /// speaks with the server that works in the data folder, and only its owner may.
+    Ctl {
+        /// What to do
+        #[arg(required = true, value_name = "COMMAND")]
+        words: Vec<String>,
+        /// Give the answer as one JSON object
+        #[arg(long)]
+        json: bool,
+        /// With `top`: show one page and end
+        #[arg(long)]
+        once: bool,
+    },
     /// Print an invitation, with which somebody can register once where `--registration invite` is set
     Invite {
         /// How many days it is good for
@@ -67,6 +82,10 @@ fn main() -> ExitCode {
             let data = options.gather(environment).map(|settings| settings.data_folder());
             let ask = &mut store::cli::ask_name;
             (data.and_then(|data| store::cli::run(&command, data.as_deref(), &mut io::stdout(), ask)), 1)
+        }
+        Some(Verb::Ctl { words, json, once }) => {
+            let data = options.gather(environment).map(|settings| settings.data_folder());
+            (data.and_then(|data| ctl(data.as_deref(), &words, json, once)), 1)
         }
         Some(Verb::Invite { days }) => {
             let data = options.gather(environment).map(|settings| settings.data_folder());
@@ -109,6 +128,13 @@ fn user(command: &UserCommand, file: &Path, data: Option<&Path>) -> Result<(), S
     store::record_first(data.ok_or_else(none)?, &[Entry::Role { user: name, role }])?;
     say(&format!("{name} has the role of {role} from now on."));
     Ok(())
+}
+
+fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<(), StartError> {
+    match words {
+        [word] if word == "top" && !json => server::top(data, once, &mut io::stdout()),
+        _ => server::ctl(data, words, json, &mut io::stdout()),
+    }
 }
 
 fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {

@@ -109,6 +109,15 @@ pub const REPORT_COST: usize = 50;
 /// The most characters of the reason an operator gives, or of what a report says; it stands in lists.
 pub const REASON_CHARS: usize = 200;
 
+/// Requests to the console at the same time; the others wait.
+pub const CTL_CLIENTS: usize = 8;
+
+/// The longest request to the console, in bytes.
+pub const CTL_BYTES: usize = 8 * 1024;
+
+/// How long a request to the console may take to come, and its answer to be taken.
+pub const CTL_TIME: Duration = Duration::from_secs(2);
+
 /// The most bytes of the word filter's file.
 pub const FILTER_BYTES: usize = 64 * 1024;
 

@@ -86,11 +86,14 @@ impl Desk {
     fn subject(&self, on: &On, accounts: &Accounts) -> Result<Subject, UserError> {
         match on {
             On::Net(typed) => net(typed),
-            On::User(typed) => match typed.parse() {
-                Ok(name) if Name::is_guest(&name) => Err(UserError::GuestByAddress),
-                Ok(name) if accounts.find(&name).is_some() => Ok(Subject::User(accounts.find(&name).unwrap_or(name))),
-                _ => Err(UserError::NoSuchUser(typed.clone())),
-            },
+            On::User(typed) => {
+                let name: Option<Name> = typed.parse().ok();
+                if name.is_some_and(|name| name.is_guest()) {
+                    return Err(UserError::GuestByAddress);
+                }
+                let user = name.and_then(|name| accounts.find(&name));
+                user.map(Subject::User).ok_or_else(|| UserError::NoSuchUser(typed.clone()))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reports: what users, and the word filter, tell the operators.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Desk;
@@ -50,10 +51,13 @@ impl Desk {
     /// # Errors
     /// [`UserError::Filtered`] when it may not be said.
     pub fn filtered(&self, from: &Name, said: String) -> Result<String, UserError> {
-        let filter = self.filter.read().clone();
-        if filter.is_empty() {
-            return Ok(said);
-        }
+        let filter = {
+            let filter = self.filter.read();
+            if filter.is_empty() {
+                return Ok(said);
+            }
+            Arc::clone(&filter)
+        };
         let Verdict { refused, replaced, reported } = filter.judge(&said);
         if let Some(pattern) = reported {
             // That operators cannot be told is no reason to keep him from speaking.

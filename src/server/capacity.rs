@@ -7,11 +7,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::model::Limits;
 
-/// Descriptors that are not clients: listeners, logs, the users file, the reserve, the standard streams.
-const OTHER_DESCRIPTORS: u64 = 24;
+/// Descriptors that are not clients: listeners, the console and who uses it, logs, the database, the users file, the reserve,
+/// the standard streams.
+const OTHER_DESCRIPTORS: u64 = 48;
 
 /// Threads that are not clients, and room for the writers of those who are behind.
-const OTHER_THREADS: u64 = 32;
+const OTHER_THREADS: u64 = 48;
 
 /// Memory regions the standard library maps for each thread, and those the process has without any.
 const REGIONS_PER_THREAD: u64 = 4;

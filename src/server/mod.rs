@@ -3,6 +3,8 @@
 mod accept;
 mod admission;
 mod capacity;
+mod console;
+mod ctl;
 mod invite;
 mod keeper;
 mod premises;
@@ -22,6 +24,7 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
+pub use console::{ctl, top};
 pub use invite::{INVITE_DAYS, invite, invite_with};
 pub use signals::watch;
 
@@ -38,6 +41,7 @@ use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
 use admission::Admission;
+use ctl::Ctl;
 use running::Running;
 
 /// The kernel holds this many connections that were not yet accepted.
@@ -48,6 +52,7 @@ pub struct Server {
     handle: Handle,
     listeners: Vec<TcpListener>,
     stopped: Receiver<()>,
+    ctl: Option<Ctl>,
 }
 
 /// What others may do with a running server: ask it to stop, to read its users anew, or to serve one more connection.
@@ -110,7 +115,8 @@ impl Server {
         };
         let handle = Handle(Arc::new(inner));
         premises::open(&handle);
-        Ok(Server { handle, listeners, stopped })
+        let ctl = config.data.as_ref().and_then(|dir| Ctl::open(&handle, dir, &stopped));
+        Ok(Server { handle, listeners, stopped, ctl })
     }
 
     /// The addresses it listens on, with the ports the system chose where 0 was asked for.
@@ -163,6 +169,7 @@ impl Server {
         let _ = keeping.join();
         drop(self.listeners);
         self.handle.end_sessions(deadline);
+        self.ctl.into_iter().for_each(|ctl| ctl.close(deadline));
         Ok(())
     }
 }

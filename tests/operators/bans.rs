@@ -34,6 +34,24 @@ fn a_ban_ends_the_sessions_of_a_user_at_once_and_keeps_him_out() {
 }
 
 #[test]
+fn a_ban_and_a_login_at_the_same_moment_leave_nobody_inside() {
+    let (server, mut alice) = with_admin("alice");
+    let bob = "bob".parse().unwrap();
+    for _ in 0..30 {
+        let mut client = server.connect();
+        client.expect_bytes("Enter username: ");
+        // The name and the password come at once, so that the login is under way when the ban comes.
+        client.send_raw(format!("bob\n{}\n", password("bob")));
+        alice.send("/ban user bob");
+        line_from(&mut alice, "bob is banned for good");
+        client.read_to_end();
+        eventually("the banned user to be gone", || !server.handle.hub().is_here(&bob));
+        alice.send("/unban user bob");
+        line_from(&mut alice, "The ban of bob is lifted.");
+    }
+}
+
+#[test]
 fn a_banned_address_is_told_in_one_line_and_others_come_in() {
     let (server, mut alice) = with_admin("alice");
     let mut waiting = server.connect_from([127, 0, 0, 7]);

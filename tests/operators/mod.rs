@@ -1,6 +1,7 @@
 //! Operators: roles, penalties, the console, the word filter, and what all of it leaves behind.
 
 mod bans;
+mod console;
 mod filter;
 mod roles;
 mod stopping;
