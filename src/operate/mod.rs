@@ -10,6 +10,8 @@ mod look;
 mod penalty;
 mod rates;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
