@@ -97,8 +97,8 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
 pub fn console(line: &str) -> Result<Act, UserError> {
     let line = line.trim().trim_start_matches('/');
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    if word.eq_ignore_ascii_case("top") && rest.is_empty() {
-        return Ok(Act::Top);
+    if word.eq_ignore_ascii_case("top") && (rest.is_empty() || rest == "sessions") {
+        return Ok(Act::Top { sessions: !rest.is_empty() });
     }
     let unknown = || UserError::UnknownCommand(word.to_owned(), None);
     let spec = find(word).filter(|spec| spec.role > Role::User || spec.name == history::DELETE.name);

@@ -45,8 +45,8 @@ pub enum Act {
     DropGroup { group: String, why: String },
     /// To see how the server is, in full.
     Stats,
-    /// To see how the server is, in a few numbers, again and again.
-    Top,
+    /// To see how the server is, again and again: a few numbers, or the sessions.
+    Top { sessions: bool },
     /// To have read again what can be.
     Reload,
     /// To stop the server, at once or in a while.
@@ -70,7 +70,7 @@ impl Act {
     /// The least role that may do it.
     pub fn needs(&self) -> Role {
         match self {
-            Act::DropGroup { .. } | Act::Stats | Act::Top | Act::Reload | Act::Shutdown { .. } | Act::GoOn => {
+            Act::DropGroup { .. } | Act::Stats | Act::Top { .. } | Act::Reload | Act::Shutdown { .. } | Act::GoOn => {
                 Role::Admin
             }
             _ => Role::Moderator,
@@ -81,7 +81,7 @@ impl Act {
     pub(super) fn entry(&self) -> Option<Entry> {
         let plain = |act| (act, String::new(), "");
         let (act, on, why) = match self {
-            Act::Top => return None,
+            Act::Top { .. } => return None,
             Act::Sessions => plain("sessions"),
             Act::Sanctions => plain("bans"),
             Act::Stats => plain("stats"),

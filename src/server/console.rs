@@ -42,9 +42,9 @@ pub fn top(data: Option<&Path>, once: bool, out: &mut dyn Write) -> Result<(), S
     let dir = folder(data)?;
     let redraw = !once && io::stdout().is_terminal();
     loop {
-        let [vitals, sessions] = ["top", "sessions"].map(|what| ask(dir, "text", what));
+        let [vitals, sessions] = ["top", "top sessions"].map(|what| ask(dir, "text", what));
         let (vitals, sessions) = (vitals?.map_err(StartError::Config)?, sessions?.map_err(StartError::Config)?);
-        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| redraw);
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|size| redraw && size.ws_row > 0);
         let rows = size.map_or(usize::MAX, |size| usize::from(size.ws_row));
         let page = page(&vitals, &sessions, rows);
         let went_on = say(out, &format!("{}{page}", if redraw { CLEAR } else { "" }))?;

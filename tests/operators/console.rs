@@ -82,8 +82,12 @@ fn top_shows_numbers_and_sessions_once_or_until_nobody_reads() {
     {
         assert!(once.out.contains(part), "{part:?} is missing: {}", once.out);
     }
+    let audit = || fs::read_to_string(daemon.dir.path().join("logs/audit.log")).unwrap_or_default();
     let stats = ctl(&daemon, &["stats"]).out;
     assert!(stats.lines().any(|line| line.split_whitespace().eq(["command.msg", "1"])), "{stats}");
+    // What is asked every second would fill the audit log.
+    eventually("stats in the audit log", || audit().contains("act=stats"));
+    assert_eq!(audit().lines().count(), 1, "{}", audit());
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn the_console_knows_what_operators_do_and_nothing_else() {
             assert_eq!(act.needs(), spec.role, "{}", spec.name);
         }
     }
-    assert!(matches!(console("top"), Ok(Act::Top)));
+    assert_eq!(console("top"), Ok(Act::Top { sessions: false }));
+    assert_eq!(console("top sessions"), Ok(Act::Top { sessions: true }));
     assert!(matches!(console("fly"), Err(UserError::UnknownCommand(..))));
 }
