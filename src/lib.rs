@@ -11,9 +11,10 @@
 //! | 0 | [`model`], [`thread`] |
 //! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
 //! | 2 | [`hub`] |
-//! | 3 | [`command`] |
-//! | 4 | [`session`] |
-//! | 5 | [`server`]; [`config`] and [`logging`] stand beside it |
+//! | 3 | [`operate`] |
+//! | 4 | [`command`] |
+//! | 5 | [`session`] |
+//! | 6 | [`server`]; [`config`] and [`logging`] stand beside it |
 
 pub mod accounts;
 pub mod command;
@@ -22,6 +23,7 @@ pub mod dialect;
 pub mod hub;
 pub mod logging;
 pub mod model;
+pub mod operate;
 pub mod server;
 pub mod session;
 pub mod store;

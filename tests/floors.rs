@@ -16,11 +16,28 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 2.
     ("hub", &["model", "store", "thread"]),
     // Floor 3.
-    ("command", &["accounts", "hub", "model", "store"]),
+    ("operate", &["accounts", "hub", "model", "store", "thread"]),
     // Floor 4.
-    ("session", &["accounts", "command", "dialect", "hub", "model", "store", "thread", "transport"]),
+    ("command", &["accounts", "hub", "model", "operate", "store"]),
     // Floor 5.
-    ("server", &["accounts", "config", "hub", "model", "session", "store", "thread", "transport"]),
+    ("session", &["accounts", "command", "dialect", "hub", "model", "operate", "store", "thread", "transport"]),
+    // Floor 6.
+    (
+        "server",
+        &[
+            "accounts",
+            "command",
+            "config",
+            "dialect",
+            "hub",
+            "model",
+            "operate",
+            "session",
+            "store",
+            "thread",
+            "transport",
+        ],
+    ),
     // Beside them.
     ("config", &["model"]),
     ("logging", &["model", "thread"]),
@@ -29,7 +46,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Words that may stand in the code of some folders only.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
-    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream"], &["server", "transport"], "sockets"),
+    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"], &["server", "transport"], "sockets"),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),

@@ -299,7 +299,7 @@ fn a_name_without_an_account_is_shown_as_deleted_and_its_words_stay() {
     let file = server.dir.path().join("users.txt");
     let users = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, users.replace("bob:qwerty456\n", "")).unwrap();
-    server.handle.reload_users();
+    server.handle.reload().unwrap();
     alice.ask("/msg bob still there?", &["Error: User 'bob' does not exist."]);
     let lines = ["#1 {time} [to bob (deleted)]: hi", "#2 {time} [bob (deleted)]: bye"];
     alice.ask_past("/history BOB", &["History with bob:", lines[0], lines[1]]);

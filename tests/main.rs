@@ -19,6 +19,7 @@ mod login;
 mod logs;
 mod machine;
 mod offline;
+mod operators;
 mod presence;
 #[allow(dead_code, unreachable_pub, reason = "helpers are here for every promise")]
 mod promises;

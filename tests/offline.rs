@@ -295,7 +295,7 @@ fn a_name_nobody_has_gets_nothing_even_when_somebody_has_it_later() {
     let file = server.dir.path().join("users.txt");
     let users = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, users + "zoe:pw\n").unwrap();
-    server.handle.reload_users();
+    server.handle.reload().unwrap();
     let mut zoe = server.login("zoe");
     zoe.quiet();
     zoe.ask("/history", &["History is empty."]);

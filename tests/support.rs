@@ -227,6 +227,12 @@ impl TestClient {
         }
     }
 
+    /// What comes first, at least one byte unless the connection ends.
+    pub fn first_bytes(&mut self) -> Vec<u8> {
+        let _ = self.read_some();
+        std::mem::take(&mut self.unread)
+    }
+
     /// The server closes the connection, with nothing more said.
     pub fn expect_end(&mut self) {
         let rest = self.read_to_end();

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `# …` | a comment |
 //! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests` |
+//! | `setting admin = alice` | who has a role, `admin` or `moderator`; one name each |
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
@@ -27,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use parlor::model::{DuplicateLogin, Registration};
+use parlor::model::{DuplicateLogin, Registration, Role};
+use parlor::store::Entry;
 
 use crate::support::{PATIENCE, TestServer, WELCOME, password, timeless};
 
@@ -111,7 +113,7 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
     let steps: Vec<(usize, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')).collect();
     let is_setting = |(_, step): &&(usize, &str)| step.starts_with("setting ") || step.is_empty();
     let (settings, acts) = steps.split_at(steps.iter().take_while(is_setting).count());
-    let mut flaw = None;
+    let (mut flaw, mut roles) = (None, Vec::new());
     let server = TestServer::with(|config| {
         if store == Store::Database {
             config.data = Some(config.users.with_file_name("data"));
@@ -123,12 +125,16 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
                 Some(("duplicate-login", "refuse")) => config.duplicate_login = DuplicateLogin::Refuse,
                 Some(("duplicate-login", "replace")) => config.duplicate_login = DuplicateLogin::Replace,
                 Some(("registration", "open")) => config.registration = Registration::Open,
+                Some(("admin", name)) => roles.push((name.parse().unwrap(), Role::Admin)),
+                Some(("moderator", name)) => roles.push((name.parse().unwrap(), Role::Moderator)),
                 Some(("guests", "on")) => config.guests = true,
                 Some(("motd", text)) => config.motd = Some(text.into()),
                 _ => flaw = Some((*line, format!("no such setting: {setting}"))),
             }
         }
     });
+    let roles = roles.into_iter().map(|(user, role)| Entry::Role { user, role }).collect();
+    server.handle.hub().record(roles).unwrap();
     let mut stage = Stage { server, clients: BTreeMap::new(), patience };
     flaw.map_or(Ok(()), Err)?;
     let mut last = 0;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 
 use super::edit::{self, Kind, MAX_PASSWORD};
-use crate::model::{BadName, Name, StartError};
+use crate::model::{BadName, Name, Role, StartError};
 
 /// How often a long `hash` says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -41,6 +41,14 @@ pub enum UserCommand {
     List,
     /// Replace every plain password by its argon2id hash
     Hash,
+    /// Make a user a moderator or an admin, or a user again; a running server goes by it at once
+    Role {
+        /// The name, in upper or lower case
+        #[arg(value_parser = parse_name)]
+        name: Name,
+        /// What he may do from now on
+        role: Role,
+    },
 }
 
 /// Carries out one command on the users file at `path`. What was done goes to `out`, how far a long one is to the
@@ -74,6 +82,12 @@ pub fn run(
             0 => say(out, format_args!("Every password is hashed already.\n")),
             count => done(out, format_args!("Hashed {count} {}.", if count == 1 { "password" } else { "passwords" })),
         },
+        // Roles are not kept in this file; here it is only seen to that nobody gets one who is not there.
+        UserCommand::Role { role: Role::User, .. } => Ok(()),
+        UserCommand::Role { name, .. } if name.is_guest() => {
+            Err(StartError::Users(path.to_owned(), edit::for_guests(name)))
+        }
+        UserCommand::Role { name, .. } => expect_user(path, name, true),
     }
 }
 

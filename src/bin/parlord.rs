@@ -1,7 +1,7 @@
 //! The daemon: command line, configuration, logging, server, exit code, and nothing else.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -10,8 +10,9 @@ use parlor::accounts::{Accounts, UserCommand, cli};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
+use parlor::operate::Filter;
 use parlor::server::{self, Server};
-use parlor::store::{self, StoreCommand};
+use parlor::store::{self, Entry, StoreCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +23,7 @@ Examples:
   echo secret123 | parlord user add zoe
 Then, from anywhere: nc HOST 12345, or telnet HOST 12345.
 
-Signals: TERM and INT tell everybody and stop; HUP reads the users file again and opens the logs anew.
+Signals: TERM and INT tell everybody and stop; HUP reads the users file and the word filter again and opens the logs anew.
 Exit codes: 0 stopped cleanly, 1 could not start or go on, 2 wrong usage or (check) not in order.";
 
 /// A chat server for people who have nothing but nc or telnet
@@ -44,6 +45,21 @@ enum Verb {
     User(UserCommand),
     #[command(flatten)]
     Store(StoreCommand),
+    /// Do what operators do, without a chat session: `parlord ctl sessions`, `parlord ctl ban user bob 7d spam`
+    ///
+    /// The words are those of the chat without the slash, see docs/commands.md; `top` shows live sessions and rates. It
+    /// speaks with the server that works in the data folder, and only its owner may.
+    Ctl {
+        /// What to do
+        #[arg(required = true, value_name = "COMMAND")]
+        words: Vec<String>,
+        /// Give the answer as one JSON object
+        #[arg(long)]
+        json: bool,
+        /// With `top`: show one page and end
+        #[arg(long)]
+        once: bool,
+    },
     /// Print an invitation, with which somebody can register once where `--registration invite` is set
     Invite {
         /// How many days it is good for
@@ -59,14 +75,16 @@ fn main() -> ExitCode {
         None => (options.load(environment).and_then(|config| serve(&config)), 1),
         Some(Verb::Check) => (options.load(environment).and_then(|config| check(&config)), 2),
         Some(Verb::User(command)) => {
-            let file = options.gather(environment).map(|settings| settings.users_file());
-            let ask = &mut cli::ask_password;
-            (file.and_then(|file| cli::run(&command, &file, &mut io::stdout(), ask)), 1)
+            (options_of_user(options, environment).and_then(|(file, data)| user(&command, &file, data.as_deref())), 1)
         }
         Some(Verb::Store(command)) => {
             let data = options.gather(environment).map(|settings| settings.data_folder());
             let ask = &mut store::cli::ask_name;
             (data.and_then(|data| store::cli::run(&command, data.as_deref(), &mut io::stdout(), ask)), 1)
+        }
+        Some(Verb::Ctl { words, json, once }) => {
+            let data = options.gather(environment).map(|settings| settings.data_folder());
+            (data.and_then(|data| ctl(data.as_deref(), &words, json, once)), 1)
         }
         Some(Verb::Invite { days }) => {
             let data = options.gather(environment).map(|settings| settings.data_folder());
@@ -85,6 +103,7 @@ fn main() -> ExitCode {
 
 fn check(config: &Config) -> Result<(), StartError> {
     let accounts = Accounts::load(&config.users)?;
+    config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
     let data = match &config.data {
         None => "messages in memory".to_owned(),
         Some(dir) => match store::inspect(dir)? {
@@ -94,6 +113,27 @@ fn check(config: &Config) -> Result<(), StartError> {
     };
     say(&format!("settings in order; {}: {} users; {data}", config.users.display(), accounts.len()));
     Ok(())
+}
+
+/// The users file and the data folder.
+fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(PathBuf, Option<PathBuf>), StartError> {
+    options.gather(environment).map(|settings| (settings.users_file(), settings.data_folder()))
+}
+
+fn user(command: &UserCommand, file: &Path, data: Option<&Path>) -> Result<(), StartError> {
+    cli::run(command, file, &mut io::stdout(), &mut cli::ask_password)?;
+    let UserCommand::Role { name, role } = *command else { return Ok(()) };
+    let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
+    store::record_first(data.ok_or_else(none)?, &[Entry::Role { user: name, role }])?;
+    say(&format!("{name} has the role of {role} from now on."));
+    Ok(())
+}
+
+fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<(), StartError> {
+    match words {
+        [word] if word == "top" && !json => server::top(data, once, &mut io::stdout()),
+        _ => server::ctl(data, words, json, &mut io::stdout()),
+    }
 }
 
 fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {

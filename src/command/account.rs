@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::{Command, Context, Dialog, Spec};
+use super::{Command, Context, Dialog, Role, Spec};
 use crate::accounts::{Unchanged, Verdict};
 use crate::model::{EventKind, Origin, Peer, Question, QuitReason, UserError};
 
 pub(super) const PASSWD: Spec = Spec {
     name: "passwd",
     aliases: &[],
+    role: Role::User,
     usage: "/passwd",
     help: "change your password; it is asked for",
     details: "Asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
@@ -19,6 +20,7 @@ pub(super) const PASSWD: Spec = Spec {
 pub(super) const DELETE_ACCOUNT: Spec = Spec {
     name: "delete_account",
     aliases: &[],
+    role: Role::User,
     usage: "/delete_account",
     help: "delete your account for good; your password is asked for",
     details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",

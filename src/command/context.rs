@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
 use crate::hub::{Client, ClientId, Hub, Push, Touched};
-use crate::model::{Draft, Event, EventKind, Name, QuitReason, Scope, Target, UserError, Voice};
+use crate::model::{Draft, Event, EventKind, Name, QuitReason, Role, Scope, Target, UserError, Voice};
+use crate::operate::Desk;
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -14,6 +15,8 @@ pub struct Context<'a> {
     pub hub: &'a Hub,
     /// Who has an account.
     pub accounts: &'a Accounts,
+    /// Where operators work, and where they are called.
+    pub desk: &'a Desk,
     /// Who guessed passwords too often.
     pub throttle: &'a Throttle,
     /// Who asks.
@@ -56,6 +59,7 @@ impl Context<'_> {
             return Err(UserError::NoSuchUser(to.to_string()));
         }
         let scope = self.hub.check(self.me, scope)?;
+        let text = self.desk.filtered(&self.me.name, text)?;
         self.drafts.push(self.me.draft(scope, text));
         Ok(())
     }
@@ -66,6 +70,7 @@ impl Context<'_> {
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
         let scope = self.hub.check(self.me, scope)?;
+        let text = self.desk.filtered(&self.me.name, text)?;
         self.drafts.push(Draft { action: true, ..self.me.draft(scope, text) });
         Ok(())
     }
@@ -85,6 +90,11 @@ impl Context<'_> {
             self.touched.settle(Some(self.me.id));
             (self.catch_up)(self.me);
         }
+    }
+
+    /// His role, as it is at this moment.
+    pub fn role(&self) -> Role {
+        self.hub.role(&self.me.name)
     }
 
     /// Asks further questions; the next lines of the asker are the answers.

@@ -1,11 +1,12 @@
 //! Groups: making, joining, leaving, and saying something in one.
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::{Scope, UserError};
 
 pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
     aliases: &["create"],
+    role: Role::User,
     usage: "/create_group <group>",
     help: "make a group; you are its first member",
     details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves.",
@@ -16,6 +17,7 @@ pub(super) const CREATE_GROUP: Spec = Spec {
 pub(super) const JOIN_GROUP: Spec = Spec {
     name: "join_group",
     aliases: &["join"],
+    role: Role::User,
     usage: "/join_group <group>",
     help: "join a group; its members are told",
     details: "/groups shows which groups there are.",
@@ -26,6 +28,7 @@ pub(super) const JOIN_GROUP: Spec = Spec {
 pub(super) const LEAVE_GROUP: Spec = Spec {
     name: "leave_group",
     aliases: &["leave"],
+    role: Role::User,
     usage: "/leave_group <group>",
     help: "leave a group; its members are told",
     details: "Leaving the chat leaves all your groups at once.",
@@ -36,6 +39,7 @@ pub(super) const LEAVE_GROUP: Spec = Spec {
 pub(super) const GROUP_MSG: Spec = Spec {
     name: "group_msg",
     aliases: &["g"],
+    role: Role::User,
     usage: "/group_msg <group> <message>",
     help: "say something in a group you are a member of",
     details: "All members see one and the same order of messages; your own line is among them.",

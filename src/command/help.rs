@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{COMMANDS, Command, Context, Spec, find};
+use super::{COMMANDS, Command, Context, Role, Spec, find};
 use crate::model::{EventKind, UserError};
 
 pub(super) const HELP: Spec = Spec {
     name: "help",
     aliases: &[],
+    role: Role::User,
     usage: "/help [<command>]",
     help: "this list, or all about one command",
     details: "The command may be written with or without its slash.",
@@ -25,12 +26,13 @@ struct Help {
 
 impl Command for Help {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let role = context.role();
         let lines = match self.about {
-            None => list(),
-            Some(word) => match find(&word) {
+            None => list(role),
+            Some(word) => match find(&word).filter(|spec| spec.role <= role) {
                 Some(spec) => in_full(spec),
                 None => {
-                    let near = nearest(&word);
+                    let near = nearest(&word, role);
                     return Err(UserError::UnknownCommand(word, near));
                 }
             },
@@ -40,10 +42,15 @@ impl Command for Help {
     }
 }
 
-fn list() -> Vec<String> {
-    let width = COMMANDS.iter().map(|spec| spec.usage.len()).max().unwrap_or(0);
+/// The commands that who has this role may use.
+fn open_to(role: Role) -> impl Iterator<Item = &'static Spec> {
+    COMMANDS.iter().filter(move |spec| spec.role <= role)
+}
+
+fn list(role: Role) -> Vec<String> {
+    let width = open_to(role).map(|spec| spec.usage.len()).max().unwrap_or(0);
     let mut lines = vec!["Commands:".to_owned()];
-    lines.extend(COMMANDS.iter().map(|spec| format!("  {:width$}  {}", spec.usage, spec.help)));
+    lines.extend(open_to(role).map(|spec| format!("  {:width$}  {}", spec.usage, spec.help)));
     lines.push("/help <command> says more about one.".to_owned());
     lines
 }
@@ -54,17 +61,20 @@ fn in_full(spec: &Spec) -> Vec<String> {
         lines.push(format!("Also: /{}", spec.aliases.join(", /")));
     }
     lines.push(format!("Example: {}", spec.example));
+    if spec.role > Role::User {
+        lines.push(format!("For the role of {} and above.", spec.role));
+    }
     lines
 }
 
-/// The command whose name or alias is nearest to a mistyped word, if one is near.
-pub(super) fn nearest(word: &str) -> Option<&'static str> {
+/// The command whose name or alias is nearest to a mistyped word, among those that who has this role may use.
+pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let near = |name: &&str| {
         let distance = strsim::damerau_levenshtein(&word, name);
         (distance <= 2 && distance * 3 <= name.len()).then_some(distance)
     };
-    let words = COMMANDS.iter().flat_map(Spec::words);
+    let words = open_to(role).flat_map(Spec::words);
     // A word of more than twenty characters is near to none, and the distance takes time that grows with it.
     if word.len() > 20 { None } else { words.filter(|name| near(name).is_some()).min_by_key(|name| near(name)) }
 }
@@ -72,11 +82,14 @@ pub(super) fn nearest(word: &str) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\n",
+        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\n",
     );
     for spec in COMMANDS {
         // Writing into a String cannot fail.
         let _ = write!(page, "\n## /{}\n\n`{}`\n\n{}.\n{}\n", spec.name, spec.usage, spec.help, spec.details);
+        if spec.role > Role::User {
+            let _ = write!(page, "\nRole: {}.\n", spec.role);
+        }
         if !spec.aliases.is_empty() {
             let _ = write!(page, "\nAlso: `/{}`.\n", spec.aliases.join("`, `/"));
         }
@@ -91,11 +104,11 @@ mod tests {
 
     #[test]
     fn a_typing_mistake_finds_the_command_that_was_meant() {
-        assert_eq!(nearest("gruop_msg"), Some("group_msg"));
-        assert_eq!(nearest("USER"), Some("users"));
-        assert_eq!(nearest("mgs"), Some("msg"));
-        assert_eq!(nearest("brodcast"), Some("broadcast"));
-        assert_eq!(nearest("xyzzy"), None);
-        assert_eq!(nearest(&"q".repeat(4000)), None);
+        assert_eq!(nearest("gruop_msg", Role::User), Some("group_msg"));
+        assert_eq!(nearest("USER", Role::User), Some("users"));
+        assert_eq!(nearest("mgs", Role::User), Some("msg"));
+        assert_eq!(nearest("brodcast", Role::User), Some("broadcast"));
+        assert_eq!(nearest("xyzzy", Role::User), None);
+        assert_eq!(nearest(&"q".repeat(4000), Role::User), None);
     }
 }

@@ -4,15 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Args, Command, Context, Spec};
+use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::Accounts;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
 use crate::model::{EventKind, Message, MessageId, Name, Scope, Target, UserError};
+use crate::operate::Act;
 use crate::store::StoreError;
 
 pub(super) const HISTORY: Spec = Spec {
     name: "history",
     aliases: &[],
+    role: Role::User,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
     help: "what was said earlier, the newest last",
     details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
@@ -23,6 +25,7 @@ pub(super) const HISTORY: Spec = Spec {
 pub(super) const SEARCH: Spec = Spec {
     name: "search",
     aliases: &[],
+    role: Role::User,
     usage: "/search <words> [in <username>|#<group>]",
     help: "the newest 20 messages that have all of these words",
     details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
@@ -43,6 +46,7 @@ pub(super) const SEARCH: Spec = Spec {
 pub(super) const CLEAR: Spec = Spec {
     name: "clear",
     aliases: &[],
+    role: Role::User,
     usage: "/clear [<username>|#<group>|all]",
     help: "clear your own view of a conversation; others keep theirs",
     details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
@@ -57,9 +61,10 @@ pub(super) const CLEAR: Spec = Spec {
 pub(super) const DELETE: Spec = Spec {
     name: "delete",
     aliases: &[],
+    role: Role::User,
     usage: "/delete <id>",
     help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. /mode ids on and /history show the ids.",
+    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said. /mode ids on and /history show the ids.",
     example: "/delete 12",
     parse: |args| Some(Box::new(Delete(MessageId::parse(args.only_word()?)?))),
 };
@@ -153,15 +158,24 @@ impl Command for Clear {
 
 impl Command for Delete {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let message = visible(context, self.0)?;
-        if message.said.from != context.me.name {
+        let found = visible(context, self.0);
+        let own = found.as_ref().is_ok_and(|message| message.said.from == context.me.name);
+        if !own && context.role() >= Role::Moderator {
+            return context.operate(Act::Delete(self.0));
+        }
+        let message = found?;
+        if !own {
             return Err(UserError::NotYours(message.id));
         }
         if message.deleted {
-            context.reply(EventKind::Deleted { by: message.said.from, id: message.id });
+            context.reply(EventKind::Deleted { by: message.said.from.to_string(), id: message.id });
             return Ok(());
         }
-        context.hub.delete(&message, context.touched).map_err(stored_later)
+        context.hub.delete(&message, message.said.from.as_str(), context.touched).map_err(stored_later)
+    }
+
+    fn act(&self) -> Option<Act> {
+        Some(Act::Delete(self.0))
     }
 }
 

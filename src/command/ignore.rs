@@ -1,11 +1,12 @@
 //! Wanting to hear nothing of somebody.
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, UserError};
 
 pub(super) const IGNORE: Spec = Spec {
     name: "ignore",
     aliases: &[],
+    role: Role::User,
     usage: "/ignore [<username>]",
     help: "hear no more of a user; alone, whom you ignore",
     details: "What he says, privately, in groups or to all, is left out of what you are shown, of your /history and /search, too; he is answered as always and never learns of it. It holds for all your sessions and logins, until /unignore.",
@@ -20,6 +21,7 @@ pub(super) const IGNORE: Spec = Spec {
 pub(super) const UNIGNORE: Spec = Spec {
     name: "unignore",
     aliases: &[],
+    role: Role::User,
     usage: "/unignore <username>",
     help: "hear a user again whom you ignored",
     details: "What he said meanwhile is in your /history then.",

@@ -1,11 +1,12 @@
 //! Looking around: who is here, which groups there are, and who one is.
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, UserError};
 
 pub(super) const USERS: Spec = Spec {
     name: "users",
     aliases: &["list_users"],
+    role: Role::User,
     usage: "/users",
     help: "who is logged in",
     details: "One name a line, in alphabetical order; behind it why its user is away.",
@@ -16,6 +17,7 @@ pub(super) const USERS: Spec = Spec {
 pub(super) const GROUPS: Spec = Spec {
     name: "groups",
     aliases: &["list_groups"],
+    role: Role::User,
     usage: "/groups",
     help: "which groups there are",
     details: "One name a line, in alphabetical order.",
@@ -26,6 +28,7 @@ pub(super) const GROUPS: Spec = Spec {
 pub(super) const GROUPS_USERS: Spec = Spec {
     name: "groups_users",
     aliases: &[],
+    role: Role::User,
     usage: "/groups_users",
     help: "which groups there are, each with its members",
     details: "One group a line: its name, then its members.",
@@ -36,6 +39,7 @@ pub(super) const GROUPS_USERS: Spec = Spec {
 pub(super) const WHOAMI: Spec = Spec {
     name: "whoami",
     aliases: &[],
+    role: Role::User,
     usage: "/whoami",
     help: "your name, your address, your groups, where plain text goes",
     details: "It also counts your sessions, should you be logged in more than once.",
@@ -46,6 +50,7 @@ pub(super) const WHOAMI: Spec = Spec {
 pub(super) const WHOIS: Spec = Spec {
     name: "whois",
     aliases: &[],
+    role: Role::User,
     usage: "/whois <username>",
     help: "since when a user is here, idle or away, and what you share",
     details: "Of a user who is offline it says when he was last seen. Times are in UTC.",

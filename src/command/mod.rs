@@ -1,4 +1,4 @@
-//! Floor 3, commands: what a logged-in user can ask for, each declared once.
+//! Floor 4, commands: what a logged-in user can ask for, each declared once.
 //!
 //! [`run`] takes one clean line, finds its command in the table and lets it work against the hub. No command knows a socket.
 
@@ -11,6 +11,7 @@ mod help;
 mod history;
 mod ignore;
 mod look;
+mod operate;
 mod receipts;
 mod session;
 mod table;
@@ -23,9 +24,11 @@ pub use context::Context;
 pub use dialog::Dialog;
 pub use help::manual;
 pub use history::past;
+use table::find_place;
 pub use table::{COMMANDS, find};
 
-use crate::model::UserError;
+use crate::model::{Role, UserError};
+use crate::operate::Act;
 
 /// One parsed command, ready to be carried out.
 pub trait Command {
@@ -40,6 +43,11 @@ pub trait Command {
     fn says(&self) -> bool {
         false
     }
+
+    /// What the console can do in its place, if it is an operator's.
+    fn act(&self) -> Option<Act> {
+        None
+    }
 }
 
 /// The declaration of a command: everything there is to know about it outside its `execute`.
@@ -48,6 +56,8 @@ pub struct Spec {
     pub name: &'static str,
     /// Other words for the same.
     pub aliases: &'static [&'static str],
+    /// The least role that may use it; for anybody else there is no such command.
+    pub role: Role,
     /// How it is written.
     pub usage: &'static str,
     /// What it does, in one line of at most 70 characters.
@@ -70,10 +80,31 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
         return if line.is_empty() { Ok(()) } else { talk::say(line, context) };
     };
     let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-    let spec = find(word).ok_or_else(|| UserError::UnknownCommand(word.to_owned(), help::nearest(word)))?;
+    let (place, spec) = match find_place(word) {
+        Some((place, spec)) if spec.role == Role::User || context.role() >= spec.role => (place, spec),
+        _ => return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, context.role()))),
+    };
+    context.desk.count(place);
     let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(UserError::Usage(spec.usage))?;
     if !parsed.says() {
         context.publish();
     }
     parsed.execute(context)
+}
+
+/// What the console wants with a line, which has no slash: what operators can do in the chat, and `top`.
+///
+/// # Errors
+/// What it is told when that is nothing.
+pub fn console(line: &str) -> Result<Act, UserError> {
+    let line = line.trim().trim_start_matches('/');
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if word.eq_ignore_ascii_case("top") && (rest.is_empty() || rest == "sessions") {
+        return Ok(Act::Top { sessions: !rest.is_empty() });
+    }
+    let unknown = || UserError::UnknownCommand(word.to_owned(), None);
+    let spec = find(word).filter(|spec| spec.role > Role::User || spec.name == history::DELETE.name);
+    let spec = spec.ok_or_else(unknown)?;
+    let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(UserError::Usage(spec.usage))?;
+    parsed.act().ok_or_else(unknown)
 }

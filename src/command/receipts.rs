@@ -1,12 +1,13 @@
 //! Receipts: asking for them, and giving the one that only a reader can give.
 
 use super::history::visible;
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, MessageId, Scope, UserError};
 
 pub(super) const RECEIPTS: Spec = Spec {
     name: "receipts",
     aliases: &[],
+    role: Role::User,
     usage: "/receipts [on|off]",
     help: "be told when your private messages are received, and read",
     details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
@@ -21,6 +22,7 @@ pub(super) const RECEIPTS: Spec = Spec {
 pub(super) const READ: Spec = Spec {
     name: "read",
     aliases: &[],
+    role: Role::User,
     usage: "/read <id>",
     help: "say that you have read a private message to you",
     details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::limits::AWAY_CHARS;
 use crate::model::{Bell, EventKind, Mode, UserError, text};
 
 pub(super) const AWAY: Spec = Spec {
     name: "away",
     aliases: &[],
+    role: Role::User,
     usage: "/away [<text>]",
     help: "say that you are away, and why; who writes to you is told",
     details: "It holds for all your sessions, until /back or until the last of them ends.",
@@ -22,6 +23,7 @@ pub(super) const AWAY: Spec = Spec {
 pub(super) const BACK: Spec = Spec {
     name: "back",
     aliases: &[],
+    role: Role::User,
     usage: "/back",
     help: "say that you are back",
     details: "It ends what /away began.",
@@ -32,6 +34,7 @@ pub(super) const BACK: Spec = Spec {
 pub(super) const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
+    role: Role::User,
     usage: "/mode [plain|machine|ids <on|off>|bell <off|mentions|all>]",
     help: "choose text for people or tagged lines for programs",
     details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. After /mode bell mentions your terminal's bell rings before messages that mention your name, after /mode bell all before all that others say. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
@@ -51,6 +54,7 @@ pub(super) const MODE: Spec = Spec {
 pub(super) const PING: Spec = Spec {
     name: "ping",
     aliases: &[],
+    role: Role::User,
     usage: "/ping [<text>]",
     help: "ask whether the server is there; it says the text back",
     details: "All that was said before the answer came has arrived before the answer.",
@@ -61,6 +65,7 @@ pub(super) const PING: Spec = Spec {
 pub(super) const QUIT: Spec = Spec {
     name: "quit",
     aliases: &["exit", "logout"],
+    role: Role::User,
     usage: "/quit",
     help: "leave the chat",
     details: "You leave all your groups, and everybody is told. Closing the connection does the same.",

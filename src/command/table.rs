@@ -1,16 +1,21 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token, typing};
+use super::{Spec, account, groups, help, history, ignore, look, operate, receipts, session, talk, token, typing};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
+    operate::ANNOUNCE,
     session::AWAY,
     session::BACK,
+    operate::BAN,
+    operate::BANS,
     talk::BROADCAST,
     history::CLEAR,
     groups::CREATE_GROUP,
     history::DELETE,
     account::DELETE_ACCOUNT,
+    operate::DISCONNECT,
+    operate::DROP_GROUP,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
@@ -22,17 +27,26 @@ pub const COMMANDS: &[Spec] = &[
     talk::ME,
     session::MODE,
     talk::MSG,
+    operate::MUTE,
     account::PASSWD,
     session::PING,
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
+    operate::RELOAD,
     talk::REPLY,
+    operate::REPORT,
+    operate::REPORTS,
     history::SEARCH,
+    operate::SESSIONS,
+    operate::SHUTDOWN,
+    operate::STATS,
     talk::TALK,
     token::TOKEN,
     typing::TYPING,
+    operate::UNBAN,
     ignore::UNIGNORE,
+    operate::UNMUTE,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,
@@ -40,7 +54,12 @@ pub const COMMANDS: &[Spec] = &[
 
 /// The command that a word after the slash names, in any case.
 pub fn find(word: &str) -> Option<&'static Spec> {
-    COMMANDS.iter().find(|spec| spec.words().any(|name| name.eq_ignore_ascii_case(word)))
+    find_place(word).map(|(_, spec)| spec)
+}
+
+/// As [`find`], with its place in the table.
+pub(super) fn find_place(word: &str) -> Option<(usize, &'static Spec)> {
+    COMMANDS.iter().enumerate().find(|(_, spec)| spec.words().any(|name| name.eq_ignore_ascii_case(word)))
 }
 
 impl Spec {

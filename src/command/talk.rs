@@ -1,12 +1,13 @@
 //! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`.
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
 use crate::model::{EventKind, Scope, Target, UserError};
 
 pub(super) const MSG: Spec = Spec {
     name: "msg",
     aliases: &["w"],
+    role: Role::User,
     usage: "/msg <username> <message>",
     help: "say something to one user, privately",
     details: "Who is offline gets it at the next login. Your own line comes back as [to username]: message once it is stored.",
@@ -17,6 +18,7 @@ pub(super) const MSG: Spec = Spec {
 pub(super) const BROADCAST: Spec = Spec {
     name: "broadcast",
     aliases: &[],
+    role: Role::User,
     usage: "/broadcast <message>",
     help: "say something to everybody who is logged in",
     details: "You get it too. The more people hear it, the more it takes of your budget of commands per second.",
@@ -27,6 +29,7 @@ pub(super) const BROADCAST: Spec = Spec {
 pub(super) const REPLY: Spec = Spec {
     name: "reply",
     aliases: &["r"],
+    role: Role::User,
     usage: "/reply <message>",
     help: "answer whoever wrote to you last, privately",
     details: "That includes what came while you were away; if nobody wrote to you, it goes to whom you wrote last. The [to username] of your own line says who it was.",
@@ -37,6 +40,7 @@ pub(super) const REPLY: Spec = Spec {
 pub(super) const TALK: Spec = Spec {
     name: "talk",
     aliases: &[],
+    role: Role::User,
     usage: "/talk [<username>|#<group>]",
     help: "choose where lines without a command go; alone, end that",
     details: "After /talk bob a line without a slash goes to bob; one with a slash is a command as before.",
@@ -51,6 +55,7 @@ pub(super) const TALK: Spec = Spec {
 pub(super) const ME: Spec = Spec {
     name: "me",
     aliases: &[],
+    role: Role::User,
     usage: "/me <action>",
     help: "tell what you do, in the conversation chosen with /talk",
     details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::refusal;
-use super::{Args, Command, Context, Spec};
+use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::keys;
 use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
 use crate::model::{EventKind, Name, QuitReason, TokenShown, UserError};
@@ -12,6 +12,7 @@ use crate::store::{Entry, StoreError, Token};
 pub(super) const TOKEN: Spec = Spec {
     name: "token",
     aliases: &[],
+    role: Role::User,
     usage: "/token new <name> [<days>] | list | revoke <name>",
     help: "make, show or revoke tokens, the passwords of scripts",
     details: "A token is shown once, is good at the login for so many days or until you revoke it, and opens only your account. Revoking ends the sessions that used it.",

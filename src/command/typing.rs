@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use super::{Command, Context, Spec};
+use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, Scope, UserError};
 
 pub(super) const TYPING: Spec = Spec {
     name: "typing",
     aliases: &[],
+    role: Role::User,
     usage: "/typing [on|off|<username>|#<group>]",
     help: "be told who is typing; with a name, tell that you are",
     details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",

@@ -46,6 +46,7 @@ impl Settings {
             registration: self.registration.unwrap_or(default.registration),
             guests: self.guests.unwrap_or(default.guests),
             duplicate_login: self.duplicate_login.unwrap_or(default.duplicate_login),
+            word_filter: self.word_filter,
             motd: self.motd.map_or(Ok(default.motd), |path| message_of_the_day(&path))?,
             telnet: self.telnet.unwrap_or(default.telnet),
         })

@@ -93,6 +93,8 @@ pub struct Config {
     pub guests: bool,
     /// What happens when a user who is here logs in a second time.
     pub duplicate_login: DuplicateLogin,
+    /// The file of the word filter, if there is one.
+    pub word_filter: Option<PathBuf>,
     /// The text shown after the login: clean lines joined by `\n`, none at the end, at most 16 KiB.
     pub motd: Option<Arc<str>>,
     /// Whether a client is treated as telnet.
@@ -114,6 +116,7 @@ impl Default for Config {
             registration: Registration::default(),
             guests: false,
             duplicate_login: DuplicateLogin::default(),
+            word_filter: None,
             motd: None,
             telnet: TelnetMode::default(),
         }

@@ -47,6 +47,10 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "FILE")]
     pub motd: Option<PathBuf>,
 
+    /// A list of words that are replaced, refused or reported when they are said (default none)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub word_filter: Option<PathBuf>,
+
     /// Which clients are treated as telnet, so that their terminal hides the password (default auto)
     #[arg(long, global = true, value_name = "MODE")]
     pub telnet: Option<TelnetMode>,
@@ -162,6 +166,7 @@ impl Settings {
             guests: self.guests.or(other.guests),
             duplicate_login: self.duplicate_login.or(other.duplicate_login),
             motd: self.motd.or(other.motd),
+            word_filter: self.word_filter.or(other.word_filter),
             telnet: self.telnet.or(other.telnet),
             data: self.data.or(other.data),
             durability: self.durability.or(other.durability),

@@ -102,7 +102,7 @@ fn the_defaults_of_the_help_are_the_defaults() {
     }
     let settings = Options::default().gather(environment).unwrap();
     assert_eq!(settings.clone().check().unwrap(), Config::default());
-    let unsaid = Settings { motd: Some("set".into()), ..settings };
+    let unsaid = Settings { motd: Some("set".into()), word_filter: Some("set".into()), ..settings };
     assert!(!format!("{unsaid:?}").contains("None"), "a setting shows no default: {unsaid:?}");
 }
 
@@ -119,6 +119,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("guests", "on"),
         ("duplicate-login", "replace"),
         ("motd", motd),
+        ("word-filter", "w"),
         ("telnet", "never"),
         ("data", "d"),
         ("durability", "commit"),
@@ -175,6 +176,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         guests: true,
         duplicate_login: DuplicateLogin::Replace,
         motd: Some("hello".into()),
+        word_filter: Some("w".into()),
         telnet: TelnetMode::Never,
     };
     let known = definitions::<Settings>();

@@ -5,6 +5,7 @@
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
 mod choices;
+mod order;
 mod past;
 
 use std::fmt::{self, Write};
@@ -14,6 +15,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
 use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown};
+pub(super) use order::fields;
 
 /// The machine dialect; its lines end in LF for every client.
 pub static MACHINE: Machine = Machine;
@@ -59,11 +61,11 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::YouLeft { group, gone } => write!(out, "group_left{stamp} group={group} gone={gone}"),
         EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
         EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
-        other => write_answer(out, other),
+        other => write_answer(out, stamp, other),
     }
 }
 
-fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
+fn write_answer(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Result {
     match kind {
         EventKind::Users { users } => {
             let all: Vec<Name> = users.iter().map(|(name, _)| *name).collect();
@@ -99,11 +101,11 @@ fn write_answer(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Ask(Question::OldPassword) => out.write_str("ask what=old_password"),
         EventKind::Ask(Question::NewPassword) => out.write_str("ask what=new_password"),
         EventKind::Ask(Question::SameAgain) => out.write_str("ask what=same_again"),
-        other => write_login(out, other),
+        other => write_login(out, stamp, other),
     }
 }
 
-fn write_login(out: &mut String, kind: &EventKind) -> fmt::Result {
+fn write_login(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Result {
     match kind {
         EventKind::Welcome { motd } => write!(out, "welcome text={}", Text(motd.as_deref().unwrap_or_default())),
         EventKind::YouAreGuest { name } => write!(out, "guest name={name}"),
@@ -115,6 +117,8 @@ fn write_login(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TooManyAttempts => out.write_str("login_failed code=too_many_attempts"),
         EventKind::TokensUnreadable => out.write_str("login_failed code=unavailable"),
         EventKind::TooManyConnections { limit } => write!(out, "login_failed code=too_many_connections limit={limit}"),
+        EventKind::Announced { text } => write!(out, "announcement{stamp} text={}", Text(text)),
+        EventKind::GroupDropped { group, why } => write!(out, "group_dropped{stamp} group={group} text={}", Text(why)),
         other => past::write(out, other),
     }
 }

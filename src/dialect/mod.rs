@@ -2,9 +2,11 @@
 //!
 //! A dialect knows events and nothing else: no sockets, no hub.
 
+mod json;
 mod machine;
 mod plain;
 
+pub use json::json;
 pub use machine::MACHINE;
 pub use plain::{PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 

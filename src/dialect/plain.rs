@@ -5,6 +5,7 @@
 
 mod account;
 mod choices;
+mod order;
 mod past;
 
 use std::fmt::{self, Write};
@@ -167,6 +168,7 @@ fn last_words(reason: QuitReason) -> &'static str {
         QuitReason::ServerFull => "Error: The server is full; try again later.",
         QuitReason::Crowded => "Error: Too many connections are logging in right now; try again later.",
         QuitReason::Kicked => "*** You were disconnected by an operator.",
+        QuitReason::Banned => "*** You are banned from this server.",
         QuitReason::Replaced => "*** You logged in from elsewhere; this session ends.",
         QuitReason::Revoked => "*** The token of this session was revoked. Goodbye.",
         QuitReason::Deleted => "*** Your account is deleted. Goodbye.",

@@ -45,13 +45,14 @@ impl Hub {
         self.record(vec![Entry::TokenMade(token), Entry::Reading { user, device, position, at }])
     }
 
-    /// Takes its text from a message, for everybody, and tells those who are here and could see it.
+    /// Takes its text from a message, for everybody, and tells those who are here and could see it. `by` is its author or
+    /// an operator's name.
     ///
     /// # Errors
     /// Why that could not be stored; it will be as soon as it can, and nobody is told.
-    pub fn delete(&self, message: &Message, touched: &mut Touched) -> Result<(), StoreError> {
+    pub fn delete(&self, message: &Message, by: &str, touched: &mut Touched) -> Result<(), StoreError> {
         self.record(vec![Entry::Deleted { id: message.id }])?;
-        let by = message.said.from;
+        let by = by.to_owned();
         let deleted = Event::new(EventKind::Deleted { by, id: message.id });
         self.locked(|state| state.tell_of(message, &deleted, touched));
         Ok(())

@@ -148,12 +148,16 @@ impl State {
         except: Option<&Name>,
         touched: &mut Touched,
     ) {
-        let Some(by) = self.ignored.by(from) else { return touched.push_all(clients, event, except) };
+        let Some(by) = self.ignored.by(from) else {
+            return self.counts.delivered(touched.push_all(clients, event, except));
+        };
         let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Silence));
         for (id, client) in clients {
             match (by.contains(&client.name), &silence) {
-                (false, _) => touched.push_all([(id, client)], event, except),
-                (true, Some(silence)) => touched.push_all([(id, client)], silence, except),
+                (false, _) => self.counts.delivered(touched.push_all([(id, client)], event, except)),
+                (true, Some(silence)) => {
+                    touched.push_all([(id, client)], silence, except);
+                }
                 (true, None) => {}
             }
         }

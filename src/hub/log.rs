@@ -23,6 +23,8 @@ pub(super) struct Log {
     turn: Mutex<Turn>,
     /// Who waits for echoes that another batch holds back.
     echoes: (Mutex<()>, Condvar),
+    /// The store did not work when it was last used; said here too, because a turn may take long.
+    failing: AtomicBool,
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
@@ -74,7 +76,9 @@ pub(super) struct Lead(Arc<Batch>);
 
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
-        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes: (Mutex::default(), Condvar::new()) }
+        let failing = AtomicBool::new(false);
+        let echoes = (Mutex::default(), Condvar::new());
+        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -93,6 +97,11 @@ impl Log {
     pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
         (!open.entries.is_empty()).then(|| Arc::clone(&open.batch))
+    }
+
+    /// Whether the store worked when it was last used.
+    pub(super) fn works(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
     }
 
     /// How many changes have gathered.
@@ -156,6 +165,7 @@ impl Log {
         } else {
             self.store.append(&[&turn.unsaved, entries].concat())
         };
+        self.failing.store(appended.is_err(), Ordering::Relaxed);
         match &appended {
             Ok(_) => turn.recovered(),
             Err(error) => {

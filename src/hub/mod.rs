@@ -8,13 +8,16 @@ mod changes;
 mod client;
 mod ignore;
 mod log;
+mod order;
 mod outbox;
 mod post;
 mod presence;
 mod reading;
 mod receipts;
 mod reply;
+mod rules;
 mod state;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -23,15 +26,18 @@ mod verbs;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 pub use client::{Client, ClientId, Port};
 use ignore::Ignored;
 use log::Log;
+pub use order::Seat;
 pub use outbox::{Outbox, Push};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
+use rules::Rules;
 use state::State;
+pub use stats::Stats;
 pub use touched::Touched;
 
 use crate::model::Limits;
@@ -51,6 +57,8 @@ struct Inner {
     log: Log,
     /// Receipts that are not due yet.
     receipts: Mutex<Vec<Receipt>>,
+    /// Who may not come in or speak; never held together with the central lock.
+    rules: RwLock<Rules>,
 }
 
 impl Hub {
@@ -59,10 +67,11 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
+        let rules = RwLock::new(Rules::new(store.sanctions()?));
         let state =
             Mutex::new(State { last: store.last_id()?, ignored: Ignored::new(store.ignored()?), ..State::default() });
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
-        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
+        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules }) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
@@ -109,6 +118,9 @@ impl Hub {
     /// Everything that happens under the central lock happens in here.
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.inner.state.lock();
-        work(&mut state)
+        let Some(began) = state.counts.enter() else { return work(&mut state) };
+        let done = work(&mut state);
+        state.counts.leave(began);
+        done
     }
 }

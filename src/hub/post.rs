@@ -17,8 +17,10 @@ impl Hub {
     /// Whether somebody may say something there; answers with the group under the name it was made with.
     ///
     /// # Errors
-    /// [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`UserError::NotOnline`] for a guest who has left.
+    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`UserError::NotOnline`] for a guest
+    /// who has left.
     pub fn check(&self, me: &Client, scope: Scope) -> Result<Scope, UserError> {
+        self.check_mute(&me.name)?;
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
             Scope::Group(group) => self.membership(me, &group).map(Scope::Group),
@@ -45,6 +47,7 @@ impl State {
     /// and whether its recipient is away.
     pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
         self.last = id;
+        self.counts.messages += 1;
         let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(id, at, kind);
         match scope {

@@ -153,7 +153,7 @@ impl Hub {
 
     /// Takes a session out: the user's last one leaves all groups, and everybody is told. Only [`Presence`] calls this.
     /// What the store is to remember of it is then on its way there.
-    fn depart(&self, client: &Client) -> Option<Arc<Batch>> {
+    fn depart(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
         let mut touched = Touched::default();
         let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
         let mut batch = None;
@@ -161,6 +161,7 @@ impl Hub {
         client.port.conclude(client, &mut || {
             batch = self.locked(|state| {
                 let removed = state.remove(client);
+                *state.counts.closed.entry(reason.word()).or_default() += 1;
                 if removed.user && !state.closing {
                     state.tell_all(&left, None, &mut touched);
                 }
@@ -186,7 +187,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let batch = self.hub.depart(&self.client);
+        let batch = self.hub.depart(&self.client, self.reason);
         // Who waits for the name need not wait for the store as well.
         self.here = None;
         if let Some(batch) = batch {

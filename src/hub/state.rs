@@ -8,6 +8,7 @@ use super::client::{Client, ClientId};
 use super::ignore::Ignored;
 use super::log::Batch;
 use super::reply::Touch;
+use super::stats::Counts;
 use super::touched::Touched;
 use super::typing::Typed;
 use crate::model::{Event, MessageId, Name, UserError};
@@ -32,6 +33,7 @@ pub(super) struct State {
     pub(super) places: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
+    pub(super) counts: Counts,
 }
 
 /// A group: who belongs to it, and which sessions hear what is said in it.
@@ -70,7 +72,7 @@ impl State {
     /// Tells every session of one user.
     pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        touched.push_all(sessions.into_iter().flatten(), event, None);
+        self.counts.delivered(touched.push_all(sessions.into_iter().flatten(), event, None));
     }
 
     /// Tells every session of one user something of another one.
@@ -81,7 +83,7 @@ impl State {
 
     /// Tells the members of one group, all but the sessions of `except`.
     pub(super) fn tell_group(&self, group: &Name, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        touched.push_all(self.audience(group), event, except);
+        self.counts.delivered(touched.push_all(self.audience(group), event, except));
     }
 
     /// The sessions of the members of one group.
@@ -91,7 +93,7 @@ impl State {
 
     /// Tells everybody logged in, all but the sessions of `except`.
     pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        touched.push_all(&self.clients, event, except);
+        self.counts.delivered(touched.push_all(&self.clients, event, except));
     }
 
     /// Puts a session in. With others of its user there already it hears his groups from now on.

@@ -3,6 +3,7 @@
 mod disk;
 mod durable;
 mod model;
+mod order;
 mod reading;
 mod typing;
 

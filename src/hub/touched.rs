@@ -41,18 +41,16 @@ impl Waiting {
 }
 
 impl Touched {
-    /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it.
+    /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it. Says
+    /// how many they were.
     pub(super) fn push_all<'a>(
         &mut self,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
         event: &Arc<Event>,
         except: Option<&Name>,
-    ) {
-        for (_, client) in clients {
-            if except != Some(&client.name) {
-                self.push(client, event);
-            }
-        }
+    ) -> usize {
+        let chosen = clients.into_iter().filter(|(_, client)| except != Some(&client.name));
+        chosen.map(|(_, client)| self.push(client, event)).count()
     }
 
     /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message

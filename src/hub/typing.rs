@@ -51,9 +51,12 @@ impl State {
         match scope {
             Scope::User(to) => {
                 let sessions = self.queues.get(&to).map(|user| &user.sessions).into_iter().flatten();
-                touched.push_all(sessions.filter(wanting), &event, Some(&me.name));
+                self.counts.delivered(touched.push_all(sessions.filter(wanting), &event, Some(&me.name)));
             }
-            Scope::Group(group) => touched.push_all(self.audience(&group).filter(wanting), &event, Some(&me.name)),
+            Scope::Group(group) => {
+                let sessions = self.audience(&group).filter(wanting);
+                self.counts.delivered(touched.push_all(sessions, &event, Some(&me.name)));
+            }
             // Nobody types to everybody.
             Scope::Everybody => {}
         }

@@ -10,14 +10,13 @@ use chrono::NaiveDate;
 use flate2::{Compression, write::GzEncoder};
 
 use super::LogSettings;
-use super::day::BASE;
 
 /// Compresses and removes what is due on the day `today`. A file that resists is logged and left for the next day.
-pub(super) fn tidy(settings: &LogSettings, today: NaiveDate) {
+pub(super) fn tidy(settings: &LogSettings, base: &str, today: NaiveDate) {
     let Ok(entries) = fs::read_dir(&settings.dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some((day, ending)) = name.to_str().and_then(parse) else { continue };
+        let Some((day, ending)) = name.to_str().and_then(|name| parse(base, name)) else { continue };
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
@@ -37,8 +36,8 @@ pub(super) fn tidy(settings: &LogSettings, today: NaiveDate) {
 }
 
 /// The day and the ending of a name such as `parlord_2026-11-20.log`; anything else is not ours to touch.
-fn parse(name: &str) -> Option<(NaiveDate, &str)> {
-    let (day, ending) = name.strip_prefix(BASE)?.strip_prefix('_')?.split_once('.')?;
+fn parse<'a>(base: &str, name: &'a str) -> Option<(NaiveDate, &'a str)> {
+    let (day, ending) = name.strip_prefix(base)?.strip_prefix('_')?.split_once('.')?;
     let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
     matches!(ending, "log" | "log.gz" | "log.gz.part").then_some((day, ending))
 }

@@ -9,8 +9,11 @@ use chrono::NaiveDate;
 use flexi_logger::writers::{ArcFileLogWriter, FileLogWriter};
 use flexi_logger::{FileSpec, FlexiLoggerError};
 
-/// What the name of every log file begins with.
-pub(super) const BASE: &str = "parlord";
+/// What the names of the main log's files begin with.
+pub(super) const MAIN: &str = "parlord";
+
+/// What the names of the audit log's files begin with.
+pub(super) const AUDIT: &str = "audit";
 
 /// One open file, of one day.
 pub(super) struct DayFile {
@@ -41,8 +44,8 @@ impl DayFile {
     ///
     /// Without flexi_logger's own rotation, on purpose (0.31.10): with only the date in the name it begins a second file
     /// when the first line of a day comes within milliseconds of midnight, and when the folder is gone by then it panics.
-    pub(super) fn open(dir: &Path, day: NaiveDate) -> io::Result<DayFile> {
-        let spec = FileSpec::default().directory(dir).basename(BASE).discriminant(day.to_string()).suppress_timestamp();
+    pub(super) fn open(dir: &Path, base: &str, day: NaiveDate) -> io::Result<DayFile> {
+        let spec = FileSpec::default().directory(dir).basename(base).discriminant(day.to_string()).suppress_timestamp();
         let path = spec.as_pathbuf(None);
         let built = FileLogWriter::builder(spec).append().try_build_with_handle();
         let (mut writer, _) = built.map_err(|e| match e {

@@ -14,14 +14,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Local, NaiveDate};
 use log::Level;
 
-use super::day::{DayFile, Place};
+use super::day::{DayFile, MAIN, Place};
 use super::line::Entry;
 use super::queue::{Route, Sink};
 use super::{Clock, LogSettings, archive};
 use crate::thread;
-
-/// The name that always leads to today's file.
-const LINK: &str = "parlord.log";
 
 /// The stack of the thread that compresses, in bytes: the compressor builds its tables there.
 const ARCHIVE_STACK: usize = 2 * 1024 * 1024;
@@ -29,6 +26,8 @@ const ARCHIVE_STACK: usize = 2 * 1024 * 1024;
 /// Owns the log file; the only one who waits for the disk.
 pub(super) struct FileSink {
     settings: LogSettings,
+    /// What the names of its files, and of the link to today's, begin with.
+    base: &'static str,
     clock: Clock,
     pace: Duration,
     console: Route,
@@ -36,6 +35,8 @@ pub(super) struct FileSink {
     /// How much of `lost` the file has been told.
     reported: u64,
     current: Option<DayFile>,
+    /// There is, or was, something to write: the audit log has no file before its first line.
+    begun: bool,
     /// The file has failed, and has not taken a line since.
     failing: bool,
     /// The console has been told that it fails.
@@ -50,6 +51,7 @@ pub(super) struct FileSink {
 impl FileSink {
     pub(super) fn new(
         settings: &LogSettings,
+        base: &'static str,
         clock: Clock,
         pace: Duration,
         console: Route,
@@ -58,12 +60,14 @@ impl FileSink {
         let now = Instant::now();
         FileSink {
             settings: settings.clone(),
+            base,
             clock,
             pace,
             console,
             lost,
             reported: 0,
             current: None,
+            begun: base == MAIN,
             failing: false,
             told: false,
             next_look: now,
@@ -89,7 +93,7 @@ impl FileSink {
             }
             self.check_place();
             self.next_try = now + self.pace;
-            match DayFile::open(&self.settings.dir, today) {
+            match DayFile::open(&self.settings.dir, self.base, today) {
                 Ok(file) => self.current = Some(file),
                 Err(e) => return self.fail(&e),
             }
@@ -149,10 +153,11 @@ impl FileSink {
         self.next_try = Instant::now();
     }
 
-    /// Lets [`LINK`] lead to today's file. The link is relative, so the folder can be moved.
+    /// Lets the link lead to today's file. The link is relative, so the folder can be moved.
     fn point(&mut self) {
         let Some(file) = &self.current else { return };
-        let pointed = file.path.file_name().map_or(Ok(()), |name| point(&self.settings.dir, Path::new(name)));
+        let pointed =
+            file.path.file_name().map_or(Ok(()), |name| point(&self.settings.dir, self.base, Path::new(name)));
         if let Err(e) = &pointed
             && !self.link_failing
         {
@@ -168,8 +173,9 @@ impl FileSink {
         if self.tidied == Some(today) || !idle {
             return;
         }
-        let settings = self.settings.clone();
-        if let Ok(archive) = thread::start("log-archive", ARCHIVE_STACK, move || archive::tidy(&settings, today)) {
+        let (settings, base) = (self.settings.clone(), self.base);
+        if let Ok(archive) = thread::start("log-archive", ARCHIVE_STACK, move || archive::tidy(&settings, base, today))
+        {
             self.archive = Some(archive);
             self.tidied = Some(today);
         }
@@ -188,6 +194,7 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn write(&mut self, entry: &Entry) -> bool {
+        self.begun = true;
         self.ready() && self.put(entry)
     }
 
@@ -198,7 +205,7 @@ impl Sink for FileSink {
         }
         self.next_look = now + self.pace;
         self.check_place();
-        if self.ready() {
+        if self.begun && self.ready() {
             self.report();
             self.point();
         }
@@ -209,19 +216,21 @@ impl Sink for FileSink {
         self.check_place();
         self.current = None;
         self.next_try = Instant::now();
-        self.ready();
+        if self.begun {
+            self.ready();
+        }
     }
 
     fn close(&mut self) {
         self.check_place();
-        if self.ready() {
+        if self.begun && self.ready() {
             self.report();
         }
     }
 }
 
-fn point(dir: &Path, name: &Path) -> io::Result<()> {
-    let link = dir.join(LINK);
+fn point(dir: &Path, base: &str, name: &Path) -> io::Result<()> {
+    let link = dir.join(format!("{base}.log"));
     match fs::read_link(&link) {
         Ok(target) if target == name => return Ok(()),
         // What stands there is no link, so it is not ours to replace.
@@ -229,7 +238,7 @@ fn point(dir: &Path, name: &Path) -> io::Result<()> {
         _ => {}
     }
     // Renamed into place, so that there is no moment without the name.
-    let fresh = dir.join(".parlord.log.new");
+    let fresh = dir.join(format!(".{base}.log.new"));
     let _ = fs::remove_file(&fresh);
     symlink(name, &fresh)?;
     fs::rename(fresh, link)

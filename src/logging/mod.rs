@@ -4,6 +4,9 @@
 //! the file and one the console, so neither a dead disk nor a stuck terminal reaches a chat, and what did not fit is
 //! counted. Lines of other crates are not written at all: a library at debug level may quote what a user typed.
 //!
+//! Lines for the target `audit` go to files of their own, `audit.log` pointing at today's, and nowhere else; there they are
+//! at any level.
+//!
 //! Nothing here knows what is logged.
 
 use std::io::{self, Write};
@@ -28,6 +31,7 @@ mod queue;
 mod tests;
 
 use console::ConsoleSink;
+use day::{AUDIT, MAIN};
 use file::FileSink;
 use line::Entry;
 use queue::{Order, Route};
@@ -66,11 +70,15 @@ impl Default for LogSettings {
 pub struct Logger {
     clock: Clock,
     file: Route,
+    audit: Route,
     console: Route,
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        if metadata.target() == AUDIT {
+            return true;
+        }
         let level = metadata.level();
         (self.file.wants(level) || self.console.wants(level)) && ours(metadata.target())
     }
@@ -80,6 +88,9 @@ impl Log for Logger {
             return;
         }
         let entry = Entry::here((self.clock)(), record.level(), *record.args());
+        if record.target() == AUDIT {
+            return self.audit.offer(entry);
+        }
         if self.console.wants(entry.level) {
             self.console.offer(entry.clone());
         }
@@ -141,7 +152,8 @@ pub fn start(settings: &LogSettings) -> Result<Logging, StartError> {
     let (logger, logging) = build(settings, Arc::new(SystemTime::now))?;
     log::set_boxed_logger(Box::new(logger))
         .map_err(|e| StartError::System("cannot install the log".to_owned(), io::Error::other(e)))?;
-    log::set_max_level(settings.level.max(settings.console));
+    // What goes to the audit log goes there at any level of the other one.
+    log::set_max_level(settings.level.max(settings.console).max(LevelFilter::Info));
     Ok(logging)
 }
 
@@ -162,12 +174,16 @@ fn build_with(
     let refused = |e| StartError::System("cannot start a thread for the log".to_owned(), e);
     let (console, console_queue) = Route::new(settings.console);
     let (file, file_queue) = Route::new(settings.level);
+    let (audit, audit_queue) = Route::new(LevelFilter::Info);
     let console_sink = ConsoleSink::new(terminal, console.lost.clone());
-    let file_sink = FileSink::new(settings, clock.clone(), pace, console.clone(), file.lost.clone());
+    let sink =
+        |base, lost: &Arc<AtomicU64>| FileSink::new(settings, base, clock.clone(), pace, console.clone(), lost.clone());
+    let (file_sink, audit_sink) = (sink(MAIN, &file.lost), sink(AUDIT, &audit.lost));
     let orders = vec![
         queue::serve("log-file", file_sink, file_queue, pace).map_err(refused)?,
+        queue::serve("log-audit", audit_sink, audit_queue, pace).map_err(refused)?,
         queue::serve("log-console", console_sink, console_queue, pace).map_err(refused)?,
     ];
     let logging = Logging { orders, lost: file.lost.clone() };
-    Ok((Logger { clock, file, console }, logging))
+    Ok((Logger { clock, file, audit, console }, logging))
 }

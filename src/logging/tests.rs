@@ -66,7 +66,7 @@ impl Place {
     fn sink(&self) -> (FileSink, Arc<AtomicU64>) {
         let lost = Arc::new(AtomicU64::new(0));
         let (console, _) = Route::new(LevelFilter::Off);
-        (FileSink::new(&self.settings(), self.clock(), Duration::ZERO, console, lost.clone()), lost)
+        (FileSink::new(&self.settings(), "parlord", self.clock(), Duration::ZERO, console, lost.clone()), lost)
     }
 }
 
@@ -369,7 +369,7 @@ fn old_days_are_compressed_and_older_ones_removed_by_the_date_in_the_name() {
     for file in all.iter().map(String::as_str).chain(foreign) {
         fs::write(dir.join(file), file).unwrap();
     }
-    archive::tidy(&place.settings(), today);
+    archive::tidy(&place.settings(), "parlord", today);
     let mut left: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     left.sort();

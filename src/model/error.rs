@@ -1,12 +1,14 @@
-//! The two kinds of sentences for when something cannot be done: to a user, and to who starts `parlord`.
+//! The sentences for a user when something cannot be done.
+
+mod order;
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::message::MessageId;
 use super::name::{BadName, Name};
+use super::role::Role;
+use super::sanction::Penalty;
 use super::text;
 
 /// What a command may answer instead of doing what was asked. Its `Display` is the line the user sees.
@@ -88,6 +90,32 @@ pub enum UserError {
     NotYours(MessageId),
     /// This message was not said privately to him.
     NotToYou(MessageId),
+    /// An operator has muted him: until when, and why.
+    Muted(Option<SystemTime>, String),
+    /// The word filter does not let this be said.
+    Filtered,
+    /// An act that takes a higher role than his.
+    NeedsRole(Role),
+    /// The operator acts on somebody of his own rank or above.
+    Outranked(Name),
+    /// No session of this number, and nobody of this name who is here.
+    NoSuchSession(String),
+    /// A text that was to be an address or a network is none, or one that is far too wide.
+    BadNet(String),
+    /// A guest's name is the next guest's too, so no penalty can be laid upon it.
+    GuestByAddress,
+    /// No such penalty holds upon this.
+    NoSanction(Penalty, String),
+    /// As many penalties hold as there may be.
+    TooManySanctions(usize),
+    /// No report of this number waits for anybody.
+    NoSuchReport(u64),
+    /// As many reports wait as there may be.
+    TooManyReports(usize),
+    /// The server is to stop already, or is not to be stopped at all.
+    Countdown(bool),
+    /// What was to be read again is as it was; says why.
+    NotReloaded(String),
     /// A guest asked for something that only an account has.
     GuestsHaveNone,
 }
@@ -197,7 +225,10 @@ impl UserError {
             UserError::NoSuchToken(typed) => write!(f, "Error: Token '{}' does not exist.", quote(typed)),
             UserError::TooManyTokens(max) => write!(f, "Error: You have {max} tokens already, which is the limit."),
             UserError::Busy => f.write_str("Error: The server is busy, nothing was changed; try again."),
-            _ => f.write_str("Error: The server cannot store that now; try again later, or ask its operator."),
+            UserError::Unavailable => {
+                f.write_str("Error: The server cannot store that now; try again later, or ask its operator.")
+            }
+            other => other.write_order(f, quote),
         }
     }
 
@@ -243,37 +274,20 @@ impl UserError {
             UserError::NotYours(_) => "not_yours",
             UserError::NotToYou(_) => "not_to_you",
             UserError::GuestsHaveNone => "guests_have_none",
+            UserError::Muted(..) => "muted",
+            UserError::Filtered => "filtered",
+            UserError::NeedsRole(_) => "needs_role",
+            UserError::Outranked(_) => "outranked",
+            UserError::NoSuchSession(_) => "no_such_session",
+            UserError::BadNet(_) => "bad_network",
+            UserError::GuestByAddress => "guest_by_address",
+            UserError::NoSanction(..) => "no_sanction",
+            UserError::TooManySanctions(_) => "too_many_sanctions",
+            UserError::NoSuchReport(_) => "no_such_report",
+            UserError::TooManyReports(_) => "too_many_reports",
+            UserError::Countdown(true) => "stopping_already",
+            UserError::Countdown(false) => "nothing_to_cancel",
+            UserError::NotReloaded(_) => "not_reloaded",
         }
     }
 }
-
-/// Why `parlord` cannot start, or a tool of its own cannot finish. Its `Display` is the one sentence printed.
-#[derive(Debug)]
-pub enum StartError {
-    /// A setting has a value that cannot be used; the text says which and why.
-    Config(String),
-    /// The users file cannot be read or used; the text says where and why, never what stood there.
-    Users(PathBuf, String),
-    /// The data folder or the database in it cannot be used; the text says why and what to do.
-    Store(PathBuf, String),
-    /// An address to listen on is not to be had.
-    Listen(SocketAddr, io::Error),
-    /// Anything else the system refused; the text says what was tried.
-    System(String, io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Config(text) => f.write_str(text),
-            StartError::Users(path, text) | StartError::Store(path, text) => write!(f, "{}: {text}", path.display()),
-            StartError::Listen(addr, e) if e.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {addr}: the port is taken by a program that is already running")
-            }
-            StartError::Listen(addr, e) => write!(f, "cannot listen on {addr}: {e}"),
-            StartError::System(what, e) => write!(f, "{what}: {e}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -4,11 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
+use super::answer::{Answer, Cell, Table};
 use super::error::UserError;
 use super::message::{Message, MessageId, Scope};
 use super::name::Name;
 use super::policy::Voice;
 use super::reason::QuitReason;
+use super::sanction::Report;
 
 /// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
 pub const ENCODINGS: usize = 5;
@@ -157,7 +159,7 @@ pub enum EventKind {
     /// Answer to `/clear`: the asker sees no more of what was said there so far; `None` for anywhere.
     Cleared { scope: Option<Scope> },
     /// A message lost its text: told to all who are here and could see it.
-    Deleted { by: Name, id: MessageId },
+    Deleted { by: String, id: MessageId },
     /// In place of a message of somebody whom this reader ignores: nothing is written.
     Silence,
     /// Answer to `/ignore` with a name, and to `/unignore`.
@@ -200,6 +202,26 @@ pub enum EventKind {
     Refused(UserError),
     /// Too many connections from his address are waiting to log in.
     TooManyConnections { limit: usize },
+    /// Right password, but an operator has banned the user.
+    YouAreBanned { until: Option<SystemTime>, why: String },
+    /// An operator has banned the address; said instead of the first prompt.
+    AddressBanned { until: Option<SystemTime>, why: String },
+    /// Ahead of the last words, when an operator ends the session and has said why.
+    Dismissed { why: Arc<str> },
+    /// An operator tells everybody.
+    Announced { text: String },
+    /// An operator took a group away: told to its members.
+    GroupDropped { group: Name, why: Arc<str> },
+    /// An operator has muted or unmuted the user: told to him.
+    YouAreMuted { muted: bool, until: Option<SystemTime>, why: String },
+    /// Somebody reported something: told to the operators.
+    ReportCame(Box<Report>),
+    /// The server is to stop in so long.
+    Stopping { after: Duration, why: String },
+    /// It goes on after all.
+    GoesOn,
+    /// Answer to an operator.
+    Answered(Answer),
     /// Last words: the connection is being closed.
     Closed { reason: QuitReason },
 }
@@ -266,6 +288,11 @@ impl EventKind {
             EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),
             EventKind::Welcome { motd: Some(motd) } => motd.len(),
+            EventKind::Announced { text } => text.len(),
+            EventKind::Answered(Answer::Table(Table { rows, .. })) => {
+                let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
+                rows.iter().flatten().map(|cell| size_of::<Cell>() + text(cell)).sum()
+            }
             _ => 0,
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing here may know a socket, a file, a lock or a thread.
 
 pub mod account;
+pub mod answer;
 pub mod bucket;
 pub mod error;
 pub mod event;
@@ -10,18 +11,27 @@ pub mod limits;
 pub mod mention;
 pub mod message;
 pub mod name;
+pub mod net;
 pub mod origin;
 pub mod policy;
 pub mod reason;
+pub mod role;
+pub mod sanction;
+pub mod start;
 pub mod text;
 
 pub use account::{NotRegistered, Question, TokenShown};
+pub use answer::{Answer, Cell, Deed, Table};
 pub use bucket::{Bucket, Rate};
-pub use error::{StartError, UserError};
+pub use error::UserError;
 pub use event::{Event, EventKind, Listed, Online, Profile, Roster, Target};
 pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
+pub use net::{BadNet, Net};
 pub use origin::{Origin, Peer};
 pub use policy::{Bell, DuplicateLogin, Durability, Keeping, Mode, Registration, TelnetMode, Voice};
 pub use reason::{LastWords, QuitReason};
+pub use role::Role;
+pub use sanction::{Penalty, Report, Sanction, Subject};
+pub use start::StartError;

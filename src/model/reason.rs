@@ -29,6 +29,8 @@ pub enum QuitReason {
     Crowded,
     /// An operator closed the session.
     Kicked,
+    /// An operator has banned the user, or his address.
+    Banned,
     /// The same user logged in again, under the policy `replace`.
     Replaced,
     /// The login token that the session used was revoked.
@@ -62,7 +64,8 @@ impl QuitReason {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// The fixed words for it in the log.
+    pub fn word(self) -> &'static str {
         match self {
             QuitReason::Quit => "quit",
             QuitReason::Eof => "closed by client",
@@ -76,6 +79,7 @@ impl QuitReason {
             QuitReason::ServerFull => "server full",
             QuitReason::Crowded => "crowded out",
             QuitReason::Kicked => "kicked",
+            QuitReason::Banned => "banned",
             QuitReason::Replaced => "replaced",
             QuitReason::Revoked => "token revoked",
             QuitReason::Deleted => "account deleted",

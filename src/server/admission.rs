@@ -1,6 +1,7 @@
 //! Who may be connected without having logged in: a budget of its own, shared fairly among addresses.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -82,6 +83,17 @@ impl Admission {
 
     pub(super) fn count(&self) -> usize {
         self.waiting.lock().count
+    }
+
+    /// Ends the connections whose addresses fit, and says how many they were.
+    pub(super) fn close_where(&self, fits: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
+        let chosen: Vec<Arc<Wire>> = {
+            let waiting = self.waiting.lock();
+            let all = waiting.by_origin.values().flat_map(BTreeMap::values);
+            all.filter(|wire| fits(wire.peer().ip())).cloned().collect()
+        };
+        chosen.iter().for_each(|wire| wire.close(reason));
+        chosen.len()
     }
 
     pub(super) fn close_all(&self, reason: QuitReason) {

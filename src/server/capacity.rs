@@ -8,14 +8,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::model::Limits;
 use crate::model::limits::READERS;
 
-/// Descriptors that are not clients: listeners, logs, the users file, the reserve, the standard streams.
-const OTHER_DESCRIPTORS: u64 = 24;
+/// Descriptors that are not clients: listeners, the console and who uses it, logs, the users file, the reserve, the standard
+/// streams.
+const OTHER_DESCRIPTORS: u64 = 40;
 
 /// Descriptors of the store: two for each connection, of which some are not for reading, its lock and its shared memory.
 const STORE_DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
 
 /// Threads that are not clients, and room for the writers of those who are behind.
-const OTHER_THREADS: u64 = 32;
+const OTHER_THREADS: u64 = 48;
 
 /// Memory regions the standard library maps for each thread, and those the process has without any.
 const REGIONS_PER_THREAD: u64 = 4;

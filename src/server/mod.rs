@@ -1,18 +1,22 @@
-//! Floor 5, the server: listeners, admission, one thread per client, and the order in which everything stops.
+//! Floor 6, the server: listeners, admission, one thread per client, and the order in which everything stops.
 
 mod accept;
 mod admission;
 mod capacity;
+mod console;
+mod ctl;
 mod invite;
 mod keeper;
+mod premises;
 mod running;
 mod signals;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -20,20 +24,24 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
+pub use console::{ctl, top};
 pub use invite::{invite, invite_with};
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
+use crate::command::COMMANDS;
 use crate::config::Config;
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
-use crate::model::{EventKind, Origin, Peer, QuitReason, StartError};
+use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction, StartError};
+use crate::operate::{Desk, Filter};
 use crate::session::{self, Budgets, Shared, Wire};
 use crate::store::{MemoryStore, SqliteStore, Store};
 use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
 use admission::Admission;
+use ctl::Ctl;
 use running::Running;
 
 /// The kernel holds this many connections that were not yet accepted.
@@ -44,6 +52,7 @@ pub struct Server {
     handle: Handle,
     listeners: Vec<TcpListener>,
     stopped: Receiver<()>,
+    ctl: Option<Ctl>,
 }
 
 /// What others may do with a running server: ask it to stop, to read its users anew, or to serve one more connection.
@@ -60,6 +69,10 @@ struct Inner {
     running: Arc<Running>,
     /// The system refused the last thread that was asked for.
     threadless: AtomicBool,
+    /// The file of the word filter.
+    word_filter: Option<PathBuf>,
+    /// What else is to be done when things are read again.
+    on_reload: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Server {
@@ -73,9 +86,12 @@ impl Server {
         let listeners = listeners?;
         let hub = Hub::new(config.limits.clone(), open_store(config)?)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
+        let filter = config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
+        let desk = Desk::new(hub.clone(), COMMANDS.iter().map(|spec| spec.name), filter);
         let shared = Shared {
             hub,
             accounts,
+            desk,
             throttle: Throttle::of_guesses(),
             registrations: Throttle::of_registrations(),
             registration: config.registration,
@@ -94,8 +110,13 @@ impl Server {
             stop: Mutex::new(Some(stop)),
             running: Running::new(config.limits.clients + config.limits.unauthenticated),
             threadless: AtomicBool::new(false),
+            word_filter: config.word_filter.clone(),
+            on_reload: OnceLock::new(),
         };
-        Ok(Server { handle: Handle(Arc::new(inner)), listeners, stopped })
+        let handle = Handle(Arc::new(inner));
+        premises::open(&handle);
+        let ctl = config.data.as_ref().and_then(|dir| Ctl::open(&handle, dir, &stopped));
+        Ok(Server { handle, listeners, stopped, ctl })
     }
 
     /// The addresses it listens on, with the ports the system chose where 0 was asked for.
@@ -147,6 +168,7 @@ impl Server {
         }
         drop(self.listeners);
         self.handle.end_sessions(deadline);
+        self.ctl.into_iter().for_each(|ctl| ctl.close(deadline));
         // Nothing is ever sent: the channel ends with the thread.
         let _ = keeper_ended.recv_deadline(deadline);
         Ok(())
@@ -158,14 +180,6 @@ impl Handle {
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.0.stop.lock().take();
-    }
-
-    /// Reads the users file anew, whole or not at all. Who is logged in stays.
-    pub fn reload_users(&self) {
-        match self.0.shared.accounts.reload() {
-            Ok(count) => log::info!("users reloaded count={count}"),
-            Err(e) => log::error!("users unchanged: {e}"),
-        }
     }
 
     /// The hub of the server.
@@ -198,6 +212,9 @@ impl Handle {
         let peer = link.peer();
         let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
         let wire = Arc::new(Wire::new(link, self.0.shared.hub.limits().outbox_age));
+        if self.is_banned(peer, &wire) {
+            return;
+        }
         let place = match self.0.admission.enter(Origin::of(peer.ip()), id, &wire) {
             Ok(place) => place,
             Err(answer) => {
@@ -205,6 +222,10 @@ impl Handle {
                 return wire.refuse(answer.event());
             }
         };
+        // A ban that came meanwhile has ended those who had a place by then.
+        if self.is_banned(peer, &wire) {
+            return;
+        }
         let Some(turn) = self.0.running.enter() else {
             log::info!("refused {} reason=\"server full\"", Peer(peer));
             return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
@@ -222,6 +243,17 @@ impl Handle {
         if started.is_err() {
             wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         }
+    }
+
+    /// Refuses who comes from a banned address, before anything is spent on him.
+    fn is_banned(&self, peer: SocketAddr, wire: &Wire) -> bool {
+        let ban = self.0.shared.hub.ban_at(peer.ip());
+        let banned = ban.is_some();
+        if let Some(Sanction { until, reason: why, .. }) = ban {
+            log::info!("refused {} reason=\"banned\"", Peer(peer));
+            wire.refuse(EventKind::AddressBanned { until, why });
+        }
+        banned
     }
 
     /// Says when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.

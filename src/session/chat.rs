@@ -152,6 +152,7 @@ impl Session<'_> {
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
+            desk: &self.shared.desk,
             throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,

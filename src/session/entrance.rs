@@ -8,7 +8,7 @@ use super::guess::Unreadable;
 use super::wire::WirePort;
 use crate::hub::{Presence, RegisterError, Registration};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason};
+use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason, Sanction};
 use crate::store::{Device, Token};
 
 impl Session<'_> {
@@ -17,11 +17,17 @@ impl Session<'_> {
         let (asked, who) = (Instant::now(), self.registration(name, token.as_ref().map(|token| token.name)));
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
+        if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name) {
+            return self.refuse(asked, EventKind::YouAreBanned { until, why });
+        }
         loop {
             match self.shared.hub.register(&who, self.shared.duplicate_login) {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
+                    } else if self.shared.hub.ban_of(&name).is_some() {
+                        // It came between the look and the registration, and found no session to end.
+                        presence.client().close(QuitReason::Banned);
                     }
                     match token.map_or(Ok(true), |token| self.is_token_good(&token)) {
                         Ok(true) => {}

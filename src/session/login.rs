@@ -169,6 +169,7 @@ fn failure(answer: &EventKind) -> &'static str {
         EventKind::TooManyAttempts => "too many attempts",
         EventKind::TooManyGuests { .. } => "too many guests",
         EventKind::TokensUnreadable => "unavailable",
+        EventKind::YouAreBanned { .. } => "banned",
         _ => "wrong name or password",
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 4, the session: one client from the accepted connection to the closed one, on one thread of his own.
+//! Floor 5, the session: one client from the accepted connection to the closed one, on one thread of his own.
 //!
 //! It reads lines, lets commands work on the hub, and afterwards writes out what it caused. It knows no listener.
 
@@ -28,6 +28,7 @@ use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
 use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode, Voice};
+use crate::operate::Desk;
 use crate::transport::{Framing, LineSource};
 
 /// How a client of another protocol begins: a TLS handshake, or an HTTP request.
@@ -51,6 +52,8 @@ pub struct Shared {
     pub hub: Hub,
     /// Who has an account.
     pub accounts: Accounts,
+    /// Where operators work.
+    pub desk: Desk,
     /// Who guessed too often.
     pub throttle: Throttle,
     /// Who made too many accounts.

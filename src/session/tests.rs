@@ -7,15 +7,19 @@ use super::guess::Judged;
 use super::*;
 use crate::accounts::keys;
 use crate::model::{Limits, Name};
+use crate::operate::{Desk, Filter};
 use crate::store::{Entry, MemoryStore, Token};
 use crate::transport::memory;
 
 fn shared(users: &std::path::Path) -> Shared {
     fs::write(users, "alice:password123\n").unwrap();
     let limits = Limits::default();
+    let budgets = Budgets::new(&limits);
+    let hub = Hub::new(limits, Arc::new(MemoryStore::default())).unwrap();
     Shared {
-        budgets: Budgets::new(&limits),
-        hub: Hub::new(limits, Arc::new(MemoryStore::default())).unwrap(),
+        budgets,
+        desk: Desk::new(hub.clone(), [], Filter::default()),
+        hub,
         accounts: Accounts::load(users).unwrap(),
         throttle: Throttle::of_guesses(),
         registrations: Throttle::of_registrations(),

@@ -9,6 +9,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -121,6 +122,11 @@ impl Wire {
 
     pub(super) fn link(&self) -> &dyn Link {
         &*self.link
+    }
+
+    /// From where the client is connected.
+    pub fn peer(&self) -> SocketAddr {
+        self.link.peer()
     }
 
     /// Why this session is to end, once it is.

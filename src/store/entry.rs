@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::model::{Draft, MessageId, Name, Scope};
+use crate::model::{Draft, MessageId, Name, Penalty, Report, Role, Sanction, Scope, Subject};
 
 /// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
 pub type Device = Option<Name>;
@@ -122,8 +122,31 @@ pub enum Entry {
         /// When it ceases to be good.
         expires: SystemTime,
     },
+    /// A user has this server role from now on.
+    Role {
+        /// Who.
+        user: Name,
+        /// Which; [`Role::User`] takes away what he had.
+        role: Role,
+    },
+    /// A penalty holds, in place of one of the same kind upon the same.
+    Sanctioned(Sanction),
+    /// A penalty holds no more.
+    Lifted {
+        /// Which.
+        penalty: Penalty,
+        /// Upon whom.
+        subject: Subject,
+    },
+    /// Somebody told the operators of something; its number is its own.
+    Reported(Report),
+    /// A report needs nobody any more.
+    ReportDone {
+        /// Its number.
+        number: u64,
+    },
     /// An account is gone: what it said and nobody was given yet, what was said to it privately, and all that was kept
-    /// for it vanish. What it said and was delivered stays.
+    /// for it vanish, its role too. What it said and was delivered stays, and so does what operators laid upon it.
     Forgotten {
         /// Whose.
         user: Name,

@@ -1,9 +1,8 @@
 //! One exported message as one line: text for people, or a JSON object for programs.
 
-use std::fmt::Write;
-
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 
+use crate::model::text::quote;
 use crate::model::{Message, Scope};
 
 /// A line like `#12 2026-11-20 17:03:12 [alice -> bob]: hi`, in local time.
@@ -37,24 +36,6 @@ pub(super) fn json(message: &Message) -> String {
     let action = if said.action { "\"action\":true," } else { "" };
     let (id, from, said) = (id.0, said.from, quote(&said.text));
     format!("{{\"id\":{id},\"at\":\"{at}\",\"from\":\"{from}\",{whom}{action}\"text\":{said},\"deleted\":{deleted}}}")
-}
-
-/// A text as a JSON string. Everything that a terminal may act upon is escaped, though JSON asks for less.
-fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                // Writing to a string does not fail.
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

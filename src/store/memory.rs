@@ -1,13 +1,17 @@
 //! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
 
+mod order;
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
+use self::order::Orders;
 use super::{Backlog, Device, Digest, Entry, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
-use crate::model::{Draft, Message, MessageId, Name, Scope};
+use crate::model::{Draft, Message, MessageId, Name, Report, Role, Sanction, Scope};
 
 /// Keeps in memory what another store keeps on a disk.
 #[derive(Default)]
@@ -28,6 +32,7 @@ struct Inner {
     ignored: BTreeSet<(Name, Name)>,
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
+    orders: Orders,
 }
 
 /// One stay in a group: what comes after `after` is seen, up to `upto` once the user has left.
@@ -129,6 +134,22 @@ impl Store for MemoryStore {
         Ok(expires.is_some_and(|expires| now < expires))
     }
 
+    fn role(&self, user: &Name) -> Result<Role, StoreError> {
+        Ok(self.inner.lock().orders.role(user))
+    }
+
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
+        Ok(self.inner.lock().orders.operators())
+    }
+
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
+        Ok(self.inner.lock().orders.sanctions())
+    }
+
+    fn reports(&self) -> Result<Vec<Report>, StoreError> {
+        Ok(self.inner.lock().orders.reports())
+    }
+
     fn is_durable(&self) -> bool {
         false
     }
@@ -191,6 +212,11 @@ impl Inner {
                 self.invites.insert(*invite, *expires);
             }
             Entry::Forgotten { user } => self.forget(user),
+            Entry::Role { .. }
+            | Entry::Sanctioned(_)
+            | Entry::Lifted { .. }
+            | Entry::Reported(_)
+            | Entry::ReportDone { .. } => self.orders.apply(entry),
         }
     }
 
@@ -232,55 +258,9 @@ impl Inner {
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
         self.ignored.retain(|(name, whom)| name != user && whom != user);
+        self.orders.forget(user);
         // The next one of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
-    }
-
-    fn last_seen_by(
-        &self,
-        reader: &Name,
-        scope: Option<Scope>,
-        limit: usize,
-        wanted: impl Fn(&Message) -> bool,
-    ) -> Vec<Message> {
-        let fits = |message: &&Message| {
-            scope.is_none_or(|scope| conversation(reader, &message.said) == Some(scope))
-                && self.is_seen(reader, message)
-                && wanted(message)
-        };
-        let mut last: Vec<Message> = self.messages.iter().rev().filter(fits).take(limit).cloned().collect();
-        last.reverse();
-        last
-    }
-
-    fn is_seen(&self, reader: &Name, message: &Message) -> bool {
-        self.is_open(reader, message) && !self.is_ignored(reader, message)
-    }
-
-    fn is_ignored(&self, reader: &Name, message: &Message) -> bool {
-        self.ignored.contains(&(*reader, message.said.from))
-    }
-
-    /// Whether a message is for him to see, whoever said it.
-    fn is_open(&self, reader: &Name, message: &Message) -> bool {
-        let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
-        let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
-        let here = match scope {
-            Scope::Group(group) => self.stays.get(&(*reader, group)).is_some_and(|stays| {
-                stays.iter().any(|stay| stay.after < message.id && stay.upto.is_none_or(|upto| message.id <= upto))
-            }),
-            _ => true,
-        };
-        here && cleared.is_none_or(|cleared| message.id > *cleared)
-    }
-}
-
-/// In which of the reader's conversations this was said, if in one of his.
-fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
-    match said.scope {
-        Scope::User(to) if said.from == *reader => Some(Scope::User(to)),
-        Scope::User(to) => (to == *reader).then_some(Scope::User(said.from)),
-        other => Some(other),
     }
 }
 

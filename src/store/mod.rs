@@ -11,6 +11,8 @@ mod ignored_tests;
 mod line;
 mod memory;
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod properties;
 mod sqlite;
 #[cfg(test)]
@@ -22,9 +24,9 @@ pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteStore, inspect, record};
+pub use sqlite::{SqliteStore, inspect, record, record_first};
 
-use crate::model::{Message, MessageId, Name, Scope};
+use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 
 /// What is kept between sessions. Implemented by SQLite and by memory; shaped so that PostgreSQL can be the third.
 ///
@@ -120,6 +122,30 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be written.
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError>;
+
+    /// The server role of a user; that of a guest is always [`Role::User`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn role(&self, user: &Name) -> Result<Role, StoreError>;
+
+    /// Everybody with a role above [`Role::User`], in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError>;
+
+    /// All penalties that were not lifted, those whose time is over too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError>;
+
+    /// All reports that are not done, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn reports(&self) -> Result<Vec<Report>, StoreError>;
 
     /// Whether what is stored survives the process, so that nobody may be told so before others have been written to.
     fn is_durable(&self) -> bool;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
 use super::*;
-use crate::model::{Draft, Durability, Keeping};
+use crate::model::{Draft, Durability, Keeping, Penalty, Subject};
 
 const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
@@ -23,6 +23,9 @@ enum Step {
     Forgotten(usize),
     Revoked(usize),
     Token(usize),
+    Role(usize, Role),
+    Ban(usize, bool),
+    Report(u64, bool),
 }
 
 fn scopes() -> Vec<Scope> {
@@ -49,6 +52,10 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
         2 => who().prop_map(Step::Token),
+        1 => (who(), prop::sample::select(vec![Role::User, Role::Moderator, Role::Admin]))
+            .prop_map(|(who, role)| Step::Role(who, role)),
+        1 => (who(), any::<bool>()).prop_map(|(who, on)| Step::Ban(who, on)),
+        1 => (1..4_u64, any::<bool>()).prop_map(|(number, on)| Step::Report(number, on)),
     ]
 }
 
@@ -73,6 +80,11 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Ignored(user, whom, ignored) => Entry::Ignored { user: who(*user), whom: who(*whom), ignored: *ignored },
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
+        Step::Role(user, role) => Entry::Role { user: who(*user), role: *role },
+        Step::Ban(user, true) => Entry::Sanctioned(super::order_tests::sanction(USERS[*user], last)),
+        Step::Ban(user, false) => Entry::Lifted { penalty: Penalty::Ban, subject: Subject::User(who(*user)) },
+        Step::Report(number, true) => Entry::Reported(super::order_tests::report(*number, last)),
+        Step::Report(number, false) => Entry::ReportDone { number: *number },
         Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
         Step::Token(user) => Entry::TokenMade(Token {
             user: who(*user),
@@ -89,7 +101,9 @@ fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
     let tail = store.tail(MessageId(0), 1000).unwrap();
     let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
+    all.push(format!("{:?} {:?} {:?}", store.operators(), store.sanctions(), store.reports()));
     for text in USERS {
+        all.push(format!("{text} role {:?}", store.role(&name(text))));
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {
             for (before, limit) in [(None, 1000), (None, 3), (Some(MessageId(last.0 / 2 + 1)), 4)] {

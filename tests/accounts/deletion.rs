@@ -47,7 +47,7 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
         bob.ask("/msg alice hi", &["Error: User 'alice' does not exist."]);
         bob.ask("hi", &["Error: User 'alice' does not exist."]);
         bob.ask("/whois alice", &["Error: User 'alice' does not exist."]);
-        server.handle.reload_users();
+        server.handle.reload().unwrap();
     }
     let mut again = server.connect();
     again.send_raw("/register Alice\nx\nx\n");

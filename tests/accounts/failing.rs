@@ -45,7 +45,7 @@ fn nobody_gets_a_name_whose_earlier_owner_cannot_be_forgotten() {
     bob.line_with("*** alice is not online;");
     let users = server.dir.path().join("users.txt");
     std::fs::write(&users, "bob:qwerty456\n").unwrap();
-    server.handle.reload_users();
+    server.handle.reload().unwrap();
     let good = invitation(&server);
     let history = || server.handle.hub().store().history(&"alice".parse().unwrap(), None, None, 9).unwrap().len();
     assert!(

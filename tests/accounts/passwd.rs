@@ -22,7 +22,7 @@ fn a_new_password_is_good_at_once_and_after_a_reload_and_nothing_else_changes() 
     for _ in 0..2 {
         assert_eq!(refusal(&server, "alice", "password123"), NO);
         login_as(&server, "ALICE", "new: word").quiet();
-        server.handle.reload_users();
+        server.handle.reload().unwrap();
     }
     assert!(line_of(&server, "alice").starts_with("alice:$argon2id$v=19$m=19456,t=2,p=1$"));
     let file = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();

@@ -65,7 +65,7 @@ fn who_registers_is_logged_in_and_has_an_account_from_then_on() {
         bob.expect("*** Zoe has joined the chat.");
         zoe.send("/quit");
         bob.expect("*** Zoe has left the chat.");
-        server.handle.reload_users();
+        server.handle.reload().unwrap();
     }
     assert!(line_of(&server, "Zoe").starts_with("Zoe:$argon2id$v=19$m=19456,t=2,p=1$"));
 }
@@ -232,7 +232,7 @@ fn a_name_is_taken_for_as_long_as_somebody_is_here_under_it() {
     let server = open_server();
     let mut alice = server.login("alice");
     fs::write(server.dir.path().join("users.txt"), "bob:qwerty456\n").unwrap();
-    server.handle.reload_users();
+    server.handle.reload().unwrap();
     assert_eq!(outcome(server.connect(), "alice", "new"), "Registration failed: the name is taken.\n");
     alice.ask("/passwd", &[]);
     answer(&mut alice, &[("Old password: ", "password123"), ("New password: ", "x"), ("The same again: ", "x")]);

@@ -14,8 +14,9 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::IgnoredUsers { names } => write!(out, "ignores names={}", Names(names)),
         EventKind::Typing { from, scope } => write!(out, "typing from={from} to={}", Of(Some(*scope))),
         EventKind::TypingWanted { wanted } => write!(out, "typings wanted={wanted}"),
-        // Silence is never written, and all others are before it comes to this.
-        _ => Ok(()),
+        // Silence is never written.
+        EventKind::Silence => Ok(()),
+        other => super::order::write(out, other),
     }
 }
 

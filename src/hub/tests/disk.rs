@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 
-use crate::model::{Message, MessageId, Name, Scope};
+use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 use crate::store::{Backlog, Device, Digest, Entry, MemoryStore, Store, StoreError, Token};
 
 /// A store as a disk is one, over memory.
@@ -85,6 +85,18 @@ impl Store for Disk {
     }
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         self.memory.redeem(invite, now)
+    }
+    fn role(&self, user: &Name) -> Result<Role, StoreError> {
+        self.memory.role(user)
+    }
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
+        self.memory.operators()
+    }
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
+        self.memory.sanctions()
+    }
+    fn reports(&self) -> Result<Vec<Report>, StoreError> {
+        self.memory.reports()
     }
     fn tend(&self) -> Result<bool, StoreError> {
         self.memory.tend()

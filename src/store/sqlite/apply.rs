@@ -3,9 +3,9 @@
 use rusqlite::{CachedStatement, params};
 
 use super::conversation::Conversation;
-use super::forget;
 use super::row::{micros, number};
 use super::write::Batch;
+use super::{forget, order};
 use crate::model::{MessageId, Name, Scope};
 use crate::store::{Device, Entry, Position, StoreError, Token};
 
@@ -46,6 +46,11 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             run(batch, sql, params![invite.as_slice(), micros(*expires)])
         }
         Entry::Forgotten { user } => forget::forget(batch, user),
+        Entry::Role { .. }
+        | Entry::Sanctioned(_)
+        | Entry::Lifted { .. }
+        | Entry::Reported(_)
+        | Entry::ReportDone { .. } => order::apply(batch, entry),
     }
 }
 
@@ -144,7 +149,7 @@ pub(super) fn remove<P: rusqlite::Params + Copy>(
 
 /// Takes away all that was kept for a user beside messages, and that others ignored him.
 pub(super) fn forget_choices(batch: &Batch<'_>, user: &Name) -> Result<(), StoreError> {
-    for table in ["stay", "cleared", "reader", "token", "ignored"] {
+    for table in ["stay", "cleared", "reader", "token", "server_role", "ignored"] {
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
     }
     run(batch, "DELETE FROM ignored WHERE whom = ?1", [user.as_str()])

@@ -8,6 +8,7 @@ mod conversation;
 mod copy;
 mod file;
 mod forget;
+mod order;
 mod read;
 mod readers;
 mod retain;
@@ -22,7 +23,7 @@ pub(super) mod tools;
 mod view;
 mod write;
 
-pub use tools::record;
+pub use tools::{record, record_first};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ use self::row::micros;
 use self::write::Writer;
 use super::{Backlog, Device, Digest, Entry, Store, StoreError, Token};
 use crate::model::limits::INDEX_PIECE;
-use crate::model::{Keeping, Message, MessageId, Name, Scope, StartError};
+use crate::model::{Keeping, Message, MessageId, Name, Report, Role, Sanction, Scope, StartError};
 
 /// Keeps everything in the database of a data folder.
 pub struct SqliteStore {
@@ -184,6 +185,22 @@ impl Store for SqliteStore {
 
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError> {
         self.write(|writer| writer.redeem(invite, micros(now)))
+    }
+
+    fn role(&self, user: &Name) -> Result<Role, StoreError> {
+        if user.is_guest() { Ok(Role::User) } else { self.read(|conn| order::role(conn, user)) }
+    }
+
+    fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
+        self.read(order::operators)
+    }
+
+    fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
+        self.read(order::sanctions)
+    }
+
+    fn reports(&self) -> Result<Vec<Report>, StoreError> {
+        self.read(order::reports)
     }
 
     fn is_durable(&self) -> bool {

@@ -11,7 +11,7 @@ use super::apply::{forget_choices, remove, run};
 use super::conversation::{self, Conversation};
 use super::row::{self, COLUMNS};
 use super::write::Writer;
-use super::{copy, file, schema, search};
+use super::{SqliteStore, copy, file, schema, search};
 use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Durability, Keeping, Message, Name, StartError};
 use crate::store::{Entry, StoreError};
@@ -35,6 +35,17 @@ pub fn record(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
     conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
     let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
     writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(failed)
+}
+
+/// As [`record`], and makes the folder and the database where there are none yet.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_first(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
+    if !file::is_there(&file::database(dir))? {
+        drop(SqliteStore::open(dir, &Keeping::default())?);
+    }
+    record(dir, entries)
 }
 
 /// Copies the database of a folder, as it is at this moment, into a file that is not there yet.

@@ -117,3 +117,29 @@ CREATE TABLE invite (
     secret  BLOB PRIMARY KEY,
     expires INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- What somebody may do on the whole server: 1 moderator, 2 admin. Who is not here is a user.
+CREATE TABLE server_role (
+    user TEXT PRIMARY KEY COLLATE NOCASE,
+    role INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What operators have laid upon users ('@name') and networks ('10.0.0.0/8'). What has expired holds no more.
+CREATE TABLE sanction (
+    penalty TEXT NOT NULL,  -- 'ban' or 'mute'
+    subject TEXT NOT NULL COLLATE NOCASE,
+    author  TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    made    INTEGER NOT NULL,
+    expires INTEGER,
+    PRIMARY KEY (penalty, subject)
+) WITHOUT ROWID;
+
+-- What users told the operators, until one of these has dealt with it. The word filter has no name.
+CREATE TABLE report (
+    number INTEGER PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    author TEXT COLLATE NOCASE,
+    about  TEXT NOT NULL,
+    why    TEXT NOT NULL
+);

@@ -1,0 +1,282 @@
+//! What operators do: each command is one act, which the console can do as well; and reports, by which users call them.
+
+use std::time::Duration;
+
+use super::history::visible;
+use super::{Args, Command, Context, Role, Spec};
+use crate::model::limits::{REASON_CHARS, REPORT_COST};
+use crate::model::sanction::duration;
+use crate::model::{Answer, EventKind, MessageId, Penalty, UserError, text};
+use crate::operate::{Act, By, On};
+
+pub(super) const ANNOUNCE: Spec = Spec {
+    name: "announce",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/announce <text>",
+    help: "tell everybody who is here",
+    details: "It is shown as the server's word, and kept for nobody.",
+    example: "/announce lunch is served",
+    parse: |args| act(Act::Announce(args.text()?.to_owned())),
+};
+
+pub(super) const BAN: Spec = Spec {
+    name: "ban",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/ban user|addr|net <whom> [<time>] [<reason>]",
+    help: "keep a user, an address or a network out of the server",
+    details: "It ends their sessions at once and outlives a restart. A time is 30s, 10m, 2h or 7d; without one it holds for good. An IPv6 address stands for its /64.",
+    example: "/ban net 10.1.0.0/16 7d flooding",
+    parse: |args| lay(Penalty::Ban, args),
+};
+
+pub(super) const BANS: Spec = Spec {
+    name: "bans",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/bans",
+    help: "which bans and mutes hold, by whom, until when and why",
+    details: "Those whose time is over are gone.",
+    example: "/bans",
+    parse: |args| args.end().and_then(|()| act(Act::Sanctions)),
+};
+
+pub(super) const DISCONNECT: Spec = Spec {
+    name: "disconnect",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/disconnect <username>|<session> [<reason>]",
+    help: "end all sessions of a user, or one session",
+    details: "Sessions have numbers, which /sessions shows. The user is told the reason, and may come back.",
+    example: "/disconnect bob please update your bot",
+    parse: |args| {
+        let whom = args.word()?.to_owned();
+        act(Act::Disconnect { whom, why: reason(args) })
+    },
+};
+
+pub(super) const DROP_GROUP: Spec = Spec {
+    name: "drop_group",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/drop_group <group> [<reason>]",
+    help: "take a group away from its members",
+    details: "They are told; what was said in it stays in their /history.",
+    example: "/drop_group spammers",
+    parse: |args| {
+        let group = args.word()?.to_owned();
+        act(Act::DropGroup { group, why: reason(args) })
+    },
+};
+
+pub(super) const MUTE: Spec = Spec {
+    name: "mute",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/mute user <username> [<time>] [<reason>]",
+    help: "let a user read, and say no more",
+    details: "He may stay and read, and is told. A time is 30s, 10m, 2h or 7d; without one it holds for good.",
+    example: "/mute user bob 10m calm down",
+    parse: |args| lay(Penalty::Mute, args),
+};
+
+pub(super) const RELOAD: Spec = Spec {
+    name: "reload",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/reload",
+    help: "read the users file and the word filter again",
+    details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
+    example: "/reload",
+    parse: |args| args.end().and_then(|()| act(Act::Reload)),
+};
+
+pub(super) const REPORT: Spec = Spec {
+    name: "report",
+    aliases: &[],
+    role: Role::User,
+    usage: "/report <username>|<id> [<reason>]",
+    help: "tell the operators about a user or a message",
+    details: "Of a message they are shown the text as well. Operators who are away find it later. /mode ids on and /history show the ids.",
+    example: "/report bob spam",
+    parse: |args| Some(Box::new(Report { about: args.word()?.to_owned(), why: reason(args) })),
+};
+
+pub(super) const REPORTS: Spec = Spec {
+    name: "reports",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/reports [done <number>]",
+    help: "what users have reported; done closes a report",
+    details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
+    example: "/reports done 3",
+    parse: |args| match args.word() {
+        None => act(Act::Reports),
+        Some(word) if word.eq_ignore_ascii_case("done") => act(Act::ReportDone(args.only_word()?.parse().ok()?)),
+        Some(_) => None,
+    },
+};
+
+pub(super) const SESSIONS: Spec = Spec {
+    name: "sessions",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/sessions",
+    help: "who is logged in from where, since when, and what waits for him",
+    details: "Idle is in seconds; items and bytes are what is queued for the session.",
+    example: "/sessions",
+    parse: |args| args.end().and_then(|()| act(Act::Sessions)),
+};
+
+pub(super) const SHUTDOWN: Spec = Spec {
+    name: "shutdown",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/shutdown [cancel | in <time>] [<reason>]",
+    help: "stop the server, now or in a while; cancel lets it go on",
+    details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
+    example: "/shutdown in 5m update",
+    parse: |args| {
+        let rest = args.text().unwrap_or_default();
+        if rest.eq_ignore_ascii_case("cancel") {
+            return act(Act::GoOn);
+        }
+        let mut args = Args::new(rest);
+        let after = match rest.split(' ').next() {
+            Some(word) if word.eq_ignore_ascii_case("in") => {
+                args.word()?;
+                Some(duration(args.word()?)?)
+            }
+            _ => None,
+        };
+        act(Act::Shutdown { after, why: reason(&mut args) })
+    },
+};
+
+pub(super) const STATS: Spec = Spec {
+    name: "stats",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/stats",
+    help: "counters: messages, deliveries, queues, commands, sessions closed",
+    details: "Since the start of the server; rates are of the last second, and lock times of a sample.",
+    example: "/stats",
+    parse: |args| args.end().and_then(|()| act(Act::Stats)),
+};
+
+pub(super) const UNBAN: Spec = Spec {
+    name: "unban",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/unban user|addr|net <whom>",
+    help: "let a user, an address or a network in again",
+    details: "/bans shows which bans hold.",
+    example: "/unban user bob",
+    parse: |args| lift(Penalty::Ban, args),
+};
+
+pub(super) const UNMUTE: Spec = Spec {
+    name: "unmute",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/unmute user <username>",
+    help: "let a user speak again",
+    details: "He is told. /bans shows which mutes hold.",
+    example: "/unmute user bob",
+    parse: |args| lift(Penalty::Mute, args),
+};
+
+/// An act as a command.
+struct Operate(Act);
+
+struct Report {
+    about: String,
+    why: String,
+}
+
+impl Command for Operate {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.operate(self.0)
+    }
+
+    fn act(&self) -> Option<Act> {
+        Some(self.0.clone())
+    }
+}
+
+impl Command for Report {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let Report { about, mut why } = *self;
+        context.cost += REPORT_COST;
+        let user = if about.starts_with('#') { None } else { context.user(&about).ok() };
+        let about = match (user, MessageId::parse(&about)) {
+            (Some(user), _) => user.to_string(),
+            (None, Some(id)) => {
+                let message = visible(context, id)?;
+                why = format!("{why} [{}]", message.said.text).trim_start().to_owned();
+                format!("{}:{id}", message.said.from)
+            }
+            (None, None) => return Err(UserError::NoSuchUser(about)),
+        };
+        let done = context.desk.report(Some(context.me.name), about, &why)?;
+        context.reply(EventKind::Answered(Answer::Done(done)));
+        Ok(())
+    }
+}
+
+impl Context<'_> {
+    /// Does what an operator wants, and answers him.
+    pub(super) fn operate(&mut self, act: Act) -> Result<(), UserError> {
+        // What was said before is said before; and whoever is told of the act may have to be written to at once.
+        self.settle();
+        let answer = self.desk.carry_out(act, &By::User(self.me.name), self.accounts)?;
+        self.reply(EventKind::Answered(answer));
+        Ok(())
+    }
+}
+
+fn act(act: Act) -> Option<Box<dyn Command>> {
+    Some(Box::new(Operate(act)))
+}
+
+fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
+    let on = on(penalty, args)?;
+    let (time, why) = time_and_reason(args);
+    act(Act::Lay { penalty, on, time, why })
+}
+
+fn lift(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
+    let on = on(penalty, args)?;
+    args.end()?;
+    act(Act::Lift { penalty, on })
+}
+
+/// Upon whom: only who has a name can be muted.
+fn on(penalty: Penalty, args: &mut Args<'_>) -> Option<On> {
+    let kind = args.word()?.to_ascii_lowercase();
+    let whom = args.word()?.to_owned();
+    match (kind.as_str(), penalty) {
+        ("user", _) => Some(On::User(whom)),
+        ("addr", Penalty::Ban) if !whom.contains('/') => Some(On::Net(whom)),
+        ("net", Penalty::Ban) => Some(On::Net(whom)),
+        _ => None,
+    }
+}
+
+/// A time, if the next word is one, and the rest.
+fn time_and_reason(args: &mut Args<'_>) -> (Option<Duration>, String) {
+    let rest = args.text().unwrap_or_default();
+    let mut after = Args::new(rest);
+    match after.word().and_then(duration) {
+        Some(time) => (Some(time), reason(&mut after)),
+        None => (None, reason(&mut Args::new(rest))),
+    }
+}
+
+fn reason(args: &mut Args<'_>) -> String {
+    text::shorten(args.text().unwrap_or_default(), REASON_CHARS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! What an outbox takes, refuses and gives.
+
+use super::*;
+use crate::model::EventKind;
+
+fn text(bytes: usize) -> Arc<Event> {
+    Event::new(EventKind::Pong { text: "x".repeat(bytes) })
+}
+
+fn small() -> Outbox {
+    Outbox::new(&Limits { outbox_items: 8, outbox_bytes: 4096, ..Limits::default() })
+}
+
+#[test]
+fn first_is_said_whenever_the_outbox_was_empty() {
+    let outbox = small();
+    assert_eq!(outbox.push(&text(1)), Push::First);
+    assert_eq!(outbox.push(&text(1)), Push::Queued);
+    assert_eq!(outbox.take(usize::MAX, |_| ()), 2);
+    assert!(outbox.is_empty());
+    assert_eq!(outbox.push(&text(1)), Push::First);
+}
+
+#[test]
+fn a_client_who_is_behind_is_full_at_his_bound_in_items_and_in_bytes() {
+    for (bytes, fit) in [(1, 8), (1000, 3)] {
+        let outbox = small();
+        outbox.set_behind(true);
+        let pushes: Vec<Push> = (0..=fit).map(|_| outbox.push(&text(bytes))).collect();
+        assert_eq!(pushes.iter().position(|p| *p == Push::Full), Some(fit), "{pushes:?}");
+        assert_eq!(outbox.push(&text(1)), Push::Sealed);
+        assert!(outbox.is_empty(), "what a cut client was to get is forgotten at once");
+    }
+}
+
+#[test]
+fn a_client_whose_socket_takes_all_is_not_cut_because_our_writer_is_late() {
+    let outbox = small();
+    assert!((0..31).all(|_| outbox.push(&text(1)) != Push::Full));
+    assert_eq!(outbox.push(&text(1)), Push::Crowded);
+    assert_eq!(outbox.push(&text(1)), Push::Full);
+}
+
+#[test]
+fn one_answer_longer_than_the_bound_fits_into_an_empty_outbox() {
+    let outbox = small();
+    outbox.set_behind(true);
+    assert_eq!(outbox.push(&text(100_000)), Push::First);
+    assert_eq!(outbox.push(&text(1)), Push::Full);
+}
+
+#[test]
+fn take_stops_at_the_batch_size_and_keeps_the_order() {
+    let outbox = small();
+    for n in 1..=4 {
+        outbox.push(&text(n));
+    }
+    let mut seen = Vec::new();
+    outbox.take(250, |event| seen.push(event.weight()));
+    outbox.take(usize::MAX, |event| seen.push(event.weight()));
+    assert_eq!(seen, (1..=4).map(|n| text(n).weight()).collect::<Vec<_>>());
+}

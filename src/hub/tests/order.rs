@@ -1,0 +1,92 @@
+//! What operators do, over a store that fails, and beside those who come, go and talk.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::disk::Disk;
+use super::*;
+use crate::model::{Penalty, Role, Sanction, Subject};
+use crate::store::Entry;
+
+fn upon(user: &str, penalty: Penalty, time: Option<Duration>) -> Sanction {
+    let made = SystemTime::now();
+    let (subject, by, reason) = (Subject::User(name(user)), "ann".to_owned(), String::new());
+    Sanction { penalty, subject, by, reason, made, until: time.map(|time| made + time) }
+}
+
+#[test]
+fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
+    let disk = Arc::new(Disk::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
+    disk.full.store(true, Ordering::SeqCst);
+    let refused = hub.sanction(upon("Ben", Penalty::Ban, None));
+    assert!(matches!(refused, Err(UserError::NotStoredYet(_))), "{refused:?}");
+    assert!(hub.ban_of(&name("BEN")).is_some() && disk.memory.sanctions().unwrap().is_empty());
+    assert!(!hub.stats().store_works);
+    disk.full.store(false, Ordering::SeqCst);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while disk.memory.sanctions().unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "it was never stored");
+        hub.tend().unwrap();
+    }
+    assert!(hub.stats().store_works);
+    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben"))), Ok(true));
+    assert!(disk.memory.sanctions().unwrap().is_empty());
+    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben"))), Ok(false));
+}
+
+#[test]
+fn what_has_ended_leaves_the_store_with_the_next_penalty() {
+    let store = Arc::new(MemoryStore::default());
+    let over = Sanction { until: Some(SystemTime::UNIX_EPOCH), ..upon("Ben", Penalty::Mute, None) };
+    store.append(&[Entry::Sanctioned(over)]).unwrap();
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    assert!(hub.sanctions().is_empty(), "it holds no more");
+    assert_eq!(hub.lift(Penalty::Mute, Subject::User(name("Ben"))), Ok(false));
+    hub.sanction(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
+    assert_eq!(store.sanctions().unwrap(), hub.sanctions());
+    assert_eq!(store.sanctions().unwrap().len(), 1);
+}
+
+#[test]
+fn a_role_is_what_the_store_says_and_goes_with_its_account() {
+    let hub = hub_with(Limits::default());
+    hub.record(vec![Entry::Role { user: name("Ann"), role: Role::Admin }]).unwrap();
+    assert_eq!((hub.role(&name("ann")), hub.role(&name("ben"))), (Role::Admin, Role::User));
+    hub.forget(name("ann")).unwrap();
+    assert_eq!(hub.role(&name("ann")), Role::User);
+}
+
+#[test]
+fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_together() {
+    let hub = hub_with(Limits::default());
+    let presences: Vec<Presence> =
+        (0..4).map(|n| come(&hub, n as u64, NAMES[n], DuplicateLogin::Allow).ok().unwrap()).collect();
+    thread::scope(|scope| {
+        for (n, presence) in presences.iter().enumerate() {
+            let hub = &hub;
+            scope.spawn(move || {
+                let (me, touched) = (presence.client(), &mut Touched::default());
+                for round in 0..2_000 {
+                    let group = name(GROUPS[(round + n) % 3]);
+                    let _ = hub.create(me, group, touched);
+                    let _ = hub.join(me, &group, touched);
+                    if round % 3 == n % 3 {
+                        let _ = hub.drop_group(&group, "");
+                    } else if round % 7 == 0 {
+                        let _ = hub.leave(me, &group, touched);
+                    }
+                    me.outbox.take(usize::MAX, |_| ());
+                }
+            });
+        }
+    });
+    hub.locked(|state| state.check()).unwrap();
+    for group in GROUPS {
+        let _ = hub.drop_group(&name(group), "");
+    }
+    assert!(hub.groups().is_empty());
+    assert_eq!(hub.drop_group(&name("red"), ""), Err(UserError::NoSuchGroup("red".to_owned())));
+    hub.locked(|state| state.check()).unwrap();
+    let stats = hub.stats();
+    assert!(stats.sections > 10_000 && stats.hold.1 >= stats.hold.0 && stats.hold.1 > Duration::ZERO, "{stats:?}");
+}

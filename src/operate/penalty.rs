@@ -1,0 +1,109 @@
+//! Ending sessions, and laying penalties on users and addresses, which act on live sessions at once.
+
+use std::time::{Duration, SystemTime};
+
+use super::{By, Desk, On};
+use crate::accounts::Accounts;
+use crate::hub::ClientId;
+use crate::model::{Deed, EventKind, Name, Penalty, QuitReason, Role, Sanction, Subject, UserError};
+
+impl Desk {
+    /// Ends one session, `session-5` or `5`, or all of a user.
+    pub(super) fn disconnect(&self, typed: &str, why: &str, rank: Role) -> Result<Deed, UserError> {
+        let seats = self.hub.seats();
+        let user: Option<Name> = typed.parse().ok();
+        let number = |text: &str| text.parse().ok().map(ClientId);
+        let is_here = |user: &Name| seats.iter().any(|seat| seat.user == *user);
+        let session = match typed.strip_prefix("session-") {
+            Some(rest) => number(rest),
+            None => number(typed).filter(|_| !user.as_ref().is_some_and(is_here)),
+        };
+        let chosen = |id: ClientId, name: Name| session.map_or(user == Some(name), |session| session == id);
+        let seat = seats.iter().find(|seat| chosen(seat.id, seat.user));
+        let seat = seat.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;
+        self.expect_below(&seat.user, rank)?;
+        let sessions = self.hub.dismiss(|client| chosen(client.id, client.name), QuitReason::Kicked, why);
+        let whom = session.map_or_else(|| seat.user.to_string(), |session| session.to_string());
+        Ok(Deed::Disconnected { whom, sessions })
+    }
+
+    pub(super) fn lay(
+        &self,
+        penalty: Penalty,
+        on: &On,
+        time: Option<Duration>,
+        why: String,
+        (by, rank): (&By, Role),
+        accounts: &Accounts,
+    ) -> Result<Deed, UserError> {
+        let subject = self.subject(on, accounts)?;
+        if let Subject::User(user) = &subject {
+            self.expect_below(user, rank)?;
+        }
+        let made = SystemTime::now();
+        let until = time.map(|time| made + time);
+        let laid =
+            self.hub.sanction(Sanction { penalty, subject, by: by.to_string(), reason: why.clone(), made, until });
+        if let Err(refused @ UserError::TooManySanctions(_)) = laid {
+            return Err(refused);
+        }
+        let sessions = self.enforce(penalty, &subject, until, &why);
+        // It is in force, stored or not.
+        laid.map(|()| Deed::Sanctioned { penalty, whom: subject.shown(), until, sessions })
+    }
+
+    pub(super) fn lift(&self, penalty: Penalty, on: &On) -> Result<Deed, UserError> {
+        let none = || UserError::NoSanction(penalty, on.to_string());
+        let subject = match on {
+            // His account may be gone by now.
+            On::User(typed) => Subject::User(typed.parse().map_err(|_| none())?),
+            On::Net(typed) => net(typed)?,
+        };
+        if !self.hub.lift(penalty, subject).map_err(|e| UserError::NotStoredYet(e.to_string()))? {
+            return Err(none());
+        }
+        if let (Penalty::Mute, Subject::User(user)) = (penalty, subject) {
+            self.hub.tell(&[user], EventKind::YouAreMuted { muted: false, until: None, why: String::new() });
+        }
+        Ok(Deed::Lifted { penalty, whom: subject.shown() })
+    }
+
+    /// Lets a penalty act on those who are here, and says how many sessions end for it.
+    fn enforce(&self, penalty: Penalty, subject: &Subject, until: Option<SystemTime>, why: &str) -> usize {
+        match (penalty, subject) {
+            (Penalty::Mute, Subject::User(user)) => {
+                self.hub.tell(&[*user], EventKind::YouAreMuted { muted: true, until, why: why.to_owned() });
+                0
+            }
+            (_, Subject::User(user)) => self.hub.dismiss(|client| client.name == *user, QuitReason::Banned, why),
+            (_, Subject::Net(net)) => {
+                let waiting = self.premises.get().map_or(0, |premises| premises.dismiss(net));
+                waiting + self.hub.dismiss(|client| net.contains(client.peer.ip()), QuitReason::Banned, why)
+            }
+        }
+    }
+
+    fn subject(&self, on: &On, accounts: &Accounts) -> Result<Subject, UserError> {
+        match on {
+            On::Net(typed) => net(typed),
+            On::User(typed) => {
+                let name: Option<Name> = typed.parse().ok();
+                if name.is_some_and(|name| name.is_guest()) {
+                    return Err(UserError::GuestByAddress);
+                }
+                let user = name.and_then(|name| accounts.find(&name));
+                user.map(Subject::User).ok_or_else(|| UserError::NoSuchUser(typed.clone()))
+            }
+        }
+    }
+
+    /// Only an admin acts on who has his own rank or a higher one.
+    fn expect_below(&self, user: &Name, rank: Role) -> Result<(), UserError> {
+        let free = rank == Role::Admin || self.hub.role(user) < rank;
+        if free { Ok(()) } else { Err(UserError::Outranked(*user)) }
+    }
+}
+
+fn net(typed: &str) -> Result<Subject, UserError> {
+    typed.parse().map(Subject::Net).map_err(|_| UserError::BadNet(typed.to_owned()))
+}

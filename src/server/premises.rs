@@ -1,0 +1,78 @@
+//! What operators may do with the building around the hub: have things read again, stop it, turn those away who wait.
+
+use std::sync::{Arc, Weak};
+
+use super::{Handle, Inner};
+use crate::model::{Net, QuitReason};
+use crate::operate::{Desk, Filter, Premises};
+
+/// The server as its own desk sees it, which does not keep it alive.
+struct Around(Weak<Inner>);
+
+/// Tells the desk where it stands.
+pub(super) fn open(handle: &Handle) {
+    handle.desk().open(Arc::new(Around(Arc::downgrade(&handle.0))));
+}
+
+impl Around {
+    fn handle(&self) -> Option<Handle> {
+        self.0.upgrade().map(Handle)
+    }
+}
+
+impl Premises for Around {
+    fn reload(&self) -> Result<(usize, usize), String> {
+        self.handle().map_or_else(|| Err("the server has ended".to_owned()), |handle| handle.reload())
+    }
+
+    fn stop(&self) {
+        self.handle().inspect(Handle::stop);
+    }
+
+    fn logging_in(&self) -> usize {
+        self.handle().map_or(0, |handle| handle.logging_in())
+    }
+
+    fn dismiss(&self, net: &Net) -> usize {
+        let close =
+            |handle: Handle| handle.0.admission.close_where(|address| net.contains(address), QuitReason::Banned);
+        self.handle().map_or(0, close)
+    }
+}
+
+impl Handle {
+    /// Reads the users file and the word filter anew, each whole or not at all. Who is logged in stays.
+    ///
+    /// # Errors
+    /// What is as it was before, and why; the log has it too.
+    pub fn reload(&self) -> Result<(usize, usize), String> {
+        if let Some(also) = self.0.on_reload.get() {
+            also();
+        }
+        let users = self.0.shared.accounts.reload();
+        match &users {
+            Ok(count) => log::info!("users reloaded count={count}"),
+            Err(e) => log::error!("users unchanged: {e}"),
+        }
+        let Some(path) = &self.0.word_filter else { return users.map(|users| (users, 0)).map_err(|e| e.to_string()) };
+        let filter = Filter::read(path).map(|filter| self.desk().use_filter(filter));
+        match &filter {
+            Ok(count) => log::info!("word filter reloaded patterns={count}"),
+            Err(e) => log::error!("word filter unchanged: {e}"),
+        }
+        match (users, filter) {
+            (Ok(users), Ok(patterns)) => Ok((users, patterns)),
+            (Err(e), _) | (_, Err(e)) => Err(e.to_string()),
+        }
+    }
+
+    /// What else is to be done at each reload; the first one counts.
+    pub(super) fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.on_reload.set(Box::new(also));
+    }
+
+    /// Where operators work.
+    pub fn desk(&self) -> &Desk {
+        &self.0.shared.desk
+    }
+}

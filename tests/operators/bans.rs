@@ -1,0 +1,180 @@
+//! Bans and mutes: at once, at the door, over a restart, and until their time is over.
+
+use parlor::model::Role;
+
+use super::{line_from, promote, with_admin};
+use crate::daemon::{folder, run_with, start};
+use crate::support::{TestClient, TestServer, USERS, WELCOME, eventually, password, timeless};
+
+const BYE: &str = "*** You are banned from this server.";
+
+#[test]
+fn a_ban_ends_the_sessions_of_a_user_at_once_and_keeps_him_out() {
+    let (server, mut alice) = with_admin("alice");
+    let mut bob = server.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    alice.send("/ban user BOB spam, again");
+    // His leaving may be told before the answer, or after it.
+    line_from(&mut alice, "bob is banned for good; sessions that end: 1.");
+    bob.expect("*** An operator ends your session: spam, again");
+    bob.expect(BYE);
+    bob.expect_end();
+    let refused = |server: &TestServer, secret: &str| {
+        let mut bob = server.connect();
+        bob.give_name_and_password("bob", secret);
+        let line = bob.line();
+        bob.expect_end();
+        line
+    };
+    assert_eq!(refused(&server, password("bob")), "Authentication failed: you are banned for good: spam, again.");
+    assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only he himself learns of it");
+    alice.send("/unban user bob");
+    line_from(&mut alice, "The ban of bob is lifted.");
+    server.login("bob").quiet();
+}
+
+#[test]
+fn a_ban_and_a_login_at_the_same_moment_leave_nobody_inside() {
+    let (server, mut alice) = with_admin("alice");
+    let bob = "bob".parse().unwrap();
+    for _ in 0..30 {
+        let mut client = server.connect();
+        client.expect_bytes("Enter username: ");
+        // The name and the password come at once, so that the login is under way when the ban comes.
+        client.send_raw(format!("bob\n{}\n", password("bob")));
+        alice.send("/ban user bob");
+        line_from(&mut alice, "bob is banned for good");
+        client.read_to_end();
+        eventually("the banned user to be gone", || !server.handle.hub().is_here(&bob));
+        alice.send("/unban user bob");
+        line_from(&mut alice, "The ban of bob is lifted.");
+    }
+}
+
+#[test]
+fn a_banned_address_is_told_in_one_line_and_others_come_in() {
+    let (server, mut alice) = with_admin("alice");
+    let mut waiting = server.connect_from([127, 0, 0, 7]);
+    waiting.expect_bytes("Enter username: ");
+    let mut bob = server.connect_from([127, 0, 0, 7]);
+    bob.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    alice.send("/ban addr 127.0.0.7 2h flood");
+    let banned = line_from(&mut alice, "127.0.0.7 ");
+    assert_eq!(timeless(&banned), "127.0.0.7 is banned until {time} UTC; sessions that end: 2.");
+    bob.expect("*** An operator ends your session: flood");
+    bob.expect(BYE);
+    waiting.expect(BYE);
+    let mut late = server.connect_from([127, 0, 0, 7]);
+    assert_eq!(timeless(&late.line()), "Error: Your address is banned until {time} UTC: flood.");
+    late.expect_end();
+    let mut next = server.connect_from([127, 0, 0, 8]);
+    next.login("eve");
+    alice.line_with("eve has joined");
+    alice.send("/ban net 127.0.0.8/30");
+    line_from(&mut alice, "127.0.0.8/30 is banned for good; sessions that end: 1.");
+    server.connect_from([127, 0, 0, 11]).expect("Error: Your address is banned for good.");
+    server.connect_from([127, 0, 0, 12]).expect_bytes("Enter username: ");
+    alice.send("/unban net 127.0.0.8/30");
+    line_from(&mut alice, "The ban of 127.0.0.8/30 is lifted.");
+    server.connect_from([127, 0, 0, 11]).expect_bytes("Enter username: ");
+}
+
+#[test]
+fn a_ban_ends_by_itself() {
+    let (server, mut alice) = with_admin("alice");
+    alice.send("/ban addr 127.0.0.7 1s");
+    line_from(&mut alice, "127.0.0.7 is banned");
+    server.connect_from([127, 0, 0, 7]).line_with("Your address is banned");
+    eventually("the end of a ban of one second", || {
+        let mut bob = server.connect_from([127, 0, 0, 7]);
+        String::from_utf8_lossy(&bob.first_bytes()).starts_with("Enter username: ")
+    });
+    alice.ask("/bans", &["There are no penalties."]);
+    alice.ask("/unban addr 127.0.0.7", &["Error: There is no ban of '127.0.0.7'; /bans lists them."]);
+}
+
+#[test]
+fn a_muted_user_reads_on_and_says_nothing() {
+    let (server, mut alice) = with_admin("alice");
+    let mut bob = server.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    bob.ask("/create_group g", &["Group g created."]);
+    alice.send("/mute user bob 10m calm down");
+    assert_eq!(timeless(&alice.line()), "bob is muted until {time} UTC.");
+    assert_eq!(timeless(&bob.line()), "*** An operator has muted you until {time} UTC: calm down.");
+    for line in ["/msg alice hi", "/broadcast hi", "/group_msg g hi"] {
+        bob.ask(line, &["Error: You are muted for another 10m, so this was not said: calm down."]);
+    }
+    bob.send("/talk alice\nhi");
+    bob.line_with("Error: You are muted");
+    alice.ask("/msg bob hear me", &["[to bob]: hear me"]);
+    bob.expect("[alice]: hear me");
+    alice.ask("/unmute user bob", &["The mute of bob is lifted."]);
+    bob.expect("*** You may speak again.");
+    bob.ask("/msg alice sorry", &["[to alice]: sorry"]);
+}
+
+#[test]
+fn penalties_and_roles_outlive_a_restart() {
+    let dir = folder(USERS);
+    assert_eq!(run_with(dir.path(), &["user", "role", "alice", "admin"], &[], "").code, 0);
+    let listen = |command: &mut std::process::Command| {
+        command.args(["--listen", "127.0.0.1:0"]);
+    };
+    let mut daemon = start(dir, listen);
+    let mut alice = daemon.login("alice");
+    for line in ["/ban user bob 7d", "/ban addr 127.0.0.9", "/mute user eve", "/ban user frank 1s", "/bans"] {
+        alice.send(line);
+    }
+    line_from(&mut alice, "mute");
+    daemon.kill();
+    daemon.restart(&["--data", "data"]);
+    let mut bob = daemon.connect();
+    bob.give_name_and_password("bob", password("bob"));
+    assert_eq!(timeless(&bob.line()), "Authentication failed: you are banned until {time} UTC.");
+    TestClient::connect_from(daemon.addr, [127, 0, 0, 9].into()).expect("Error: Your address is banned for good.");
+    daemon.login("eve").ask("/broadcast x", &["Error: You are muted, so this was not said."]);
+    eventually("the end of a ban that began before the restart", || {
+        let mut frank = daemon.connect();
+        frank.give_name_and_password("frank", password("frank"));
+        frank.line() == WELCOME
+    });
+    let mut alice = daemon.login("alice");
+    alice.send("/bans");
+    let head = line_from(&mut alice, "penalty");
+    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["penalty", "of", "by", "since", "until", "text"]);
+    let mut row = || timeless(&alice.line()).split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+    assert_eq!(row(), "ban bob alice {time} UTC {time} UTC -");
+    assert_eq!(row(), "ban 127.0.0.9 alice {time} UTC - -");
+    assert_eq!(row(), "mute eve alice {time} UTC - -");
+    alice.quiet();
+}
+
+#[test]
+fn every_penalty_names_what_it_could_not_find() {
+    let (server, mut alice) = with_admin("alice");
+    promote(&server, "bob", Role::Moderator);
+    alice.ask_all(&[
+        ("/ban user zoe", "Error: User 'zoe' does not exist."),
+        ("/ban user guest-1", "Error: A guest's name does not stay his; /ban addr keeps his address out."),
+        ("/mute user zoe 10m", "Error: User 'zoe' does not exist."),
+        ("/unban user bob", "Error: There is no ban of 'bob'; /bans lists them."),
+        ("/unmute user bob", "Error: There is no mute of 'bob'; /bans lists them."),
+        ("/ban bob", "Usage: /ban user|addr|net <whom> [<time>] [<reason>]"),
+        ("/disconnect zoe", "Error: 'zoe' is neither a user who is online nor a session; /sessions lists them."),
+        (
+            "/disconnect session-99",
+            "Error: 'session-99' is neither a user who is online nor a session; /sessions lists them.",
+        ),
+        ("/drop_group g", "Error: Group 'g' does not exist."),
+        ("/reports done 3", "Error: Report 3 does not exist; /reports lists them."),
+        ("/shutdown cancel", "Error: The server is not about to stop; there is nothing to cancel."),
+    ]);
+    for line in ["/ban addr x", "/ban net 10.0.0.0/4"] {
+        alice.send(line);
+        let answer = alice.line();
+        assert!(answer.contains(" is not an address such as 10.0.0.1, nor a network such as"), "{answer}");
+    }
+    alice.quiet();
+}

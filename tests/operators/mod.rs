@@ -1,0 +1,35 @@
+//! Operators: roles, penalties, the console, the word filter, and what all of it leaves behind.
+
+mod bans;
+mod console;
+mod filter;
+mod roles;
+mod stopping;
+
+use parlor::model::Role;
+use parlor::store::Entry;
+
+use crate::support::{TestClient, TestServer};
+
+/// Gives somebody a role in a server of this process.
+fn promote(server: &TestServer, user: &str, role: Role) {
+    server.handle.hub().record(vec![Entry::Role { user: user.parse().unwrap(), role }]).unwrap();
+}
+
+/// A server with an admin who is logged in.
+fn with_admin(name: &str) -> (TestServer, TestClient) {
+    let server = TestServer::start();
+    promote(&server, name, Role::Admin);
+    let admin = server.login(name);
+    (server, admin)
+}
+
+/// Reads lines up to the one that begins so, without the times in it.
+fn line_from(client: &mut TestClient, start: &str) -> String {
+    loop {
+        let line = client.line();
+        if line.starts_with(start) {
+            return line;
+        }
+    }
+}

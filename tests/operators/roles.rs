@@ -1,0 +1,121 @@
+//! Who may do what: for whom has no role, operators' commands are not there at all.
+
+use parlor::command::COMMANDS;
+use parlor::model::Role;
+
+use super::{line_from, promote, with_admin};
+use crate::daemon::{folder, run_with, start};
+use crate::support::{TestServer, USERS};
+
+#[test]
+fn without_the_role_each_command_is_one_that_nobody_knows() {
+    let server = TestServer::start();
+    let (mut bob, mut mod_) = (server.login("bob"), server.connect());
+    promote(&server, "eve", Role::Moderator);
+    mod_.login("eve");
+    bob.expect("*** eve has joined the chat.");
+    for spec in COMMANDS.iter().filter(|spec| spec.role > Role::User) {
+        for line in [spec.example.to_owned(), format!("/{}", spec.name.to_uppercase()), format!("/help {}", spec.name)]
+        {
+            bob.send(&line);
+            let answer = bob.line();
+            let word =
+                if line.starts_with("/help") { spec.name } else { &line[1..line.find(' ').unwrap_or(line.len())] };
+            assert!(answer.starts_with(&format!("Error: Unknown command '/{word}'.")), "{line}: {answer}");
+            // Nor is one of these what he may have meant.
+            let meant = answer.split_once("Did you mean /").map(|(_, rest)| rest.split_once('?').unwrap().0);
+            let known =
+                |word: &str| COMMANDS.iter().any(|spec| spec.words().any(|w| w == word) && spec.role == Role::User);
+            assert!(meant.is_none_or(known), "{answer}");
+        }
+        if spec.role > Role::Moderator {
+            mod_.send(spec.example);
+            assert!(mod_.line().starts_with("Error: Unknown command"), "{}", spec.name);
+        }
+    }
+    bob.quiet();
+}
+
+#[test]
+fn help_shows_what_one_may_use() {
+    let (server, mut alice) = with_admin("alice");
+    promote(&server, "bob", Role::Moderator);
+    let mut counts = Vec::new();
+    for name in ["bob", "eve"] {
+        let mut client = server.login(name);
+        client.send("/help\n/ping end");
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line| line != "Pong: end") {
+            lines.push(client.line());
+        }
+        let shows =
+            |word: &str| lines.iter().any(|line| line.starts_with(&format!("  /{word} ")) || line.trim() == word);
+        counts.push((shows("ban"), shows("shutdown"), shows("msg")));
+        client.send("/quit");
+        client.expect_end();
+    }
+    assert_eq!(counts, [(true, false, true), (false, false, true)]);
+    alice.send("/help shutdown");
+    line_from(&mut alice, "/shutdown");
+    line_from(&mut alice, "For the role of admin and above.");
+}
+
+#[test]
+fn a_role_given_or_taken_beside_the_daemon_holds_from_the_next_command_on() {
+    let daemon = start(folder(USERS), |command| {
+        command.args(["--listen", "127.0.0.1:0"]);
+    });
+    let role = |name: &str, role: &str| run_with(daemon.dir.path(), &["user", "role", name, role], &[], "");
+    let mut alice = daemon.login("alice");
+    alice.ask("/bans", &["Error: Unknown command '/bans'. /help lists them all."]);
+    let given = role("alice", "moderator");
+    assert_eq!((given.code, given.out.as_str()), (0, "alice has the role of moderator from now on.\n"));
+    alice.ask("/bans", &["There are no penalties."]);
+    alice.ask("/reload", &["Error: Unknown command '/reload'. /help lists them all."]);
+    assert_eq!(role("ALICE", "admin").code, 0);
+    alice.ask("/reload", &["Read again: 7 users, 0 patterns of the word filter."]);
+    assert_eq!(role("alice", "user").code, 0);
+    alice.ask("/bans", &["Error: Unknown command '/bans'. /help lists them all."]);
+    let nobody = role("zoe", "admin");
+    assert_eq!((nobody.code, nobody.err.as_str()), (1, "parlord: users.txt: there is no user 'zoe'\n"));
+    assert_eq!(role("alice", "king").code, 2);
+    let memory = run_with(daemon.dir.path(), &["user", "role", "alice", "admin", "--data", "none"], &[], "");
+    assert!(memory.code == 1 && memory.err.contains("there is nowhere to keep a role"), "{}", memory.err);
+}
+
+#[test]
+fn a_moderator_does_nothing_to_his_like_or_above() {
+    let (server, _alice) = with_admin("alice");
+    for name in ["bob", "eve"] {
+        promote(&server, name, Role::Moderator);
+    }
+    let mut bob = server.login("bob");
+    for line in ["/ban user alice", "/mute user alice 10m", "/disconnect alice", "/ban user eve 7d", "/disconnect 1"] {
+        bob.send(line);
+        let answer = bob.line();
+        assert!(answer.ends_with("is an operator of your rank or above; nothing was changed."), "{line}: {answer}");
+    }
+    bob.ask("/mute user frank", &["frank is muted for good."]);
+}
+
+#[test]
+fn a_moderator_deletes_what_others_said() {
+    let (server, mut alice) = with_admin("alice");
+    let mut bob = server.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    let mut eve = server.login("eve");
+    for client in [&mut alice, &mut bob] {
+        client.expect("*** eve has joined the chat.");
+    }
+    bob.ask("/msg eve rude words", &["[to eve]: rude words"]);
+    eve.expect("[bob]: rude words");
+    eve.ask("/delete 1", &["Error: Message #1 is not yours; only its author can delete it."]);
+    alice.ask("/delete 1", &["Message #1 of bob is deleted."]);
+    for client in [&mut bob, &mut eve] {
+        client.expect("*** alice deleted #1.");
+    }
+    alice.ask("/delete 1", &["Error: Message #1 does not exist, or it is not for you to see."]);
+    for client in [&mut alice, &mut bob, &mut eve] {
+        client.quiet();
+    }
+}

@@ -1,0 +1,94 @@
+//! Stopping the server with a countdown, and what is written down of operators' acts.
+
+use std::fs;
+
+use super::{line_from, with_admin};
+use crate::daemon::{folder, run_with, start};
+use crate::support::{Daemon, USERS, eventually};
+
+const BYE: &str = "*** The server is shutting down. Goodbye.";
+
+fn daemon() -> Daemon {
+    let dir = folder(USERS);
+    assert_eq!(run_with(dir.path(), &["user", "role", "alice", "admin"], &[], "").code, 0);
+    start(dir, |command| {
+        command.args(["--listen", "127.0.0.1:0"]);
+    })
+}
+
+#[test]
+fn a_countdown_tells_everybody_and_ends_with_a_clean_stop() {
+    let mut daemon = daemon();
+    let mut alice = daemon.login("alice");
+    let mut bob = daemon.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    alice.send("/shutdown in 1s new disk");
+    alice.line_with("The server stops in 1s.");
+    bob.expect("*** The server shuts down in 1s: new disk.");
+    bob.expect(BYE);
+    bob.expect_end();
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert!(daemon.log().ends_with("main stopped\n"));
+}
+
+#[test]
+fn a_countdown_can_be_called_off_and_begun_anew() {
+    let (server, mut alice) = with_admin("alice");
+    let mut bob = server.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    for _ in 0..2 {
+        alice.send("/shutdown in 10m\n/shutdown in 5m\n/shutdown cancel\n/ping end");
+        alice.line_with("Error: The server is to stop already; /shutdown cancel lets it go on.");
+        alice.line_with("The shutdown is cancelled.");
+        alice.line_with("Pong: end");
+        bob.expect("*** The server shuts down in 10m.");
+        bob.expect("*** The server goes on; the shutdown is cancelled.");
+    }
+    bob.quiet();
+    alice.send("/shutdown");
+    alice.line_with("The server stops now.");
+    bob.expect(BYE);
+}
+
+#[test]
+fn every_act_is_one_line_of_the_audit_log_with_who_what_on_whom_and_why() {
+    let daemon = daemon();
+    let mut alice = daemon.login("alice");
+    let audit = daemon.dir.path().join("logs/audit.log");
+    alice.send("/users\n/ban user bob 7d \"sp\u{e4}m\" act=x\n/ban user zoe\n/announce hello\n/ping end");
+    alice.line_with("Pong: end");
+    let read = || fs::read_to_string(&audit).unwrap_or_default();
+    eventually("three acts in the audit log", || read().lines().count() >= 3);
+    let text = read();
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.split_once(" by=").map(|(_, rest)| rest)).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"alice act=ban on="bob for 604800s" why="\"sp\u{e4}m\" act=x" result=done"#,
+            r#"alice act=ban on="zoe" why="" result=no_such_user"#,
+            r#"alice act=announce on="" why="hello" result=done"#,
+        ]
+    );
+    assert!(!daemon.log().contains("act="), "the main log has what it had before");
+    let name = fs::read_link(&audit).unwrap().to_string_lossy().into_owned();
+    assert!(name.starts_with("audit_2") && name.ends_with(".log"), "{name}");
+}
+
+#[test]
+fn an_announcement_and_the_end_of_a_group_reach_those_whom_they_concern() {
+    let (server, mut alice) = with_admin("alice");
+    let mut bob = server.login("bob");
+    alice.expect("*** bob has joined the chat.");
+    bob.ask("/create_group g", &["Group g created."]);
+    alice.send("/announce lunch");
+    line_from(&mut alice, "Announced to 2 sessions.");
+    bob.expect("*** Announcement: lunch");
+    alice.ask("/drop_group g off topic", &["The group g is gone; members it had: 1."]);
+    bob.expect("*** The group g was taken away by an operator: off topic.");
+    bob.ask("/group_msg g hi", &["Error: Group 'g' does not exist."]);
+    alice.send("/disconnect bob enough");
+    line_from(&mut alice, "Disconnected bob, sessions: 1.");
+    bob.expect("*** An operator ends your session: enough");
+    bob.expect("*** You were disconnected by an operator.");
+    bob.expect_end();
+}
