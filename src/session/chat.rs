@@ -31,6 +31,21 @@ pub(super) struct Talk {
 }
 
 impl Talk {
+    fn new(me: Arc<Client>, budget: Option<Budget>) -> Talk {
+        Talk {
+            me,
+            target: None,
+            guest: None,
+            dialog: None,
+            voice: Voice::default(),
+            drafts: Vec::new(),
+            touched: Touched::default(),
+            unsettled: 0,
+            budget,
+            slowed: false,
+        }
+    }
+
     /// Tells this client something that is no command's answer. He is about to be written to, so there is room.
     pub(super) fn answer(&self, kind: EventKind) {
         self.me.outbox.push(&Event::new(kind));
@@ -65,20 +80,7 @@ impl Session<'_> {
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
-        let (drafts, touched) = (Vec::new(), Touched::default());
-        let (me, voice) = (Arc::clone(me), Voice::default());
-        let mut talk = Talk {
-            me,
-            target: None,
-            guest: None,
-            dialog: None,
-            voice,
-            drafts,
-            touched,
-            unsettled: 0,
-            budget,
-            slowed: false,
-        };
+        let mut talk = Talk::new(Arc::clone(me), budget);
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {

@@ -170,15 +170,7 @@ impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Said(draft) => self.keep(draft),
-            Entry::Entered { user, group, after } => {
-                let stays = self.stays.entry((*user, *group)).or_default();
-                match stays.last_mut() {
-                    // Nothing was said since he left: it is one stay.
-                    Some(stay) if stay.upto == Some(*after) => stay.upto = None,
-                    Some(Stay { upto: None, .. }) => {}
-                    _ => stays.push(Stay { after: *after, upto: None }),
-                }
-            }
+            Entry::Entered { user, group, after } => self.enter(user, group, *after),
             Entry::Left { user, group, upto } => self.leave(user, *group, *upto),
             Entry::Reading { user, device, position, at } => {
                 if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
@@ -217,6 +209,16 @@ impl Inner {
             | Entry::Lifted { .. }
             | Entry::Reported(_)
             | Entry::ReportDone { .. } => self.orders.apply(entry),
+        }
+    }
+
+    fn enter(&mut self, user: &Name, group: &Name, after: MessageId) {
+        let stays = self.stays.entry((*user, *group)).or_default();
+        match stays.last_mut() {
+            // Nothing was said since he left: it is one stay.
+            Some(stay) if stay.upto == Some(after) => stay.upto = None,
+            Some(Stay { upto: None, .. }) => {}
+            _ => stays.push(Stay { after, upto: None }),
         }
     }
 
