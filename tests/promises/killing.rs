@@ -106,6 +106,20 @@ impl Seat {
         true
     }
 
+    /// Whether a message can be found in what he may see.
+    fn has_in_history(&mut self, text: &str) -> bool {
+        self.stream.write_all(format!("/search {}\n/ping searched\n", text.replace('-', " ")).as_bytes()).unwrap();
+        let (mut found, mut done) = (false, false);
+        while !done {
+            let open = self.read(Instant::now() + PATIENCE, |line| {
+                found |= line.starts_with("past ") && line.ends_with(&format!("text={text}"));
+                done |= line == "pong text=searched";
+            });
+            assert!(open, "the connection ended");
+        }
+        found
+    }
+
     fn read_to_end(&mut self, mut each: impl FnMut(&str)) {
         while self.read(Instant::now() + PATIENCE, &mut each) {}
     }
@@ -258,11 +272,19 @@ fn what_was_acknowledged_survives_kill_9_once_and_in_order() {
         let unacknowledged: HashSet<&String> = wrong.iter().filter(|what| !what.starts_with("lost")).collect();
         assert!(unacknowledged.is_empty(), "after round {number}: {unacknowledged:#?}");
     }
+    let mut seats: Vec<Seat> = Vec::new();
     for (number, diary) in diaries.iter_mut().enumerate() {
-        Seat::take(daemon.addr, number, diary).expect("he cannot log in");
+        seats.push(Seat::take(daemon.addr, number, diary).expect("he cannot log in"));
     }
-    let wrong = check(&diaries);
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    // Who spoke in the same batch are written to one after the other, and a kill between two of them leaves a message of
+    // one to the history of the other.
+    let (left, lost): (Vec<String>, Vec<String>) = check(&diaries).into_iter().partition(|what| {
+        let (text, user) = what["lost: ".len()..].split_once(" never came to user").unwrap();
+        seats[user.parse::<usize>().unwrap()].has_in_history(text)
+    });
+    assert!(lost.is_empty(), "{lost:#?}");
+    assert!(left.len() <= 3 + rounds / 5, "{left:#?}");
+    figure("25", &format!("left to /history: {}", left.len()));
     let acknowledged: usize = diaries.iter().map(|diary| diary.acknowledged.len()).sum();
     let heard: usize = diaries.iter().map(|diary| diary.heard.len()).sum();
     figure(
