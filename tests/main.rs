@@ -11,6 +11,7 @@ mod daemon;
 mod documents;
 mod floors;
 mod framing;
+mod groups;
 mod history;
 mod login;
 mod logs;

@@ -4,13 +4,21 @@
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
 mod changes;
+#[cfg(test)]
+mod check;
 mod client;
+mod group;
+mod groups;
+mod kept;
 mod log;
+mod look;
 mod outbox;
 mod post;
 mod presence;
 mod reading;
 mod receipts;
+mod roles;
+mod rooms;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,8 +30,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use client::{Client, ClientId, Port};
+pub use groups::Way;
 use log::Log;
 pub use outbox::{Outbox, Push};
+pub use post::{Place, Saying};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
 use state::State;
@@ -54,7 +64,9 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
-        let state = Mutex::new(State { last: store.last_id()?, ..State::default() });
+        let mut state = State { last: store.last_id()?, ..State::default() };
+        state.load(store.groups()?);
+        let state = Mutex::new(state);
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
         Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
     }

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use super::{Backlog, Device, Digest, Entry, Position, Store, StoreError, Token};
+use super::kept::Kept;
+use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{Draft, Message, MessageId, Name, Scope};
 
@@ -26,6 +27,7 @@ struct Inner {
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
+    kept: Kept,
 }
 
 /// One stay in a group: what comes after `after` is seen, up to `upto` once the user has left.
@@ -95,6 +97,10 @@ impl Store for MemoryStore {
         Ok(inner.messages.iter().skip(from).take(limit).cloned().collect())
     }
 
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
+        Ok(self.inner.lock().kept.all())
+    }
+
     fn last_id(&self) -> Result<MessageId, StoreError> {
         Ok(MessageId(self.inner.lock().last))
     }
@@ -142,13 +148,12 @@ impl Inner {
                     stays.push(Stay { after: *after, upto: None });
                 }
             }
-            Entry::Left { user, group, upto } => {
-                let left = |of: &Name, name: &Name| of == user && group.is_none_or(|group| group == *name);
-                let stays = self.stays.iter_mut().filter(|((of, name), _)| left(of, name));
-                stays.filter_map(|(_, stays)| stays.last_mut()).for_each(|stay| {
-                    stay.upto.get_or_insert(*upto);
-                });
-            }
+            Entry::Left { user, group, upto } => self.leave(user, group.as_ref(), *upto),
+            Entry::GroupKept { .. }
+            | Entry::GroupGone { .. }
+            | Entry::Member { .. }
+            | Entry::Withheld { .. }
+            | Entry::GivenBack { .. } => self.kept.apply(entry),
             Entry::Reading { user, device, position, at } => {
                 self.readers.insert((*user, *device), (*position, *at));
             }
@@ -176,6 +181,18 @@ impl Inner {
         }
     }
 
+    fn leave(&mut self, user: &Name, group: Option<&Name>, upto: MessageId) {
+        let Inner { stays, kept, .. } = self;
+        let left = |name: &Name| group.map_or_else(|| !kept.has(name), |group| group == name);
+        let stays = stays.iter_mut().filter(|((of, name), _)| of == user && left(name));
+        stays.filter_map(|(_, stays)| stays.last_mut()).for_each(|stay| {
+            stay.upto.get_or_insert(upto);
+        });
+        if let Some(group) = group {
+            kept.leave(group, user);
+        }
+    }
+
     fn keep(&mut self, draft: &Draft) {
         self.last += 1;
         if self.messages.len() == MEMORY_MESSAGES {
@@ -197,6 +214,7 @@ impl Inner {
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
+        self.kept.forget(user);
         // The next one of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
     }

@@ -6,6 +6,7 @@
 pub mod cli;
 mod entry;
 mod error;
+mod kept;
 mod line;
 mod memory;
 #[cfg(test)]
@@ -17,7 +18,7 @@ mod tests;
 use std::time::SystemTime;
 
 pub use cli::StoreCommand;
-pub use entry::{Device, Digest, Entry, Position, Token};
+pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteStore, inspect, record};
@@ -82,6 +83,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError>;
+
+    /// The groups that outlive their members' sessions, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError>;
 
     /// The id of the last message; 0 when there is none yet.
     ///

@@ -62,7 +62,7 @@ pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {
     Entry::Entered { user: name(who), group: name(group), after: MessageId(after) }
 }
 
-fn left(who: &str, group: Option<&str>, upto: u64) -> Entry {
+pub(super) fn left(who: &str, group: Option<&str>, upto: u64) -> Entry {
     Entry::Left { user: name(who), group: group.map(name), upto: MessageId(upto) }
 }
 

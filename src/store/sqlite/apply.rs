@@ -3,6 +3,7 @@
 use rusqlite::{CachedStatement, params};
 
 use super::conversation::{self, Conversation};
+use super::kept;
 use super::row::{micros, number};
 use super::write::Batch;
 use crate::model::{MessageId, Name, Scope};
@@ -17,6 +18,11 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
         Entry::Said(draft) => batch.say(draft),
         Entry::Entered { user, group, after } => enter(batch, user, group, *after),
         Entry::Left { user, group, upto } => leave(batch, user, group.as_ref(), *upto),
+        Entry::GroupKept { .. }
+        | Entry::GroupGone { .. }
+        | Entry::Member { .. }
+        | Entry::Withheld { .. }
+        | Entry::GivenBack { .. } => kept::apply(batch, entry),
         Entry::Reading { user, device, position, at } => {
             let upto = match position {
                 Position::Here => None,
@@ -64,12 +70,15 @@ fn enter(batch: &mut Batch<'_>, user: &Name, group: &Name, after: MessageId) -> 
 
 fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: MessageId) -> Result<(), StoreError> {
     let Some(group) = group else {
-        let sql = "UPDATE stay SET upto = ?2 WHERE user = ?1 AND upto IS NULL";
+        let sql = "UPDATE stay SET upto = ?2 WHERE user = ?1 AND upto IS NULL \
+                   AND conversation NOT IN (SELECT conversation FROM kept)";
         return run(batch, sql, params![user.as_str(), number(upto)]);
     };
     let conversation = batch.number(Conversation::Group(*group))?;
     let sql = "UPDATE stay SET upto = ?3 WHERE user = ?1 AND conversation = ?2 AND upto IS NULL";
-    run(batch, sql, params![user.as_str(), conversation, number(upto)])
+    run(batch, sql, params![user.as_str(), conversation, number(upto)])?;
+    let sql = "DELETE FROM member WHERE user = ?1 AND conversation = ?2";
+    run(batch, sql, params![user.as_str(), conversation])
 }
 
 fn clear(batch: &mut Batch<'_>, user: &Name, scope: Option<Scope>, upto: MessageId) -> Result<(), StoreError> {
@@ -134,7 +143,7 @@ fn forget(batch: &mut Batch<'_>, user: &Name) -> Result<(), StoreError> {
         run(batch, sql, [conversation])?;
     }
     batch.forget_numbers();
-    for table in ["stay", "cleared", "reader", "token"] {
+    for table in ["stay", "cleared", "reader", "token", "member", "sanction"] {
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [name])?;
     }
     // The next one of this name is somebody else.

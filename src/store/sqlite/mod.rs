@@ -7,6 +7,7 @@ mod apply;
 mod conversation;
 mod copy;
 mod file;
+mod kept;
 mod read;
 mod retain;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use rusqlite::Connection;
 
 use self::row::micros;
 use self::write::Writer;
-use super::{Backlog, Device, Digest, Entry, Store, StoreError, Token};
+use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
 use crate::model::limits::{INDEX_PIECE, READERS_KEPT};
 use crate::model::{Keeping, Message, MessageId, Name, Scope, StartError};
 
@@ -161,6 +162,10 @@ impl Store for SqliteStore {
 
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
         self.read(|conn| read::tail(conn, after, limit))
+    }
+
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
+        self.read(kept::all)
     }
 
     fn last_id(&self) -> Result<MessageId, StoreError> {

@@ -130,7 +130,7 @@ fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
         run(&batch, &format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
         run(&batch, &format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
-    for table in ["stay", "cleared", "reader", "token"] {
+    for table in ["stay", "cleared", "reader", "token", "member", "sanction"] {
         run(&batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
     }
     batch.commit()
