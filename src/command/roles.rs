@@ -54,7 +54,7 @@ pub(super) const KICK: Spec = Spec {
     details: "He may join again, unless the group is private; /ban keeps him out. Admins do this to members, owners to admins as well.",
     example: "/kick bob rust too loud",
     parse: |args| {
-        let whom = Whom::parse(args)?;
+        let whom = Whom::in_group(args)?;
         Some(Box::new(Kick { whom, reason: reason(args) }))
     },
 };
@@ -64,7 +64,7 @@ pub(super) const BAN: Spec = Spec {
     aliases: &[],
     usage: "/ban <username> <group> [30s|10m|2h|7d] [<reason>]",
     help: "keep a user out of a group; who is in it leaves at once",
-    details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them.",
+    details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
     example: "/ban bob rust 7d advertising",
     parse: |args| Sentence::parse(args, Withheld::Entry),
 };
@@ -142,17 +142,21 @@ struct Pardon {
 
 struct Bans(String);
 
-/// First words that concern the whole server, and no group: what follows them is read elsewhere.
+/// First words of a command that concerns the whole server, and no group: what follows them is read elsewhere.
 const OF_THE_SERVER: [&str; 3] = ["user", "addr", "net"];
 
 impl Whom {
-    /// The next two words. A group takes no verb whose first word is one of [`OF_THE_SERVER`].
+    /// The next two words. A user may be written with a '@', which tells him from one of [`OF_THE_SERVER`].
     fn parse(args: &mut Args<'_>) -> Option<Whom> {
         let user = args.word()?;
-        if OF_THE_SERVER.iter().any(|word| word.eq_ignore_ascii_case(user)) {
-            return None;
-        }
-        Some(Whom { user: user.to_owned(), group: args.word()?.to_owned() })
+        let user = user.strip_prefix('@').unwrap_or(user).to_owned();
+        Some(Whom { user, group: args.word()?.to_owned() })
+    }
+
+    /// The same, for a command that has another form for the whole server.
+    fn in_group(args: &mut Args<'_>) -> Option<Whom> {
+        let of_server = |word: &str| OF_THE_SERVER.iter().any(|of| of.eq_ignore_ascii_case(word)).then_some(());
+        if args.word_as(of_server).is_some() { None } else { Whom::parse(args) }
     }
 }
 
@@ -163,7 +167,7 @@ fn reason(args: &mut Args<'_>) -> Option<Arc<str>> {
 
 impl Sentence {
     fn parse(args: &mut Args<'_>, what: Withheld) -> Option<Box<dyn Command>> {
-        let whom = Whom::parse(args)?;
+        let whom = Whom::in_group(args)?;
         let span = args.word_as(span::parse);
         Some(Box::new(Sentence { whom, what, span, reason: reason(args) }))
     }
@@ -171,7 +175,7 @@ impl Sentence {
 
 impl Pardon {
     fn parse(args: &mut Args<'_>, what: Withheld) -> Option<Box<dyn Command>> {
-        let whom = Whom::parse(args)?;
+        let whom = Whom::in_group(args)?;
         args.end().map(|()| Box::new(Pardon { whom, what }) as Box<dyn Command>)
     }
 }
@@ -236,9 +240,10 @@ mod tests {
     fn words_for_the_whole_server_are_no_users_of_a_group() {
         let taken = |spec: &Spec, text: &str| (spec.parse)(&mut Args::new(text)).is_some();
         for spec in [&KICK, &BAN, &UNBAN, &MUTE, &UNMUTE] {
-            assert!(taken(spec, "bob rust"), "{}", spec.name);
+            assert!(taken(spec, "bob rust") && taken(spec, "@net rust"), "{}", spec.name);
             assert!(["user bob", "ADDR x", "net y", "bob", ""].iter().all(|text| !taken(spec, text)), "{}", spec.name);
         }
+        assert!([&PROMOTE, &DEMOTE, &TRANSFER].iter().all(|spec| taken(spec, "net rust")));
         assert!(taken(&BAN, "bob rust 7d why") && taken(&KICK, "bob rust why not") && !taken(&UNBAN, "bob rust why"));
     }
 }

@@ -95,9 +95,6 @@ impl fmt::Display for GroupError {
                 write!(f, "Error: Group '{group}' would have no owner; /transfer gives it to another member.")
             }
             GroupError::Yourself => f.write_str("Error: You cannot do that to yourself; /leave_group leaves a group."),
-            GroupError::LimitTooLow(group, members) => {
-                write!(f, "Error: Group '{group}' has {members} members; its limit cannot be lower than that.")
-            }
             GroupError::TooManyBans(group, max) => {
                 write!(f, "Error: Group '{group}' has {max} bans and mutes already, which is the limit.")
             }
@@ -121,6 +118,9 @@ impl GroupError {
     /// What keeps somebody out, or silent.
     fn write_door(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            GroupError::LimitTooLow(group, members) => {
+                write!(f, "Error: Group '{group}' has {members} members; its limit cannot be lower than that.")
+            }
             GroupError::Full(group, limit) => write!(f, "Error: Group '{group}' is full: its limit is {limit}."),
             GroupError::Banned(group, until, reason) => {
                 write!(f, "Error: You are banned from group '{group}'{}", Terms(*until, reason.as_deref()))

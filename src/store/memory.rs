@@ -149,11 +149,6 @@ impl Inner {
                 }
             }
             Entry::Left { user, group, upto } => self.leave(user, group.as_ref(), *upto),
-            Entry::GroupKept { .. }
-            | Entry::GroupGone { .. }
-            | Entry::Member { .. }
-            | Entry::Withheld { .. }
-            | Entry::GivenBack { .. } => self.kept.apply(entry),
             Entry::Reading { user, device, position, at } => {
                 self.readers.insert((*user, *device), (*position, *at));
             }
@@ -178,6 +173,7 @@ impl Inner {
                 self.invites.insert(*invite, *expires);
             }
             Entry::Forgotten { user } => self.forget(user),
+            of_groups => self.kept.apply(of_groups),
         }
     }
 

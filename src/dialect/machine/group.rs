@@ -38,6 +38,12 @@ pub(super) fn write(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &Gr
             )?;
             write!(out, " role={role}{}", Shown(settings))
         }
+        room => write_room(out, stamp, group, room),
+    }
+}
+
+fn write_room(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &GroupNews) -> fmt::Result {
+    match news {
         GroupNews::RoomCreated { limit } => write!(out, "room_created{stamp} group={group} count=1 limit={limit}"),
         GroupNews::RoomJoined { count, limit } => {
             write!(out, "room_joined{stamp} group={group} count={count} limit={limit}")
@@ -49,6 +55,8 @@ pub(super) fn write(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &Gr
         GroupNews::RoomLeft { user, count, limit } => {
             write!(out, "member_left{stamp} group={group} user={user} count={count} limit={limit}")
         }
+        // All others are written before it comes to this.
+        _ => Ok(()),
     }
 }
 

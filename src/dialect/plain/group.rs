@@ -43,6 +43,12 @@ pub(super) fn write(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             write!(out, "*** {by} changed the group {group}: {}", Shown(settings))
         }
         GroupNews::Portrait(portrait) => write_portrait(out, group, portrait),
+        room => write_room(out, group, room),
+    }
+}
+
+fn write_room(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Result {
+    match news {
         GroupNews::RoomCreated { limit } => {
             write!(out, "Room {group} created (1/{limit}); others come in with /room join {group}.")
         }
@@ -51,6 +57,8 @@ pub(super) fn write(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
         GroupNews::YouLeftRoom { gone: false } => write!(out, "You left the room {group}."),
         GroupNews::YouLeftRoom { gone: true } => write!(out, "You left the room {group}. It is empty now, and gone."),
         GroupNews::RoomLeft { user, count, limit } => write!(out, "*** {user} has left ({count}/{limit})."),
+        // All others are written before it comes to this.
+        _ => Ok(()),
     }
 }
 

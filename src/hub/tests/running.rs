@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::model::limits::INVITATION_TIME;
 use crate::model::{GroupError, GroupNews, Message, MessageId, Role};
 use crate::store::Entry;
 
@@ -65,6 +66,68 @@ fn a_demoted_admin_finishes_nothing_that_he_began_before() {
         });
         assert!(role(&hub, "red", "Cid").is_some(), "who joined last stays");
     }
+}
+
+#[test]
+fn nobody_rules_over_who_has_the_same_role() {
+    let hub = hub_with(Limits::default());
+    let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
+    create(&hub, &users[0], "red", &[]);
+    users[1..].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
+    ["Ben", "Cid", "Dee", "Dee"].iter().for_each(|user| promote(&hub, &users[0], "red", user, true).unwrap());
+    let refused = |user, role| Err(GroupError::Outranked(name(user), name("red"), role).into());
+    assert_eq!(kick(&hub, &users[1], "red", "Cid"), refused("Cid", Role::Admin));
+    assert_eq!(kick(&hub, &users[0], "red", "Dee"), refused("Dee", Role::Owner));
+    assert_eq!(kick(&hub, &users[1], "red", "Ann"), refused("Ann", Role::Owner));
+    assert_eq!(kick(&hub, &users[3], "red", "Ben"), Ok(()));
+}
+
+#[test]
+fn an_invitation_is_good_for_its_days_and_once() {
+    let hub = hub_with(Limits::default());
+    let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
+    create(&hub, &ann, "red", &[Change::Private(true)]);
+    let start = SystemTime::UNIX_EPOCH;
+    let invite = || hub.invite(ann.client(), &name("red"), name("Ben"), start, &mut Touched::default()).unwrap();
+    let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
+    let unknown = || Err(UserError::NoSuchGroup("red".into()));
+    invite();
+    assert_eq!(
+        (enter(start + INVITATION_TIME), hub.groups(&name("Ben"), start + INVITATION_TIME)),
+        (unknown(), vec![])
+    );
+    assert_eq!(enter(start + INVITATION_TIME - Duration::from_secs(1)), Ok(()));
+    assert_eq!(kick(&hub, &ann, "red", "Ben"), Ok(()));
+    assert_eq!(enter(start), unknown());
+}
+
+#[test]
+fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
+    let store = Arc::new(MemoryStore::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
+    create(&hub, &ann, "red", &[Change::Keep(true)]);
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let withhold = |what| {
+        let one = Sanctioned {
+            user: name("Ben"),
+            what,
+            sanction: Sanction { by: name("Ann"), reason: None, until: Some(at(10)) },
+        };
+        hub.withhold(ann.client(), &name("red"), one, at(0), &mut Touched::default()).unwrap();
+    };
+    let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
+    withhold(Withheld::Entry);
+    assert_eq!(enter(at(9)), Err(GroupError::Banned(name("red"), Some(at(10)), None).into()));
+    assert_eq!(enter(at(10)), Ok(()));
+    hub.locked(|state| state.check()).unwrap();
+    assert!(store.groups().unwrap()[0].sanctions.is_empty());
+    withhold(Withheld::Voice);
+    let talk = |now| say_at(&hub, ben.client(), Scope::Group(name("red")), "x", now);
+    assert_eq!(talk(at(9)), Err(GroupError::Muted(name("red"), Some(at(10)), None).into()));
+    assert_eq!(talk(at(10)), Ok(()));
+    hub.transfer(ann.client(), &name("red"), name("Ben"), at(0), &mut Touched::default()).unwrap();
+    assert_eq!(talk(at(9)), Ok(()), "nobody could give an owner his voice back");
 }
 
 #[test]
