@@ -47,6 +47,8 @@ impl Hub {
             online.idle = sessions.values().map(|session| session.idle()).min().unwrap_or_default();
         }
         if profile.online.is_none() {
+            // That he left was told to everybody while it was still on its way into the store.
+            self.await_log();
             // When it was is worth an answer; that the store does not say is not worth an error.
             profile.last_seen = self.store().last_seen(&name).unwrap_or_default();
         }
