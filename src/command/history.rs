@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{Args, Command, Context, Spec};
 use crate::accounts::Accounts;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
-use crate::model::{EventKind, Message, MessageId, Name, Scope, Target, UserError};
+use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
 use crate::store::StoreError;
 
 pub(super) const HISTORY: Spec = Spec {
@@ -221,6 +221,9 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
         Some(group) => {
             let name = context.group(group)?;
             match context.hub.membership(context.me, &name) {
+                Ok(name) | Err(UserError::NotMember(name)) if context.hub.is_ephemeral(&name) => {
+                    return Err(GroupError::NoHistory(name).into());
+                }
                 Ok(name) | Err(UserError::NotMember(name)) => return Ok(Some(Scope::Group(name))),
                 Err(unknown) => (Scope::Group(name), unknown),
             }

@@ -1,38 +1,53 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, ignore, look, receipts, session, talk, token, typing};
+use super::{
+    Spec, account, groups, help, history, ignore, look, receipts, roles, rooms, session, settings, talk, token, typing,
+};
 
 /// All commands, in alphabetical order.
 pub const COMMANDS: &[Spec] = &[
+    rooms::ACCEPT,
     session::AWAY,
     session::BACK,
+    roles::BAN,
+    roles::BANS,
     talk::BROADCAST,
     history::CLEAR,
     groups::CREATE_GROUP,
     history::DELETE,
     account::DELETE_ACCOUNT,
+    roles::DEMOTE,
+    settings::GROUP,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
     help::HELP,
     history::HISTORY,
     ignore::IGNORE,
+    rooms::INVITE,
     groups::JOIN_GROUP,
+    roles::KICK,
     groups::LEAVE_GROUP,
     talk::ME,
     session::MODE,
     talk::MSG,
+    roles::MUTE,
     account::PASSWD,
     session::PING,
+    roles::PROMOTE,
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
     talk::REPLY,
+    rooms::ROOM,
     history::SEARCH,
     talk::TALK,
     token::TOKEN,
+    roles::TRANSFER,
     typing::TYPING,
+    roles::UNBAN,
     ignore::UNIGNORE,
+    roles::UNMUTE,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,
@@ -93,7 +108,7 @@ mod tests {
     #[test]
     fn wrong_arity_is_answered_with_the_usage() {
         for (word, rest) in
-            [("msg", "bob"), ("msg", ""), ("users", "x"), ("join_group", "a b"), ("talk", "a b"), ("g", "g")]
+            [("msg", "bob"), ("msg", ""), ("users", "x"), ("join_group", "a b c"), ("talk", "a b"), ("g", "g")]
         {
             let spec = find(word).unwrap();
             assert!((spec.parse)(&mut Args::new(rest)).is_none(), "/{word} {rest}");

@@ -5,15 +5,23 @@
 
 mod batch;
 mod changes;
+#[cfg(test)]
+mod check;
 mod client;
+mod group;
+mod groups;
 mod ignore;
+mod kept;
 mod log;
+mod look;
 mod outbox;
 mod post;
 mod presence;
 mod reading;
 mod receipts;
 mod reply;
+mod roles;
+mod rooms;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,9 +34,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use client::{Client, ClientId, Port};
+pub use groups::Way;
 use ignore::Ignored;
 use log::Log;
 pub use outbox::{Outbox, Push};
+pub use post::{Place, Saying};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
 use state::State;
@@ -59,8 +69,10 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
-        let state =
-            Mutex::new(State { last: store.last_id()?, ignored: Ignored::new(store.ignored()?), ..State::default() });
+        let ignored = Ignored::new(store.ignored()?);
+        let mut state = State { last: store.last_id()?, ignored, ..State::default() };
+        state.load(store.groups()?);
+        let state = Mutex::new(state);
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
         Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts }) })
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::message::MessageId;
 use super::name::{BadName, Name};
+use super::refusal::GroupError;
 use super::text;
 
 /// What a command may answer instead of doing what was asked. Its `Display` is the line the user sees.
@@ -90,6 +91,8 @@ pub enum UserError {
     NotToYou(MessageId),
     /// A guest asked for something that only an account has.
     GuestsHaveNone,
+    /// Something that cannot be done in a group.
+    Group(GroupError),
 }
 
 /// The longest piece of his own typing that an error quotes back to a user, in characters.
@@ -108,6 +111,7 @@ impl fmt::Display for UserError {
             UserError::TooManyGroups(max) => write!(f, "Error: The server holds its limit of {max} groups already."),
             UserError::TooManyMemberships(max) => write!(f, "Error: You are in {max} groups already, which is the limit."),
             UserError::BadGroupName(typed, why) => write!(f, "Error: The group name '{}' {why}.", quote(typed)),
+            UserError::Group(why) => write!(f, "{why}"),
             UserError::Usage(usage) => write!(f, "Usage: {usage}"),
             UserError::UnknownCommand(typed, near) => {
                 write!(f, "Error: Unknown command '/{}'.", quote(typed))?;
@@ -243,7 +247,14 @@ impl UserError {
             UserError::NotYours(_) => "not_yours",
             UserError::NotToYou(_) => "not_to_you",
             UserError::GuestsHaveNone => "guests_have_none",
+            UserError::Group(why) => why.code(),
         }
+    }
+}
+
+impl From<GroupError> for UserError {
+    fn from(why: GroupError) -> UserError {
+        UserError::Group(why)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::error::UserError;
+use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
 use super::name::Name;
 use super::policy::Voice;
@@ -122,6 +123,8 @@ pub enum EventKind {
     MemberJoined { group: Name, user: Name },
     /// A user left a group: told to the members who stay.
     MemberLeft { group: Name, user: Name },
+    /// Something else happened in a group.
+    Group { group: Name, news: GroupNews },
     /// Answer to `/users`.
     Users { users: Vec<Listed> },
     /// Answer to `/whois`.
@@ -261,6 +264,7 @@ impl EventKind {
             EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
             EventKind::Groups { names } | EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
+            EventKind::Group { news, .. } => news.text_len(),
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
             EventKind::TokenMade { secret, .. } => secret.len(),
             EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),

@@ -8,18 +8,20 @@ mod entry;
 mod error;
 #[cfg(test)]
 mod ignored_tests;
+mod kept;
 mod line;
 mod memory;
 #[cfg(test)]
 mod properties;
 mod sqlite;
+mod stays;
 #[cfg(test)]
 mod tests;
 
 use std::time::SystemTime;
 
 pub use cli::StoreCommand;
-pub use entry::{Device, Digest, Entry, Position, Token};
+pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteStore, inspect, record};
@@ -90,6 +92,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError>;
+
+    /// The groups that outlive their members' sessions, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError>;
 
     /// The id of the last message; 0 when there is none yet.
     ///

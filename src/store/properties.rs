@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
 use super::*;
-use crate::model::{Draft, Durability, Keeping};
+use crate::model::{Change, Draft, Durability, GroupPassword, Keeping, Role, Sanction, Settings, Withheld};
 
 const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
@@ -23,6 +23,22 @@ enum Step {
     Forgotten(usize),
     Revoked(usize),
     Token(usize),
+    Kept(Name, Vec<Change>),
+    Gone(Name),
+    Member(usize, Name, Role, u64),
+    Withheld(usize, Name, Withheld, Option<u64>),
+    GivenBack(usize, Name, Withheld),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let one = prop_oneof![
+        prop::option::of(1..9_usize).prop_map(Change::Limit),
+        any::<bool>().prop_map(Change::Private),
+        any::<bool>().prop_map(Change::Announce),
+        Just(Change::Topic(Some("crabs".into()))),
+        Just(Change::Password(Some(GroupPassword::hashed("hash")))),
+    ];
+    prop::collection::vec(one, 0..3)
 }
 
 fn scopes() -> Vec<Scope> {
@@ -37,6 +53,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let room = || prop::sample::select(vec![name("G"), name("h")]);
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
     let back = || 0..6_u64;
+    let what = || prop::sample::select(vec![Withheld::Entry, Withheld::Voice]);
     prop_oneof![
         8 => (who(), scope(), words, any::<bool>()).prop_map(|(who, scope, words, act)| Step::Said(who, scope, words, act)),
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
@@ -49,6 +66,13 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
         2 => who().prop_map(Step::Token),
+        3 => (room(), changes()).prop_map(|(room, changes)| Step::Kept(room, changes)),
+        1 => room().prop_map(Step::Gone),
+        3 => (who(), room(), prop::sample::select(vec![Role::Member, Role::Admin, Role::Owner]), 0..9_u64)
+            .prop_map(|(who, room, role, rank)| Step::Member(who, room, role, rank)),
+        2 => (who(), room(), what(), prop::option::of(0..9_u64))
+            .prop_map(|(who, room, what, until)| Step::Withheld(who, room, what, until)),
+        1 => (who(), room(), what()).prop_map(|(who, room, what)| Step::GivenBack(who, room, what)),
     ]
 }
 
@@ -74,6 +98,19 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
+        Step::Kept(group, changes) => {
+            let settings = Settings { keep: true, ..Settings::with(changes) };
+            Entry::GroupKept { group: *group, settings }
+        }
+        Step::Gone(group) => Entry::GroupGone { group: *group },
+        Step::Member(user, group, role, rank) => {
+            Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
+        }
+        Step::Withheld(user, group, what, until) => {
+            let sanction = Sanction { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
+            Entry::Withheld { group: *group, user: who(*user), what: *what, sanction }
+        }
+        Step::GivenBack(user, group, what) => Entry::GivenBack { group: *group, user: who(*user), what: *what },
         Step::Token(user) => Entry::TokenMade(Token {
             user: who(*user),
             name: name("PHONE"),
@@ -89,6 +126,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
     let tail = store.tail(MessageId(0), 1000).unwrap();
     let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
+    all.push(format!("{:?}", store.groups().unwrap()));
     for text in USERS {
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {
