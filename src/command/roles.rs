@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Args, Command, Context, Spec};
 use crate::model::limits::{PAST_PAGE, TOPIC_CHARS};
-use crate::model::{EventKind, GroupNews, Sanction, Sanctioned, UserError, Withheld, span, text};
+use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, Ruling, UserError, span, text};
 
 pub(super) const PROMOTE: Spec = Spec {
     name: "promote",
@@ -66,7 +66,7 @@ pub(super) const BAN: Spec = Spec {
     help: "keep a user out of a group; who is in it leaves at once",
     details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
     example: "/ban bob rust 7d advertising",
-    parse: |args| Sentence::parse(args, Withheld::Entry),
+    parse: |args| Sentence::parse(args, Penalty::Ban),
 };
 
 pub(super) const UNBAN: Spec = Spec {
@@ -76,7 +76,7 @@ pub(super) const UNBAN: Spec = Spec {
     help: "end the ban of a user from a group",
     details: "He may join again then.",
     example: "/unban bob rust",
-    parse: |args| Pardon::parse(args, Withheld::Entry),
+    parse: |args| Pardon::parse(args, Penalty::Ban),
 };
 
 pub(super) const MUTE: Spec = Spec {
@@ -86,7 +86,7 @@ pub(super) const MUTE: Spec = Spec {
     help: "let a member of a group read but say no more",
     details: "Without a time it holds until /unmute. Owners and admins do this, to whoever stands below them.",
     example: "/mute bob rust 10m calm down",
-    parse: |args| Sentence::parse(args, Withheld::Voice),
+    parse: |args| Sentence::parse(args, Penalty::Mute),
 };
 
 pub(super) const UNMUTE: Spec = Spec {
@@ -96,7 +96,7 @@ pub(super) const UNMUTE: Spec = Spec {
     help: "let a member of a group talk again",
     details: "It ends what /mute began.",
     example: "/unmute bob rust",
-    parse: |args| Pardon::parse(args, Withheld::Voice),
+    parse: |args| Pardon::parse(args, Penalty::Mute),
 };
 
 pub(super) const BANS: Spec = Spec {
@@ -130,14 +130,14 @@ struct Kick {
 /// A ban or a mute.
 struct Sentence {
     whom: Whom,
-    what: Withheld,
+    penalty: Penalty,
     span: Option<Duration>,
     reason: Option<Arc<str>>,
 }
 
 struct Pardon {
     whom: Whom,
-    what: Withheld,
+    penalty: Penalty,
 }
 
 struct Bans(String);
@@ -166,17 +166,17 @@ fn reason(args: &mut Args<'_>) -> Option<Arc<str>> {
 }
 
 impl Sentence {
-    fn parse(args: &mut Args<'_>, what: Withheld) -> Option<Box<dyn Command>> {
+    fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
         let whom = Whom::in_group(args)?;
         let span = args.word_as(span::parse);
-        Some(Box::new(Sentence { whom, what, span, reason: reason(args) }))
+        Some(Box::new(Sentence { whom, penalty, span, reason: reason(args) }))
     }
 }
 
 impl Pardon {
-    fn parse(args: &mut Args<'_>, what: Withheld) -> Option<Box<dyn Command>> {
+    fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
         let whom = Whom::in_group(args)?;
-        args.end().map(|()| Box::new(Pardon { whom, what }) as Box<dyn Command>)
+        args.end().map(|()| Box::new(Pardon { whom, penalty }) as Box<dyn Command>)
     }
 }
 
@@ -203,10 +203,10 @@ impl Command for Kick {
 
 impl Command for Sentence {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let Sentence { whom, what, span, reason } = *self;
+        let Sentence { whom, penalty, span, reason } = *self;
         let (group, user, now) = (context.group(&whom.group)?, context.user(&whom.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
-        let one = Sanctioned { user, what, sanction: Sanction { by: context.me.name, reason, until } };
+        let one = GroupSanction { user, penalty, ruling: Ruling { by: context.me.name, reason, until } };
         context.hub.withhold(context.me, &group, one, now, context.touched)
     }
 }
@@ -214,7 +214,7 @@ impl Command for Sentence {
 impl Command for Pardon {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.give_back(context.me, &group, user, self.what, SystemTime::now(), context.touched)
+        context.hub.give_back(context.me, &group, user, self.penalty, SystemTime::now(), context.touched)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use super::group::Group;
 use super::state::State;
-use crate::model::{Name, Withheld};
+use crate::model::{Name, Penalty};
 
 fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
     Err(format!("{what}: {who:?}"))
@@ -74,7 +74,7 @@ fn check_rules(name: &Name, group: &Group) -> Result<(), String> {
     if settings.room && !(settings.private && settings.ephemeral && settings.limit.is_some()) {
         return fail("a room is not private, ephemeral and limited", name);
     }
-    if group.members.keys().any(|m| group.sanctions.contains_key(&(*m, Withheld::Entry))) {
+    if group.members.keys().any(|m| group.sanctions.contains_key(&(*m, Penalty::Ban))) {
         return fail("a member is banned", name);
     }
     if group.members.keys().any(|m| group.invited.contains_key(m)) {

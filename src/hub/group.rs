@@ -1,4 +1,4 @@
-//! Groups under the central lock: who belongs to one and as what, who comes after its last owner, and what of it is to
+//! Groups under the central lock: who belongs to one and as penalty, who comes after its last owner, and what of it is to
 //! be stored. Pure, as the rest of the state.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::state::{Audience, State};
 use super::touched::Touched;
-use crate::model::{Event, EventKind, GroupError, GroupNews, Name, Role, Sanction, Settings, UserError, Withheld};
+use crate::model::{Event, EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Settings, UserError};
 use crate::store::Entry;
 
 /// A group: who belongs to it, which sessions hear what is said in it, and what its owners chose.
@@ -18,7 +18,7 @@ pub(super) struct Group {
     pub(super) audience: Audience,
     pub(super) settings: Settings,
     /// Who is banned or muted; of some of them that has ended.
-    pub(super) sanctions: BTreeMap<(Name, Withheld), Sanction>,
+    pub(super) sanctions: BTreeMap<(Name, Penalty), Ruling>,
     /// Who may join it without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
@@ -28,7 +28,7 @@ pub(super) struct Group {
 /// What somebody is in a group.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
-    pub(super) role: Role,
+    pub(super) role: GroupRole,
     /// Smaller for who has been in it for longer.
     pub(super) rank: u64,
 }
@@ -43,13 +43,13 @@ pub(super) struct Parting {
 }
 
 impl Group {
-    pub(super) fn role(&self, user: &Name) -> Option<Role> {
+    pub(super) fn role(&self, user: &Name) -> Option<GroupRole> {
         self.members.get(user).map(|member| member.role)
     }
 
     /// What is withheld from a user at this moment.
-    pub(super) fn withheld(&self, user: &Name, what: Withheld, now: SystemTime) -> Option<&Sanction> {
-        self.sanctions.get(&(*user, what)).filter(|sanction| sanction.holds(now))
+    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+        self.sanctions.get(&(*user, penalty)).filter(|ruling| ruling.holds(now))
     }
 
     pub(super) fn is_invited(&self, user: &Name, now: SystemTime) -> bool {
@@ -72,7 +72,7 @@ impl Group {
     }
 
     pub(super) fn owners(&self) -> impl Iterator<Item = &Name> {
-        self.members.iter().filter(|(_, member)| member.role == Role::Owner).map(|(name, _)| name)
+        self.members.iter().filter(|(_, member)| member.role == GroupRole::Owner).map(|(name, _)| name)
     }
 
     /// Who follows the last owner: the admin, or else the member, who has been there for longest. Of a kept group no
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// The group of this name, which `user` has to be a member of, and what he is there.
-    pub(super) fn group_of(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, Role), UserError> {
+    pub(super) fn group_of(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, GroupRole), UserError> {
         let (shown, group) = self.group_for(user, name, now)?;
         group.role(user).map(|role| (shown, role)).ok_or(UserError::NotMember(shown))
     }
@@ -113,21 +113,21 @@ impl State {
         &self,
         user: &Name,
         name: &Name,
-        role: Role,
+        role: GroupRole,
         now: SystemTime,
-    ) -> Result<(Name, Role), UserError> {
+    ) -> Result<(Name, GroupRole), UserError> {
         let (shown, his) = self.group_of(user, name, now)?;
         if his >= role { Ok((shown, his)) } else { Err(GroupError::NeedsRole(shown, role).into()) }
     }
 
     /// Makes `user`, who is here, a member of a group, which comes into being with its first one.
-    pub(super) fn add_member(&mut self, name: Name, user: &Name, role: Role, entries: &mut Vec<Entry>) {
+    pub(super) fn add_member(&mut self, name: Name, user: &Name, role: GroupRole, entries: &mut Vec<Entry>) {
         let Some(entry) = self.queues.get(user) else { return };
         self.memberships.entry(*user).or_default().insert(name);
         let group = self.groups.entry(name).or_default();
         // Where the last account left nobody but guests behind in a kept group, the next one owns it.
         let orphaned = group.keeps(user) && group.owners().next().is_none();
-        let role = if orphaned { Role::Owner } else { role };
+        let role = if orphaned { GroupRole::Owner } else { role };
         group.members.insert(*user, Member { role, rank: group.next_rank });
         group.next_rank += 1;
         group.invited.remove(user);
@@ -138,8 +138,8 @@ impl State {
         }
         entries.extend(group.member_entry(name, user));
         // One that was there and has ended would otherwise stand beside his membership.
-        if group.sanctions.remove(&(*user, Withheld::Entry)).is_some() && group.settings.keep {
-            entries.push(Entry::GivenBack { group: name, user: *user, what: Withheld::Entry });
+        if group.sanctions.remove(&(*user, Penalty::Ban)).is_some() && group.settings.keep {
+            entries.push(Entry::MemberLifted { group: name, user: *user, penalty: Penalty::Ban });
         }
     }
 
@@ -164,7 +164,7 @@ impl State {
     }
 
     /// What follows when somebody of this role is not in a group any more.
-    pub(super) fn part(&mut self, name: &Name, role: Role, entries: &mut Vec<Entry>) -> Parting {
+    pub(super) fn part(&mut self, name: &Name, role: GroupRole, entries: &mut Vec<Entry>) -> Parting {
         let Some(group) = self.groups.get_mut(name) else { return Parting::default() };
         if group.members.is_empty() {
             if group.settings.keep {
@@ -173,16 +173,16 @@ impl State {
             self.groups.remove(name);
             return Parting { gone: true, heir: None };
         }
-        let heir = if role == Role::Owner && group.owners().next().is_none() { group.heir() } else { None };
+        let heir = if role == GroupRole::Owner && group.owners().next().is_none() { group.heir() } else { None };
         if let Some(heir) = heir {
-            group.members.entry(heir).and_modify(|member| member.role = Role::Owner);
+            group.members.entry(heir).and_modify(|member| member.role = GroupRole::Owner);
             entries.extend(group.member_entry(*name, &heir));
         }
         Parting { gone: false, heir }
     }
 
     /// Gives a member another role.
-    pub(super) fn set_role(&mut self, name: Name, user: &Name, role: Role, entries: &mut Vec<Entry>) {
+    pub(super) fn set_role(&mut self, name: Name, user: &Name, role: GroupRole, entries: &mut Vec<Entry>) {
         if let Some(group) = self.groups.get_mut(&name) {
             group.members.entry(*user).and_modify(|member| member.role = role);
             entries.extend(group.member_entry(name, user));
@@ -194,7 +194,7 @@ impl State {
     pub(super) fn tell_heir(&self, name: Name, heir: Option<Name>, touched: &mut Touched) {
         let kept = self.groups.get(&name).is_some_and(|group| group.settings.keep);
         if let Some(user) = heir.filter(|_| kept) {
-            self.tell_news(name, GroupNews::Role { user, role: Role::Owner, by: None }, None, touched);
+            self.tell_news(name, GroupNews::Role { user, role: GroupRole::Owner, by: None }, None, touched);
         }
     }
 

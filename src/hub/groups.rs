@@ -9,7 +9,7 @@ use super::state::State;
 use super::touched::Touched;
 use crate::model::limits::KEPT_GROUPS_PER_OWNER;
 use crate::model::{
-    Change, Event, EventKind, GroupError, GroupNews, GroupPassword, Name, Role, Settings, UserError, Withheld,
+    Change, Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, Name, Penalty, Settings, UserError,
 };
 use crate::store::Entry;
 
@@ -86,7 +86,7 @@ impl Hub {
             entries.extend([Entry::GroupGone { group }, Entry::GroupKept { group, settings: settings.clone() }]);
         }
         state.groups.entry(group).or_default().settings = settings;
-        state.add_member(group, &me.name, Role::Owner, entries);
+        state.add_member(group, &me.name, GroupRole::Owner, entries);
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Hub {
         self.change(|state, entries| {
             let group = state.door(&me.name, group, way, now)?;
             self.check_memberships(state, me)?;
-            state.add_member(group, &me.name, Role::Member, entries);
+            state.add_member(group, &me.name, GroupRole::Member, entries);
             let (count, limit) = state.count(&group);
             if matches!(way, Way::Code) {
                 let entered = GroupNews::RoomEntered { user: me.name, count, limit };
@@ -167,7 +167,7 @@ impl Hub {
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         let topic = changes.iter().all(|change| matches!(change, Change::Topic(_)));
-        let needed = if topic { Role::Admin } else { Role::Owner };
+        let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
         self.change(|state, entries| {
             let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
             state.change_settings(me, group, changes, entries)?;
@@ -203,7 +203,7 @@ impl State {
             _ if settings.password.is_some() => return Err(GroupError::NeedsPassword(shown).into()),
             _ => {}
         }
-        if let Some(ban) = group.withheld(user, Withheld::Entry, now) {
+        if let Some(ban) = group.ruling(user, Penalty::Ban, now) {
             return Err(GroupError::Banned(shown, ban.until, ban.reason.clone()).into());
         }
         match settings.limit {
@@ -218,7 +218,8 @@ impl State {
             return Err(GroupError::NotForGuests(group).into());
         }
         let groups = self.memberships.get(&me.name).into_iter().flatten().filter_map(|name| self.groups.get(name));
-        let owned = groups.filter(|group| group.settings.keep && group.role(&me.name) == Some(Role::Owner)).count();
+        let owned =
+            groups.filter(|group| group.settings.keep && group.role(&me.name) == Some(GroupRole::Owner)).count();
         if owned < KEPT_GROUPS_PER_OWNER { Ok(()) } else { Err(GroupError::TooManyKept(KEPT_GROUPS_PER_OWNER).into()) }
     }
 

@@ -3,7 +3,7 @@
 use super::group::{Group, Member};
 use super::state::State;
 use super::touched::Touched;
-use crate::model::{Event, EventKind, Name, Role, Withheld};
+use crate::model::{Event, EventKind, GroupRole, Name, Penalty};
 use crate::store::{Entry, KeptGroup};
 
 impl State {
@@ -19,13 +19,13 @@ impl State {
                 self.memberships.entry(user).or_default().insert(name);
             }
             for one in sanctions {
-                group.sanctions.insert((one.user, one.what), one.sanction);
+                group.sanctions.insert((one.user, one.penalty), one.ruling);
             }
             if group.owners().next().is_none()
                 && let Some(heir) = group.heir()
             {
                 // What the store says may end between a departure and its heir.
-                group.members.entry(heir).and_modify(|member| member.role = Role::Owner);
+                group.members.entry(heir).and_modify(|member| member.role = GroupRole::Owner);
             }
             self.groups.insert(name, group);
         }
@@ -37,11 +37,11 @@ impl State {
         entries.push(Entry::GroupGone { group: name });
         entries.push(Entry::GroupKept { group: name, settings: group.settings.clone() });
         entries.extend(group.members.keys().filter_map(|user| group.member_entry(name, user)));
-        entries.extend(group.sanctions.iter().map(|((user, what), sanction)| Entry::Withheld {
+        entries.extend(group.sanctions.iter().map(|((user, penalty), ruling)| Entry::MemberSanctioned {
             group: name,
             user: *user,
-            what: *what,
-            sanction: sanction.clone(),
+            penalty: *penalty,
+            ruling: ruling.clone(),
         }));
     }
 
@@ -68,8 +68,8 @@ impl State {
         }
         // The store forgets these by itself.
         for group in self.groups.values_mut() {
-            for what in [Withheld::Entry, Withheld::Voice] {
-                group.sanctions.remove(&(user, what));
+            for penalty in [Penalty::Ban, Penalty::Mute] {
+                group.sanctions.remove(&(user, penalty));
             }
         }
     }

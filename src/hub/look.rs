@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Hub;
 use super::client::Client;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{GroupPassword, Name, Portrait, Role, Roster, Sanctioned, UserError};
+use crate::model::{GroupPassword, GroupRole, GroupSanction, Name, Portrait, Roster, UserError};
 
 impl Hub {
     /// The group of this name as it was made, if the asker is a member.
@@ -42,8 +42,8 @@ impl Hub {
             let portrait = Portrait {
                 settings: group.settings.clone(),
                 members: group.members.len(),
-                owners: of(Role::Owner).collect(),
-                admins: of(Role::Admin).collect(),
+                owners: of(GroupRole::Owner).collect(),
+                admins: of(GroupRole::Admin).collect(),
                 role: group.role(&me.name),
             };
             Ok((name, portrait))
@@ -85,14 +85,19 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Hub::move_role`].
-    pub fn sanctions(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, Vec<Sanctioned>), UserError> {
+    pub fn sanctions(
+        &self,
+        me: &Client,
+        group: &Name,
+        now: SystemTime,
+    ) -> Result<(Name, Vec<GroupSanction>), UserError> {
         self.locked(|state| {
-            let (group, _) = state.group_run_by(&me.name, group, Role::Admin, now)?;
-            let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, sanction)| sanction.holds(now));
-            let all = holding.map(|((user, what), sanction)| Sanctioned {
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, ruling)| ruling.holds(now));
+            let all = holding.map(|((user, penalty), ruling)| GroupSanction {
                 user: *user,
-                what: *what,
-                sanction: sanction.clone(),
+                penalty: *penalty,
+                ruling: ruling.clone(),
             });
             Ok((group, all.collect()))
         })

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Touched;
-use crate::model::{Draft, Event, EventKind, GroupError, MessageId, Name, Role, Scope, UserError, Withheld};
+use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
 use crate::store::StoreError;
 
 /// Where somebody may say something, found out at one moment.
@@ -77,10 +77,10 @@ impl State {
         let (shown, role) = self.group_of(user, name, now)?;
         let group = self.group(&shown)?.1;
         // Nobody could give an owner his voice back.
-        if let Some(mute) = group.withheld(user, Withheld::Voice, now).filter(|_| role < Role::Owner) {
+        if let Some(mute) = group.ruling(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
             return Err(GroupError::Muted(shown, mute.until, mute.reason.clone()).into());
         }
-        if group.settings.announce && role < Role::Admin {
+        if group.settings.announce && role < GroupRole::Admin {
             return Err(GroupError::AnnounceOnly(shown).into());
         }
         Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral })

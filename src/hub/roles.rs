@@ -9,7 +9,7 @@ use super::client::Client;
 use super::state::State;
 use super::touched::Touched;
 use crate::model::limits::SANCTIONS_PER_GROUP;
-use crate::model::{GroupError, GroupNews, Name, Role, Sanction, Sanctioned, UserError, Withheld};
+use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, Ruling, UserError};
 use crate::store::Entry;
 
 impl Hub {
@@ -27,12 +27,12 @@ impl Hub {
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let (group, _) = state.group_run_by(&me.name, group, Role::Owner, now)?;
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
             let role = state.role_of(group, &user)?;
             let next = if up { role.above() } else { role.below() };
             let next = next.ok_or(GroupError::RoleAlready(user, group, role))?;
             let last = state.group(&group)?.1.owners().count() == 1;
-            if role == Role::Owner && last {
+            if role == GroupRole::Owner && last {
                 return Err(GroupError::LastOwner(group).into());
             }
             state.check_fit(group, user, next)?;
@@ -55,13 +55,13 @@ impl Hub {
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let (group, _) = state.group_run_by(&me.name, group, Role::Owner, now)?;
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
             let role = state.role_of(group, &user)?;
             if user == me.name {
                 return Err(GroupError::RoleAlready(user, group, role).into());
             }
-            state.check_fit(group, user, Role::Owner)?;
-            for (user, role) in [(user, Role::Owner), (me.name, Role::Admin)] {
+            state.check_fit(group, user, GroupRole::Owner)?;
+            for (user, role) in [(user, GroupRole::Owner), (me.name, GroupRole::Admin)] {
                 state.set_role(group, &user, role, entries);
                 state.tell_news(group, GroupNews::Role { user, role, by: Some(me.name) }, None, touched);
             }
@@ -101,21 +101,21 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        one: Sanctioned,
+        one: GroupSanction,
         now: SystemTime,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
-        let Sanctioned { user, what, sanction } = one;
+        let GroupSanction { user, penalty, ruling } = one;
         self.change(|state, entries| {
             let group = state.group_ruled_by(&me.name, group, &user, now)?;
-            state.put_sanction(group, user, what, &sanction, now, entries)?;
+            state.put_sanction(group, user, penalty, &ruling, now, entries)?;
             let inside = state.group(&group)?.1.members.contains_key(&user);
-            let news = |you| GroupNews::Withheld { user, what, sanction: sanction.clone(), you };
+            let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
             state.tell_news(group, news(false), Some(&user), touched);
             if inside {
                 state.tell_news_to(&user, group, news(true), touched);
             }
-            if inside && what == Withheld::Entry {
+            if inside && penalty == Penalty::Ban {
                 state.remove_member(&group, &user, entries);
             }
             Ok(())
@@ -131,27 +131,27 @@ impl Hub {
         me: &Client,
         group: &Name,
         user: Name,
-        what: Withheld,
+        penalty: Penalty,
         now: SystemTime,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let group = state.group_ruled_by(&me.name, group, &user, now)?;
             let entry = state.group(&group)?.1;
-            let (kept, holds) = (entry.settings.keep, entry.withheld(&user, what, now).is_some());
+            let (kept, holds) = (entry.settings.keep, entry.ruling(&user, penalty, now).is_some());
             let inside = entry.members.contains_key(&user);
             if !holds {
-                return Err(match what {
-                    Withheld::Entry => GroupError::NotBanned(user, group),
-                    Withheld::Voice => GroupError::NotMuted(user, group),
+                return Err(match penalty {
+                    Penalty::Ban => GroupError::NotBanned(user, group),
+                    Penalty::Mute => GroupError::NotMuted(user, group),
                 }
                 .into());
             }
             if let Some(entry) = state.groups.get_mut(&group) {
-                entry.sanctions.remove(&(user, what));
+                entry.sanctions.remove(&(user, penalty));
             }
-            entries.extend(kept.then_some(Entry::GivenBack { group, user, what }));
-            let news = |you| GroupNews::GivenBack { user, what, by: me.name, you };
+            entries.extend(kept.then_some(Entry::MemberLifted { group, user, penalty }));
+            let news = |you| GroupNews::Lifted { user, penalty, by: me.name, you };
             state.tell_news(group, news(false), Some(&user), touched);
             if inside {
                 state.tell_news_to(&user, group, news(true), touched);
@@ -163,14 +163,14 @@ impl Hub {
 
 impl State {
     /// What somebody is in a group, who has to be in it.
-    fn role_of(&self, group: Name, user: &Name) -> Result<Role, UserError> {
+    fn role_of(&self, group: Name, user: &Name) -> Result<GroupRole, UserError> {
         let role = self.group(&group)?.1.role(user);
         Ok(role.ok_or(GroupError::UserNotMember(*user, group))?)
     }
 
     /// The group of this name, if `me` is owner or admin of it and above `user`.
     fn group_ruled_by(&self, me: &Name, name: &Name, user: &Name, now: SystemTime) -> Result<Name, UserError> {
-        let (group, mine) = self.group_run_by(me, name, Role::Admin, now)?;
+        let (group, mine) = self.group_run_by(me, name, GroupRole::Admin, now)?;
         if me == user {
             return Err(GroupError::Yourself.into());
         }
@@ -181,8 +181,8 @@ impl State {
     }
 
     /// A kept group is owned by who is still the same after a restart.
-    fn check_fit(&self, group: Name, user: Name, role: Role) -> Result<(), UserError> {
-        let unfit = role > Role::Member && user.is_guest() && self.group(&group)?.1.settings.keep;
+    fn check_fit(&self, group: Name, user: Name, role: GroupRole) -> Result<(), UserError> {
+        let unfit = role > GroupRole::Member && user.is_guest() && self.group(&group)?.1.settings.keep;
         if unfit { Err(GroupError::NotForGuests(group).into()) } else { Ok(()) }
     }
 
@@ -190,26 +190,26 @@ impl State {
         &mut self,
         name: Name,
         user: Name,
-        what: Withheld,
-        sanction: &Sanction,
+        penalty: Penalty,
+        ruling: &Ruling,
         now: SystemTime,
         entries: &mut Vec<Entry>,
     ) -> Result<(), UserError> {
         let Some(group) = self.groups.get_mut(&name) else { return Err(UserError::NotMember(name)) };
         let kept = group.settings.keep;
         if group.sanctions.len() >= SANCTIONS_PER_GROUP {
-            let ended = group.sanctions.extract_if(.., |_, sanction| !sanction.holds(now));
-            let gone = ended.map(|((user, what), _)| Entry::GivenBack { group: name, user, what });
+            let ended = group.sanctions.extract_if(.., |_, ruling| !ruling.holds(now));
+            let gone = ended.map(|((user, penalty), _)| Entry::MemberLifted { group: name, user, penalty });
             entries.extend(gone.filter(|_| kept));
         }
-        if group.sanctions.len() >= SANCTIONS_PER_GROUP && !group.sanctions.contains_key(&(user, what)) {
+        if group.sanctions.len() >= SANCTIONS_PER_GROUP && !group.sanctions.contains_key(&(user, penalty)) {
             return Err(GroupError::TooManyBans(name, SANCTIONS_PER_GROUP).into());
         }
-        if what == Withheld::Entry {
+        if penalty == Penalty::Ban {
             group.invited.remove(&user);
         }
-        group.sanctions.insert((user, what), sanction.clone());
-        entries.extend(kept.then(|| Entry::Withheld { group: name, user, what, sanction: sanction.clone() }));
+        group.sanctions.insert((user, penalty), ruling.clone());
+        entries.extend(kept.then(|| Entry::MemberSanctioned { group: name, user, penalty, ruling: ruling.clone() }));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::group::Group;
 use super::touched::Touched;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP};
-use crate::model::{GroupError, GroupNews, Name, Role, Settings, UserError, Withheld};
+use crate::model::{GroupError, GroupNews, GroupRole, Name, Penalty, Settings, UserError};
 
 impl Hub {
     /// Invites a user who is here; he may join without a password from now on, for some days.
@@ -23,7 +23,7 @@ impl Hub {
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, _| {
-            let (group, _) = state.group_run_by(&me.name, group, Role::Admin, now)?;
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
             if !state.queues.contains_key(&user) {
                 return Err(UserError::NotOnline(user));
             }
@@ -66,7 +66,7 @@ impl Group {
         if self.members.contains_key(&user) {
             return Err(GroupError::UserAlreadyMember(user, name).into());
         }
-        if self.withheld(&user, Withheld::Entry, now).is_some() {
+        if self.ruling(&user, Penalty::Ban, now).is_some() {
             return Err(GroupError::UserBanned(user, name).into());
         }
         if self.invited.len() >= INVITATIONS_PER_GROUP {

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Change, DuplicateLogin, EventKind, Name, QuitReason, Sanction, Sanctioned, Scope, Settings, UserError, Withheld,
+    Change, DuplicateLogin, EventKind, GroupSanction, Name, Penalty, QuitReason, Ruling, Scope, Settings, UserError,
 };
 use crate::store::{Backlog, MemoryStore};
 use model::Model;
@@ -136,14 +136,14 @@ fn rule(
     [deed, coin, number]: [usize; 3],
     touched: &mut Touched,
 ) -> Result<(), UserError> {
-    let what = [Withheld::Entry, Withheld::Voice][coin];
-    let sanction = Sanction { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
+    let penalty = [Penalty::Ban, Penalty::Mute][coin];
+    let ruling = Ruling { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
     match deed {
         0..3 => hub.move_role(me, &group, user, coin == 0, now, touched),
         3 => hub.transfer(me, &group, user, now, touched),
         4 => hub.kick(me, &group, user, None, now, touched),
-        5 => hub.withhold(me, &group, Sanctioned { user, what, sanction }, now, touched),
-        6 => hub.give_back(me, &group, user, what, now, touched),
+        5 => hub.withhold(me, &group, GroupSanction { user, penalty, ruling }, now, touched),
+        6 => hub.give_back(me, &group, user, penalty, now, touched),
         7 => hub.invite(me, &group, user, now, touched),
         8 => hub.set(me, &group, &[Change::Keep(coin == 0)], now, touched),
         9 => hub.set(me, &group, &[Change::Limit((number > 0).then_some(number + 1))], now, touched),

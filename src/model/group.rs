@@ -10,7 +10,7 @@ use super::name::Name;
 
 /// What somebody is in a group; a later one may do more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Role {
+pub enum GroupRole {
     /// Reads and talks.
     #[default]
     Member,
@@ -60,16 +60,16 @@ pub enum Change {
 
 /// What is withheld from somebody in one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Withheld {
+pub enum Penalty {
     /// Being in it.
-    Entry,
+    Ban,
     /// Talking in it.
-    Voice,
+    Mute,
 }
 
 /// A ban or a mute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sanction {
+pub struct Ruling {
     /// Who decided it.
     pub by: Name,
     /// Why, in his words.
@@ -80,13 +80,13 @@ pub struct Sanction {
 
 /// One line of the list of bans and mutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sanctioned {
+pub struct GroupSanction {
     /// Whom it is about.
     pub user: Name,
     /// What is withheld from him.
-    pub what: Withheld,
+    pub penalty: Penalty,
     /// By whom, why and how long.
-    pub sanction: Sanction,
+    pub ruling: Ruling,
 }
 
 /// What a group shows of itself.
@@ -101,7 +101,7 @@ pub struct Portrait {
     /// Its admins, in alphabetical order.
     pub admins: Vec<Name>,
     /// What who asks is in it, if he is in it.
-    pub role: Option<Role>,
+    pub role: Option<GroupRole>,
 }
 
 /// What happens in a group, beside what is said in it and who comes and goes.
@@ -109,15 +109,15 @@ pub struct Portrait {
 #[allow(missing_docs, reason = "the fields are named by what they are")]
 pub enum GroupNews {
     /// Somebody is something else from now on; `by` nobody when he follows the last owner.
-    Role { user: Name, role: Role, by: Option<Name> },
+    Role { user: Name, role: GroupRole, by: Option<Name> },
     /// Somebody has to leave; `you` to himself.
     Kicked { user: Name, by: Name, reason: Option<Arc<str>>, you: bool },
     /// Something is withheld from somebody; `you` to himself.
-    Withheld { user: Name, what: Withheld, sanction: Sanction, you: bool },
+    Sanctioned { user: Name, penalty: Penalty, ruling: Ruling, you: bool },
     /// It is given back to him; `you` to himself.
-    GivenBack { user: Name, what: Withheld, by: Name, you: bool },
+    Lifted { user: Name, penalty: Penalty, by: Name, you: bool },
     /// Answer to `/bans`: one page of it, `first` when it opens the list.
-    Bans { all: Vec<Sanctioned>, first: bool },
+    Bans { all: Vec<GroupSanction>, first: bool },
     /// Answer to `/invite`.
     YouInvited { user: Name },
     /// Told to who is invited.
@@ -138,31 +138,31 @@ pub enum GroupNews {
     RoomLeft { user: Name, count: usize, limit: usize },
 }
 
-impl Role {
+impl GroupRole {
     /// The next one above, if there is one.
-    pub fn above(self) -> Option<Role> {
+    pub fn above(self) -> Option<GroupRole> {
         match self {
-            Role::Member => Some(Role::Admin),
-            Role::Admin => Some(Role::Owner),
-            Role::Owner => None,
+            GroupRole::Member => Some(GroupRole::Admin),
+            GroupRole::Admin => Some(GroupRole::Owner),
+            GroupRole::Owner => None,
         }
     }
 
     /// The next one below, if there is one.
-    pub fn below(self) -> Option<Role> {
+    pub fn below(self) -> Option<GroupRole> {
         match self {
-            Role::Member => None,
-            Role::Admin => Some(Role::Member),
-            Role::Owner => Some(Role::Admin),
+            GroupRole::Member => None,
+            GroupRole::Admin => Some(GroupRole::Member),
+            GroupRole::Owner => Some(GroupRole::Admin),
         }
     }
 
     /// One word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Role::Member => "member",
-            Role::Admin => "admin",
-            Role::Owner => "owner",
+            GroupRole::Member => "member",
+            GroupRole::Admin => "admin",
+            GroupRole::Owner => "owner",
         }
     }
 }
@@ -218,10 +218,10 @@ impl GroupNews {
         let of = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         match self {
             GroupNews::Kicked { reason, .. } => of(reason),
-            GroupNews::Withheld { sanction, .. } => of(&sanction.reason),
+            GroupNews::Sanctioned { ruling, .. } => of(&ruling.reason),
             GroupNews::Changed { settings, .. } => of(&settings.topic),
             GroupNews::Bans { all, .. } => {
-                all.iter().map(|one| size_of::<Sanctioned>() + of(&one.sanction.reason)).sum()
+                all.iter().map(|one| size_of::<GroupSanction>() + of(&one.ruling.reason)).sum()
             }
             GroupNews::Portrait(portrait) => {
                 of(&portrait.settings.topic) + (portrait.owners.len() + portrait.admins.len()) * size_of::<Name>()
@@ -231,7 +231,7 @@ impl GroupNews {
     }
 }
 
-impl Sanction {
+impl Ruling {
     /// Whether it still holds. Nothing else ends it, so nobody has to sweep.
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
@@ -262,17 +262,17 @@ mod tests {
     fn a_sanction_ends_at_its_time_and_one_without_never() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let by = "ann".parse().unwrap();
-        let timed = Sanction { by, reason: None, until: Some(at(10)) };
+        let timed = Ruling { by, reason: None, until: Some(at(10)) };
         assert!(timed.holds(at(9)) && !timed.holds(at(10)) && !timed.holds(at(11)));
-        assert!(Sanction { until: None, ..timed }.holds(at(u64::from(u32::MAX))));
+        assert!(Ruling { until: None, ..timed }.holds(at(u64::from(u32::MAX))));
     }
 
     #[test]
     fn roles_go_up_and_down_one_by_one() {
-        let all = [Role::Member, Role::Admin, Role::Owner];
-        assert!(all.is_sorted() && Role::default() == Role::Member);
+        let all = [GroupRole::Member, GroupRole::Admin, GroupRole::Owner];
+        assert!(all.is_sorted() && GroupRole::default() == GroupRole::Member);
         assert!(all.windows(2).all(|two| two[0].above() == Some(two[1]) && two[1].below() == Some(two[0])));
-        assert!(Role::Owner.above().is_none() && Role::Member.below().is_none());
+        assert!(GroupRole::Owner.above().is_none() && GroupRole::Member.below().is_none());
     }
 
     #[test]

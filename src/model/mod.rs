@@ -22,7 +22,9 @@ pub use account::{NotRegistered, Question, TokenShown};
 pub use bucket::{Bucket, Rate};
 pub use error::{StartError, UserError};
 pub use event::{Event, EventKind, Listed, Online, Profile, Roster, Target};
-pub use group::{Change, GroupNews, GroupPassword, Portrait, Role, Sanction, Sanctioned, Settings, Terms, Withheld};
+pub use group::{
+    Change, GroupNews, GroupPassword, GroupRole, GroupSanction, Penalty, Portrait, Ruling, Settings, Terms,
+};
 pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::group::{Role, Terms};
+use super::group::{GroupRole, Terms};
 use super::name::Name;
 use super::text;
 
@@ -13,15 +13,15 @@ use super::text;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupError {
     /// It takes this role, or a higher one.
-    NeedsRole(Name, Role),
+    NeedsRole(Name, GroupRole),
     /// The other one has the same role or a higher one.
-    Outranked(Name, Name, Role),
+    Outranked(Name, Name, GroupRole),
     /// The other one is not in it.
     UserNotMember(Name, Name),
     /// The other one is in it already.
     UserAlreadyMember(Name, Name),
     /// The other one has this role already.
-    RoleAlready(Name, Name, Role),
+    RoleAlready(Name, Name, GroupRole),
     /// Nobody would own it.
     LastOwner(Name),
     /// Nobody kicks, bans or mutes himself.
@@ -73,7 +73,7 @@ pub enum GroupError {
 impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GroupError::NeedsRole(group, Role::Owner) => {
+            GroupError::NeedsRole(group, GroupRole::Owner) => {
                 write!(f, "Error: Only an owner of group '{group}' may do that.")
             }
             GroupError::NeedsRole(group, _) => {
@@ -184,11 +184,11 @@ impl GroupError {
 }
 
 /// A role with its article.
-pub struct Article(pub Role);
+pub struct Article(pub GroupRole);
 
 impl fmt::Display for Article {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let article = if self.0 == Role::Member { "a" } else { "an" };
+        let article = if self.0 == GroupRole::Member { "a" } else { "an" };
         write!(f, "{article} {}", self.0.word())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::model::{Draft, MessageId, Name, Role, Sanction, Sanctioned, Scope, Settings, Withheld};
+use crate::model::{Draft, GroupRole, GroupSanction, MessageId, Name, Penalty, Ruling, Scope, Settings};
 
 /// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
 pub type Device = Option<Name>;
@@ -33,9 +33,9 @@ pub struct KeptGroup {
     /// What its owners chose.
     pub settings: Settings,
     /// Who is in it, what he is there, and his rank; in the order of their names.
-    pub members: Vec<(Name, Role, u64)>,
+    pub members: Vec<(Name, GroupRole, u64)>,
     /// Bans and mutes, also those that have ended; in the order of their users.
-    pub sanctions: Vec<Sanctioned>,
+    pub sanctions: Vec<GroupSanction>,
 }
 
 /// Up to where a device has got what is for it.
@@ -103,29 +103,29 @@ pub enum Entry {
         /// Who.
         user: Name,
         /// What he is.
-        role: Role,
+        role: GroupRole,
         /// Smaller for who has been in it for longer.
         rank: u64,
     },
     /// Something is withheld from a user in a kept group.
-    Withheld {
+    MemberSanctioned {
         /// Which group.
         group: Name,
         /// From whom.
         user: Name,
         /// What.
-        what: Withheld,
+        penalty: Penalty,
         /// By whom, why and how long.
-        sanction: Sanction,
+        ruling: Ruling,
     },
     /// It is withheld from him no more.
-    GivenBack {
+    MemberLifted {
         /// Which group.
         group: Name,
         /// To whom.
         user: Name,
         /// What.
-        what: Withheld,
+        penalty: Penalty,
     },
     /// How far a device of a user has got; also when its user was last here. Of a device without a token nothing is kept:
     /// its session may end after the token was revoked.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Entry, KeptGroup};
-use crate::model::{Name, Role, Sanction, Sanctioned, Settings, Withheld};
+use crate::model::{GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
 
 /// The kept groups by their names.
 #[derive(Default)]
@@ -12,8 +12,8 @@ pub(super) struct Kept(BTreeMap<Name, Group>);
 #[derive(Default)]
 struct Group {
     settings: Settings,
-    members: BTreeMap<Name, (Role, u64)>,
-    sanctions: BTreeMap<(Name, Withheld), Sanction>,
+    members: BTreeMap<Name, (GroupRole, u64)>,
+    sanctions: BTreeMap<(Name, Penalty), Ruling>,
 }
 
 impl Kept {
@@ -29,7 +29,11 @@ impl Kept {
             sanctions: group
                 .sanctions
                 .iter()
-                .map(|((user, what), sanction)| Sanctioned { user: *user, what: *what, sanction: sanction.clone() })
+                .map(|((user, penalty), ruling)| GroupSanction {
+                    user: *user,
+                    penalty: *penalty,
+                    ruling: ruling.clone(),
+                })
                 .collect(),
         };
         self.0.iter().map(one).collect()
@@ -47,11 +51,11 @@ impl Kept {
             Entry::Member { group, user, role, rank } => self.of(group, |group| {
                 group.members.insert(*user, (*role, *rank));
             }),
-            Entry::Withheld { group, user, what, sanction } => self.of(group, |group| {
-                group.sanctions.insert((*user, *what), sanction.clone());
+            Entry::MemberSanctioned { group, user, penalty, ruling } => self.of(group, |group| {
+                group.sanctions.insert((*user, *penalty), ruling.clone());
             }),
-            Entry::GivenBack { group, user, what } => self.of(group, |group| {
-                group.sanctions.remove(&(*user, *what));
+            Entry::MemberLifted { group, user, penalty } => self.of(group, |group| {
+                group.sanctions.remove(&(*user, *penalty));
             }),
             _ => {}
         }

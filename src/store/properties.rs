@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
 use super::*;
-use crate::model::{Change, Draft, Durability, GroupPassword, Keeping, Role, Sanction, Settings, Withheld};
+use crate::model::{Change, Draft, Durability, GroupPassword, GroupRole, Keeping, Penalty, Ruling, Settings};
 
 const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
@@ -25,9 +25,9 @@ enum Step {
     Token(usize),
     Kept(Name, Vec<Change>),
     Gone(Name),
-    Member(usize, Name, Role, u64),
-    Withheld(usize, Name, Withheld, Option<u64>),
-    GivenBack(usize, Name, Withheld),
+    Member(usize, Name, GroupRole, u64),
+    Sanctioned(usize, Name, Penalty, Option<u64>),
+    Lifted(usize, Name, Penalty),
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let room = || prop::sample::select(vec![name("G"), name("h")]);
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
     let back = || 0..6_u64;
-    let what = || prop::sample::select(vec![Withheld::Entry, Withheld::Voice]);
+    let what = || prop::sample::select(vec![Penalty::Ban, Penalty::Mute]);
     prop_oneof![
         8 => (who(), scope(), words, any::<bool>()).prop_map(|(who, scope, words, act)| Step::Said(who, scope, words, act)),
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
@@ -68,11 +68,11 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => who().prop_map(Step::Token),
         3 => (room(), changes()).prop_map(|(room, changes)| Step::Kept(room, changes)),
         1 => room().prop_map(Step::Gone),
-        3 => (who(), room(), prop::sample::select(vec![Role::Member, Role::Admin, Role::Owner]), 0..9_u64)
+        3 => (who(), room(), prop::sample::select(vec![GroupRole::Member, GroupRole::Admin, GroupRole::Owner]), 0..9_u64)
             .prop_map(|(who, room, role, rank)| Step::Member(who, room, role, rank)),
         2 => (who(), room(), what(), prop::option::of(0..9_u64))
-            .prop_map(|(who, room, what, until)| Step::Withheld(who, room, what, until)),
-        1 => (who(), room(), what()).prop_map(|(who, room, what)| Step::GivenBack(who, room, what)),
+            .prop_map(|(who, room, penalty, until)| Step::Sanctioned(who, room, penalty, until)),
+        1 => (who(), room(), what()).prop_map(|(who, room, penalty)| Step::Lifted(who, room, penalty)),
     ]
 }
 
@@ -106,11 +106,13 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Member(user, group, role, rank) => {
             Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
         }
-        Step::Withheld(user, group, what, until) => {
-            let sanction = Sanction { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
-            Entry::Withheld { group: *group, user: who(*user), what: *what, sanction }
+        Step::Sanctioned(user, group, penalty, until) => {
+            let ruling = Ruling { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
+            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, ruling }
         }
-        Step::GivenBack(user, group, what) => Entry::GivenBack { group: *group, user: who(*user), what: *what },
+        Step::Lifted(user, group, penalty) => {
+            Entry::MemberLifted { group: *group, user: who(*user), penalty: *penalty }
+        }
         Step::Token(user) => Entry::TokenMade(Token {
             user: who(*user),
             name: name("PHONE"),

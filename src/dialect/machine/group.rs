@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Names, Stamp, Text, Until};
-use crate::model::{GroupNews, Name, Portrait, Sanctioned, Settings, Withheld};
+use crate::model::{GroupNews, GroupSanction, Name, Penalty, Portrait, Settings};
 
 pub(super) fn write(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &GroupNews) -> fmt::Result {
     match news {
@@ -14,12 +14,12 @@ pub(super) fn write(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &Gr
         GroupNews::Kicked { user, by, reason, .. } => {
             write!(out, "kicked{stamp} group={group} user={user} by={by} text={}", Reason(reason.as_deref()))
         }
-        GroupNews::Withheld { user, what, sanction, .. } => {
-            let (by, until, reason) = (sanction.by, Until(sanction.until), Reason(sanction.reason.as_deref()));
-            write!(out, "{}{stamp} group={group} user={user} by={by} until={until} text={reason}", deed(*what))
+        GroupNews::Sanctioned { user, penalty, ruling, .. } => {
+            let (by, until, reason) = (ruling.by, Until(ruling.until), Reason(ruling.reason.as_deref()));
+            write!(out, "{}{stamp} group={group} user={user} by={by} until={until} text={reason}", deed(*penalty))
         }
-        GroupNews::GivenBack { user, what, by, .. } => {
-            write!(out, "un{}{stamp} group={group} user={user} by={by}", deed(*what))
+        GroupNews::Lifted { user, penalty, by, .. } => {
+            write!(out, "un{}{stamp} group={group} user={user} by={by}", deed(*penalty))
         }
         GroupNews::Bans { all, first } => write_bans(out, group, all, *first),
         GroupNews::YouInvited { user } => write!(out, "you_invited group={group} user={user}"),
@@ -60,24 +60,24 @@ fn write_room(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &GroupNew
     }
 }
 
-fn deed(what: Withheld) -> &'static str {
-    match what {
-        Withheld::Entry => "banned",
-        Withheld::Voice => "muted",
+fn deed(penalty: Penalty) -> &'static str {
+    match penalty {
+        Penalty::Ban => "banned",
+        Penalty::Mute => "muted",
     }
 }
 
 /// A line that opens the list, then one for each.
-fn write_bans(out: &mut String, group: &Name, all: &[Sanctioned], first: bool) -> fmt::Result {
+fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool) -> fmt::Result {
     let mut end = "";
     if first {
         write!(out, "bans group={group}")?;
         end = "\n";
     }
-    all.iter().try_for_each(|Sanctioned { user, what, sanction }| {
-        let (by, until, reason) = (sanction.by, Until(sanction.until), Reason(sanction.reason.as_deref()));
+    all.iter().try_for_each(|GroupSanction { user, penalty, ruling }| {
+        let (by, until, reason) = (ruling.by, Until(ruling.until), Reason(ruling.reason.as_deref()));
         let end = std::mem::replace(&mut end, "\n");
-        write!(out, "{end}ban group={group} user={user} what={} by={by} until={until} text={reason}", deed(*what))
+        write!(out, "{end}ban group={group} user={user} what={} by={by} until={until} text={reason}", deed(*penalty))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::Names;
-use crate::model::{Article, GroupNews, Name, Portrait, Role, Sanctioned, Settings, Terms, Withheld};
+use crate::model::{Article, GroupNews, GroupRole, GroupSanction, Name, Penalty, Portrait, Settings, Terms};
 
 pub(super) fn write(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Result {
     match news {
@@ -18,19 +18,19 @@ pub(super) fn write(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             let terms = Terms(None, reason.as_deref());
             write!(out, "*** {} kicked from the group {group} by {by}{terms}", Whose(user, *you))
         }
-        GroupNews::Withheld { user, what, sanction, you } => {
-            let (terms, by) = (Terms(sanction.until, sanction.reason.as_deref()), sanction.by);
-            let deed = match what {
-                Withheld::Entry => "banned from",
-                Withheld::Voice => "muted in",
+        GroupNews::Sanctioned { user, penalty, ruling, you } => {
+            let (terms, by) = (Terms(ruling.until, ruling.reason.as_deref()), ruling.by);
+            let deed = match penalty {
+                Penalty::Ban => "banned from",
+                Penalty::Mute => "muted in",
             };
             write!(out, "*** {} {deed} the group {group} by {by}{terms}", Whose(user, *you))
         }
-        GroupNews::GivenBack { user, what, by, you } => {
+        GroupNews::Lifted { user, penalty, by, you } => {
             let (subject, verb) = if *you { ("You".to_owned(), "are") } else { (user.to_string(), "is") };
-            let deed = match what {
-                Withheld::Entry => "banned from",
-                Withheld::Voice => "muted in",
+            let deed = match penalty {
+                Penalty::Ban => "banned from",
+                Penalty::Mute => "muted in",
             };
             write!(out, "*** {subject} {verb} no longer {deed} the group {group}, by {by}.")
         }
@@ -71,7 +71,7 @@ impl fmt::Display for Whose<'_> {
     }
 }
 
-fn write_bans(out: &mut String, group: &Name, all: &[Sanctioned], first: bool) -> fmt::Result {
+fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool) -> fmt::Result {
     let mut end = "";
     if first {
         if all.is_empty() {
@@ -80,13 +80,13 @@ fn write_bans(out: &mut String, group: &Name, all: &[Sanctioned], first: bool) -
         write!(out, "Bans and mutes of the group {group}:")?;
         end = "\n";
     }
-    all.iter().try_for_each(|Sanctioned { user, what, sanction }| {
-        let deed = match what {
-            Withheld::Entry => "banned",
-            Withheld::Voice => "muted",
+    all.iter().try_for_each(|GroupSanction { user, penalty, ruling }| {
+        let deed = match penalty {
+            Penalty::Ban => "banned",
+            Penalty::Mute => "muted",
         };
-        let terms = Terms(sanction.until, sanction.reason.as_deref());
-        write!(out, "{}{user}: {deed} by {}{terms}", std::mem::replace(&mut end, "\n"), sanction.by)
+        let terms = Terms(ruling.until, ruling.reason.as_deref());
+        write!(out, "{}{user}: {deed} by {}{terms}", std::mem::replace(&mut end, "\n"), ruling.by)
     })
 }
 
@@ -95,7 +95,7 @@ fn write_portrait(out: &mut String, group: &Name, portrait: &Portrait) -> fmt::R
     write!(out, "Group {group}: members: {members}")?;
     settings.limit.map_or(Ok(()), |limit| write!(out, "/{limit}"))?;
     write!(out, ", owners: {}, admins: {}", Names(owners), Names(admins))?;
-    role.map_or(Ok(()), |role: Role| write!(out, ", you are {}", Article(role)))?;
+    role.map_or(Ok(()), |role: GroupRole| write!(out, ", you are {}", Article(role)))?;
     write!(out, ". {}", Shown(settings))
 }
 

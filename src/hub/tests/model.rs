@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::hub::Way;
-use crate::model::{EventKind, GroupError, GroupNews, Name, Role, Sanction, Settings, UserError, Withheld};
+use crate::model::{EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Settings, UserError};
 
 pub(super) type Answer = Result<(), UserError>;
 
@@ -22,40 +22,40 @@ pub(super) struct Model {
 #[derive(Clone, Default)]
 pub(super) struct Group {
     /// In the order in which they joined.
-    pub(super) members: Vec<(Name, Role)>,
+    pub(super) members: Vec<(Name, GroupRole)>,
     pub(super) settings: Settings,
-    pub(super) sanctions: Vec<(Name, Withheld, Sanction)>,
+    pub(super) sanctions: Vec<(Name, Penalty, Ruling)>,
     pub(super) invited: Vec<(Name, SystemTime)>,
 }
 
 impl Group {
-    pub(super) fn role(&self, user: Name) -> Option<Role> {
+    pub(super) fn role(&self, user: Name) -> Option<GroupRole> {
         self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
     }
 
-    pub(super) fn sanction(&self, user: Name, what: Withheld, now: SystemTime) -> Option<&Sanction> {
-        let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == what);
-        found.map(|(.., sanction)| sanction).filter(|sanction| sanction.until.is_none_or(|until| now < until))
+    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+        let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == penalty);
+        found.map(|(.., ruling)| ruling).filter(|ruling| ruling.until.is_none_or(|until| now < until))
     }
 
     fn invited(&self, user: Name, now: SystemTime) -> bool {
         self.invited.iter().any(|(name, until)| *name == user && now < *until)
     }
 
-    pub(super) fn set_role(&mut self, user: Name, role: Role) {
+    pub(super) fn set_role(&mut self, user: Name, role: GroupRole) {
         self.members.iter_mut().filter(|(name, _)| *name == user).for_each(|member| member.1 = role);
     }
 
     /// Takes somebody out, and says who follows him as the owner.
     fn remove(&mut self, user: Name) -> Option<Name> {
-        let owned = self.role(user) == Some(Role::Owner);
+        let owned = self.role(user) == Some(GroupRole::Owner);
         self.members.retain(|(name, _)| *name != user);
-        if !owned || self.members.iter().any(|(_, role)| *role == Role::Owner) {
+        if !owned || self.members.iter().any(|(_, role)| *role == GroupRole::Owner) {
             return None;
         }
-        let admin = self.members.iter().find(|(_, role)| *role == Role::Admin);
+        let admin = self.members.iter().find(|(_, role)| *role == GroupRole::Admin);
         let heir = admin.or(self.members.first()).map(|(name, _)| *name)?;
-        self.set_role(heir, Role::Owner);
+        self.set_role(heir, GroupRole::Owner);
         Some(heir)
     }
 }
@@ -124,18 +124,18 @@ impl Model {
         if shown { Ok(entry) } else { Err(unknown()) }
     }
 
-    fn member(&self, me: Name, group: Name) -> Result<(Group, Role), UserError> {
+    fn member(&self, me: Name, group: Name) -> Result<(Group, GroupRole), UserError> {
         let entry = self.shown(me, group)?;
         entry.role(me).map(|role| (entry.clone(), role)).ok_or(UserError::NotMember(group))
     }
 
-    pub(super) fn run_by(&self, me: Name, group: Name, needed: Role) -> Result<(Group, Role), UserError> {
+    pub(super) fn run_by(&self, me: Name, group: Name, needed: GroupRole) -> Result<(Group, GroupRole), UserError> {
         let (entry, role) = self.member(me, group)?;
         if role >= needed { Ok((entry, role)) } else { Err(GroupError::NeedsRole(group, needed).into()) }
     }
 
     pub(super) fn ruled_by(&self, me: Name, group: Name, user: Name) -> Result<Group, UserError> {
-        let (entry, mine) = self.run_by(me, group, Role::Admin)?;
+        let (entry, mine) = self.run_by(me, group, GroupRole::Admin)?;
         match entry.role(user) {
             _ if user == me => Err(GroupError::Yourself.into()),
             Some(his) if his >= mine => Err(GroupError::Outranked(user, group, his).into()),
@@ -147,7 +147,7 @@ impl Model {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
         }
-        self.groups.insert(group, Group { members: vec![(me, Role::Owner)], settings, ..Group::default() });
+        self.groups.insert(group, Group { members: vec![(me, GroupRole::Owner)], settings, ..Group::default() });
         self.tell(&EventKind::GroupCreated { group }, |name| name == me);
         Ok(())
     }
@@ -177,16 +177,16 @@ impl Model {
                 );
             }
         }
-        if let Some(ban) = entry.sanction(me, Withheld::Entry, now) {
+        if let Some(ban) = entry.ruling(me, Penalty::Ban, now) {
             return Err(GroupError::Banned(group, ban.until, ban.reason.clone()).into());
         }
         if let Some(limit) = settings.limit.filter(|limit| entry.members.len() >= *limit) {
             return Err(GroupError::Full(group, limit).into());
         }
         entry.invited.retain(|(name, _)| *name != me);
-        entry.sanctions.retain(|(name, what, _)| *name != me || *what != Withheld::Entry);
+        entry.sanctions.retain(|(name, penalty, _)| *name != me || *penalty != Penalty::Ban);
         let others: Vec<Name> = entry.members.iter().map(|(name, _)| *name).collect();
-        entry.members.push((me, Role::Member));
+        entry.members.push((me, GroupRole::Member));
         self.tell(&EventKind::MemberJoined { group, user: me }, |name| others.contains(&name));
         self.tell(&EventKind::YouJoined { group }, |name| name == me);
         Ok(())
@@ -205,7 +205,7 @@ impl Model {
         let others: Vec<Name> = entry.members.iter().map(|(name, _)| *name).filter(|name| *name != me).collect();
         self.tell(&EventKind::MemberLeft { group, user: me }, |name| others.contains(&name));
         if let Some(user) = heir.filter(|_| entry.settings.keep) {
-            self.tell_news(group, GroupNews::Role { user, role: Role::Owner, by: None }, None);
+            self.tell_news(group, GroupNews::Role { user, role: GroupRole::Owner, by: None }, None);
         }
         self.tell(&EventKind::YouLeft { group, gone: others.is_empty() }, |name| name == me);
         Ok(())
@@ -213,10 +213,10 @@ impl Model {
 
     pub(super) fn post(&mut self, me: Name, group: Name, text: String) -> Answer {
         let (entry, role) = self.member(me, group)?;
-        if let Some(mute) = entry.sanction(me, Withheld::Voice, self.now).filter(|_| role != Role::Owner) {
+        if let Some(mute) = entry.ruling(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
             return Err(GroupError::Muted(group, mute.until, mute.reason.clone()).into());
         }
-        if entry.settings.announce && role == Role::Member {
+        if entry.settings.announce && role == GroupRole::Member {
             return Err(GroupError::AnnounceOnly(group).into());
         }
         for (user, _) in &entry.members {

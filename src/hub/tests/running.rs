@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::model::limits::INVITATION_TIME;
-use crate::model::{GroupError, GroupNews, Message, MessageId, Role};
+use crate::model::{GroupError, GroupNews, GroupRole, Message, MessageId};
 use crate::store::Entry;
 
 fn here(hub: &Hub, id: u64, user: &str) -> Presence {
@@ -29,7 +29,7 @@ fn kick(hub: &Hub, me: &Presence, group: &str, user: &str) -> Result<(), UserErr
     hub.kick(me.client(), &name(group), name(user), None, SystemTime::now(), &mut Touched::default())
 }
 
-fn role(hub: &Hub, group: &str, user: &str) -> Option<Role> {
+fn role(hub: &Hub, group: &str, user: &str) -> Option<GroupRole> {
     hub.locked(|state| state.groups.get(&name(group)).and_then(|group| group.role(&name(user))))
 }
 
@@ -59,7 +59,7 @@ fn a_demoted_admin_finishes_nothing_that_he_began_before() {
                 let late = demoted.load(Ordering::SeqCst);
                 let done = kick(&hub, &ben, "red", "Cid");
                 if late {
-                    assert_eq!(done, Err(GroupError::NeedsRole(name("red"), Role::Admin).into()));
+                    assert_eq!(done, Err(GroupError::NeedsRole(name("red"), GroupRole::Admin).into()));
                     break;
                 }
             }
@@ -76,9 +76,9 @@ fn nobody_rules_over_who_has_the_same_role() {
     users[1..].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     ["Ben", "Cid", "Dee", "Dee"].iter().for_each(|user| promote(&hub, &users[0], "red", user, true).unwrap());
     let refused = |user, role| Err(GroupError::Outranked(name(user), name("red"), role).into());
-    assert_eq!(kick(&hub, &users[1], "red", "Cid"), refused("Cid", Role::Admin));
-    assert_eq!(kick(&hub, &users[0], "red", "Dee"), refused("Dee", Role::Owner));
-    assert_eq!(kick(&hub, &users[1], "red", "Ann"), refused("Ann", Role::Owner));
+    assert_eq!(kick(&hub, &users[1], "red", "Cid"), refused("Cid", GroupRole::Admin));
+    assert_eq!(kick(&hub, &users[0], "red", "Dee"), refused("Dee", GroupRole::Owner));
+    assert_eq!(kick(&hub, &users[1], "red", "Ann"), refused("Ann", GroupRole::Owner));
     assert_eq!(kick(&hub, &users[3], "red", "Ben"), Ok(()));
 }
 
@@ -108,21 +108,21 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "red", &[Change::Keep(true)]);
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let withhold = |what| {
-        let one = Sanctioned {
+    let withhold = |penalty| {
+        let one = GroupSanction {
             user: name("Ben"),
-            what,
-            sanction: Sanction { by: name("Ann"), reason: None, until: Some(at(10)) },
+            penalty,
+            ruling: Ruling { by: name("Ann"), reason: None, until: Some(at(10)) },
         };
         hub.withhold(ann.client(), &name("red"), one, at(0), &mut Touched::default()).unwrap();
     };
     let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
-    withhold(Withheld::Entry);
+    withhold(Penalty::Ban);
     assert_eq!(enter(at(9)), Err(GroupError::Banned(name("red"), Some(at(10)), None).into()));
     assert_eq!(enter(at(10)), Ok(()));
     hub.locked(|state| state.check()).unwrap();
     assert!(store.groups().unwrap()[0].sanctions.is_empty());
-    withhold(Withheld::Voice);
+    withhold(Penalty::Mute);
     let talk = |now| say_at(&hub, ben.client(), Scope::Group(name("red")), "x", now);
     assert_eq!(talk(at(9)), Err(GroupError::Muted(name("red"), Some(at(10)), None).into()));
     assert_eq!(talk(at(10)), Ok(()));
@@ -142,11 +142,11 @@ fn who_is_longest_there_follows_the_last_owner_admins_first() {
     };
     users.iter().for_each(|user| drop(told(user.client())));
     leave(0);
-    let heir = |user| GroupNews::Role { user: name(user), role: Role::Owner, by: None };
+    let heir = |user| GroupNews::Role { user: name(user), role: GroupRole::Owner, by: None };
     let news = EventKind::Group { group: name("red"), news: heir("Cid") };
     assert!(told(users[3].client()).contains(&news));
     leave(2);
-    assert_eq!(role(&hub, "red", "Ben"), Some(Role::Owner), "he was there before Dee");
+    assert_eq!(role(&hub, "red", "Ben"), Some(GroupRole::Owner), "he was there before Dee");
     leave(1);
     leave(3);
     assert_eq!(hub.group_count(), 0);
@@ -256,10 +256,10 @@ fn who_has_no_account_any_more_leaves_the_kept_groups() {
     create(&hub, &ann, "red", &[Change::Keep(true)]);
     join(&hub, ben.client(), "red").unwrap();
     drop(ann);
-    assert_eq!(role(&hub, "red", "Ann"), Some(Role::Owner), "away, and still the owner");
+    assert_eq!(role(&hub, "red", "Ann"), Some(GroupRole::Owner), "away, and still the owner");
     hub.forget(name("Ann")).unwrap();
-    assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (None, Some(Role::Owner)));
-    assert_eq!(store.groups().unwrap()[0].members, [(name("Ben"), Role::Owner, 1)]);
+    assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (None, Some(GroupRole::Owner)));
+    assert_eq!(store.groups().unwrap()[0].members, [(name("Ben"), GroupRole::Owner, 1)]);
     hub.locked(|state| state.check()).unwrap();
 }
 
@@ -281,11 +281,11 @@ fn a_kept_group_without_an_owner_in_the_store_gets_one() {
     let member = |user, role, rank| Entry::Member { group: name("red"), user: name(user), role, rank };
     let entries = [
         Entry::GroupKept { group: name("red"), settings: settings(&[Change::Keep(true)]) },
-        member("Ann", Role::Member, 0),
-        member("Ben", Role::Admin, 1),
+        member("Ann", GroupRole::Member, 0),
+        member("Ben", GroupRole::Admin, 1),
     ];
     store.append(&entries).unwrap();
     let hub = Hub::new(Limits::default(), store).unwrap();
-    assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (Some(Role::Member), Some(Role::Owner)));
+    assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (Some(GroupRole::Member), Some(GroupRole::Owner)));
     hub.locked(|state| state.check()).unwrap();
 }

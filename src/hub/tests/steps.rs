@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::hub::group::Group;
-use crate::model::{Change, GroupPassword, Sanction, Sanctioned, Settings, Withheld};
+use crate::model::{Change, GroupPassword, GroupSanction, Penalty, Ruling, Settings};
 
 /// One thing that happens; numbers choose among the sessions, names and groups there are.
 #[derive(Debug, Clone)]
@@ -29,8 +29,8 @@ enum Act {
     Demote,
     Transfer,
     Kick,
-    Withhold(Withheld, Option<u64>),
-    GiveBack(Withheld),
+    Withhold(Penalty, Option<u64>),
+    GiveBack(Penalty),
     Invite,
 }
 
@@ -57,13 +57,13 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let what = || prop::sample::select(vec![Withheld::Entry, Withheld::Voice]);
+    let what = || prop::sample::select(vec![Penalty::Ban, Penalty::Mute]);
     prop_oneof![
         3 => Just(Act::Promote),
         1 => Just(Act::Demote),
         1 => Just(Act::Transfer),
         1 => Just(Act::Kick),
-        3 => (what(), prop::option::of(1..60u64)).prop_map(|(what, span)| Act::Withhold(what, span)),
+        3 => (what(), prop::option::of(1..60u64)).prop_map(|(penalty, span)| Act::Withhold(penalty, span)),
         1 => what().prop_map(Act::GiveBack),
         2 => Just(Act::Invite),
     ]
@@ -174,7 +174,7 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
         }
         Step::Bans(_, g) => {
             let all = hub.sanctions(me, &group(g), now).map(|(_, all)| all);
-            let real = all.map(|all| all.iter().map(|one| (one.user, one.what)).collect::<Vec<_>>());
+            let real = all.map(|all| all.iter().map(|one| (one.user, one.penalty)).collect::<Vec<_>>());
             assert_eq!(real, model.sanctions(me.name, group(g)));
             (Ok(()), Ok(()))
         }
@@ -193,15 +193,15 @@ fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act:
         }
         Act::Transfer => (hub.transfer(me, &group, user, now, touched), model.transfer(me.name, user, group)),
         Act::Kick => (hub.kick(me, &group, user, None, now, touched), model.kick(me.name, user, group)),
-        Act::Withhold(what, span) => {
+        Act::Withhold(penalty, span) => {
             let until = span.map(|span| now + Duration::from_secs(span));
-            let sanction = Sanction { by: me.name, reason: Some("why".into()), until };
-            let one = Sanctioned { user, what: *what, sanction };
+            let ruling = Ruling { by: me.name, reason: Some("why".into()), until };
+            let one = GroupSanction { user, penalty: *penalty, ruling };
             (hub.withhold(me, &group, one.clone(), now, touched), model.withhold(me.name, group, one))
         }
-        Act::GiveBack(what) => {
-            let real = hub.give_back(me, &group, user, *what, now, touched);
-            (real, model.give_back(me.name, user, group, *what))
+        Act::GiveBack(penalty) => {
+            let real = hub.give_back(me, &group, user, *penalty, now, touched);
+            (real, model.give_back(me.name, user, group, *penalty))
         }
         Act::Invite => (hub.invite(me, &group, user, now, touched), model.invite(me.name, user, group)),
     }

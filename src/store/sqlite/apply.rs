@@ -21,8 +21,8 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
         Entry::GroupKept { .. }
         | Entry::GroupGone { .. }
         | Entry::Member { .. }
-        | Entry::Withheld { .. }
-        | Entry::GivenBack { .. } => kept::apply(batch, entry),
+        | Entry::MemberSanctioned { .. }
+        | Entry::MemberLifted { .. } => kept::apply(batch, entry),
         Entry::Reading { user, device, position, at } => {
             let upto = match position {
                 Position::Here => None,
@@ -159,7 +159,7 @@ pub(super) fn remove<P: rusqlite::Params + Copy>(
 
 /// Takes away all that was kept for a user beside messages, and that others ignored him.
 pub(super) fn forget_choices(batch: &Batch<'_>, user: &Name) -> Result<(), StoreError> {
-    for table in ["stay", "cleared", "reader", "token", "ignored", "member", "sanction"] {
+    for table in ["stay", "cleared", "reader", "token", "ignored", "member", "group_sanction"] {
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
     }
     run(batch, "DELETE FROM ignored WHERE whom = ?1", [user.as_str()])

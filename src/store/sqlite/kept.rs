@@ -8,7 +8,7 @@ use super::apply::run;
 use super::conversation::Conversation;
 use super::row::{self, micros};
 use super::write::Batch;
-use crate::model::{GroupPassword, Name, Role, Sanction, Sanctioned, Settings, Withheld};
+use crate::model::{GroupPassword, GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
 use crate::store::{Entry, KeptGroup, StoreError};
 
 /// Makes the change that an entry about groups is; of a group that is not kept, there is nothing to change.
@@ -17,7 +17,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
         Entry::GroupKept { group, settings } => keep(batch, group, settings),
         Entry::GroupGone { group } => {
             let conversation = batch.number(Conversation::Group(*group))?;
-            ["kept_group", "member", "sanction"].iter().try_for_each(|table| {
+            ["kept_group", "member", "group_sanction"].iter().try_for_each(|table| {
                 run(batch, &format!("DELETE FROM {table} WHERE conversation = ?1"), [conversation])
             })
         }
@@ -28,18 +28,18 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             let rank = i64::try_from(*rank).unwrap_or(i64::MAX);
             run(batch, sql, params![conversation, user.as_str(), *role as i64, rank])
         }
-        Entry::Withheld { group, user, what, sanction } => {
+        Entry::MemberSanctioned { group, user, penalty, ruling } => {
             let conversation = batch.number(Conversation::Group(*group))?;
-            let sql = "INSERT OR REPLACE INTO sanction (conversation, user, what, author, reason, until) \
+            let sql = "INSERT OR REPLACE INTO group_sanction (conversation, user, penalty, author, reason, until) \
                        SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM kept_group WHERE conversation = ?1)";
-            let Sanction { by, reason, until } = sanction;
+            let Ruling { by, reason, until } = ruling;
             let (user, by, until) = (user.as_str(), by.as_str(), until.map(micros));
-            run(batch, sql, params![conversation, user, *what as i64, by, reason.as_deref(), until])
+            run(batch, sql, params![conversation, user, *penalty as i64, by, reason.as_deref(), until])
         }
-        Entry::GivenBack { group, user, what } => {
+        Entry::MemberLifted { group, user, penalty } => {
             let conversation = batch.number(Conversation::Group(*group))?;
-            let sql = "DELETE FROM sanction WHERE conversation = ?1 AND user = ?2 AND what = ?3";
-            run(batch, sql, params![conversation, user.as_str(), *what as i64])
+            let sql = "DELETE FROM group_sanction WHERE conversation = ?1 AND user = ?2 AND penalty = ?3";
+            run(batch, sql, params![conversation, user.as_str(), *penalty as i64])
         }
         _ => Ok(()),
     }
@@ -82,15 +82,15 @@ fn settings(row: &Row<'_>) -> Result<Settings, StoreError> {
     Ok(Settings { limit, private, announce, keep: true, topic, password, ..Settings::default() })
 }
 
-fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, Role, u64)>, StoreError> {
+fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, GroupRole, u64)>, StoreError> {
     let mut find = conn.prepare_cached("SELECT user, role, rank FROM member WHERE conversation = ?1 ORDER BY user")?;
     let mut rows = find.query([conversation])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let role = match row.get::<_, i64>(1)? {
-            0 => Role::Member,
-            1 => Role::Admin,
-            2 => Role::Owner,
+            0 => GroupRole::Member,
+            1 => GroupRole::Admin,
+            2 => GroupRole::Owner,
             other => return Err(StoreError::Damaged(format!("there is no role {other}"))),
         };
         all.push((row::name(&row.get::<_, String>(0)?)?, role, row.get::<_, i64>(2)?.unsigned_abs()));
@@ -98,22 +98,22 @@ fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, Role, u64)
     Ok(all)
 }
 
-fn sanctions(conn: &Connection, conversation: i64) -> Result<Vec<Sanctioned>, StoreError> {
-    let sql = "SELECT user, what, author, reason, until FROM sanction WHERE conversation = ?1 ORDER BY user, what";
+fn sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>, StoreError> {
+    let sql = "SELECT user, penalty, author, reason, until FROM group_sanction WHERE conversation = ?1 ORDER BY user, penalty";
     let mut find = conn.prepare_cached(sql)?;
     let mut rows = find.query([conversation])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let what = match row.get::<_, i64>(1)? {
-            0 => Withheld::Entry,
-            1 => Withheld::Voice,
-            other => return Err(StoreError::Damaged(format!("there is no sanction {other}"))),
+        let penalty = match row.get::<_, i64>(1)? {
+            0 => Penalty::Ban,
+            1 => Penalty::Mute,
+            other => return Err(StoreError::Damaged(format!("there is no penalty {other}"))),
         };
         let by = row::name(&row.get::<_, String>(2)?)?;
         let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
         let until = row.get::<_, Option<i64>>(4)?.map(row::time);
         let user = row::name(&row.get::<_, String>(0)?)?;
-        all.push(Sanctioned { user, what, sanction: Sanction { by, reason, until } });
+        all.push(GroupSanction { user, penalty, ruling: Ruling { by, reason, until } });
     }
     Ok(all)
 }
@@ -133,12 +133,16 @@ mod tests {
             [Change::Limit(Some(9)), Change::Private(true), Change::Keep(true), Change::Topic(Some("x".into()))];
         let settings = Settings::with(&changes);
         let member = |user, role, rank| Entry::Member { group: name("Red"), user: name(user), role, rank };
-        let sanction = Sanction { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
-        let banned = Entry::Withheld { group: name("red"), user: name("eve"), what: Withheld::Entry, sanction };
+        let ruling = Ruling { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
+        let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, ruling };
         let store = open();
         store.append(&[Entry::GroupKept { group: name("Red"), settings: settings.clone() }, banned]).unwrap();
         store
-            .append(&[member("Ann", Role::Owner, 0), member("bob", Role::Member, 1), member("cid", Role::Admin, 2)])
+            .append(&[
+                member("Ann", GroupRole::Owner, 0),
+                member("bob", GroupRole::Member, 1),
+                member("cid", GroupRole::Admin, 2),
+            ])
             .unwrap();
         store.append(&["Ann", "bob", "cid"].map(|user| entered(user, "red", 0))).unwrap();
         store.append(&[entered("bob", "loose", 0), left("bob", None, 0), left("cid", Some("red"), 0)]).unwrap();
@@ -148,7 +152,7 @@ mod tests {
         assert_eq!(store.groups().unwrap(), before);
         let [kept] = &before[..] else { panic!("{before:?}") };
         assert_eq!((kept.name.as_str(), &kept.settings, kept.sanctions.len()), ("Red", &settings, 1));
-        assert_eq!(kept.members, [(name("Ann"), Role::Owner, 0), (name("bob"), Role::Member, 1)]);
+        assert_eq!(kept.members, [(name("Ann"), GroupRole::Owner, 0), (name("bob"), GroupRole::Member, 1)]);
         store.append(&[said("Ann", group("red"), "1"), said("Ann", group("loose"), "2")]).unwrap();
         assert_eq!(sees(&store, "bob", None), ["1"], "he is in the one that is kept");
         assert_eq!(store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages.len(), 1);

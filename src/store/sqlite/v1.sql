@@ -124,15 +124,15 @@ CREATE TABLE member (
     PRIMARY KEY (conversation, user)
 ) WITHOUT ROWID;
 
--- What is withheld from a user in a kept group. What: 0 being in it, 1 talking in it. Until: NULL for ever.
-CREATE TABLE sanction (
+-- Bans and mutes in kept groups. Penalty: 0 ban, 1 mute. Until: NULL for ever.
+CREATE TABLE group_sanction (
     conversation INTEGER NOT NULL,
     user         TEXT NOT NULL COLLATE NOCASE,
-    what         INTEGER NOT NULL,
+    penalty      INTEGER NOT NULL,
     author       TEXT NOT NULL,
     reason       TEXT,
     until        INTEGER,
-    PRIMARY KEY (conversation, user, what)
+    PRIMARY KEY (conversation, user, penalty)
 ) WITHOUT ROWID;
 
 CREATE TABLE token (
