@@ -145,6 +145,8 @@ fn full_servers_and_full_users_say_so() {
     alice.ask("/join c", &["Error: You are in 2 groups already, which is the limit."]);
 }
 
+const CREATE: &str = "Usage: /create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]";
+
 #[test]
 fn too_few_or_too_many_words_are_answered_with_the_usage() {
     let server = TestServer::start();
@@ -154,9 +156,11 @@ fn too_few_or_too_many_words_are_answered_with_the_usage() {
     }
     alice.ask_all(&[
         ("/broadcast", "Usage: /broadcast <message>"),
-        ("/create_group", "Usage: /create_group <group>"),
-        ("/create a b", "Usage: /create_group <group>"),
-        ("/join_group", "Usage: /join_group <group>"),
+        ("/create_group", CREATE),
+        ("/create a b", CREATE),
+        ("/create a limit=0", CREATE),
+        ("/join_group", "Usage: /join_group <group> [<password>]"),
+        ("/join_group a b c", "Usage: /join_group <group> [<password>]"),
         ("/leave a b", "Usage: /leave_group <group>"),
         ("/g rust", "Usage: /group_msg <group> <message>"),
         ("/users all", "Usage: /users"),

@@ -10,7 +10,7 @@
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
-//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address, `{time}` for a time such as `2026-11-20 17:03`, `{id}` for a number |
+//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address, `{time}` for a time such as `2026-11-20 17:03`, `{id}` for a number, `{code}` for the code of the room made last |
 //! | `alice< Enter username:` | the prompts end in a space instead of a line end |
 //! | `bob< (typing is hidden)`, `bob< (typing is shown)` | the telnet commands around a password |
 //! | `alice pipes alice \| password123 \| /users` | these lines in one write, and the end, as a script does |
@@ -106,6 +106,8 @@ struct Client {
 struct Stage {
     server: TestServer,
     clients: BTreeMap<String, Client>,
+    /// The code of the room that was made last.
+    code: Option<String>,
     patience: Duration,
 }
 
@@ -135,7 +137,7 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
     });
     let roles = roles.into_iter().map(|(user, role)| Entry::Role { user, role }).collect();
     server.handle.hub().record(roles).unwrap();
-    let mut stage = Stage { server, clients: BTreeMap::new(), patience };
+    let mut stage = Stage { server, clients: BTreeMap::new(), code: None, patience };
     flaw.map_or(Ok(()), Err)?;
     let mut last = 0;
     for (line, step) in acts {
@@ -148,6 +150,11 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
 impl Stage {
     fn act(&mut self, step: &str) -> Result<(), String> {
         let (who, what) = step.split_once(' ').unwrap_or((step, ""));
+        if what.starts_with("Room {code} created ") {
+            self.code = Some(self.client(who.trim_end_matches('<'))?.code(what)?);
+            return Ok(());
+        }
+        let what = &self.code.as_ref().map_or(what.to_owned(), |code| what.replace("{code}", code));
         if let Some(who) = who.strip_suffix('>') {
             return self.client(who)?.say(what);
         }
@@ -272,6 +279,19 @@ impl Client {
         self.unread.drain(..expected.len());
         self.logged_in |= what == WELCOME;
         Ok(())
+    }
+
+    /// The code in the next line, which says that a room is made.
+    fn code(&mut self, expected: &str) -> Result<String, String> {
+        while !self.unread.contains(&b'\n') && self.read() {}
+        let came = String::from_utf8_lossy(self.next_line()).into_owned();
+        let code = came.split(' ').nth(1).unwrap_or_default().to_owned();
+        let is_code = code.len() == 4 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if is_code {
+            self.hear(&expected.replace("{code}", &code)).map(|()| code)
+        } else {
+            Err(format!("no code in {came:?}"))
+        }
     }
 
     /// The next line, if it is the expected one with some time and some number in their places.

@@ -34,7 +34,7 @@ pub enum Unchanged {
 }
 
 /// A new password, hashed and good for one account.
-pub struct NewSecret(String);
+pub struct NewSecret(pub(super) String);
 
 impl Accounts {
     /// Checks a new password as `parlord user add` does, and hashes it when it is its turn.

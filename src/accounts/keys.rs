@@ -20,6 +20,10 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Letters of an invitation between two dashes.
 const GROUP: usize = 4;
 
+/// Letters of a room's code, and how many it has.
+const CODE_LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const CODE: usize = 4;
+
 /// A new secret, to be shown once, and what is kept of it.
 pub struct Key {
     /// What its owner has to keep.
@@ -46,6 +50,26 @@ pub fn new_invite() -> io::Result<Key> {
     let letters = random_letters()?;
     let groups: Vec<&str> = (0..letters.len()).step_by(GROUP).map(|at| &letters[at..at + GROUP]).collect();
     Ok(Key { text: groups.join("-"), digest: digest(letters.as_bytes()) })
+}
+
+/// Makes as many random codes for rooms, of four letters and digits.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn room_codes(count: usize) -> io::Result<Vec<String>> {
+    let mut words = vec![0; count * 4];
+    getrandom::fill(&mut words).map_err(|e| io::Error::other(e.to_string()))?;
+    let code = |word: &[u8]| {
+        // Of so many numbers, a remainder by 36 to the fourth is as good as even.
+        let mut number = word.iter().fold(0_usize, |sum, byte| sum * 256 + usize::from(*byte));
+        let letters = (0..CODE).map(|_| {
+            let letter = CODE_LETTERS[number % CODE_LETTERS.len()];
+            number /= CODE_LETTERS.len();
+            char::from(letter)
+        });
+        letters.collect()
+    };
+    Ok(words.chunks_exact(4).map(code).collect())
 }
 
 /// What would be kept of this, if it reads like a login token.
@@ -114,6 +138,14 @@ mod tests {
         let mut other = plain.clone();
         other.replace_range(0..1, if plain.starts_with('a') { "b" } else { "a" });
         assert_ne!(invite_digest(&other), key.digest);
+    }
+
+    #[test]
+    fn a_room_has_four_letters_or_digits_that_all_come_up() {
+        let codes = room_codes(1_000).unwrap();
+        assert!(codes.len() == 1_000 && codes.iter().all(|code| code.len() == 4));
+        let used: HashSet<u8> = codes.iter().flat_map(|code| code.bytes()).collect();
+        assert_eq!(used, CODE_LETTERS.iter().copied().collect());
     }
 
     #[test]

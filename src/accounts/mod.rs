@@ -5,7 +5,7 @@
 //!
 //! Reading order: `file` is the format, `secret` one password, `verify` the judge, `permits` what holds him back when
 //! many ask at once, `throttle` what holds back who asks too often; `change` is what users do to their own accounts,
-//! `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
+//! `phrase` is for the passwords of groups, `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
 
 mod change;
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod edit;
 mod file;
 pub mod keys;
 mod permits;
+mod phrase;
 mod secret;
 mod throttle;
 mod verify;

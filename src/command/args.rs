@@ -1,5 +1,8 @@
 //! A cursor over the words after a command.
 
+use crate::model::limits::REASON_CHARS;
+use crate::model::text;
+
 /// What is left of the words after a command. Words are separated by spaces; a message keeps those inside it.
 pub struct Args<'a> {
     rest: &'a str,
@@ -22,6 +25,29 @@ impl<'a> Args<'a> {
     pub fn text(&mut self) -> Option<&'a str> {
         let text = std::mem::take(&mut self.rest);
         (!text.is_empty()).then_some(text)
+    }
+
+    /// Why, in as many characters as a reason may have, if anything is left.
+    pub fn reason(&mut self) -> Option<String> {
+        self.text().map(|why| text::shorten(why, REASON_CHARS))
+    }
+
+    /// Everything behind this beginning, in any case, if that comes next.
+    pub fn after(&mut self, beginning: &str) -> Option<&'a str> {
+        let (start, text) = self.rest.split_at_checked(beginning.len())?;
+        if !start.eq_ignore_ascii_case(beginning) {
+            return None;
+        }
+        self.rest = "";
+        Some(text.trim_start())
+    }
+
+    /// The next word, if it is one that this can be made of; otherwise it stays.
+    pub fn word_as<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let (word, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
+        let made = read(word)?;
+        self.rest = rest.trim_start();
+        Some(made)
     }
 
     /// The next word, which is `on` or `off`.
@@ -56,6 +82,15 @@ mod tests {
         assert_eq!(args.text(), Some("hi  there"));
         assert_eq!((args.word(), args.text(), args.end()), (None, None, Some(())));
         assert_eq!(Args::new("a b").only_word(), None);
+        let mut args = Args::new("10 x Topic= a  b");
+        assert_eq!(
+            (args.word_as(|word| word.parse::<u8>().ok()), args.word_as(|word| word.parse::<u8>().ok())),
+            (Some(10), None)
+        );
+        assert_eq!(
+            (args.after("topic="), args.word(), args.after("topic="), args.end()),
+            (None, Some("x"), Some("a  b"), Some(()))
+        );
     }
 
     proptest! {

@@ -1,12 +1,12 @@
 //! What a command works with: who asks, the hub, and a way to answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
-use crate::hub::{Client, ClientId, Hub, Push, Touched};
-use crate::model::{Draft, Event, EventKind, Name, QuitReason, Role, Scope, Target, UserError, Voice};
+use crate::hub::{Client, ClientId, Hub, Push, Saying, Touched};
+use crate::model::{Event, EventKind, Name, QuitReason, Role, Scope, Target, UserError, Voice};
 use crate::operate::Desk;
 
 /// The surroundings of one command. There is no socket in it.
@@ -26,7 +26,7 @@ pub struct Context<'a> {
     /// Which guest that is, if it is one: the next guest of that name is somebody else.
     pub guest: &'a mut Option<ClientId>,
     /// What he has said and nobody has been told yet.
-    pub drafts: &'a mut Vec<Draft>,
+    pub drafts: &'a mut Vec<Saying>,
     /// Whom this command leaves something to be written for.
     pub touched: &'a mut Touched,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
@@ -58,9 +58,9 @@ impl Context<'_> {
         {
             return Err(UserError::NoSuchUser(to.to_string()));
         }
-        let scope = self.hub.check(self.me, scope)?;
+        let place = self.hub.check(self.me, scope, SystemTime::now())?;
         let text = self.desk.filtered(&self.me.name, text)?;
-        self.drafts.push(self.me.draft(scope, text));
+        self.drafts.push(self.me.draft(place, text));
         Ok(())
     }
 
@@ -69,9 +69,9 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
-        let scope = self.hub.check(self.me, scope)?;
+        let place = self.hub.check(self.me, scope, SystemTime::now())?;
         let text = self.desk.filtered(&self.me.name, text)?;
-        self.drafts.push(Draft { action: true, ..self.me.draft(scope, text) });
+        self.drafts.push(self.me.draft(place, text).act());
         Ok(())
     }
 

@@ -1,28 +1,42 @@
 //! Groups: making, joining, leaving, and saying something in one.
 
+use std::time::{Instant, SystemTime};
+
+use super::settings::Wish;
 use super::{Command, Context, Role, Spec};
-use crate::model::{Scope, UserError};
+use crate::accounts::Verdict;
+use crate::hub::Way;
+use crate::model::limits::PASSWORD_COST;
+use crate::model::{GroupError, GroupPassword, Name, Origin, Peer, Scope, Settings, UserError};
 
 pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
     aliases: &["create"],
     role: Role::User,
-    usage: "/create_group <group>",
-    help: "make a group; you are its first member",
-    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves.",
-    example: "/create_group rust",
-    parse: |args| Some(Box::new(Create(args.only_word()?.to_owned()))),
+    usage: "/create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]",
+    help: "make a group; you are its first member and its owner",
+    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, logging out is no leaving. ephemeral: what is said is kept nowhere, and nobody can show it again. The other words are those of /group.",
+    example: "/create_group rust limit=50 keep",
+    parse: |args| {
+        let group = args.word()?.to_owned();
+        Some(Box::new(Create { group, wish: Wish::parse(args)? }))
+    },
 };
 
 pub(super) const JOIN_GROUP: Spec = Spec {
     name: "join_group",
     aliases: &["join"],
     role: Role::User,
-    usage: "/join_group <group>",
+    usage: "/join_group <group> [<password>]",
     help: "join a group; its members are told",
-    details: "/groups shows which groups there are.",
+    details: "/groups shows which groups there are, but for private ones. Who is invited needs no password.",
     example: "/join_group rust",
-    parse: |args| Some(Box::new(Join(args.only_word()?.to_owned()))),
+    parse: |args| {
+        let group = args.word()?.to_owned();
+        let password = args.word().map(str::to_owned);
+        args.end()?;
+        Some(Box::new(Join { group, password }))
+    },
 };
 
 pub(super) const LEAVE_GROUP: Spec = Spec {
@@ -31,7 +45,7 @@ pub(super) const LEAVE_GROUP: Spec = Spec {
     role: Role::User,
     usage: "/leave_group <group>",
     help: "leave a group; its members are told",
-    details: "Leaving the chat leaves all your groups at once.",
+    details: "Leaving the chat leaves all your groups at once, but for those that are kept. After the last owner the admin, or else the member, who has been there for longest is the owner.",
     example: "/leave_group rust",
     parse: |args| Some(Box::new(Leave(args.only_word()?.to_owned()))),
 };
@@ -47,9 +61,15 @@ pub(super) const GROUP_MSG: Spec = Spec {
     parse: |args| Some(Box::new(Post { group: args.word()?.to_owned(), text: args.text()?.to_owned() })),
 };
 
-struct Create(String);
+struct Create {
+    group: String,
+    wish: Wish,
+}
 
-struct Join(String);
+struct Join {
+    group: String,
+    password: Option<String>,
+}
 
 struct Leave(String);
 
@@ -60,20 +80,28 @@ struct Post {
 
 impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let name = self.0.parse().map_err(|why| UserError::BadGroupName(self.0, why))?;
-        context.hub.create(context.me, name, context.touched)
+        let Create { group: typed, wish } = *self;
+        let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
+        let settings = Settings::with(&wish.hashed(context)?);
+        context.hub.create(context.me, name, settings, context.touched)
     }
 }
 
 impl Command for Join {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.join(context.me, &context.group(&self.0)?, context.touched)
+        let group = context.group(&self.group)?;
+        let Some(typed) = self.password else {
+            return context.hub.join(context.me, &group, Way::Open, SystemTime::now(), context.touched);
+        };
+        let proof = context.expect_group_password(&group, &typed)?;
+        let way = proof.as_ref().map_or(Way::Open, Way::Password);
+        context.hub.join(context.me, &group, way, SystemTime::now(), context.touched)
     }
 }
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(context.me, &context.group(&self.0)?, context.touched)
+        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.touched)
     }
 }
 
@@ -85,5 +113,39 @@ impl Command for Post {
 
     fn says(&self) -> bool {
         true
+    }
+}
+
+impl Context<'_> {
+    /// What the password of a group was made of, if this is it; the hub lets in with that as long as it is the same then.
+    /// Nothing for a group that needs none.
+    ///
+    /// Of a private group a wrong one learns nothing: it is told, after the same time, that there is no such group.
+    fn expect_group_password(&mut self, group: &Name, typed: &str) -> Result<Option<GroupPassword>, UserError> {
+        self.cost += PASSWORD_COST;
+        // Hashing takes its time, and others shall not wait for what they are to be sent.
+        self.settle();
+        let (me, asked) = (self.me, Instant::now());
+        let (shown, kept) = self.hub.password_of(me, group, SystemTime::now());
+        // Who is in it already is told so, whatever he typed.
+        if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
+            return Ok(None);
+        }
+        let deadline = asked + self.hub.limits().login;
+        let judge = || match kept.as_ref().map(|kept| self.accounts.is_phrase(kept.hash(), typed, deadline)) {
+            Some(Some(true)) => Verdict::Right(me.name),
+            Some(None) => Verdict::Late,
+            Some(Some(false)) | None => Verdict::Wrong,
+        };
+        let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
+            Verdict::Right(_) => return Ok(kept),
+            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
+            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
+            Verdict::Wrong if shown => (GroupError::WrongPassword(*group).into(), "wrong password"),
+            Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
+        };
+        log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
+        (self.repent)(asked);
+        Err(error)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{COMMANDS, Command, Context, Role, Spec, find};
+use super::{COMMANDS, Command, Context, Role, Spec, forms};
 use crate::model::{EventKind, UserError};
 
 pub(super) const HELP: Spec = Spec {
@@ -29,13 +29,15 @@ impl Command for Help {
         let role = context.role();
         let lines = match self.about {
             None => list(role),
-            Some(word) => match find(&word).filter(|spec| spec.role <= role) {
-                Some(spec) => in_full(spec),
-                None => {
+            Some(word) => {
+                let lines: Vec<String> =
+                    forms(&word).iter().filter(|spec| spec.role <= role).flat_map(in_full).collect();
+                if lines.is_empty() {
                     let near = nearest(&word, role);
                     return Err(UserError::UnknownCommand(word, near));
                 }
-            },
+                lines
+            }
         };
         context.reply(EventKind::Help { lines });
         Ok(())
@@ -84,9 +86,14 @@ pub fn manual() -> String {
     let mut page = String::from(
         "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\n",
     );
+    let mut above = "";
     for spec in COMMANDS {
         // Writing into a String cannot fail.
-        let _ = write!(page, "\n## /{}\n\n`{}`\n\n{}.\n{}\n", spec.name, spec.usage, spec.help, spec.details);
+        if spec.name != above {
+            let _ = write!(page, "\n## /{}\n", spec.name);
+        }
+        above = spec.name;
+        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, spec.help, spec.details);
         if spec.role > Role::User {
             let _ = write!(page, "\nRole: {}.\n", spec.role);
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::Accounts;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
-use crate::model::{EventKind, Message, MessageId, Name, Scope, Target, UserError};
+use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
 use crate::operate::Act;
 use crate::store::StoreError;
 
@@ -148,7 +148,7 @@ impl Command for Clear {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let scope = match self.of {
             Some(typed) => conversation(context, &typed)?,
-            None => Some(chosen(context)?.ok_or(UserError::Usage(CLEAR_WHAT))?),
+            None => Some(chosen(context)?.ok_or(UserError::Usage(vec![CLEAR_WHAT]))?),
         };
         context.hub.clear(context.me, scope).map_err(stored_later)?;
         context.reply(EventKind::Cleared { scope });
@@ -235,6 +235,9 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
         Some(group) => {
             let name = context.group(group)?;
             match context.hub.membership(context.me, &name) {
+                Ok(name) | Err(UserError::NotMember(name)) if context.hub.is_ephemeral(&name) => {
+                    return Err(GroupError::NoHistory(name).into());
+                }
                 Ok(name) | Err(UserError::NotMember(name)) => return Ok(Some(Scope::Group(name))),
                 Err(unknown) => (Scope::Group(name), unknown),
             }

@@ -1,5 +1,7 @@
 //! Looking around: who is here, which groups there are, and who one is.
 
+use std::time::SystemTime;
+
 use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, UserError};
 
@@ -20,7 +22,7 @@ pub(super) const GROUPS: Spec = Spec {
     role: Role::User,
     usage: "/groups",
     help: "which groups there are",
-    details: "One name a line, in alphabetical order.",
+    details: "One name a line, in alphabetical order; a private group only for its members and who is invited.",
     example: "/groups",
     parse: |args| args.end().map(|()| Box::new(Groups) as Box<dyn Command>),
 };
@@ -85,17 +87,18 @@ impl Command for WhoIs {
 
 impl Command for Groups {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Groups { names: context.hub.groups() });
+        context.reply(EventKind::Groups { names: context.hub.groups(&context.me.name, SystemTime::now()) });
         Ok(())
     }
 }
 
 impl Command for GroupsUsers {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let mut rosters = context.hub.rosters(None);
+        let (me, now) = (context.me.name, SystemTime::now());
+        let mut rosters = context.hub.rosters(&me, None, now);
         let mut first = true;
         while first || !rosters.is_empty() {
-            let next = rosters.last().map(|(name, _)| context.hub.rosters(Some(name))).unwrap_or_default();
+            let next = rosters.last().map(|(name, _)| context.hub.rosters(&me, Some(name), now)).unwrap_or_default();
             context.reply(EventKind::GroupsUsers { rosters, first });
             (rosters, first) = (next, false);
         }

@@ -13,7 +13,10 @@ mod ignore;
 mod look;
 mod operate;
 mod receipts;
+mod roles;
+mod rooms;
 mod session;
+mod settings;
 mod table;
 mod talk;
 mod token;
@@ -24,8 +27,8 @@ pub use context::Context;
 pub use dialog::Dialog;
 pub use help::manual;
 pub use history::past;
-use table::find_place;
-pub use table::{COMMANDS, find};
+use table::forms_at;
+pub use table::{COMMANDS, forms};
 
 use crate::model::{Role, UserError};
 use crate::operate::Act;
@@ -50,7 +53,7 @@ pub trait Command {
     }
 }
 
-/// The declaration of a command: everything there is to know about it outside its `execute`.
+/// The declaration of a command, or of one form of it: everything there is to know about it outside its `execute`.
 pub struct Spec {
     /// The word after the slash.
     pub name: &'static str,
@@ -80,12 +83,13 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
         return if line.is_empty() { Ok(()) } else { talk::say(line, context) };
     };
     let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-    let (place, spec) = match find_place(word) {
-        Some((place, spec)) if spec.role == Role::User || context.role() >= spec.role => (place, spec),
-        _ => return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, context.role()))),
-    };
+    let (place, forms) = forms_at(word);
+    let mut open = forms.iter().filter(|spec| spec.role == Role::User || context.role() >= spec.role).peekable();
+    if open.peek().is_none() {
+        return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, context.role())));
+    }
+    let parsed = parse(open, rest)?;
     context.desk.count(place);
-    let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(UserError::Usage(spec.usage))?;
     if !parsed.says() {
         context.publish();
     }
@@ -103,8 +107,20 @@ pub fn console(line: &str) -> Result<Act, UserError> {
         return Ok(Act::Top { sessions: !rest.is_empty() });
     }
     let unknown = || UserError::UnknownCommand(word.to_owned(), None);
-    let spec = find(word).filter(|spec| spec.role > Role::User || spec.name == history::DELETE.name);
-    let spec = spec.ok_or_else(unknown)?;
-    let parsed = (spec.parse)(&mut Args::new(rest)).ok_or(UserError::Usage(spec.usage))?;
-    parsed.act().ok_or_else(unknown)
+    let known = |spec: &&Spec| spec.role > Role::User || spec.name == history::DELETE.name;
+    let mut known = forms(word).iter().filter(known).peekable();
+    known.peek().ok_or_else(unknown)?;
+    parse(known, rest)?.act().ok_or_else(unknown)
+}
+
+/// The command that the first of these forms which fits makes of the words after it.
+fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dyn Command>, UserError> {
+    let mut usages = Vec::new();
+    for spec in forms {
+        match (spec.parse)(&mut Args::new(rest)) {
+            Some(parsed) => return Ok(parsed),
+            None => usages.push(spec.usage),
+        }
+    }
+    Err(UserError::Usage(usages))
 }

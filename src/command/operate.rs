@@ -1,12 +1,10 @@
 //! What operators do: each command is one act, which the console can do as well; and reports, by which users call them.
 
-use std::time::Duration;
-
 use super::history::visible;
 use super::{Args, Command, Context, Role, Spec};
-use crate::model::limits::{REASON_CHARS, REPORT_COST};
+use crate::model::limits::REPORT_COST;
 use crate::model::sanction::duration;
-use crate::model::{Answer, EventKind, MessageId, Penalty, UserError, text};
+use crate::model::{Answer, EventKind, MessageId, Penalty, UserError};
 use crate::operate::{Act, By, On};
 
 pub(super) const ANNOUNCE: Spec = Spec {
@@ -24,9 +22,9 @@ pub(super) const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/ban user|addr|net <whom> [<time>] [<reason>]",
+    usage: "/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]",
     help: "keep a user, an address or a network out of the server",
-    details: "It ends their sessions at once and outlives a restart. A time is 30s, 10m, 2h or 7d; without one it holds for good. An IPv6 address stands for its /64.",
+    details: "It ends their sessions at once and outlives a restart. Without a time it holds for good. An IPv6 address stands for its /64.",
     example: "/ban net 10.1.0.0/16 7d flooding",
     parse: |args| lay(Penalty::Ban, args),
 };
@@ -52,7 +50,7 @@ pub(super) const DISCONNECT: Spec = Spec {
     example: "/disconnect bob please update your bot",
     parse: |args| {
         let whom = args.word()?.to_owned();
-        act(Act::Disconnect { whom, why: reason(args) })
+        act(Act::Disconnect { whom, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -66,7 +64,7 @@ pub(super) const DROP_GROUP: Spec = Spec {
     example: "/drop_group spammers",
     parse: |args| {
         let group = args.word()?.to_owned();
-        act(Act::DropGroup { group, why: reason(args) })
+        act(Act::DropGroup { group, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -74,9 +72,9 @@ pub(super) const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/mute user <username> [<time>] [<reason>]",
+    usage: "/mute user <username> [30s|10m|2h|7d] [<reason>]",
     help: "let a user read, and say no more",
-    details: "He may stay and read, and is told. A time is 30s, 10m, 2h or 7d; without one it holds for good.",
+    details: "He may stay and read, and is told. Without a time it holds for good.",
     example: "/mute user bob 10m calm down",
     parse: |args| lay(Penalty::Mute, args),
 };
@@ -100,7 +98,7 @@ pub(super) const REPORT: Spec = Spec {
     help: "tell the operators about a user or a message",
     details: "Of a message they are shown the text as well. Operators who are away find it later. /mode ids on and /history show the ids.",
     example: "/report bob spam",
-    parse: |args| Some(Box::new(Report { about: args.word()?.to_owned(), why: reason(args) })),
+    parse: |args| Some(Box::new(Report { about: args.word()?.to_owned(), why: args.reason().unwrap_or_default() })),
 };
 
 pub(super) const REPORTS: Spec = Spec {
@@ -143,14 +141,11 @@ pub(super) const SHUTDOWN: Spec = Spec {
             return act(Act::GoOn);
         }
         let mut args = Args::new(rest);
-        let after = match rest.split(' ').next() {
-            Some(word) if word.eq_ignore_ascii_case("in") => {
-                args.word()?;
-                Some(duration(args.word()?)?)
-            }
-            _ => None,
+        let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
+            Some(()) => Some(duration(args.word()?)?),
+            None => None,
         };
-        act(Act::Shutdown { after, why: reason(&mut args) })
+        act(Act::Shutdown { after, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -242,7 +237,7 @@ fn act(act: Act) -> Option<Box<dyn Command>> {
 
 fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
     let on = on(penalty, args)?;
-    let (time, why) = time_and_reason(args);
+    let (time, why) = (args.word_as(duration), args.reason().unwrap_or_default());
     act(Act::Lay { penalty, on, time, why })
 }
 
@@ -262,20 +257,6 @@ fn on(penalty: Penalty, args: &mut Args<'_>) -> Option<On> {
         ("net", Penalty::Ban) => Some(On::Net(whom)),
         _ => None,
     }
-}
-
-/// A time, if the next word is one, and the rest.
-fn time_and_reason(args: &mut Args<'_>) -> (Option<Duration>, String) {
-    let rest = args.text().unwrap_or_default();
-    let mut after = Args::new(rest);
-    match after.word().and_then(duration) {
-        Some(time) => (Some(time), reason(&mut after)),
-        None => (None, reason(&mut Args::new(rest))),
-    }
-}
-
-fn reason(args: &mut Args<'_>) -> String {
-    text::shorten(args.text().unwrap_or_default(), REASON_CHARS)
 }
 
 #[cfg(test)]

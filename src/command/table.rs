@@ -1,35 +1,47 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use super::{Spec, account, groups, help, history, ignore, look, operate, receipts, session, talk, token, typing};
+use super::{
+    Spec, account, groups, help, history, ignore, look, operate, receipts, roles, rooms, session, settings, talk,
+    token, typing,
+};
 
-/// All commands, in alphabetical order.
+/// All commands, in alphabetical order; the forms of one command stand together, and the first that fits is taken.
 pub const COMMANDS: &[Spec] = &[
+    rooms::ACCEPT,
     operate::ANNOUNCE,
     session::AWAY,
     session::BACK,
+    roles::BAN,
     operate::BAN,
+    roles::BANS,
     operate::BANS,
     talk::BROADCAST,
     history::CLEAR,
     groups::CREATE_GROUP,
     history::DELETE,
     account::DELETE_ACCOUNT,
+    roles::DEMOTE,
     operate::DISCONNECT,
     operate::DROP_GROUP,
+    settings::GROUP,
     groups::GROUP_MSG,
     look::GROUPS,
     look::GROUPS_USERS,
     help::HELP,
     history::HISTORY,
     ignore::IGNORE,
+    rooms::INVITE,
     groups::JOIN_GROUP,
+    roles::KICK,
     groups::LEAVE_GROUP,
     talk::ME,
     session::MODE,
     talk::MSG,
+    roles::MUTE,
     operate::MUTE,
     account::PASSWD,
     session::PING,
+    roles::PROMOTE,
     session::QUIT,
     receipts::READ,
     receipts::RECEIPTS,
@@ -37,29 +49,36 @@ pub const COMMANDS: &[Spec] = &[
     talk::REPLY,
     operate::REPORT,
     operate::REPORTS,
+    rooms::ROOM,
     history::SEARCH,
     operate::SESSIONS,
     operate::SHUTDOWN,
     operate::STATS,
     talk::TALK,
     token::TOKEN,
+    roles::TRANSFER,
     typing::TYPING,
+    roles::UNBAN,
     operate::UNBAN,
     ignore::UNIGNORE,
+    roles::UNMUTE,
     operate::UNMUTE,
     look::USERS,
     look::WHOAMI,
     look::WHOIS,
 ];
 
-/// The command that a word after the slash names, in any case.
-pub fn find(word: &str) -> Option<&'static Spec> {
-    find_place(word).map(|(_, spec)| spec)
+/// All forms of the command that a word after the slash names, in any case; none where there is no such command.
+pub fn forms(word: &str) -> &'static [Spec] {
+    forms_at(word).1
 }
 
-/// As [`find`], with its place in the table.
-pub(super) fn find_place(word: &str) -> Option<(usize, &'static Spec)> {
-    COMMANDS.iter().enumerate().find(|(_, spec)| spec.words().any(|name| name.eq_ignore_ascii_case(word)))
+/// As [`forms`], with the place of the first one in the table.
+pub(super) fn forms_at(word: &str) -> (usize, &'static [Spec]) {
+    let named = |spec: &Spec| spec.words().any(|name| name.eq_ignore_ascii_case(word));
+    let first = COMMANDS.iter().position(named).unwrap_or(COMMANDS.len());
+    let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
+    (first, &COMMANDS[first..first + count])
 }
 
 impl Spec {
@@ -79,11 +98,18 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_every_word_names_one_command() {
         assert!(COMMANDS.is_sorted_by_key(|spec| spec.name));
-        let words: Vec<&str> = COMMANDS.iter().flat_map(Spec::words).collect();
+        let commands = COMMANDS.chunk_by(|one, next| one.name == next.name);
+        let words: Vec<&str> = commands.clone().flat_map(|forms| forms[0].words()).collect();
+        // Only the first form has other words: they stand for all of them.
+        assert!(commands.flat_map(|forms| &forms[1..]).all(|form| form.aliases.is_empty()));
         assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
         assert!(words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
-        assert_eq!(find("GROUP_Msg").map(|spec| spec.name), Some("group_msg"));
-        assert!(find("nope").is_none());
+        let named = |word| forms(word).iter().map(|spec| spec.name).collect::<Vec<_>>();
+        assert_eq!(
+            (named("GROUP_Msg"), named("g"), named("ban")),
+            (vec!["group_msg"], vec!["group_msg"], vec!["ban", "ban"])
+        );
+        assert!(forms("nope").is_empty());
     }
 
     #[test]
@@ -112,10 +138,10 @@ mod tests {
     #[test]
     fn wrong_arity_is_answered_with_the_usage() {
         for (word, rest) in
-            [("msg", "bob"), ("msg", ""), ("users", "x"), ("join_group", "a b"), ("talk", "a b"), ("g", "g")]
+            [("msg", "bob"), ("msg", ""), ("users", "x"), ("join_group", "a b c"), ("talk", "a b"), ("g", "g")]
         {
-            let spec = find(word).unwrap();
-            assert!((spec.parse)(&mut Args::new(rest)).is_none(), "/{word} {rest}");
+            let fits = |spec: &Spec| (spec.parse)(&mut Args::new(rest)).is_some();
+            assert!(!forms(word).is_empty() && !forms(word).iter().any(fits), "/{word} {rest}");
         }
     }
 }

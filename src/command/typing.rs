@@ -1,6 +1,6 @@
 //! Being told who is typing, and telling it.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::{Command, Context, Role, Spec};
 use crate::model::{EventKind, Scope, UserError};
@@ -49,7 +49,7 @@ fn tell(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
         Some(group) => Scope::Group(context.group(group)?),
         None => Scope::User(context.user(typed)?),
     };
-    let scope = context.hub.check(context.me, scope)?;
-    context.hub.typing(context.me, scope, Instant::now(), context.touched);
+    let place = context.hub.check(context.me, scope, SystemTime::now())?;
+    context.hub.typing(context.me, place.scope(), Instant::now(), context.touched);
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`.
 
 mod choices;
+mod group;
 mod order;
 mod past;
 
@@ -59,6 +60,7 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::GroupCreated { group } => write!(out, "group_created{stamp} group={group}"),
         EventKind::YouJoined { group } => write!(out, "group_joined{stamp} group={group}"),
         EventKind::YouLeft { group, gone } => write!(out, "group_left{stamp} group={group} gone={gone}"),
+        EventKind::Group { group, news } => group::write(out, stamp, group, news),
         EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
         EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
         other => write_answer(out, stamp, other),

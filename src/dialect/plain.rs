@@ -1,10 +1,12 @@
-//! The plain dialect: the only place with the wording of events; `past` has that of the message log.
+//! The plain dialect: the only place with the wording of events; `past` has that of the message log, `group` that
+//! of groups, `account` that of accounts.
 //!
 //! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
 //! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
 
 mod account;
 mod choices;
+mod group;
 mod order;
 mod past;
 
@@ -77,6 +79,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouLeft { group, gone: true } => {
             write!(out, "You left the group {group}. It is empty now, and gone.")
         }
+        EventKind::Group { group, news } => group::write(out, group, news),
         EventKind::Users { users } => write_users(out, users),
         EventKind::WhoIs(profile) => write_profile(out, profile),
         EventKind::YouAreAway { away: Some(away) } => write!(out, "You are away: {away}"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::client::{Client, ClientId};
-use super::log::{Batch, Lead};
+use super::log::{Batch, Closed, Lead, Passing};
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::{Touched, Waiting};
@@ -83,18 +83,25 @@ impl Hub {
     fn append_and_queue(&self, lead: Lead) -> Queued {
         let log = &self.inner.log;
         let mut turn = log.turn();
-        let (entries, mut speakers) = log.close();
-        let appended = log.append(&mut turn, &entries);
+        let Closed { entries, passing, mut speakers } = log.close();
+        // Where there is nothing to store, whether the store works is nobody's concern.
+        let idle = entries.is_empty() && !passing.is_empty();
+        let appended = if idle { Ok(MessageId(0)) } else { log.append(&mut turn, &entries) };
         let durable = log.store().is_durable();
-        let (clients, limit) = match durable && appended.is_ok() {
+        let (clients, limit) = match durable && appended.is_ok() && !idle {
             true => self.locked(|state| state.hold_echoes(&speakers)),
             false => (Vec::new(), MessageId::default()),
         };
         let held = Held { hub: self.clone(), clients, limit };
         let (mut next, mut touched) = (appended.clone().unwrap_or_default(), Touched::after_append(durable));
         let (mut receipts, mut kept) = (Vec::new(), false);
-        for entry in entries {
-            let Entry::Said(draft) = entry else { continue };
+        let mut passing = passing.into_iter().peekable();
+        for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
+            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
+                self.locked(|state| state.pass_on(draft, &mut touched));
+                touched.relieve_if_crowded();
+            }
+            let Some(Entry::Said(draft)) = entry else { continue };
             match &appended {
                 Ok(_) => {
                     let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
@@ -104,9 +111,7 @@ impl Hub {
                 }
                 Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
             }
-            if touched.is_crowded() {
-                touched.relieve();
-            }
+            touched.relieve_if_crowded();
         }
         let waiting = touched.take();
         drop(turn);

@@ -110,7 +110,7 @@ impl Hub {
         let (whom, batch) = self.locked(|state| {
             let whom = change(&mut state.ignored)?;
             let entry = Entry::Ignored { user: me.name, whom, ignored };
-            Ok((whom, stored.then(|| self.inner.log.submit([entry], None))))
+            Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry], None))))
         })?;
         let done = batch.map_or(Ok(()), |batch| self.commit(&batch));
         done.map(|()| whom).map_err(|error| UserError::NotStoredYet(error.to_string()))
@@ -122,7 +122,7 @@ impl Hub {
     }
 
     /// Gives the receipts for what came for a user from those he ignores, as if he had been shown it.
-    pub fn withhold(&self, me: &Client, messages: &[Message]) {
+    pub fn acknowledge_ignored(&self, me: &Client, messages: &[Message]) {
         self.acknowledge_missed(me.name, messages);
     }
 }

@@ -12,8 +12,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::client::ClientId;
 use super::outbox::Outbox;
-use crate::model::MessageId;
+use super::post::Saying;
 use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
+use crate::model::{Draft, MessageId};
 use crate::store::{Entry, Store, StoreError};
 
 /// The store, what waits for it, and whose turn it is.
@@ -31,9 +32,25 @@ pub(super) struct Log {
 #[derive(Default)]
 struct Open {
     entries: Vec<Entry>,
+    passing: Vec<Passing>,
     /// The sessions that wait for it, of whom each said something.
     speakers: Vec<ClientId>,
     batch: Arc<Batch>,
+}
+
+/// Something said that is stored nowhere: it only keeps its place among what is.
+pub(super) struct Passing {
+    /// How many entries of its batch come before it.
+    pub(super) after: usize,
+    pub(super) draft: Draft,
+}
+
+/// What a batch came to when it was closed.
+pub(super) struct Closed {
+    pub(super) entries: Vec<Entry>,
+    /// In the order of their places.
+    pub(super) passing: Vec<Passing>,
+    pub(super) speakers: Vec<ClientId>,
 }
 
 /// Entries that are appended together, as those who wait for them see it.
@@ -93,10 +110,26 @@ impl Log {
         Arc::clone(&open.batch)
     }
 
+    /// As [`Log::submit`], for what a session says.
+    pub(super) fn submit_said(&self, sayings: impl IntoIterator<Item = Saying>, speaker: ClientId) -> Arc<Batch> {
+        let mut open = self.open.lock();
+        for Saying { draft, passing } in sayings {
+            if passing {
+                let after = open.entries.len();
+                open.passing.push(Passing { after, draft });
+            } else {
+                open.entries.push(Entry::Said(draft));
+            }
+        }
+        open.speakers.push(speaker);
+        Arc::clone(&open.batch)
+    }
+
     /// The batch that is gathering, if there is anything in it.
     pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
-        (!open.entries.is_empty()).then(|| Arc::clone(&open.batch))
+        let empty = open.entries.is_empty() && open.passing.is_empty();
+        (!empty).then(|| Arc::clone(&open.batch))
     }
 
     /// Whether the store worked when it was last used.
@@ -121,9 +154,9 @@ impl Log {
     }
 
     /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> (Vec<Entry>, Vec<ClientId>) {
-        let Open { entries, speakers, .. } = std::mem::take(&mut *self.open.lock());
-        (entries, speakers)
+    pub(super) fn close(&self) -> Closed {
+        let Open { entries, passing, speakers, .. } = std::mem::take(&mut *self.open.lock());
+        Closed { entries, passing, speakers }
     }
 
     /// Waits until no earlier batch holds back the echoes that are queued before this message.

@@ -5,9 +5,15 @@
 
 mod batch;
 mod changes;
+#[cfg(test)]
+mod check;
 mod client;
+mod group;
+mod groups;
 mod ignore;
+mod kept;
 mod log;
+mod look;
 mod order;
 mod outbox;
 mod post;
@@ -15,6 +21,8 @@ mod presence;
 mod reading;
 mod receipts;
 mod reply;
+mod roles;
+mod rooms;
 mod rules;
 mod state;
 mod stats;
@@ -29,10 +37,12 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 pub use client::{Client, ClientId, Port};
+pub use groups::Way;
 use ignore::Ignored;
 use log::Log;
 pub use order::Seat;
 pub use outbox::{Outbox, Push};
+pub use post::{Place, Saying};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
 use rules::Rules;
@@ -68,8 +78,10 @@ impl Hub {
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
         let rules = RwLock::new(Rules::new(store.sanctions()?));
-        let state =
-            Mutex::new(State { last: store.last_id()?, ignored: Ignored::new(store.ignored()?), ..State::default() });
+        let ignored = Ignored::new(store.ignored()?);
+        let mut state = State { last: store.last_id()?, ignored, ..State::default() };
+        state.load(store.groups()?);
+        let state = Mutex::new(state);
         let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
         Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules }) })
     }

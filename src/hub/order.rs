@@ -156,19 +156,13 @@ impl Hub {
     /// [`UserError::NoSuchGroup`].
     pub fn drop_group(&self, group: &Name, why: &str) -> Result<(Name, usize), UserError> {
         let mut touched = Touched::default();
-        let (group, count, batch) = self.locked(|state| {
-            let (group, members) = state.group(group).map(|(name, group)| (name, group.members.clone()))?;
+        let (group, count) = self.change(|state, entries| {
+            let (group, count) = state.group(group).map(|(name, group)| (name, group.members.len()))?;
             let dropped = Event::new(EventKind::GroupDropped { group, why: why.into() });
             state.tell_group(&group, &dropped, None, &mut touched);
-            for user in &members {
-                state.remove_member(&group, user);
-            }
-            let kept = members.iter().filter(|user| !user.is_guest());
-            let left = |user: &Name| Entry::Left { user: *user, group: Some(group), upto: state.last };
-            Ok((group, members.len(), self.inner.log.submit(kept.map(left).collect::<Vec<_>>(), None)))
+            state.remove_group(&group, entries);
+            Ok((group, count))
         })?;
-        // If it cannot be stored now, it will be as soon as it can.
-        let _ = self.commit_record(&batch);
         touched.settle(None);
         Ok((group, count))
     }

@@ -3,6 +3,7 @@
 //! Nothing is shown before it is stored. What a session says is checked at once and published together with all else
 //! that it says in one read; the thread that leads a batch delivers and writes out the whole of it.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
@@ -10,31 +11,60 @@ use super::client::Client;
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Touched;
-use crate::model::{Draft, Event, EventKind, MessageId, Name, Scope, UserError};
-use crate::store::{Entry, StoreError};
+use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
+use crate::store::StoreError;
+
+/// Where somebody may say something, found out at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    scope: Scope,
+    /// What is said there is stored nowhere.
+    passing: bool,
+}
+
+/// Something said that nobody has been told yet.
+#[derive(Debug)]
+pub struct Saying {
+    pub(super) draft: Draft,
+    pub(super) passing: bool,
+}
+
+impl Place {
+    /// The place itself; a group under the name it was made with.
+    pub fn scope(self) -> Scope {
+        self.scope
+    }
+}
+
+impl Saying {
+    /// The same as something that is done.
+    pub fn act(self) -> Saying {
+        Saying { draft: Draft { action: true, ..self.draft }, ..self }
+    }
+}
 
 impl Hub {
     /// Whether somebody may say something there; answers with the group under the name it was made with.
     ///
     /// # Errors
-    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`UserError::NotOnline`] for a guest
-    /// who has left.
-    pub fn check(&self, me: &Client, scope: Scope) -> Result<Scope, UserError> {
+    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for who has no voice in
+    /// it, and [`UserError::NotOnline`] for a guest who has left.
+    pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Place, UserError> {
         self.check_mute(&me.name)?;
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
-            Scope::Group(group) => self.membership(me, &group).map(Scope::Group),
-            other => Ok(other),
+            Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),
+            scope => Ok(Place { scope, passing: false }),
         }
     }
 
     /// Stores what was said, delivers it, and returns once it has been written to everybody whose connection takes it.
     /// What became of it, each speaker is told in his outbox.
-    pub fn publish(&self, me: &Client, drafts: &mut Vec<Draft>) {
-        if drafts.is_empty() {
+    pub fn publish(&self, me: &Client, sayings: &mut Vec<Saying>) {
+        if sayings.is_empty() {
             return;
         }
-        let batch = self.inner.log.submit(drafts.drain(..).map(Entry::Said), Some(me.id));
+        let batch = self.inner.log.submit_said(sayings.drain(..), me.id);
         // Otherwise each speaker is told about his own messages where they are delivered.
         if self.commit(&batch) == Err(StoreError::Abandoned) {
             me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
@@ -43,8 +73,39 @@ impl Hub {
 }
 
 impl State {
+    /// The group in which somebody has a voice.
+    fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Place, UserError> {
+        let (shown, role) = self.group_of(user, name, now)?;
+        let group = self.group(&shown)?.1;
+        // Nobody could give an owner his voice back.
+        if let Some(mute) = group.ruling(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
+            return Err(GroupError::Muted(shown, mute.until, mute.reason.clone()).into());
+        }
+        if group.settings.announce && role < GroupRole::Admin {
+            return Err(GroupError::AnnounceOnly(shown).into());
+        }
+        Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral })
+    }
+
+    /// Queues what is stored nowhere for the members of its group, and its echo for who said it.
+    pub(super) fn pass_on(&mut self, draft: Draft, touched: &mut Touched) {
+        let Draft { at, from, scope, text, action } = draft;
+        if let Scope::Group(group) = scope {
+            let event = Event::said(MessageId(0), at, heard(from, scope, text, action));
+            self.tell_said(&group, &from, &event, touched);
+        }
+    }
+
+    /// Tells a group what one of its members said. He was a member when he said it, and has to hear it as well.
+    fn tell_said(&self, group: &Name, from: &Name, event: &Arc<Event>, touched: &mut Touched) {
+        self.tell_of_user(from, self.audience(group), event, None, touched);
+        if !self.groups.get(group).is_some_and(|group| group.members.contains_key(from)) {
+            self.tell_user(from, event, touched);
+        }
+    }
+
     /// Queues a stored message for everybody it is for, and its echo for who said it. Says which receipt is due for it,
-    /// and whether its recipient is away.
+    /// and whether somebody it is for may be away.
     pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
         self.last = id;
         self.counts.messages += 1;
@@ -55,12 +116,9 @@ impl State {
                 self.tell_of_user(&from, &self.clients, &said(heard(from, scope, text, action)), None, touched);
             }
             Scope::Group(group) => {
-                let event = said(heard(from, scope, text, action));
-                self.tell_of_user(&from, self.audience(&group), &event, None, touched);
-                // He was a member when he said it, and has to hear that it is stored.
-                if !self.groups.get(&group).is_some_and(|group| group.members.contains(&from)) {
-                    self.tell_user(&from, &event, touched);
-                }
+                self.tell_said(&group, &from, &said(heard(from, scope, text, action)), touched);
+                // Somebody it is for may be away, or may be leaving at this moment.
+                return (None, self.groups.get(&group).is_some_and(|group| group.settings.keep));
             }
             Scope::User(to) => {
                 self.note_touch(from, to);
@@ -118,7 +176,8 @@ fn echo(from: Name, to: Name, text: String, action: bool) -> EventKind {
 
 impl Client {
     /// What it says now, there.
-    pub fn draft(&self, scope: Scope, text: String) -> Draft {
-        Draft { at: SystemTime::now(), from: self.name, scope, text, action: false }
+    pub fn draft(&self, place: Place, text: String) -> Saying {
+        let Place { scope, passing } = place;
+        Saying { draft: Draft { at: SystemTime::now(), from: self.name, scope, text, action: false }, passing }
     }
 }

@@ -132,13 +132,22 @@ impl Hub {
         sessions.len()
     }
 
-    /// Lets go of all that is kept for a user whose account is gone. That it could not be done is in the log, too.
+    /// Lets go of all that is kept for a user whose account is gone, his places in kept groups too. That it could not be
+    /// done is in the log, too.
     ///
     /// # Errors
     /// Why that could not be done at once; it will be as soon as it can.
     pub fn forget(&self, user: Name) -> Result<(), StoreError> {
-        self.locked(|state| state.forget_ignored(&user));
-        let forgotten = self.record(vec![Entry::Forgotten { user }]);
+        let mut touched = Touched::default();
+        let batch = self.locked(|state| {
+            state.forget_ignored(&user);
+            let mut entries = Vec::new();
+            state.forget(user, &mut entries, &mut touched);
+            entries.push(Entry::Forgotten { user });
+            self.inner.log.submit(entries, None)
+        });
+        let forgotten = self.commit_record(&batch);
+        touched.settle(None);
         forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
     }
 
@@ -151,8 +160,8 @@ impl Hub {
         sessions.iter().for_each(|client| client.close(reason));
     }
 
-    /// Takes a session out: the user's last one leaves all groups, and everybody is told. Only [`Presence`] calls this.
-    /// What the store is to remember of it is then on its way there.
+    /// Takes a session out: the user's last one leaves all groups that are not kept, and everybody is told. Only
+    /// [`Presence`] calls this. What the store is to remember of it is then on its way there.
     fn depart(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
         let mut touched = Touched::default();
         let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
@@ -160,12 +169,14 @@ impl Hub {
         // What he has been written by now is what he has been written, also for the store.
         client.port.conclude(client, &mut || {
             batch = self.locked(|state| {
-                let removed = state.remove(client);
+                let mut entries = Vec::new();
+                let removed = state.remove(client, &mut entries);
                 *state.counts.closed.entry(reason.word()).or_default() += 1;
                 if removed.user && !state.closing {
                     state.tell_all(&left, None, &mut touched);
+                    state.tell_parted(client.name, removed.left, &mut touched);
                 }
-                self.submit_departure(state, client, removed.memberships, now)
+                self.submit_departure(state, client, entries, now)
             });
         });
         self.announce(touched);

@@ -112,24 +112,20 @@ impl Hub {
         }
     }
 
-    /// Submits what is to be remembered of a session that was just removed; `last` is the last message delivered.
+    /// Submits what is to be remembered of a session that was just removed; `left` is what became of its groups.
     pub(super) fn submit_departure(
         &self,
         state: &mut State,
         client: &Client,
-        groups: bool,
+        left: Vec<Entry>,
         now: SystemTime,
     ) -> Option<Arc<Batch>> {
-        let name = client.name;
-        if name.is_guest() {
-            return None;
-        }
-        let left = Entry::Left { user: name, group: None, upto: state.last };
         // One that is still being shown what it missed says nothing of what came since.
         let stays = state.siblings(client).iter().any(|other| other.reading.is_here());
-        let position = client.reading.left_at(client, state.last).filter(|_| !stays);
+        let silent = stays || client.name.is_guest();
+        let position = client.reading.left_at(client, state.last).filter(|_| !silent);
         let reading = position.map(|position| client.reading_entry(position, now));
-        let entries: Vec<Entry> = reading.into_iter().chain(groups.then_some(left)).collect();
+        let entries: Vec<Entry> = reading.into_iter().chain(left).collect();
         let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
         state.places = batch.clone().or(state.places.take());
         batch

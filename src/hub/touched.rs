@@ -98,8 +98,11 @@ impl Touched {
         self.waiting.is_empty() && self.too_slow.is_empty()
     }
 
-    /// Writes out what was queued, so that it does not grow too much before all of a batch is.
-    pub(super) fn relieve(&mut self) {
+    /// Writes out what was queued where it is much, so that it does not grow too much before all of a batch is.
+    pub(super) fn relieve_if_crowded(&mut self) {
+        if !self.crowded {
+            return;
+        }
         if self.thorough {
             self.crowded = false;
             self.waiting.iter().for_each(Client::flush);

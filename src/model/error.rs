@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::message::MessageId;
 use super::name::{BadName, Name};
+use super::refusal::GroupError;
 use super::role::Role;
 use super::sanction::Penalty;
 use super::text;
@@ -33,7 +34,7 @@ pub enum UserError {
     /// A text that was to be the name of a new group is none.
     BadGroupName(String, BadName),
     /// The words after the command do not fit it; holds the command's usage.
-    Usage(&'static str),
+    Usage(Vec<&'static str>),
     /// No such command; holds what was typed and, if one is near, what may have been meant.
     UnknownCommand(String, Option<&'static str>),
     /// A text without a command, and no conversation chosen to send it to.
@@ -118,6 +119,8 @@ pub enum UserError {
     NotReloaded(String),
     /// A guest asked for something that only an account has.
     GuestsHaveNone,
+    /// Something that cannot be done in a group.
+    Group(GroupError),
 }
 
 /// The longest piece of his own typing that an error quotes back to a user, in characters.
@@ -136,7 +139,8 @@ impl fmt::Display for UserError {
             UserError::TooManyGroups(max) => write!(f, "Error: The server holds its limit of {max} groups already."),
             UserError::TooManyMemberships(max) => write!(f, "Error: You are in {max} groups already, which is the limit."),
             UserError::BadGroupName(typed, why) => write!(f, "Error: The group name '{}' {why}.", quote(typed)),
-            UserError::Usage(usage) => write!(f, "Usage: {usage}"),
+            UserError::Group(why) => write!(f, "{why}"),
+            UserError::Usage(forms) => write!(f, "Usage: {}", forms.join(" or ")),
             UserError::UnknownCommand(typed, near) => {
                 write!(f, "Error: Unknown command '/{}'.", quote(typed))?;
                 if let Some(near) = near {
@@ -288,6 +292,7 @@ impl UserError {
             UserError::Countdown(true) => "stopping_already",
             UserError::Countdown(false) => "nothing_to_cancel",
             UserError::NotReloaded(_) => "not_reloaded",
+            UserError::Group(why) => why.code(),
         }
     }
 }

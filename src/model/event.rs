@@ -6,8 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use super::account::{NotRegistered, Question, TokenShown};
 use super::answer::{Answer, Cell, Table};
 use super::error::UserError;
+use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
 use super::name::Name;
+use super::people::{Listed, Profile, Roster};
 use super::policy::Voice;
 use super::reason::QuitReason;
 use super::sanction::Report;
@@ -40,36 +42,6 @@ pub enum Target {
     User(Name),
     /// A group.
     Group(Name),
-}
-
-/// One group with its members, both in alphabetical order.
-pub type Roster = (Name, Vec<Name>);
-
-/// A user in a list: his name, and why he is away if he is.
-pub type Listed = (Name, Option<Arc<str>>);
-
-/// What is known of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// His name as registered.
-    pub name: Name,
-    /// What is known while he is here.
-    pub online: Option<Online>,
-    /// When his last session ended; `None` if that was before the server started.
-    pub last_seen: Option<SystemTime>,
-}
-
-/// What is known of a user who is here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Online {
-    /// When his first session of those he has began.
-    pub since: SystemTime,
-    /// How long ago he last said something.
-    pub idle: Duration,
-    /// Why he is away, if he is.
-    pub away: Option<Arc<str>>,
-    /// The groups that he and who asks are both in.
-    pub shared: Vec<Name>,
 }
 
 /// What happened. One kind is one wording in each dialect.
@@ -124,6 +96,8 @@ pub enum EventKind {
     MemberJoined { group: Name, user: Name },
     /// A user left a group: told to the members who stay.
     MemberLeft { group: Name, user: Name },
+    /// Something else happened in a group.
+    Group { group: Name, news: GroupNews },
     /// Answer to `/users`.
     Users { users: Vec<Listed> },
     /// Answer to `/whois`.
@@ -283,6 +257,7 @@ impl EventKind {
             EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
             EventKind::Groups { names } | EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
+            EventKind::Group { news, .. } => news.text_len(),
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),
             EventKind::TokenMade { secret, .. } => secret.len(),
             EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),

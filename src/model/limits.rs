@@ -179,6 +179,27 @@ pub const TYPING_PACE: Duration = Duration::from_secs(3);
 /// Conversations in which a user may be typing at the same time, as far as others are told.
 pub const TYPING_KEPT: usize = 16;
 
+/// The most bans and mutes of one group; those that have ended make room.
+pub const SANCTIONS_PER_GROUP: usize = 1_000;
+
+/// The most open invitations to one group; those that have ended make room.
+pub const INVITATIONS_PER_GROUP: usize = 1_000;
+
+/// How long an invitation to a group is good.
+pub const INVITATION_TIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// The most kept groups that one user may own: they are there when nobody is.
+pub const KEPT_GROUPS_PER_OWNER: usize = 50;
+
+/// The most characters of a group's topic, and of why somebody is kicked, banned or muted.
+pub const TOPIC_CHARS: usize = 200;
+
+/// The largest number that a group may have as its limit.
+pub const GROUP_LIMIT_MAX: usize = 100_000;
+
+/// Codes that are tried for a new room, of which a free one is taken.
+pub const ROOM_CODES: usize = 16;
+
 /// How long a store that failed is left alone before it is tried again.
 pub const STORE_REST: Duration = Duration::from_secs(1);
 
@@ -199,6 +220,9 @@ pub const SEARCH_COUNT: usize = 20;
 
 /// What a `/search` costs of its asker's budget, in commands: it looks at much more than it shows.
 pub const SEARCH_COST: usize = 10;
+
+/// What a password of a group costs of the budget of who sets or gives it, in commands: it is hashed.
+pub const PASSWORD_COST: usize = 20;
 
 /// How many messages of the log one event holds when many are shown: a slow reader gets them piece by piece.
 pub const PAST_PAGE: usize = 50;

@@ -8,9 +8,9 @@ use super::budget::Budget;
 use super::dialog::Open;
 use super::{Came, Session, next_step};
 use crate::command::{self, Context};
-use crate::hub::{Client, ClientId, Presence, Touched};
+use crate::hub::{Client, ClientId, Presence, Saying, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
-use crate::model::{Draft, Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
+use crate::model::{Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
@@ -22,7 +22,7 @@ pub(super) struct Talk {
     pub(super) dialog: Option<Open>,
     voice: Voice,
     /// What he has said and nobody has been told yet.
-    drafts: Vec<Draft>,
+    drafts: Vec<Saying>,
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,

@@ -37,7 +37,7 @@ impl Session<'_> {
                     }
                 }
                 self.shared.hub.caught_up(me, &messages);
-                self.shared.hub.withhold(me, &withheld);
+                self.shared.hub.acknowledge_ignored(me, &withheld);
                 Ok(())
             }
             Err(error) => {

@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::model::{Draft, MessageId, Name, Penalty, Report, Role, Sanction, Scope, Subject};
+use crate::model::{
+    Draft, GroupRole, GroupSanction, MessageId, Name, Penalty, Report, Role, Ruling, Sanction, Scope, Settings, Subject,
+};
 
 /// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
 pub type Device = Option<Name>;
@@ -23,6 +25,19 @@ pub struct Token {
     pub made: SystemTime,
     /// When it ceases to be good; `None` for never.
     pub expires: Option<SystemTime>,
+}
+
+/// A group that outlives its members' sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptGroup {
+    /// As it was made.
+    pub name: Name,
+    /// What its owners chose.
+    pub settings: Settings,
+    /// Who is in it, what he is there, and his rank; in the order of their names.
+    pub members: Vec<(Name, GroupRole, u64)>,
+    /// Bans and mutes, also those that have ended; in the order of their users.
+    pub sanctions: Vec<GroupSanction>,
 }
 
 /// Up to where a device has got what is for it.
@@ -62,14 +77,57 @@ pub enum Entry {
         /// The last message that was delivered before.
         after: MessageId,
     },
-    /// A user is no member any more: of one group, or of any.
+    /// A user is no member any more: of one group, or of any that is not kept.
     Left {
         /// Who.
         user: Name,
-        /// Which group; `None` for all of his.
+        /// Which group; `None` for all of his that are not kept.
         group: Option<Name>,
         /// The last message that he may see there.
         upto: MessageId,
+    },
+    /// A group is kept from now on, or has other settings.
+    GroupKept {
+        /// Which.
+        group: Name,
+        /// What its owners chose.
+        settings: Settings,
+    },
+    /// A group is kept no more: its settings, members, bans and mutes vanish, and what was said in it stays.
+    GroupGone {
+        /// Which.
+        group: Name,
+    },
+    /// What a user is in a kept group.
+    Member {
+        /// Which group.
+        group: Name,
+        /// Who.
+        user: Name,
+        /// What he is.
+        role: GroupRole,
+        /// Smaller for who has been in it for longer.
+        rank: u64,
+    },
+    /// Something is withheld from a user in a kept group.
+    MemberSanctioned {
+        /// Which group.
+        group: Name,
+        /// From whom.
+        user: Name,
+        /// What.
+        penalty: Penalty,
+        /// By whom, why and how long.
+        ruling: Ruling,
+    },
+    /// It is withheld from him no more.
+    MemberLifted {
+        /// Which group.
+        group: Name,
+        /// To whom.
+        user: Name,
+        /// What.
+        penalty: Penalty,
     },
     /// How far a device of a user has got; also when its user was last here. Of a device without a token nothing is kept:
     /// its session may end after the token was revoked.

@@ -1,6 +1,8 @@
 //! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
 
+mod kept;
 mod order;
+mod stays;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,8 +10,10 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
+use self::kept::Kept;
 use self::order::Orders;
-use super::{Backlog, Device, Digest, Entry, Position, Store, StoreError, Token};
+use self::stays::Stays;
+use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{Draft, Message, MessageId, Name, Report, Role, Sanction, Scope};
 
@@ -23,8 +27,7 @@ pub struct MemoryStore {
 struct Inner {
     last: u64,
     messages: VecDeque<Message>,
-    /// When and what each member may see of a group: the stays of a user, in order.
-    stays: BTreeMap<(Name, Name), Vec<Stay>>,
+    stays: Stays,
     /// Up to where a user has cleared a conversation; `None` for all of his.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
@@ -33,12 +36,7 @@ struct Inner {
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
     orders: Orders,
-}
-
-/// One stay in a group: what comes after `after` is seen, up to `upto` once the user has left.
-struct Stay {
-    after: MessageId,
-    upto: Option<MessageId>,
+    kept: Kept,
 }
 
 impl Store for MemoryStore {
@@ -109,6 +107,10 @@ impl Store for MemoryStore {
         Ok(inner.messages.iter().skip(from).take(limit).cloned().collect())
     }
 
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
+        Ok(self.inner.lock().kept.all())
+    }
+
     fn last_id(&self) -> Result<MessageId, StoreError> {
         Ok(MessageId(self.inner.lock().last))
     }
@@ -156,12 +158,8 @@ impl Store for MemoryStore {
 
     fn tend(&self) -> Result<bool, StoreError> {
         let mut inner = self.inner.lock();
-        let Inner { messages, stays, .. } = &mut *inner;
-        let oldest = messages.front().map_or(MessageId(0), |message| message.id);
-        stays.retain(|_, stays| {
-            stays.retain(|stay| stay.upto.is_none_or(|upto| upto >= oldest));
-            !stays.is_empty()
-        });
+        let oldest = inner.messages.front().map_or(MessageId(0), |message| message.id);
+        inner.stays.forget_before(oldest);
         Ok(false)
     }
 }
@@ -170,8 +168,12 @@ impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Said(draft) => self.keep(draft),
-            Entry::Entered { user, group, after } => self.enter(user, group, *after),
-            Entry::Left { user, group, upto } => self.leave(user, *group, *upto),
+            Entry::Entered { user, group, after } => self.stays.enter(*user, *group, *after),
+            Entry::Left { user, group: Some(group), upto } => {
+                self.stays.leave(user, *upto, |left| left == group);
+                self.kept.leave(group, user);
+            }
+            Entry::Left { user, group: None, upto } => self.stays.leave(user, *upto, |left| !self.kept.has(left)),
             Entry::Reading { user, device, position, at } => {
                 if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
                     self.readers.insert((*user, *device), (*position, *at));
@@ -209,30 +211,8 @@ impl Inner {
             | Entry::Lifted { .. }
             | Entry::Reported(_)
             | Entry::ReportDone { .. } => self.orders.apply(entry),
+            of_groups => self.kept.apply(of_groups),
         }
-    }
-
-    fn enter(&mut self, user: &Name, group: &Name, after: MessageId) {
-        let stays = self.stays.entry((*user, *group)).or_default();
-        match stays.last_mut() {
-            // Nothing was said since he left: it is one stay.
-            Some(stay) if stay.upto == Some(after) => stay.upto = None,
-            Some(Stay { upto: None, .. }) => {}
-            _ => stays.push(Stay { after, upto: None }),
-        }
-    }
-
-    fn leave(&mut self, user: &Name, group: Option<Name>, upto: MessageId) {
-        self.stays.retain(|(of, name), stays| {
-            if of == user && group.is_none_or(|group| group == *name) {
-                if let Some(stay) = stays.last_mut() {
-                    stay.upto.get_or_insert(upto);
-                }
-                // Of a stay in which nothing was said there is nothing to see.
-                stays.pop_if(|stay| stay.upto.is_some_and(|upto| stay.after >= upto));
-            }
-            !stays.is_empty()
-        });
     }
 
     fn keep(&mut self, draft: &Draft) {
@@ -255,12 +235,13 @@ impl Inner {
             }
             _ => true,
         });
-        self.stays.retain(|(name, _), _| name != user);
+        self.stays.forget(user);
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
         self.ignored.retain(|(name, whom)| name != user && whom != user);
         self.orders.forget(user);
+        self.kept.forget(user);
         // The next one of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
     }

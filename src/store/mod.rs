@@ -21,7 +21,7 @@ mod tests;
 use std::time::SystemTime;
 
 pub use cli::StoreCommand;
-pub use entry::{Device, Digest, Entry, Position, Token};
+pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteStore, inspect, record, record_first};
@@ -92,6 +92,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError>;
+
+    /// The groups that outlive their members' sessions, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError>;
 
     /// The id of the last message; 0 when there is none yet.
     ///

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
 use super::*;
-use crate::model::{Draft, Durability, Keeping, Penalty, Subject};
+use crate::model::{Change, Draft, Durability, GroupPassword, GroupRole, Keeping, Penalty, Ruling, Settings, Subject};
 
 const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
@@ -26,6 +26,22 @@ enum Step {
     Role(usize, Role),
     Ban(usize, bool),
     Report(u64, bool),
+    Kept(Name, Vec<Change>),
+    Gone(Name),
+    Member(usize, Name, GroupRole, u64),
+    Sanctioned(usize, Name, Penalty, Option<u64>),
+    Lifted(usize, Name, Penalty),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let one = prop_oneof![
+        prop::option::of(1..9_usize).prop_map(Change::Limit),
+        any::<bool>().prop_map(Change::Private),
+        any::<bool>().prop_map(Change::Announce),
+        Just(Change::Topic(Some("crabs".into()))),
+        Just(Change::Password(Some(GroupPassword::hashed("hash")))),
+    ];
+    prop::collection::vec(one, 0..3)
 }
 
 fn scopes() -> Vec<Scope> {
@@ -40,6 +56,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let room = || prop::sample::select(vec![name("G"), name("h")]);
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
     let back = || 0..6_u64;
+    let what = || prop::sample::select(vec![Penalty::Ban, Penalty::Mute]);
     prop_oneof![
         8 => (who(), scope(), words, any::<bool>()).prop_map(|(who, scope, words, act)| Step::Said(who, scope, words, act)),
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
@@ -56,6 +73,13 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|(who, role)| Step::Role(who, role)),
         1 => (who(), any::<bool>()).prop_map(|(who, on)| Step::Ban(who, on)),
         1 => (1..4_u64, any::<bool>()).prop_map(|(number, on)| Step::Report(number, on)),
+        3 => (room(), changes()).prop_map(|(room, changes)| Step::Kept(room, changes)),
+        1 => room().prop_map(Step::Gone),
+        3 => (who(), room(), prop::sample::select(vec![GroupRole::Member, GroupRole::Admin, GroupRole::Owner]), 0..9_u64)
+            .prop_map(|(who, room, role, rank)| Step::Member(who, room, role, rank)),
+        2 => (who(), room(), what(), prop::option::of(0..9_u64))
+            .prop_map(|(who, room, penalty, until)| Step::Sanctioned(who, room, penalty, until)),
+        1 => (who(), room(), what()).prop_map(|(who, room, penalty)| Step::Lifted(who, room, penalty)),
     ]
 }
 
@@ -86,6 +110,21 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Report(number, true) => Entry::Reported(super::order_tests::report(*number, last)),
         Step::Report(number, false) => Entry::ReportDone { number: *number },
         Step::Revoked(user) => Entry::TokenRevoked { user: who(*user), name: name("phone") },
+        Step::Kept(group, changes) => {
+            let settings = Settings { keep: true, ..Settings::with(changes) };
+            Entry::GroupKept { group: *group, settings }
+        }
+        Step::Gone(group) => Entry::GroupGone { group: *group },
+        Step::Member(user, group, role, rank) => {
+            Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
+        }
+        Step::Sanctioned(user, group, penalty, until) => {
+            let ruling = Ruling { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
+            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, ruling }
+        }
+        Step::Lifted(user, group, penalty) => {
+            Entry::MemberLifted { group: *group, user: who(*user), penalty: *penalty }
+        }
         Step::Token(user) => Entry::TokenMade(Token {
             user: who(*user),
             name: name("PHONE"),
@@ -102,6 +141,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
     let tail = store.tail(MessageId(0), 1000).unwrap();
     let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
     all.push(format!("{:?} {:?} {:?}", store.operators(), store.sanctions(), store.reports()));
+    all.push(format!("{:?}", store.groups().unwrap()));
     for text in USERS {
         all.push(format!("{text} role {:?}", store.role(&name(text))));
         let reader = name(text);

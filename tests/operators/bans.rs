@@ -161,7 +161,7 @@ fn every_penalty_names_what_it_could_not_find() {
         ("/mute user zoe 10m", "Error: User 'zoe' does not exist."),
         ("/unban user bob", "Error: There is no ban of 'bob'; /bans lists them."),
         ("/unmute user bob", "Error: There is no mute of 'bob'; /bans lists them."),
-        ("/ban bob", "Usage: /ban user|addr|net <whom> [<time>] [<reason>]"),
+        ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]"),
         ("/disconnect zoe", "Error: 'zoe' is neither a user who is online nor a session; /sessions lists them."),
         (
             "/disconnect session-99",

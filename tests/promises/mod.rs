@@ -4,6 +4,7 @@
 //! All load stays on loopback and is bounded in count and time. Nobody sleeps; a load that has a rate is [`paced`].
 
 mod breaking;
+mod capacity;
 mod exhaustion;
 mod floods;
 mod full_disk;

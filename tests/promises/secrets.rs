@@ -46,8 +46,13 @@ fn logs_hold_no_secrets_and_cannot_be_forged() {
         refused.iter_mut().for_each(|client| drop(client.read_to_end()));
         let mut alice = super::login(daemon.addr, "alice");
         for marked in MARKED {
-            for line in ["/msg alice", "/msg", "/broadcast", "/create_group", "/group_msg", "/ping", "/", ""] {
+            for line in
+                ["/msg alice", "/msg", "/broadcast", "/create_group", "/group_msg", "/ping", "/", "", "/join_group g"]
+            {
                 alice.send(&format!("{line} {marked}"));
+            }
+            for line in ["/create_group secrets password=", "/group secrets password=", "/join_group secrets "] {
+                alice.send(&format!("{line}{}", marked.replace(char::is_whitespace, "_")));
             }
             // More than a line may hold, and no text at all.
             alice.send(&format!("/msg alice {}", marked.repeat(500)));

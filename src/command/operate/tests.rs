@@ -1,5 +1,7 @@
 //! How operators' commands are read, and that the console has the same.
 
+use std::time::Duration;
+
 use super::super::{COMMANDS, console};
 use super::*;
 

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
-use crate::store::{Backlog, Device, Digest, Entry, MemoryStore, Store, StoreError, Token};
+use crate::store::{Backlog, Device, Digest, Entry, KeptGroup, MemoryStore, Store, StoreError, Token};
 
 /// A store as a disk is one, over memory.
 #[derive(Default)]
@@ -70,6 +70,9 @@ impl Store for Disk {
     }
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
         self.memory.tail(after, limit)
+    }
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
+        self.memory.groups()
     }
     fn last_id(&self) -> Result<MessageId, StoreError> {
         self.memory.last_id()

@@ -1,26 +1,84 @@
 //! A naive model of the hub: lists instead of maps of maps, and no audiences. What it says, the hub has to say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use crate::model::{EventKind, Name, UserError};
+use crate::hub::Way;
+use crate::model::{EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Settings, UserError};
 
-/// The naive model: who is here in the order they came, and who is in which group. No maps of maps, no audiences.
-#[derive(Default)]
+pub(super) type Answer = Result<(), UserError>;
+
+/// The naive model: who is here in the order they came, and who is in which group.
 pub(super) struct Model {
     here: Vec<(u64, Name)>,
-    pub(super) groups: BTreeMap<Name, BTreeSet<Name>>,
+    pub(super) groups: BTreeMap<Name, Group>,
     pub(super) told: BTreeMap<u64, Vec<EventKind>>,
-    /// What was said privately to users who are away.
+    /// What was said to users who are away.
     missed: BTreeMap<Name, Vec<String>>,
+    pub(super) now: SystemTime,
+}
+
+/// A group of the model.
+#[derive(Clone, Default)]
+pub(super) struct Group {
+    /// In the order in which they joined.
+    pub(super) members: Vec<(Name, GroupRole)>,
+    pub(super) settings: Settings,
+    pub(super) sanctions: Vec<(Name, Penalty, Ruling)>,
+    pub(super) invited: Vec<(Name, SystemTime)>,
+}
+
+impl Group {
+    pub(super) fn role(&self, user: Name) -> Option<GroupRole> {
+        self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
+    }
+
+    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+        let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == penalty);
+        found.map(|(.., ruling)| ruling).filter(|ruling| ruling.until.is_none_or(|until| now < until))
+    }
+
+    fn invited(&self, user: Name, now: SystemTime) -> bool {
+        self.invited.iter().any(|(name, until)| *name == user && now < *until)
+    }
+
+    pub(super) fn set_role(&mut self, user: Name, role: GroupRole) {
+        self.members.iter_mut().filter(|(name, _)| *name == user).for_each(|member| member.1 = role);
+    }
+
+    /// Takes somebody out, and says who follows him as the owner.
+    fn remove(&mut self, user: Name) -> Option<Name> {
+        let owned = self.role(user) == Some(GroupRole::Owner);
+        self.members.retain(|(name, _)| *name != user);
+        if !owned || self.members.iter().any(|(_, role)| *role == GroupRole::Owner) {
+            return None;
+        }
+        let admin = self.members.iter().find(|(_, role)| *role == GroupRole::Admin);
+        let heir = admin.or(self.members.first()).map(|(name, _)| *name)?;
+        self.set_role(heir, GroupRole::Owner);
+        Some(heir)
+    }
 }
 
 impl Model {
+    pub(super) fn new() -> Model {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let (here, missed) = (Vec::new(), BTreeMap::new());
+        Model { here, groups: BTreeMap::new(), told: BTreeMap::new(), missed, now }
+    }
+
     pub(super) fn tell(&mut self, kind: &EventKind, hears: impl Fn(Name) -> bool) {
         for (id, user) in &self.here {
             if hears(*user) {
                 self.told.entry(*id).or_default().push(kind.clone());
             }
         }
+    }
+
+    pub(super) fn tell_news(&mut self, group: Name, news: GroupNews, except: Option<Name>) {
+        let members = self.groups.get(&group).map(|group| group.members.clone()).unwrap_or_default();
+        let hears = |user| except != Some(user) && members.iter().any(|(name, _)| *name == user);
+        self.tell(&EventKind::Group { group, news }, hears);
     }
 
     pub(super) fn is_here(&self, user: Name) -> bool {
@@ -40,15 +98,15 @@ impl Model {
         let (id, user) = self.here.remove(at);
         self.told.remove(&id);
         if !self.is_here(user) {
-            self.groups.values_mut().for_each(|members| {
-                members.remove(&user);
+            self.groups.values_mut().filter(|group| !group.settings.keep).for_each(|group| {
+                group.remove(user);
             });
-            self.groups.retain(|_, members| !members.is_empty());
+            self.groups.retain(|_, group| !group.members.is_empty());
             self.tell(&EventKind::UserLeft { user }, |_| true);
         }
     }
 
-    pub(super) fn whisper(&mut self, from: Name, to: Name, text: String) -> Result<(), UserError> {
+    pub(super) fn whisper(&mut self, from: Name, to: Name, text: String) -> Answer {
         self.tell(&EventKind::Whisper { from, text: text.clone() }, |name| name == to);
         self.tell(&EventKind::WhisperSent { to, text: text.clone() }, |name| name == from);
         if !self.is_here(to) {
@@ -58,48 +116,120 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn members(&self, group: Name, me: Name) -> Result<BTreeSet<Name>, UserError> {
-        let members = self.groups.get(&group).ok_or(UserError::NoSuchGroup(group.to_string()))?;
-        if members.contains(&me) { Ok(members.clone()) } else { Err(UserError::NotMember(group)) }
+    /// The group, for who may learn of it.
+    fn shown(&self, me: Name, group: Name) -> Result<&Group, UserError> {
+        let unknown = || UserError::NoSuchGroup(group.to_string());
+        let entry = self.groups.get(&group).ok_or_else(unknown)?;
+        let shown = !entry.settings.private || entry.role(me).is_some() || entry.invited(me, self.now);
+        if shown { Ok(entry) } else { Err(unknown()) }
     }
 
-    pub(super) fn create(&mut self, me: Name, group: Name) -> Result<(), UserError> {
+    fn member(&self, me: Name, group: Name) -> Result<(Group, GroupRole), UserError> {
+        let entry = self.shown(me, group)?;
+        entry.role(me).map(|role| (entry.clone(), role)).ok_or(UserError::NotMember(group))
+    }
+
+    pub(super) fn run_by(&self, me: Name, group: Name, needed: GroupRole) -> Result<(Group, GroupRole), UserError> {
+        let (entry, role) = self.member(me, group)?;
+        if role >= needed { Ok((entry, role)) } else { Err(GroupError::NeedsRole(group, needed).into()) }
+    }
+
+    pub(super) fn ruled_by(&self, me: Name, group: Name, user: Name) -> Result<Group, UserError> {
+        let (entry, mine) = self.run_by(me, group, GroupRole::Admin)?;
+        match entry.role(user) {
+            _ if user == me => Err(GroupError::Yourself.into()),
+            Some(his) if his >= mine => Err(GroupError::Outranked(user, group, his).into()),
+            _ => Ok(entry),
+        }
+    }
+
+    pub(super) fn create(&mut self, me: Name, group: Name, settings: Settings) -> Answer {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
         }
-        self.groups.insert(group, BTreeSet::from([me]));
+        self.groups.insert(group, Group { members: vec![(me, GroupRole::Owner)], settings, ..Group::default() });
         self.tell(&EventKind::GroupCreated { group }, |name| name == me);
         Ok(())
     }
 
-    pub(super) fn join(&mut self, me: Name, group: Name) -> Result<(), UserError> {
-        let members = self.groups.get_mut(&group).ok_or(UserError::NoSuchGroup(group.to_string()))?;
-        if !members.insert(me) {
+    pub(super) fn join(&mut self, me: Name, group: Name, way: Way<'_>) -> Answer {
+        let unknown = UserError::NoSuchGroup(group.to_string());
+        let not_invited: UserError = GroupError::NotInvited(group.to_string()).into();
+        let (now, uninvited) = (self.now, matches!(way, Way::Invitation));
+        let Some(entry) = self.groups.get_mut(&group) else {
+            return Err(if uninvited { not_invited } else { unknown });
+        };
+        let settings = &entry.settings;
+        if entry.role(me).is_some() {
             return Err(UserError::AlreadyMember(group));
         }
-        let others = members.clone();
-        self.tell(&EventKind::MemberJoined { group, user: me }, |name| name != me && others.contains(&name));
+        if !entry.invited(me, now) {
+            let right = matches!(way, Way::Password(given) if settings.password.as_ref() == Some(given));
+            let locked = settings.password.is_some() && !right;
+            if uninvited {
+                return Err(not_invited);
+            } else if settings.private && !right {
+                return Err(unknown);
+            } else if locked {
+                let wrong = matches!(way, Way::Password(_));
+                return Err(
+                    if wrong { GroupError::WrongPassword(group) } else { GroupError::NeedsPassword(group) }.into()
+                );
+            }
+        }
+        if let Some(ban) = entry.ruling(me, Penalty::Ban, now) {
+            return Err(GroupError::Banned(group, ban.until, ban.reason.clone()).into());
+        }
+        if let Some(limit) = settings.limit.filter(|limit| entry.members.len() >= *limit) {
+            return Err(GroupError::Full(group, limit).into());
+        }
+        entry.invited.retain(|(name, _)| *name != me);
+        entry.sanctions.retain(|(name, penalty, _)| *name != me || *penalty != Penalty::Ban);
+        let others: Vec<Name> = entry.members.iter().map(|(name, _)| *name).collect();
+        entry.members.push((me, GroupRole::Member));
+        self.tell(&EventKind::MemberJoined { group, user: me }, |name| others.contains(&name));
         self.tell(&EventKind::YouJoined { group }, |name| name == me);
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, me: Name, group: Name) -> Result<(), UserError> {
-        let mut others = self.members(group, me)?;
-        others.remove(&me);
-        let gone = others.is_empty();
-        if gone {
-            self.groups.remove(&group)
-        } else {
-            self.groups.insert(group, others.clone())
-        };
+    /// Takes somebody out of a group, which may end that; says who follows.
+    pub(super) fn take_out(&mut self, group: Name, user: Name) -> Option<Name> {
+        let heir = self.groups.get_mut(&group).and_then(|entry| entry.remove(user));
+        self.groups.retain(|_, entry| !entry.members.is_empty());
+        heir
+    }
+
+    pub(super) fn leave(&mut self, me: Name, group: Name) -> Answer {
+        let (entry, _) = self.member(me, group)?;
+        let heir = self.take_out(group, me);
+        let others: Vec<Name> = entry.members.iter().map(|(name, _)| *name).filter(|name| *name != me).collect();
         self.tell(&EventKind::MemberLeft { group, user: me }, |name| others.contains(&name));
-        self.tell(&EventKind::YouLeft { group, gone }, |name| name == me);
+        if let Some(user) = heir.filter(|_| entry.settings.keep) {
+            self.tell_news(group, GroupNews::Role { user, role: GroupRole::Owner, by: None }, None);
+        }
+        self.tell(&EventKind::YouLeft { group, gone: others.is_empty() }, |name| name == me);
         Ok(())
     }
 
-    pub(super) fn post(&mut self, me: Name, group: Name, text: String) -> Result<(), UserError> {
-        let members = self.members(group, me)?;
-        self.tell(&EventKind::GroupMessage { group, from: me, text }, |name| members.contains(&name));
+    pub(super) fn post(&mut self, me: Name, group: Name, text: String) -> Answer {
+        let (entry, role) = self.member(me, group)?;
+        if let Some(mute) = entry.ruling(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
+            return Err(GroupError::Muted(group, mute.until, mute.reason.clone()).into());
+        }
+        if entry.settings.announce && role == GroupRole::Member {
+            return Err(GroupError::AnnounceOnly(group).into());
+        }
+        for (user, _) in &entry.members {
+            if !self.is_here(*user) {
+                self.missed.entry(*user).or_default().push(text.clone());
+            }
+        }
+        self.tell(&EventKind::GroupMessage { group, from: me, text }, |name| entry.role(name).is_some());
         Ok(())
+    }
+
+    /// The groups that somebody may learn of.
+    pub(super) fn listed(&self, me: Name) -> Vec<Name> {
+        self.groups.keys().filter(|group| self.shown(me, **group).is_ok()).copied().collect()
     }
 }

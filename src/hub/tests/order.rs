@@ -68,12 +68,13 @@ fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_tog
                 let (me, touched) = (presence.client(), &mut Touched::default());
                 for round in 0..2_000 {
                     let group = name(GROUPS[(round + n) % 3]);
-                    let _ = hub.create(me, group, touched);
-                    let _ = hub.join(me, &group, touched);
+                    let (now, settings) = (SystemTime::now(), Settings { keep: round % 2 == 0, ..Settings::default() });
+                    let _ = hub.create(me, group, settings, touched);
+                    let _ = hub.join(me, &group, Way::Open, now, touched);
                     if round % 3 == n % 3 {
                         let _ = hub.drop_group(&group, "");
                     } else if round % 7 == 0 {
-                        let _ = hub.leave(me, &group, touched);
+                        let _ = hub.leave(me, &group, now, touched);
                     }
                     me.outbox.take(usize::MAX, |_| ());
                 }
@@ -84,7 +85,8 @@ fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_tog
     for group in GROUPS {
         let _ = hub.drop_group(&name(group), "");
     }
-    assert!(hub.groups().is_empty());
+    assert!(hub.locked(|state| state.groups.is_empty()));
+    assert!(hub.store().groups().unwrap().is_empty());
     assert_eq!(hub.drop_group(&name("red"), ""), Err(UserError::NoSuchGroup("red".to_owned())));
     hub.locked(|state| state.check()).unwrap();
     let stats = hub.stats();

@@ -34,9 +34,7 @@ impl Inner {
         let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
         let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
         let here = match scope {
-            Scope::Group(group) => self.stays.get(&(*reader, group)).is_some_and(|stays| {
-                stays.iter().any(|stay| stay.after < message.id && stay.upto.is_none_or(|upto| message.id <= upto))
-            }),
+            Scope::Group(group) => self.stays.cover(reader, group, message.id),
             _ => true,
         };
         here && cleared.is_none_or(|cleared| message.id > *cleared)

@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, params};
 use super::conversation::Conversation;
 use super::row::{micros, number};
 use super::write::Batch;
-use super::{forget, order};
+use super::{forget, kept, order};
 use crate::model::{MessageId, Name, Scope};
 use crate::store::{Device, Entry, Position, StoreError, Token};
 
@@ -18,6 +18,11 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
         Entry::Said(draft) => batch.say(draft),
         Entry::Entered { user, group, after } => enter(batch, user, group, *after),
         Entry::Left { user, group, upto } => leave(batch, user, group.as_ref(), *upto),
+        Entry::GroupKept { .. }
+        | Entry::GroupGone { .. }
+        | Entry::Member { .. }
+        | Entry::MemberSanctioned { .. }
+        | Entry::MemberLifted { .. } => kept::apply(batch, entry),
         Entry::Reading { user, device, position, at } => {
             let upto = match position {
                 Position::Here => None,
@@ -83,7 +88,10 @@ fn enter(batch: &mut Batch<'_>, user: &Name, group: &Name, after: MessageId) -> 
 
 fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: MessageId) -> Result<(), StoreError> {
     let conversation = group.map(|group| batch.number(Conversation::Group(*group))).transpose()?;
-    let of_group = conversation.map_or("?3 IS NULL", |_| "conversation = ?3");
+    let of_group = match conversation {
+        Some(_) => "conversation = ?3",
+        None => "?3 IS NULL AND conversation NOT IN (SELECT conversation FROM kept_group)",
+    };
     let values = params![user.as_str(), number(upto), conversation];
     // Of a stay in which nothing was said there is nothing to see.
     let sql = format!(
@@ -91,7 +99,14 @@ fn leave(batch: &mut Batch<'_>, user: &Name, group: Option<&Name>, upto: Message
     );
     run(batch, &sql, values)?;
     let sql = format!("UPDATE stay INDEXED BY stay_open SET upto = ?2 WHERE user = ?1 AND {of_group} AND upto IS NULL");
-    run(batch, &sql, values)
+    run(batch, &sql, values)?;
+    match conversation {
+        Some(_) => {
+            let sql = "DELETE FROM member WHERE user = ?1 AND conversation = ?2";
+            run(batch, sql, params![user.as_str(), conversation])
+        }
+        None => Ok(()),
+    }
 }
 
 /// Takes what there is up to a message out of a user's view of a conversation, or of all.
@@ -149,7 +164,7 @@ pub(super) fn remove<P: rusqlite::Params + Copy>(
 
 /// Takes away all that was kept for a user beside messages, and that others ignored him.
 pub(super) fn forget_choices(batch: &Batch<'_>, user: &Name) -> Result<(), StoreError> {
-    for table in ["stay", "cleared", "reader", "token", "server_role", "ignored"] {
+    for table in ["stay", "cleared", "reader", "token", "ignored", "member", "group_sanction", "server_role"] {
         run(batch, &format!("DELETE FROM {table} WHERE user = ?1"), [user.as_str()])?;
     }
     run(batch, "DELETE FROM ignored WHERE whom = ?1", [user.as_str()])

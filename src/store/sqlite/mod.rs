@@ -8,6 +8,7 @@ mod conversation;
 mod copy;
 mod file;
 mod forget;
+mod kept;
 mod order;
 mod read;
 mod readers;
@@ -35,7 +36,7 @@ use rusqlite::Connection;
 use self::readers::Readers;
 use self::row::micros;
 use self::write::Writer;
-use super::{Backlog, Device, Digest, Entry, Store, StoreError, Token};
+use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
 use crate::model::limits::INDEX_PIECE;
 use crate::model::{Keeping, Message, MessageId, Name, Report, Role, Sanction, Scope, StartError};
 
@@ -165,6 +166,10 @@ impl Store for SqliteStore {
 
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
         self.read(|conn| read::tail(conn, after, limit))
+    }
+
+    fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
+        self.read(kept::all)
     }
 
     fn last_id(&self) -> Result<MessageId, StoreError> {

@@ -104,6 +104,37 @@ CREATE TABLE ignored (
 ) WITHOUT ROWID;
 CREATE INDEX ignored_whom ON ignored (whom);
 
+-- A group that is there while nobody is; any other is known to nobody but the server that runs.
+CREATE TABLE kept_group (
+    conversation INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL,  -- as it was made
+    capacity     INTEGER,        -- NULL for any number of members
+    private      INTEGER NOT NULL,
+    announce     INTEGER NOT NULL,
+    topic        TEXT,
+    password     TEXT            -- what argon2id made of it
+);
+
+-- Who is in a kept group. Role: 0 member, 1 admin, 2 owner. Rank: smaller for who has been in it for longer.
+CREATE TABLE member (
+    conversation INTEGER NOT NULL,
+    user         TEXT NOT NULL COLLATE NOCASE,
+    role         INTEGER NOT NULL,
+    rank         INTEGER NOT NULL,
+    PRIMARY KEY (conversation, user)
+) WITHOUT ROWID;
+
+-- Bans and mutes in kept groups. Penalty: 0 ban, 1 mute. Until: NULL for ever.
+CREATE TABLE group_sanction (
+    conversation INTEGER NOT NULL,
+    user         TEXT NOT NULL COLLATE NOCASE,
+    penalty      INTEGER NOT NULL,
+    author       TEXT NOT NULL,
+    reason       TEXT,
+    until        INTEGER,
+    PRIMARY KEY (conversation, user, penalty)
+) WITHOUT ROWID;
+
 CREATE TABLE token (
     user    TEXT NOT NULL COLLATE NOCASE,
     name    TEXT NOT NULL COLLATE NOCASE,

@@ -85,16 +85,19 @@ impl Writer {
         Ok(MessageId(first))
     }
 
-    /// When the server starts, nobody is here any more: all have got what there was, and have left their groups.
+    /// When the server starts, nobody is here any more: all have got what there was, and have left the groups that are not
+    /// kept.
     pub(super) fn end_all_sessions(&mut self) -> Result<(), StoreError> {
         let batch = self.begin()?;
         // The last message is the last sign of those who were still here.
         let at = "max(at, coalesce((SELECT max(at) FROM message WHERE id = (SELECT max(id) FROM message)), at))";
         let sql = format!("UPDATE reader SET upto = ?1, at = {at} WHERE upto IS NULL");
         batch.conn.execute(&sql, [batch.last])?;
-        // A group that outlives its members' sessions would be left out here.
-        batch.conn.execute("DELETE FROM stay WHERE upto IS NULL AND after >= ?1", [batch.last])?;
-        batch.conn.execute("UPDATE stay SET upto = ?1 WHERE upto IS NULL", [batch.last])?;
+        let kept = "conversation IN (SELECT conversation FROM kept_group)";
+        let ended = format!("upto IS NULL AND NOT {kept}");
+        // Of a stay in which nothing was said there is nothing to see.
+        batch.conn.execute(&format!("DELETE FROM stay WHERE {ended} AND after >= ?1"), [batch.last])?;
+        batch.conn.execute(&format!("UPDATE stay SET upto = ?1 WHERE {ended}"), [batch.last])?;
         batch.commit()
     }
 

@@ -1,0 +1,256 @@
+//! What may happen, done in the hub and in the naive model of it at once.
+
+use super::*;
+use crate::hub::group::Group;
+use crate::model::{Change, GroupPassword, GroupSanction, Penalty, Ruling, Settings};
+
+/// One thing that happens; numbers choose among the sessions, names and groups there are.
+#[derive(Debug, Clone)]
+enum Step {
+    Come(usize),
+    Go(usize),
+    Whisper(usize, usize),
+    Broadcast(usize),
+    Create(usize, usize, Settings),
+    Join(usize, usize, Door),
+    Leave(usize, usize),
+    Post(usize, usize),
+    Act(usize, usize, usize, Act),
+    Set(usize, usize, Change),
+    Bans(usize, usize),
+    /// So many seconds pass.
+    Tick(u64),
+}
+
+/// What one does to another in a group.
+#[derive(Debug, Clone)]
+enum Act {
+    Promote,
+    Demote,
+    Transfer,
+    Kick,
+    Withhold(Penalty, Option<u64>),
+    GiveBack(Penalty),
+    Invite,
+}
+
+#[derive(Debug, Clone)]
+enum Door {
+    Open,
+    Invitation,
+    Password(usize),
+}
+
+fn password(at: usize) -> GroupPassword {
+    GroupPassword::hashed(["one", "two"][at])
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        prop::option::of(1..4usize).prop_map(Change::Limit),
+        any::<bool>().prop_map(Change::Private),
+        any::<bool>().prop_map(Change::Announce),
+        any::<bool>().prop_map(Change::Keep),
+        any::<bool>().prop_map(|some| Change::Topic(some.then(|| "tea".into()))),
+        prop::option::of(0..2usize).prop_map(|at| Change::Password(at.map(password))),
+    ]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let what = || prop::sample::select(vec![Penalty::Ban, Penalty::Mute]);
+    prop_oneof![
+        3 => Just(Act::Promote),
+        1 => Just(Act::Demote),
+        1 => Just(Act::Transfer),
+        1 => Just(Act::Kick),
+        3 => (what(), prop::option::of(1..60u64)).prop_map(|(penalty, span)| Act::Withhold(penalty, span)),
+        1 => what().prop_map(Act::GiveBack),
+        2 => Just(Act::Invite),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (who, user, group) = (|| 0..6usize, || 0..NAMES.len(), || 0..GROUPS.len());
+    let settings = prop::collection::vec(change(), 0..3).prop_map(|changes| Settings::with(&changes));
+    let door =
+        prop_oneof![3 => Just(Door::Open), 1 => Just(Door::Invitation), 1 => (0..2usize).prop_map(Door::Password)];
+    prop_oneof![
+        4 => user().prop_map(Step::Come),
+        1 => who().prop_map(Step::Go),
+        1 => (who(), user()).prop_map(|(a, b)| Step::Whisper(a, b)),
+        1 => who().prop_map(Step::Broadcast),
+        2 => (who(), group(), settings).prop_map(|(a, b, settings)| Step::Create(a, b, settings)),
+        4 => (who(), group(), door).prop_map(|(a, b, door)| Step::Join(a, b, door)),
+        1 => (who(), group()).prop_map(|(a, b)| Step::Leave(a, b)),
+        3 => (who(), group()).prop_map(|(a, b)| Step::Post(a, b)),
+        6 => (who(), user(), group(), act()).prop_map(|(a, b, c, act)| Step::Act(a, b, c, act)),
+        3 => (who(), group(), change()).prop_map(|(a, b, change)| Step::Set(a, b, change)),
+        1 => (who(), group()).prop_map(|(a, b)| Step::Bans(a, b)),
+        1 => prop_oneof![5 => 1..90u64, 1 => Just(7 * 86_400)].prop_map(Step::Tick),
+    ]
+}
+
+/// How many sequences begin: all are here, in one group with roles, so that there is something to run.
+fn opening() -> Vec<Step> {
+    let mut steps: Vec<Step> = (0..NAMES.len()).map(Step::Come).collect();
+    steps.push(Step::Create(0, 0, Settings::default()));
+    steps.extend((1..NAMES.len()).map(|who| Step::Join(who, 0, Door::Open)));
+    steps.extend([1, 2].map(|user| Step::Act(0, user, 0, Act::Promote)));
+    steps
+}
+
+fn story() -> impl Strategy<Value = Vec<Step>> {
+    let steps = || prop::collection::vec(step(), 1..100);
+    prop_oneof![steps(), steps().prop_map(|steps| [opening(), steps].concat())]
+}
+
+/// Does one step in both, and requires the same answer.
+fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64, step: &Step) {
+    let me = |at: &usize| sessions.get(*at).map(|presence| Arc::clone(presence.client()));
+    match step {
+        Step::Come(user) => {
+            let presence = come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap();
+            assert_eq!(catch_up(hub, presence.client()), model.come(number, name(NAMES[*user])));
+            sessions.push(presence);
+        }
+        Step::Go(at) if *at < sessions.len() => {
+            sessions.remove(*at).leave(QuitReason::Quit);
+            model.go(*at);
+        }
+        Step::Go(_) => {}
+        Step::Tick(seconds) => model.now += Duration::from_secs(*seconds),
+        Step::Whisper(at, _)
+        | Step::Broadcast(at)
+        | Step::Create(at, ..)
+        | Step::Join(at, ..)
+        | Step::Leave(at, _)
+        | Step::Post(at, _)
+        | Step::Act(at, ..)
+        | Step::Set(at, ..)
+        | Step::Bans(at, _) => {
+            if let Some(me) = me(at) {
+                let (real, expected) = answers(hub, model, &me, &format!("text {number}"), step);
+                assert_eq!(real, expected, "{step:?} of {}", me.name);
+            }
+        }
+    }
+}
+
+type Answer = Result<(), UserError>;
+
+/// What hub and model answer to one who is here.
+fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -> (Answer, Answer) {
+    let (mut touched, now) = (Touched::default(), model.now);
+    let touched = &mut touched;
+    let group = |at: &usize| name(GROUPS[*at]);
+    let speak = |scope| say_at(hub, me, scope, text, now);
+    match step {
+        Step::Whisper(_, to) => {
+            let to = name(NAMES[*to]);
+            (speak(Scope::User(to)), model.whisper(me.name, to, text.to_owned()))
+        }
+        Step::Broadcast(_) => {
+            model.tell(&EventKind::Broadcast { from: me.name, text: text.to_owned() }, |_| true);
+            (speak(Scope::Everybody), Ok(()))
+        }
+        Step::Post(_, g) => (speak(Scope::Group(group(g))), model.post(me.name, group(g), text.to_owned())),
+        Step::Create(_, g, settings) => {
+            let real = hub.create(me, group(g), settings.clone(), touched);
+            (real, model.create(me.name, group(g), settings.clone()))
+        }
+        Step::Join(_, g, door) => {
+            let proof = if let Door::Password(at) = door { password(*at) } else { password(0) };
+            let way = match door {
+                Door::Open => Way::Open,
+                Door::Invitation => Way::Invitation,
+                Door::Password(_) => Way::Password(&proof),
+            };
+            (hub.join(me, &group(g), way, now, touched), model.join(me.name, group(g), way))
+        }
+        Step::Leave(_, g) => (hub.leave(me, &group(g), now, touched), model.leave(me.name, group(g))),
+        Step::Set(_, g, change) => {
+            let real = hub.set(me, &group(g), std::slice::from_ref(change), now, touched);
+            (real, model.set(me.name, group(g), change))
+        }
+        Step::Bans(_, g) => {
+            let all = hub.group_sanctions(me, &group(g), now).map(|(_, all)| all);
+            let real = all.map(|all| all.iter().map(|one| (one.user, one.penalty)).collect::<Vec<_>>());
+            assert_eq!(real, model.sanctions(me.name, group(g)));
+            (Ok(()), Ok(()))
+        }
+        Step::Act(_, user, g, act) => acts(hub, model, me, name(NAMES[*user]), group(g), act),
+        Step::Come(_) | Step::Go(_) | Step::Tick(_) => (Ok(()), Ok(())),
+    }
+}
+
+fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act: &Act) -> (Answer, Answer) {
+    let (mut touched, now) = (Touched::default(), model.now);
+    let touched = &mut touched;
+    match act {
+        Act::Promote | Act::Demote => {
+            let up = matches!(act, Act::Promote);
+            (hub.move_role(me, &group, user, up, now, touched), model.move_role(me.name, user, group, up))
+        }
+        Act::Transfer => (hub.transfer(me, &group, user, now, touched), model.transfer(me.name, user, group)),
+        Act::Kick => (hub.kick(me, &group, user, None, now, touched), model.kick(me.name, user, group)),
+        Act::Withhold(penalty, span) => {
+            let until = span.map(|span| now + Duration::from_secs(span));
+            let ruling = Ruling { by: me.name, reason: Some("why".into()), until };
+            let one = GroupSanction { user, penalty: *penalty, ruling };
+            (hub.withhold(me, &group, one.clone(), now, touched), model.withhold(me.name, group, one))
+        }
+        Act::GiveBack(penalty) => {
+            let real = hub.give_back(me, &group, user, *penalty, now, touched);
+            (real, model.give_back(me.name, user, group, *penalty))
+        }
+        Act::Invite => (hub.invite(me, &group, user, now, touched), model.invite(me.name, user, group)),
+    }
+}
+
+/// Requires that the hub told every session what the model did.
+fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
+    for presence in sessions {
+        let client = presence.client();
+        assert_eq!(told(client), model.told.remove(&client.id.0).unwrap_or_default(), "{} after {step:?}", client.id);
+    }
+}
+
+/// What of the groups has to be the same after a restart.
+fn kept(hub: &Hub) -> Vec<String> {
+    let shown = |(name, group): (&Name, &Group)| {
+        let members: Vec<_> = group.members.iter().map(|(user, member)| (*user, member.role, member.rank)).collect();
+        format!("{name} {:?} {:?} {members:?} {:?}", group.settings, group.settings.password, group.sanctions)
+    };
+    hub.locked(|state| state.groups.iter().map(shown).collect())
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_verbs_is_what_the_naive_model_says(steps in story()) {
+        let store = Arc::new(MemoryStore::default());
+        let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+        let (mut model, mut sessions) = (Model::new(), Vec::new());
+        for (number, step) in (1..).zip(&steps) {
+            both(&hub, &mut model, &mut sessions, number, step);
+            assert_same_told(&mut model, &sessions, step);
+            hub.locked(|state| state.check()).unwrap();
+            for user in NAMES.map(name) {
+                prop_assert_eq!(hub.groups(&user, model.now), model.listed(user));
+            }
+        }
+        while !sessions.is_empty() {
+            both(&hub, &mut model, &mut sessions, 0, &Step::Go(0));
+        }
+        prop_assert!(hub.sessions() == 0 && hub.who().is_empty());
+        prop_assert_eq!(hub.group_count(), model.groups.len());
+        prop_assert!(model.groups.values().all(|group| group.settings.keep));
+        // Another hub over the same store is the same server after a restart.
+        let again = Hub::new(Limits::default(), store).unwrap();
+        again.locked(|state| state.check()).unwrap();
+        prop_assert_eq!(kept(&again), kept(&hub));
+        for user in NAMES.map(name) {
+            let presence = come(&again, 1, user.as_str(), DuplicateLogin::Refuse).ok().unwrap();
+            prop_assert_eq!(catch_up(&again, presence.client()), model.come(1, user));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Kept groups of the store in memory.
+
+use std::collections::BTreeMap;
+
+use crate::model::{GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
+use crate::store::{Entry, KeptGroup};
+
+/// The kept groups by their names.
+#[derive(Default)]
+pub(super) struct Kept(BTreeMap<Name, Group>);
+
+#[derive(Default)]
+struct Group {
+    settings: Settings,
+    members: BTreeMap<Name, (GroupRole, u64)>,
+    sanctions: BTreeMap<(Name, Penalty), Ruling>,
+}
+
+impl Kept {
+    pub(super) fn has(&self, group: &Name) -> bool {
+        self.0.contains_key(group)
+    }
+
+    pub(super) fn all(&self) -> Vec<KeptGroup> {
+        let one = |(name, group): (&Name, &Group)| KeptGroup {
+            name: *name,
+            settings: group.settings.clone(),
+            members: group.members.iter().map(|(user, (role, rank))| (*user, *role, *rank)).collect(),
+            sanctions: group
+                .sanctions
+                .iter()
+                .map(|((user, penalty), ruling)| GroupSanction {
+                    user: *user,
+                    penalty: *penalty,
+                    ruling: ruling.clone(),
+                })
+                .collect(),
+        };
+        self.0.iter().map(one).collect()
+    }
+
+    /// Makes the change that an entry about groups is; of a group that is not kept, there is nothing to change.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::GroupKept { group, settings } => {
+                self.0.entry(*group).or_default().settings = settings.clone();
+            }
+            Entry::GroupGone { group } => {
+                self.0.remove(group);
+            }
+            Entry::Member { group, user, role, rank } => self.of(group, |group| {
+                group.members.insert(*user, (*role, *rank));
+            }),
+            Entry::MemberSanctioned { group, user, penalty, ruling } => self.of(group, |group| {
+                group.sanctions.insert((*user, *penalty), ruling.clone());
+            }),
+            Entry::MemberLifted { group, user, penalty } => self.of(group, |group| {
+                group.sanctions.remove(&(*user, *penalty));
+            }),
+            _ => {}
+        }
+    }
+
+    /// Takes a member out of a group.
+    pub(super) fn leave(&mut self, group: &Name, user: &Name) {
+        self.of(group, |group| {
+            group.members.remove(user);
+        });
+    }
+
+    /// Takes a user out of all of them, and what is withheld from him.
+    pub(super) fn forget(&mut self, user: &Name) {
+        for group in self.0.values_mut() {
+            group.members.remove(user);
+            group.sanctions.retain(|(of, _), _| of != user);
+        }
+    }
+
+    fn of(&mut self, group: &Name, work: impl FnOnce(&mut Group)) {
+        if let Some(group) = self.0.get_mut(group) {
+            work(group);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What is kept nowhere goes the way of everything that is said.
+
+use crate::support::TestServer;
+
+#[test]
+fn actions_and_ignoring_are_in_a_group_that_keeps_nothing_as_in_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    for data in [None, Some(dir.path().join("data"))] {
+        speak_in_the_mist(&TestServer::with(|config| config.data = data));
+    }
+}
+
+fn speak_in_the_mist(server: &TestServer) {
+    let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
+    alice.ask("/create_group mist ephemeral", &["Group mist created."]);
+    bob.send("/join_group mist");
+    bob.expect("You joined the group mist.");
+    charlie.send("/join_group mist");
+    charlie.expect("You joined the group mist.");
+    bob.expect("*** charlie has joined the group mist.");
+    alice.expect("*** bob has joined the group mist.");
+    alice.expect("*** charlie has joined the group mist.");
+    charlie.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
+    alice.ask("/talk #mist", &["Plain text goes to #mist now; /talk alone ends that."]);
+    // What is stored and what is not keep the order in which they were said, whatever is in one batch.
+    alice.send("/me waves\n/msg bob one\nhello\n/msg bob two");
+    for line in ["[Group mist] * alice waves", "[to bob]: one", "[Group mist][alice]: hello", "[to bob]: two"] {
+        alice.expect(line);
+    }
+    for line in ["[Group mist] * alice waves", "[alice]: one", "[Group mist][alice]: hello", "[alice]: two"] {
+        bob.expect(line);
+    }
+    charlie.quiet();
+    bob.ask("/search hello", &["No message has all of these words."]);
+}
+
+#[test]
+fn nobody_is_told_of_a_private_group_by_typing_into_it() {
+    let server = TestServer::start();
+    let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
+    alice.ask("/create_group den private", &["Group den created."]);
+    alice.ask("/typing on", &["Typing: on."]);
+    bob.ask("/typing #den", &["Error: Group 'den' does not exist."]);
+    alice.quiet();
+}
