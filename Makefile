@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint deny tools docs bench torture rust compiler
+.PHONY: help run test check lint deny tools docs bench torture reliability rust compiler
 
 # A fresh rustup is not in the PATH of the shell that installed it.
 CARGO ?= $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo),cargo)
@@ -14,6 +14,7 @@ RUST_NEEDED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # The tests call `nc`. Where that is another netcat than OpenBSD's, this folder puts nc.openbsd in its place.
 NC_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))/nc
+TMP_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))/tmp
 NC_IS_OPENBSD := nc -h 2>&1 </dev/null | grep -q OpenBSD
 CC_WORKS := echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null
 
@@ -35,9 +36,14 @@ docs: rust ## Write the generated pages of docs/ anew
 bench: rust ## Measure what a delivery costs
 	@"$(CARGO)" bench --bench delivery $(if $(ARGS),-- $(ARGS))
 
-torture: tools ## The long tests: many cases, many clients, many minutes
-	@PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
+torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
+	@rm -f "$(TMP_DIR)/promises.tsv"
+	PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
 	PATH="$(NC_DIR):$$PATH" TORTURE=1 "$(CARGO)" test --release --test parlor promises -- --test-threads=1
+	RELIABILITY=show "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
+
+reliability: rust ## Take the figures of the last make torture into docs/reliability.md
+	@RELIABILITY=write "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
 
 lint: rust
 	@"$(CARGO)" fmt --version >/dev/null 2>&1 && "$(CARGO)" clippy --version >/dev/null 2>&1 ||

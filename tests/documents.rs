@@ -1,10 +1,13 @@
 //! The generated parts of the documents are what the code says. `UPDATE_DOCS=1 cargo test documents` writes them anew.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use parlor::command::manual;
 use parlor::config::settings_table;
+
+use crate::promises::table::{PROMISES, filled};
 
 const HOW: &str = "run `UPDATE_DOCS=1 cargo test documents` and look at what has changed";
 
@@ -85,6 +88,25 @@ fn documents_name_every_code_of_an_error() {
     assert!(codes.len() > 10, "{codes:?}");
     for code in codes {
         assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md does not name the code {code}");
+    }
+}
+
+/// `RELIABILITY=show` prints the table with the figures of the last `make torture`, `RELIABILITY=write` puts it into the
+/// page. In any other run the figures in there are as good as any.
+#[test]
+fn documents_show_every_promise() {
+    let path = document("reliability.md");
+    let text = fs::read_to_string(&path).unwrap();
+    if let Some(wish) = std::env::var_os("RELIABILITY") {
+        let table = filled().expect("there are no figures yet: run make torture");
+        let _ = writeln!(std::io::stderr(), "\n{table}");
+        if wish == "write" {
+            fs::write(&path, fill(&text, "promises", &table).unwrap()).unwrap();
+        }
+        return;
+    }
+    for promise in PROMISES {
+        assert!(text.contains(&promise.line()), "docs/reliability.md has no line {}", promise.line());
     }
 }
 

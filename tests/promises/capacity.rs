@@ -1,4 +1,4 @@
-//! Row 28: a group never holds more than its limit, however many want to join it at once.
+//! Row 22b: a group never holds more than its limit, however many want to join it at once.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use crate::support::{TestClient, TestServer};
 
 const LIMIT: usize = 50;
 
-/// Row 28.
+/// Row 22b.
 #[test]
 fn a_group_of_fifty_never_holds_fifty_one() {
     let server = TestServer::with(|config| {
@@ -53,5 +53,5 @@ fn a_group_of_fifty_never_holds_fifty_one() {
         owner.send(&format!("/group g{round}"));
         owner.line_with(&format!("Group g{round}: members: {LIMIT}/{LIMIT}, "));
     }
-    figure("28", &format!("{rounds} rounds of {clients} clients: never more than {LIMIT}"));
+    figure("22b", &format!("{rounds} rounds of {clients} clients: never more than {LIMIT}"));
 }

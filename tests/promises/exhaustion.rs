@@ -56,7 +56,7 @@ fn descriptor_exhaustion_is_survived() {
     limit(old.current.unwrap_or(20_000));
     let start = Instant::now();
     let mut newcomer = login_over(TestClient::connect(daemon.addr), "alice");
-    figure("17 (descriptors)", &format!("in {:?} after there were some again", start.elapsed()));
+    figure("17 (descriptors)", &format!("in {:.1?} after there were some again", start.elapsed()));
     assert!(!torture() || start.elapsed() < Duration::from_millis(1500));
     newcomer.quiet();
     canary.finish().assert_clean("17 (descriptors)", &before);
@@ -129,7 +129,7 @@ fn thread_exhaustion_is_survived() {
     tasks.limit("max");
     let start = Instant::now();
     let mut newcomer = login_over(TestClient::connect(daemon.addr), "alice");
-    figure("17 (threads)", &format!("in {:?} after there were some again", start.elapsed()));
+    figure("17 (threads)", &format!("in {:.1?} after there were some again", start.elapsed()));
     assert!(!torture() || start.elapsed() < Duration::from_millis(1500));
     newcomer.quiet();
     canary.finish().assert_clean("17 (threads)", &before);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::{Canary, Crowd, Dice, Usage, daemon, figure, login, login_over, paced, scale, torture};
+use super::{Canary, Crowd, Dice, Usage, daemon, figure, login, login_over, mb, paced, scale, torture};
 use crate::support::Daemon;
 use crate::support::{PATIENCE, TestClient, TestServer, eventually, parlord, write_users};
 
@@ -37,7 +37,7 @@ fn a_never_login_flood_harms_nobody() {
     }
     flood.read_until("the flood is closed", |_, _| (), |flood| flood.open() == 0);
     let closed = opened.elapsed();
-    figure("1", &format!("opened in {:?}, closed after {closed:?}, slowest login {slowest:?}", opened - start));
+    figure("1", &format!("opened in {:.1?}, closed after {closed:.1?}, slowest login {slowest:.1?}", opened - start));
     if torture() {
         paced(start + Duration::from_secs(60));
         assert!(slowest < Duration::from_secs(1) && closed < Duration::from_secs(31));
@@ -81,7 +81,7 @@ fn a_slow_login_gains_nothing() {
         }
     }
     let (first, last) = (first.unwrap(), start.elapsed());
-    figure("2", &format!("all there after {all_there:?}, first gone after {first:?}, last after {last:?}"));
+    figure("2", &format!("all there after {all_there:.1?}, first gone after {first:.1?}, last after {last:.1?}"));
     assert!(first >= Duration::from_secs(timeout));
     assert!(!torture() || last <= Duration::from_secs(timeout + 1));
     base.await_back("2", &daemon);
@@ -114,7 +114,7 @@ fn one_address_cannot_take_the_server() {
     crowd.read_until("8 are asked", |_, _| (), |crowd| prompted(crowd) == 8);
     let start = Instant::now();
     let mut other = login_over(TestClient::connect_from(daemon.addr, [127, 0, 0, 10].into()), "alice");
-    figure("3", &format!("another address was in after {:?}", start.elapsed()));
+    figure("3", &format!("another address was in after {:.1?}", start.elapsed()));
     assert!(!torture() || start.elapsed() < Duration::from_millis(200));
     other.quiet();
     let mut exempt = Crowd::of((0..50).map(|_| TestClient::connect(daemon.addr)));
@@ -147,7 +147,7 @@ fn connections_leave_nothing_behind() {
     base.await_back("4", &daemon);
     let end = settled();
     let each = end.rss.saturating_sub(base.rss) / count;
-    figure("4", &format!("{count} in {:?}: {each} bytes each, {base:?} to {end:?}", start.elapsed()));
+    figure("4", &format!("{count} in {:.1?}: {each} bytes each, threads and descriptors as before", start.elapsed()));
     assert!(!torture() || each <= 20, "{each} bytes of memory for each connection");
 }
 
@@ -164,12 +164,12 @@ fn guessing_is_slow_and_the_owner_is_never_locked_out() {
         paced(start + (end - start) / 2);
         let begun = Instant::now();
         login_over(server.connect_from([127, 0, 0, 3]), "alice").quiet();
-        figure("5", &format!("the owner was in after {:?}", begun.elapsed()));
+        figure("5", &format!("the owner was in after {:.1?}", begun.elapsed()));
         assert!(!torture() || begun.elapsed() < Duration::from_secs(2));
         guessing.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     let allowed = 8 + usize::try_from(start.elapsed().as_secs() / 12).unwrap();
-    figure("5", &format!("{judged} guesses judged in {:?}", start.elapsed()));
+    figure("5", &format!("{judged} guesses judged in {:.1?}", start.elapsed()));
     assert!((1..=allowed).contains(&judged), "{judged} guesses judged, {allowed} allowed");
 }
 
@@ -221,7 +221,7 @@ fn names_cannot_be_probed() {
         times.sort();
         times[times.len() / 2]
     });
-    figure("6", &format!("medians of {kinds:?}: {medians:?}"));
+    figure("6", &format!("medians of {kinds:?}: {medians:.1?}"));
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
     assert!(!torture() || most.as_secs_f64() <= least.as_secs_f64() * 1.05, "{medians:?}");
 }
@@ -257,7 +257,10 @@ fn hashing_is_no_weapon() {
     }
     let permits = std::thread::available_parallelism().unwrap().get().saturating_sub(1).max(1);
     let allowed = base.rss + permits * 19 * 1024 * 1024 + 16_000_000;
-    figure("7", &format!("all answered after {:?}; RSS {} to {most}, allowed {allowed}", start.elapsed(), base.rss));
+    figure(
+        "7",
+        &format!("all answered after {:.1?}; RSS up to {}, allowed {}", start.elapsed(), mb(most), mb(allowed)),
+    );
     assert!(most <= allowed, "RSS {most}, allowed {allowed}");
     canary.finish().assert_clean("7", &before);
 }

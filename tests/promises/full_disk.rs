@@ -159,7 +159,7 @@ fn a_full_disk_is_told_and_the_chat_goes_on_until_there_is_room_again() {
     let (stored, refused) = (said.stored.len(), said.refused.len());
     figure(
         "27",
-        &format!("{stored} stored, {refused} refused, none of them in the log; back {back:?} after there was room"),
+        &format!("{stored} stored, {refused} refused, none of them in the log; back {back:.1?} after there was room"),
     );
     assert!(refused > 20);
 }

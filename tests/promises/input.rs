@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Dice, Usage, daemon, figure, login, login_over, paced, scale};
+use super::{Dice, Usage, daemon, figure, login, login_over, mb, paced, scale};
 use crate::support::{MemoryClient, PATIENCE, TestClient, TestServer};
 
 /// Row 8, memory. Before the login and after it.
@@ -28,7 +28,7 @@ fn an_endless_line_costs_nothing_and_is_closed() {
         // The name is free again a moment later.
         paced(Instant::now() + std::time::Duration::from_millis(20));
     }
-    figure("8", &format!("RSS +{most}"));
+    figure("8", &format!("RSS +{}", mb(most)));
     assert!(most < 3_000_000);
 }
 
@@ -60,6 +60,7 @@ fn a_session_is_the_same_for_every_split_of_its_bytes() {
         let cuts = [first, first + 1 + dice.below(bytes.len() - first - 1)];
         assert_eq!(play(&[&bytes[..cuts[0]], &bytes[cuts[0]..cuts[1]], &bytes[cuts[1]..]]), whole, "cuts {cuts:?}");
     }
+    figure("8", &format!("{} splits of a session", bytes.len() + 18 + scale(100, 20_000)));
 }
 
 fn forbidden(c: char) -> bool {
@@ -119,6 +120,7 @@ fn no_line_can_be_forged_and_no_escape_gets_through() {
         let random = |dice: &mut Dice| (0..dice.below(40)).map(|_| bytes[dice.below(bytes.len())]).collect::<Vec<u8>>();
         check(&(0..50).map(|_| message(&random(&mut dice))).collect::<Vec<_>>());
     }
+    figure("9", &format!("{} random lines, forbidden code points heard: 0", 50 * scale(200, 20_000)));
 }
 
 /// Row 10: after any telnet commands the next line works; who sent none is sent none.
@@ -153,6 +155,7 @@ fn any_telnet_commands_leave_the_next_line_whole() {
         client.send(&format!("/ping after {n}\n"));
         until(&format!("Pong: after {n}\n"));
     }
+    figure("10", &format!("{} streams, all answered after", scale(2_000, 100_000)));
 }
 
 /// Row 11, while messages for the one who vanishes are under way: the first who writes to him may hear of it first.
@@ -181,6 +184,7 @@ fn half_a_command_never_runs() {
     }
     let heard = String::from_utf8(heard).unwrap();
     assert!(!heard.contains("Broadcast"), "half a line ran");
+    figure("11", &format!("{count} resets, ran: 0"));
 }
 
 fn wait_for(client: &MemoryClient, heard: &mut Vec<u8>, mark: &str) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Canary, Usage, cannot_run, daemon, figure, login, login_over, paced, torture};
+use super::{Canary, Usage, cannot_run, daemon, figure, login, login_over, mb, paced, torture};
 use crate::support::{Daemon, TestClient, eventually};
 
 fn time() -> Duration {
@@ -19,7 +19,7 @@ fn time() -> Duration {
 
 fn only_long(row: &str) -> bool {
     if !torture() {
-        figure(row, "only shown with TORTURE=1");
+        figure(row, "only shown by make torture");
     }
     torture()
 }
@@ -107,7 +107,7 @@ fn vanished_peers_disappear() {
             idle.get_or_insert(start.elapsed());
         }
     }
-    figure("16", &format!("gone with data after {with_data:?}, idle after {idle:?}"));
+    figure("16", &format!("gone with data after {with_data:.1?}, idle after {idle:.1?}"));
     assert!(with_data.unwrap() < Duration::from_secs(66) && idle.unwrap() < Duration::from_secs(150));
     canary.finish().assert_clean("16", &before);
     far.iter_mut().for_each(|client| {
@@ -175,7 +175,7 @@ fn a_full_log_disk_does_not_matter_to_the_chat() {
             paced(Instant::now() + Duration::from_millis(100));
             has_line(&logs, &format!("login user={name}"))
         });
-        figure("18", &format!("fault {n}: logging back after {:?}", start.elapsed()));
+        figure("18", &format!("fault {n}: logging back after {:.1?}", start.elapsed()));
         assert!(start.elapsed() < Duration::from_secs(5));
     };
     // Full.
@@ -231,7 +231,7 @@ fn there_is_no_slow_growth() {
     }
     let end = Usage::settled(&daemon);
     let grown = end.rss.saturating_sub(base.rss);
-    figure("24", &format!("{count} rounds in {:?}: RSS +{grown}; {base:?}, {end:?}", start.elapsed()));
+    figure("24", &format!("{count} rounds in {:.1?}: RSS +{}", start.elapsed(), mb(grown)));
     assert_eq!((end.threads, end.descriptors), (base.threads, base.descriptors));
     // 64 KiB an hour, and what a heap moves by anyway.
     assert!(grown as f64 <= 65_536.0 * start.elapsed().as_secs_f64() / 3600.0 + 262_144.0, "RSS grew by {grown}");

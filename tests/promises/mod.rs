@@ -15,6 +15,7 @@ mod order;
 mod power_loss;
 mod readers;
 mod secrets;
+pub mod table;
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -38,15 +39,24 @@ pub fn scale<T>(quick: T, long: T) -> T {
     if torture() { long } else { quick }
 }
 
-/// Says what was measured, so that a long run leaves figures and not only "ok".
+/// Says what was measured beside what is promised, and keeps it for the table if this is a long run.
 pub fn figure(row: &str, what: &str) {
+    let promised = table::promise(row).3;
+    if torture() {
+        table::record(row, what);
+    }
+    let form = scale("in quick form", "in full");
     // Whoever runs this without a terminal does not need to read it.
-    let _ = writeln!(std::io::stderr(), "promise {row}: {what}");
+    let _ = writeln!(std::io::stderr(), "promise {row} {form}: {what} (promised in full: {promised})");
 }
 
-/// Says why a test shows nothing here; in a long run that is a failure.
+/// A number of bytes in a figure.
+pub fn mb(bytes: usize) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Says why a test shows nothing here. The table of a long run says so too.
 pub fn cannot_run(row: &str, why: &str) {
-    assert!(!torture(), "promise {row} cannot be shown here: {why}");
     figure(row, &format!("not shown: {why}"));
 }
 
@@ -89,7 +99,6 @@ pub struct Canary {
 pub struct Tally {
     pub messages: usize,
     pub p99: Duration,
-    pub worst: Duration,
 }
 
 impl Canary {
@@ -112,7 +121,7 @@ impl Canary {
                 canary.send("/ping canary over");
                 assert_eq!(canary.line_with("canary"), "Pong: canary over");
             }
-            Tally { messages: times.len(), worst: times.iter().max().copied().unwrap_or_default(), p99: p99(times) }
+            Tally { messages: times.len(), p99: p99(times) }
         });
         Canary { stop, running }
     }
@@ -137,7 +146,8 @@ impl Canary {
 impl Tally {
     /// Holds this against what the same pair saw without the fault; the times only count in a long run.
     pub fn assert_clean(&self, row: &str, before: &Tally) {
-        figure(row, &format!("canary {self:?}, before {before:?}"));
+        let Tally { messages, p99, .. } = self;
+        figure(row, &format!("clean: {messages} messages beside it, p99 {p99:.1?}, without {:.1?}", before.p99));
         let limit = (before.p99 * 2).max(Duration::from_millis(20));
         assert!(!torture() || self.p99 <= limit, "p99 {:?}, allowed {limit:?}", self.p99);
     }
@@ -296,7 +306,8 @@ impl Usage {
             paced(Instant::now() + Duration::from_millis(5));
             now = Usage::of(daemon);
         }
-        figure(row, &format!("back to base after {:?}: {now:?}, base {self:?}", start.elapsed()));
+        let grown = mb(now.rss.saturating_sub(self.rss));
+        figure(row, &format!("back to base after {:.1?}, RSS +{grown}", start.elapsed()));
     }
 }
 

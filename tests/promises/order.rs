@@ -106,7 +106,7 @@ fn a_client_whose_socket_stutters_gets_all_of_it_in_each_senders_order() {
 fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
     // Its quick version is the test of the wire, which needs no time and so no idle machine.
     if !torture() {
-        return figure("13b (never far behind)", "only shown with TORTURE=1");
+        return figure("13b (never far behind)", "only shown by make torture");
     }
     let server = TestServer::with(|config| {
         config.limits.rate = 0;
@@ -180,6 +180,7 @@ fn of_many_logins_of_one_user_at_once_exactly_one_gets_in() {
         inside.into_iter().for_each(|mut winner| drop(winner.read_to_end()));
         assert_eq!(server.handle.hub().sessions(), 0);
     }
+    figure("22 (names)", &format!("{ways} logins at once, {} times: each time 1 inside", names * scale(2, 50)));
 }
 
 fn the_one_inside(rivals: Vec<MemoryClient>) -> Vec<MemoryClient> {
@@ -247,6 +248,7 @@ fn groups_stay_whole_while_eight_clients_come_and_go() {
     });
     assert_eq!(server.handle.hub().group_count(), 0, "a group without members is left");
     eventually("everybody left", || server.handle.hub().sessions() == 0);
+    figure("22 (groups)", &format!("8 x {operations} operations, groups left over: 0"));
 }
 
 /// Row 22, one order: whoever is in a group sees its messages in the same order as all others.
@@ -282,6 +284,7 @@ fn all_members_see_one_order_whoever_talks_at_the_same_time() {
         listening.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(orders.iter().all(|order| *order == orders[0]), "two members saw different orders");
+    figure("22 (order)", &format!("{} messages of {senders} at once, in one order for all", senders * each));
     for n in 0..senders {
         let from = format!("[Group g][user{n}]: number ");
         let numbers: Vec<usize> = orders[0].iter().filter_map(|line| line.strip_prefix(&from)?.parse().ok()).collect();
@@ -311,7 +314,7 @@ fn a_panic_costs_one_session_and_leaves_no_ghost() {
         assert!(server.handle.hub().group_count() == 0);
     }
     assert!(!torture() || slowest < Duration::from_millis(100), "a ghost stayed for {slowest:?}");
-    figure("20", &format!("slowest ghost {slowest:?}"));
+    figure("20", &format!("slowest ghost {slowest:.1?}"));
     canary.finish().assert_clean("20", &before);
     assert_eq!(password("user1"), "pw");
 }

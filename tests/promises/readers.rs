@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Canary, Crowd, Usage, connect_small, daemon, figure, login, login_over, p99, paced, scale, torture};
+use super::{Canary, Crowd, Usage, connect_small, daemon, figure, login, login_over, mb, p99, paced, scale, torture};
 use crate::support::{PATIENCE, TestServer, eventually};
 
 const BROADCAST: &str = "[Broadcast][alice]: number ";
@@ -165,7 +165,12 @@ fn clients_that_never_read_are_cut_and_memory_stays_bounded() {
     let allowed = stuck * 320 * 1024 + 5_000_000;
     figure(
         "13",
-        &format!("RSS +{most} of {allowed}; sender p99 {:?}, with readers only {before:?}", p99(times.clone())),
+        &format!(
+            "RSS +{}, allowed {}; sender p99 {:.1?}, with readers only {before:.1?}",
+            mb(most),
+            mb(allowed),
+            p99(times.clone())
+        ),
     );
     assert!(most <= allowed, "RSS grew by {most}, allowed {allowed}");
     let limit = (before * 3 / 2).max(Duration::from_millis(20));
@@ -247,7 +252,7 @@ fn who_asks_faster_than_he_reads_is_slowed_and_not_cut() {
         most = most.max(Usage::of(&daemon).rss.saturating_sub(base.rss));
     }
     asking.join().unwrap();
-    figure("13b", &format!("{answers} answers, {read} bytes in {:?}; RSS +{most}", start.elapsed()));
+    figure("13b", &format!("{answers} answers, {read} bytes in {:.1?}; RSS +{}", start.elapsed(), mb(most)));
     assert!(most < 5_000_000, "RSS grew by {most}");
 }
 
@@ -278,7 +283,7 @@ fn drip_readers_are_cut() {
         paced(due);
     }
     let (first, last) = (first.unwrap_or_else(|| start.elapsed()), start.elapsed());
-    figure("14", &format!("first cut {first:?} after the first message, the last after {last:?}"));
+    figure("14", &format!("first cut {first:.1?} after the first message, the last after {last:.1?}"));
     speaker.say(1);
 }
 
@@ -304,7 +309,7 @@ fn stuck_clients_can_be_closed() {
         eventually("all threads have ended", || session_threads() <= base + 1);
         assert!(start.elapsed() < Duration::from_millis(250), "{:?}", start.elapsed());
     }
-    figure("15", &format!("all {count} had left after {left:?}, their threads ended after {:?}", start.elapsed()));
+    figure("15", &format!("all {count} had left after {left:.1?}, their threads ended after {:.1?}", start.elapsed()));
 }
 
 fn session_threads() -> usize {
