@@ -38,6 +38,7 @@ bench: rust ## Measure what a delivery costs
 
 torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"
+	"$(CARGO)" test --release --features deadlock-detection --lib --test parlor
 	PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
 	PATH="$(NC_DIR):$$PATH" TORTURE=1 "$(CARGO)" test --release --test parlor promises -- --test-threads=1
 	RELIABILITY=show "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture

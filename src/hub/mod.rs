@@ -77,6 +77,8 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
+        #[cfg(feature = "deadlock-detection")]
+        crate::thread::watch_for_deadlocks();
         let rules = RwLock::new(Rules::new(store.sanctions()?));
         let ignored = Ignored::new(store.ignored()?);
         let mut state = State { last: store.last_id()?, ignored, ..State::default() };
