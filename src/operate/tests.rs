@@ -1,6 +1,7 @@
 //! The desk without a server around it.
 
 use std::fs;
+use std::time::SystemTime;
 
 use super::*;
 use crate::model::{Limits, Penalty};
@@ -50,7 +51,7 @@ fn each_act_is_refused_below_its_role_whoever_asks_for_it() {
         }
     }
     // The ban that an admin laid still holds, and a guest never has a role.
-    assert!(desk.hub.ban_of(&"bob".parse().unwrap()).is_some());
+    assert!(desk.hub.ban_of(&"bob".parse().unwrap(), SystemTime::now()).is_some());
     let guest = "guest-1".parse().unwrap();
     desk.hub.record(vec![Entry::Role { user: guest, role: Role::Admin }]).unwrap();
     assert_eq!(desk.carry_out(Act::Sessions, &By::User(guest), &accounts), Err(UserError::NeedsRole(Role::Moderator)));
