@@ -1,5 +1,6 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod demotion;
 mod disk;
 mod durable;
 mod model;
@@ -24,6 +25,7 @@ use crate::model::{
     Change, DuplicateLogin, EventKind, GroupSanction, Name, Penalty, QuitReason, Ruling, Scope, Settings, UserError,
 };
 use crate::store::{Backlog, MemoryStore};
+pub(super) use demotion::before_section;
 use model::Model;
 
 fn hub_with(limits: Limits) -> Hub {
