@@ -3,12 +3,21 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use super::Hub;
 use super::group::Group;
 use super::state::State;
 use crate::model::{Name, Penalty};
 
 fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
     Err(format!("{what}: {who:?}"))
+}
+
+impl Hub {
+    /// Whether all that should always hold does, in the maps and among the penalties.
+    pub(super) fn holds_together(&self) -> Result<(), String> {
+        self.locked(|state| state.check())?;
+        self.inner.rules.read().check()
+    }
 }
 
 impl State {

@@ -131,6 +131,8 @@ impl Hub {
 
     /// Everything that happens under the central lock happens in here.
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        #[cfg(test)]
+        tests::before_section();
         let mut state = self.inner.state.lock();
         let Some(began) = state.counts.enter() else { return work(&mut state) };
         let done = work(&mut state);

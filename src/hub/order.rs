@@ -40,29 +40,29 @@ impl Hub {
     }
 
     /// The ban that keeps a user out, if one does.
-    pub fn ban_of(&self, user: &Name) -> Option<Sanction> {
-        self.inner.rules.read().upon(Penalty::Ban, user, SystemTime::now()).cloned()
+    pub fn ban_of(&self, user: &Name, now: SystemTime) -> Option<Sanction> {
+        self.inner.rules.read().upon(Penalty::Ban, user, now).cloned()
     }
 
     /// The ban that keeps an address out, if one does.
-    pub fn ban_at(&self, address: IpAddr) -> Option<Sanction> {
-        self.inner.rules.read().at(address, SystemTime::now()).cloned()
+    pub fn ban_at(&self, address: IpAddr, now: SystemTime) -> Option<Sanction> {
+        self.inner.rules.read().at(address, now).cloned()
     }
 
     /// Refuses who was muted.
-    pub(super) fn check_mute(&self, user: &Name) -> Result<(), UserError> {
+    pub(super) fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
         let rules = self.inner.rules.read();
         // Said for each message, and nearly always so.
         if rules.len() == 0 {
             return Ok(());
         }
-        let mute = rules.upon(Penalty::Mute, user, SystemTime::now());
+        let mute = rules.upon(Penalty::Mute, user, now);
         mute.map_or(Ok(()), |mute| Err(UserError::Muted(mute.until, mute.reason.clone())))
     }
 
     /// All penalties that hold now.
-    pub fn sanctions(&self) -> Vec<Sanction> {
-        self.inner.rules.read().holding(SystemTime::now()).cloned().collect()
+    pub fn sanctions(&self, now: SystemTime) -> Vec<Sanction> {
+        self.inner.rules.read().holding(now).cloned().collect()
     }
 
     /// Lays a penalty on somebody. It holds at once; whom it concerns is for the caller to close.
@@ -72,7 +72,7 @@ impl Hub {
     pub fn sanction(&self, sanction: Sanction) -> Result<(), UserError> {
         let batch = {
             let mut rules = self.inner.rules.write();
-            let over = rules.drop_expired(SystemTime::now());
+            let over = rules.drop_expired(sanction.made);
             if rules.len() >= SANCTIONS {
                 return Err(UserError::TooManySanctions(SANCTIONS));
             }
@@ -90,12 +90,12 @@ impl Hub {
     ///
     /// # Errors
     /// Why that could not be stored; it will be as soon as it can.
-    pub fn lift(&self, penalty: Penalty, subject: Subject) -> Result<bool, StoreError> {
+    pub fn lift(&self, penalty: Penalty, subject: Subject, now: SystemTime) -> Result<bool, StoreError> {
         let (batch, held) = {
             let mut rules = self.inner.rules.write();
             let Some(removed) = rules.remove(penalty, subject) else { return Ok(false) };
             let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }], None);
-            (batch, removed.holds(SystemTime::now()))
+            (batch, removed.holds(now))
         };
         self.commit_record(&batch).map(|()| held)
     }

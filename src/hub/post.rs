@@ -50,7 +50,7 @@ impl Hub {
     /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for who has no voice in
     /// it, and [`UserError::NotOnline`] for a guest who has left.
     pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Place, UserError> {
-        self.check_mute(&me.name)?;
+        self.check_mute(&me.name, now)?;
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
             Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),

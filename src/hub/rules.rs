@@ -71,6 +71,26 @@ impl Rules {
         over.into_iter().filter_map(|(penalty, subject)| self.remove(penalty, subject)).collect()
     }
 
+    /// Whether all that should always hold does; the text says what does not.
+    #[cfg(test)]
+    pub(super) fn check(&self) -> Result<(), String> {
+        let mut sizes: BTreeMap<u8, usize> = BTreeMap::new();
+        for (key, sanction) in &self.all {
+            if *key != (sanction.penalty, sanction.subject) {
+                return Err(format!("a penalty stands in the place of another: {sanction:?}"));
+            }
+            match sanction.subject {
+                Subject::Net(_) if sanction.penalty == Penalty::Mute => {
+                    return Err(format!("a muted net: {sanction:?}"));
+                }
+                Subject::Net(net) => *sizes.entry(net.bits()).or_default() += 1,
+                Subject::User(user) if user.is_guest() => return Err(format!("a guest is named: {sanction:?}")),
+                Subject::User(_) => {}
+            }
+        }
+        if sizes == self.sizes { Ok(()) } else { Err(format!("sizes of nets: {:?}, not {sizes:?}", self.sizes)) }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }

@@ -1,8 +1,10 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod demotion;
 mod disk;
 mod durable;
 mod model;
+mod operating;
 mod order;
 mod reading;
 mod ruling;
@@ -23,6 +25,7 @@ use crate::model::{
     Change, DuplicateLogin, EventKind, GroupSanction, Name, Penalty, QuitReason, Ruling, Scope, Settings, UserError,
 };
 use crate::store::{Backlog, MemoryStore};
+pub(super) use demotion::before_section;
 use model::Model;
 
 fn hub_with(limits: Limits) -> Hub {
@@ -109,13 +112,17 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
         let (me, mut touched) = (Presence::client(here), Touched::default());
         let (group, user) = (GROUPS[dice(3)], name([NAMES[dice(4)], "guest-1"][dice(6) / 5]));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(dice(100) as u64);
-        let _ = match dice(12) {
+        let _ = match dice(14) {
             0 => make(hub, me, group),
             1..4 => join(hub, me, group),
-            4 => say(hub, me, Scope::Group(name(group)), "x"),
-            5 => say(hub, me, Scope::User(user), "x"),
+            4 => say_at(hub, me, Scope::Group(name(group)), "x", now),
+            5 => say_at(hub, me, Scope::User(user), "x", now),
             6 => hub.rosters(&me.name, None, now).first().map_or(Ok(()), |(red, _)| hub.membership(me, red).map(drop)),
             7..11 => rule(hub, me, name(group), user, now, [dice(11), dice(2), dice(4)], &mut touched),
+            11..13 => {
+                operating::order(hub, user, &name(group), now, [dice(8), dice(6)]);
+                Ok(())
+            }
             _ => {
                 presence = None;
                 Ok(())
@@ -154,16 +161,23 @@ fn rule(
 
 #[test]
 fn eight_threads_leave_a_state_that_holds_together() {
-    let (hub, next_id) = (hub_with(Limits::default()), AtomicU64::new(1));
+    let (store, next_id) = (Arc::new(MemoryStore::default()), AtomicU64::new(1));
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     thread::scope(|scope| {
         for seed in 0..8 {
             let (hub, next_id) = (&hub, &next_id);
             scope.spawn(move || hammer(hub, seed, 10_000, next_id));
         }
     });
-    hub.locked(|state| state.check()).unwrap();
+    hub.holds_together().unwrap();
     assert_eq!(hub.sessions(), 0);
     assert!(hub.locked(|state| state.groups.values().all(|group| group.settings.keep)));
+    // What many threads gave the store is what they left in the hub.
+    let again = Hub::new(Limits::default(), store).unwrap();
+    again.holds_together().unwrap();
+    assert_eq!(steps::kept(&again), steps::kept(&hub));
+    let all = |hub: &Hub| hub.sanctions(SystemTime::UNIX_EPOCH);
+    assert_eq!(all(&again), all(&hub));
 }
 
 #[test]

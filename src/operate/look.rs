@@ -1,7 +1,7 @@
 //! What operators look at, as tables.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::Desk;
 use crate::hub::Stats;
@@ -48,7 +48,7 @@ impl Desk {
         Table {
             of: "penalties",
             columns: &["penalty", "of", "by", "since", "until", "text"],
-            rows: self.hub.sanctions().into_iter().map(row).collect(),
+            rows: self.hub.sanctions(SystemTime::now()).into_iter().map(row).collect(),
         }
     }
 

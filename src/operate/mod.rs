@@ -94,6 +94,8 @@ impl Desk {
     /// # Errors
     /// What he is told when it cannot be done.
     pub fn carry_out(&self, act: Act, by: &By, accounts: &Accounts) -> Result<Answer, UserError> {
+        #[cfg(test)]
+        tests::before_turn();
         let _turn = self.turn.lock();
         let entry = act.entry();
         let rank = self.rank(by);

@@ -59,7 +59,7 @@ impl Desk {
             On::User(typed) => Subject::User(typed.parse().map_err(|_| none())?),
             On::Net(typed) => net(typed)?,
         };
-        if !self.hub.lift(penalty, subject).map_err(|e| UserError::NotStoredYet(e.to_string()))? {
+        if !self.hub.lift(penalty, subject, SystemTime::now()).map_err(|e| UserError::NotStoredYet(e.to_string()))? {
             return Err(none());
         }
         if let (Penalty::Mute, Subject::User(user)) = (penalty, subject) {

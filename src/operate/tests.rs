@@ -1,10 +1,24 @@
 //! The desk without a server around it.
 
+use std::cell::RefCell;
 use std::fs;
+use std::time::SystemTime;
 
 use super::*;
 use crate::model::{Limits, Penalty};
 use crate::store::{Entry, MemoryStore};
+
+thread_local! {
+    /// What is to happen on this thread right before its next act has its turn.
+    static BEFORE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// The desk calls this for each act that has begun, before it waits for its turn.
+pub(super) fn before_turn() {
+    if let Some(work) = BEFORE.take() {
+        work();
+    }
+}
 
 fn desk() -> (tempfile::TempDir, Desk, Accounts) {
     let dir = tempfile::tempdir().unwrap();
@@ -50,11 +64,28 @@ fn each_act_is_refused_below_its_role_whoever_asks_for_it() {
         }
     }
     // The ban that an admin laid still holds, and a guest never has a role.
-    assert!(desk.hub.ban_of(&"bob".parse().unwrap()).is_some());
+    assert!(desk.hub.ban_of(&"bob".parse().unwrap(), SystemTime::now()).is_some());
     let guest = "guest-1".parse().unwrap();
     desk.hub.record(vec![Entry::Role { user: guest, role: Role::Admin }]).unwrap();
     assert_eq!(desk.carry_out(Act::Sessions, &By::User(guest), &accounts), Err(UserError::NeedsRole(Role::Moderator)));
     assert!(desk.carry_out(Act::Stats, &By::Console, &accounts).is_ok());
+}
+
+#[test]
+fn who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing() {
+    let (_dir, desk, accounts) = desk();
+    let alice = "alice".parse().unwrap();
+    let role = |role| Entry::Role { user: alice, role };
+    for act in every_act() {
+        for left in [Role::User, Role::Moderator].into_iter().filter(|left| *left < act.needs()) {
+            desk.hub.record(vec![role(act.needs())]).unwrap();
+            let (hub, taken) = (desk.hub.clone(), role(left));
+            BEFORE.set(Some(Box::new(move || hub.record(vec![taken]).unwrap())));
+            let done = desk.carry_out(act.clone(), &By::User(alice), &accounts);
+            assert_eq!(done, Err(UserError::NeedsRole(act.needs())), "{act:?}, with {left} left");
+        }
+    }
+    assert!(desk.hub.sanctions(SystemTime::now()).is_empty());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -247,7 +247,7 @@ impl Handle {
 
     /// Refuses who comes from a banned address, before anything is spent on him.
     fn is_banned(&self, peer: SocketAddr, wire: &Wire) -> bool {
-        let ban = self.0.shared.hub.ban_at(peer.ip());
+        let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
         let banned = ban.is_some();
         if let Some(Sanction { until, reason: why, .. }) = ban {
             log::info!("refused {} reason=\"banned\"", Peer(peer));

@@ -1,7 +1,7 @@
 //! The last step of a login: a place in the hub for who has shown who he is.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::Session;
 use super::guess::Unreadable;
@@ -17,7 +17,7 @@ impl Session<'_> {
         let (asked, who) = (Instant::now(), self.registration(name, token.as_ref().map(|token| token.name)));
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
-        if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name) {
+        if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name, SystemTime::now()) {
             return self.refuse(asked, EventKind::YouAreBanned { until, why });
         }
         loop {
@@ -25,7 +25,7 @@ impl Session<'_> {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
-                    } else if self.shared.hub.ban_of(&name).is_some() {
+                    } else if self.shared.hub.ban_of(&name, SystemTime::now()).is_some() {
                         // It came between the look and the registration, and found no session to end.
                         presence.client().close(QuitReason::Banned);
                     }

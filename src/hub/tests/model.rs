@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::hub::Way;
-use crate::model::{EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Settings, UserError};
+use crate::model::{EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Sanction, Settings, UserError};
 
 pub(super) type Answer = Result<(), UserError>;
 
@@ -15,6 +15,10 @@ pub(super) struct Model {
     pub(super) told: BTreeMap<u64, Vec<EventKind>>,
     /// What was said to users who are away.
     missed: BTreeMap<Name, Vec<String>>,
+    /// What was said in each group while somebody was a member of it.
+    pub(super) heard: BTreeMap<(Name, Name), Vec<String>>,
+    /// What operators have laid upon somebody, and not lifted.
+    pub(super) orders: Vec<Sanction>,
     pub(super) now: SystemTime,
 }
 
@@ -63,8 +67,8 @@ impl Group {
 impl Model {
     pub(super) fn new() -> Model {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-        let (here, missed) = (Vec::new(), BTreeMap::new());
-        Model { here, groups: BTreeMap::new(), told: BTreeMap::new(), missed, now }
+        let (here, groups, told, missed, heard, orders) = Default::default();
+        Model { here, groups, told, missed, heard, orders, now }
     }
 
     pub(super) fn tell(&mut self, kind: &EventKind, hears: impl Fn(Name) -> bool) {
@@ -220,6 +224,7 @@ impl Model {
             return Err(GroupError::AnnounceOnly(group).into());
         }
         for (user, _) in &entry.members {
+            self.heard.entry((*user, group)).or_default().push(text.clone());
             if !self.is_here(*user) {
                 self.missed.entry(*user).or_default().push(text.clone());
             }

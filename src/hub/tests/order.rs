@@ -20,7 +20,7 @@ fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
     disk.full.store(true, Ordering::SeqCst);
     let refused = hub.sanction(upon("Ben", Penalty::Ban, None));
     assert!(matches!(refused, Err(UserError::NotStoredYet(_))), "{refused:?}");
-    assert!(hub.ban_of(&name("BEN")).is_some() && disk.memory.sanctions().unwrap().is_empty());
+    assert!(hub.ban_of(&name("BEN"), SystemTime::now()).is_some() && disk.memory.sanctions().unwrap().is_empty());
     assert!(!hub.stats().store_works);
     disk.full.store(false, Ordering::SeqCst);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -29,9 +29,9 @@ fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
         hub.tend().unwrap();
     }
     assert!(hub.stats().store_works);
-    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben"))), Ok(true));
+    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben")), SystemTime::now()), Ok(true));
     assert!(disk.memory.sanctions().unwrap().is_empty());
-    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben"))), Ok(false));
+    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben")), SystemTime::now()), Ok(false));
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn what_has_ended_leaves_the_store_with_the_next_penalty() {
     let over = Sanction { until: Some(SystemTime::UNIX_EPOCH), ..upon("Ben", Penalty::Mute, None) };
     store.append(&[Entry::Sanctioned(over)]).unwrap();
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
-    assert!(hub.sanctions().is_empty(), "it holds no more");
-    assert_eq!(hub.lift(Penalty::Mute, Subject::User(name("Ben"))), Ok(false));
+    assert!(hub.sanctions(SystemTime::now()).is_empty(), "it holds no more");
+    assert_eq!(hub.lift(Penalty::Mute, Subject::User(name("Ben")), SystemTime::now()), Ok(false));
     hub.sanction(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
-    assert_eq!(store.sanctions().unwrap(), hub.sanctions());
+    assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
     assert_eq!(store.sanctions().unwrap().len(), 1);
 }
 

@@ -1,5 +1,6 @@
 //! What may happen, done in the hub and in the naive model of it at once.
 
+use super::operating::{Order, assert_same_orders, carry_out, is_banned, orders};
 use super::*;
 use crate::hub::group::Group;
 use crate::model::{Change, GroupPassword, GroupSanction, Penalty, Ruling, Settings};
@@ -18,6 +19,8 @@ enum Step {
     Act(usize, usize, usize, Act),
     Set(usize, usize, Change),
     Bans(usize, usize),
+    /// What operators do.
+    Order(Order),
     /// So many seconds pass.
     Tick(u64),
 }
@@ -86,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (who(), user(), group(), act()).prop_map(|(a, b, c, act)| Step::Act(a, b, c, act)),
         3 => (who(), group(), change()).prop_map(|(a, b, change)| Step::Set(a, b, change)),
         1 => (who(), group()).prop_map(|(a, b)| Step::Bans(a, b)),
+        4 => orders().prop_map(Step::Order),
         1 => prop_oneof![5 => 1..90u64, 1 => Just(7 * 86_400)].prop_map(Step::Tick),
     ]
 }
@@ -108,6 +112,7 @@ fn story() -> impl Strategy<Value = Vec<Step>> {
 fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64, step: &Step) {
     let me = |at: &usize| sessions.get(*at).map(|presence| Arc::clone(presence.client()));
     match step {
+        Step::Come(user) if is_banned(hub, model, name(NAMES[*user])) => {}
         Step::Come(user) => {
             let presence = come(hub, number, NAMES[*user], DuplicateLogin::Allow).ok().unwrap();
             assert_eq!(catch_up(hub, presence.client()), model.come(number, name(NAMES[*user])));
@@ -118,6 +123,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
             model.go(*at);
         }
         Step::Go(_) => {}
+        Step::Order(order) => carry_out(hub, model, sessions, order),
         Step::Tick(seconds) => model.now += Duration::from_secs(*seconds),
         Step::Whisper(at, _)
         | Step::Broadcast(at)
@@ -138,12 +144,25 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
 
 type Answer = Result<(), UserError>;
 
+/// Where a step says something, if it does.
+fn scope(step: &Step) -> Option<Scope> {
+    match step {
+        Step::Whisper(_, to) => Some(Scope::User(name(NAMES[*to]))),
+        Step::Broadcast(_) => Some(Scope::Everybody),
+        Step::Post(_, group) => Some(Scope::Group(name(GROUPS[*group]))),
+        _ => None,
+    }
+}
+
 /// What hub and model answer to one who is here.
 fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -> (Answer, Answer) {
     let (mut touched, now) = (Touched::default(), model.now);
     let touched = &mut touched;
     let group = |at: &usize| name(GROUPS[*at]);
     let speak = |scope| say_at(hub, me, scope, text, now);
+    if let (Some(scope), Some(muted)) = (scope(step), model.silenced(me.name)) {
+        return (speak(scope), Err(muted));
+    }
     match step {
         Step::Whisper(_, to) => {
             let to = name(NAMES[*to]);
@@ -179,7 +198,7 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
             (Ok(()), Ok(()))
         }
         Step::Act(_, user, g, act) => acts(hub, model, me, name(NAMES[*user]), group(g), act),
-        Step::Come(_) | Step::Go(_) | Step::Tick(_) => (Ok(()), Ok(())),
+        Step::Come(_) | Step::Go(_) | Step::Order(_) | Step::Tick(_) => (Ok(()), Ok(())),
     }
 }
 
@@ -216,7 +235,7 @@ fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
 }
 
 /// What of the groups has to be the same after a restart.
-fn kept(hub: &Hub) -> Vec<String> {
+pub(super) fn kept(hub: &Hub) -> Vec<String> {
     let shown = |(name, group): (&Name, &Group)| {
         let members: Vec<_> = group.members.iter().map(|(user, member)| (*user, member.role, member.rank)).collect();
         format!("{name} {:?} {:?} {members:?} {:?}", group.settings, group.settings.password, group.sanctions)
@@ -233,7 +252,8 @@ proptest! {
         for (number, step) in (1..).zip(&steps) {
             both(&hub, &mut model, &mut sessions, number, step);
             assert_same_told(&mut model, &sessions, step);
-            hub.locked(|state| state.check()).unwrap();
+            hub.holds_together().unwrap();
+            assert_same_orders(&hub, &model);
             for user in NAMES.map(name) {
                 prop_assert_eq!(hub.groups(&user, model.now), model.listed(user));
             }
@@ -246,11 +266,17 @@ proptest! {
         prop_assert!(model.groups.values().all(|group| group.settings.keep));
         // Another hub over the same store is the same server after a restart.
         let again = Hub::new(Limits::default(), store).unwrap();
-        again.locked(|state| state.check()).unwrap();
+        again.holds_together().unwrap();
+        assert_same_orders(&again, &model);
         prop_assert_eq!(kept(&again), kept(&hub));
         for user in NAMES.map(name) {
             let presence = come(&again, 1, user.as_str(), DuplicateLogin::Refuse).ok().unwrap();
             prop_assert_eq!(catch_up(&again, presence.client()), model.come(1, user));
+            for group in GROUPS.map(name) {
+                let past = again.store().history(&user, Some(Scope::Group(group)), None, usize::MAX).unwrap();
+                let texts: Vec<String> = past.into_iter().map(|message| message.said.text).collect();
+                prop_assert_eq!(texts, model.heard.remove(&(user, group)).unwrap_or_default());
+            }
         }
     }
 }

@@ -1,0 +1,118 @@
+//! Who loses his right while he acts: nothing that he began before is finished after. No thread is raced for it; the right is
+//! taken right before each section of the central lock that the act comes to.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::*;
+use crate::model::{GroupError, GroupRole};
+
+thread_local! {
+    /// What is to happen on this thread before each section of the central lock.
+    static BEFORE: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+}
+
+/// The hub calls this before each section of its lock.
+pub(in crate::hub) fn before_section() {
+    // Taken out meanwhile, for what it does comes to sections of its own.
+    if let Some(mut work) = BEFORE.take() {
+        work();
+        BEFORE.set(Some(work));
+    }
+}
+
+/// What somebody does in the group `red`, where Cid is a member, Dee a muted one, and Eve is banned.
+type Deed = fn(&Hub, &Client, &mut Touched) -> Result<(), UserError>;
+
+const RED: fn() -> Name = || name("red");
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+fn withhold(hub: &Hub, me: &Client, penalty: Penalty, touched: &mut Touched) -> Result<(), UserError> {
+    let ruling = Ruling { by: me.name, reason: None, until: None };
+    hub.withhold(me, &RED(), GroupSanction { user: name("Cid"), penalty, ruling }, NOW, touched)
+}
+
+const ADMINS: [(&str, Deed); 7] = [
+    ("kick", |hub, me, touched| hub.kick(me, &RED(), name("Cid"), None, NOW, touched)),
+    ("ban", |hub, me, touched| withhold(hub, me, Penalty::Ban, touched)),
+    ("mute", |hub, me, touched| withhold(hub, me, Penalty::Mute, touched)),
+    ("unban", |hub, me, touched| hub.give_back(me, &RED(), name("Eve"), Penalty::Ban, NOW, touched)),
+    ("unmute", |hub, me, touched| hub.give_back(me, &RED(), name("Dee"), Penalty::Mute, NOW, touched)),
+    ("invite", |hub, me, touched| hub.invite(me, &RED(), name("Fay"), NOW, touched)),
+    ("topic", |hub, me, touched| hub.set(me, &RED(), &[Change::Topic(Some("tea".into()))], NOW, touched)),
+];
+
+const OWNERS: [(&str, Deed); 5] = [
+    ("promote", |hub, me, touched| hub.move_role(me, &RED(), name("Cid"), true, NOW, touched)),
+    ("demote", |hub, me, touched| hub.move_role(me, &RED(), name("Ann"), false, NOW, touched)),
+    ("transfer", |hub, me, touched| hub.transfer(me, &RED(), name("Cid"), NOW, touched)),
+    ("limit", |hub, me, touched| hub.set(me, &RED(), &[Change::Limit(Some(9))], NOW, touched)),
+    ("unkeep", |hub, me, touched| hub.set(me, &RED(), &[Change::Keep(false)], NOW, touched)),
+];
+
+/// All of the group that anybody could change.
+fn shown(hub: &Hub) -> String {
+    hub.locked(|state| {
+        let group = &state.groups[&RED()];
+        let members: Vec<_> = group.members.iter().map(|(user, member)| (*user, member.role)).collect();
+        format!("{members:?} {:?} {:?} {:?}", group.settings, group.sanctions, group.invited)
+    })
+}
+
+/// Ann owns a kept group, Ben is this there; the others are what the deeds need.
+fn stage(role: GroupRole) -> (Hub, Vec<Presence>) {
+    let hub = hub_with(Limits::default());
+    let users = ["Ann", "Ben", "Cid", "Dee", "Eve", "Fay"];
+    let here: Vec<Presence> =
+        (1..).zip(users).map(|(id, user)| come(&hub, id, user, DuplicateLogin::Refuse).ok().unwrap()).collect();
+    let (ann, touched) = (here[0].client(), &mut Touched::default());
+    hub.create(ann, RED(), Settings { keep: true, ..Settings::default() }, touched).unwrap();
+    here[1..4].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
+    for (user, penalty) in [("Dee", Penalty::Mute), ("Eve", Penalty::Ban)] {
+        let ruling = Ruling { by: ann.name, reason: None, until: None };
+        hub.withhold(ann, &RED(), GroupSanction { user: name(user), penalty, ruling }, NOW, touched).unwrap();
+    }
+    for _ in 0..role as usize {
+        hub.move_role(ann, &RED(), name("Ben"), true, NOW, touched).unwrap();
+    }
+    (hub, here)
+}
+
+/// Lets Ben do it, and Ann take his role from him right before the given section of the lock. What came of it, and how the
+/// group was when his role was gone; `None` when it has fewer sections.
+fn demoted_before(section: usize, role: GroupRole, deed: Deed) -> Option<(Result<(), UserError>, String, String)> {
+    let (hub, here) = stage(role);
+    let (ann, ben) = (Arc::clone(here[0].client()), Arc::clone(here[1].client()));
+    let (sections, then) = (Cell::new(0), Rc::new(RefCell::new(None)));
+    let (inside, seen) = (hub.clone(), Rc::clone(&then));
+    BEFORE.set(Some(Box::new(move || {
+        sections.set(sections.get() + 1);
+        if sections.get() == section {
+            for _ in 0..role as usize {
+                let demoted = inside.move_role(&ann, &RED(), name("Ben"), false, NOW, &mut Touched::default());
+                // Unless the deed has taken that right from Ann.
+                assert!(demoted.is_ok() || section > 1, "{demoted:?}");
+            }
+            seen.replace(Some(shown(&inside)));
+        }
+    })));
+    let done = deed(&hub, &ben, &mut Touched::default());
+    BEFORE.set(None);
+    hub.holds_together().unwrap();
+    let then = then.take()?;
+    Some((done, then, shown(&hub)))
+}
+
+#[test]
+fn who_is_demoted_in_the_middle_of_an_act_finishes_nothing_of_it() {
+    let admins = ADMINS.iter().map(|(what, deed)| (what, deed, GroupRole::Admin));
+    for (what, deed, role) in admins.chain(OWNERS.iter().map(|(what, deed)| (what, deed, GroupRole::Owner))) {
+        let (refused, then, now) = demoted_before(1, role, *deed).unwrap();
+        assert_eq!(refused, Err(GroupError::NeedsRole(RED(), role).into()), "{what}");
+        assert_eq!(then, now, "{what} was refused and done");
+        for section in 2.. {
+            let Some((_, then, now)) = demoted_before(section, role, *deed) else { break };
+            assert_eq!(then, now, "{what} was done after section {section}, when its doer had no role any more");
+        }
+    }
+}
