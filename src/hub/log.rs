@@ -14,7 +14,7 @@ use super::client::ClientId;
 use super::outbox::Outbox;
 use super::post::Saying;
 use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
-use crate::model::{Draft, MessageId};
+use crate::model::{Draft, Histogram, MessageId};
 use crate::store::{Entry, Store, StoreError};
 
 /// The store, what waits for it, and whose turn it is.
@@ -26,6 +26,8 @@ pub(super) struct Log {
     echoes: (Mutex<()>, Condvar),
     /// The store did not work when it was last used; said here too, because a turn may take long.
     failing: AtomicBool,
+    /// How long appending took, where it means waiting for a disk.
+    commits: Mutex<Histogram>,
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
@@ -95,7 +97,8 @@ impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
         let failing = AtomicBool::new(false);
         let echoes = (Mutex::default(), Condvar::new());
-        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing }
+        let (open, turn, commits) = Default::default();
+        Log { store, open, turn, echoes, failing, commits }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -135,6 +138,11 @@ impl Log {
     /// Whether the store worked when it was last used.
     pub(super) fn works(&self) -> bool {
         !self.failing.load(Ordering::Relaxed)
+    }
+
+    /// How long the store took for each batch.
+    pub(super) fn commits(&self) -> Histogram {
+        self.commits.lock().clone()
     }
 
     /// How many changes have gathered.
@@ -198,6 +206,9 @@ impl Log {
         } else {
             self.store.append(&[&turn.unsaved, entries].concat())
         };
+        if self.store.is_durable() {
+            self.commits.lock().note(now.elapsed());
+        }
         self.failing.store(appended.is_err(), Ordering::Relaxed);
         match &appended {
             Ok(_) => turn.recovered(),

@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Hub;
 use super::state::State;
+use crate::model::Histogram;
 
 /// One in so many sections of the central lock is timed: a look at the clock costs as much as a short section.
 const SAMPLE: u64 = 64;
@@ -20,9 +21,7 @@ pub(super) struct Counts {
     /// Sessions that ended, by reason.
     pub(super) closed: BTreeMap<&'static str, u64>,
     sections: u64,
-    timed: u64,
-    held: Duration,
-    longest: Duration,
+    hold: Histogram,
 }
 
 /// What a server has done, and how it is.
@@ -40,12 +39,16 @@ pub struct Stats {
     pub deliveries: u64,
     /// Items and bytes that wait in all outboxes together.
     pub queued: (usize, usize),
+    /// The most items and the most bytes that wait in one outbox.
+    pub fullest: (usize, usize),
     /// Sessions that ended since the start, by reason.
     pub closed: BTreeMap<&'static str, u64>,
     /// How often the central lock was taken.
     pub sections: u64,
-    /// How long it was held, on average and at most, as far as that was measured: a sample.
-    pub hold: (Duration, Duration),
+    /// How long it was held, as far as that was measured: a sample.
+    pub hold: Histogram,
+    /// How long the store took for a batch; nothing where nothing outlives the process.
+    pub commits: Histogram,
     /// Whether the store worked when it was last used.
     pub store_works: bool,
 }
@@ -59,18 +62,11 @@ impl Counts {
 
     /// Ends the timing of a section.
     pub(super) fn leave(&mut self, began: Instant) {
-        let held = began.elapsed();
-        self.timed += 1;
-        self.held += held;
-        self.longest = self.longest.max(held);
+        self.hold.note(began.elapsed());
     }
 
     pub(super) fn delivered(&self, count: usize) {
         self.deliveries.set(self.deliveries.get() + count as u64);
-    }
-
-    fn mean(&self) -> Duration {
-        self.held.checked_div(u32::try_from(self.timed).unwrap_or(u32::MAX)).unwrap_or_default()
     }
 }
 
@@ -90,17 +86,19 @@ impl Hub {
                 groups: groups.len(),
                 messages: counts.messages,
                 deliveries: counts.deliveries.get(),
-                queued: (0, 0),
                 closed: counts.closed.clone(),
                 sections: counts.sections,
-                hold: (counts.mean(), counts.longest),
-                store_works: true,
+                hold: counts.hold.clone(),
+                ..Stats::default()
             };
             (stats, clients.values().cloned().collect::<Vec<_>>())
         });
         stats.store_works = self.inner.log.works();
-        let loads = clients.iter().map(|client| client.outbox.load());
-        stats.queued = loads.fold((0, 0), |(items, bytes), (i, b)| (items + i, bytes + b));
+        stats.commits = self.inner.log.commits();
+        for (items, bytes) in clients.iter().map(|client| client.outbox.load()) {
+            stats.queued = (stats.queued.0 + items, stats.queued.1 + bytes);
+            stats.fullest = (stats.fullest.0.max(items), stats.fullest.1.max(bytes));
+        }
         stats
     }
 }

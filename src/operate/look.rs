@@ -95,8 +95,8 @@ impl Desk {
             ("queued_items", stats.queued.0 as u64),
             ("queued_bytes", stats.queued.1 as u64),
             ("lock_taken", stats.sections),
-            ("lock_held_mean_ns", nanos(stats.hold.0)),
-            ("lock_held_max_ns", nanos(stats.hold.1)),
+            ("lock_held_mean_ns", nanos(stats.hold.mean())),
+            ("lock_held_max_ns", nanos(stats.hold.longest())),
         ];
         let mut rows: Vec<_> =
             numbers.into_iter().map(|(name, value)| vec![Cell::text(name), Cell::Number(value)]).collect();

@@ -7,6 +7,7 @@ mod act;
 mod countdown;
 mod filter;
 mod look;
+mod metrics;
 mod penalty;
 mod rates;
 mod report;
@@ -26,6 +27,7 @@ use crate::accounts::Accounts;
 use crate::hub::{Hub, Touched};
 use crate::model::{Answer, Deed, EventKind, Message, MessageId, Net, Role, UserError};
 use countdown::Countdown;
+use metrics::Tally;
 use rates::Rates;
 
 /// What operators need of the building around the hub; the server has it.
@@ -57,6 +59,8 @@ pub struct Desk {
     /// Held from finding the next number of a report until that is stored.
     reporting: Mutex<u64>,
     commands: Vec<(&'static str, AtomicU64)>,
+    logins: Mutex<Tally>,
+    refused: Mutex<Tally>,
     rates: Mutex<Rates>,
     began: Instant,
 }
@@ -66,8 +70,9 @@ impl Desk {
     pub fn new(hub: Hub, commands: impl IntoIterator<Item = &'static str>, filter: Filter) -> Desk {
         let commands = commands.into_iter().map(|name| (name, AtomicU64::new(0))).collect();
         let (premises, filter) = (OnceLock::new(), RwLock::new(Arc::new(filter)));
-        let (turn, countdown, reporting, rates) = Default::default();
-        Desk { hub, premises, turn, filter, countdown, reporting, commands, rates, began: Instant::now() }
+        let (turn, countdown, reporting, rates, logins, refused) = Default::default();
+        let began = Instant::now();
+        Desk { hub, premises, turn, filter, countdown, reporting, commands, logins, refused, rates, began }
     }
 
     /// Says what is around it; the first one counts.

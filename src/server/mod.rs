@@ -218,7 +218,7 @@ impl Handle {
         let place = match self.0.admission.enter(Origin::of(peer.ip()), id, &wire) {
             Ok(place) => place,
             Err(answer) => {
-                log::info!("refused {} reason=\"{}\"", Peer(peer), answer.why());
+                self.note_refused(peer, answer.why());
                 return wire.refuse(answer.event());
             }
         };
@@ -227,7 +227,7 @@ impl Handle {
             return;
         }
         let Some(turn) = self.0.running.enter() else {
-            log::info!("refused {} reason=\"server full\"", Peer(peer));
+            self.note_refused(peer, "server full");
             return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         };
         let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
@@ -250,7 +250,7 @@ impl Handle {
         let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
         let banned = ban.is_some();
         if let Some(Sanction { until, reason: why, .. }) = ban {
-            log::info!("refused {} reason=\"banned\"", Peer(peer));
+            self.note_refused(peer, "banned");
             wire.refuse(EventKind::AddressBanned { until, why });
         }
         banned

@@ -1,9 +1,10 @@
 //! What operators may do with the building around the hub: have things read again, stop it, turn those away who wait.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use super::{Handle, Inner};
-use crate::model::{Net, QuitReason};
+use crate::model::{Net, Peer, QuitReason};
 use crate::operate::{Desk, Filter, Premises};
 
 /// The server as its own desk sees it, which does not keep it alive.
@@ -64,6 +65,12 @@ impl Handle {
             (Ok(users), Ok(patterns)) => Ok((users, patterns)),
             (Err(e), _) | (_, Err(e)) => Err(e.to_string()),
         }
+    }
+
+    /// Says and counts that somebody was turned away at the door.
+    pub(super) fn note_refused(&self, peer: SocketAddr, why: &'static str) {
+        log::info!("refused {} reason=\"{why}\"", Peer(peer));
+        self.desk().note_refused(why);
     }
 
     /// What else is to be done at each reload; the first one counts.

@@ -87,6 +87,7 @@ impl Session<'_> {
             None => log::info!("login user={} {}", client.name, Peer(client.peer)),
             Some(token) => log::info!("login user={} {} token={token}", client.name, Peer(client.peer)),
         }
+        self.shared.desk.note_login("ok");
         self.source.begin_chat();
         presence
     }

@@ -149,8 +149,14 @@ impl Session<'_> {
     pub(super) fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
         let peer = Peer(self.wire.link().peer());
         match &answer {
-            EventKind::NotRegistered(why) => log::info!("registration failed {peer} reason=\"{}\"", why.word()),
-            other => log::info!("login failed {peer} reason=\"{}\"", failure(other)),
+            EventKind::NotRegistered(why) => {
+                log::info!("registration failed {peer} reason=\"{}\"", why.word());
+                self.shared.desk.note_login("not registered");
+            }
+            other => {
+                log::info!("login failed {peer} reason=\"{}\"", failure(other));
+                self.shared.desk.note_login(failure(other));
+            }
         }
         self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         if let Some(reason) = self.wire.closing() {

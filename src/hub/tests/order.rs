@@ -90,5 +90,8 @@ fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_tog
     assert_eq!(hub.drop_group(&name("red"), ""), Err(UserError::NoSuchGroup("red".to_owned())));
     hub.locked(|state| state.check()).unwrap();
     let stats = hub.stats();
-    assert!(stats.sections > 10_000 && stats.hold.1 >= stats.hold.0 && stats.hold.1 > Duration::ZERO, "{stats:?}");
+    assert!(
+        stats.sections > 10_000 && stats.hold.longest() >= stats.hold.mean() && stats.hold.count() > 100,
+        "{stats:?}"
+    );
 }
