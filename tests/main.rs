@@ -9,6 +9,7 @@ mod bell;
 mod budget;
 mod chat;
 mod clients;
+mod covered;
 mod daemon;
 mod documents;
 mod ephemeral;

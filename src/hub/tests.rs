@@ -172,6 +172,7 @@ fn eight_threads_leave_a_state_that_holds_together() {
     hub.holds_together().unwrap();
     assert_eq!(hub.sessions(), 0);
     assert!(hub.locked(|state| state.groups.values().all(|group| group.settings.keep)));
+    assert_eq!(store.groups().unwrap().len(), hub.group_count());
     // What many threads gave the store is what they left in the hub.
     let again = Hub::new(Limits::default(), store).unwrap();
     again.holds_together().unwrap();
