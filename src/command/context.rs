@@ -66,6 +66,15 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// What may be shown to others of something that he writes, though it is no message.
+    ///
+    /// # Errors
+    /// When an operator has muted him, or a word in it may not be said.
+    pub fn shown(&self, text: &str) -> Result<String, UserError> {
+        self.hub.check_mute(&self.me.name, SystemTime::now())?;
+        self.desk.filtered(&self.me.name, text.to_owned())
+    }
+
     fn saying(&self, scope: Scope, text: String) -> Result<Saying, UserError> {
         // Whom he chose a while ago may have no account any more.
         if let Scope::User(to) = scope

@@ -50,7 +50,10 @@ impl Hub {
     }
 
     /// Refuses who was muted.
-    pub(super) fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
+    ///
+    /// # Errors
+    /// [`UserError::Muted`].
+    pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
         let rules = self.inner.rules.read();
         // Said for each message, and nearly always so.
         if rules.len() == 0 {
