@@ -76,7 +76,7 @@ impl Hub {
         let batch = {
             let mut rules = self.inner.rules.write();
             let over = rules.drop_expired(sanction.made);
-            if rules.len() >= SANCTIONS {
+            if rules.len() >= SANCTIONS && !rules.has(sanction.penalty, sanction.subject) {
                 return Err(UserError::TooManySanctions(SANCTIONS));
             }
             let lifted = |Sanction { penalty, subject, .. }| Entry::Lifted { penalty, subject };

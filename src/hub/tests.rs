@@ -1,5 +1,6 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod bounds;
 mod demotion;
 mod disk;
 mod durable;
