@@ -59,7 +59,7 @@ fn logged_words(source: &str) -> Vec<String> {
     words.map(|words| words.rsplit_once(' ').map_or(words, |(words, _)| words).trim_end().to_owned()).collect()
 }
 
-pub fn sources(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
@@ -76,7 +76,7 @@ fn documents_show_every_log_line_there_is() {
 }
 
 /// The codes of all that a command may answer instead of doing it, as the source has them.
-pub fn error_codes() -> Vec<String> {
+pub(crate) fn error_codes() -> Vec<String> {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model");
     let source = ["error.rs", "refusal.rs"].map(|file| fs::read_to_string(model.join(file)).unwrap()).concat();
     let codes = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));

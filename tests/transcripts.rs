@@ -219,7 +219,7 @@ impl Stage {
         for round in ["first", "second"] {
             for (who, client) in self.clients.iter_mut().filter(|(_, client)| client.logged_in) {
                 client.say(&format!("/ping {round}"))?;
-                let answer = format!("Pong: {round}");
+                let answer = format!("{}{round}", client.pong);
                 client.hear(&answer).map_err(|why| match why.rsplit_once(", got ") {
                     Some((_, got)) => format!("{who} got a line that is not written here: {got}"),
                     None => why,

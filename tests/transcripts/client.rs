@@ -22,6 +22,8 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     kind: Kind,
     pub(super) logged_in: bool,
+    /// Which words its answers to `/ping` begin with.
+    pub(super) pong: &'static str,
     unread: Vec<u8>,
     /// Lines may come before the next one that is expected.
     skipping: bool,
@@ -29,7 +31,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(stream: TcpStream, kind: Kind) -> Client {
-        Client { stream, kind, logged_in: false, unread: Vec::new(), skipping: false }
+        Client { stream, kind, logged_in: false, pong: "Pong: ", unread: Vec::new(), skipping: false }
     }
 
     fn end_of_line(&self) -> &'static str {
@@ -124,6 +126,11 @@ impl Client {
         }
         self.unread.drain(..expected.len());
         self.logged_in |= what == WELCOME;
+        match what {
+            "mode name=machine" => self.pong = "pong text=",
+            what if what.starts_with("Mode: plain") => self.pong = "Pong: ",
+            _ => {}
+        }
         Ok(())
     }
 
