@@ -17,6 +17,7 @@
 //! | `alice< Enter username:` | the prompts end in a space instead of a line end |
 //! | `bob< (typing is hidden)`, `bob< (typing is shown)` | the telnet commands around a password |
 //! | `alice pipes alice \| password123 \| /users` | these lines in one write, and the end, as a script does |
+//! | `the server restarts` | where it is played through `nc` against a process of its own, that is killed or stopped and starts again, and all log in again |
 //! | `alice closes`, `alice crashes` | she goes: cleanly, or with a reset |
 //! | `alice is closed` | the server has closed her connection, with nothing more said |
 //!
@@ -24,19 +25,17 @@
 //! `/ping`, which are not shown, make sure of that. Each is played twice: with messages in memory, and in a database.
 
 mod client;
+mod house;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use parlor::model::{DuplicateLogin, Registration, Role};
-use parlor::store::Entry;
-
-use crate::support::{PATIENCE, TestServer};
+use crate::support::PATIENCE;
 use client::{Client, Kind};
+use house::{House, Store};
 
 #[test]
 fn every_transcript_plays_as_it_is_written() {
@@ -55,6 +54,17 @@ fn every_transcript_plays_as_it_is_written() {
         playing.into_iter().filter_map(|one| one.join().unwrap().err()).collect()
     });
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+/// Between two steps: the server is killed, or stopped, and comes back.
+const RESTART: &str = "the server restarts";
+
+#[test]
+fn five_roles_play_through_nc_with_a_server_that_is_killed_and_stopped_in_the_middle() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/five_roles.txt");
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.lines().filter(|line| *line == RESTART).count() >= 4);
+    assert_eq!(play(&text, PATIENCE, Store::Daemon), Ok(()));
 }
 
 #[test]
@@ -88,15 +98,8 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
 /// Where and why a play went wrong.
 type Flaw = (usize, String);
 
-/// Where the server keeps its messages; nobody may see a difference.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Store {
-    Memory,
-    Database,
-}
-
 struct Stage {
-    server: TestServer,
+    house: House,
     clients: BTreeMap<String, Client>,
     /// The code of the room that was made last, and the token.
     made: BTreeMap<&'static str, String>,
@@ -107,39 +110,10 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
     let steps: Vec<(usize, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')).collect();
     let is_setting = |(_, step): &&(usize, &str)| step.starts_with("setting ") || step.is_empty();
     let (settings, acts) = steps.split_at(steps.iter().take_while(is_setting).count());
-    let (mut flaw, mut roles, mut words) = (None, Vec::new(), String::new());
-    let server = TestServer::with(|config| {
-        if store == Store::Database {
-            config.data = Some(config.users.with_file_name("data"));
-        }
-        for (line, step) in settings.iter().filter(|(_, step)| !step.is_empty()) {
-            let setting = step.trim_start_matches("setting ");
-            match setting.split_once(" = ") {
-                Some(("duplicate-login", "allow")) => config.duplicate_login = DuplicateLogin::Allow,
-                Some(("duplicate-login", "refuse")) => config.duplicate_login = DuplicateLogin::Refuse,
-                Some(("duplicate-login", "replace")) => config.duplicate_login = DuplicateLogin::Replace,
-                Some(("registration", "open")) => config.registration = Registration::Open,
-                Some(("admin", name)) => roles.push((name.parse().unwrap(), Role::Admin)),
-                Some(("moderator", name)) => roles.push((name.parse().unwrap(), Role::Moderator)),
-                Some(("guests", "on")) => config.guests = true,
-                Some(("line-limit", bytes)) => config.limits.line = bytes.parse().unwrap(),
-                Some(("max-groups", count)) => config.limits.groups = count.parse().unwrap(),
-                Some(("max-memberships", count)) => config.limits.memberships = count.parse().unwrap(),
-                Some(("word-filter", line)) => words += &format!("{line}\n"),
-                Some(("motd", text)) => config.motd = Some(text.into()),
-                _ => flaw = Some((*line, format!("no such setting: {setting}"))),
-            }
-        }
-        if !words.is_empty() {
-            let path = config.users.with_file_name("words.txt");
-            fs::write(&path, &words).unwrap();
-            config.word_filter = Some(path);
-        }
-    });
-    let roles = roles.into_iter().map(|(user, role)| Entry::Role { user, role }).collect();
-    server.handle.hub().record(roles).unwrap();
-    let mut stage = Stage { server, clients: BTreeMap::new(), made: BTreeMap::new(), patience };
-    flaw.map_or(Ok(()), Err)?;
+    let said = |(line, step): &(usize, &str)| (*line, step.trim_start_matches("setting ").to_owned());
+    let settings: Vec<_> = settings.iter().filter(|(_, step)| !step.is_empty()).map(said).collect();
+    let house = House::open(&settings, store)?;
+    let mut stage = Stage { house, clients: BTreeMap::new(), made: BTreeMap::new(), patience };
     let mut last = 0;
     for (line, step) in acts {
         last = *line;
@@ -172,6 +146,9 @@ impl Stage {
         if let Some(who) = who.strip_suffix('~') {
             return self.client(who)?.hear_among(what);
         }
+        if step == RESTART {
+            return self.restart();
+        }
         let kind = match what.rsplit_once(' ') {
             Some((_, "(telnet)")) => Kind::Telnet,
             Some((_, "(raw)")) => Kind::Raw,
@@ -185,17 +162,27 @@ impl Stage {
                 self.client(who)?.log_in(who)
             }
             "pipes" => self.client(who)?.pipe(what.trim_start_matches("pipes ")),
-            "closes" => self.take(who).map(drop),
+            "closes" => {
+                self.house.hang_up(who);
+                self.take(who).map(drop)
+            }
             "crashes" => self.take(who).map(|client| {
                 socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
             }),
-            "is" if what == "is closed" => self.take(who)?.end(),
+            "is" if what == "is closed" => {
+                let client = self.take(who)?;
+                if self.house.is_far() {
+                    // This nc ends when neither side says anything more.
+                    client.finish();
+                }
+                client.end()
+            }
             _ => Err(format!("no such step: {step}")),
         }
     }
 
     fn connect(&mut self, who: &str, kind: Kind) -> Result<(), String> {
-        let stream = TcpStream::connect(self.server.addr).map_err(|e| e.to_string())?;
+        let stream = self.house.connect(who).map_err(|e| e.to_string())?;
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(self.patience)).unwrap();
         let client = Client::new(stream, kind);
@@ -203,6 +190,23 @@ impl Stage {
             Some(_) => Err(format!("{who} is connected already; other names may be chosen freely")),
             None => Ok(()),
         }
+    }
+
+    /// The server is killed and started again, and all who were here log in again, one after another. Where it runs in this
+    /// process nothing happens: nobody may see a difference.
+    fn restart(&mut self) -> Result<(), String> {
+        if !self.house.restart() {
+            return Ok(());
+        }
+        let names: Vec<String> = std::mem::take(&mut self.clients).into_keys().collect();
+        for (at, name) in names.iter().enumerate() {
+            self.connect(name, Kind::Lines)?;
+            self.client(name)?.log_in(name)?;
+            for earlier in &names[..at] {
+                self.client(earlier)?.hear(&format!("*** {name} has joined the chat."))?;
+            }
+        }
+        self.quiet()
     }
 
     fn client(&mut self, who: &str) -> Result<&mut Client, String> {

@@ -158,6 +158,11 @@ impl Client {
         Err(format!("expected {:?}, got {came:?}", format!("{expected}{end}")))
     }
 
+    /// Says that it will send nothing more.
+    pub(super) fn finish(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
     pub(super) fn end(mut self) -> Result<(), String> {
         while self.unread.is_empty() && self.read() {}
         // A read that did not wait says whether the end has come.
