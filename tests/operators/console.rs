@@ -40,7 +40,7 @@ fn the_console_does_what_operators_do_in_the_chat() {
         assert_eq!((outcome.code, outcome.err.as_str()), (0, ""), "{words:?}");
         timeless(outcome.out.trim_end())
     };
-    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced to 1 sessions.");
+    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced, sessions: 1.");
     bob.expect("*** Announcement: soup is ready");
     let sessions = done(&["sessions"]);
     let row: Vec<&str> = sessions.lines().nth(1).unwrap().split_whitespace().collect();
@@ -161,7 +161,7 @@ fn a_hundred_requests_at_once_are_all_answered() {
         for (n, one) in asking.into_iter().enumerate() {
             let answer = one.join().unwrap();
             let expected = if n % 2 == 0 {
-                "ok\nAnnounced to 1 sessions.\n"
+                "ok\nAnnounced, sessions: 1.\n"
             } else {
                 "ok\n{\"ok\":true,\"of\":\"penalties\",\"rows\":[]}\n"
             };
