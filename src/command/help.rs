@@ -93,7 +93,7 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\n",
+        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\nSome have two forms, one for a group and one for the whole server: each stands by itself, and a role belongs to the form above it.\n",
     );
     let mut above = "";
     for spec in COMMANDS {
