@@ -62,7 +62,7 @@ fn logged_words(source: &str) -> Vec<String> {
     words.map(|words| words.rsplit_once(' ').map_or(words, |(words, _)| words).trim_end().to_owned()).collect()
 }
 
-fn sources(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
@@ -78,15 +78,20 @@ fn documents_show_every_log_line_there_is() {
     }
 }
 
-#[test]
-fn documents_name_every_code_of_an_error() {
-    let protocol = fs::read_to_string(document("protocol.md")).unwrap();
+/// The codes of all that a command may answer instead of doing it, as the source has them.
+pub(crate) fn error_codes() -> Vec<String> {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model");
     let source = ["error.rs", "refusal.rs"].map(|file| fs::read_to_string(model.join(file)).unwrap()).concat();
     let codes = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
-    let codes: Vec<&str> = codes.filter(|code| !code.contains(' ')).collect();
+    let codes: Vec<String> = codes.filter(|code| !code.contains(' ')).map(str::to_owned).collect();
     assert!(codes.len() > 10, "{codes:?}");
-    for code in codes {
+    codes
+}
+
+#[test]
+fn documents_name_every_code_of_an_error() {
+    let protocol = fs::read_to_string(document("protocol.md")).unwrap();
+    for code in error_codes() {
         assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md does not name the code {code}");
     }
 }

@@ -5,39 +5,37 @@
 //! | line | what it does |
 //! | --- | --- |
 //! | `# …` | a comment |
-//! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests` |
+//! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests`, `line-limit`, `max-groups`, `max-memberships` |
+//! | `setting word-filter = darn replace` | a line of the word filter |
 //! | `setting admin = alice` | who has a role, `admin` or `moderator`; one name each |
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
-//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address, `{time}` for a time such as `2026-11-20 17:03`, `{id}` for a number, `{code}` for the code of the room made last |
+//! | `alice< [bob]: hi` | the next line alice gets is this one; `{address}` stands for her own address, `{time}` for a time such as `2026-11-20 17:03`, `{at}` for one such as `2026-11-20T17:03:12.402117Z`, `{id}` for a number, `{code}` for the code of the room made last, `{token}` for the token made last |
+//! | `alice< ...` | lines that are of no matter here, up to the next one that is written down |
+//! | `alice~ *** bob has left the chat.` | this is among the next lines that alice gets, before or after those written below |
 //! | `alice< Enter username:` | the prompts end in a space instead of a line end |
 //! | `bob< (typing is hidden)`, `bob< (typing is shown)` | the telnet commands around a password |
 //! | `alice pipes alice \| password123 \| /users` | these lines in one write, and the end, as a script does |
+//! | `the server restarts` | where it is played through `nc` against a process of its own, that is killed or stopped and starts again, and all log in again |
 //! | `alice closes`, `alice crashes` | she goes: cleanly, or with a reset |
 //! | `alice is closed` | the server has closed her connection, with nothing more said |
 //!
 //! A blank line ends a block: then nobody who is logged in may have got a line that is not written here. Two rounds of
 //! `/ping`, which are not shown, make sure of that. Each is played twice: with messages in memory, and in a database.
 
+mod client;
+mod house;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use parlor::model::{DuplicateLogin, Registration, Role};
-use parlor::store::Entry;
-
-use crate::support::{PATIENCE, TestServer, WELCOME, password, timeless};
-
-const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
-
-/// Lines that end in a space instead of a line end.
-const PROMPTS: [&str; 6] =
-    ["Enter username:", "Enter password:", "Your password:", "Old password:", "New password:", "The same again:"];
+use crate::support::PATIENCE;
+use client::{Client, Kind};
+use house::{House, Store};
 
 #[test]
 fn every_transcript_plays_as_it_is_written() {
@@ -58,6 +56,17 @@ fn every_transcript_plays_as_it_is_written() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
+/// Between two steps: the server is killed, or stopped, and comes back.
+const RESTART: &str = "the server restarts";
+
+#[test]
+fn five_roles_play_through_nc_with_a_server_that_is_killed_and_stopped_in_the_middle() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/five_roles.txt");
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.lines().filter(|line| *line == RESTART).count() >= 4);
+    assert_eq!(play(&text, PATIENCE, Store::Daemon), Ok(()));
+}
+
 #[test]
 fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
     let wrong = |text: &str| play(text, Duration::from_millis(500), Store::Memory).unwrap_err();
@@ -74,6 +83,13 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
     assert_eq!((line, why.as_str()), (4, "expected \"Pong: #{id} {time}\\n\", got \"Pong: #1 now\\n\""));
     let right = format!("{start}alice> /ping #12 2026-11-20 17:03, x\nalice< Pong: #{{id}} {{time}}, x\n");
     assert_eq!(play(&right, PATIENCE, Store::Memory), Ok(()));
+    let right =
+        format!("{start}alice> /ping a\nalice> /ping b\nalice> /ping c\nalice~ Pong: b\nalice< ...\nalice< Pong: c\n");
+    assert_eq!(play(&right, PATIENCE, Store::Memory), Ok(()));
+    let (line, why) = wrong(&format!("{start}alice> /ping a\nalice~ Pong: b\n"));
+    assert_eq!((line, why.as_str()), (4, "expected \"Pong: b\\n\" at some place, got \"Pong: a\\n\""));
+    let (line, why) = wrong(&format!("{start}alice> /ping a\nalice< ...\nalice< Pong: b\n"));
+    assert_eq!((line, why.as_str()), (5, "expected \"Pong: b\\n\", got \"\""));
     assert_eq!(wrong(&format!("{start}bob> hi")), (3, "bob is not connected".to_owned()));
     assert_eq!(wrong("alice sings"), (1, "no such step: alice sings".to_owned()));
     assert_eq!(wrong("setting colour = blue"), (1, "no such setting: colour = blue".to_owned()));
@@ -82,32 +98,11 @@ fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
 /// Where and why a play went wrong.
 type Flaw = (usize, String);
 
-/// Where the server keeps its messages; nobody may see a difference.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Store {
-    Memory,
-    Database,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Lines,
-    Telnet,
-    Raw,
-}
-
-struct Client {
-    stream: TcpStream,
-    kind: Kind,
-    logged_in: bool,
-    unread: Vec<u8>,
-}
-
 struct Stage {
-    server: TestServer,
+    house: House,
     clients: BTreeMap<String, Client>,
-    /// The code of the room that was made last.
-    code: Option<String>,
+    /// The code of the room that was made last, and the token.
+    made: BTreeMap<&'static str, String>,
     patience: Duration,
 }
 
@@ -115,30 +110,10 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
     let steps: Vec<(usize, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')).collect();
     let is_setting = |(_, step): &&(usize, &str)| step.starts_with("setting ") || step.is_empty();
     let (settings, acts) = steps.split_at(steps.iter().take_while(is_setting).count());
-    let (mut flaw, mut roles) = (None, Vec::new());
-    let server = TestServer::with(|config| {
-        if store == Store::Database {
-            config.data = Some(config.users.with_file_name("data"));
-        }
-        for (line, step) in settings.iter().filter(|(_, step)| !step.is_empty()) {
-            let setting = step.trim_start_matches("setting ");
-            match setting.split_once(" = ") {
-                Some(("duplicate-login", "allow")) => config.duplicate_login = DuplicateLogin::Allow,
-                Some(("duplicate-login", "refuse")) => config.duplicate_login = DuplicateLogin::Refuse,
-                Some(("duplicate-login", "replace")) => config.duplicate_login = DuplicateLogin::Replace,
-                Some(("registration", "open")) => config.registration = Registration::Open,
-                Some(("admin", name)) => roles.push((name.parse().unwrap(), Role::Admin)),
-                Some(("moderator", name)) => roles.push((name.parse().unwrap(), Role::Moderator)),
-                Some(("guests", "on")) => config.guests = true,
-                Some(("motd", text)) => config.motd = Some(text.into()),
-                _ => flaw = Some((*line, format!("no such setting: {setting}"))),
-            }
-        }
-    });
-    let roles = roles.into_iter().map(|(user, role)| Entry::Role { user, role }).collect();
-    server.handle.hub().record(roles).unwrap();
-    let mut stage = Stage { server, clients: BTreeMap::new(), code: None, patience };
-    flaw.map_or(Ok(()), Err)?;
+    let said = |(line, step): &(usize, &str)| (*line, step.trim_start_matches("setting ").to_owned());
+    let settings: Vec<_> = settings.iter().filter(|(_, step)| !step.is_empty()).map(said).collect();
+    let house = House::open(&settings, store)?;
+    let mut stage = Stage { house, clients: BTreeMap::new(), made: BTreeMap::new(), patience };
     let mut last = 0;
     for (line, step) in acts {
         last = *line;
@@ -150,16 +125,29 @@ fn play(text: &str, patience: Duration, store: Store) -> Result<(), Flaw> {
 impl Stage {
     fn act(&mut self, step: &str) -> Result<(), String> {
         let (who, what) = step.split_once(' ').unwrap_or((step, ""));
-        if what.starts_with("Room {code} created ") {
-            self.code = Some(self.client(who.trim_end_matches('<'))?.code(what)?);
-            return Ok(());
+        if let Some(who) = who.strip_suffix('<') {
+            let made = match what {
+                "{token}" => Some("{token}"),
+                _ => what.starts_with("Room {code} created ").then_some("{code}"),
+            };
+            if let Some(made) = made {
+                let value = self.client(who)?.made(made, what)?;
+                self.made.insert(made, value);
+                return Ok(());
+            }
         }
-        let what = &self.code.as_ref().map_or(what.to_owned(), |code| what.replace("{code}", code));
+        let what = &self.made.iter().fold(what.to_owned(), |what, (name, value)| what.replace(name, value));
         if let Some(who) = who.strip_suffix('>') {
             return self.client(who)?.say(what);
         }
         if let Some(who) = who.strip_suffix('<') {
             return self.client(who)?.hear(what);
+        }
+        if let Some(who) = who.strip_suffix('~') {
+            return self.client(who)?.hear_among(what);
+        }
+        if step == RESTART {
+            return self.restart();
         }
         let kind = match what.rsplit_once(' ') {
             Some((_, "(telnet)")) => Kind::Telnet,
@@ -174,24 +162,51 @@ impl Stage {
                 self.client(who)?.log_in(who)
             }
             "pipes" => self.client(who)?.pipe(what.trim_start_matches("pipes ")),
-            "closes" => self.take(who).map(drop),
+            "closes" => {
+                self.house.hang_up(who);
+                self.take(who).map(drop)
+            }
             "crashes" => self.take(who).map(|client| {
                 socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
             }),
-            "is" if what == "is closed" => self.take(who)?.end(),
+            "is" if what == "is closed" => {
+                let client = self.take(who)?;
+                if self.house.is_far() {
+                    // This nc ends when neither side says anything more.
+                    client.finish();
+                }
+                client.end()
+            }
             _ => Err(format!("no such step: {step}")),
         }
     }
 
     fn connect(&mut self, who: &str, kind: Kind) -> Result<(), String> {
-        let stream = TcpStream::connect(self.server.addr).map_err(|e| e.to_string())?;
+        let stream = self.house.connect(who).map_err(|e| e.to_string())?;
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(self.patience)).unwrap();
-        let client = Client { stream, kind, logged_in: false, unread: Vec::new() };
+        let client = Client::new(stream, kind);
         match self.clients.insert(who.to_owned(), client) {
             Some(_) => Err(format!("{who} is connected already; other names may be chosen freely")),
             None => Ok(()),
         }
+    }
+
+    /// The server is killed and started again, and all who were here log in again, one after another. Where it runs in this
+    /// process nothing happens: nobody may see a difference.
+    fn restart(&mut self) -> Result<(), String> {
+        if !self.house.restart() {
+            return Ok(());
+        }
+        let names: Vec<String> = std::mem::take(&mut self.clients).into_keys().collect();
+        for (at, name) in names.iter().enumerate() {
+            self.connect(name, Kind::Lines)?;
+            self.client(name)?.log_in(name)?;
+            for earlier in &names[..at] {
+                self.client(earlier)?.hear(&format!("*** {name} has joined the chat."))?;
+            }
+        }
+        self.quiet()
     }
 
     fn client(&mut self, who: &str) -> Result<&mut Client, String> {
@@ -208,7 +223,7 @@ impl Stage {
         for round in ["first", "second"] {
             for (who, client) in self.clients.iter_mut().filter(|(_, client)| client.logged_in) {
                 client.say(&format!("/ping {round}"))?;
-                let answer = format!("Pong: {round}");
+                let answer = format!("{}{round}", client.pong);
                 client.hear(&answer).map_err(|why| match why.rsplit_once(", got ") {
                     Some((_, got)) => format!("{who} got a line that is not written here: {got}"),
                     None => why,
@@ -216,142 +231,5 @@ impl Stage {
             }
         }
         Ok(())
-    }
-}
-
-impl Client {
-    fn end_of_line(&self) -> &'static str {
-        match self.kind {
-            Kind::Lines => "\n",
-            Kind::Telnet => "\r\n",
-            Kind::Raw => "",
-        }
-    }
-
-    fn write(&mut self, text: &str) -> Result<(), String> {
-        self.stream.write_all(text.as_bytes()).map_err(|e| format!("cannot be sent: {e}"))
-    }
-
-    fn say(&mut self, text: &str) -> Result<(), String> {
-        self.write(&format!("{text}{}", self.end_of_line()))
-    }
-
-    fn pipe(&mut self, lines: &str) -> Result<(), String> {
-        let end = self.end_of_line();
-        let script: String = lines.split(" | ").map(|line| format!("{line}{end}")).collect();
-        self.write(&script)?;
-        self.stream.shutdown(Shutdown::Write).map_err(|e| e.to_string())
-    }
-
-    fn log_in(&mut self, name: &str) -> Result<(), String> {
-        let hidden = self.kind == Kind::Telnet;
-        self.hear("Enter username:")?;
-        self.say(name)?;
-        if hidden {
-            self.hear("(typing is hidden)")?;
-        }
-        self.hear("Enter password:")?;
-        self.say(password(name))?;
-        if hidden {
-            self.hear("(typing is shown)")?;
-        }
-        self.hear(WELCOME)?;
-        self.hear(HINT)
-    }
-
-    /// The next that comes is this.
-    fn hear(&mut self, what: &str) -> Result<(), String> {
-        let end = if self.kind == Kind::Telnet { "\r\n" } else { "\n" };
-        let expected = match what {
-            "(typing is hidden)" => b"\xFF\xFB\x01".to_vec(),
-            "(typing is shown)" => b"\xFF\xFC\x01\r\n".to_vec(),
-            what if PROMPTS.contains(&what) => format!("{what} ").into_bytes(),
-            line if line.contains("{time}") || line.contains("{id}") => self.alike(line, end)?,
-            line => {
-                let address = self.stream.local_addr().unwrap().to_string();
-                format!("{}{end}", line.replace("{address}", &address)).into_bytes()
-            }
-        };
-        while self.unread.len() < expected.len() && expected.starts_with(&self.unread) && self.read() {}
-        if !self.unread.starts_with(&expected) {
-            return Err(format!("expected {}, got {}", quoted(&expected), quoted(self.next_line())));
-        }
-        self.unread.drain(..expected.len());
-        self.logged_in |= what == WELCOME;
-        Ok(())
-    }
-
-    /// The code in the next line, which says that a room is made.
-    fn code(&mut self, expected: &str) -> Result<String, String> {
-        while !self.unread.contains(&b'\n') && self.read() {}
-        let came = String::from_utf8_lossy(self.next_line()).into_owned();
-        let code = came.split(' ').nth(1).unwrap_or_default().to_owned();
-        let is_code = code.len() == 4 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if is_code {
-            self.hear(&expected.replace("{code}", &code)).map(|()| code)
-        } else {
-            Err(format!("no code in {came:?}"))
-        }
-    }
-
-    /// The next line, if it is the expected one with some time and some number in their places.
-    fn alike(&mut self, expected: &str, end: &str) -> Result<Vec<u8>, String> {
-        while !self.unread.contains(&b'\n') && self.read() {}
-        let came = String::from_utf8_lossy(self.next_line()).into_owned();
-        if is_alike(came.strip_suffix(end).unwrap_or_default(), expected) {
-            return Ok(came.into_bytes());
-        }
-        Err(format!("expected {:?}, got {came:?}", format!("{expected}{end}")))
-    }
-
-    fn end(mut self) -> Result<(), String> {
-        while self.unread.is_empty() && self.read() {}
-        // A read that did not wait says whether the end has come.
-        let ended = self.unread.is_empty() && self.stream.peek(&mut [0]).is_ok_and(|n| n == 0);
-        if ended {
-            Ok(())
-        } else {
-            Err(format!("expected the end of the connection, got {}", quoted(self.next_line())))
-        }
-    }
-
-    fn next_line(&mut self) -> &[u8] {
-        while !self.unread.is_empty() && !self.unread.contains(&b'\n') && self.read() {}
-        let end = self.unread.iter().position(|b| *b == b'\n').map_or(self.unread.len(), |at| at + 1);
-        &self.unread[..end]
-    }
-
-    /// Reads more; false at the end, and when nothing comes.
-    fn read(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
-            Ok(n) => {
-                self.unread.extend_from_slice(&buffer[..n]);
-                n > 0
-            }
-            Err(e) if e.kind() == ErrorKind::Interrupted => true,
-            Err(_) => false,
-        }
-    }
-}
-
-/// Whether a line is what is expected, where `{time}` stands for a time and `{id}` for a number.
-fn is_alike(line: &str, expected: &str) -> bool {
-    let Some((before, rest)) = expected.split_once('{') else { return line == expected };
-    let (name, rest) = rest.split_once('}').unwrap();
-    let Some(line) = line.strip_prefix(before) else { return false };
-    let digits = || line.bytes().take_while(u8::is_ascii_digit).count();
-    let length = match name {
-        "time" if timeless(line).starts_with("{time}") => "2026-11-20 17:03".len(),
-        "id" if digits() > 0 => digits(),
-        _ => return false,
-    };
-    is_alike(&line[length..], rest)
-}
-
-fn quoted(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => format!("{text:?}"),
-        Err(_) => format!("\"{}\"", bytes.escape_ascii()),
     }
 }

@@ -51,16 +51,8 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn say(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
-        // Whom he chose a while ago may have no account any more.
-        if let Scope::User(to) = scope
-            && !to.is_guest()
-            && self.accounts.find(&to).is_none()
-        {
-            return Err(UserError::NoSuchUser(to.to_string()));
-        }
-        let place = self.hub.check(self.me, scope, SystemTime::now())?;
-        let text = self.desk.filtered(&self.me.name, text)?;
-        self.drafts.push(self.me.draft(place, text));
+        let said = self.saying(scope, text)?;
+        self.drafts.push(said);
         Ok(())
     }
 
@@ -69,10 +61,30 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
-        let place = self.hub.check(self.me, scope, SystemTime::now())?;
-        let text = self.desk.filtered(&self.me.name, text)?;
-        self.drafts.push(self.me.draft(place, text).act());
+        let said = self.saying(scope, text)?;
+        self.drafts.push(said.act());
         Ok(())
+    }
+
+    /// What may be shown to others of something that he writes, though it is no message.
+    ///
+    /// # Errors
+    /// When an operator has muted him, or a word in it may not be said.
+    pub fn shown(&self, text: &str) -> Result<String, UserError> {
+        self.hub.check_mute(&self.me.name, SystemTime::now())?;
+        self.desk.filtered(&self.me.name, text.to_owned())
+    }
+
+    fn saying(&self, scope: Scope, text: String) -> Result<Saying, UserError> {
+        // Whom he chose a while ago may have no account any more.
+        if let Scope::User(to) = scope
+            && !to.is_guest()
+            && self.accounts.find(&to).is_none()
+        {
+            return Err(UserError::NoSuchUser(to.to_string()));
+        }
+        let place = self.hub.check(self.me, scope, SystemTime::now())?;
+        Ok(self.me.draft(place, self.desk.filtered(&self.me.name, text)?))
     }
 
     /// Stores and delivers what he has said so far, so that what he is told next comes after it.

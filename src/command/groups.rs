@@ -82,7 +82,7 @@ impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
-        let settings = Settings::with(&wish.hashed(context)?);
+        let settings = Settings::with(&wish.prepared(context)?);
         context.hub.create(context.me, name, settings, context.touched)
     }
 }

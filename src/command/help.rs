@@ -49,10 +49,19 @@ fn open_to(role: Role) -> impl Iterator<Item = &'static Spec> {
     COMMANDS.iter().filter(move |spec| spec.role <= role)
 }
 
+/// How wide the column of the usages is; what is longer has a line of its own, and leaves room for the others.
+const WIDTH: usize = 36;
+
 fn list(role: Role) -> Vec<String> {
-    let width = open_to(role).map(|spec| spec.usage.len()).max().unwrap_or(0);
     let mut lines = vec!["Commands:".to_owned()];
-    lines.extend(open_to(role).map(|spec| format!("  {:width$}  {}", spec.usage, spec.help)));
+    for spec in open_to(role) {
+        let mut usage = spec.usage;
+        if usage.len() > WIDTH {
+            lines.push(format!("  {usage}"));
+            usage = "";
+        }
+        lines.push(format!("  {usage:WIDTH$}  {}", spec.help));
+    }
     lines.push("/help <command> says more about one.".to_owned());
     lines
 }
@@ -84,7 +93,7 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\n",
+        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\nSome have two forms, one for a group and one for the whole server: each stands by itself, and a role belongs to the form above it.\n",
     );
     let mut above = "";
     for spec in COMMANDS {
@@ -108,6 +117,15 @@ pub fn manual() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_of_the_list_is_much_wider_than_what_it_says() {
+        let lines = list(Role::Admin);
+        for spec in COMMANDS {
+            assert!(lines.iter().any(|line| line.starts_with(&format!("  {}", spec.usage))), "{}", spec.usage);
+            assert!(lines.iter().any(|line| line.ends_with(spec.help) && line.chars().count() <= 110), "{}", spec.help);
+        }
+    }
 
     #[test]
     fn a_typing_mistake_finds_the_command_that_was_meant() {

@@ -85,9 +85,15 @@ impl Wish {
         Some(())
     }
 
-    /// The changes, with the password hashed; that takes its time, and is done before anything is looked at.
-    pub(super) fn hashed(self, context: &mut Context<'_>) -> Result<Vec<Change>, UserError> {
+    /// The changes, with what may be said of the topic, and with the password hashed; that takes its time, and is done before
+    /// anything is looked at.
+    pub(super) fn prepared(self, context: &mut Context<'_>) -> Result<Vec<Change>, UserError> {
         let Wish { mut changes, password } = self;
+        for change in &mut changes {
+            if let Change::Topic(Some(topic)) = change {
+                *topic = context.shown(topic)?.into();
+            }
+        }
         if let Some(password) = password {
             context.cost += PASSWORD_COST;
             // Others shall not wait for what they are to be sent.
@@ -113,7 +119,7 @@ impl Command for Group {
             context.reply(EventKind::Group { group, news: GroupNews::Portrait(Box::new(portrait)) });
             return Ok(());
         }
-        let changes = self.wish.hashed(context)?;
+        let changes = self.wish.prepared(context)?;
         context.hub.set(context.me, &group, &changes, SystemTime::now(), context.touched)
     }
 }

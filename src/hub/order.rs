@@ -50,7 +50,10 @@ impl Hub {
     }
 
     /// Refuses who was muted.
-    pub(super) fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
+    ///
+    /// # Errors
+    /// [`UserError::Muted`].
+    pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
         let rules = self.inner.rules.read();
         // Said for each message, and nearly always so.
         if rules.len() == 0 {
@@ -73,7 +76,7 @@ impl Hub {
         let batch = {
             let mut rules = self.inner.rules.write();
             let over = rules.drop_expired(sanction.made);
-            if rules.len() >= SANCTIONS {
+            if rules.len() >= SANCTIONS && !rules.has(sanction.penalty, sanction.subject) {
                 return Err(UserError::TooManySanctions(SANCTIONS));
             }
             let lifted = |Sanction { penalty, subject, .. }| Entry::Lifted { penalty, subject };

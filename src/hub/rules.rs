@@ -45,6 +45,11 @@ impl Rules {
         Some(removed)
     }
 
+    /// Whether there is a penalty of this kind upon this, in whose place another would stand.
+    pub(super) fn has(&self, penalty: Penalty, subject: Subject) -> bool {
+        self.all.contains_key(&(penalty, subject))
+    }
+
     /// The penalty of this kind that holds upon a user.
     pub(super) fn upon(&self, penalty: Penalty, user: &Name, now: SystemTime) -> Option<&Sanction> {
         self.all.get(&(penalty, Subject::User(*user))).filter(|sanction| sanction.holds(now))

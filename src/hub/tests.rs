@@ -1,5 +1,6 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
+mod bounds;
 mod demotion;
 mod disk;
 mod durable;
@@ -172,6 +173,7 @@ fn eight_threads_leave_a_state_that_holds_together() {
     hub.holds_together().unwrap();
     assert_eq!(hub.sessions(), 0);
     assert!(hub.locked(|state| state.groups.values().all(|group| group.settings.keep)));
+    assert_eq!(store.groups().unwrap().len(), hub.group_count());
     // What many threads gave the store is what they left in the hub.
     let again = Hub::new(Limits::default(), store).unwrap();
     again.holds_together().unwrap();

@@ -41,34 +41,59 @@ pub fn ctl(data: Option<&Path>, words: &[String], json: bool, out: &mut dyn Writ
 pub fn top(data: Option<&Path>, once: bool, out: &mut dyn Write) -> Result<(), StartError> {
     let dir = folder(data)?;
     let redraw = !once && io::stdout().is_terminal();
+    let mut looked = false;
     loop {
-        let [vitals, sessions] = ["top", "top sessions"].map(|what| ask(dir, "text", what));
-        let (vitals, sessions) = (vitals?.map_err(StartError::Config)?, sessions?.map_err(StartError::Config)?);
-        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|size| redraw && size.ws_row > 0);
-        let rows = size.map_or(usize::MAX, |size| usize::from(size.ws_row));
-        let page = page(&vitals, &sessions, rows);
+        let [vitals, sessions] = match look(dir) {
+            // Also in the middle of an answer.
+            Err(_) if looked && UnixStream::connect(socket(dir)).is_err() => {
+                return Err(StartError::Store(dir.to_owned(), "the server has ended".to_owned()));
+            }
+            seen => seen?,
+        };
+        let (rows, columns) = if redraw { room() } else { (usize::MAX, usize::MAX) };
+        let page = page(&vitals, &sessions, rows, columns);
         let went_on = say(out, &format!("{}{page}", if redraw { CLEAR } else { "" }))?;
         if once || !went_on {
             return Ok(());
         }
+        looked = true;
         std::thread::sleep(PACE);
     }
 }
 
-/// The numbers, three a line, and as many sessions as there is room for.
-fn page(vitals: &str, sessions: &str, rows: usize) -> String {
+/// What `top` shows: the numbers, and the sessions.
+fn look(dir: &Path) -> Result<[String; 2], StartError> {
+    let see = |what| ask(dir, "text", what)?.map_err(StartError::Config);
+    Ok([see("top")?, see("top sessions")?])
+}
+
+/// The rows and columns of the terminal; no end of them where they are unknown.
+fn room() -> (usize, usize) {
+    let of = |size: u16| if size == 0 { usize::MAX } else { usize::from(size) };
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    size.map_or((usize::MAX, usize::MAX), |size| (of(size.ws_row), of(size.ws_col)))
+}
+
+/// How wide a number is with its name and the space behind it: three of them fit into 80 columns.
+const CELL: usize = 26;
+
+/// The numbers, three a line or as many as fit, and as many sessions as there is room for. No line is wider than the terminal,
+/// or it would take two of its rows.
+fn page(vitals: &str, sessions: &str, rows: usize, columns: usize) -> String {
     let pairs: Vec<String> = vitals
         .lines()
         .skip(1)
         .filter_map(|line| line.split_once(' '))
-        .map(|(name, value)| format!("{:<32}", format!("{name} {}", value.trim())))
+        .map(|(name, value)| format!("{:<width$} ", format!("{name} {}", value.trim()), width = CELL - 1))
         .collect();
-    let mut lines: Vec<String> = pairs.chunks(3).map(|three| three.concat().trim_end().to_owned()).collect();
+    let beside = (columns / CELL).clamp(1, 3);
+    let mut lines: Vec<String> = pairs.chunks(beside).map(|some| some.concat().trim_end().to_owned()).collect();
     lines.push(String::new());
     lines.extend(sessions.lines().map(str::to_owned));
     // The last line of the terminal stays free, or it would scroll.
     lines.truncate(rows.saturating_sub(1).max(1));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let cut = |line: &String| line.chars().take(columns).chain(['\n']).collect::<String>();
+    lines.iter().map(cut).collect()
 }
 
 fn folder(data: Option<&Path>) -> Result<&Path, StartError> {
@@ -118,10 +143,16 @@ mod tests {
     fn a_page_fits_into_its_terminal() {
         let vitals = "name  value\na     1\nb     2\nc     3\nstore works\n";
         let sessions = "session  user\n1        ann\n2        bob\n";
-        let whole = page(vitals, sessions, usize::MAX);
+        let whole = page(vitals, sessions, usize::MAX, usize::MAX);
         let lines: Vec<&str> = whole.lines().collect();
         assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["a", "1", "b", "2", "c", "3"]);
         assert_eq!(&lines[1..], ["store works", "", "session  user", "1        ann", "2        bob"]);
-        assert_eq!(page(vitals, sessions, 5).lines().count(), 4);
+        assert_eq!(page(vitals, sessions, 5, 80).lines().count(), 4);
+        let long = format!("name value\n{}", "lock_held_mean_ns 1234567\n".repeat(15));
+        for (columns, lines) in [(200, 5), (80, 5), (79, 5), (77, 8), (52, 8), (40, 15), (10, 15)] {
+            let page = page(&long, "", usize::MAX, columns);
+            assert_eq!(page.lines().filter(|line| !line.is_empty()).count(), lines, "{columns}");
+            assert!(page.lines().all(|line| line.len() <= columns), "{columns}: {page}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! `parlord ctl`: the same acts over a socket in the data folder, for whoever owns the process.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::Instant;
 use std::{fs, thread};
 
 use crate::daemon::{Outcome, folder, run_with, start};
-use crate::support::{Daemon, PATIENCE, USERS, eventually, timeless};
+use crate::support::{Daemon, PATIENCE, USERS, eventually, parlord, timeless};
 
 fn daemon() -> Daemon {
     start(folder(USERS), |command| {
@@ -40,7 +41,7 @@ fn the_console_does_what_operators_do_in_the_chat() {
         assert_eq!((outcome.code, outcome.err.as_str()), (0, ""), "{words:?}");
         timeless(outcome.out.trim_end())
     };
-    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced to 1 sessions.");
+    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced, sessions: 1.");
     bob.expect("*** Announcement: soup is ready");
     let sessions = done(&["sessions"]);
     let row: Vec<&str> = sessions.lines().nth(1).unwrap().split_whitespace().collect();
@@ -88,6 +89,20 @@ fn top_shows_numbers_and_sessions_once_or_until_nobody_reads() {
     // What is asked every second would fill the audit log.
     eventually("stats in the audit log", || audit().contains("act=stats"));
     assert_eq!(audit().lines().count(), 1, "{}", audit());
+}
+
+#[test]
+fn top_says_so_when_the_server_ends_while_it_looks() {
+    let mut daemon = daemon();
+    let mut command = parlord(daemon.dir.path());
+    let mut top = command.args(["ctl", "top"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(top.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("uptime_s "), "{line}");
+    daemon.kill();
+    let ended = top.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "parlord: data: the server has ended\n");
+    assert_eq!(ended.status.code(), Some(1));
 }
 
 #[test]
@@ -161,7 +176,7 @@ fn a_hundred_requests_at_once_are_all_answered() {
         for (n, one) in asking.into_iter().enumerate() {
             let answer = one.join().unwrap();
             let expected = if n % 2 == 0 {
-                "ok\nAnnounced to 1 sessions.\n"
+                "ok\nAnnounced, sessions: 1.\n"
             } else {
                 "ok\n{\"ok\":true,\"of\":\"penalties\",\"rows\":[]}\n"
             };

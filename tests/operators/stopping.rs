@@ -81,7 +81,7 @@ fn an_announcement_and_the_end_of_a_group_reach_those_whom_they_concern() {
     alice.expect("*** bob has joined the chat.");
     bob.ask("/create_group g", &["Group g created."]);
     alice.send("/announce lunch");
-    line_from(&mut alice, "Announced to 2 sessions.");
+    line_from(&mut alice, "Announced, sessions: 2.");
     bob.expect("*** Announcement: lunch");
     alice.ask("/drop_group g off topic", &["The group g is gone; members it had: 1."]);
     bob.expect("*** The group g was taken away by an operator: off topic.");

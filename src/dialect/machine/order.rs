@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Dismissed { why } => write!(out, "dismissed text={}", Text(why)),
         EventKind::YouAreMuted { muted, until, why } => {
-            write!(out, "muted muted={muted} until={} text={}", Until(*until), Text(why))
+            write!(out, "you_muted muted={muted} until={} text={}", Until(*until), Text(why))
         }
         EventKind::ReportCame(report) => {
             let Report { number, by, about, why, .. } = &**report;

@@ -46,7 +46,7 @@ fn write_deed(out: &mut String, deed: &Deed) -> fmt::Result {
             write!(out, "{whom} is muted {}.", Until(*until))
         }
         Deed::Lifted { penalty, whom } => write!(out, "The {} of {whom} is lifted.", penalty.word()),
-        Deed::Announced { sessions } => write!(out, "Announced to {sessions} sessions."),
+        Deed::Announced { sessions } => write!(out, "Announced, sessions: {sessions}."),
         Deed::Deleted { id, from } => write!(out, "Message {id} of {from} is deleted."),
         Deed::Dropped { group, members } => write!(out, "The group {group} is gone; members it had: {members}."),
         Deed::Reloaded { users, words } => {

@@ -48,6 +48,28 @@ fn what_has_ended_leaves_the_store_with_the_next_penalty() {
 }
 
 #[test]
+fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
+    let store = Arc::new(MemoryStore::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    thread::scope(|scope| {
+        for n in 0..8_usize {
+            let hub = &hub;
+            scope.spawn(move || {
+                for round in 0..2_000 {
+                    let user = NAMES[(n + round) % 2];
+                    match (n + round / 3) % 2 {
+                        0 => drop(hub.sanction(upon(user, Penalty::Mute, None))),
+                        _ => drop(hub.lift(Penalty::Mute, Subject::User(name(user)), SystemTime::now())),
+                    }
+                }
+            });
+        }
+    });
+    hub.holds_together().unwrap();
+    assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
+}
+
+#[test]
 fn a_role_is_what_the_store_says_and_goes_with_its_account() {
     let hub = hub_with(Limits::default());
     hub.record(vec![Entry::Role { user: name("Ann"), role: Role::Admin }]).unwrap();

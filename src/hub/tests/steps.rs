@@ -264,6 +264,7 @@ proptest! {
         prop_assert!(hub.sessions() == 0 && hub.who().is_empty());
         prop_assert_eq!(hub.group_count(), model.groups.len());
         prop_assert!(model.groups.values().all(|group| group.settings.keep));
+        prop_assert_eq!(store.groups().unwrap().len(), hub.group_count());
         // Another hub over the same store is the same server after a restart.
         let again = Hub::new(Limits::default(), store).unwrap();
         again.holds_together().unwrap();

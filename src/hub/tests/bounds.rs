@@ -1,0 +1,73 @@
+//! How much operators, and those who run a group, may withhold from others: as much as there may be, and what has ended
+//! makes room.
+
+use super::*;
+use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, SANCTIONS, SANCTIONS_PER_GROUP};
+use crate::model::{GroupError, Sanction, Subject};
+use crate::store::Entry;
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn with_group() -> (Hub, Arc<MemoryStore>, Presence) {
+    let store = Arc::new(MemoryStore::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
+    let kept = Settings { keep: true, ..Settings::default() };
+    hub.create(ann.client(), name("red"), kept, &mut Touched::default()).unwrap();
+    (hub, store, ann)
+}
+
+#[test]
+fn a_group_has_no_more_bans_and_mutes_than_it_may() {
+    let (hub, store, ann) = with_group();
+    let mute = |n: usize, now| {
+        let (user, penalty) = (name(&format!("user{n}")), Penalty::Mute);
+        let ruling = Ruling { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
+        hub.withhold(ann.client(), &name("red"), GroupSanction { user, penalty, ruling }, now, &mut Touched::default())
+    };
+    (0..SANCTIONS_PER_GROUP).for_each(|n| mute(n, at(1)).unwrap());
+    let refused = Err(GroupError::TooManyBans(name("red"), SANCTIONS_PER_GROUP).into());
+    assert_eq!(mute(SANCTIONS_PER_GROUP, at(9)), refused);
+    assert_eq!(mute(7, at(9)), Ok(()), "one that is there may be changed");
+    assert_eq!([0, 1].map(|n| mute(SANCTIONS_PER_GROUP + n, at(10))), [Ok(()), Ok(())], "two have ended");
+    assert_eq!(mute(SANCTIONS_PER_GROUP + 2, at(10)), refused);
+    let stored = store.groups().unwrap().remove(0).sanctions;
+    assert_eq!(stored.len(), SANCTIONS_PER_GROUP);
+    assert_eq!(hub.group_sanctions(ann.client(), &name("red"), at(10)).unwrap().1.len(), SANCTIONS_PER_GROUP);
+}
+
+#[test]
+fn a_group_has_no_more_open_invitations_than_it_may() {
+    let (hub, _store, ann) = with_group();
+    // An invitation outlives the session of who has it.
+    let invite = |n: usize, now| {
+        let user = name(&format!("user{n}"));
+        let _here = come(&hub, 2, user.as_str(), DuplicateLogin::Refuse).ok().unwrap();
+        hub.invite(ann.client(), &name("red"), user, now, &mut Touched::default())
+    };
+    (0..INVITATIONS_PER_GROUP).for_each(|n| invite(n, at(0)).unwrap());
+    let refused = Err(GroupError::TooManyInvitations(name("red"), INVITATIONS_PER_GROUP).into());
+    assert_eq!(invite(INVITATIONS_PER_GROUP, at(1)), refused);
+    assert_eq!(invite(3, at(1)), Ok(()), "who is invited may be once more");
+    assert_eq!(invite(INVITATIONS_PER_GROUP, at(0) + INVITATION_TIME), Ok(()), "all others have ended");
+}
+
+#[test]
+fn no_more_penalties_hold_than_may() {
+    let one = |n: usize, made, until| {
+        let (subject, by, reason) = (Subject::User(name(&format!("user{n}"))), "ann".to_owned(), String::new());
+        Sanction { penalty: Penalty::Mute, subject, by, reason, made, until }
+    };
+    let store = Arc::new(MemoryStore::default());
+    let all = (0..SANCTIONS).map(|n| Entry::Sanctioned(one(n, at(1), (n < 5).then(|| at(10)))));
+    store.append(&all.collect::<Vec<_>>()).unwrap();
+    let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
+    let lay = |n, made| hub.sanction(one(n, made, None));
+    assert_eq!(lay(SANCTIONS, at(9)), Err(UserError::TooManySanctions(SANCTIONS)));
+    assert_eq!(lay(7, at(9)), Ok(()), "one that is there may be changed");
+    assert_eq!(lay(SANCTIONS, at(10)), Ok(()), "five have ended");
+    assert_eq!((hub.sanctions(at(10)).len(), store.sanctions().unwrap().len()), (SANCTIONS - 4, SANCTIONS - 4));
+    hub.holds_together().unwrap();
+}

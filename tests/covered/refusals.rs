@@ -1,0 +1,209 @@
+//! Every code of an error stands in a transcript, in its own words or in those for programs.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, Role, UserError};
+
+use super::{step, transcripts};
+use crate::documents::{error_codes, sources};
+
+/// Codes that no transcript has: why, and which test provokes each.
+const ELSEWHERE: [(&str, &str, &str); 18] = [
+    ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
+    ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
+    ("not_stored_yet", "the store fails", "a_token_whose_end_cannot_be_stored_opens_nothing"),
+    ("not_readable", "the store fails", "what_was_said_cannot_be_read_while_the_store_does_not_work"),
+    ("unavailable", "the store fails", "a_token_that_could_not_be_stored_does_not_come_later"),
+    ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
+    ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
+    ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
+    ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
+    ("needs_role", "the role goes right then", "who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing"),
+    ("not_reloaded", "a file is changed meanwhile", "what_is_said_is_held_against_the_list_once"),
+    ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
+    ("too_many_tokens", "it takes 20 tokens", "tokens_are_listed_without_their_secrets_and_bounded"),
+    ("too_many_kept", "it takes 50 groups", "nobody_owns_more_kept_groups_than_one_may"),
+    ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
+    ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),
+    ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
+    ("too_many_reports", "it takes 1000 reports", "no_more_reports_wait_than_may"),
+];
+
+/// One value of each kind of refusal, with `Hole` and 909 where others have something else.
+fn samples() -> Vec<UserError> {
+    let (text, name): (String, Name) = ("Hole".to_owned(), "Hole".parse().unwrap());
+    let soon = SystemTime::now() + Duration::from_secs(600);
+    let id = MessageId(909);
+    let mut all = vec![
+        UserError::NoSuchUser(text.clone()),
+        UserError::NotOnline(name),
+        UserError::NoSuchGroup(text.clone()),
+        UserError::GroupExists(name),
+        UserError::AlreadyMember(name),
+        UserError::NotMember(name),
+        UserError::TooManyGroups(909),
+        UserError::TooManyMemberships(909),
+        UserError::BadGroupName(text.clone(), BadName::BadCharacter),
+        UserError::BadGroupName(text.clone(), BadName::Reserved),
+        UserError::Usage(vec!["Hole"]),
+        UserError::UnknownCommand(text.clone(), None),
+        UserError::UnknownCommand(text.clone(), Some("Hole")),
+        UserError::NoConversation,
+        UserError::NobodyToReply,
+        UserError::CannotIgnoreSelf,
+        UserError::TooManyIgnored(909),
+        UserError::NotIgnored(name),
+        UserError::WrongPassword,
+        UserError::TooManyAttempts,
+        UserError::PasswordsDiffer,
+        UserError::BadPassword(text.clone()),
+        UserError::NotForGuests,
+        UserError::NotWithToken,
+        UserError::BadTokenName(text.clone(), BadName::BadCharacter),
+        UserError::TokenExists(name),
+        UserError::NoSuchToken(text.clone()),
+        UserError::TooManyTokens(909),
+        UserError::Busy,
+        UserError::Unavailable,
+        UserError::LineTooLong(909, 909),
+        UserError::NotUtf8,
+        UserError::NotSaved(text.clone()),
+        UserError::Lost,
+        UserError::NotReadable(text.clone()),
+        UserError::NotKept(name, text.clone()),
+        UserError::NotStoredYet(text.clone()),
+        UserError::NoSuchMessage(id),
+        UserError::NotYours(id),
+        UserError::NotToYou(id),
+        UserError::Muted(Some(soon), text.clone()),
+        UserError::Filtered,
+        UserError::NeedsRole(Role::Admin),
+        UserError::Outranked(name),
+        UserError::NoSuchSession(text.clone()),
+        UserError::BadNet(text.clone()),
+        UserError::GuestByAddress,
+        UserError::NoSanction(Penalty::Ban, text.clone()),
+        UserError::NoSanction(Penalty::Mute, text.clone()),
+        UserError::TooManySanctions(909),
+        UserError::NoSuchReport(909),
+        UserError::TooManyReports(909),
+        UserError::Countdown(true),
+        UserError::Countdown(false),
+        UserError::NotReloaded(text),
+        UserError::GuestsHaveNone,
+    ];
+    all.extend(group_samples(name).into_iter().map(UserError::Group));
+    all
+}
+
+fn group_samples(name: Name) -> Vec<GroupError> {
+    vec![
+        GroupError::NeedsRole(name, GroupRole::Owner),
+        GroupError::NeedsRole(name, GroupRole::Admin),
+        GroupError::Outranked(name, name, GroupRole::Admin),
+        GroupError::Outranked(name, name, GroupRole::Owner),
+        GroupError::UserNotMember(name, name),
+        GroupError::UserAlreadyMember(name, name),
+        GroupError::RoleAlready(name, name, GroupRole::Owner),
+        GroupError::LastOwner(name),
+        GroupError::Yourself,
+        GroupError::Full(name, 909),
+        GroupError::LimitTooLow(name, 909),
+        GroupError::Banned(name, None, None),
+        GroupError::Muted(name, None, None),
+        GroupError::UserBanned(name, name),
+        GroupError::NotBanned(name, name),
+        GroupError::NotMuted(name, name),
+        GroupError::AnnounceOnly(name),
+        GroupError::NeedsPassword(name),
+        GroupError::WrongPassword(name),
+        GroupError::NotInvited("Hole".to_owned()),
+        GroupError::TooManyBans(name, 909),
+        GroupError::TooManyInvitations(name, 909),
+        GroupError::TooManyKept(909),
+        GroupError::Ephemeral(name),
+        GroupError::NoHistory(name),
+        GroupError::NotForGuests(name),
+        GroupError::RoomFixed(name),
+        GroupError::NoSuchRoom("Hole".to_owned()),
+        GroupError::InNoRoom,
+        GroupError::WhichRoom,
+    ]
+}
+
+/// The beginning and the further pieces of a sentence, without what is different each time.
+fn pieces(error: &UserError) -> Vec<String> {
+    let said = error.to_string().replace(" for another 10m", "Hole").replace("909", "Hole");
+    said.trim_end_matches('.').split("Hole").map(str::to_owned).collect()
+}
+
+/// How many characters of a line are those of this sentence; `None` when it is another.
+fn likeness(line: &str, pieces: &[String]) -> Option<usize> {
+    let mut rest = line.strip_prefix(&pieces[0])?;
+    for piece in &pieces[1..] {
+        rest = &rest[rest.find(piece.as_str())? + piece.len()..];
+    }
+    Some(pieces.iter().map(String::len).sum())
+}
+
+/// The code of what somebody is told, if it is an error.
+fn code(line: &str, samples: &[(&'static str, Vec<String>)]) -> Option<String> {
+    if let Some(rest) = line.strip_prefix("error code=") {
+        return rest.split(' ').next().map(str::to_owned);
+    }
+    let alike = samples.iter().filter_map(|(code, pieces)| Some((likeness(line, pieces)?, code)));
+    alike.max().map(|(_, code)| (*code).to_owned())
+}
+
+fn patterns() -> Vec<(&'static str, Vec<String>)> {
+    samples().iter().map(|error| (error.code(), pieces(error))).collect()
+}
+
+/// All codes that are told in these transcripts.
+fn told(transcripts: &[String]) -> BTreeSet<String> {
+    let patterns = patterns();
+    let lines = transcripts.iter().flat_map(|transcript| transcript.lines());
+    lines.filter_map(|line| code(step(line, '<')?.1, &patterns)).collect()
+}
+
+#[test]
+fn every_refusal_is_told_in_a_transcript_or_provoked_elsewhere() {
+    let told = told(&transcripts());
+    let elsewhere = |code: &str| ELSEWHERE.iter().any(|(other, ..)| *other == code);
+    let codes = error_codes();
+    let missing: Vec<&String> = codes.iter().filter(|code| !told.contains(*code) && !elsewhere(code)).collect();
+    assert!(missing.is_empty(), "in no transcript: {missing:?}");
+    let needless: Vec<&str> = ELSEWHERE.iter().map(|(code, ..)| *code).filter(|code| told.contains(*code)).collect();
+    assert!(needless.is_empty(), "in a transcript after all: {needless:?}");
+    assert!(ELSEWHERE.iter().all(|(code, ..)| codes.iter().any(|other| other == code)));
+}
+
+#[test]
+fn what_no_transcript_tells_is_provoked_by_a_test_that_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let code: Vec<String> = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+    for (refusal, _, test) in ELSEWHERE {
+        let named = format!("fn {test}()");
+        assert!(code.iter().any(|text| text.contains(&named)), "{refusal}: there is no {named}");
+    }
+}
+
+#[test]
+fn a_refusal_is_known_by_its_words() {
+    let patterns = patterns();
+    assert_eq!(patterns.iter().map(|(code, _)| *code).collect::<BTreeSet<_>>().len(), error_codes().len());
+    for (error, (expected, _)) in samples().iter().zip(&patterns) {
+        assert_eq!(code(&error.to_string(), &patterns).as_deref(), Some(*expected));
+    }
+    for (line, expected) in [
+        ("Error: You are muted in group 'g' until {time} UTC: x", Some("muted_in_group")),
+        ("Error: You are muted, so this was not said: x", Some("muted")),
+        ("error code=yourself text=Error: …", Some("yourself")),
+        ("[bob]: Error: User 'x' does not exist.", None),
+        ("Pong.", None),
+    ] {
+        assert_eq!(code(line, &patterns).as_deref(), expected, "{line}");
+    }
+}
