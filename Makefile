@@ -25,7 +25,7 @@ run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./
 	@exec "$(CARGO)" run --release -- $(ARGS)
 
 test: tools lint ## Install what the tests need, check the source, run all tests
-	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --test parlor
+	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --bin parlor-bench --test parlor
 
 check: lint deny ## Format, lints, documentation without warnings; licences where cargo-deny is installed
 

@@ -6,6 +6,7 @@ mod accounts;
 mod actions;
 mod answers;
 mod bell;
+mod bench;
 mod budget;
 mod chat;
 mod clients;
