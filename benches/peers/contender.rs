@@ -69,8 +69,13 @@ impl Contender {
 
     /// What the load tester is told beside that.
     pub(crate) fn manners(self) -> &'static [&'static str] {
-        // InspIRCd lets everybody in who waits once a second, so many have to wait.
-        if self == Contender::Inspircd { &["--at-once", "500"] } else { &[] }
+        match self {
+            // Ten connections may wait to be accepted; the next ones are lost if that lasts.
+            Contender::Ngircd => &["--at-once", "8"],
+            // It lets in once a second who waits, so many have to.
+            Contender::Inspircd => &["--at-once", "500"],
+            _ => &[],
+        }
     }
 
     /// Starts it for so many clients.

@@ -195,6 +195,18 @@ pub(crate) enum Language {
     Redis,
 }
 
+impl Language {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Language::Parlor => "parlor",
+            Language::Irc => "irc",
+            Language::Nats => "nats",
+            Language::Redis => "redis",
+        }
+    }
+}
+
 impl Common {
     /// Where the clients go, and how patient they are.
     pub(crate) fn goal(&self) -> Goal {

@@ -40,7 +40,7 @@ impl Axis {
             return ticks(self.low, self.high);
         }
         let powers = self.low as i32..=self.high as i32;
-        powers.map(|power| (10f64.powi(power), number(10f64.powi(power)))).collect()
+        powers.map(|power| (10f64.powi(power), name(10f64.powi(power)))).collect()
     }
 }
 
@@ -52,5 +52,11 @@ pub(super) fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let step = step.unwrap_or(10.0 * power);
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
-    (first..=last).map(|n| n as f64 * step).map(|value| (value, number(value))).collect()
+    (first..=last).map(|n| n as f64 * step).map(|value| (value, name(value))).collect()
+}
+
+/// A round number without the digits that say nothing.
+fn name(value: f64) -> String {
+    let whole = number(value);
+    if whole.contains('.') { whole.trim_end_matches('0').trim_end_matches('.').to_owned() } else { whole }
 }

@@ -15,8 +15,8 @@ use axis::{Axis, ticks};
 const WIDTH: f64 = 860.0;
 const CHART: f64 = 300.0;
 const LEFT: f64 = 80.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 50.0;
+const RIGHT: f64 = 40.0;
+const TOP: f64 = 64.0;
 const GAP: f64 = 90.0;
 const LEGEND: f64 = 18.0;
 

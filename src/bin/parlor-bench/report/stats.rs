@@ -81,9 +81,13 @@ impl Timeline {
         self.slots[slot] += 1;
     }
 
-    /// The middle of each slot in seconds, and how much came in it per second.
+    /// The middle of each slot in seconds, and how much came in it per second; without the last one, which is not over.
     pub(crate) fn per_second(&self) -> impl Iterator<Item = (f64, f64)> {
         let length = SLOT.as_secs_f64();
-        self.slots.iter().enumerate().map(move |(slot, came)| ((slot as f64 + 0.5) * length, *came as f64 / length))
+        let over = self.slots.len().saturating_sub(1);
+        self.slots[..over]
+            .iter()
+            .enumerate()
+            .map(move |(slot, came)| ((slot as f64 + 0.5) * length, *came as f64 / length))
     }
 }

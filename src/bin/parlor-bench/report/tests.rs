@@ -18,7 +18,7 @@ fn run(name: &str, faults: Faults) -> Run {
 }
 
 fn report(runs: Vec<Run>) -> Report {
-    Report { scenario: "fanout", server: "parlor 127.0.0.1:1".to_owned(), runs }
+    Report { scenario: "fanout", server: "127.0.0.1:1".to_owned(), runs }
 }
 
 #[test]
@@ -42,8 +42,7 @@ fn quantiles_are_those_of_the_values() {
 #[test]
 fn one_run_is_a_list() {
     let text = table(&report(vec![run("group of 10", Faults::default())]));
-    for line in ["fanout at parlor 127.0.0.1:1\n", "\n  cpu               0.271 us\n", "deliveries        1,234,567\n"]
-    {
+    for line in ["fanout at 127.0.0.1:1\n", "\n  cpu               0.271 us\n", "deliveries        1,234,567\n"] {
         assert!(text.contains(line), "{line:?} is missing in\n{text}");
     }
     assert!(text.ends_with("passed\n"), "{text}");
@@ -76,5 +75,6 @@ fn a_timeline_has_a_slot_for_every_tenth_of_a_second() {
     let mut timeline = Timeline::default();
     [10, 20, 350].into_iter().for_each(|ms| timeline.record(Duration::from_millis(ms)));
     let rates: Vec<f64> = timeline.per_second().map(|(_, rate)| rate).collect();
-    assert_eq!(rates, [20.0, 0.0, 0.0, 10.0]);
+    // The last one may not be over.
+    assert_eq!(rates, [20.0, 0.0, 0.0]);
 }

@@ -114,7 +114,8 @@ pub(crate) fn play(scenario: &Scenario, common: &Common, protocol: &dyn Protocol
     };
     let runs = scenario.play(&mut stage);
     stage.progress.clear();
-    Ok(Report { scenario: scenario.name(), server: format!("{:?} {}", common.protocol, common.server), runs: runs? })
+    let server = format!("{} ({})", common.server, common.protocol.name());
+    Ok(Report { scenario: scenario.name(), server, runs: runs? })
 }
 
 impl Stage<'_> {
