@@ -96,7 +96,7 @@ const HOLD: char = '\u{1}';
 /// A run against such a server fails, and says this.
 fn fails(change: Change, senders: &str, word: &str) {
     let addr = serve(change);
-    let options = ["fanout", "--members", "4", "--senders", senders, "--window", "2", "--patience", "1", "--json"];
+    let options = ["fanout", "--members", "4", "--senders", senders, "--window", "2", "--patience", "3", "--json"];
     let run = bench_at(addr, &options);
     let json = text(&run.stdout);
     assert_eq!(run.status.code(), Some(3), "{json}{}", text(&run.stderr));

@@ -28,7 +28,7 @@ fn a_steady_rate_is_kept_and_idle_clients_stay() {
 
 #[test]
 fn logins_are_counted_and_random_things_succeed() {
-    let json = passed(&["churn", "--clients", "1000", "--at-once", "4"]);
+    let json = passed(&["churn", "--clients", "5000", "--at-once", "4"]);
     assert!(figure(&json, "logins") > 0.0, "{json}");
     let json = passed(&["mixed", "--clients", "12"]);
     assert!(figure(&json, "operations") >= 12.0, "{json}");

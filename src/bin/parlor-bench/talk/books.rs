@@ -77,7 +77,7 @@ impl<'a> Books<'a> {
         })
     }
 
-    /// What is to be sent at this time, and noted as sent.
+    /// What was to be sent before this time, and is now noted as sent.
     pub(crate) fn due(&mut self, now: Duration, due: &mut Vec<Due>) {
         due.clear();
         match self.shape.pace {
@@ -89,7 +89,7 @@ impl<'a> Books<'a> {
                 }
             }
             Pace::Rate(rate) => {
-                while self.intended(rate) <= now {
+                while self.intended(rate) < now {
                     let lane = (self.scheduled % self.open.len() as u64) as usize;
                     let intended = self.intended(rate);
                     due.push(self.note(lane, intended));

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::protocol::Said;
 use crate::report::{Figure, Latencies, Timeline, Unit};
 use crate::talk::books::{Books, Due};
-use crate::talk::{Shape, Target};
+use crate::talk::{Pace, Shape, Target};
 use crate::verify::Faults;
 
 /// How long a turn waits at the most.
@@ -84,15 +84,18 @@ pub(crate) fn talk(
     let mut due = Vec::new();
     loop {
         let now = start.elapsed();
-        if now < terms.time {
-            books.due(now, &mut due);
+        let over = now >= terms.time;
+        // What was to be sent in time is sent, even if the clock was looked at too late.
+        if !over || matches!(shape.pace, Pace::Rate(_)) {
+            books.due(now.min(terms.time), &mut due);
             send(fleet, shape, &books, &due)?;
-        } else if books.progress().0 >= books.progress().1 || last.elapsed() > fleet.goal.patience {
+        }
+        if over && (books.progress().0 >= books.progress().1 || last.elapsed() > fleet.goal.patience) {
             break;
         }
         turn(fleet, &mut books, start, terms.time, watcher)?;
         watcher.tick(start.elapsed());
-        if books.progress().0 > arrived || now < terms.time {
+        if books.progress().0 > arrived || !over {
             (arrived, last) = (books.progress().0, Instant::now());
         }
         progress.show(|| progress_line(shape, &books, start.elapsed()));
