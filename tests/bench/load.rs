@@ -79,7 +79,7 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
     }
     assert_eq!(bench(&["fanout", "--members", "x"]).status.code(), Some(2));
     let help = text(&bench(&["--help"]).stdout);
-    for word in ["fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
+    for word in ["Puts load on", "fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
         assert!(help.contains(word), "{word:?} is missing in --help");
     }
 }

@@ -24,7 +24,7 @@ Exit codes: 0 all was right, 1 the run could not be made, 2 wrong usage, 3 the s
 
 /// Puts load on a chat server, verifies what comes back, and measures
 #[derive(Debug, Parser)]
-#[command(name = "parlor-bench", version, about, after_help = EXAMPLES)]
+#[command(name = "parlor-bench", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) scenario: Scenario,
