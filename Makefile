@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint deny tools docs bench torture reliability rust compiler
+.PHONY: help run test check lint deny tools docs bench bench-peers torture reliability rust compiler
 
 # A fresh rustup is not in the PATH of the shell that installed it.
 CARGO ?= $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo),cargo)
@@ -19,14 +19,14 @@ NC_IS_OPENBSD := nc -h 2>&1 </dev/null | grep -q OpenBSD
 CC_WORKS := echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options on; ARGS=--help lists them'
 
 run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs
 	@exec "$(CARGO)" run --release -- $(ARGS)
 
 test: tools lint ## Install what the tests need, check the source, run all tests
-	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --test parlor
+	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --bin parlor-bench --test parlor
 
 check: lint deny ## Format, lints, documentation without warnings; licences where cargo-deny is installed
 
@@ -35,6 +35,9 @@ docs: rust ## Write the generated pages of docs/ anew
 
 bench: rust ## Measure what a delivery costs
 	@"$(CARGO)" bench --bench delivery $(if $(ARGS),-- $(ARGS))
+
+bench-peers: rust ## Measure beside other servers, which it installs; writes docs/performance.md
+	@"$(CARGO)" bench --bench peers $(if $(ARGS),-- $(ARGS))
 
 torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"

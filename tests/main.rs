@@ -6,6 +6,7 @@ mod accounts;
 mod actions;
 mod answers;
 mod bell;
+mod bench;
 mod bounds;
 mod budget;
 mod chat;

@@ -17,8 +17,11 @@
 )]
 
 mod crowd;
+#[path = "../floor.rs"]
 mod floor;
 mod idle;
+#[path = "../process.rs"]
+#[allow(dead_code, reason = "other benches need other parts of it")]
 mod process;
 mod shape;
 mod stored;

@@ -1,4 +1,5 @@
 //! The bare loop: the least that a chat server with a thread per client can do, as a measure for what Parlor adds to it.
+//! It speaks enough of Parlor's lines for the load tester.
 //!
 //! It believes every login, checks nothing, bounds nothing and logs nothing. A thread takes what one read brought,
 //! appends it to the buffers of all recipients under one mutex, and then makes one write to each that does not wait.

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 /// What Linux counts processor time in, on every machine: a hundredth of a second.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How long a server may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server; killed when dropped.
 pub(crate) struct Process {
@@ -49,6 +52,29 @@ impl Process {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg("floor");
         Process::start(command, None)
+    }
+
+    /// A server that is told to listen here, and does so sooner or later; its folder goes with it.
+    pub(crate) fn elsewhere(mut command: Command, addr: SocketAddr, dir: TempDir) -> Result<Process, String> {
+        command.current_dir(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| error.to_string())?;
+        let mut process = Process { addr, child, _dir: Some(dir) };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(addr).is_err() {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                return Err(format!("it ended at its start, {status}"));
+            }
+            if Instant::now() > deadline {
+                return Err("it does not listen".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(process)
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn start(mut command: Command, dir: Option<TempDir>) -> Process {

@@ -1,0 +1,111 @@
+//! What Parlor wants to reach beside the others, and whether it has: ratios of medians of one run.
+
+use crate::contender::Contender::{self, BareLoop, Parlord, Redis, Stored};
+use crate::measure::Kind;
+use crate::results::{Made, Results};
+
+/// A target, held to what was measured.
+pub(crate) struct Target {
+    /// What is wanted, in words.
+    pub(crate) wanted: String,
+    /// What was measured, in words.
+    pub(crate) is: String,
+    pub(crate) met: bool,
+}
+
+/// Processor time of the server per delivery.
+pub(crate) const COST: &str = "cpu_per_delivery_us";
+
+/// All targets for which something was measured.
+pub(crate) fn all(results: &Results) -> Vec<Target> {
+    let mut all = Vec::new();
+    for made in &results.made {
+        let of = Of { results, made };
+        match made.measure.kind {
+            Kind::Group { senders: 1, window: 16, .. } => {
+                all.push(of.ratio(COST, Parlord, BareLoop, 1.3));
+                all.push(of.below_every_peer());
+            }
+            Kind::Group { members: 10, senders: 10, window: 16 } => all.push(of.ratio(COST, Parlord, Redis, 1.2)),
+            Kind::Group { senders: 10, window: 16, .. } => all.push(of.below_every_peer()),
+            Kind::Group { window: 1, .. } => all.push(of.best_peer(COST, 1.05)),
+            Kind::Pairs { .. } => all.push(of.ratio(COST, Parlord, BareLoop, 1.1)),
+            Kind::Rate { .. } => all.push(of.best_peer("p99_ms", 1.1)),
+            Kind::Slow => all.extend(of.slow()),
+            Kind::Idle { clients: 10_000 } => all.extend(of.idle()),
+            Kind::Churn => all.push(of.at_least("logins_per_s", 10_000.0, "logins per second")),
+            Kind::Group { .. } | Kind::Idle { .. } => {}
+        }
+        if matches!(made.measure.kind, Kind::Group { members: 100.., .. }) {
+            all.push(of.ratio(COST, Stored, Parlord, 1.3));
+        }
+    }
+    all.into_iter().flatten().collect()
+}
+
+/// One measurement.
+struct Of<'a> {
+    results: &'a Results,
+    made: &'a Made,
+}
+
+impl Of<'_> {
+    fn target(&self, wanted: &str, is: String, met: bool) -> Option<Target> {
+        Some(Target { wanted: format!("{}: {wanted}", self.made.measure.name), is, met })
+    }
+
+    fn ratio(&self, key: &str, of: Contender, to: Contender, most: f64) -> Option<Target> {
+        let ratio = self.made.median(of, key)? / self.made.median(to, key)?;
+        let whose = if of == Parlord { String::new() } else { format!("{}, ", of.name()) };
+        self.target(&format!("{whose}at most {most} x {}", to.name()), format!("{ratio:.2}"), ratio <= most)
+    }
+
+    fn peers(&self, key: &str) -> impl Iterator<Item = (Contender, f64)> {
+        self.results.peers().filter_map(move |peer| Some((peer, self.made.median(peer, key)?)))
+    }
+
+    fn below_every_peer(&self) -> Option<Target> {
+        let (best, least) = self.peers(COST).min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let ratio = self.made.median(Parlord, COST)? / least;
+        self.target("below every peer", format!("{ratio:.2} x {}", best.name()), ratio < 1.0)
+    }
+
+    fn best_peer(&self, key: &str, most: f64) -> Option<Target> {
+        let (best, least) = self.peers(key).min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let ratio = self.made.median(Parlord, key)? / least;
+        let what = if key == COST { "" } else { "p99 " };
+        let wanted = format!("{what}at most {most} x the best peer");
+        self.target(&wanted, format!("{ratio:.2} x {}", best.name()), ratio <= most)
+    }
+
+    fn at_most(&self, key: &str, most: f64, what: &str) -> Option<Target> {
+        let is = self.made.median(Parlord, key)?;
+        self.target(&format!("at most {most} {what}"), format!("{is:.2}"), is <= most)
+    }
+
+    fn at_least(&self, key: &str, least: f64, what: &str) -> Option<Target> {
+        let is = self.made.median(Parlord, key)?;
+        self.target(&format!("at least {least} {what}"), format!("{is:.0}"), is >= least)
+    }
+
+    fn slow(&self) -> Vec<Option<Target>> {
+        let cut = || {
+            let stuck = self.made.median(Parlord, "stuck")?;
+            self.at_least("cut", stuck, "of them cut")
+        };
+        vec![
+            self.at_least("kept_percent", 95.0, "% of their rate is left to the others"),
+            cut(),
+            self.at_most("last_cut_s", 10.0, "s until the last is cut"),
+            self.at_most("rss_per_stuck_kib", 320.0, "KiB each"),
+        ]
+    }
+
+    fn idle(&self) -> Vec<Option<Target>> {
+        vec![
+            self.at_most("threads_per_client", 1.001, "threads each"),
+            self.at_most("rss_per_client_kib", 12.0, "KiB each"),
+            self.at_most("idle_cpu_percent", 0.5, "% of a processor"),
+        ]
+    }
+}

@@ -1,0 +1,76 @@
+//! What the kernel says of the server's process.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use crate::error::BenchError;
+
+/// What Linux counts processor time in, on every machine: a hundredth of a second.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A process, by its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    /// Its number.
+    pub(crate) pid: u32,
+}
+
+/// What a process uses and holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Processor time so far, in user and kernel mode, that of its ended threads included.
+    pub(crate) cpu: Duration,
+    /// Memory in use, in KiB.
+    pub(crate) rss_kib: u64,
+    /// Threads.
+    pub(crate) threads: u64,
+}
+
+impl Process {
+    /// What it uses now.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub(crate) fn usage(self) -> Result<Usage, BenchError> {
+        let of = |file| fs::read_to_string(format!("/proc/{}/{file}", self.pid));
+        let read = || Ok((of("stat")?, of("status")?));
+        let usage = read().and_then(|(stat, status)| {
+            parse(&stat, &status).ok_or_else(|| io::Error::other("the kernel tells it in another form"))
+        });
+        usage.map_err(|source| BenchError::Process { pid: self.pid, source })
+    }
+}
+
+fn parse(stat: &str, status: &str) -> Option<Usage> {
+    // The name of the program, in brackets, may hold spaces.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();
+    let number = |key: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(key))?;
+        value.split_whitespace().next()?.parse().ok()
+    };
+    Some(Usage { cpu: TICK * (ticks(11)? + ticks(12)?), rss_kib: number("VmRSS:")?, threads: number("Threads:")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_understood() {
+        let stat = "12 (a (b) c) S 1 12 12 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 7 0 1 2 3";
+        let status = "Name:\tx\nVmRSS:\t    1234 kB\nThreads:\t7\n";
+        let expected = Usage { cpu: Duration::from_secs(2), rss_kib: 1234, threads: 7 };
+        assert_eq!(parse(stat, status), Some(expected));
+        assert_eq!(parse(stat, "Name:\tx\n"), None);
+        let this = Process { pid: std::process::id() }.usage().unwrap();
+        assert!(this.rss_kib > 0 && this.threads > 0);
+    }
+
+    #[test]
+    fn who_names_a_wrong_process_is_told() {
+        let error = Process { pid: u32::MAX }.usage().unwrap_err().to_string();
+        assert!(error.contains("--server-pid"), "{error}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Recorded lines, and lines of any kind.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn user() -> User {
+    User { name: "u1".to_owned(), password: "pw".to_owned() }
+}
+
+fn sent(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+/// What all frames say, and what is left.
+fn all<'a>(protocol: &dyn Protocol, mut bytes: &'a [u8]) -> (Vec<Said<'a>>, &'a [u8]) {
+    let mut said = Vec::new();
+    while let Some((length, frame)) = protocol.next(bytes) {
+        said.push(frame);
+        bytes = &bytes[length..];
+    }
+    (said, bytes)
+}
+
+fn message<'a>(from: Option<&'a str>, place: Place<'a>, text: &'a str) -> Said<'a> {
+    Said::Message(Message { from: from.map(str::as_bytes), place, text: text.as_bytes() })
+}
+
+#[test]
+fn parlor_is_spoken_as_its_protocol_says() {
+    let parlor = Parlor;
+    assert_eq!(sent(|out| parlor.log_in(&user(), out)), "u1\npw\n");
+    assert_eq!(sent(|out| parlor.enter("g", true, out)), "/create_group g\n");
+    assert_eq!(sent(|out| parlor.enter("g", false, out)), "/join_group g\n");
+    assert_eq!(sent(|out| parlor.say("g", b"hi", out)), "/group_msg g hi\n");
+    assert_eq!(sent(|out| parlor.tell("bob", b"hi", out)), "/msg bob hi\n");
+    assert_eq!(sent(|out| parlor.ping(out)), "/ping bench\n");
+}
+
+#[test]
+fn lines_of_parlor_are_understood() {
+    let bytes = b"Enter username: Enter password: Welcome to the chat server!\nType /help for the commands.\r\n\
+        Group g created.\nYou joined the group g.\n[Group g][bob]: a]: b\n[bob]: x\n[to bob]: y\n[Broadcast][bob]: z\n\
+        *** bob has joined the chat.\n*** bob has left the chat.\nPong: bench\nError: Group 'g' already exists.\n[half";
+    let (said, rest) = all(&Parlor, bytes);
+    let expected = [
+        Said::Done,
+        Said::Other(b"Type /help for the commands."),
+        Said::Done,
+        Said::Done,
+        message(Some("bob"), Place::Group(b"g"), "a]: b"),
+        message(Some("bob"), Place::Private, "x"),
+        message(None, Place::Sent(b"bob"), "y"),
+        message(Some("bob"), Place::Everybody, "z"),
+        Said::Other(b"*** bob has joined the chat."),
+        Said::Left(b"bob"),
+        Said::Done,
+        Said::Refused(b"Error: Group 'g' already exists."),
+    ];
+    assert_eq!((&said[..], rest), (&expected[..], &b"[half"[..]));
+    let (said, _) = all(&Parlor, b"Enter username: Enter password: Authentication failed.\n");
+    assert_eq!(said, [Said::Refused(b"Authentication failed.")]);
+}
+
+#[test]
+fn irc_is_spoken_and_understood() {
+    assert_eq!(sent(|out| Irc.log_in(&user(), out)), "NICK u1\r\nUSER u1 0 * :load tester\r\n");
+    assert_eq!(sent(|out| Irc.enter("g", false, out)), "JOIN #g\r\n");
+    assert_eq!(sent(|out| Irc.say("g", b"a b", out)), "PRIVMSG #g :a b\r\n");
+    assert_eq!(sent(|out| Irc.tell("bob", b"a", out)), "PRIVMSG bob :a\r\n");
+    assert_eq!(sent(|out| Irc.pong(b":x", out)), "PONG :x\r\n");
+    let bytes = b":h 001 u1 :Welcome\r\n:h 422 u1 :No MOTD\r\n:u1!~u@h JOIN :#g\r\n:h 366 u1 #g :End\r\nPING :x\r\n\
+        :bob!~b@h PRIVMSG #g :a :b\r\n:bob!~b@h PRIVMSG u1 :x\r\n:h PONG h :bench\r\n:bob!~b@h QUIT :bye\r\n\
+        :h 433 * u1 :in use\r\nERROR :Closing\r\n:half";
+    let (said, rest) = all(&Irc, bytes);
+    let expected = [
+        Said::Done,
+        Said::Other(b":h 422 u1 :No MOTD"),
+        Said::Other(b":u1!~u@h JOIN :#g"),
+        Said::Done,
+        Said::Ping(b":x"),
+        message(Some("bob"), Place::Group(b"g"), "a :b"),
+        message(Some("bob"), Place::Private, "x"),
+        Said::Done,
+        Said::Left(b"bob"),
+        Said::Refused(b":h 433 * u1 :in use"),
+        Said::Refused(b"ERROR :Closing"),
+    ];
+    assert_eq!((&said[..], rest), (&expected[..], &b":half"[..]));
+}
+
+#[test]
+fn nats_is_spoken_and_understood() {
+    let login = sent(|out| Nats.log_in(&user(), out));
+    assert!(login.starts_with("CONNECT {") && login.ends_with("}\r\nSUB u.u1 1\r\nPING\r\n"), "{login}");
+    assert_eq!(sent(|out| Nats.enter("g", true, out)), "SUB g.g 2\r\nPING\r\n");
+    assert_eq!(sent(|out| Nats.say("g", b"a b", out)), "PUB g.g 3\r\na b\r\n");
+    let bytes =
+        b"INFO {}\r\nPONG\r\nMSG g.g 2 5\r\na\r\nbc\r\nMSG u.u1 1 0\r\n\r\nPING\r\n-ERR 'x'\r\nMSG g.g 2 5\r\nabcde";
+    let (said, rest) = all(&Nats, bytes);
+    let expected = [
+        Said::Other(b"INFO {}"),
+        Said::Done,
+        message(None, Place::Group(b"g"), "a\r\nbc"),
+        message(None, Place::Private, ""),
+        Said::Ping(b""),
+        Said::Refused(b"-ERR 'x'"),
+    ];
+    assert_eq!((&said[..], rest), (&expected[..], &b"MSG g.g 2 5\r\nabcde"[..]));
+}
+
+#[test]
+fn redis_is_spoken_and_understood() {
+    assert_eq!(sent(|out| Redis.log_in(&user(), out)), "HELLO 3\r\nSUBSCRIBE u.u1\r\n");
+    let published = sent(|out| Redis.say("g", b"a b", out));
+    assert_eq!(published, "*3\r\n$7\r\nPUBLISH\r\n$3\r\ng.g\r\n$3\r\na b\r\n");
+    let hello = b"%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nmodules\r\n*0\r\n";
+    let rest = b">3\r\n$9\r\nsubscribe\r\n$4\r\nu.u1\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$3\r\ng.g\r\n$4\r\na\r\nb\r\n\
+        >3\r\n$7\r\nmessage\r\n$4\r\nu.u1\r\n$1\r\nx\r\n:3\r\n+PONG\r\n-ERR no\r\n>3\r\n$7\r\nmess";
+    let bytes = [&hello[..], rest].concat();
+    let (said, rest) = all(&Redis, &bytes);
+    let expected = [
+        Said::Other(hello),
+        Said::Done,
+        message(None, Place::Group(b"g"), "a\r\nb"),
+        message(None, Place::Private, "x"),
+        Said::Other(b":3\r\n"),
+        Said::Done,
+        Said::Refused(b"ERR no"),
+    ];
+    assert_eq!((&said[..], rest), (&expected[..], &b">3\r\n$7\r\nmess"[..]));
+}
+
+fn every_protocol() -> Vec<&'static dyn Protocol> {
+    vec![&Parlor, &Irc, &Nats, &Redis]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_taken_piece_by_piece_and_never_fail(bytes: Vec<u8>) {
+        for protocol in every_protocol() {
+            let (_, rest) = all(protocol, &bytes);
+            prop_assert!(rest.len() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn half_a_frame_is_no_frame(at in 0..40usize) {
+        let line = b"[Group g][bob]: some text of him......\n";
+        prop_assert_eq!(Parlor.next(&line[..at.min(line.len() - 1)]), None);
+    }
+}
