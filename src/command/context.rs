@@ -140,11 +140,11 @@ impl Context<'_> {
         known.ok_or_else(|| UserError::NoSuchUser(typed.to_owned()))
     }
 
-    /// A group name, which may or may not be one of a group.
+    /// A group name, which may or may not be one of a group; it may be written with a '#', as `/talk` wants it.
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`] when no group can have it.
     pub fn group(&self, typed: &str) -> Result<Name, UserError> {
-        typed.parse().map_err(|_| UserError::NoSuchGroup(typed.to_owned()))
+        typed.strip_prefix('#').unwrap_or(typed).parse().map_err(|_| UserError::NoSuchGroup(typed.to_owned()))
     }
 }

@@ -29,7 +29,7 @@ pub(super) const JOIN_GROUP: Spec = Spec {
     role: Role::User,
     usage: "/join_group <group> [<password>]",
     help: "join a group; its members are told",
-    details: "/groups shows which groups there are, but for private ones. Who is invited needs no password.",
+    details: "/groups shows which groups there are, but for private ones. Who is invited needs no password. Every command takes the name of a group with a '#', too.",
     example: "/join_group rust",
     parse: |args| {
         let group = args.word()?.to_owned();

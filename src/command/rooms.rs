@@ -14,7 +14,7 @@ pub(super) const INVITE: Spec = Spec {
     role: Role::User,
     usage: "/invite <username> <group>",
     help: "invite a user who is here to a group; owners and admins do",
-    details: "He may come in for seven days, without a password, also to a private group. The group may be written with or without '#'.",
+    details: "He may come in for seven days, without a password, also to a private group.",
     example: "/invite bob #rust",
     parse: |args| {
         let user = args.word()?.to_owned();
@@ -28,7 +28,7 @@ pub(super) const ACCEPT: Spec = Spec {
     role: Role::User,
     usage: "/accept <group>",
     help: "join a group that you were invited to",
-    details: "The group may be written with or without '#'.",
+    details: "An invitation is good for seven days, and once.",
     example: "/accept #rust",
     parse: |args| Some(Box::new(Accept(group_name(args.only_word()?)))),
 };

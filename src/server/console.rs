@@ -14,9 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often `top` looks.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Moves to the first column of the first line, and clears everything from there on: nothing that would have to be undone.
-const CLEAR: &str = "\x1B[H\x1B[2J\x1B[3J";
-
 /// Asks the server that works in this data folder for what `words` say, and writes its answer to `out`, as JSON if wanted.
 ///
 /// # Errors
@@ -52,13 +49,20 @@ pub fn top(data: Option<&Path>, once: bool, out: &mut dyn Write) -> Result<(), S
         };
         let (rows, columns) = if redraw { room() } else { (usize::MAX, usize::MAX) };
         let page = page(&vitals, &sessions, rows, columns);
-        let went_on = say(out, &format!("{}{page}", if redraw { CLEAR } else { "" }))?;
+        let went_on = say(out, &if redraw { over(&page) } else { page })?;
         if once || !went_on {
             return Ok(());
         }
         looked = true;
         std::thread::sleep(PACE);
     }
+}
+
+/// A page over the one before: from the first line on, each line cleared before it is written, and what is below at the end.
+/// Nothing of it has to be undone, and what has scrolled away stays there.
+fn over(page: &str) -> String {
+    let lines: String = page.lines().map(|line| format!("\x1B[K{line}\n")).collect();
+    format!("\x1B[H{lines}\x1B[J")
 }
 
 /// What `top` shows: the numbers, and the sessions.
@@ -148,6 +152,7 @@ mod tests {
         assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["a", "1", "b", "2", "c", "3"]);
         assert_eq!(&lines[1..], ["store works", "", "session  user", "1        ann", "2        bob"]);
         assert_eq!(page(vitals, sessions, 5, 80).lines().count(), 4);
+        assert_eq!(over("a 1\n\n"), "\x1B[H\x1B[Ka 1\n\x1B[K\n\x1B[J");
         let long = format!("name value\n{}", "lock_held_mean_ns 1234567\n".repeat(15));
         for (columns, lines) in [(200, 5), (80, 5), (79, 5), (77, 8), (52, 8), (40, 15), (10, 15)] {
             let page = page(&long, "", usize::MAX, columns);
