@@ -101,6 +101,12 @@ impl Store for Disk {
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
         self.memory.reports()
     }
+    fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        self.memory.knows(name)
+    }
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.memory.renamings()
+    }
     fn tend(&self) -> Result<bool, StoreError> {
         self.memory.tend()
     }

@@ -12,6 +12,7 @@ mod kept;
 mod order;
 mod read;
 mod readers;
+mod rename;
 mod retain;
 #[cfg(test)]
 mod retain_tests;
@@ -206,6 +207,14 @@ impl Store for SqliteStore {
 
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
         self.read(order::reports)
+    }
+
+    fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        self.read(|conn| rename::knows(conn, name))
+    }
+
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.read(rename::pending)
     }
 
     fn is_durable(&self) -> bool {
