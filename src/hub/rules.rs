@@ -71,6 +71,12 @@ impl Rules {
         over.into_iter().filter_map(|(penalty, subject)| self.remove(penalty, subject)).collect()
     }
 
+    /// A user is called otherwise from now on.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let all = std::mem::take(&mut self.all).into_values().map(|sanction| sanction.renamed(from, to));
+        self.all = all.map(|sanction| ((sanction.penalty, sanction.subject), sanction)).collect();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }

@@ -24,7 +24,7 @@ pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteStore, inspect, record, record_first};
+pub use sqlite::{SqliteStore, inspect, record, record_first, renamings};
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 

@@ -1,5 +1,7 @@
 //! Whatever happens, the database gives the answers that memory gives.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
@@ -86,9 +88,9 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a step is when `last` is the last message.
-fn entry(step: &Step, last: u64) -> Entry {
-    let who = |at: usize| name(USERS[at]);
+/// What a step is when `last` is the last message, and names are written like this.
+fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
+    let who = |at: usize| written.get(&name(USERS[at])).copied().unwrap_or(name(USERS[at]));
     let id = |back: u64| MessageId(last.saturating_sub(back));
     match step {
         Step::Said(from, scope, words, action) => {
@@ -108,7 +110,7 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Role(user, role) => Entry::Role { user: who(*user), role: *role },
-        Step::Ban(user, true) => Entry::Sanctioned(super::order_tests::sanction(USERS[*user], last)),
+        Step::Ban(user, true) => Entry::Sanctioned(super::order_tests::sanction(who(*user).as_str(), last)),
         Step::Ban(user, false) => Entry::Lifted { penalty: Penalty::Ban, subject: Subject::User(who(*user)) },
         Step::Report(number, true) => Entry::Reported(super::order_tests::report(*number, last)),
         Step::Report(number, false) => Entry::ReportDone { number: *number },
@@ -199,13 +201,17 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let keeping = Keeping { durability: Durability::Commit, ..Keeping::default() };
         let (memory, sqlite) = (MemoryStore::default(), SqliteStore::open(dir.path(), &keeping).unwrap());
+        let mut written = HashSet::new();
         for (renamed, batch) in batches {
             if let Some(entries) = renamed.and_then(|names| rename(&memory, names)) {
+                if let [Entry::Renamed { to, .. }, ..] = &entries[..] {
+                    written.replace(*to);
+                }
                 prop_assert_eq!(memory.append(&entries).unwrap(), sqlite.append(&entries).unwrap());
             }
             let mut last = memory.last_id().unwrap().0;
             let entries: Vec<Entry> = batch.iter().map(|step| {
-                let entry = entry(step, last);
+                let entry = entry(step, last, &written);
                 last += u64::from(matches!(entry, Entry::Said(_)));
                 entry
             }).collect();

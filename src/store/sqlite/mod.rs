@@ -64,6 +64,16 @@ pub fn inspect(dir: &Path) -> Result<Option<u64>, StartError> {
     if file::is_there(&path)? { file::inspect(&path).map(Some) } else { Ok(None) }
 }
 
+/// The names that were changed in the database of a data folder, and are not known to be in the users file; the old one
+/// first. Nothing is changed by that.
+///
+/// # Errors
+/// Why it cannot be used, and what to do.
+pub fn renamings(dir: &Path) -> Result<Vec<(Name, Name)>, StartError> {
+    let path = file::database(dir);
+    if file::is_there(&path)? { file::look(&path, rename::pending) } else { Ok(Vec::new()) }
+}
+
 impl SqliteStore {
     /// Opens the database of a data folder, for this process alone; makes both where they are missing.
     ///
