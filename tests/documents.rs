@@ -79,7 +79,9 @@ fn documents_show_every_log_line_there_is() {
 fn documents_name_every_code_of_an_error() {
     let protocol = fs::read_to_string(document("protocol.md")).unwrap();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model");
-    let source = ["error.rs", "error/rename.rs", "refusal.rs"].map(|file| fs::read_to_string(model.join(file)).unwrap()).concat();
+    let source = ["error.rs", "error/rename.rs", "refusal.rs"]
+        .map(|file| fs::read_to_string(model.join(file)).unwrap())
+        .concat();
     let codes = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
     let codes: Vec<&str> = codes.filter(|code| !code.contains(' ')).collect();
     assert!(codes.len() > 10, "{codes:?}");

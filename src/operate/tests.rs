@@ -162,7 +162,13 @@ fn who_waits_for_his_turn_gives_up_when_he_is_to_be_renamed() {
     desk.hub.record(vec![Entry::Role { user: alice, role: Role::Admin }]).unwrap();
     let turn = desk.turn.lock();
     let shut = desk.hub.shut_out(alice, "al".parse().unwrap(), "", Instant::now());
-    assert_eq!(desk.carry_out(Act::Sessions, &By::User(alice), &accounts), Err(UserError::Busy));
-    drop((shut, turn));
+    std::thread::scope(|scope| {
+        let (done, is_done) = crossbeam_channel::bounded(1);
+        let (desk, accounts) = (&desk, &accounts);
+        scope.spawn(move || done.send(desk.carry_out(Act::Sessions, &By::User(alice), accounts)).unwrap());
+        let answer = is_done.recv_timeout(std::time::Duration::from_secs(20));
+        drop((shut, turn));
+        assert_eq!(answer, Ok(Err(UserError::Busy)));
+    });
     assert!(desk.carry_out(Act::Sessions, &By::User(alice), &accounts).is_ok());
 }

@@ -115,7 +115,9 @@ fn nobody_comes_in_under_his_name_from_the_first_moment_on() {
     assert!(come(&hub, 2, "Ben", DuplicateLogin::Allow).is_ok(), "and may come again");
     thread::scope(|scope| {
         let shutting = scope.spawn(|| hub.shut_out(name("Ben"), name("Bob"), "because", soon()).unwrap());
+        let deadline = soon();
         while !hub.is_shut_out(&name("ben")) {
+            assert!(Instant::now() < deadline, "he is not kept out");
             thread::yield_now();
         }
         assert!(matches!(come(&hub, 3, "BEN", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
@@ -217,4 +219,21 @@ fn a_name_of_which_only_the_hub_knows_is_known() {
     assert!(hub.knows(&name("Bob")).unwrap(), "nothing is stored of what a guest wants");
     hub.record(vec![Entry::Role { user: name("Cid"), role: crate::model::Role::Admin }]).unwrap();
     assert!(hub.knows(&name("Cid")).unwrap());
+}
+
+#[test]
+fn a_receipt_that_waits_is_given_under_his_new_name() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
+    [&ann, &ben].map(|one| catch_up(&hub, one.client()));
+    ann.client().want_receipts(true);
+    say(&hub, ann.client(), Scope::User(name("Ben")), "hi").unwrap();
+    drop(ann);
+    rename(&hub, "Ann", "Anna");
+    let anna = come(&hub, 3, "Anna", DuplicateLogin::Allow).ok().unwrap();
+    anna.client().want_receipts(true);
+    told(anna.client());
+    told(ben.client());
+    hub.tend().unwrap();
+    assert_eq!(told(anna.client()), [EventKind::Received { by: name("Ben"), id: MessageId(1) }]);
 }

@@ -52,6 +52,11 @@ fn what_was_said_by_him_and_to_him_has_his_new_name(store: &dyn Store) {
     assert_eq!(shown(store, "bob", None), ["Robert * 6"], "nobody is bob any more");
     assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().len(), 1);
     assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().len(), 1);
+    // As it does where that was the other one's before.
+    store.append(&[said("carl", user("adam"), "to adam"), renamed("adam", "dan")]).unwrap();
+    for (reader, other) in [("carl", "dan"), ("dan", "carl")] {
+        assert_eq!(shown(store, reader, Some(user(other))), ["carl dan to adam"]);
+    }
     // What follows joins what was before.
     store.append(&[said("ann", user("robert"), "8")]).unwrap();
     assert_eq!(shown(store, "robert", Some(user("ann"))), [both[0], both[1], "ann robert 8"]);
