@@ -69,7 +69,7 @@ fn five_roles_play_through_nc_with_a_server_that_is_killed_and_stopped_in_the_mi
 
 #[test]
 fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
-    let wrong = |text: &str| play(text, Duration::from_millis(500), Store::Memory).unwrap_err();
+    let wrong = |text: &str| play(text, Duration::from_secs(2), Store::Memory).unwrap_err();
     let start = "alice logs in (lines)\n# comment\n";
     let (line, why) = wrong(&format!("{start}alice> /ping a\nalice< Pong: b\n"));
     assert_eq!((line, why.as_str()), (4, "expected \"Pong: b\\n\", got \"Pong: a\\n\""));

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use super::secret::Secret;
+use super::secret::{DELETED, Secret};
 use crate::model::Name;
 
 const BOM: &str = "\u{FEFF}";
@@ -114,6 +114,21 @@ impl<'a> Sheet<'a> {
             }
         }
         Ok(changed)
+    }
+
+    /// Gives a user another name, which nobody has. Behind him stands his old one as that of a deleted account, unless the
+    /// two differ in their letters' case alone.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) -> Result<(), &'static str> {
+        let his = |line: &Line<'_>| line.account.as_ref().is_some_and(|account| account.name == *from);
+        let (at, usual) = (self.lines.iter().position(his).ok_or("nobody has that name")?, self.usual_end());
+        let Line { text, end, .. } = &self.lines[at];
+        let (secret, end) = (text.split_once(':').map_or("", |(_, secret)| secret), *end);
+        let alone = *from == to;
+        let inner = if alone || end.ends_with('\n') { end } else { usual };
+        let line = Line::of(&to, secret, inner)?;
+        let old = if alone { None } else { Some(Line::of(from, DELETED, end)?) };
+        self.lines.splice(at..=at, std::iter::once(line).chain(old));
+        Ok(())
     }
 
     /// Takes out the line of a user; `false` when there is none.

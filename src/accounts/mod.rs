@@ -4,7 +4,7 @@
 //! `Debug`, not on a screen.
 //!
 //! Reading order: `file` is the format, `secret` one password, `verify` the judge, `permits` what holds him back when
-//! many ask at once, `throttle` what holds back who asks too often; `change` is what users do to their own accounts,
+//! many ask at once, `throttle` what holds back who asks too often; `change` is what users do to their own accounts, `rename` what operators do to one,
 //! `phrase` is for the passwords of groups, `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
 
 mod change;
@@ -15,6 +15,7 @@ mod file;
 pub mod keys;
 mod permits;
 mod phrase;
+mod rename;
 mod secret;
 mod throttle;
 mod verify;

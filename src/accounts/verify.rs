@@ -161,6 +161,15 @@ impl Users {
         }
     }
 
+    /// A user is called otherwise from now on; his old name stays taken.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let Some(secret) = self.secrets.remove(from) else { return };
+        if *from != to {
+            self.set(*from, Secret::Deleted);
+        }
+        self.secrets.insert(to, secret);
+    }
+
     /// Whether somebody has this name, or had it and nobody else may.
     pub(super) fn is_taken(&self, name: &Name) -> bool {
         self.secrets.contains_key(name)

@@ -111,7 +111,15 @@ fn check(config: &Config) -> Result<(), StartError> {
             Some(messages) => format!("{}: {messages} messages", dir.display()),
         },
     };
-    say(&format!("settings in order; {}: {} users; {data}", config.users.display(), accounts.len()));
+    let mut renamings = String::new();
+    for (from, to) in config.data.as_deref().map_or_else(|| Ok(Vec::new()), store::renamings)? {
+        if accounts.is_rename_left(&from, &to)? {
+            renamings.push_str(&format!(
+                "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
+            ));
+        }
+    }
+    say(&format!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
     Ok(())
 }
 

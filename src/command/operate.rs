@@ -90,6 +90,20 @@ pub(super) const RELOAD: Spec = Spec {
     parse: |args| args.end().and_then(|()| act(Act::Reload)),
 };
 
+pub(super) const RENAME: Spec = Spec {
+    name: "rename",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/rename <username> <new name> [<reason>]",
+    help: "give a user a new name; his sessions end",
+    details: "He logs in with the new name and his old password, and has all that he had. His old name stays taken. Members of his kept groups are told.",
+    example: "/rename bob robert",
+    parse: |args| {
+        let (whom, name) = (args.word()?.to_owned(), args.word()?.to_owned());
+        act(Act::Rename { whom, name, why: args.reason().unwrap_or_default() })
+    },
+};
+
 pub(super) const REPORT: Spec = Spec {
     name: "report",
     aliases: &[],

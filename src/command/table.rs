@@ -46,6 +46,7 @@ pub const COMMANDS: &[Spec] = &[
     receipts::READ,
     receipts::RECEIPTS,
     operate::RELOAD,
+    operate::RENAME,
     talk::REPLY,
     operate::REPORT,
     operate::REPORTS,

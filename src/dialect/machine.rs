@@ -15,7 +15,9 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, MessageId, Name, Online, Profile, Question, Roster, Target, TokenShown};
+use crate::model::{
+    Event, EventKind, MessageId, Name, Online, Profile, Question, QuitReason, Roster, Target, TokenShown,
+};
 pub(super) use order::fields;
 
 /// The machine dialect; its lines end in LF for every client.
@@ -62,6 +64,7 @@ fn write_line(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Res
         EventKind::YouLeft { group, gone } => write!(out, "group_left{stamp} group={group} gone={gone}"),
         EventKind::Group { group, news } => group::write(out, stamp, group, news),
         EventKind::Refused(error) => write!(out, "error code={} text={}", error.code(), Text(&error.to_string())),
+        EventKind::Closed { reason: QuitReason::Renamed(name) } => write!(out, "closed reason=renamed name={name}"),
         EventKind::Closed { reason } => write!(out, "closed reason={}", reason.to_string().replace(' ', "_")),
         other => write_answer(out, stamp, other),
     }
@@ -120,6 +123,7 @@ fn write_login(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::Re
         EventKind::TokensUnreadable => out.write_str("login_failed code=unavailable"),
         EventKind::TooManyConnections { limit } => write!(out, "login_failed code=too_many_connections limit={limit}"),
         EventKind::Announced { text } => write!(out, "announcement{stamp} text={}", Text(text)),
+        EventKind::Renamed { from, to } => write!(out, "renamed{stamp} user={from} name={to}"),
         EventKind::GroupDropped { group, why } => write!(out, "group_dropped{stamp} group={group} text={}", Text(why)),
         other => past::write(out, other),
     }
@@ -235,7 +239,7 @@ impl fmt::Display for Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{QuitReason, UserError};
+    use crate::model::UserError;
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()

@@ -128,6 +128,9 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
             out.write_str("*** To leave, press Ctrl-] and type quit; or go on and log in.")
         }
         EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
+        EventKind::Closed { reason: QuitReason::Renamed(name) } => {
+            write!(out, "*** You are called {name} from now on; log in with that name. Goodbye.")
+        }
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
         other => past::write(out, other),
     }
@@ -159,9 +162,9 @@ fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
 /// What a client is told when the server closes his connection; empty where nothing needs saying.
 fn last_words(reason: QuitReason) -> &'static str {
     match reason {
-        // They left by themselves, were answered already, or read nothing any more.
+        // They left by themselves, were answered already, or read nothing any more; or there is a name in their last words.
         QuitReason::Quit | QuitReason::Eof | QuitReason::LoginFailed => "",
-        QuitReason::Lost | QuitReason::SlowReader => "",
+        QuitReason::Lost | QuitReason::SlowReader | QuitReason::Renamed(_) => "",
         QuitReason::Idle => "*** You were idle for too long. Goodbye.",
         QuitReason::LoginTimeout => "*** The login took too long. Goodbye.",
         QuitReason::Flood => "*** Too much came without a line end. Goodbye.",

@@ -46,6 +46,24 @@ impl Ignored {
         taken
     }
 
+    /// Whether a user ignores anybody, or anybody him.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        self.whom.contains_key(user) || self.by.contains_key(user)
+    }
+
+    /// A user is called otherwise from now on.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let (whom, by) = (self.whom.remove(from).unwrap_or_default(), self.by.remove(from).unwrap_or_default());
+        for whom in whom {
+            take(&mut self.by, &whom, from);
+            self.add(to, whom);
+        }
+        for by in by {
+            take(&mut self.whom, &by, from);
+            self.add(by, to);
+        }
+    }
+
     /// Forgets whom a user ignores, and that others ignore him.
     fn forget(&mut self, user: &Name) {
         for whom in self.whom.remove(user).into_iter().flatten() {
@@ -77,7 +95,7 @@ impl Hub {
         if whom == me.name {
             return Err(UserError::CannotIgnoreSelf);
         }
-        self.change_ignored(me, whom, true, |ignored| {
+        self.change_ignored(me, whom, true, |ignored, whom| {
             let set = ignored.whom.get(&me.name);
             if set.is_some_and(|set| set.len() >= IGNORED_PER_USER && !set.contains(&whom)) {
                 return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
@@ -93,7 +111,7 @@ impl Hub {
     /// # Errors
     /// [`UserError::NotIgnored`], and [`UserError::NotStoredYet`], in spite of which it is so.
     pub fn unignore(&self, me: &Client, whom: Name) -> Result<Name, UserError> {
-        self.change_ignored(me, whom, false, |ignored| {
+        self.change_ignored(me, whom, false, |ignored, whom| {
             ignored.remove(&me.name, &whom).ok_or(UserError::NotIgnored(whom))
         })
     }
@@ -104,11 +122,11 @@ impl Hub {
         me: &Client,
         whom: Name,
         ignored: bool,
-        change: impl FnOnce(&mut Ignored) -> Result<Name, UserError>,
+        change: impl FnOnce(&mut Ignored, Name) -> Result<Name, UserError>,
     ) -> Result<Name, UserError> {
         let stored = !me.name.is_guest() && !whom.is_guest();
         let (whom, batch) = self.locked(|state| {
-            let whom = change(&mut state.ignored)?;
+            let whom = change(&mut state.ignored, self.name_now(whom))?;
             let entry = Entry::Ignored { user: me.name, whom, ignored };
             Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry], None))))
         })?;

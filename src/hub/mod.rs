@@ -20,6 +20,7 @@ mod post;
 mod presence;
 mod reading;
 mod receipts;
+mod rename;
 mod reply;
 mod roles;
 mod rooms;
@@ -27,7 +28,7 @@ mod rules;
 mod state;
 mod stats;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod touched;
 mod typing;
 mod verbs;
@@ -45,6 +46,8 @@ pub use outbox::{Outbox, Push};
 pub use post::{Place, Saying};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
+use rename::Renamed;
+pub use rename::Shut;
 use rules::Rules;
 use state::State;
 pub use stats::Stats;
@@ -69,6 +72,8 @@ struct Inner {
     receipts: Mutex<Vec<Receipt>>,
     /// Who may not come in or speak; never held together with the central lock.
     rules: RwLock<Rules>,
+    /// Who is called otherwise by now; held for moments, also under the central lock.
+    renamed: RwLock<Renamed>,
 }
 
 impl Hub {
@@ -84,8 +89,9 @@ impl Hub {
         let mut state = State { last: store.last_id()?, ignored, ..State::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, announcing, receipts) = (Log::new(store), Mutex::default(), Mutex::default());
-        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules }) })
+        let (log, announcing, receipts, renamed) =
+            (Log::new(store), Mutex::default(), Mutex::default(), RwLock::default());
+        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules, renamed }) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.

@@ -121,13 +121,7 @@ impl Hub {
     pub fn dismiss(&self, which: impl Fn(&Client) -> bool, reason: QuitReason, why: &str) -> usize {
         let chosen: Vec<Arc<Client>> =
             self.locked(|state| state.clients.values().filter(|client| which(client)).cloned().collect());
-        let said = Event::new(EventKind::Dismissed { why: why.into() });
-        for client in &chosen {
-            if !why.is_empty() {
-                client.outbox.push(&said);
-            }
-            client.close(reason);
-        }
+        end(&chosen, reason, why);
         chosen.len()
     }
 
@@ -168,5 +162,16 @@ impl Hub {
         })?;
         touched.settle(None);
         Ok((group, count))
+    }
+}
+
+/// Asks these sessions to end, and tells them why if that was said.
+pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
+    let said = Event::new(EventKind::Dismissed { why: why.into() });
+    for client in chosen {
+        if !why.is_empty() {
+            client.outbox.push(&said);
+        }
+        client.close(reason);
     }
 }

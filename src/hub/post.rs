@@ -64,7 +64,11 @@ impl Hub {
         if sayings.is_empty() {
             return;
         }
-        let batch = self.inner.log.submit_said(sayings.drain(..), me.id);
+        let batch = {
+            // Since it was typed, somebody may have got another name; what follows in the log knows him by that.
+            let renamed = self.inner.renamed.read();
+            self.inner.log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), me.id)
+        };
         // Otherwise each speaker is told about his own messages where they are delivered.
         if self.commit(&batch) == Err(StoreError::Abandoned) {
             me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));

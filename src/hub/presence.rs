@@ -39,6 +39,8 @@ pub enum RegisterError {
     TooManySessions(usize),
     /// All places are taken.
     Full,
+    /// The user is called otherwise by now, or is about to be.
+    Renamed,
     /// The server is stopping.
     Closing,
 }
@@ -89,6 +91,7 @@ impl Hub {
                 state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
             match policy {
                 _ if state.closing => return Err(RegisterError::Closing),
+                _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(RegisterError::Renamed),
                 DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyHere(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
                 _ if others.len() >= self.limits().sessions_per_user => {

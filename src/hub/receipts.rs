@@ -78,6 +78,12 @@ impl Hub {
 }
 
 impl Receipt {
+    /// The same, with a user of it under another name.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let names = [&mut self.from, &mut self.by];
+        names.into_iter().filter(|name| **name == *from).for_each(|name| *name = to);
+    }
+
     fn is_due(&self) -> bool {
         self.recipients.iter().any(|client| client.outbox.written() >= self.id)
     }

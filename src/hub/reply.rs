@@ -53,6 +53,12 @@ impl State {
         }
     }
 
+    /// Who answers this one answers the other name from now on.
+    pub(super) fn rename_touch(&mut self, from: &Name, to: Name) {
+        let touches = self.queues.values_mut().flat_map(|user| [&mut user.touch.from, &mut user.touch.to]);
+        touches.flatten().filter(|name| **name == *from).for_each(|name| *name = to);
+    }
+
     /// Remembers who wrote to a user while he was away, unless somebody has written to him since.
     pub(super) fn note_missed_touch(&mut self, me: &Client, missed: &[Message]) {
         let private = |message: &&Message| message.said.scope == Scope::User(me.name);

@@ -107,6 +107,7 @@ impl Hub {
     ) -> Result<(), UserError> {
         let GroupSanction { user, penalty, ruling } = one;
         self.change(|state, entries| {
+            let user = self.name_now(user);
             let group = state.group_ruled_by(&me.name, group, &user, now)?;
             state.put_sanction(group, user, penalty, &ruling, now, entries)?;
             let inside = state.group(&group)?.1.members.contains_key(&user);

@@ -76,6 +76,12 @@ impl Rules {
         over.into_iter().filter_map(|(penalty, subject)| self.remove(penalty, subject)).collect()
     }
 
+    /// A user is called otherwise from now on.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let all = std::mem::take(&mut self.all).into_values().map(|sanction| sanction.renamed(from, to));
+        self.all = all.map(|sanction| ((sanction.penalty, sanction.subject), sanction)).collect();
+    }
+
     /// Whether all that should always hold does; the text says what does not.
     #[cfg(test)]
     pub(super) fn check(&self) -> Result<(), String> {

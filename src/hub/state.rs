@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) places: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
+    /// Under this name nobody comes in just now.
+    pub(super) shut: Option<Name>,
     pub(super) counts: Counts,
 }
 

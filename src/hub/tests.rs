@@ -2,12 +2,13 @@
 
 mod bounds;
 mod demotion;
-mod disk;
+pub(crate) mod disk;
 mod durable;
 mod model;
 mod operating;
 mod order;
 mod reading;
+mod renaming;
 mod ruling;
 mod running;
 mod steps;
@@ -82,6 +83,15 @@ fn make(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
 
 fn join(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
     hub.join(me, &name(group), Way::Open, SystemTime::now(), &mut Touched::default())
+}
+
+/// Waits until a store that did not work is tried again, and works.
+pub(crate) fn until_it_works(hub: &Hub) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while hub.record(Vec::new()).is_err() {
+        assert!(std::time::Instant::now() < deadline, "it does not work again");
+        thread::yield_now();
+    }
 }
 
 /// Takes what a session was told.

@@ -31,6 +31,8 @@ pub enum Deed {
     Deleted { id: MessageId, from: Name },
     /// A group is gone.
     Dropped { group: Name, members: usize },
+    /// A user has another name; so many sessions of his ended for it.
+    Renamed { from: Name, to: Name, sessions: usize },
     /// What can be read again while the server runs was read again.
     Reloaded { users: usize, words: usize },
     /// The server is to stop: in so long, or now.

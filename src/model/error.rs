@@ -1,6 +1,8 @@
 //! The sentences for a user when something cannot be done.
 
+mod lost;
 mod order;
+mod rename;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -11,6 +13,7 @@ use super::refusal::GroupError;
 use super::role::Role;
 use super::sanction::Penalty;
 use super::text;
+pub use rename::RenameError;
 
 /// What a command may answer instead of doing what was asked. Its `Display` is the line the user sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +120,8 @@ pub enum UserError {
     Countdown(bool),
     /// What was to be read again is as it was; says why.
     NotReloaded(String),
+    /// A user keeps his name.
+    NotRenamed(RenameError),
     /// A guest asked for something that only an account has.
     GuestsHaveNone,
     /// Something that cannot be done in a group.
@@ -140,6 +145,7 @@ impl fmt::Display for UserError {
             UserError::TooManyMemberships(max) => write!(f, "Error: You are in {max} groups already, which is the limit."),
             UserError::BadGroupName(typed, why) => write!(f, "Error: The group name '{}' {why}.", quote(typed)),
             UserError::Group(why) => write!(f, "{why}"),
+            UserError::NotRenamed(why) => why.write(f, &quote),
             UserError::Usage(forms) => write!(f, "Usage: {}", forms.join(" or ")),
             UserError::UnknownCommand(typed, near) => {
                 write!(f, "Error: Unknown command '/{}'.", quote(typed))?;
@@ -174,41 +180,6 @@ impl fmt::Display for UserError {
 }
 
 impl UserError {
-    /// What became of a line or a message that did not get where it was to go.
-    fn write_lost(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UserError::LineTooLong(bytes, max) => {
-                write!(f, "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.")
-            }
-            UserError::NotSaved(why) => write!(f, "Error: Your message was delivered, but saved nowhere: {why}."),
-            UserError::Lost => f.write_str("Error: A fault in the server lost your message; please send it again."),
-            UserError::NotReadable(why) => {
-                write!(f, "Error: What was said earlier cannot be read now: {why}. Try again later with /history.")
-            }
-            UserError::NotKept(user, why) => {
-                write!(
-                    f,
-                    "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later."
-                )
-            }
-            UserError::NotStoredYet(why) => {
-                write!(
-                    f,
-                    "Error: This could not be stored yet: {why}. It will be as soon as it can; there is no need to repeat it."
-                )
-            }
-            UserError::NoSuchMessage(id) => {
-                write!(f, "Error: Message {id} does not exist, or it is not for you to see.")
-            }
-            UserError::NotYours(id) => write!(f, "Error: Message {id} is not yours; only its author can delete it."),
-            UserError::NotToYou(id) => write!(f, "Error: Message {id} is not a private message to you."),
-            UserError::GuestsHaveNone => {
-                f.write_str("Error: Nothing is kept for guests, so they cannot ask for it; this needs an account.")
-            }
-            _ => f.write_str("Error: That line is not valid UTF-8; it was dropped."),
-        }
-    }
-
     /// What concerns passwords and tokens.
     fn write_account(&self, f: &mut fmt::Formatter<'_>, quote: &dyn Fn(&str) -> String) -> fmt::Result {
         match self {
@@ -292,6 +263,7 @@ impl UserError {
             UserError::Countdown(true) => "stopping_already",
             UserError::Countdown(false) => "nothing_to_cancel",
             UserError::NotReloaded(_) => "not_reloaded",
+            UserError::NotRenamed(why) => why.code(),
             UserError::Group(why) => why.code(),
         }
     }

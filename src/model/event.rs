@@ -186,6 +186,8 @@ pub enum EventKind {
     Announced { text: String },
     /// An operator took a group away: told to its members.
     GroupDropped { group: Name, why: Arc<str> },
+    /// An operator gave a user another name: told to those who share a kept group with him.
+    Renamed { from: Name, to: Name },
     /// An operator has muted or unmuted the user: told to him.
     YouAreMuted { muted: bool, until: Option<SystemTime>, why: String },
     /// Somebody reported something: told to the operators.

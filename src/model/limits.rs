@@ -118,6 +118,12 @@ pub const CTL_BYTES: usize = 8 * 1024;
 /// How long a request to the console may take to come, and its answer to be taken.
 pub const CTL_TIME: Duration = Duration::from_secs(2);
 
+/// How long the sessions of a user may take to end before he gets another name, and then his turn to change the users file.
+pub const RENAME_TIME: Duration = Duration::from_secs(5);
+
+/// An operator who waits for his turn looks this often whether his own session is to end for somebody else's act.
+pub const TURN_CHECK: Duration = Duration::from_millis(50);
+
 /// The most bytes of the word filter's file.
 pub const FILTER_BYTES: usize = 64 * 1024;
 

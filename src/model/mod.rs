@@ -27,7 +27,7 @@ pub mod text;
 pub use account::{NotRegistered, Question, TokenShown};
 pub use answer::{Answer, Cell, Deed, Table};
 pub use bucket::{Bucket, Rate};
-pub use error::UserError;
+pub use error::{RenameError, UserError};
 pub use event::{Event, EventKind, Target};
 pub use group::{Change, GroupNews, GroupPassword, GroupRole, GroupSanction, Portrait, Ruling, Settings, Terms};
 pub use histogram::Histogram;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::name::Name;
+
 /// Why a connection ends. Its `Display` is the fixed word in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QuitReason {
@@ -37,6 +39,8 @@ pub enum QuitReason {
     Revoked,
     /// The user's account was deleted.
     Deleted,
+    /// An operator gave the user this name in place of the one that he had.
+    Renamed(Name),
     /// The server stops.
     Shutdown,
     /// A fault of ours ended this one session.
@@ -83,6 +87,7 @@ impl QuitReason {
             QuitReason::Replaced => "replaced",
             QuitReason::Revoked => "token revoked",
             QuitReason::Deleted => "account deleted",
+            QuitReason::Renamed(_) => "renamed",
             QuitReason::Shutdown => "shutdown",
             QuitReason::Panic => "panic",
         }

@@ -61,9 +61,38 @@ impl Sanction {
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+
+    /// The same, with a user of it under another name.
+    #[must_use]
+    pub fn renamed(&self, from: &Name, to: Name) -> Sanction {
+        let by = if by_name(&self.by, from) { to.to_string() } else { self.by.clone() };
+        Sanction { subject: self.subject.renamed(from, to), by, ..self.clone() }
+    }
+}
+
+impl Report {
+    /// The same, with a user of it under another name; its free text stays as it is.
+    #[must_use]
+    pub fn renamed(&self, from: &Name, to: Name) -> Report {
+        let by = self.by.map(|by| if by == *from { to } else { by });
+        let (user, rest) = self.about.split_at(self.about.find(':').unwrap_or(self.about.len()));
+        let about = if by_name(user, from) { format!("{to}{rest}") } else { self.about.clone() };
+        Report { by, about, ..self.clone() }
+    }
+}
+
+/// Whether a text is this name.
+fn by_name(text: &str, name: &Name) -> bool {
+    text.eq_ignore_ascii_case(name.as_str())
 }
 
 impl Subject {
+    /// The same, if it is this user under his other name.
+    #[must_use]
+    pub fn renamed(self, from: &Name, to: Name) -> Subject {
+        if self == Subject::User(*from) { Subject::User(to) } else { self }
+    }
+
     /// Reads what its `Display` writes.
     pub fn parse(text: &str) -> Option<Subject> {
         match text.strip_prefix('@') {

@@ -47,6 +47,8 @@ pub enum Act {
     Stats,
     /// To see how the server is, again and again: a few numbers, or the sessions.
     Top { sessions: bool },
+    /// To give a user another name.
+    Rename { whom: String, name: String, why: String },
     /// To have read again what can be.
     Reload,
     /// To stop the server, at once or in a while.
@@ -70,9 +72,13 @@ impl Act {
     /// The least role that may do it.
     pub fn needs(&self) -> Role {
         match self {
-            Act::DropGroup { .. } | Act::Stats | Act::Top { .. } | Act::Reload | Act::Shutdown { .. } | Act::GoOn => {
-                Role::Admin
-            }
+            Act::DropGroup { .. }
+            | Act::Rename { .. }
+            | Act::Stats
+            | Act::Top { .. }
+            | Act::Reload
+            | Act::Shutdown { .. }
+            | Act::GoOn => Role::Admin,
             _ => Role::Moderator,
         }
     }
@@ -98,6 +104,7 @@ impl Act {
             Act::Announce(text) => ("announce", String::new(), text.as_str()),
             Act::Delete(id) => ("delete", id.to_string(), ""),
             Act::DropGroup { group, why } => ("drop_group", group.clone(), why.as_str()),
+            Act::Rename { whom, name, why } => ("rename", format!("{whom} to {name}"), why.as_str()),
             Act::Shutdown { after, why } => {
                 ("shutdown", after.map(|after| format!("in {}s", after.as_secs())).unwrap_or_default(), why.as_str())
             }

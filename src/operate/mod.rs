@@ -10,6 +10,7 @@ mod look;
 mod metrics;
 mod penalty;
 mod rates;
+mod rename;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -18,13 +19,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use act::{Act, By, On};
 pub use filter::Filter;
 
 use crate::accounts::Accounts;
 use crate::hub::{Hub, Touched};
+use crate::model::limits::TURN_CHECK;
 use crate::model::{Answer, Deed, EventKind, Message, MessageId, Net, Role, UserError};
 use countdown::Countdown;
 use metrics::Tally;
@@ -101,11 +103,11 @@ impl Desk {
     pub fn carry_out(&self, act: Act, by: &By, accounts: &Accounts) -> Result<Answer, UserError> {
         #[cfg(test)]
         tests::before_turn();
-        let _turn = self.turn.lock();
-        let entry = act.entry();
+        let (entry, turn) = (act.entry(), self.wait_for_turn(by));
         let rank = self.rank(by);
-        let done = match act.needs() {
-            needs if rank < needs => Err(UserError::NeedsRole(needs)),
+        let done = match (act.needs(), &turn) {
+            (_, Err(busy)) => Err(busy.clone()),
+            (needs, Ok(_)) if rank < needs => Err(UserError::NeedsRole(needs)),
             _ => self.execute(act, by, rank, accounts),
         };
         if let Some(act::Entry { act, on, why }) = entry {
@@ -113,6 +115,17 @@ impl Desk {
             log::info!(target: "audit", "by={by} act={act} on={on:?} why={why:?} result={result}");
         }
         done
+    }
+
+    /// One act comes after another; but who is being renamed has to leave before that is done, so he waits for no turn.
+    fn wait_for_turn(&self, by: &By) -> Result<MutexGuard<'_, ()>, UserError> {
+        loop {
+            match (self.turn.try_lock_for(TURN_CHECK), by) {
+                (Some(turn), _) => return Ok(turn),
+                (None, By::User(name)) if self.hub.is_shut_out(name) => return Err(UserError::Busy),
+                (None, _) => {}
+            }
+        }
     }
 
     fn rank(&self, by: &By) -> Role {
@@ -136,6 +149,7 @@ impl Desk {
             Act::Announce(text) => Deed::Announced { sessions: self.hub.proclaim(EventKind::Announced { text }) },
             Act::Delete(id) => self.delete(id, by)?,
             Act::DropGroup { group, why } => self.drop_group(group, &why)?,
+            Act::Rename { whom, name, why } => self.rename(&whom, &name, &why, (by, rank), accounts)?,
             Act::Reload => self.reload()?,
             Act::Shutdown { after, why } => self.shut_down(after, why)?,
             Act::GoOn => self.go_on()?,

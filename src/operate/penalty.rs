@@ -98,7 +98,7 @@ impl Desk {
     }
 
     /// Only an admin acts on who has his own rank or a higher one.
-    fn expect_below(&self, user: &Name, rank: Role) -> Result<(), UserError> {
+    pub(super) fn expect_below(&self, user: &Name, rank: Role) -> Result<(), UserError> {
         let free = rank == Role::Admin || self.hub.role(user) < rank;
         if free { Ok(()) } else { Err(UserError::Outranked(*user)) }
     }

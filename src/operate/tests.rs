@@ -5,8 +5,9 @@ use std::fs;
 use std::time::SystemTime;
 
 use super::*;
-use crate::model::{Limits, Penalty};
-use crate::store::{Entry, MemoryStore};
+use crate::hub::tests::disk::Disk;
+use crate::model::{Limits, Name, Penalty, RenameError};
+use crate::store::{Entry, MemoryStore, Store};
 
 thread_local! {
     /// What is to happen on this thread right before its next act has its turn.
@@ -46,6 +47,7 @@ fn every_act() -> Vec<Act> {
         Act::Lay { penalty: Penalty::Ban, on: On::User(text()), time: None, why: why() },
         Act::Lift { penalty: Penalty::Mute, on: On::User(text()) },
         Act::DropGroup { group: text(), why: why() },
+        Act::Rename { whom: text(), name: text(), why: why() },
         Act::Shutdown { after: None, why: why() },
     ]
 }
@@ -102,4 +104,102 @@ fn reports_are_numbered_on_and_bounded_by_who_waits() {
         desk.carry_out(Act::ReportDone(done), &By::Console, &accounts).unwrap();
     }
     assert_eq!(number(None, "bob"), 4, "a number is not given twice while the server runs");
+}
+
+/// A desk over a store that does `hook` whenever something is appended, and the path of its users file.
+fn over_disk(users: &str) -> (tempfile::TempDir, Desk, Accounts, Arc<Disk>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users.txt");
+    fs::write(&path, users).unwrap();
+    let disk = Arc::new(Disk::default());
+    let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
+    (dir, Desk::new(hub, ["msg"], Filter::default()), Accounts::load(&path).unwrap(), disk)
+}
+
+fn rename(whom: &str, name: &str) -> Act {
+    Act::Rename { whom: whom.to_owned(), name: name.to_owned(), why: String::new() }
+}
+
+#[test]
+fn a_rename_is_noted_before_the_users_file_is_touched_and_settled_after_it() {
+    let (dir, desk, accounts, disk) = over_disk("alice:a\nbob:b\n");
+    let (path, steps) = (dir.path().join("users.txt"), Arc::new(Mutex::new(Vec::new())));
+    let seen = Arc::clone(&steps);
+    *disk.hook.lock() = Some(Box::new(move |batch| {
+        let step = batch.first().map(|entry| match entry {
+            Entry::Renamed { .. } => "renamed",
+            Entry::RenameSettled { .. } => "settled",
+            _ => "other",
+        });
+        seen.lock().push((step, fs::read_to_string(&path).unwrap()));
+    }));
+    desk.carry_out(rename("bob", "rob"), &By::Console, &accounts).unwrap();
+    let (old, new) = ("alice:a\nbob:b\n".to_owned(), "alice:a\nrob:b\nbob:$deleted$\n".to_owned());
+    assert_eq!(*steps.lock(), [(None, old.clone()), (Some("renamed"), old), (Some("settled"), new)]);
+    assert!(disk.memory.renamings().unwrap().is_empty());
+}
+
+#[test]
+fn if_the_users_file_cannot_be_rewritten_the_store_is_as_it_was() {
+    let (dir, desk, accounts, disk) = over_disk("alice:a\nbob:b\n");
+    let path = dir.path().join("users.txt");
+    let [bob, rob]: [Name; 2] = ["bob", "rob"].map(|name| name.parse().unwrap());
+    desk.hub.record(vec![Entry::Role { user: bob, role: Role::Moderator }]).unwrap();
+    // Somebody writes it by hand at the wrong moment.
+    *disk.hook.lock() = Some(Box::new(move |batch| {
+        if matches!(batch, [Entry::Renamed { .. }]) {
+            fs::write(&path, "alice:a\nbob:b\n# by hand\n").unwrap();
+        }
+    }));
+    let refused = desk.carry_out(rename("bob", "rob"), &By::Console, &accounts).unwrap_err();
+    assert_eq!(refused.code(), "not_renamed");
+    assert!(refused.to_string().contains("was changed by someone else meanwhile"), "{refused}");
+    assert_eq!((desk.hub.role(&bob), disk.memory.knows(&rob)), (Role::Moderator, Ok(false)));
+    assert!(disk.memory.renamings().unwrap().is_empty());
+    assert!(accounts.find(&bob).is_some() && !desk.hub.is_renamed(&bob) && !desk.hub.is_shut_out(&bob));
+    *disk.hook.lock() = None;
+    desk.carry_out(rename("bob", "rob"), &By::Console, &accounts).unwrap();
+    assert_eq!((desk.hub.role(&rob), accounts.find(&bob)), (Role::Moderator, None));
+}
+
+#[test]
+fn while_the_store_does_not_work_nobody_is_renamed() {
+    let (dir, desk, accounts, disk) = over_disk("alice:a\nbob:b\n");
+    disk.full.store(true, Ordering::SeqCst);
+    let refused = desk.carry_out(rename("bob", "rob"), &By::Console, &accounts);
+    assert_eq!(refused, Err(RenameError::Failed("the disk is full".to_owned()).into()));
+    disk.full.store(false, Ordering::SeqCst);
+    let stopped = Arc::clone(&disk);
+    // It ceases to work between the look at it and the rename.
+    *disk.hook.lock() = Some(Box::new(move |batch| {
+        stopped.full.store(matches!(batch, [Entry::Renamed { .. }, ..]), Ordering::SeqCst);
+    }));
+    crate::hub::tests::until_it_works(&desk.hub);
+    let refused = desk.carry_out(rename("bob", "rob"), &By::Console, &accounts);
+    assert_eq!(refused, Err(RenameError::Failed("the disk is full".to_owned()).into()));
+    assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), "alice:a\nbob:b\n");
+    assert!(accounts.find(&"bob".parse().unwrap()).is_some());
+    *disk.hook.lock() = None;
+    disk.full.store(false, Ordering::SeqCst);
+    crate::hub::tests::until_it_works(&desk.hub);
+    assert!(disk.memory.renamings().unwrap().is_empty());
+    desk.carry_out(rename("bob", "rob"), &By::Console, &accounts).unwrap();
+}
+
+#[test]
+fn who_waits_for_his_turn_gives_up_when_he_is_to_be_renamed() {
+    let (_dir, desk, accounts) = desk();
+    let alice: Name = "alice".parse().unwrap();
+    desk.hub.record(vec![Entry::Role { user: alice, role: Role::Admin }]).unwrap();
+    let turn = desk.turn.lock();
+    let shut = desk.hub.shut_out(alice, "al".parse().unwrap(), "", Instant::now());
+    std::thread::scope(|scope| {
+        let (done, is_done) = crossbeam_channel::bounded(1);
+        let (desk, accounts) = (&desk, &accounts);
+        scope.spawn(move || done.send(desk.carry_out(Act::Sessions, &By::User(alice), accounts)).unwrap());
+        let answer = is_done.recv_timeout(std::time::Duration::from_secs(20));
+        drop((shut, turn));
+        assert_eq!(answer, Ok(Err(UserError::Busy)));
+    });
+    assert!(desk.carry_out(Act::Sessions, &By::User(alice), &accounts).is_ok());
 }

@@ -7,6 +7,7 @@ mod console;
 mod ctl;
 mod invite;
 mod keeper;
+mod opening;
 mod premises;
 mod running;
 mod signals;
@@ -36,7 +37,6 @@ use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction, StartError};
 use crate::operate::{Desk, Filter};
 use crate::session::{self, Budgets, Shared, Wire};
-use crate::store::{MemoryStore, SqliteStore, Store};
 use crate::thread;
 use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
@@ -84,7 +84,7 @@ impl Server {
         let accounts = Accounts::load(&config.users)?;
         let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
         let listeners = listeners?;
-        let hub = Hub::new(config.limits.clone(), open_store(config)?)
+        let hub = Hub::new(config.limits.clone(), opening::open_store(config, &accounts)?)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let filter = config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
         let desk = Desk::new(hub.clone(), COMMANDS.iter().map(|spec| spec.name), filter);
@@ -273,14 +273,6 @@ impl Handle {
             Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
         }
     }
-}
-
-/// The store that the settings ask for.
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    Ok(match &config.data {
-        Some(dir) => Arc::new(SqliteStore::open(dir, &config.keeping)?),
-        None => Arc::new(MemoryStore::default()),
-    })
 }
 
 /// Takes one address, with SO_REUSEADDR, so that a restart does not wait for old connections to be forgotten.

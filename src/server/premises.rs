@@ -52,7 +52,12 @@ impl Handle {
         }
         let users = self.0.shared.accounts.reload();
         match &users {
-            Ok(count) => log::info!("users reloaded count={count}"),
+            Ok(count) => {
+                // Somebody else may have an old name by now.
+                let accounts = &self.0.shared.accounts;
+                self.hub().retain_renamed(|name| accounts.is_deleted(name));
+                log::info!("users reloaded count={count}");
+            }
             Err(e) => log::error!("users unchanged: {e}"),
         }
         let Some(path) = &self.0.word_filter else { return users.map(|users| (users, 0)).map_err(|e| e.to_string()) };

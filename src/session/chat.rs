@@ -70,7 +70,7 @@ impl Session<'_> {
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
         let reason = self.wire.closing().unwrap_or(reason);
         presence.leave(reason);
-        if self.shared.accounts.is_deleted(&me.name) {
+        if self.shared.accounts.is_deleted(&me.name) && !self.shared.hub.is_renamed(&me.name) {
             // Leaving may have been written down once more. What cannot be done now is done as soon as it can.
             let _ = self.shared.hub.forget(me.name);
         }

@@ -48,6 +48,8 @@ impl Session<'_> {
                 Err(RegisterError::TooManySessions(limit)) => {
                     return self.refuse(asked, EventKind::TooManySessions { limit });
                 }
+                // As if he had come a moment later: then nobody has that name.
+                Err(RegisterError::Renamed) => return self.refuse(asked, EventKind::LoginRefused),
                 Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
                 Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
             }
@@ -69,7 +71,7 @@ impl Session<'_> {
             match self.shared.hub.register(&self.registration(name, None), DuplicateLogin::Refuse) {
                 Ok(presence) => return Ok(self.begin(presence)),
                 // Another guest was quicker.
-                Err(RegisterError::AlreadyHere(_) | RegisterError::TooManySessions(_)) => {}
+                Err(RegisterError::AlreadyHere(_) | RegisterError::TooManySessions(_) | RegisterError::Renamed) => {}
                 Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
                 Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
             }

@@ -203,6 +203,21 @@ pub enum Entry {
         /// Its number.
         number: u64,
     },
+    /// A user has another name from now on, which is nobody's: everything that is kept of him and about him is kept under
+    /// that. The users file may not say so yet, and until [`Entry::RenameSettled`] that is noted.
+    Renamed {
+        /// His name so far.
+        from: Name,
+        /// His name now; the same in other letters is another one, too.
+        to: Name,
+    },
+    /// The users file says what [`Entry::Renamed`] said, or that was taken back.
+    RenameSettled {
+        /// His name before.
+        from: Name,
+        /// His name after.
+        to: Name,
+    },
     /// An account is gone: what it said and nobody was given yet, what was said to it privately, and all that was kept
     /// for it vanish, its role too. What it said and was delivered stays, and so does what operators laid upon it.
     Forgotten {

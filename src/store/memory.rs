@@ -2,6 +2,7 @@
 
 mod kept;
 mod order;
+mod rename;
 mod stays;
 mod view;
 
@@ -37,6 +38,8 @@ struct Inner {
     invites: BTreeMap<Digest, SystemTime>,
     orders: Orders,
     kept: Kept,
+    /// Who is called otherwise, as long as the users file may not say so.
+    renamings: Vec<(Name, Name)>,
 }
 
 impl Store for MemoryStore {
@@ -152,6 +155,14 @@ impl Store for MemoryStore {
         Ok(self.inner.lock().orders.reports())
     }
 
+    fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        Ok(self.inner.lock().knows(name))
+    }
+
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        Ok(self.inner.lock().renamings.clone())
+    }
+
     fn is_durable(&self) -> bool {
         false
     }
@@ -206,6 +217,8 @@ impl Inner {
                 self.invites.insert(*invite, *expires);
             }
             Entry::Forgotten { user } => self.forget(user),
+            Entry::Renamed { from, to } => self.rename(*from, *to),
+            Entry::RenameSettled { from, to } => self.settle(*from, *to),
             Entry::Role { .. }
             | Entry::Sanctioned(_)
             | Entry::Lifted { .. }

@@ -24,7 +24,7 @@ pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteStore, inspect, record, record_first};
+pub use sqlite::{SqliteStore, inspect, record, record_first, renamings};
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 
@@ -152,6 +152,19 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn reports(&self) -> Result<Vec<Report>, StoreError>;
+
+    /// Whether anything is kept under this name that would become somebody else's if he was called so: what it said or was
+    /// told, what is kept for it, and what was laid upon it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn knows(&self, name: &Name) -> Result<bool, StoreError>;
+
+    /// The names that were changed and are not known to be in the users file, the old one first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError>;
 
     /// Whether what is stored survives the process, so that nobody may be told so before others have been written to.
     fn is_durable(&self) -> bool;

@@ -1,12 +1,17 @@
 //! Whatever happens, the database gives the answers that memory gives.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::tests::{at, group, name, user};
 use super::*;
 use crate::model::{Change, Draft, Durability, GroupPassword, GroupRole, Keeping, Penalty, Ruling, Settings, Subject};
 
-const USERS: [&str; 4] = ["alice", "BOB", "carol", "guest-1"];
+const USERS: [&str; 5] = ["alice", "BOB", "carol", "guest-1", "dave"];
+
+/// Who is never called anything else at the start, and names that differ from those of users in their letters' case alone.
+const NEW: [&str; 4] = ["Zoe", "Dave", "bob", "ALICE"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
 const WORDS: [&str; 5] = ["red", "Green", "it's", "x-y", "blue blue"];
 
@@ -83,9 +88,9 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a step is when `last` is the last message.
-fn entry(step: &Step, last: u64) -> Entry {
-    let who = |at: usize| name(USERS[at]);
+/// What a step is when `last` is the last message, and names are written like this.
+fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
+    let who = |at: usize| written.get(&name(USERS[at])).copied().unwrap_or(name(USERS[at]));
     let id = |back: u64| MessageId(last.saturating_sub(back));
     match step {
         Step::Said(from, scope, words, action) => {
@@ -105,7 +110,7 @@ fn entry(step: &Step, last: u64) -> Entry {
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Role(user, role) => Entry::Role { user: who(*user), role: *role },
-        Step::Ban(user, true) => Entry::Sanctioned(super::order_tests::sanction(USERS[*user], last)),
+        Step::Ban(user, true) => Entry::Sanctioned(super::order_tests::sanction(who(*user).as_str(), last)),
         Step::Ban(user, false) => Entry::Lifted { penalty: Penalty::Ban, subject: Subject::User(who(*user)) },
         Step::Report(number, true) => Entry::Reported(super::order_tests::report(*number, last)),
         Step::Report(number, false) => Entry::ReportDone { number: *number },
@@ -135,14 +140,32 @@ fn entry(step: &Step, last: u64) -> Entry {
     }
 }
 
+/// Who is called what, and whether the users file says so, too.
+fn renamings() -> impl Strategy<Value = (&'static str, &'static str, bool)> {
+    let from = prop::sample::select(USERS.iter().chain(&NEW[..1]).copied().collect::<Vec<_>>());
+    (
+        from.prop_filter("a guest has no name of his own", |from| !name(from).is_guest()),
+        prop::sample::select(&NEW[..]),
+        any::<bool>(),
+    )
+}
+
+/// The entries for it, if nobody else is known by that name.
+fn rename(store: &dyn Store, (from, to, settled): (&str, &str, bool)) -> Option<Vec<Entry>> {
+    let (from, to) = (name(from), name(to));
+    let free = from == to || !store.knows(&to).unwrap();
+    let settle = settled.then_some(Entry::RenameSettled { from, to });
+    free.then(|| std::iter::once(Entry::Renamed { from, to }).chain(settle).collect())
+}
+
 /// Every answer to every reader, as text: names are shown as given there, which their equality does not see.
 fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
     let tail = store.tail(MessageId(0), 1000).unwrap();
     let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
     all.push(format!("{:?} {:?} {:?}", store.operators(), store.sanctions(), store.reports()));
-    all.push(format!("{:?}", store.groups().unwrap()));
-    for text in USERS {
+    all.push(format!("{:?} {:?}", store.groups().unwrap(), store.renamings()));
+    for text in USERS.iter().chain(&NEW[..1]).copied() {
         all.push(format!("{text} role {:?}", store.role(&name(text))));
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {
@@ -172,14 +195,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 4).clamp(1, 5_000), ..ProptestConfig::default() })]
 
     #[test]
-    fn the_database_answers_as_memory_does(batches in prop::collection::vec(prop::collection::vec(steps(), 0..8), 1..8)) {
+    fn the_database_answers_as_memory_does(
+        batches in prop::collection::vec((prop::option::weighted(0.4, renamings()), prop::collection::vec(steps(), 0..8)), 1..8)
+    ) {
         let dir = tempfile::tempdir().unwrap();
         let keeping = Keeping { durability: Durability::Commit, ..Keeping::default() };
         let (memory, sqlite) = (MemoryStore::default(), SqliteStore::open(dir.path(), &keeping).unwrap());
-        for batch in batches {
+        let mut written = HashSet::new();
+        for (renamed, batch) in batches {
+            if let Some(entries) = renamed.and_then(|names| rename(&memory, names)) {
+                if let [Entry::Renamed { to, .. }, ..] = &entries[..] {
+                    written.replace(*to);
+                }
+                prop_assert_eq!(memory.append(&entries).unwrap(), sqlite.append(&entries).unwrap());
+            }
             let mut last = memory.last_id().unwrap().0;
             let entries: Vec<Entry> = batch.iter().map(|step| {
-                let entry = entry(step, last);
+                let entry = entry(step, last, &written);
                 last += u64::from(matches!(entry, Entry::Said(_)));
                 entry
             }).collect();
@@ -188,6 +220,9 @@ proptest! {
                 prop_assert_eq!(memory, sqlite);
             }
             while sqlite.tend().unwrap() {}
+            for name in NEW.map(name) {
+                prop_assert_eq!(memory.knows(&name), sqlite.knows(&name), "{}", name);
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ macro_rules! over_every_store {
 }
 
 mod accounts;
+mod renaming;
 
 over_every_store!(
     a_batch_gets_ids_without_a_gap,

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, Role, UserError};
+use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, RenameError, Role, UserError};
 
 use super::{step, transcripts};
 use crate::documents::{error_codes, sources};
 
 /// Codes that no transcript has: why, and which test provokes each.
-const ELSEWHERE: [(&str, &str, &str); 18] = [
+const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_stored_yet", "the store fails", "a_token_whose_end_cannot_be_stored_opens_nothing"),
@@ -27,6 +27,13 @@ const ELSEWHERE: [(&str, &str, &str); 18] = [
     ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
     ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),
     ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
+    ("still_here", "a session has to hang", "nobody_comes_in_under_his_name_from_the_first_moment_on"),
+    ("not_renamed", "the store or the users file fails", "while_the_store_does_not_work_nobody_is_renamed"),
+    (
+        "name_has_traces",
+        "it takes an account from before",
+        "what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing",
+    ),
     ("too_many_reports", "it takes 1000 reports", "no_more_reports_wait_than_may"),
 ];
 
@@ -93,8 +100,25 @@ fn samples() -> Vec<UserError> {
         UserError::NotReloaded(text),
         UserError::GuestsHaveNone,
     ];
+    all.extend(rename_samples(name).into_iter().map(UserError::NotRenamed));
     all.extend(group_samples(name).into_iter().map(UserError::Group));
     all
+}
+
+fn rename_samples(name: Name) -> Vec<RenameError> {
+    vec![
+        RenameError::Guest,
+        RenameError::BadName("Hole".to_owned(), BadName::BadCharacter),
+        RenameError::BadName("Hole".to_owned(), BadName::Reserved),
+        RenameError::GuestName(name),
+        RenameError::Same(name),
+        RenameError::Taken(name),
+        RenameError::Deleted(name),
+        RenameError::Traces(name),
+        RenameError::Yourself,
+        RenameError::StillHere(name),
+        RenameError::Failed("Hole".to_owned()),
+    ]
 }
 
 fn group_samples(name: Name) -> Vec<GroupError> {

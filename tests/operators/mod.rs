@@ -3,6 +3,8 @@
 mod bans;
 mod console;
 mod filter;
+mod interrupted;
+mod renaming;
 mod roles;
 mod stopping;
 

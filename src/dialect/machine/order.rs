@@ -56,6 +56,9 @@ pub(in crate::dialect) fn fields(deed: &Deed) -> (&'static str, Vec<(&'static st
             (penalty.word(), vec![("whom", text(whom)), ("until", until), ("sessions", sessions)])
         }
         Deed::Lifted { penalty, whom } => ("lifted", vec![("penalty", text(&penalty.word())), ("whom", text(whom))]),
+        Deed::Renamed { from, to, sessions } => {
+            ("renamed", vec![("user", text(from)), ("name", text(to)), ("sessions", Cell::count(*sessions))])
+        }
         Deed::Announced { sessions } => ("announced", vec![("sessions", Cell::count(*sessions))]),
         Deed::Deleted { id, from } => ("deleted", vec![("id", Cell::Number(id.0)), ("from", text(from))]),
         Deed::Dropped { group, members } => {

@@ -21,6 +21,7 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::GroupDropped { group, why } => {
             write!(out, "*** The group {group} was taken away by an operator{}.", Because(why))
         }
+        EventKind::Renamed { from, to } => write!(out, "*** {from} is called {to} from now on."),
         EventKind::YouAreMuted { muted: true, until, why } => {
             write!(out, "*** An operator has muted you {}{}.", Until(*until), Because(why))
         }
@@ -49,6 +50,9 @@ fn write_deed(out: &mut String, deed: &Deed) -> fmt::Result {
         Deed::Announced { sessions } => write!(out, "Announced, sessions: {sessions}."),
         Deed::Deleted { id, from } => write!(out, "Message {id} of {from} is deleted."),
         Deed::Dropped { group, members } => write!(out, "The group {group} is gone; members it had: {members}."),
+        Deed::Renamed { from, to, sessions } => {
+            write!(out, "{from} is called {to} from now on; sessions that ended: {sessions}.")
+        }
         Deed::Reloaded { users, words } => {
             write!(out, "Read again: {users} users, {words} patterns of the word filter.")
         }

@@ -11,15 +11,19 @@ use crate::store::{Backlog, Device, Digest, Entry, KeptGroup, MemoryStore, Store
 
 /// A store as a disk is one, over memory.
 #[derive(Default)]
-pub(super) struct Disk {
-    pub(super) memory: MemoryStore,
+pub(crate) struct Disk {
+    pub(crate) memory: MemoryStore,
     /// How many messages each append brought.
     pub(super) batches: Mutex<Vec<usize>>,
     /// Each append waits for one of these, once there is such a gate.
     pub(super) gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
-    pub(super) full: AtomicBool,
+    pub(crate) full: AtomicBool,
     pub(super) broken: AtomicBool,
+    /// Done at each append, before it.
+    pub(crate) hook: Mutex<Option<Hook>>,
 }
+
+pub(crate) type Hook = Box<dyn FnMut(&[Entry]) + Send>;
 
 impl Store for Disk {
     fn append(&self, batch: &[Entry]) -> Result<MessageId, StoreError> {
@@ -27,6 +31,9 @@ impl Store for Disk {
         if let Some((arrived, open)) = gate {
             arrived.send(()).unwrap();
             open.recv().unwrap();
+        }
+        if let Some(hook) = &mut *self.hook.lock() {
+            hook(batch);
         }
         assert!(!self.broken.load(Ordering::SeqCst), "a fault in the store");
         if self.full.load(Ordering::SeqCst) {
@@ -100,6 +107,12 @@ impl Store for Disk {
     }
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
         self.memory.reports()
+    }
+    fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        self.memory.knows(name)
+    }
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.memory.renamings()
     }
     fn tend(&self) -> Result<bool, StoreError> {
         self.memory.tend()

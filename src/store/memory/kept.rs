@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rename::rekey;
 use crate::model::{GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
 use crate::store::{Entry, KeptGroup};
 
@@ -73,6 +74,21 @@ impl Kept {
         for group in self.0.values_mut() {
             group.members.remove(user);
             group.sanctions.retain(|(of, _), _| of != user);
+        }
+    }
+
+    /// Whether he is in one, or something is withheld from him there.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        let within = |group: &Group| group.sanctions.keys().any(|(of, _)| of == user);
+        self.0.values().any(|group| group.members.contains_key(user) || within(group))
+    }
+
+    /// Gives users the names that they have now.
+    pub(super) fn rename(&mut self, now: impl Fn(Name) -> Name) {
+        for group in self.0.values_mut() {
+            rekey(&mut group.members, &now);
+            rekey(&mut group.sanctions, |(user, penalty)| (now(user), penalty));
+            group.sanctions.values_mut().for_each(|ruling| ruling.by = now(ruling.by));
         }
     }
 

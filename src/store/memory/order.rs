@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rename::rekey;
 use crate::model::{Name, Penalty, Report, Role, Sanction, Subject};
 use crate::store::Entry;
 
@@ -31,6 +32,20 @@ impl Orders {
     /// The next one of this name has no role.
     pub(super) fn forget(&mut self, user: &Name) {
         self.roles.remove(user);
+    }
+
+    /// Whether he has a role, or something was laid upon him.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        let subject = Subject::User(*user);
+        self.roles.contains_key(user) || self.sanctions.keys().any(|(_, upon)| *upon == subject)
+    }
+
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let now = |name: Name| if name == *from { to } else { name };
+        rekey(&mut self.roles, now);
+        rekey(&mut self.sanctions, |(penalty, subject)| (penalty, subject.renamed(from, to)));
+        self.sanctions.values_mut().for_each(|sanction| *sanction = sanction.renamed(from, to));
+        self.reports.values_mut().for_each(|report| *report = report.renamed(from, to));
     }
 
     pub(super) fn role(&self, user: &Name) -> Role {

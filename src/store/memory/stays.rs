@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rename::rekey;
 use crate::model::{MessageId, Name};
 
 /// When and what each member may see of a group: the stays of a user, in order.
@@ -50,6 +51,16 @@ impl Stays {
     /// Takes away all of a user.
     pub(super) fn forget(&mut self, user: &Name) {
         self.0.retain(|(name, _), _| name != user);
+    }
+
+    /// Whether he was ever in a group.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        self.0.keys().any(|(name, _)| name == user)
+    }
+
+    /// Gives users the names that they have now.
+    pub(super) fn rename(&mut self, now: impl Fn(Name) -> Name) {
+        rekey(&mut self.0, |(user, group)| (now(user), group));
     }
 
     /// Takes away those that ended before this message.

@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, params};
 use super::conversation::Conversation;
 use super::row::{micros, number};
 use super::write::Batch;
-use super::{forget, kept, order};
+use super::{forget, kept, order, rename};
 use crate::model::{MessageId, Name, Scope};
 use crate::store::{Device, Entry, Position, StoreError, Token};
 
@@ -51,6 +51,8 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             run(batch, sql, params![invite.as_slice(), micros(*expires)])
         }
         Entry::Forgotten { user } => forget::forget(batch, user),
+        Entry::Renamed { from, to } => rename::rename(batch, from, to),
+        Entry::RenameSettled { from, to } => rename::settle(batch, from, to),
         Entry::Role { .. }
         | Entry::Sanctioned(_)
         | Entry::Lifted { .. }

@@ -128,6 +128,12 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
     Ok(messages.unsigned_abs())
 }
 
+/// Reads something out of a database that was inspected, without changing anything.
+pub(super) fn look<T>(path: &Path, read: fn(&Connection) -> Result<T, StoreError>) -> Result<T, StartError> {
+    let read = open_untouched(path).map_err(StoreError::from).and_then(|conn| read(&conn));
+    read.map_err(|e| refusal(path, format!("cannot be read: {e}")))
+}
+
 /// What a database says it is: of which program, and of which version.
 pub(super) fn mark(conn: &Connection) -> rusqlite::Result<(i64, usize)> {
     let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;

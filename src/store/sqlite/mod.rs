@@ -12,6 +12,7 @@ mod kept;
 mod order;
 mod read;
 mod readers;
+mod rename;
 mod retain;
 #[cfg(test)]
 mod retain_tests;
@@ -61,6 +62,16 @@ pub struct SqliteStore {
 pub fn inspect(dir: &Path) -> Result<Option<u64>, StartError> {
     let path = file::database(dir);
     if file::is_there(&path)? { file::inspect(&path).map(Some) } else { Ok(None) }
+}
+
+/// The names that were changed in the database of a data folder, and are not known to be in the users file; the old one
+/// first. Nothing is changed by that.
+///
+/// # Errors
+/// Why it cannot be used, and what to do.
+pub fn renamings(dir: &Path) -> Result<Vec<(Name, Name)>, StartError> {
+    let path = file::database(dir);
+    if file::is_there(&path)? { file::look(&path, rename::pending) } else { Ok(Vec::new()) }
 }
 
 impl SqliteStore {
@@ -206,6 +217,14 @@ impl Store for SqliteStore {
 
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
         self.read(order::reports)
+    }
+
+    fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        self.read(|conn| rename::knows(conn, name))
+    }
+
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.read(rename::pending)
     }
 
     fn is_durable(&self) -> bool {

@@ -144,6 +144,13 @@ CREATE TABLE token (
     PRIMARY KEY (user, name)
 ) WITHOUT ROWID;
 
+-- Who is called otherwise, as long as the users file may not say so.
+CREATE TABLE renaming (
+    id  INTEGER PRIMARY KEY,
+    was TEXT NOT NULL,
+    now TEXT NOT NULL
+);
+
 CREATE TABLE invite (
     secret  BLOB PRIMARY KEY,
     expires INTEGER NOT NULL

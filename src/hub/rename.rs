@@ -1,0 +1,202 @@
+//! A user under another name: all that the hub knows of him changes in the one section of the lock in which the store is
+//! told of it.
+//!
+//! Before that his sessions have ended, and until it is done nobody comes in under his name ([`Shut`]). What others had on
+//! its way to his old name by then goes to the new one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Hub;
+use super::client::Client;
+use super::group::Group;
+use super::order;
+use super::post::Saying;
+use super::state::{Audience, State};
+use super::touched::Touched;
+use crate::model::{Draft, Event, EventKind, Name, Penalty, QuitReason, Scope};
+use crate::store::{Entry, StoreError};
+
+/// Nobody comes in under a name until this is dropped; one at a time.
+pub struct Shut {
+    hub: Hub,
+    /// How many sessions ended for it.
+    pub sessions: usize,
+}
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        self.hub.locked(|state| state.shut = None);
+    }
+}
+
+/// What those are called now who had other names in this process, as long as nobody else can have these.
+#[derive(Default)]
+pub(super) struct Renamed(BTreeMap<Name, Name>);
+
+impl Renamed {
+    fn insert(&mut self, from: Name, to: Name) {
+        self.follow(&from, to);
+        self.0.remove(&to);
+        if from != to {
+            self.0.insert(from, to);
+        }
+    }
+
+    fn take_back(&mut self, from: Name, to: Name) {
+        self.0.remove(&from);
+        self.follow(&to, from);
+    }
+
+    /// Who had other names before has them still.
+    fn follow(&mut self, from: &Name, to: Name) {
+        self.0.values_mut().filter(|now| **now == *from).for_each(|now| *now = to);
+    }
+
+    fn now(&self, name: Name) -> Name {
+        self.0.get(&name).copied().unwrap_or(name)
+    }
+
+    /// What was typed to somebody's old name is said to him.
+    pub(super) fn readdress(&self, saying: Saying) -> Saying {
+        match saying.draft.scope {
+            Scope::User(to) if !self.0.is_empty() => {
+                Saying { draft: Draft { scope: Scope::User(self.now(to)), ..saying.draft }, ..saying }
+            }
+            _ => saying,
+        }
+    }
+}
+
+impl Hub {
+    /// Ends all sessions of a user, who is told what he will be called and why, and keeps him from coming in again until
+    /// the answer is dropped. Returns when all of them have left, or at the deadline with `None`.
+    pub fn shut_out(&self, user: Name, to: Name, why: &str, deadline: Instant) -> Option<Shut> {
+        let sessions: Vec<Arc<Client>> = self.locked(|state| {
+            state.shut = Some(user);
+            state.queues.get(&user).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
+        });
+        let shut = Shut { hub: self.clone(), sessions: sessions.len() };
+        order::end(&sessions, QuitReason::Renamed(to), why);
+        sessions.iter().all(|session| session.departed_by(deadline)).then_some(shut)
+    }
+
+    /// Whether a user is being kept out because he is about to get another name.
+    pub fn is_shut_out(&self, user: &Name) -> bool {
+        self.locked(|state| state.shut == Some(*user))
+    }
+
+    /// Gives a user another name, which nothing is known of; he is not here, and is kept out.
+    ///
+    /// # Errors
+    /// Why that could not be stored; [`Hub::take_back_name`] has to follow then.
+    pub fn rename(&self, from: Name, to: Name) -> Result<(), StoreError> {
+        let batch = self.locked(|state| {
+            state.rename(from, to);
+            let mut renamed = self.inner.renamed.write();
+            renamed.insert(from, to);
+            self.inner.log.submit([Entry::Renamed { from, to }], None)
+        });
+        self.rename_elsewhere(&from, to);
+        self.commit_record(&batch)
+    }
+
+    /// Makes a rename as if it had never been. What cannot be stored of that now is stored behind the rename itself.
+    pub fn take_back_name(&self, from: Name, to: Name) {
+        let back = [
+            Entry::Renamed { from: to, to: from },
+            Entry::RenameSettled { from: to, to: from },
+            Entry::RenameSettled { from, to },
+        ];
+        let batch = self.locked(|state| {
+            state.rename(to, from);
+            let mut renamed = self.inner.renamed.write();
+            renamed.take_back(from, to);
+            self.inner.log.submit(back, None)
+        });
+        self.rename_elsewhere(&to, from);
+        // It is kept until it can be stored, and the failure is in the log.
+        let _ = self.commit_record(&batch);
+    }
+
+    /// Says that the users file has the new name. If that cannot be stored now, it will be as soon as it can.
+    pub fn settle_name(&self, from: Name, to: Name) {
+        let _ = self.record(vec![Entry::RenameSettled { from, to }]);
+    }
+
+    /// What is not under the central lock, and concerns nobody while the user is kept out.
+    fn rename_elsewhere(&self, from: &Name, to: Name) {
+        self.inner.rules.write().rename(from, to);
+        self.inner.receipts.lock().iter_mut().for_each(|receipt| receipt.rename(from, to));
+    }
+
+    /// Tells everybody who shares a kept group with a user that he is called otherwise, once.
+    pub fn tell_renamed(&self, from: Name, to: Name) {
+        let (event, mut touched) = (Event::new(EventKind::Renamed { from, to }), Touched::default());
+        self.locked(|state| {
+            let groups = state.memberships.get(&to).into_iter().flatten().filter_map(|name| state.groups.get(name));
+            let all: Audience =
+                groups.flat_map(|group| &group.audience).map(|(id, one)| (*id, Arc::clone(one))).collect();
+            state.counts.delivered(touched.push_all(&all, &event, Some(&to)));
+        });
+        touched.settle(None);
+    }
+
+    /// Whether somebody had this name who is called otherwise by now.
+    pub fn is_renamed(&self, name: &Name) -> bool {
+        self.inner.renamed.read().0.contains_key(name)
+    }
+
+    /// Somebody else may have a name for which this does not hold.
+    pub fn retain_renamed(&self, nobodys: impl Fn(&Name) -> bool) {
+        self.inner.renamed.write().0.retain(|name, _| nobodys(name));
+    }
+
+    /// What a user is called now.
+    pub(super) fn name_now(&self, name: Name) -> Name {
+        self.inner.renamed.read().now(name)
+    }
+
+    /// Whether anything is known of this name that would become somebody else's if he was called so.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn knows(&self, name: &Name) -> Result<bool, StoreError> {
+        Ok(self.locked(|state| state.knows(name)) || self.store().knows(name)?)
+    }
+}
+
+impl State {
+    fn knows(&self, name: &Name) -> bool {
+        self.queues.contains_key(name) || self.memberships.contains_key(name) || self.ignored.knows(name)
+    }
+
+    /// A user who is not here is called otherwise from now on.
+    fn rename(&mut self, from: Name, to: Name) {
+        if let Some(groups) = self.memberships.remove(&from) {
+            self.memberships.insert(to, groups);
+        }
+        self.groups.values_mut().for_each(|group| group.rename(from, to));
+        self.ignored.rename(&from, to);
+        self.rename_touch(&from, to);
+    }
+}
+
+impl Group {
+    fn rename(&mut self, from: Name, to: Name) {
+        // Names that differ in their letters' case alone are equal, and an equal key would stay as it is.
+        if let Some(member) = self.members.remove(&from) {
+            self.members.insert(to, member);
+        }
+        if let Some(until) = self.invited.remove(&from) {
+            self.invited.insert(to, until);
+        }
+        for penalty in [Penalty::Ban, Penalty::Mute] {
+            if let Some(ruling) = self.sanctions.remove(&(from, penalty)) {
+                self.sanctions.insert((to, penalty), ruling);
+            }
+        }
+        self.sanctions.values_mut().filter(|ruling| ruling.by == from).for_each(|ruling| ruling.by = to);
+    }
+}

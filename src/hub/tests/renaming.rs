@@ -1,0 +1,239 @@
+//! A user under another name: all that the hub knows of him, who comes and talks meanwhile, and a store that fails.
+
+use std::time::Instant;
+
+use super::disk::Disk;
+use super::*;
+use crate::model::{GroupRole, MessageId, Sanction, Subject};
+use crate::store::Entry;
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn on(disk: &Arc<Disk>) -> Hub {
+    Hub::new(Limits::default(), Arc::clone(disk) as Arc<dyn Store>).unwrap()
+}
+
+fn keep(hub: &Hub, me: &Client, group: &str) {
+    let settings = Settings { keep: true, ..Settings::default() };
+    hub.create(me, name(group), settings, &mut Touched::default()).unwrap();
+}
+
+fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
+    GroupSanction { user: name(user), penalty, ruling: Ruling { by: name(by), reason: None, until: None } }
+}
+
+fn rename(hub: &Hub, from: &str, to: &str) {
+    let shut = hub.shut_out(name(from), name(to), "", soon()).expect("he is not here");
+    hub.rename(name(from), name(to)).unwrap();
+    hub.settle_name(name(from), name(to));
+    drop(shut);
+    hub.locked(|state| state.check()).unwrap();
+}
+
+#[test]
+fn all_that_is_known_of_him_is_known_by_his_new_name() {
+    for to in ["Robert", "BEN"] {
+        let disk = Arc::new(Disk::default());
+        let hub = on(&disk);
+        let [ann, ben, cid] = ["Ann", "Ben", "Cid"].map(|who| {
+            come(&hub, who.len() as u64 + u64::from(who.as_bytes()[0]), who, DuplicateLogin::Allow).ok().unwrap()
+        });
+        let (now, touched) = (SystemTime::now(), &mut Touched::default());
+        keep(&hub, ben.client(), "red");
+        join(&hub, ann.client(), "red").unwrap();
+        hub.withhold(ben.client(), &name("red"), sanction("Cid", Penalty::Ban, "Ben"), now, touched).unwrap();
+        keep(&hub, ann.client(), "green");
+        hub.invite(ann.client(), &name("green"), name("Ben"), now, touched).unwrap();
+        hub.withhold(ann.client(), &name("green"), sanction("Ben", Penalty::Mute, "Ann"), now, touched).unwrap();
+        hub.ignore(ben.client(), name("Cid")).unwrap();
+        hub.ignore(ann.client(), name("Ben")).unwrap();
+        say(&hub, ben.client(), Scope::User(name("Cid")), "hi").unwrap();
+        let (by, reason, made) = ("Ben".to_owned(), String::new(), now);
+        let laid =
+            Sanction { penalty: Penalty::Mute, subject: Subject::User(name("Ben")), by, reason, made, until: None };
+        hub.sanction(laid).unwrap();
+        drop(ben);
+        told(ann.client());
+        told(cid.client());
+        rename(&hub, "Ben", to);
+        hub.tell_renamed(name("Ben"), name(to));
+        let spelled = |name: &Name| name.as_str() == to;
+        hub.locked(|state| {
+            let red = &state.groups[&name("red")];
+            assert!(red.members.keys().any(spelled) && red.role(&name(to)) == Some(GroupRole::Owner));
+            assert!(red.sanctions.values().all(|ruling| spelled(&ruling.by)));
+            let green = &state.groups[&name("green")];
+            assert!(green.sanctions.keys().all(|(user, _)| spelled(user)) && green.invited.keys().all(spelled));
+            assert!(state.memberships.keys().any(spelled) && state.memberships[&name(to)].contains(&name("red")));
+            assert!(state.is_ignoring(&name(to), &name("Cid")) && state.is_ignoring(&name("Ann"), &name(to)));
+        });
+        assert_eq!(hub.ignored(ann.client())[0].as_str(), to);
+        assert!(hub.partner(cid.client()).is_ok_and(|partner| spelled(&partner)));
+        let laid = hub.sanctions(SystemTime::now());
+        assert_eq!((laid[0].subject.shown().as_str(), laid[0].by.as_str()), (to, to));
+        assert!(hub.check_mute(&name(to), SystemTime::now()).is_err());
+        let renamed = EventKind::Renamed { from: name("Ben"), to: name(to) };
+        assert_eq!(
+            (told(ann.client()), told(cid.client())),
+            (vec![renamed], vec![]),
+            "who shares a kept group is told"
+        );
+        // And he comes back as the one he was.
+        let ben = come(&hub, 9, to, DuplicateLogin::Allow).ok().unwrap();
+        assert_eq!(come(&hub, 10, "Ben", DuplicateLogin::Allow).is_ok(), to == "BEN");
+        hub.move_role(ben.client(), &name("red"), name("Ann"), true, now, touched).unwrap();
+        hub.locked(|state| state.check()).unwrap();
+        assert_eq!(hub.store().groups().unwrap().len(), 2);
+        assert!(to == "BEN" || !hub.store().knows(&name("Ben")).unwrap());
+    }
+}
+
+#[test]
+fn who_wrote_to_him_is_answered_under_his_new_name() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
+    say(&hub, ben.client(), Scope::User(name("Ann")), "hi").unwrap();
+    drop(ben);
+    rename(&hub, "ben", "Robert");
+    assert_eq!(hub.partner(ann.client()), Ok(name("Robert")));
+    rename(&hub, "Robert", "rob");
+    assert_eq!(hub.partner(ann.client()), Ok(name("rob")));
+    assert_eq!(hub.name_now(name("Ben")), name("rob"), "also over two names");
+    // Somebody else may be called so by now.
+    hub.retain_renamed(|old| *old != name("Ben"));
+    assert_eq!((hub.name_now(name("Ben")), hub.is_renamed(&name("robert"))), (name("Ben"), true));
+    assert!(come(&hub, 3, "Ben", DuplicateLogin::Allow).is_ok());
+}
+
+#[test]
+fn nobody_comes_in_under_his_name_from_the_first_moment_on() {
+    let hub = hub_with(Limits::default());
+    let here = come(&hub, 1, "Ben", DuplicateLogin::Allow).ok().unwrap();
+    assert!(hub.shut_out(name("Ben"), name("Bob"), "", Instant::now()).is_none(), "he stays");
+    assert!(come(&hub, 2, "Ben", DuplicateLogin::Allow).is_ok(), "and may come again");
+    thread::scope(|scope| {
+        let shutting = scope.spawn(|| hub.shut_out(name("Ben"), name("Bob"), "because", soon()).unwrap());
+        let deadline = soon();
+        while !hub.is_shut_out(&name("ben")) {
+            assert!(Instant::now() < deadline, "he is not kept out");
+            thread::yield_now();
+        }
+        assert!(matches!(come(&hub, 3, "BEN", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
+        assert!(come(&hub, 4, "Ann", DuplicateLogin::Allow).is_ok(), "others may");
+        drop(here);
+        let shut = shutting.join().unwrap();
+        assert_eq!(shut.sessions, 1);
+        assert!(matches!(come(&hub, 5, "Ben", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
+    });
+    assert!(come(&hub, 6, "Ben", DuplicateLogin::Allow).is_ok(), "nobody was renamed after all");
+}
+
+#[test]
+fn what_is_on_its_way_to_his_old_name_gets_to_him() {
+    let disk = Arc::new(Disk::default());
+    let hub = on(&disk);
+    let ann = come(&hub, 1, "Ann", DuplicateLogin::Allow).ok().unwrap();
+    // Checked before, as a session does that handles several lines at once.
+    let place = hub.check(ann.client(), Scope::User(name("Ben")), SystemTime::now()).unwrap();
+    let draft = || vec![ann.client().draft(place, "for him".to_owned())];
+    let shut = hub.shut_out(name("Ben"), name("Robert"), "", soon()).unwrap();
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let renaming = scope.spawn(|| hub.rename(name("Ben"), name("Robert")));
+        arrives.recv().unwrap();
+        assert!(matches!(come(&hub, 2, "Ben", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
+        let saying = scope.spawn(|| hub.publish(ann.client(), &mut draft()));
+        open.send(()).unwrap();
+        renaming.join().unwrap().unwrap();
+        // Its batch, and perhaps one more for those who are away.
+        while !saying.is_finished() {
+            if arrives.recv_timeout(Duration::from_millis(10)).is_ok() {
+                open.send(()).unwrap();
+            }
+        }
+    });
+    *disk.gate.lock() = None;
+    drop(shut);
+    let sent = EventKind::WhisperSent { to: name("Robert"), text: "for him".to_owned() };
+    assert_eq!(told(ann.client()), [sent, EventKind::KeptFor { user: name("Robert") }]);
+    let robert = come(&hub, 3, "Robert", DuplicateLogin::Allow).ok().unwrap();
+    assert_eq!(catch_up(&hub, robert.client()), ["for him"]);
+    hub.ignore(ann.client(), name("ben")).unwrap();
+    assert_eq!(hub.ignored(ann.client())[0].as_str(), "Robert");
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_comes_twice() {
+    let disk = Arc::new(Disk::default());
+    let hub = on(&disk);
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
+    assert_eq!(catch_up(&hub, ben.client()), [""; 0]);
+    keep(&hub, ann.client(), "red");
+    join(&hub, ben.client(), "red").unwrap();
+    say(&hub, ann.client(), Scope::User(name("Ben")), "1").unwrap();
+    say(&hub, ann.client(), Scope::Group(name("red")), "2").unwrap();
+    told(ben.client());
+    say(&hub, ann.client(), Scope::User(name("Ben")), "not written").unwrap();
+    drop(ben);
+    say(&hub, ann.client(), Scope::Group(name("red")), "while away").unwrap();
+    rename(&hub, "Ben", "Robert");
+    say(&hub, ann.client(), Scope::User(name("Robert")), "after").unwrap();
+    let robert = come(&hub, 3, "Robert", DuplicateLogin::Allow).ok().unwrap();
+    assert_eq!(catch_up(&hub, robert.client()), ["not written", "while away", "after"]);
+    assert_eq!(hub.store().history(&name("Robert"), None, None, 99).unwrap().len(), 5);
+}
+
+#[test]
+fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
+    let disk = Arc::new(Disk::default());
+    let hub = on(&disk);
+    let ben = come(&hub, 1, "Ben", DuplicateLogin::Allow).ok().unwrap();
+    keep(&hub, ben.client(), "red");
+    say(&hub, ben.client(), Scope::User(name("Ann")), "1").unwrap();
+    drop(ben);
+    let before = format!("{:?} {:?}", disk.memory.tail(MessageId(0), 9), disk.memory.groups());
+    disk.full.store(true, Ordering::SeqCst);
+    let shut = hub.shut_out(name("Ben"), name("Bob"), "", soon()).unwrap();
+    assert_eq!(hub.rename(name("Ben"), name("Bob")), Err(crate::store::StoreError::Full));
+    hub.take_back_name(name("Ben"), name("Bob"));
+    drop(shut);
+    hub.locked(|state| state.check()).unwrap();
+    assert!(!hub.is_renamed(&name("Ben")) && hub.name_now(name("Ben")) == name("Ben"));
+    disk.full.store(false, Ordering::SeqCst);
+    until_it_works(&hub);
+    // Both were stored by now, one after the other.
+    assert_eq!(format!("{:?} {:?}", disk.memory.tail(MessageId(0), 9), disk.memory.groups()), before);
+    assert_eq!((disk.memory.renamings().unwrap(), disk.memory.knows(&name("Bob"))), (vec![], Ok(false)));
+    let ben = come(&hub, 2, "Ben", DuplicateLogin::Allow).ok().unwrap();
+    assert_eq!(hub.membership(ben.client(), &name("red")), Ok(name("red")));
+}
+
+#[test]
+fn a_name_of_which_only_the_hub_knows_is_known() {
+    let hub = hub_with(Limits::default());
+    let guest = come(&hub, 1, "guest-1", DuplicateLogin::Allow).ok().unwrap();
+    assert!(!hub.knows(&name("Bob")).unwrap());
+    hub.ignore(guest.client(), name("Bob")).unwrap();
+    assert!(hub.knows(&name("Bob")).unwrap(), "nothing is stored of what a guest wants");
+    hub.record(vec![Entry::Role { user: name("Cid"), role: crate::model::Role::Admin }]).unwrap();
+    assert!(hub.knows(&name("Cid")).unwrap());
+}
+
+#[test]
+fn a_receipt_that_waits_is_given_under_his_new_name() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
+    [&ann, &ben].iter().for_each(|one| drop(catch_up(&hub, one.client())));
+    ann.client().want_receipts(true);
+    say(&hub, ann.client(), Scope::User(name("Ben")), "hi").unwrap();
+    drop(ann);
+    rename(&hub, "Ann", "Anna");
+    let anna = come(&hub, 3, "Anna", DuplicateLogin::Allow).ok().unwrap();
+    anna.client().want_receipts(true);
+    told(anna.client());
+    told(ben.client());
+    hub.tend().unwrap();
+    assert_eq!(told(anna.client()), [EventKind::Received { by: name("Ben"), id: MessageId(1) }]);
+}

@@ -1,0 +1,65 @@
+//! A rename that a crash cut short, at each of the moments at which it can.
+
+use std::fs;
+
+use parlor::model::{Keeping, Role};
+use parlor::store::{Entry, SqliteStore, Store};
+use tempfile::TempDir;
+
+use super::renaming::{enter, name};
+use crate::daemon::{folder, run_with};
+use crate::support::{Daemon, USERS};
+
+/// A folder as a process leaves it that ended somewhere in a rename of bob.
+fn interrupted(entries: &[Entry], users: &str) -> TempDir {
+    let dir = folder(users);
+    let store = SqliteStore::open(&dir.path().join("data"), &Keeping::default()).unwrap();
+    store.append(&[Entry::Role { user: name("bob"), role: Role::Moderator }]).unwrap();
+    store.append(entries).unwrap();
+    dir
+}
+
+#[test]
+fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
+    let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
+    let done = USERS.replace("bob:qwerty456\n", "robert:qwerty456\nbob:$deleted$\n");
+    for (entries, users, left, is) in [
+        (&renamed[..], USERS, true, "robert"),
+        (&renamed[..], done.as_str(), false, "robert"),
+        (&[], USERS, false, "bob"),
+    ] {
+        let dir = interrupted(entries, users);
+        let check = || run_with(dir.path(), &["check"], &[], "");
+        let said = "; the renaming of bob to robert was interrupted, and is finished at the next start\n";
+        let before = check();
+        assert_eq!((before.code, before.out.ends_with(said)), (0, left), "{}", before.out);
+        assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), users, "a look changes nothing");
+        let daemon = Daemon::start_in(dir, &["--data", "data"]);
+        let mut he = enter(&daemon, is, "qwerty456");
+        he.ask("/bans", &["There are no penalties."]);
+        drop(he);
+        if !entries.is_empty() {
+            daemon.await_log(&format!("rename finished user=bob name=robert rewritten={left}"));
+        }
+        let dir = daemon.into_dir();
+        let expected = if is == "bob" { USERS } else { &done };
+        assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), expected);
+        let store = SqliteStore::open(&dir.path().join("data"), &Keeping::default()).unwrap();
+        assert!(store.renamings().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_rename_that_cannot_be_finished_is_said_before_anything_is_served() {
+    let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
+    let dir = interrupted(&renamed, &format!("{USERS}robert:by hand\n"));
+    let why = "parlord: users.txt: the renaming of bob to robert was interrupted, and goes on no further: \
+               both names have a line; remove that of robert, or that of bob if this is done\n";
+    for (words, code) in [(&["check"][..], 2), (&["--listen", "127.0.0.1:0"], 1)] {
+        let refused = run_with(dir.path(), words, &[], "");
+        assert_eq!((refused.code, refused.err.ends_with(why)), (code, true), "{}", refused.err);
+    }
+    fs::write(dir.path().join("users.txt"), USERS).unwrap();
+    let daemon = Daemon::start_in(dir, &["--data", "data"]);
+    enter(&daemon, "robert", "qwerty456").ask("/bans", &["There are no penalties."]);
+}
