@@ -146,6 +146,7 @@ fn nobody_is_called_by_his_old_name_any_more() {
         });
         server.handle.reload().unwrap();
     }
+    assert!(!server.handle.hub().knows(&name("bob")).unwrap(), "nor is anything kept of it");
     let mut again = server.connect();
     again.send_raw("/register Bob\nx\nx\n");
     again.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");

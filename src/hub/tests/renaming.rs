@@ -225,7 +225,9 @@ fn a_name_of_which_only_the_hub_knows_is_known() {
 fn a_receipt_that_waits_is_given_under_his_new_name() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
-    [&ann, &ben].iter().for_each(|one| drop(catch_up(&hub, one.client())));
+    for one in [&ann, &ben] {
+        catch_up(&hub, one.client());
+    }
     ann.client().want_receipts(true);
     say(&hub, ann.client(), Scope::User(name("Ben")), "hi").unwrap();
     drop(ann);
