@@ -21,8 +21,8 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options on; ARGS=--help lists them'
 
-run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs
-	@exec "$(CARGO)" run --release -- $(ARGS)
+run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs, with its page on port 8080
+	@PARLOR_WEB="$${PARLOR_WEB-127.0.0.1:8080}" exec "$(CARGO)" run --release -- $(ARGS)
 
 test: tools lint ## Install what the tests need, check the source, run all tests
 	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --test parlor

@@ -33,3 +33,5 @@ mod support;
 mod telnet;
 mod transcripts;
 mod typing;
+#[allow(unreachable_pub, reason = "its helpers are here for each subject in it")]
+mod web;
