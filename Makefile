@@ -73,12 +73,13 @@ compiler:
 		exit 1
 	}
 
-tools: rust ## Install what the tests need of the system: nc, telnet, cc
+tools: rust ## Install what the tests need of the system: nc, telnet, cc, chromium
 	@find_missing() {
 		missing=
 		$(CC_WORKS) || missing="$$missing gcc libc6-dev"
 		$(NC_IS_OPENBSD) || command -v nc.openbsd >/dev/null || missing="$$missing netcat-openbsd"
 		command -v telnet >/dev/null || missing="$$missing inetutils-telnet"
+		command -v chromedriver >/dev/null || missing="$$missing chromium chromium-driver"
 	}
 	apt() { DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq -o Dpkg::Use-Pty=0 "$$@" </dev/null; }
 	find_missing

@@ -6,6 +6,8 @@ mod accounts;
 mod actions;
 mod answers;
 mod bell;
+#[allow(unreachable_pub, reason = "its driver is here for every scene")]
+mod browser;
 mod budget;
 mod chat;
 mod clients;

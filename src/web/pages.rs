@@ -4,10 +4,23 @@ use super::response::Response;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file there is: where, what it is, and its bytes.
-const FILES: &[(&str, &str, &[u8])] =
-    &[("/", HTML, include_bytes!("page/index.html")), ("/style.css", CSS, include_bytes!("page/style.css"))];
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("/", HTML, include_bytes!("page/index.html")),
+    ("/style.css", CSS, include_bytes!("page/style.css")),
+    ("/icon.svg", "image/svg+xml", include_bytes!("page/icon.svg")),
+    ("/chat.js", SCRIPT, include_bytes!("page/chat.js")),
+    ("/dialogs.js", SCRIPT, include_bytes!("page/dialogs.js")),
+    ("/dom.js", SCRIPT, include_bytes!("page/dom.js")),
+    ("/door.js", SCRIPT, include_bytes!("page/door.js")),
+    ("/events.js", SCRIPT, include_bytes!("page/events.js")),
+    ("/main.js", SCRIPT, include_bytes!("page/main.js")),
+    ("/net.js", SCRIPT, include_bytes!("page/net.js")),
+    ("/operate.js", SCRIPT, include_bytes!("page/operate.js")),
+    ("/view.js", SCRIPT, include_bytes!("page/view.js")),
+];
 
 /// The answer to who asks for a file.
 pub(super) fn page(method: &str, path: &str) -> Response {
