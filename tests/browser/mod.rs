@@ -4,7 +4,8 @@ mod driver;
 
 use driver::Browser;
 use parlor::config::Config;
-use parlor::model::Registration;
+use parlor::model::{DuplicateLogin, Registration, Role};
+use parlor::store::Entry;
 
 use crate::support::{Daemon, TestServer, password};
 
@@ -359,4 +360,135 @@ fn sixty_injections_are_shown_as_text_and_none_runs() {
     assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
     let foreign = "return document.querySelectorAll('#log script, #log img, #log svg, #log a, #log iframe, dialog img, dialog script').length;";
     assert_eq!(alice.run(foreign), 0);
+}
+
+#[test]
+fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
+    let server = server();
+    let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
+    server.handle.hub().record(vec![role]).unwrap();
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    bob.send("/report alice bossy");
+    alice.click("#b-menu");
+    alice.press("Operator’s page");
+    alice.sees("#operate", "sessions (2)");
+    alice.sees("#operate", "reports (1)");
+    alice.sees("#operate", "bossy");
+    alice.sees("#operate", "Messages a second");
+    alice.picture("panther-operator");
+    alice.press("Announce…");
+    alice.type_into("dialog [name=text]", "soup is served");
+    alice.press("Tell everybody");
+    bob.line_with("Announcement: soup is served");
+    let row = "[...document.querySelectorAll('#operate tr')].find((row) => row.textContent.includes('bob'))";
+    alice.run(&format!("{row}.querySelectorAll('button')[1].click();"));
+    alice.type_into("dialog [name=time]", "10m");
+    alice.type_into("dialog [name=why]", "loud");
+    alice.press("Do it");
+    assert!(bob.line_with("muted you").ends_with(": loud."));
+    alice.sees("#operate", "penalties (1)");
+    alice.press("Lift");
+    bob.line_with("You may speak again.");
+    alice.press("Done");
+    alice.sees("#operate", "reports (0)");
+    let user = at_the_door(&server);
+    sign_in(&user, "eve");
+    user.click("#b-menu");
+    user.sees("dialog", "Sign out");
+    assert!(!user.text("dialog").contains("Operator"), "for whom it is not meant there is none");
+}
+
+#[test]
+fn two_themes_on_a_desktop_and_on_a_phone() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let mut eve = server.login("eve");
+    bob.expect("*** eve has joined the chat.");
+    bob.ask("/create_group lunch keep topic=soup", &["Group lunch created."]);
+    eve.ask("/join lunch", &["You joined the group lunch."]);
+    for (width, height, size) in [(1280, 800, "desktop"), (390, 800, "phone")] {
+        let browser = sized(&server, width, height);
+        browser.picture(&format!("panther-{size}-door"));
+        sign_in(&browser, "alice");
+        browser.type_into("#filter", "lun");
+        open(&browser, "#lunch");
+        if size == "desktop" {
+            browser.press("Join this group");
+        }
+        eve.send("/g lunch There is soup in the kitchen, and bread for those who come early.");
+        bob.line_with("There is soup");
+        bob.send("/g lunch On my way!");
+        browser.sees("#log", "On my way!");
+        say(&browser, "Keep a bowl for me, please.");
+        browser.sees("#log", "Keep a bowl");
+        if size == "phone" {
+            assert_eq!(browser.run("return document.getElementById('side').checkVisibility();"), false);
+            browser.picture("panther-phone");
+            browser.click("#b-back");
+            browser.picture("panther-phone-list");
+            assert_eq!(browser.run("return document.getElementById('talk').checkVisibility();"), false);
+        }
+        browser.click("#b-menu");
+        browser.click("input[value=midnight]");
+        browser.run("document.querySelector('dialog').close();");
+        if size == "phone" {
+            open(&browser, "#lunch");
+        }
+        browser.picture(&format!("midnight-{size}"));
+        let wide = "return document.documentElement.scrollWidth > innerWidth;";
+        assert_eq!(browser.run(wide), false, "nothing stands out of a {size}");
+        browser.reload();
+        assert_eq!(browser.run("return document.documentElement.dataset.theme;"), "midnight", "it is remembered");
+    }
+}
+
+#[test]
+fn who_stays_signed_in_has_a_token_that_signing_out_revokes() {
+    let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
+    let mut bob = server.login("bob");
+    let browser = at_the_door(&server);
+    browser.type_into("#name", "bob");
+    browser.type_into("#secret", password("bob"));
+    browser.click("#stay");
+    browser.click("#enter");
+    browser.until("localStorage.getItem('parlor.stay')");
+    bob.send("/token list");
+    assert_eq!(bob.line(), "Your tokens:");
+    assert!(bob.line().starts_with("web-"));
+    assert!(!browser.run("return JSON.stringify(localStorage);").to_string().contains(password("bob")));
+    browser.reload();
+    browser.until("document.body.dataset.ready");
+    assert_eq!(browser.text("#me"), "bob");
+    browser.click("#b-menu");
+    browser.press("Sign out");
+    browser.until("!document.getElementById('door').hidden");
+    bob.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    assert_eq!(browser.run("return localStorage.getItem('parlor.stay');"), serde_json::Value::Null);
+    browser.reload();
+    assert_eq!(browser.run("return document.getElementById('door').hidden;"), false);
+}
+
+#[test]
+fn receipts_typing_and_unread_counts_are_shown() {
+    let server = server();
+    let (alice, eve) = (at_the_door(&server), at_the_door(&server));
+    sign_in(&alice, "alice");
+    sign_in(&eve, "eve");
+    open(&alice, "@eve");
+    say(&alice, "are you there?");
+    alice.until("document.querySelector('.receipt.received')");
+    eve.sees("[data-key=\"@alice\"]", "1");
+    assert_eq!(eve.run("return document.title;"), "(1) Parlor");
+    open(&eve, "@alice");
+    alice.until("document.querySelector('.receipt.read')");
+    eve.type_into("#text", "y");
+    alice.sees("#typing", "eve is typing…");
+    eve.type_into("#text", &format!("es{ENTER}"));
+    alice.sees("#log", "yes");
+    alice.misses("#typing", "eve");
+    say(&alice, "/nonsense");
+    alice.sees("#log", "Unknown command '/nonsense'");
 }

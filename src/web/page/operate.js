@@ -46,7 +46,7 @@ export class Operate {
     }
     if (what === 'table') this.table(event);
     else if (what === 'done' || what === 'error') this.say(what === 'done' ? plain(event) : event.text);
-    this.draw();
+    this.told();
     return what === 'error';
   }
 
@@ -55,9 +55,23 @@ export class Operate {
   }
 
   table({ of, rows }) {
+    // What has not changed stays as it is, under whoever is about to press a button of it.
+    const same = JSON.stringify(this.tables.get(of)) === JSON.stringify(rows);
     this.tables.set(of, rows);
+    const drawn = document.getElementById(`of-${of}`);
+    if (!same || !drawn) {
+      const fresh = section(of, rows, this.acts()[of]);
+      if (drawn) drawn.replaceWith(fresh);
+      else $('operate').append(fresh);
+    }
     const pairs = rows.length && 'name' in rows[0] && 'value' in rows[0] ? Object.fromEntries(rows.map(({ name, value }) => [name, Number(value)])) : null;
     if (pairs) this.past = [...this.past, pairs].slice(-KEPT);
+    if (pairs) $('charts')?.replaceChildren(...CHARTS.map(([name, title]) => this.chart(name, title)));
+  }
+
+  told() {
+    const box = $('told');
+    if (box) box.textContent = this.log.slice(0, 5).join('\n');
   }
 
   why(title, line, fields = []) {
@@ -70,10 +84,10 @@ export class Operate {
       ({ act, time: long, why }) => this.do(act === 'disconnect' ? `/disconnect ${user} ${why}` : act.startsWith('un') ? `/${act} user ${user}` : `/${act} user ${user} ${long} ${why}`));
   }
 
-  draw() {
-    const admin = this.chat.role === 'admin';
+  // The buttons of a row, by the table that it stands in.
+  acts() {
     const time = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
-    const acts = {
+    return {
       sessions: ({ user, session, from }) => [
         button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect ${session} ${why}`)),
         button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [time])),
@@ -83,6 +97,10 @@ export class Operate {
       penalties: (row) => button('Lift', () => this.do(`/un${row.penalty} ${kind(row.of)} ${row.of}`)),
       reports: ({ number }) => button('Done', () => this.do(`/reports done ${number}`)),
     };
+  }
+
+  draw() {
+    const admin = this.chat.role === 'admin';
     $('operate').replaceChildren(
       el('header', { class: 'bar' }, el('h2', {}, `Operator’s page (${this.chat.role})`), button('✕', () => this.close(), { class: 'icon', 'aria-label': 'Close' })),
       el('div', { class: 'row acts' },
@@ -91,10 +109,10 @@ export class Operate {
         admin && button('Read users and word filter again', () => this.do('/reload')),
         admin && button('Stop the server…', () => this.why('Stop the server', ({ after, why }) => `/shutdown in ${after} ${why}`, [['after', 'In', { required: true, value: '5m', pattern: '\\d+[smhd]' }]]), { class: 'danger' }),
         admin && button('Let it go on', () => this.do('/shutdown cancel'))),
-      el('p', { class: 'pre', role: 'status' }, this.log.slice(0, 5).join('\n')),
-      admin ? el('div', { class: 'charts' }, CHARTS.map(([name, title]) => this.chart(name, title))) : '',
-      ...[...this.tables].map(([of, rows]) => section(of, rows, acts[of])),
+      el('p', { class: 'pre', id: 'told', role: 'status' }),
+      el('div', { class: 'charts', id: 'charts' }),
     );
+    this.told();
   }
 
   chart(name, title) {
@@ -124,7 +142,7 @@ const shown = (value) => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.t
 
 function section(of, rows, acts) {
   const columns = rows.length ? Object.keys(rows[0]) : [];
-  return el('section', {}, el('h3', {}, `${of} (${rows.length})`), rows.length ? el('div', { class: 'wide' }, el('table', {},
+  return el('section', { id: `of-${of}` }, el('h3', {}, `${of} (${rows.length})`), rows.length ? el('div', { class: 'wide' }, el('table', {},
     el('thead', {}, el('tr', {}, columns.map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' '))), acts ? el('th', { scope: 'col' }, 'acts') : null)),
     el('tbody', {}, rows.map((row) => el('tr', {}, columns.map((name) => el('td', {}, String(shown(row[name])))), acts ? el('td', {}, acts(row)) : null))))) : el('p', {}, 'None.'));
 }
