@@ -22,8 +22,8 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options on; ARGS=--help lists them'
 
-run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs
-	@exec "$(CARGO)" run --release -- $(ARGS)
+run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs, with its page on port 8080
+	@PARLOR_WEB="$${PARLOR_WEB-127.0.0.1:8080}" exec "$(CARGO)" run --release -- $(ARGS)
 
 test: tools lint ## Install what the tests need, check the source, run all tests
 	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --bin parlor-bench --test parlor
@@ -83,12 +83,13 @@ compiler:
 		exit 1
 	}
 
-tools: rust ## Install what the tests need of the system: nc, telnet, cc
+tools: rust ## Install what the tests need of the system: nc, telnet, cc, chromium
 	@find_missing() {
 		missing=
 		$(CC_WORKS) || missing="$$missing gcc libc6-dev"
 		$(NC_IS_OPENBSD) || command -v nc.openbsd >/dev/null || missing="$$missing netcat-openbsd"
 		command -v telnet >/dev/null || missing="$$missing inetutils-telnet"
+		command -v chromedriver >/dev/null || missing="$$missing chromium chromium-driver"
 	}
 	apt() { DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq -o Dpkg::Use-Pty=0 "$$@" </dev/null; }
 	find_missing

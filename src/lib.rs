@@ -14,7 +14,8 @@
 //! | 3 | [`operate`] |
 //! | 4 | [`command`] |
 //! | 5 | [`session`] |
-//! | 6 | [`server`]; [`config`] and [`logging`] stand beside it |
+//! | 6 | [`web`] |
+//! | 7 | [`server`]; [`config`] and [`logging`] stand beside it |
 
 pub mod accounts;
 pub mod command;
@@ -29,3 +30,4 @@ pub mod session;
 pub mod store;
 pub mod thread;
 pub mod transport;
+pub mod web;

@@ -47,6 +47,14 @@ fn documents_list_the_commands_as_the_table_has_them() {
 }
 
 #[test]
+fn documents_show_every_event_as_json() {
+    let path = document("protocol.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let filled = fill(&text, "json events", &crate::web::events_table());
+    keep(&path, &text, &filled.expect("docs/protocol.md has no lines <!-- json events --> and <!-- /json events -->"));
+}
+
+#[test]
 fn documents_list_the_settings_as_they_are_defined() {
     let path = document("manual.md");
     let text = fs::read_to_string(&path).expect("docs/manual.md is missing");

@@ -22,6 +22,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 5.
     ("session", &["accounts", "command", "dialect", "hub", "model", "operate", "store", "thread", "transport"]),
     // Floor 6.
+    ("web", &["model", "session", "transport"]),
+    // Floor 7.
     (
         "server",
         &[
@@ -36,6 +38,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "store",
             "thread",
             "transport",
+            "web",
         ],
     ),
     // Beside them.

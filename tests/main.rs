@@ -8,6 +8,8 @@ mod answers;
 mod bell;
 mod bench;
 mod bounds;
+#[allow(unreachable_pub, reason = "its driver is here for every scene")]
+mod browser;
 mod budget;
 mod chat;
 mod clients;
@@ -36,3 +38,5 @@ mod support;
 mod telnet;
 mod transcripts;
 mod typing;
+#[allow(unreachable_pub, reason = "its helpers are here for each subject in it")]
+mod web;

@@ -53,6 +53,8 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 /// A server in this process, on a port of its own; stopped when dropped.
 pub struct TestServer {
     pub addr: SocketAddr,
+    /// Where its web pages are.
+    pub web: Vec<SocketAddr>,
     pub handle: Handle,
     pub dir: TempDir,
     running: Option<JoinHandle<()>>,
@@ -72,9 +74,9 @@ impl TestServer {
         config.data = None;
         change(&mut config);
         let server = Server::bind(&config).unwrap();
-        let (addr, handle) = (server.addresses()[0], server.handle());
+        let (addr, web, handle) = (server.addresses()[0], server.web_addresses(), server.handle());
         let running = std::thread::spawn(move || server.run().unwrap());
-        TestServer { addr, handle, dir, running: Some(running) }
+        TestServer { addr, web, handle, dir, running: Some(running) }
     }
 
     /// A connection that has said nothing yet.

@@ -160,7 +160,8 @@ fn serve(config: &Config) -> Result<(), StartError> {
     })?;
     log_panics();
     let mut config = config.clone();
-    server::fit_to_process(&mut config.limits);
+    let web = !config.web.is_empty();
+    server::fit_to_process(&mut config.limits, web);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;
@@ -190,6 +191,15 @@ fn announce(server: &Server, config: &Config) {
             "{plain} passwords in {} are plain text while others can connect: `parlord user hash` hashes them",
             config.users.display()
         );
+    }
+    for address in server.web_addresses() {
+        log::info!("web page addr={address}");
+        say(&format!("web page: http://{address}/"));
+        if !address.ip().is_loopback() {
+            log::warn!(
+                "the web page at {address} can be reached by others without TLS: passwords cross the network as plain text"
+            );
+        }
     }
     if let Some(address) = addresses.first() {
         let (host, port) = (address.ip(), address.port());

@@ -37,7 +37,9 @@ impl Settings {
             data: self.data_folder(),
             keeping: self.keeping(),
             limits: self.limits()?,
-            listen: self.listen.map_or(Ok(default.listen), |names| addresses(&names))?,
+            listen: self.listen.map_or(Ok(default.listen), |names| addresses("listen", &names))?,
+            web: self.web.map_or(Ok(default.web), |names| addresses("web", &names))?,
+            web_origins: self.web_origin.unwrap_or(default.web_origins),
             log_dir: self.log_dir.unwrap_or(default.log_dir),
             log_level: self.log_level.unwrap_or(default.log_level),
             log_keep_days,
@@ -102,17 +104,17 @@ fn seconds(number: u32) -> Duration {
 }
 
 /// Looks the addresses up; a host name stands for the first address the system gives for it.
-fn addresses(names: &[String]) -> Result<Vec<SocketAddr>, StartError> {
+fn addresses(setting: &str, names: &[String]) -> Result<Vec<SocketAddr>, StartError> {
     let mut all = Vec::new();
     for name in names {
         let addr = match name.to_socket_addrs().map(|mut found| found.next()) {
             Ok(Some(addr)) => addr,
-            Ok(None) => return refuse(format!("listen: no address is known for '{}'", Escaped(name))),
-            Err(e) => return refuse(format!("listen: cannot look up '{}': {e}", Escaped(name))),
+            Ok(None) => return refuse(format!("{setting}: no address is known for '{}'", Escaped(name))),
+            Err(e) => return refuse(format!("{setting}: cannot look up '{}': {e}", Escaped(name))),
         };
         // Port 0 is a different free port each time.
         if addr.port() != 0 && all.contains(&addr) {
-            return refuse(format!("listen: {addr} is given twice"));
+            return refuse(format!("{setting}: {addr} is given twice"));
         }
         all.push(addr);
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Keeping, Limits, Registration, StartError, TelnetMode};
+use crate::model::{DuplicateLogin, Keeping, Limits, Registration, StartError, TelnetMode, WebOrigin};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -71,6 +71,10 @@ impl Options {
 pub struct Config {
     /// Where to listen; never empty.
     pub listen: Vec<SocketAddr>,
+    /// Where the web page is; empty for nowhere.
+    pub web: Vec<SocketAddr>,
+    /// Where browsers may come from, besides these addresses themselves.
+    pub web_origins: Vec<WebOrigin>,
     /// The file with the accounts.
     pub users: PathBuf,
     /// The folder of the database; `None` to keep the last messages in memory.
@@ -105,6 +109,8 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 12345))],
+            web: Vec::new(),
+            web_origins: Vec::new(),
             users: PathBuf::from("users.txt"),
             data: Some(PathBuf::from("data")),
             keeping: Keeping::default(),

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Args, Command};
 use log::LevelFilter;
 
 use crate::model::limits::FLOOD_BYTES;
-use crate::model::{DuplicateLogin, Durability, Registration, TelnetMode};
+use crate::model::{DuplicateLogin, Durability, Registration, TelnetMode, WebOrigin};
 
 const DATA: &str = "Data";
 const LOGS: &str = "Logs";
@@ -25,6 +25,14 @@ pub struct Settings {
     /// Address and port to listen on; may be given several times, port 0 picks a free one (default 127.0.0.1:12345)
     #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub listen: Option<Vec<String>>,
+
+    /// Address and port of the web page; may be given several times (default none)
+    #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
+    pub web: Option<Vec<String>>,
+
+    /// Where browsers may come from, besides the addresses themselves, such as https://chat.example.org (default none)
+    #[arg(long, global = true, value_name = "ORIGIN", value_delimiter = ',', value_parser = WebOrigin::parse)]
+    pub web_origin: Option<Vec<WebOrigin>>,
 
     /// The file with the accounts (default users.txt)
     #[arg(long, global = true, value_name = "FILE")]
@@ -161,6 +169,8 @@ impl Settings {
     pub fn or(self, other: Settings) -> Settings {
         Settings {
             listen: self.listen.or(other.listen),
+            web: self.web.or(other.web),
+            web_origin: self.web_origin.or(other.web_origin),
             users: self.users.or(other.users),
             registration: self.registration.or(other.registration),
             guests: self.guests.or(other.guests),

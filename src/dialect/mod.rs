@@ -6,7 +6,7 @@ mod json;
 mod machine;
 mod plain;
 
-pub use json::json;
+pub use json::{JSON, json};
 pub use machine::MACHINE;
 pub use plain::{PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 

@@ -15,7 +15,7 @@ use super::reason::QuitReason;
 use super::sanction::Report;
 
 /// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
-pub const ENCODINGS: usize = 5;
+pub const ENCODINGS: usize = 6;
 
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
 const OVERHEAD: usize = 96;

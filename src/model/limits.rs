@@ -1,6 +1,10 @@
 //! Every bound in one place: what a stranger can make grow ends at one of these numbers.
 
+mod web;
+
 use std::time::Duration;
+
+pub use web::*;
 
 /// The bounds of a running server. The defaults are the promises of the manual; those with a setting can be changed.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,6 +23,7 @@ pub mod role;
 pub mod sanction;
 pub mod start;
 pub mod text;
+pub mod web_origin;
 
 pub use account::{NotRegistered, Question, TokenShown};
 pub use answer::{Answer, Cell, Deed, Table};
@@ -43,3 +44,4 @@ pub use refusal::{Article, GroupError};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, Subject};
 pub use start::StartError;
+pub use web_origin::WebOrigin;

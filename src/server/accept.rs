@@ -3,16 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use rustix::io::Errno;
 
 use super::Handle;
-use crate::model::{EventKind, QuitReason};
-use crate::session::Wire;
-use crate::transport::TcpLink;
+use super::serve::Door;
 
 /// The shortest and the longest pause after the system refused to give a connection.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -20,6 +17,7 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::fro
 /// Accepts the connections of one listener.
 pub(super) struct Acceptor {
     listener: TcpListener,
+    door: Door,
     server: Handle,
     stopped: Receiver<()>,
     /// A descriptor to give up when there is no other, so that a client can at least be told.
@@ -29,8 +27,8 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, server: Handle, stopped: Receiver<()>) -> Acceptor {
-        Acceptor { listener, server, stopped, reserve: reserve(), pause: BACK_OFF.0, starved: 0 }
+    pub(super) fn new(listener: TcpListener, door: Door, server: Handle, stopped: Receiver<()>) -> Acceptor {
+        Acceptor { listener, door, server, stopped, reserve: reserve(), pause: BACK_OFF.0, starved: 0 }
     }
 
     pub(super) fn run(mut self) {
@@ -38,7 +36,7 @@ impl Acceptor {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
                     self.recovered();
-                    self.server.serve_tcp(stream, peer);
+                    self.server.serve_tcp(self.door, stream, peer);
                 }
                 Err(_) if self.server.is_stopping() => return,
                 Err(e) if is_starvation(&e) => self.starve(&e),
@@ -61,12 +59,9 @@ impl Acceptor {
             // It may have taken a long time until somebody came, and by then there was room again.
             if self.reserve.is_some() {
                 self.recovered();
-                return self.server.serve_tcp(stream, peer);
+                return self.server.serve_tcp(self.door, stream, peer);
             }
-            if let Ok(link) = TcpLink::new(stream, peer) {
-                let wire = Arc::new(Wire::new(Box::new(link), self.pause));
-                wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
-            }
+            self.server.turn_away(self.door, stream, peer, self.pause);
         }
         self.reserve = reserve();
         // Ends early when the server stops.

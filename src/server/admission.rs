@@ -1,4 +1,4 @@
-//! Who may be connected without having logged in: a budget of its own, shared fairly among addresses.
+//! Who may be connected without having logged in, or ask for a page: budgets of their own, shared fairly among addresses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -7,10 +7,19 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::hub::ClientId;
-use crate::model::{EventKind, Limits, Origin, QuitReason};
+use crate::model::{EventKind, Origin, QuitReason};
 use crate::session::Wire;
 
-/// Everybody who is connected but not logged in yet.
+/// Somebody who has a place, and may have to give it to somebody else.
+pub(super) trait Waiter: Send + Sync {
+    /// Ends his connection for this reason.
+    fn end(&self, reason: QuitReason);
+
+    /// From where he is connected.
+    fn address(&self) -> IpAddr;
+}
+
+/// Everybody who has a place at one door.
 pub(super) struct Admission {
     waiting: Mutex<Waiting>,
     max: usize,
@@ -19,11 +28,11 @@ pub(super) struct Admission {
 
 #[derive(Default)]
 struct Waiting {
-    by_origin: HashMap<Origin, BTreeMap<ClientId, Arc<Wire>>>,
+    by_origin: HashMap<Origin, BTreeMap<ClientId, Arc<dyn Waiter>>>,
     count: usize,
 }
 
-/// One client's place among those who log in, given back when dropped.
+/// One client's place among them, given back when dropped.
 pub(super) struct Place {
     admission: Arc<Admission>,
     origin: Origin,
@@ -56,14 +65,19 @@ impl Refusal {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &Limits) -> Admission {
-        let (max, max_per_origin) = (limits.unauthenticated, limits.unauthenticated_per_address);
+    /// With so many places, of which one address may have so many.
+    pub(super) fn new(max: usize, max_per_origin: usize) -> Admission {
         Admission { waiting: Mutex::default(), max, max_per_origin }
     }
 
     /// Gives a connection a place. When none is free, the oldest connection of the address that holds most has to go,
     /// if that address holds more than the newcomer's would.
-    pub(super) fn enter(self: &Arc<Self>, origin: Origin, id: ClientId, wire: &Arc<Wire>) -> Result<Place, Refusal> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        origin: Origin,
+        id: ClientId,
+        waiter: Arc<dyn Waiter>,
+    ) -> Result<Place, Refusal> {
         let mut waiting = self.waiting.lock();
         let own = waiting.by_origin.get(&origin).map_or(0, BTreeMap::len);
         if own >= self.max_per_origin && !origin.is_exempt() {
@@ -74,10 +88,10 @@ impl Admission {
         } else {
             Some(waiting.remove_oldest_of_largest(own + 1).ok_or(Refusal::Crowded)?)
         };
-        waiting.by_origin.entry(origin).or_default().insert(id, Arc::clone(wire));
+        waiting.by_origin.entry(origin).or_default().insert(id, waiter);
         waiting.count += 1;
         drop(waiting);
-        crowded_out.inspect(|wire| wire.close(QuitReason::Crowded));
+        crowded_out.inspect(|waiter| waiter.end(QuitReason::Crowded));
         Ok(Place { admission: Arc::clone(self), origin, id })
     }
 
@@ -87,29 +101,28 @@ impl Admission {
 
     /// Ends the connections whose addresses fit, and says how many they were.
     pub(super) fn close_where(&self, fits: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
-        let chosen: Vec<Arc<Wire>> = {
+        let chosen: Vec<Arc<dyn Waiter>> = {
             let waiting = self.waiting.lock();
             let all = waiting.by_origin.values().flat_map(BTreeMap::values);
-            all.filter(|wire| fits(wire.peer().ip())).cloned().collect()
+            all.filter(|waiter| fits(waiter.address())).cloned().collect()
         };
-        chosen.iter().for_each(|wire| wire.close(reason));
+        chosen.iter().for_each(|waiter| waiter.end(reason));
         chosen.len()
     }
 
     pub(super) fn close_all(&self, reason: QuitReason) {
-        let all: Vec<Arc<Wire>> = self.waiting.lock().by_origin.values().flat_map(BTreeMap::values).cloned().collect();
-        all.iter().for_each(|wire| wire.close(reason));
+        self.close_where(|_| true, reason);
     }
 }
 
 impl Waiting {
-    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<Wire>> {
+    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Waiter>> {
         let (&origin, largest) = self.by_origin.iter().max_by_key(|(_, held)| held.len())?;
         let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
         self.remove(origin, oldest)
     }
 
-    fn remove(&mut self, origin: Origin, id: ClientId) -> Option<Arc<Wire>> {
+    fn remove(&mut self, origin: Origin, id: ClientId) -> Option<Arc<dyn Waiter>> {
         let held = self.by_origin.get_mut(&origin)?;
         let wire = held.remove(&id)?;
         if held.is_empty() {
@@ -117,6 +130,16 @@ impl Waiting {
         }
         self.count -= 1;
         Some(wire)
+    }
+}
+
+impl Waiter for Wire {
+    fn end(&self, reason: QuitReason) {
+        self.close(reason);
+    }
+
+    fn address(&self) -> IpAddr {
+        self.peer().ip()
     }
 }
 
@@ -136,8 +159,7 @@ mod tests {
     use crate::transport::memory;
 
     fn admission(max: usize, max_per_origin: usize) -> Arc<Admission> {
-        let limits = Limits { unauthenticated: max, unauthenticated_per_address: max_per_origin, ..Limits::default() };
-        Arc::new(Admission::new(&limits))
+        Arc::new(Admission::new(max, max_per_origin))
     }
 
     fn wire() -> Arc<Wire> {
@@ -152,7 +174,7 @@ mod tests {
     fn one_address_has_its_share_and_loopback_any() {
         let admission = admission(20, 2);
         let mut places = Vec::new();
-        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), &wire()).map(|place| places.push(place));
+        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), wire()).map(|place| places.push(place));
         assert!(enter(2, 1).is_ok() && enter(2, 2).is_ok());
         assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
         assert!((4..10).all(|id| enter(1, id).is_ok()));
@@ -164,15 +186,16 @@ mod tests {
     fn a_newcomer_takes_the_place_of_the_address_that_holds_most() {
         let admission = admission(4, 8);
         let wires: Vec<_> = (0..4).map(|_| wire()).collect();
-        let enter = |n, id: usize| admission.enter(origin(n), ClientId(id as u64), &wires[id]);
+        let enter =
+            |n, id: usize| admission.enter(origin(n), ClientId(id as u64), Arc::clone(&wires[id]) as Arc<dyn Waiter>);
         let places: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| enter(n, id).ok()).into();
-        let newcomer = admission.enter(origin(4), ClientId(9), &wire());
+        let newcomer = admission.enter(origin(4), ClientId(9), wire());
         assert!(newcomer.is_ok());
         assert_eq!(
             wires.iter().map(|wire| wire.closing()).collect::<Vec<_>>(),
             [Some(QuitReason::Crowded), None, None, None]
         );
-        assert_eq!(admission.enter(origin(2), ClientId(10), &wire()).err(), Some(Refusal::Crowded));
+        assert_eq!(admission.enter(origin(2), ClientId(10), wire()).err(), Some(Refusal::Crowded));
         drop(places);
         assert_eq!(admission.count(), 1);
     }

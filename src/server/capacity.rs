@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::model::Limits;
-use crate::model::limits::READERS;
+use crate::model::limits::{READERS, WEB_THREADS};
 
 /// Descriptors that are not clients: listeners, the console and who uses it, logs, the users file, the reserve, the standard
 /// streams.
@@ -22,10 +22,12 @@ const OTHER_THREADS: u64 = 48;
 const REGIONS_PER_THREAD: u64 = 4;
 const OTHER_REGIONS: u64 = 1024;
 
-/// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits.
-pub fn fit_to_process(limits: &mut Limits) {
-    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS + STORE_DESCRIPTORS);
-    let threads = max_threads().saturating_sub(OTHER_THREADS);
+/// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits. `web` says
+/// whether there is a web page, which needs some beside the clients.
+pub fn fit_to_process(limits: &mut Limits, web: bool) {
+    let visits = if web { WEB_THREADS as u64 } else { 0 };
+    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS + STORE_DESCRIPTORS + visits);
+    let threads = max_threads().saturating_sub(OTHER_THREADS + visits);
     let room = usize::try_from(descriptors.min(threads)).unwrap_or(usize::MAX);
     let wanted = limits.clients + limits.unauthenticated;
     if wanted <= room {
@@ -113,10 +115,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_lowered_and_what_fits_is_left_alone() {
         let mut small = Limits { clients: 10, unauthenticated: 5, ..Limits::default() };
-        fit_to_process(&mut small);
+        fit_to_process(&mut small, true);
         assert_eq!((small.clients, small.unauthenticated), (10, 5));
         let mut huge = Limits { clients: 100_000_000, ..Limits::default() };
-        fit_to_process(&mut huge);
+        fit_to_process(&mut huge, false);
         assert!(huge.clients < 100_000_000 && huge.unauthenticated == 256);
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 6, the server: listeners, admission, one thread per client, and the order in which everything stops.
+//! Floor 7, the server: listeners, admission, one thread per client, and the order in which everything stops.
 
 mod accept;
 mod admission;
@@ -10,15 +10,15 @@ mod keeper;
 mod opening;
 mod premises;
 mod running;
+mod serve;
 mod signals;
+mod web;
 
-use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -32,17 +32,18 @@ pub use signals::watch;
 use crate::accounts::{Accounts, Throttle};
 use crate::command::COMMANDS;
 use crate::config::Config;
-use crate::hub::{ClientId, Hub};
+use crate::hub::Hub;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
-use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction, StartError};
+use crate::model::{QuitReason, StartError};
 use crate::operate::{Desk, Filter};
-use crate::session::{self, Budgets, Shared, Wire};
+use crate::session::{Budgets, Shared};
 use crate::thread;
-use crate::transport::{Link, TcpLink};
 use accept::Acceptor;
 use admission::Admission;
 use ctl::Ctl;
 use running::Running;
+use serve::Door;
+use web::Web;
 
 /// The kernel holds this many connections that were not yet accepted.
 const BACKLOG: i32 = 1024;
@@ -50,7 +51,7 @@ const BACKLOG: i32 = 1024;
 /// A server that is bound to its addresses. [`Server::run`] makes it work.
 pub struct Server {
     handle: Handle,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(Door, TcpListener)>,
     stopped: Receiver<()>,
     ctl: Option<Ctl>,
 }
@@ -62,6 +63,7 @@ pub struct Handle(Arc<Inner>);
 struct Inner {
     shared: Shared,
     admission: Arc<Admission>,
+    web: Web,
     next_id: AtomicU64,
     stopping: AtomicBool,
     /// Dropped to say that the server is to stop.
@@ -82,7 +84,9 @@ impl Server {
     /// Why that cannot be done, as one sentence.
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
-        let listeners: Result<Vec<_>, _> = config.listen.iter().map(|addr| listen(*addr)).collect();
+        let chat = config.listen.iter().map(|addr| (Door::Chat, *addr));
+        let all = chat.chain(config.web.iter().map(|addr| (Door::Web, *addr)));
+        let listeners: Result<Vec<_>, _> = all.map(|(door, addr)| Ok((door, listen(addr)?))).collect();
         let listeners = listeners?;
         let hub = Hub::new(config.limits.clone(), opening::open_store(config, &accounts)?)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
@@ -104,7 +108,11 @@ impl Server {
         let (stop, stopped) = bounded(0);
         let inner = Inner {
             shared,
-            admission: Arc::new(Admission::new(&config.limits)),
+            admission: Arc::new(Admission::new(
+                config.limits.unauthenticated,
+                config.limits.unauthenticated_per_address,
+            )),
+            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
@@ -121,7 +129,12 @@ impl Server {
 
     /// The addresses it listens on, with the ports the system chose where 0 was asked for.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        addresses(&self.listeners, Door::Chat)
+    }
+
+    /// The addresses of the web page.
+    pub fn web_addresses(&self) -> Vec<SocketAddr> {
+        addresses(&self.listeners, Door::Web)
     }
 
     /// How many accounts there are.
@@ -145,10 +158,10 @@ impl Server {
     /// When the system gives no thread to accept connections with.
     pub fn run(self) -> Result<(), StartError> {
         let mut acceptors = Vec::new();
-        for listener in &self.listeners {
+        for (door, listener) in &self.listeners {
             let what = || "cannot start a thread that accepts connections".to_owned();
             let listener = listener.try_clone().map_err(|e| StartError::System(what(), e))?;
-            let acceptor = Acceptor::new(listener, self.handle.clone(), self.stopped.clone());
+            let acceptor = Acceptor::new(listener, *door, self.handle.clone(), self.stopped.clone());
             let accepting = thread::start("accept", CLIENT_STACK, move || acceptor.run());
             acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
         }
@@ -159,7 +172,7 @@ impl Server {
         // Nothing is ever sent: the channel ends when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
-        for listener in &self.listeners {
+        for (_, listener) in &self.listeners {
             // Only this wakes a blocked accept. An error means that it is shut down already.
             let _ = SockRef::from(listener).shutdown(Shutdown::Both);
         }
@@ -200,79 +213,18 @@ impl Handle {
         let inner = &self.0;
         log::info!("stopping sessions={}", inner.shared.hub.sessions());
         inner.admission.close_all(QuitReason::Shutdown);
+        inner.web.close();
         inner.shared.accounts.stop_hashing();
         inner.shared.hub.close_all(QuitReason::Shutdown);
-        if !inner.running.all_ended_by(deadline) {
+        if !(inner.web.all_ended_by(deadline) && inner.running.all_ended_by(deadline)) {
             log::warn!("some sessions did not end in time");
         }
     }
+}
 
-    /// Serves a connection on a thread of its own, or tells the client why not.
-    pub fn serve(&self, link: Box<dyn Link>) {
-        let peer = link.peer();
-        let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
-        let wire = Arc::new(Wire::new(link, self.0.shared.hub.limits().outbox_age));
-        if self.is_banned(peer, &wire) {
-            return;
-        }
-        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, &wire) {
-            Ok(place) => place,
-            Err(answer) => {
-                self.note_refused(peer, answer.why());
-                return wire.refuse(answer.event());
-            }
-        };
-        // A ban that came meanwhile has ended those who had a place by then.
-        if self.is_banned(peer, &wire) {
-            return;
-        }
-        let Some(turn) = self.0.running.enter() else {
-            self.note_refused(peer, "server full");
-            return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
-        };
-        let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
-        let started = thread::start(&id.to_string(), CLIENT_STACK, move || {
-            let _turn = turn;
-            log::debug!("connected {}", Peer(peer));
-            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
-            if catch_unwind(session).is_err() {
-                for_thread.give_up();
-            }
-        });
-        self.note_threads(started.as_ref().err());
-        if started.is_err() {
-            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
-        }
-    }
-
-    /// Refuses who comes from a banned address, before anything is spent on him.
-    fn is_banned(&self, peer: SocketAddr, wire: &Wire) -> bool {
-        let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
-        let banned = ban.is_some();
-        if let Some(Sanction { until, reason: why, .. }) = ban {
-            self.note_refused(peer, "banned");
-            wire.refuse(EventKind::AddressBanned { until, why });
-        }
-        banned
-    }
-
-    /// Says when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
-    fn note_threads(&self, refused: Option<&io::Error>) {
-        if self.0.threadless.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
-            match refused {
-                None => log::info!("threads recovered"),
-                Some(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
-            }
-        }
-    }
-
-    /// Serves an accepted TCP connection.
-    fn serve_tcp(&self, stream: std::net::TcpStream, peer: SocketAddr) {
-        match TcpLink::new(stream, peer) {
-            Ok(link) => self.serve(Box::new(link)),
-            Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
-        }
-    }
+fn addresses(listeners: &[(Door, TcpListener)], at: Door) -> Vec<SocketAddr> {
+    let there = listeners.iter().filter(|(door, _)| *door == at);
+    there.filter_map(|(_, listener)| listener.local_addr().ok()).collect()
 }
 
 /// Takes one address, with SO_REUSEADDR, so that a restart does not wait for old connections to be forgotten.

@@ -35,8 +35,10 @@ impl Premises for Around {
     }
 
     fn dismiss(&self, net: &Net) -> usize {
-        let close =
-            |handle: Handle| handle.0.admission.close_where(|address| net.contains(address), QuitReason::Banned);
+        let close = |handle: Handle| {
+            let doors = [&handle.0.admission, handle.0.web.visits()];
+            doors.map(|door| door.close_where(|address| net.contains(address), QuitReason::Banned)).iter().sum()
+        };
         self.handle().map_or(0, close)
     }
 }

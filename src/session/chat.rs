@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bell::Ringer;
 use super::budget::Budget;
 use super::dialog::Open;
 use super::{Came, Session, next_step};
@@ -148,7 +147,7 @@ impl Session<'_> {
     fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
         let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
         let name = talk.me.name;
-        let speak = |voice| self.wire.speak(self.dialect(voice), Ringer::new(voice, name));
+        let speak = |voice| self.wire.speak(self.dialect(voice), self.ringer(voice, name));
         let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         let mut dialog = None;
         let mut context = Context {

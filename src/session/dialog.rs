@@ -78,6 +78,7 @@ impl Session<'_> {
     /// Whether the client's terminal is asked to hide a secret.
     pub(super) fn hides_typing(&self) -> bool {
         match self.shared.telnet {
+            _ if self.wire.link().carries_messages() => false,
             TelnetMode::Auto => self.source.counts_as_telnet(),
             TelnetMode::Always => true,
             TelnetMode::Never => false,

@@ -20,14 +20,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bell::Ringer;
 pub use budget::Budgets;
 pub use wire::Wire;
 
 use crate::accounts::{Accounts, Throttle};
-use crate::dialect::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
+use crate::dialect::{Dialect, JSON, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 use crate::hub::{ClientId, Hub};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Mode, Peer, QuitReason, Registration, TelnetMode, Voice};
+use crate::model::{DuplicateLogin, Mode, Name, Peer, QuitReason, Registration, TelnetMode, Voice};
 use crate::operate::Desk;
 use crate::transport::{Framing, LineSource};
 
@@ -178,6 +179,9 @@ impl Session<'_> {
 
     /// What is spoken to this client who wants to be told things like this.
     fn dialect(&self, voice: Voice) -> &'static dyn Dialect {
+        if self.wire.link().carries_messages() {
+            return &JSON;
+        }
         match (voice.mode, self.source.ends_in_crlf(), voice.ids) {
             (Mode::Machine, ..) => &MACHINE,
             (Mode::Plain, false, false) => &PLAIN,
@@ -185,6 +189,11 @@ impl Session<'_> {
             (Mode::Plain, true, false) => &PLAIN_CRLF,
             (Mode::Plain, true, true) => &PLAIN_CRLF_IDS,
         }
+    }
+
+    /// When the bell rings for this user who wants to be told things like this.
+    fn ringer(&self, voice: Voice, user: Name) -> Ringer {
+        if self.wire.link().carries_messages() { Ringer::default() } else { Ringer::new(voice, user) }
     }
 
     /// Puts what telnet wants to hear back before the next thing that is written.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::bell::{BEL, Ringer};
-use crate::dialect::{Dialect, PLAIN};
+use crate::dialect::{Dialect, JSON, PLAIN};
 pub(super) use port::WirePort;
 
 use crate::hub::Outbox;
@@ -103,7 +103,7 @@ impl Wire {
     /// A wire over this link, on which no item may wait longer than `outbox_age` once the client is behind.
     pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Wire {
         let writing = Writing {
-            dialect: &PLAIN,
+            dialect: if link.carries_messages() { &JSON } else { &PLAIN },
             ringer: Ringer::default(),
             rest: Vec::new(),
             oldest: Instant::now(),

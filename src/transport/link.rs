@@ -35,4 +35,9 @@ pub trait Link: Send + Sync {
 
     /// From where the client is connected.
     fn peer(&self) -> SocketAddr;
+
+    /// Whether a program is at the other end that sends and gets each line as a message of its own; no terminal is.
+    fn carries_messages(&self) -> bool {
+        false
+    }
 }

@@ -10,8 +10,10 @@ pub mod memory;
 mod source;
 mod tcp;
 mod telnet;
+mod websocket;
 
 pub use framing::Input;
 pub use link::Link;
 pub use source::{Framing, LineSource};
 pub use tcp::TcpLink;
+pub use websocket::WebSocketLink;

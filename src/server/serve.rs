@@ -1,0 +1,110 @@
+//! From a connection to a session: who is let in at which door, and the thread that he gets.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use super::Handle;
+use crate::hub::ClientId;
+use crate::model::limits::CLIENT_STACK;
+use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
+use crate::session::{self, Wire};
+use crate::thread;
+use crate::transport::{Link, TcpLink};
+use crate::web::{TurnedAway, turn_away};
+
+/// Where somebody comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// For netcat, telnet and their like.
+    Chat,
+    /// For browsers.
+    Web,
+}
+
+impl Handle {
+    /// Serves a connection on a thread of its own, or tells the client why not.
+    pub fn serve(&self, link: Box<dyn Link>) {
+        let peer = link.peer();
+        let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
+        let wire = Arc::new(Wire::new(link, self.0.shared.hub.limits().outbox_age));
+        if self.is_banned(peer, &wire) {
+            return;
+        }
+        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, Arc::clone(&wire) as _) {
+            Ok(place) => place,
+            Err(answer) => {
+                self.note_refused(peer, answer.why());
+                return wire.refuse(answer.event());
+            }
+        };
+        // A ban that came meanwhile has ended those who had a place by then.
+        if self.is_banned(peer, &wire) {
+            return;
+        }
+        let Some(turn) = self.0.running.enter() else {
+            self.note_refused(peer, "server full");
+            return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        };
+        let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
+        let started = thread::start(&id.to_string(), CLIENT_STACK, move || {
+            let _turn = turn;
+            log::debug!("connected {}", Peer(peer));
+            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
+            if catch_unwind(session).is_err() {
+                for_thread.give_up();
+            }
+        });
+        self.note_threads(started.as_ref().err());
+        if started.is_err() {
+            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+        }
+    }
+
+    /// Refuses who comes from a banned address, before anything is spent on him.
+    fn is_banned(&self, peer: SocketAddr, wire: &Wire) -> bool {
+        let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
+        let banned = ban.is_some();
+        if let Some(Sanction { until, reason: why, .. }) = ban {
+            self.note_refused(peer, "banned");
+            wire.refuse(EventKind::AddressBanned { until, why });
+        }
+        banned
+    }
+
+    /// Says when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
+    pub(super) fn note_threads(&self, refused: Option<&io::Error>) {
+        if self.0.threadless.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
+            match refused {
+                None => log::info!("threads recovered"),
+                Some(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
+            }
+        }
+    }
+
+    /// Serves an accepted TCP connection.
+    pub(super) fn serve_tcp(&self, door: Door, stream: TcpStream, peer: SocketAddr) {
+        let to = stream.local_addr().ok();
+        match TcpLink::new(stream, peer) {
+            Ok(link) => match door {
+                Door::Chat => self.serve(Box::new(link)),
+                Door::Web => self.receive(Arc::new(link), to),
+            },
+            Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
+        }
+    }
+
+    /// Tells an accepted TCP connection that there is no room for it.
+    pub(super) fn turn_away(&self, door: Door, stream: TcpStream, peer: SocketAddr, patience: Duration) {
+        let Ok(link) = TcpLink::new(stream, peer) else { return };
+        match door {
+            Door::Chat => {
+                Wire::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })
+            }
+            Door::Web => turn_away(&link, TurnedAway::Busy),
+        }
+    }
+}

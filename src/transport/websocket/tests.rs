@@ -1,0 +1,217 @@
+//! A WebSocket over the in-memory link, and over one that takes bytes as it pleases.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use tungstenite::protocol::frame::{Frame, FrameHeader};
+
+use super::*;
+use crate::transport::memory::{self, MemoryPeer};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn pair() -> (WebSocketLink, MemoryPeer) {
+    let (below, peer) = memory::pair();
+    (WebSocketLink::new(Arc::new(below), b""), peer)
+}
+
+/// A frame as a client sends it.
+fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Vec<u8> {
+    let header = FrameHeader { opcode, is_final, mask: Some([1, 2, 3, 4]), ..FrameHeader::default() };
+    let mut bytes = Vec::new();
+    Frame::from_payload(header, payload.to_vec().into()).format(&mut bytes).unwrap();
+    bytes
+}
+
+fn text(text: &str) -> Vec<u8> {
+    frame(OpCode::Data(Data::Text), true, text.as_bytes())
+}
+
+fn read(link: &WebSocketLink) -> io::Result<String> {
+    let mut buffer = [0; 64];
+    let n = link.read(&mut buffer, Some(Instant::now() + PATIENCE))?;
+    Ok(String::from_utf8(buffer[..n].to_vec()).unwrap())
+}
+
+/// The messages in what a client got.
+fn messages(bytes: &[u8]) -> Vec<Message> {
+    let mut context = WebSocketContext::new(Role::Client, None);
+    let mut feed = Feed { bytes: bytes.to_vec(), ..Feed::default() };
+    std::iter::from_fn(|| context.read(&mut feed).ok()).collect()
+}
+
+fn received(peer: &MemoryPeer) -> Vec<Message> {
+    messages(&peer.receive(Instant::now() + PATIENCE).unwrap())
+}
+
+#[test]
+fn a_message_is_a_line_and_a_line_is_a_message() {
+    let (link, peer) = pair();
+    peer.send(&[text("/users"), text("alice\nsecret"), text(""), text("end\n")].concat());
+    let mut all = String::new();
+    while !all.ends_with("end\n") {
+        all += &read(&link).unwrap();
+    }
+    assert_eq!(all, "/users\nalice\nsecret\n\nend\n");
+    assert_eq!(link.try_write(b"{\"a\":1}\n\r\n{\"b\":2}\n").unwrap(), 18);
+    assert_eq!(received(&peer), [Message::text("{\"a\":1}"), Message::text("{\"b\":2}")]);
+}
+
+#[test]
+fn what_came_with_the_handshake_is_read_first() {
+    let (below, peer) = memory::pair();
+    let first = text("first");
+    let link = WebSocketLink::new(Arc::new(below), &first[..4]);
+    peer.send(&first[4..]);
+    assert_eq!(read(&link).unwrap(), "first\n");
+}
+
+#[test]
+fn fragments_are_put_together_and_pings_are_answered_in_between() {
+    let (link, peer) = pair();
+    let (one, two) = (OpCode::Data(Data::Text), OpCode::Data(Data::Continue));
+    let ping = frame(OpCode::Control(Control::Ping), true, b"42");
+    let fragments = [frame(one, false, b"/pi"), ping, frame(two, false, b"ng"), frame(two, true, b" x")].concat();
+    fragments.iter().for_each(|byte| peer.send(&[*byte]));
+    assert_eq!(read(&link).unwrap(), "/ping x\n");
+    assert_eq!(received(&peer), [Message::Pong(b"42".to_vec().into())]);
+}
+
+#[test]
+fn a_closed_one_is_read_to_its_end_and_takes_nothing_more() {
+    let (link, peer) = pair();
+    peer.send(&[text("last"), frame(OpCode::Control(Control::Close), true, &1000_u16.to_be_bytes())].concat());
+    assert_eq!(read(&link).unwrap(), "last\n");
+    assert_eq!(read(&link).unwrap(), "");
+    assert!(matches!(received(&peer)[..], [Message::Close(Some(_))]));
+    assert_eq!(link.try_write(b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn our_own_end_is_said() {
+    let (link, peer) = pair();
+    link.try_write(b"bye\n").unwrap();
+    link.finish();
+    let all = received(&peer);
+    assert!(matches!(&all[..], [Message::Text(bye), Message::Close(Some(_))] if bye.as_str() == "bye"), "{all:?}");
+    assert!(link.try_write(b"x\n").is_err());
+}
+
+#[test]
+fn who_breaks_the_rules_is_told_which_and_not_read_on() {
+    let mut unmasked = Vec::new();
+    Frame::message("x", OpCode::Data(Data::Text), true).format(&mut unmasked).unwrap();
+    let mut reserved = text("x");
+    reserved[0] |= 0x40;
+    let mut huge = vec![0x81, 0xFF];
+    huge.extend([u64::MAX.to_be_bytes().as_slice(), &[1, 2, 3, 4]].concat());
+    let pieces = vec![b'x'; 40_000];
+    let endless = [frame(OpCode::Data(Data::Text), false, &pieces), frame(OpCode::Data(Data::Continue), true, &pieces)];
+    for (what, bytes, code) in [
+        ("unmasked", unmasked, 1002),
+        ("reserved bits", reserved, 1002),
+        ("reserved opcode", frame(OpCode::Data(Data::Reserved(3)), true, b""), 1002),
+        ("fragmented control", frame(OpCode::Control(Control::Ping), false, b""), 1002),
+        ("long control", frame(OpCode::Control(Control::Ping), true, &[0; 126]), 1002),
+        ("stray continuation", frame(OpCode::Data(Data::Continue), true, b"x"), 1002),
+        ("binary", frame(OpCode::Data(Data::Binary), true, b"x"), 1003),
+        ("bad UTF-8", frame(OpCode::Data(Data::Text), true, b"\xC3\x28"), 1007),
+        ("a frame without end", huge, 1009),
+        ("a message without end", endless.concat(), 1009),
+    ] {
+        let (link, peer) = pair();
+        peer.send(&bytes);
+        assert_eq!(read(&link).unwrap_err().kind(), io::ErrorKind::InvalidData, "{what}");
+        match &received(&peer)[..] {
+            [Message::Close(Some(close))] => assert_eq!(u16::from(close.code), code, "{what}"),
+            other => panic!("{what}: {other:?}"),
+        }
+        peer.send(&text("/quit"));
+        peer.finish();
+        assert_eq!(read(&link).unwrap(), "", "{what}");
+    }
+}
+
+/// A connection that takes as many bytes at a time as it was told, 0 for not now.
+struct Fitful {
+    takes: Mutex<Vec<usize>>,
+    taken: Mutex<Vec<u8>>,
+}
+
+impl Link for Fitful {
+    fn read(&self, _: &mut [u8], _: Option<Instant>) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let most = self.takes.lock().pop().unwrap_or(usize::MAX);
+        match most.min(bytes.len()) {
+            0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            n => {
+                self.taken.lock().extend_from_slice(&bytes[..n]);
+                Ok(n)
+            }
+        }
+    }
+
+    fn wait_writable(&self, _: Instant) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop_reading(&self) {}
+
+    fn finish(&self) {}
+
+    fn abort(&self) {}
+
+    fn peer(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 1))
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_connection_takes_each_line_arrives_once_and_counts_when_it_is_whole(
+        lines in prop::collection::vec("[a-z]{1,300}", 1..20),
+        takes in prop::collection::vec(0..200_usize, 0..200),
+        pings in prop::collection::vec(0..20_usize, 0..3),
+    ) {
+        let below = Arc::new(Fitful { takes: Mutex::new(takes), taken: Mutex::default() });
+        let link = WebSocketLink::new(Arc::clone(&below) as Arc<dyn Link>, b"");
+        let all: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+        let (mut sent, mut round) = (0, 0);
+        while sent < all.len() {
+            if pings.contains(&round) {
+                link.interject(&ping(), false);
+            }
+            round += 1;
+            if let Ok(n) = link.try_write(&all[sent..]) {
+                sent += n;
+                prop_assert!(all[..sent].ends_with(b"\n"));
+                let whole = messages(&below.taken.lock()).into_iter().filter(Message::is_text).count();
+                prop_assert!(whole >= all[..sent].iter().filter(|byte| **byte == b'\n').count());
+            }
+        }
+        let got = messages(&below.taken.lock());
+        let got: Vec<String> = got.iter().filter(|m| m.is_text()).map(|m| m.to_text().unwrap().to_owned()).collect();
+        prop_assert_eq!(got, lines);
+    }
+
+    #[test]
+    fn a_writer_who_drops_what_is_half_out_there_loses_nothing_else(
+        cut in 1..400_usize,
+        long in 100..500_usize,
+    ) {
+        let below = Arc::new(Fitful { takes: Mutex::new(vec![0, cut.min(long)]), taken: Mutex::default() });
+        let link = WebSocketLink::new(Arc::clone(&below) as Arc<dyn Link>, b"");
+        let half = format!("{}\n", "x".repeat(long));
+        prop_assert!(link.try_write(half.as_bytes()).is_err());
+        let mut rest: &[u8] = b"\r\nlast words\n";
+        while !rest.is_empty() {
+            rest = &rest[link.try_write(rest).unwrap_or(0)..];
+        }
+        let got = messages(&below.taken.lock());
+        prop_assert_eq!(got, [Message::text(half.trim_end()), Message::text("last words")]);
+    }
+}

@@ -1,0 +1,202 @@
+// Questions and menus. Each is a dialog: Escape leaves it, and the keyboard stays in it while it is open.
+
+import { $, button, el, memory, when } from './dom.js';
+import { Chat } from './chat.js';
+import { roleOf } from './view.js';
+
+const dialog = () => $('dialog');
+
+// Shows a dialog; `body` are its elements. Answers when it is closed.
+export function show(title, ...body) {
+  const box = dialog();
+  if (box.open) box.close();
+  box.replaceChildren(
+    el('header', { class: 'bar' }, el('h2', { id: 'dialog-title' }, title), button('✕', () => box.close(), { class: 'icon', 'aria-label': 'Close' })),
+    el('div', { class: 'body' }, ...body),
+  );
+  box.setAttribute('aria-labelledby', 'dialog-title');
+  box.showModal();
+  return box;
+}
+
+// Asks for some texts; each field is [name, label, more]. `done` gets them as an object.
+export function form(title, fields, word, done, note) {
+  const inputs = new Map(fields.map(([name, , more]) => [name, el('input', { name, autocomplete: 'off', ...more })]));
+  const body = el('form', {
+    onsubmit(event) {
+      event.preventDefault();
+      dialog().close();
+      done(Object.fromEntries([...inputs].map(([name, input]) => [name, input.type === 'checkbox' ? input.checked : input.value.trim()])));
+    },
+  },
+  note ? el('p', {}, note) : null,
+  fields.map(([name, label, more]) => el('label', { class: more?.type === 'checkbox' ? 'check' : '' }, more?.type === 'checkbox' ? [inputs.get(name), ` ${label}`] : [`${label} `, inputs.get(name)])),
+  el('button', { type: 'submit', class: 'main' }, word));
+  show(title, body);
+  inputs.values().next().value?.focus();
+}
+
+export const confirm = (title, note, word, done) => form(title, [], word, done, note);
+
+const MENU = 'menu';
+const menu = (...items) => el('div', { class: MENU, role: 'group' }, items);
+const item = (text, onclick, props) => button(text, () => { dialog().close(); onclick(); }, props);
+
+export class Dialogs {
+  constructor(chat, act) {
+    Object.assign(this, { chat, act });
+  }
+
+  main() {
+    const { chat, act } = this;
+    const theme = document.documentElement.dataset.theme;
+    const themes = [['panther', 'Panther'], ['midnight', 'Midnight']];
+    show(chat.me,
+      menu(
+        chat.people.get(chat.me.toLowerCase())?.away ? item('I am back', () => chat.send('/back'))
+          : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)', { maxlength: 100 }]], 'Set', ({ why }) => chat.send(`/away ${why}`))),
+        Notification.permission === 'granted' ? null : item('Show notifications…', () => Notification.requestPermission()),
+        chat.guest ? null : item('Change the password…', () => chat.send('/passwd')),
+        chat.guest ? null : item('Login tokens…', () => act.command('/token list')),
+        chat.role === 'user' ? null : item('Operator’s page', act.operate),
+        item('Help', () => act.command('/help')),
+        item('Sign out', act.leave),
+      ),
+      el('fieldset', {}, el('legend', {}, 'Theme'), themes.map(([value, name]) => el('label', { class: 'check' },
+        el('input', { type: 'radio', name: 'theme', value, checked: value === theme, onchange: () => act.theme(value) }), ` ${name}`))));
+  }
+
+  conversation(conv) {
+    const { chat, act } = this;
+    const clear = item('Clear this chat…', () => confirm(`Clear ${conv.title}?`, 'All that was said here so far goes from your view, for good. Others keep theirs.', 'Clear', () => chat.send(`/clear ${Chat.of(conv)}`)));
+    if (conv.room) {
+      return show(`Room ${conv.title}`, el('p', {}, `${conv.count ?? 1} of ${conv.limit} are here. Others come in with the code ${conv.title}. Nothing is kept.`),
+        menu(item('Leave the room', () => chat.send(`/room leave ${conv.title}`), { class: 'danger' })));
+    }
+    if (conv.kind === 'group') return this.group(conv, clear);
+    return show(conv.title, menu(
+      item('Ignore', () => chat.send(`/ignore ${conv.title}`)), item('Hear again', () => chat.send(`/unignore ${conv.title}`)),
+      item('Report to the operators…', () => this.report(conv.title)), chat.guest ? null : clear,
+      chat.role === 'user' ? null : item('Operator’s acts…', () => act.operate(conv.title))));
+  }
+
+  report(whom) {
+    form('Report', [['why', 'Why', { maxlength: 200 }]], 'Report', ({ why }) => this.chat.send(`/report ${whom} ${why}`), `The operators are told about ${whom}.`);
+  }
+
+  group(conv, clear) {
+    const { chat } = this;
+    const name = conv.title;
+    const portrait = chat.portraits.get(name.toLowerCase());
+    const members = chat.members.get(name.toLowerCase()) ?? [];
+    const rank = { owner: 2, admin: 1 }[portrait?.role] ?? 0;
+    if (!conv.mine) return show(name, menu(item('Join', () => this.act.join(conv)), clear));
+    const acts = (user) => [
+      rank === 2 && ['promote', 'Promote'], rank === 2 && ['demote', 'Demote'], rank === 2 && ['transfer', 'Give the group to'],
+      rank && ['kick', 'Kick'], rank && ['ban', 'Ban'], rank && ['mute', 'Mute'], rank && ['unmute', 'Unmute'],
+    ].filter(Boolean).map(([word, text]) => item(`${text} ${user}`, () => this.rule(word, text, user, name), { class: /kick|ban|mute/.test(word) ? 'danger' : null }));
+    const person = (user) => el('li', {}, rank && user.toLowerCase() !== chat.me.toLowerCase()
+      ? el('details', {}, el('summary', {}, user, el('small', {}, ` ${roleOf(portrait, user)}`)), menu(...acts(user)))
+      : [user, el('small', {}, ` ${roleOf(portrait, user)}`)]);
+    return show(name,
+      menu(
+        rank ? item('Invite…', () => form(`Invite to ${name}`, [['who', 'Who', { required: true }]], 'Invite', ({ who }) => chat.send(`/invite ${who} ${name}`))) : null,
+        rank ? item('Settings…', () => this.settings(name, portrait, rank)) : null,
+        rank ? item('Bans and mutes', () => this.act.command(`/bans ${name}`)) : null,
+        chat.guest ? null : clear,
+        item('Leave the group', () => chat.send(`/leave_group ${name}`), { class: 'danger' }),
+      ),
+      el('h3', {}, 'Members'), el('ul', { class: 'people' }, members.map(person)));
+  }
+
+  // Kicks, bans and mutes ask for a reason, the latter two for a time as well.
+  rule(word, text, user, group) {
+    const timed = word === 'ban' || word === 'mute';
+    if (!timed && word !== 'kick') return this.chat.send(`/${word} ${user} ${group}`);
+    const fields = [['why', 'Reason (may be empty)', { maxlength: 200 }]];
+    if (timed) fields.unshift(['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }]);
+    return form(`${text} ${user}`, fields, text, ({ time = '', why }) => this.chat.send(`/${word} ${user} ${group} ${time} ${why}`.replace(/ +/g, ' ').trim()));
+  }
+
+  settings(group, now, rank) {
+    const switches = ['private', 'announce', 'keep'];
+    const labels = { private: 'Private: outsiders do not learn of it', announce: 'Only owners and admins talk', keep: 'Kept while nobody is here' };
+    const owner = rank === 2 ? [['limit', 'Most members (empty for any number)', { type: 'number', min: 1, value: now.limit ?? '' }],
+      ...switches.map((word) => [word, labels[word], { type: 'checkbox', checked: now[word] }]),
+      ['password', 'Password (empty leaves it as it is)', { type: 'password', autocomplete: 'new-password' }]] : [];
+    form(`Settings of ${group}`, [['topic', 'Topic', { maxlength: 200, value: now.text ?? '' }], ...owner], 'Save', (said) => {
+      const words = [];
+      if (rank === 2) {
+        if (said.limit !== String(now.limit ?? '')) words.push(said.limit ? `limit=${said.limit}` : '-limit');
+        for (const word of switches) if (said[word] !== now[word]) words.push(said[word] ? word : `-${word}`);
+        if (said.password) words.push(`password=${said.password}`);
+      }
+      if (said.topic !== (now.text ?? '')) words.push(said.topic ? `topic=${said.topic}` : '-topic');
+      if (words.length) this.chat.send(`/group ${group} ${words.join(' ')}`);
+    });
+  }
+
+  newGroup() {
+    form('New group', [['name', 'Name', { required: true, maxlength: 32, pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*' }],
+      ['keep', 'Keep it while nobody is here', { type: 'checkbox' }], ['private', 'Private', { type: 'checkbox' }], ['topic', 'Topic (may be empty)', { maxlength: 200 }]],
+    'Create', ({ name, keep, private: hidden, topic }) => this.chat.send(`/create_group ${name}${keep ? ' keep' : ''}${hidden ? ' private' : ''}${topic ? ` topic=${topic}` : ''}`),
+    'Letters, digits, _ . and -');
+  }
+
+  room() {
+    show('Rooms', el('p', {}, 'A room is for two to eight, has a code of four letters, and nothing said in it is kept. It is gone when it is empty; reloading the page leaves it.'),
+      el('form', {
+        class: 'row',
+        onsubmit: (event) => {
+          event.preventDefault();
+          dialog().close();
+          this.chat.send(`/room create ${event.target.elements.size.value}`);
+        },
+      }, el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })), el('button', { class: 'main' }, 'Make a room')),
+      el('form', {
+        class: 'row',
+        onsubmit: (event) => {
+          event.preventDefault();
+          dialog().close();
+          this.chat.send(`/room join ${event.target.elements.code.value.trim()}`);
+        },
+      }, el('label', {}, 'Code ', el('input', { name: 'code', maxlength: 4, size: 6, required: true, autocapitalize: 'characters', autocomplete: 'off' })), el('button', {}, 'Join')));
+  }
+
+  message(conv, message, own) {
+    const { chat } = this;
+    show('Message', el('p', {}, `${message.from}, ${when(message.at)}`), el('blockquote', {}, message.text ?? ''), menu(
+      item('Copy', () => navigator.clipboard?.writeText(message.text ?? '')),
+      own || chat.role !== 'user' ? item('Delete for everybody…', () => confirm('Delete this message?', 'Its line stays, without its text.', 'Delete', () => chat.send(`/delete ${message.id}`)), { class: 'danger' }) : null,
+      own ? null : item('Report to the operators…', () => this.report(message.id))));
+  }
+
+  search(conv) {
+    form('Search', [['words', 'Words', { required: true, type: 'search' }], ['here', conv ? `Only in ${conv.title}` : 'Everywhere', { type: 'checkbox', disabled: !conv || conv.kind === 'all' }]],
+      'Search', ({ words, here }) => this.chat.send(`/search ${words}${here && conv ? ` in ${Chat.of(conv)}` : ''}`));
+  }
+
+  found(messages) {
+    const place = (one) => (one.group ? `#${one.group}` : one.to ? `@${one.from.toLowerCase() === this.chat.me.toLowerCase() ? one.to : one.from}` : '*');
+    show('Found', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
+      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, 'No message has all of these words.'));
+  }
+
+  secret(what) {
+    const words = { old_password: 'Old password', new_password: 'New password', same_again: 'The same again', password: 'Your password' };
+    let answered = false;
+    form(words[what] ?? what, [['secret', words[what] ?? what, { type: 'password', required: true, autocomplete: 'off' }]], 'Go on', ({ secret }) => {
+      answered = true;
+      this.chat.send(secret);
+    });
+    dialog().addEventListener('close', () => answered || this.chat.send(''), { once: true });
+  }
+
+  token({ name, text, expires }) {
+    show(`Token ${name}`, el('p', {}, `It is shown this once, and good until ${expires ? when(expires) : 'you revoke it'}.`), el('input', { readonly: true, value: text, 'aria-label': 'Token' }));
+  }
+}
+
+export const remembered = () => {
+  try { return JSON.parse(memory.get('stay')); } catch { return null; }
+};

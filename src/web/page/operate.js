@@ -1,0 +1,148 @@
+// The operator's page: what the operators' commands say, as tables and charts, and their acts as buttons that ask why.
+
+import { $, button, el, when } from './dom.js';
+import { form } from './dialogs.js';
+
+const PACE = 5000;
+const KEPT = 60;
+const CHARTS = [['messages_per_s', 'Messages a second'], ['deliveries_per_s', 'Deliveries a second'], ['queued_bytes', 'Bytes waiting'], ['sessions', 'Sessions']];
+
+export class Operate {
+  constructor(chat) {
+    Object.assign(this, { chat, tables: new Map(), past: [], log: [] });
+  }
+
+  open(whom) {
+    $('operate').hidden = false;
+    this.ask();
+    this.timer = setInterval(() => this.ask(), PACE);
+    this.draw();
+    if (typeof whom === 'string') this.sanction(whom);
+  }
+
+  close() {
+    clearInterval(this.timer);
+    $('operate').hidden = true;
+  }
+
+  get shown() { return !$('operate').hidden; }
+
+  ask() {
+    ['/sessions', '/bans', '/reports'].forEach((line) => this.chat.send(line));
+    if (this.chat.role === 'admin') this.chat.send('/stats');
+  }
+
+  do(line) {
+    this.chat.send(line.replace(/ +/g, ' ').trim());
+    this.ask();
+  }
+
+  // An event that concerns operators; says whether it was taken.
+  take(what, event) {
+    if (what === 'report') this.say(`Report ${event.number}: ${event.by ?? 'the word filter'} about ${event.about}: ${event.text}`);
+    if (!this.shown) {
+      if (what === 'table' || what === 'done') this.chat.note(this.chat.current ?? this.chat.conv('*'), plain(event));
+      return false;
+    }
+    if (what === 'table') this.table(event);
+    else if (what === 'done' || what === 'error') this.say(what === 'done' ? plain(event) : event.text);
+    this.told();
+    return what === 'error';
+  }
+
+  say(text) {
+    this.log = [`${new Date().toLocaleTimeString()} ${text}`, ...this.log].slice(0, 20);
+  }
+
+  table({ of, rows }) {
+    // What has not changed stays as it is, under whoever is about to press a button of it.
+    const same = JSON.stringify(this.tables.get(of)) === JSON.stringify(rows);
+    this.tables.set(of, rows);
+    const drawn = document.getElementById(`of-${of}`);
+    if (!same || !drawn) {
+      const fresh = section(of, rows, this.acts()[of]);
+      if (drawn) drawn.replaceWith(fresh);
+      else $('operate').append(fresh);
+    }
+    const pairs = rows.length && 'name' in rows[0] && 'value' in rows[0] ? Object.fromEntries(rows.map(({ name, value }) => [name, Number(value)])) : null;
+    if (pairs) this.past = [...this.past, pairs].slice(-KEPT);
+    if (pairs) $('charts')?.replaceChildren(...CHARTS.map(([name, title]) => this.chart(name, title)));
+  }
+
+  told() {
+    const box = $('told');
+    if (box) box.textContent = this.log.slice(0, 5).join('\n');
+  }
+
+  why(title, line, fields = []) {
+    form(title, [...fields, ['why', 'Reason', { maxlength: 200, required: true }]], 'Do it', (said) => this.do(line(said)));
+  }
+
+  sanction(user) {
+    const time = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
+    form(`About ${user}`, [['act', 'Act: disconnect, ban, mute, unban or unmute', { required: true, pattern: 'disconnect|ban|mute|unban|unmute', list: null, value: 'mute' }], time, ['why', 'Reason', { maxlength: 200 }]], 'Do it',
+      ({ act, time: long, why }) => this.do(act === 'disconnect' ? `/disconnect ${user} ${why}` : act.startsWith('un') ? `/${act} user ${user}` : `/${act} user ${user} ${long} ${why}`));
+  }
+
+  // The buttons of a row, by the table that it stands in.
+  acts() {
+    const time = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
+    return {
+      sessions: ({ user, session, from }) => [
+        button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect ${session} ${why}`)),
+        button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [time])),
+        button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [time])),
+        button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [time])),
+      ],
+      penalties: (row) => button('Lift', () => this.do(`/un${row.penalty} ${kind(row.of)} ${row.of}`)),
+      reports: ({ number }) => button('Done', () => this.do(`/reports done ${number}`)),
+    };
+  }
+
+  draw() {
+    const admin = this.chat.role === 'admin';
+    $('operate').replaceChildren(
+      el('header', { class: 'bar' }, el('h2', {}, `Operator’s page (${this.chat.role})`), button('✕', () => this.close(), { class: 'icon', 'aria-label': 'Close' })),
+      el('div', { class: 'row acts' },
+        button('Announce…', () => form('Announce', [['text', 'Text', { required: true }]], 'Tell everybody', ({ text }) => this.do(`/announce ${text}`))),
+        admin && button('Take a group away…', () => this.why('Take a group away', ({ group, why }) => `/drop_group ${group} ${why}`, [['group', 'Group', { required: true }]])),
+        admin && button('Read users and word filter again', () => this.do('/reload')),
+        admin && button('Stop the server…', () => this.why('Stop the server', ({ after, why }) => `/shutdown in ${after} ${why}`, [['after', 'In', { required: true, value: '5m', pattern: '\\d+[smhd]' }]]), { class: 'danger' }),
+        admin && button('Let it go on', () => this.do('/shutdown cancel'))),
+      el('p', { class: 'pre', id: 'told', role: 'status' }),
+      el('div', { class: 'charts', id: 'charts' }),
+    );
+    this.told();
+  }
+
+  chart(name, title) {
+    const values = this.past.map((one) => one[name] ?? 0);
+    const most = Math.max(1, ...values);
+    const points = values.map((value, n) => `${(n * 100) / (KEPT - 1)},${30 - (value * 28) / most}`).join(' ');
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    svg.setAttribute('viewBox', '0 0 100 32');
+    svg.setAttribute('role', 'img');
+    svg.setAttribute('aria-label', `${title}: ${values.at(-1) ?? 0}`);
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+    line.setAttribute('points', points);
+    svg.append(line);
+    return el('figure', {}, svg, el('figcaption', {}, `${title}: ${values.at(-1) ?? 0}`));
+  }
+}
+
+const host = (from) => from.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+const kind = (whom) => (/\//.test(whom) ? 'net' : /[:]|^\d+(\.\d+){3}$/.test(whom) ? 'addr' : 'user');
+
+function plain({ event, at, rows, of, ...fields }) {
+  if (rows) return [of, ...rows.map((row) => Object.values(row).map(shown).join('  '))].join('\n');
+  return Object.entries(fields).map(([name, value]) => `${name}: ${shown(value)}`).join(', ');
+}
+
+const shown = (value) => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? when(value) : value ?? '–');
+
+function section(of, rows, acts) {
+  const columns = rows.length ? Object.keys(rows[0]) : [];
+  return el('section', { id: `of-${of}` }, el('h3', {}, `${of} (${rows.length})`), rows.length ? el('div', { class: 'wide' }, el('table', {},
+    el('thead', {}, el('tr', {}, columns.map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' '))), acts ? el('th', { scope: 'col' }, 'acts') : null)),
+    el('tbody', {}, rows.map((row) => el('tr', {}, columns.map((name) => el('td', {}, String(shown(row[name])))), acts ? el('td', {}, acts(row)) : null))))) : el('p', {}, 'None.'));
+}

@@ -1,0 +1,44 @@
+//! The pages of the chat, in the program itself: there is nothing to install beside it.
+
+use super::response::Response;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Every file there is: where, what it is, and its bytes.
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("/", HTML, include_bytes!("page/index.html")),
+    ("/style.css", CSS, include_bytes!("page/style.css")),
+    ("/icon.svg", "image/svg+xml", include_bytes!("page/icon.svg")),
+    ("/chat.js", SCRIPT, include_bytes!("page/chat.js")),
+    ("/dialogs.js", SCRIPT, include_bytes!("page/dialogs.js")),
+    ("/dom.js", SCRIPT, include_bytes!("page/dom.js")),
+    ("/door.js", SCRIPT, include_bytes!("page/door.js")),
+    ("/events.js", SCRIPT, include_bytes!("page/events.js")),
+    ("/main.js", SCRIPT, include_bytes!("page/main.js")),
+    ("/net.js", SCRIPT, include_bytes!("page/net.js")),
+    ("/operate.js", SCRIPT, include_bytes!("page/operate.js")),
+    ("/view.js", SCRIPT, include_bytes!("page/view.js")),
+];
+
+/// The answer to who asks for a file.
+pub(super) fn page(method: &str, path: &str) -> Response {
+    let file = FILES.iter().find(|(name, ..)| *name == path);
+    match (method, file) {
+        ("GET" | "HEAD", Some((_, kind, bytes))) => Response::file(kind, bytes),
+        (_, Some(_)) => Response::text(405, "A page can only be read.").with("Allow", "GET, HEAD"),
+        (_, None) => Response::text(404, "There is no such page."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_together_are_small() {
+        let bytes: usize = FILES.iter().map(|(.., bytes)| bytes.len()).sum();
+        assert!(bytes < 100 * 1024, "{bytes} bytes are too many for a telephone");
+    }
+}

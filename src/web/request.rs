@@ -1,0 +1,192 @@
+//! One HTTP request: read until a deadline, within bounds, and parsed by httparse.
+
+use std::io;
+use std::time::Instant;
+
+use super::response::Response;
+use crate::model::limits::{WEB_BODY, WEB_HEAD, WEB_HEADERS};
+use crate::transport::Link;
+
+/// A request with its body.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    pub(super) method: String,
+    /// Without what follows a question mark.
+    pub(super) path: String,
+    /// The minor version of HTTP 1.
+    pub(super) version: u8,
+    /// Names in lower case, in the order in which they came.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// What came behind the request.
+    pub(super) rest: Vec<u8>,
+}
+
+/// Why there is no request.
+pub(super) enum Flaw {
+    /// The connection ended, or nothing whole came in time.
+    Gone,
+    /// What came cannot be answered otherwise.
+    Bad(Response),
+}
+
+impl Request {
+    /// Reads one request until `by`.
+    pub(super) fn read(link: &dyn Link, by: Instant) -> Result<Request, Flaw> {
+        let mut came = Vec::new();
+        let (mut request, head) = loop {
+            let more = read_some(link, &mut came, by, WEB_HEAD)?;
+            if let Some(parsed) = parse(&came)? {
+                break parsed;
+            }
+            if !more {
+                return Err(bad(431, "The head of the request is too long."));
+            }
+        };
+        let length = request.body_length()?;
+        while came.len() < head + length {
+            read_some(link, &mut came, by, head + length)?;
+        }
+        request.rest = came.split_off(head + length);
+        request.body = came.split_off(head);
+        Ok(request)
+    }
+
+    /// The values of a header, each where it stands alone.
+    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.headers.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a header that may stand only once.
+    pub(super) fn only(&self, name: &str) -> Option<&str> {
+        let mut all = self.all(name);
+        let first = all.next();
+        first.filter(|_| all.next().is_none())
+    }
+
+    /// The length of the body, which has to be said.
+    fn body_length(&self) -> Result<usize, Flaw> {
+        if self.all("transfer-encoding").next().is_some() {
+            return Err(bad(411, "The length of the body has to be given."));
+        }
+        let mut lengths = self.all("content-length");
+        let Some(length) = lengths.next() else { return Ok(0) };
+        if lengths.next().is_some() || !length.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad(400, "The length of the body is none."));
+        }
+        length.parse().ok().filter(|length| *length <= WEB_BODY).ok_or_else(|| bad(413, "The body is too long."))
+    }
+}
+
+/// Reads what has come; says whether there may be more than `most` bytes allow.
+fn read_some(link: &dyn Link, came: &mut Vec<u8>, by: Instant, most: usize) -> Result<bool, Flaw> {
+    let mut buffer = [0; 2048];
+    match link.read(&mut buffer, Some(by)) {
+        Ok(0) => Err(Flaw::Gone),
+        Ok(n) => {
+            came.extend_from_slice(&buffer[..n]);
+            Ok(came.len() < most)
+        }
+        Err(e) if e.kind() == io::ErrorKind::TimedOut && !came.is_empty() => {
+            Err(bad(408, "The request took too long."))
+        }
+        Err(_) => Err(Flaw::Gone),
+    }
+}
+
+/// The request without its body, and how long its head is; none if more has to come.
+fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Flaw> {
+    let mut headers = [httparse::EMPTY_HEADER; WEB_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let head = match parsed.parse(bytes) {
+        Ok(httparse::Status::Complete(head)) => head,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(bad(431, "The request has too many headers.")),
+        Err(_) => return Err(bad(400, "This is no request that can be understood.")),
+    };
+    if head > WEB_HEAD {
+        return Err(bad(431, "The head of the request is too long."));
+    }
+    let header = |header: &httparse::Header<'_>| {
+        let value = std::str::from_utf8(header.value).ok()?;
+        Some((header.name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    let headers: Option<Vec<_>> = parsed.headers.iter().map(header).collect();
+    let headers = headers.ok_or_else(|| bad(400, "A header is no text."))?;
+    let target = parsed.path.unwrap_or_default();
+    let path = target.split('?').next().unwrap_or_default();
+    let request = Request {
+        method: parsed.method.unwrap_or_default().to_owned(),
+        path: path.to_owned(),
+        version: parsed.version.unwrap_or_default(),
+        headers,
+        ..Request::default()
+    };
+    Ok(Some((request, head)))
+}
+
+fn bad(status: u16, why: &'static str) -> Flaw {
+    Flaw::Bad(Response::text(status, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transport::memory;
+
+    fn read(pieces: &[&[u8]]) -> Result<Request, u16> {
+        let (link, peer) = memory::pair();
+        pieces.iter().for_each(|piece| peer.send(piece));
+        peer.finish();
+        Request::read(&link, Instant::now() + Duration::from_secs(20)).map_err(|flaw| match flaw {
+            Flaw::Gone => 0,
+            Flaw::Bad(response) => response.status(),
+        })
+    }
+
+    #[test]
+    fn a_request_comes_in_pieces_with_its_body_and_what_follows() {
+        let text = b"POST /api/x?a=b HTTP/1.1\r\nHost: a\r\nX-Y:  z \r\nContent-Length: 4\r\n\r\nbodyrest";
+        for cut in 1..text.len() {
+            let request = read(&[&text[..cut], &text[cut..]]).unwrap();
+            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/api/x"));
+            assert_eq!((request.only("host"), request.only("x-y"), request.version), (Some("a"), Some("z"), 1));
+            assert_eq!(request.body, b"body");
+            assert!(b"rest".starts_with(&request.rest), "the rest is whatever has come by then");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_or_none_is_refused() {
+        let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(WEB_HEAD));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(WEB_HEADERS + 1));
+        for (bytes, status) in [
+            (long.as_str(), 431),
+            (&long[..WEB_HEAD + 10], 431),
+            (many.as_str(), 431),
+            ("nonsense\r\n\r\n", 400),
+            ("GET / HTTP/3\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+            ("POST / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n", 413),
+            ("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
+            ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+            ("GET / HTTP/1.1\r\n", 0),
+            ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", 0),
+            ("", 0),
+        ] {
+            assert_eq!(read(&[bytes.as_bytes()]).err(), Some(status), "{bytes:.60}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_request_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = read(&[&bytes, b"\r\n\r\n"]);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A browser without a window, driven through WebDriver by the few commands that are needed here.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::support::PATIENCE;
+
+/// How long the browser itself may take to start.
+const START: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A driver and one browser window of its own; both end when dropped.
+pub struct Browser {
+    driver: Child,
+    addr: SocketAddr,
+    session: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts one with a window of this size, in CSS pixels.
+    pub fn start(width: u32, height: u32) -> Browser {
+        let profile = tempfile::tempdir().unwrap();
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("TMPDIR", profile.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is missing: `make tools` installs it");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        });
+        // Somebody has to read what else it says, or it would stop at a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let addr = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver names its port")));
+        let mut browser = Browser { driver, addr, session: String::new(), _profile: profile };
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--force-device-scale-factor=1",
+            &format!("--window-size={width},{height}"),
+        ];
+        let options = json!({"args": arguments, "mobileEmulation": {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": width < 700}}});
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
+        let session = browser.command("POST", "/session", Some(&wanted));
+        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let value = self.ask(method, path, body);
+        assert!(value.get("error").is_none(), "{method} {path}: {value}");
+        value
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(START)).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let value: Value = serde_json::from_slice(&body_of(&mut stream)).unwrap();
+        value["value"].clone()
+    }
+
+    fn on_page(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.command(method, &format!("{}{path}", self.session), (method == "POST").then_some(body))
+    }
+
+    /// Goes to an address.
+    pub fn visit(&self, url: &str) {
+        self.on_page("POST", "/url", &json!({ "url": url }));
+    }
+
+    /// Loads the page anew.
+    pub fn reload(&self) {
+        self.on_page("POST", "/refresh", &json!({}));
+    }
+
+    /// What a script returns.
+    pub fn run(&self, script: &str) -> Value {
+        self.on_page("POST", "/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Waits until an expression of the page is true.
+    pub fn until(&self, expression: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.run(&format!("return Boolean({expression});")) != json!(true) {
+            assert!(Instant::now() < deadline, "never true: {expression}; the page says:\n{}", self.text("body"));
+        }
+    }
+
+    fn find(&self, css: &str) -> String {
+        self.until(&format!("document.querySelector({})", json!(css)));
+        let found = self.on_page("POST", "/element", &json!({"using": "css selector", "value": css}));
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// Does something to an element; to the next one in its place, if the page puts another there meanwhile.
+    fn on_element(&self, css: &str, what: &str, body: &Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.ask("POST", &format!("{}/element/{}/{what}", self.session, self.find(css)), Some(body));
+            match answer.get("error").and_then(Value::as_str) {
+                None => return,
+                Some("stale element reference") if Instant::now() < deadline => {}
+                Some(_) => panic!("{what} of {css}: {answer}"),
+            }
+        }
+    }
+
+    /// Clicks as a person does: on what is there, in sight, and not covered.
+    pub fn click(&self, css: &str) {
+        self.on_element(css, "click", &json!({}));
+    }
+
+    /// Types as a person does; `\u{E007}` is Enter.
+    pub fn type_into(&self, css: &str, text: &str) {
+        self.on_element(css, "value", &json!({ "text": text }));
+    }
+
+    /// Clicks the button that says this.
+    pub fn press(&self, label: &str) {
+        let mark = format!(
+            "[...document.querySelectorAll('button, summary')].find((one) => one.checkVisibility() && one.textContent.trim() === {})",
+            json!(label)
+        );
+        self.until(&mark);
+        self.run(&format!("{mark}.dataset.pressed = 'now';"));
+        self.click("[data-pressed=now]");
+        self.run("document.querySelectorAll('[data-pressed]').forEach((one) => delete one.dataset.pressed);");
+    }
+
+    /// The text that an element shows.
+    pub fn text(&self, css: &str) -> String {
+        let shown = self.run(&format!("return document.querySelector({})?.innerText ?? '';", json!(css)));
+        shown.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until an element shows this.
+    pub fn sees(&self, css: &str, part: &str) {
+        self.until(&format!("(document.querySelector({})?.innerText ?? '').includes({})", json!(css), json!(part)));
+    }
+
+    /// Waits until an element shows this no more.
+    pub fn misses(&self, css: &str, part: &str) {
+        self.until(&format!("!(document.querySelector({})?.innerText ?? '').includes({})", json!(css), json!(part)));
+    }
+
+    /// Keeps a picture of the page where `SCREENSHOTS` says, if it does.
+    pub fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
+        // What fades in is there by then.
+        self.run("document.getAnimations().forEach((one) => one.finish());");
+        let picture = self.on_page("GET", "/screenshot", &Value::Null);
+        let bytes = decode(picture.as_str().unwrap());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
+    }
+}
+
+/// The body of an answer; the driver does not close behind it.
+fn body_of(stream: &mut TcpStream) -> Vec<u8> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        match line.to_ascii_lowercase().split_once(':') {
+            Some(("content-length", value)) => length = value.trim().parse().unwrap(),
+            _ if line.trim().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    body
+}
+
+/// Base64, as the driver gives pictures.
+fn decode(text: &str) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').map(value).collect();
+    let four = |four: &[u8]| {
+        let bits = four.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(four).collect()
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !self.session.is_empty() && !std::thread::panicking() {
+            self.on_page("DELETE", "", &Value::Null);
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+#[test]
+fn pictures_are_decoded() {
+    assert_eq!(decode("aGVsbG8="), b"hello");
+    assert_eq!(decode("aGVsbG8h"), b"hello!");
+    assert_eq!(decode("aGk="), b"hi");
+}

@@ -1,0 +1,173 @@
+//! HTTP as a browser, a stranger and a careless program speak it.
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use parlor::model::WebOrigin;
+use parlor::model::limits::{WEB_TIME, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
+
+use super::{Socket, ask, get, server, server_with, status};
+use crate::support::{Daemon, TestClient, eventually};
+
+#[test]
+fn a_page_comes_with_the_headers_that_guard_it() {
+    let server = server();
+    let page = get(server.web[0], "/", "");
+    assert_eq!(status(&page), 200);
+    for header in [
+        "Content-Type: text/html; charset=utf-8",
+        "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+        "X-Content-Type-Options: nosniff",
+        "Referrer-Policy: no-referrer",
+        "Connection: close",
+    ] {
+        assert!(page.contains(&format!("{header}\r\n")), "{header} is not in {page}");
+    }
+    let addr = server.web[0];
+    let head = ask(addr, &format!("HEAD / HTTP/1.1\r\nHost: {addr}\r\n\r\n"));
+    assert!(status(&head) == 200 && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(!page.to_lowercase().contains("set-cookie"));
+    assert_eq!(status(&get(addr, "/nowhere", "")), 404);
+    assert_eq!(status(&get(addr, "/../users.txt", "")), 404);
+    assert_eq!(status(&ask(addr, &format!("POST / HTTP/1.1\r\nHost: {addr}\r\n\r\n"))), 405);
+}
+
+#[test]
+fn what_is_no_request_is_answered_and_closed() {
+    let server = server();
+    let addr = server.web[0];
+    let long = "x".repeat(9_000);
+    for (request, expected) in [
+        (format!("GET / HTTP/1.1\r\nHost: {addr}\r\nX: {long}\r\n\r\n"), 431),
+        (format!("GET /{long} HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 431),
+        ("\x16\x03\x01\x02\r\n\r\n".to_owned(), 400),
+        ("SSH-2.0-OpenSSH_9\r\n\r\n".to_owned(), 400),
+        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 99999\r\n\r\n"), 413),
+        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nTransfer-Encoding: chunked\r\n\r\n"), 411),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 421),
+        (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 426),
+        (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\n\r\n"), 400),
+    ] {
+        assert_eq!(status(&ask(addr, &request)), expected, "{request:.80}");
+    }
+}
+
+#[test]
+fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
+    let server = server_with(|config| {
+        config.web_origins = vec![WebOrigin::parse("https://chat.example.org").unwrap()];
+    });
+    let addr = server.web[0];
+    let port = addr.port();
+    let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}"), "chat.example.org".to_owned()];
+    let origins =
+        [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}"), "https://chat.example.org".to_owned()];
+    let evil = |good: &str| {
+        let (scheme, host) = good.split_once("://").unwrap_or(("", good));
+        let name = host.split(':').next().unwrap().to_owned();
+        let all = [
+            format!("{host}.evil.org"),
+            format!("evil.org/{host}"),
+            format!("{host}@evil.org"),
+            format!("x{host}"),
+            format!("evil.org#{host}"),
+            format!("{name}:1"),
+            "evil.org".to_owned(),
+            format!("{host}0"),
+            format!("{host}/"),
+            "null".to_owned(),
+            String::new(),
+            format!(" {host} evil.org"),
+            format!("{name}:{port}:{port}"),
+            "[::1]".to_owned(),
+            format!("sub.{host}"),
+            format!("{host}."),
+            "127.0.0.1".to_owned(),
+            "127.1".to_owned(),
+            "0.0.0.0".to_owned(),
+            format!("{host},evil.org"),
+            "localhost".to_owned(),
+            "xn--lcalhost-55a".to_owned(),
+            format!("{name}%00:{port}"),
+        ];
+        let whole = move |host: String| if scheme.is_empty() { host } else { format!("{scheme}://{host}") };
+        all.map(whole)
+    };
+    let visit = |host: &str, origin: Option<&str>| {
+        let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+        status(&ask(addr, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n")))
+    };
+    let mut variants = 0;
+    for host in &hosts {
+        assert_eq!(visit(host, None), 200, "{host}");
+        for origin in &origins {
+            assert_eq!(visit(host, Some(origin)), 200, "{host} {origin}");
+            for bad in evil(origin) {
+                assert_eq!(visit(host, Some(&bad)), 403, "{host} {bad}");
+                variants += 1;
+            }
+        }
+        for bad in evil(host) {
+            assert_eq!(visit(&bad, None), 421, "{bad}");
+            variants += 1;
+        }
+    }
+    assert!(variants > 200, "{variants}");
+}
+
+#[test]
+fn a_page_of_somebody_else_gets_no_websocket() {
+    let server = server();
+    let addr = server.web[0];
+    let shake = |headers: &[(&str, &str)]| {
+        Socket::over(TcpStream::connect(addr).unwrap(), addr, headers).map(|mut socket| socket.next())
+    };
+    let asked = Ok(r#"{"event":"ask","what":"name"}"#.to_owned());
+    assert_eq!(shake(&[]), asked);
+    assert_eq!(shake(&[("Origin", &format!("http://{addr}"))]), asked);
+    assert_eq!(shake(&[("Origin", &format!("http://localhost:{}", addr.port()))]), asked);
+    for origin in ["http://evil.org", "null", "https://localhost", &format!("http://evil.org:{}", addr.port())] {
+        assert_eq!(shake(&[("Origin", origin)]), Err(403), "{origin}");
+    }
+    assert_eq!(shake(&[("Host", "evil.org")]), Err(421));
+    assert_eq!(shake(&[("Sec-WebSocket-Protocol", "parlor.v1, other")]), asked);
+    assert_eq!(shake(&[("Sec-WebSocket-Protocol", "other")]), Err(400));
+    assert_eq!(shake(&[("Sec-WebSocket-Version", "8")]), Err(400));
+}
+
+#[test]
+fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
+    let server = server();
+    let began = Instant::now();
+    let mut slow: Vec<TestClient> = (0..WEB_VISITS).map(|_| TestClient::connect(server.web[0])).collect();
+    slow.iter_mut().for_each(|client| client.send_raw("GET / HT"));
+    // All places are taken by one address, and this one holds fewer.
+    let mut other = TestClient::connect_from(server.web[0], [127, 0, 0, 9].into());
+    other.send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
+    assert!(String::from_utf8_lossy(&other.read_to_end()).starts_with("HTTP/1.1 200 OK"));
+    assert!(began.elapsed() < WEB_TIME, "it had to wait for the slow ones");
+    let ends: Vec<Vec<u8>> = slow.iter_mut().map(TestClient::read_to_end).collect();
+    let told = ends.iter().filter(|end| end.starts_with(b"HTTP/1.1 408 ")).count();
+    assert!(began.elapsed() >= WEB_TIME && told >= WEB_VISITS / 2, "{told} were told");
+}
+
+#[test]
+fn one_address_has_its_share_of_visits() {
+    let server = server();
+    let mut all: Vec<TestClient> =
+        (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into())).collect();
+    assert!(String::from_utf8_lossy(&all[WEB_VISITS_PER_ADDRESS].first_bytes()).starts_with("HTTP/1.1 503 "));
+    all[0].send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
+    assert!(String::from_utf8_lossy(&all[0].first_bytes()).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn the_daemon_says_where_its_page_is_and_warns_where_others_can_reach_it() {
+    let daemon = Daemon::start(&["--web", "127.0.0.1:0", "--web", "127.0.0.2:0,0.0.0.0:0"]);
+    daemon.await_log("can be reached by others without TLS");
+    let log = daemon.log();
+    let warned = |line: &&str| line.contains("WARN ") && line.contains("without TLS");
+    assert_eq!(log.lines().filter(warned).count(), 1, "{log}");
+    let addr = log.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
+    eventually("the page", || status(&get(addr, "/", "")) == 200);
+}
