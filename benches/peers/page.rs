@@ -63,6 +63,12 @@ const STUCK: &str = "
 In a group of 200 members 50 stop reading; one of the others talks, with a window of 16.
 ";
 
+const EVERYDAY: &str = "
+## Everyday stress
+
+Users who do random things: private messages, groups, broadcasts, lists, leaving, coming back.
+";
+
 /// The whole page.
 pub(crate) fn write(results: &Results) -> String {
     let mut page = HEAD.to_owned();
@@ -80,6 +86,8 @@ pub(crate) fn write(results: &Results) -> String {
     let logins = [("logins_per_s", "per second"), ("cpu_per_login_us", "us of CPU each"), ("p99_ms", "p99 in ms")];
     table(&mut page, results, LOGINS, login, &logins);
     stuck(&mut page, results);
+    let done = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
+    table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &done);
     failures(&mut page, results);
     repeat(&mut page, results);
     page
