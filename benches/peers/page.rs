@@ -69,6 +69,9 @@ const EVERYDAY: &str = "
 Users who do random things: private messages, groups, broadcasts, lists, leaving, coming back.
 ";
 
+/// From this load on, other programs take part in what is measured.
+const BUSY: f64 = 0.5;
+
 /// The whole page.
 pub(crate) fn write(results: &Results) -> String {
     let mut page = HEAD.to_owned();
@@ -109,7 +112,9 @@ fn targets(page: &mut String, results: &Results) {
 }
 
 fn servers(page: &mut String, results: &Results) {
-    let _ = writeln!(page, "\n## Machine and servers\n\nMeasured on: {}.\n", machine());
+    let _ = writeln!(page, "\n## Machine and servers\n\nMeasured on: {}.", machine());
+    let _ =
+        writeln!(page, "The load of the machine before the first run was {:.1}{}.\n", results.load, busy(results.load));
     let _ = writeln!(page, "| server | version |\n| --- | --- |");
     for contender in results.contenders.iter().filter(|one| ![BareLoop, Stored].contains(one)) {
         let _ = writeln!(page, "| {} | {} |", contender.name(), version(*contender));
@@ -118,6 +123,11 @@ fn servers(page: &mut String, results: &Results) {
         let _ = writeln!(page, "| {} | was not measured: {why} |", contender.name());
     }
     page.push_str(SERVERS);
+}
+
+/// What a load means for the figures.
+fn busy(load: f64) -> &'static str {
+    if load < BUSY { "" } else { ": other programs were at work, so the figures spread more than they have to" }
 }
 
 /// A table of some figures of some measurements; nothing if none of them was made.
