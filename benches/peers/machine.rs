@@ -18,6 +18,12 @@ pub(crate) fn machine() -> String {
     format!("{processor}, {cores} cores, {memory} GiB of memory, {system}, Linux {kernel}")
 }
 
+/// How many threads of the machine wanted a processor lately, on average of a minute.
+pub(crate) fn load() -> f64 {
+    let loads = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
+}
+
 /// What stands behind a key in a file of the system.
 fn value(file: &str, key: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();

@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     Idle { clients: usize },
     Churn,
     Slow,
+    Mixed,
 }
 
 impl Kind {
@@ -32,8 +33,8 @@ impl Kind {
     pub(crate) fn concerns(self, contender: Contender) -> bool {
         match self {
             Kind::Idle { .. } | Kind::Churn => contender != Contender::Stored,
-            // Others cut at bounds of their own, or never.
-            Kind::Slow => contender == Contender::Parlord,
+            // Others cut at bounds of their own, or never; and they have other commands.
+            Kind::Slow | Kind::Mixed => contender == Contender::Parlord,
             _ => true,
         }
     }
@@ -53,7 +54,7 @@ impl Measure {
         all.extend([1, 16].map(pairs));
         all.extend([rate(100, 50), rate(1000, 20)]);
         all.extend([1000, 10_000].map(idle));
-        all.extend([churn(), slow()]);
+        all.extend([churn(), slow(), mixed()]);
         for measure in &mut all {
             let time = if quick { "0.5" } else { measure.time() };
             measure.args.extend(["--time".to_owned(), time.to_owned()]);
@@ -68,6 +69,7 @@ impl Measure {
             Kind::Group { .. } | Kind::Pairs { .. } => "2",
             Kind::Rate { .. } | Kind::Slow => "6",
             Kind::Idle { .. } | Kind::Churn => "4",
+            Kind::Mixed => "20",
         }
     }
 }
@@ -108,4 +110,9 @@ fn churn() -> Measure {
 fn slow() -> Measure {
     let numbers = [("--members", 200), ("--stuck", 50)];
     measure("50 of 200 members stuck".to_owned(), Kind::Slow, 200, &["slow"], &numbers)
+}
+
+fn mixed() -> Measure {
+    let clients = 35;
+    measure(format!("{clients} users, random things"), Kind::Mixed, clients, &["mixed"], &[("--clients", clients)])
 }

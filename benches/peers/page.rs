@@ -63,6 +63,15 @@ const STUCK: &str = "
 In a group of 200 members 50 stop reading; one of the others talks, with a window of 16.
 ";
 
+const EVERYDAY: &str = "
+## Everyday stress
+
+Users who do random things: private messages, groups, broadcasts, lists, leaving, coming back.
+";
+
+/// From this load on, other programs take part in what is measured.
+const BUSY: f64 = 0.5;
+
 /// The whole page.
 pub(crate) fn write(results: &Results) -> String {
     let mut page = HEAD.to_owned();
@@ -80,6 +89,8 @@ pub(crate) fn write(results: &Results) -> String {
     let logins = [("logins_per_s", "per second"), ("cpu_per_login_us", "us of CPU each"), ("p99_ms", "p99 in ms")];
     table(&mut page, results, LOGINS, login, &logins);
     stuck(&mut page, results);
+    let done = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
+    table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &done);
     failures(&mut page, results);
     repeat(&mut page, results);
     page
@@ -101,7 +112,9 @@ fn targets(page: &mut String, results: &Results) {
 }
 
 fn servers(page: &mut String, results: &Results) {
-    let _ = writeln!(page, "\n## Machine and servers\n\nMeasured on: {}.\n", machine());
+    let _ = writeln!(page, "\n## Machine and servers\n\nMeasured on: {}.", machine());
+    let _ =
+        writeln!(page, "The load of the machine before the first run was {:.1}{}.\n", results.load, busy(results.load));
     let _ = writeln!(page, "| server | version |\n| --- | --- |");
     for contender in results.contenders.iter().filter(|one| ![BareLoop, Stored].contains(one)) {
         let _ = writeln!(page, "| {} | {} |", contender.name(), version(*contender));
@@ -110,6 +123,11 @@ fn servers(page: &mut String, results: &Results) {
         let _ = writeln!(page, "| {} | was not measured: {why} |", contender.name());
     }
     page.push_str(SERVERS);
+}
+
+/// What a load means for the figures.
+fn busy(load: f64) -> &'static str {
+    if load < BUSY { "" } else { ": other programs were at work, so the figures spread more than they have to" }
 }
 
 /// A table of some figures of some measurements; nothing if none of them was made.

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::contender::Contender;
+use crate::machine::load;
 use crate::measure::{Kind, Measure};
 
 /// The load tester.
@@ -16,6 +17,8 @@ pub(crate) struct Results {
     /// Who could not be measured, and why.
     pub(crate) absent: Vec<(Contender, String)>,
     pub(crate) made: Vec<Made>,
+    /// The load of the machine before the first run.
+    pub(crate) load: f64,
 }
 
 /// One measurement that was made.
@@ -35,7 +38,7 @@ pub(crate) struct Spread {
 
 impl Results {
     pub(crate) fn new(contenders: Vec<Contender>, absent: Vec<(Contender, String)>) -> Results {
-        Results { contenders, absent, made: Vec::new() }
+        Results { contenders, absent, made: Vec::new(), load: load() }
     }
 
     /// Makes a measurement: all servers in turn, as often as it wants, each time anew.

@@ -33,6 +33,11 @@ pub(crate) fn all(results: &Results) -> Vec<Target> {
             Kind::Rate { .. } => all.push(of.best_peer("p99_ms", 1.1)),
             Kind::Slow => all.extend(of.slow()),
             Kind::Idle { clients: 10_000 } => all.extend(of.idle()),
+            Kind::Mixed => {
+                // What such servers were reported to do: 1,000 things in a minute, 99 of 100 of them well.
+                all.push(of.at_least("operations_per_s", 1000.0 / 60.0, "per second"));
+                all.push(of.at_least("success_percent", 99.0, "% succeed"));
+            }
             Kind::Churn => all.push(of.at_least("logins_per_s", 10_000.0, "logins per second")),
             Kind::Group { .. } | Kind::Idle { .. } => {}
         }
@@ -85,7 +90,7 @@ impl Of<'_> {
 
     fn at_least(&self, key: &str, least: f64, what: &str) -> Option<Target> {
         let is = self.made.median(Parlord, key)?;
-        self.target(&format!("at least {least} {what}"), format!("{is:.0}"), is >= least)
+        self.target(&format!("at least {least:.0} {what}"), format!("{is:.0}"), is >= least)
     }
 
     fn slow(&self) -> Vec<Option<Target>> {
