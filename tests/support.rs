@@ -55,6 +55,8 @@ pub struct TestServer {
     pub addr: SocketAddr,
     /// Where its web pages are.
     pub web: Vec<SocketAddr>,
+    /// Where its metrics are.
+    pub metrics: Vec<SocketAddr>,
     pub handle: Handle,
     pub dir: TempDir,
     running: Option<JoinHandle<()>>,
@@ -75,8 +77,9 @@ impl TestServer {
         change(&mut config);
         let server = Server::bind(&config).unwrap();
         let (addr, web, handle) = (server.addresses()[0], server.web_addresses(), server.handle());
+        let metrics = server.metrics_addresses();
         let running = std::thread::spawn(move || server.run().unwrap());
-        TestServer { addr, web, handle, dir, running: Some(running) }
+        TestServer { addr, web, metrics, handle, dir, running: Some(running) }
     }
 
     /// A connection that has said nothing yet.

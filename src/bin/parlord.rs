@@ -160,7 +160,7 @@ fn serve(config: &Config) -> Result<(), StartError> {
     })?;
     log_panics();
     let mut config = config.clone();
-    let web = !config.web.is_empty();
+    let web = !(config.web.is_empty() && config.metrics.is_empty());
     server::fit_to_process(&mut config.limits, web);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
@@ -200,6 +200,10 @@ fn announce(server: &Server, config: &Config) {
                 "the web page at {address} can be reached by others without TLS: passwords cross the network as plain text"
             );
         }
+    }
+    for address in server.metrics_addresses() {
+        log::info!("metrics addr={address}");
+        say(&format!("metrics: http://{address}/metrics"));
     }
     if let Some(address) = addresses.first() {
         let (host, port) = (address.ip(), address.port());

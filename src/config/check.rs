@@ -39,6 +39,7 @@ impl Settings {
             limits: self.limits()?,
             listen: self.listen.map_or(Ok(default.listen), |names| addresses("listen", &names))?,
             web: self.web.map_or(Ok(default.web), |names| addresses("web", &names))?,
+            metrics: self.metrics.map_or(Ok(default.metrics), |names| addresses("metrics", &names))?,
             web_origins: self.web_origin.unwrap_or(default.web_origins),
             log_dir: self.log_dir.unwrap_or(default.log_dir),
             log_level: self.log_level.unwrap_or(default.log_level),

@@ -71,6 +71,8 @@ impl Options {
 pub struct Config {
     /// Where to listen; never empty.
     pub listen: Vec<SocketAddr>,
+    /// Where the metrics are; empty for nowhere.
+    pub metrics: Vec<SocketAddr>,
     /// Where the web page is; empty for nowhere.
     pub web: Vec<SocketAddr>,
     /// Where browsers may come from, besides these addresses themselves.
@@ -110,6 +112,7 @@ impl Default for Config {
         Config {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 12345))],
             web: Vec::new(),
+            metrics: Vec::new(),
             web_origins: Vec::new(),
             users: PathBuf::from("users.txt"),
             data: Some(PathBuf::from("data")),

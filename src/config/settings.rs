@@ -30,9 +30,13 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub web: Option<Vec<String>>,
 
-    /// Where browsers may come from, besides the addresses themselves, such as https://chat.example.org (default none)
+    /// Where browsers may come from, besides the addresses themselves: scheme, host and, if not the usual one, port (default none)
     #[arg(long, global = true, value_name = "ORIGIN", value_delimiter = ',', value_parser = WebOrigin::parse)]
     pub web_origin: Option<Vec<WebOrigin>>,
+
+    /// Address and port of the metrics for Prometheus; may be given several times (default none)
+    #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
+    pub metrics: Option<Vec<String>>,
 
     /// The file with the accounts (default users.txt)
     #[arg(long, global = true, value_name = "FILE")]
@@ -171,6 +175,7 @@ impl Settings {
             listen: self.listen.or(other.listen),
             web: self.web.or(other.web),
             web_origin: self.web_origin.or(other.web_origin),
+            metrics: self.metrics.or(other.metrics),
             users: self.users.or(other.users),
             registration: self.registration.or(other.registration),
             guests: self.guests.or(other.guests),

@@ -103,7 +103,7 @@ fn the_defaults_of_the_help_are_the_defaults() {
     let settings = Options::default().gather(environment).unwrap();
     assert_eq!(settings.clone().check().unwrap(), Config::default());
     let unsaid = Settings { motd: Some("set".into()), word_filter: Some("set".into()), ..settings };
-    let unsaid = Settings { web: Some(Vec::new()), web_origin: Some(Vec::new()), ..unsaid };
+    let unsaid = Settings { web: Some(Vec::new()), web_origin: Some(Vec::new()), metrics: Some(Vec::new()), ..unsaid };
     assert!(!format!("{unsaid:?}").contains("None"), "a setting shows no default: {unsaid:?}");
 }
 
@@ -117,6 +117,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("listen", "127.0.0.2:1"),
         ("web", "127.0.0.3:2"),
         ("web-origin", "https://chat.example.org"),
+        ("metrics", "127.0.0.4:9"),
         ("users", "u"),
         ("registration", "invite"),
         ("guests", "on"),
@@ -152,6 +153,7 @@ fn every_setting_reaches_its_place_from_every_source() {
     let wanted = Config {
         listen: vec!["127.0.0.2:1".parse().unwrap()],
         web: vec!["127.0.0.3:2".parse().unwrap()],
+        metrics: vec!["127.0.0.4:9".parse().unwrap()],
         web_origins: vec![WebOrigin::parse("https://chat.example.org").unwrap()],
         users: "u".into(),
         data: Some("d".into()),

@@ -85,7 +85,8 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
         let chat = config.listen.iter().map(|addr| (Door::Chat, *addr));
-        let all = chat.chain(config.web.iter().map(|addr| (Door::Web, *addr)));
+        let web = config.web.iter().map(|addr| (Door::Web, *addr));
+        let all = chat.chain(web).chain(config.metrics.iter().map(|addr| (Door::Metrics, *addr)));
         let listeners: Result<Vec<_>, _> = all.map(|(door, addr)| Ok((door, listen(addr)?))).collect();
         let listeners = listeners?;
         let hub = Hub::new(config.limits.clone(), opening::open_store(config, &accounts)?)
@@ -135,6 +136,11 @@ impl Server {
     /// The addresses of the web page.
     pub fn web_addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.listeners, Door::Web)
+    }
+
+    /// The addresses of the metrics.
+    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
+        addresses(&self.listeners, Door::Metrics)
     }
 
     /// How many accounts there are.

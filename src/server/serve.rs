@@ -23,6 +23,8 @@ pub(super) enum Door {
     Chat,
     /// For browsers.
     Web,
+    /// For who collects metrics.
+    Metrics,
 }
 
 impl Handle {
@@ -91,7 +93,7 @@ impl Handle {
         match TcpLink::new(stream, peer) {
             Ok(link) => match door {
                 Door::Chat => self.serve(Box::new(link)),
-                Door::Web => self.receive(Arc::new(link), to),
+                Door::Web | Door::Metrics => self.receive(door, Arc::new(link), to),
             },
             Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
         }
@@ -104,7 +106,7 @@ impl Handle {
             Door::Chat => {
                 Wire::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })
             }
-            Door::Web => turn_away(&link, TurnedAway::Busy),
+            Door::Web | Door::Metrics => turn_away(&link, TurnedAway::Busy),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The door for browsers: a bounded number of visits, each on a thread of its own for some seconds. Who becomes a client
+//! The doors for browsers and for who collects metrics: a bounded number of visits, each on a thread of its own for some seconds. Who becomes a client
 //! goes through the same admission as all others.
 
 use std::cell::Cell;
@@ -11,12 +11,13 @@ use std::time::{Instant, SystemTime};
 use super::Handle;
 use super::admission::{Admission, Waiter};
 use super::running::Running;
+use super::serve::Door;
 use crate::hub::ClientId;
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
 use crate::model::{Origin, Peer, QuitReason, WebOrigin};
 use crate::thread;
 use crate::transport::Link;
-use crate::web::{Site, TurnedAway, Visit, turn_away};
+use crate::web::{Site, TurnedAway, Visit, scrape, turn_away};
 
 /// What all visits share.
 pub(super) struct Web {
@@ -65,7 +66,7 @@ impl Web {
 
 impl Handle {
     /// Answers a request on a thread of its own, or says why not; `to` is the address of ours that it came to.
-    pub(super) fn receive(&self, link: Arc<dyn Link>, to: Option<SocketAddr>) {
+    pub(super) fn receive(&self, door: Door, link: Arc<dyn Link>, to: Option<SocketAddr>) {
         let (web, peer) = (&self.0.web, link.peer());
         let refuse = |why, word| {
             log::info!("visit refused {} reason=\"{word}\"", Peer(peer));
@@ -90,8 +91,11 @@ impl Handle {
                 handle.serve(link);
             };
             let link = Arc::clone(&for_thread);
-            let visit = Visit { site: &handle.0.web.site, link, to, serve: &serve };
-            if catch_unwind(AssertUnwindSafe(|| visit.answer())).is_err() {
+            let visit = || match door {
+                Door::Metrics => scrape(&*link, || handle.desk().metrics()),
+                _ => Visit { site: &handle.0.web.site, link: Arc::clone(&link), to, serve: &serve }.answer(),
+            };
+            if catch_unwind(AssertUnwindSafe(visit)).is_err() {
                 for_thread.abort();
             }
         });

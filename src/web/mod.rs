@@ -4,6 +4,7 @@
 //! is served like any other link. It knows no sockets: bytes come and go through a [`Link`], whatever carries it.
 
 mod guard;
+mod metrics;
 mod pages;
 mod request;
 mod response;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use guard::Site;
+pub use metrics::scrape;
 
 use crate::model::Peer;
 use crate::model::limits::WEB_TIME;

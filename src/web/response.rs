@@ -41,6 +41,13 @@ impl Response {
         Response { status, kind: "text/plain; charset=utf-8", headers, body, bare: false }
     }
 
+    /// The page of metrics, in Prometheus' text format.
+    pub(super) fn metrics(page: String) -> Response {
+        let headers = "Cache-Control: no-store\r\n".to_owned();
+        let body = page.into_bytes().into();
+        Response { status: 200, kind: "text/plain; version=0.0.4; charset=utf-8", headers, body, bare: false }
+    }
+
     /// With one header more.
     pub(super) fn with(mut self, name: &str, value: &str) -> Response {
         self.headers.push_str(&format!("{name}: {value}\r\n"));

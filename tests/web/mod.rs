@@ -2,6 +2,7 @@
 
 mod events;
 mod http;
+mod metrics;
 mod socket;
 
 use std::io::{Read, Write};

@@ -1,0 +1,81 @@
+//! What who collects metrics gets.
+
+use super::{ask, get, status};
+use crate::support::{TestServer, eventually};
+
+/// The value of a sample, which stands behind its name and labels.
+fn sample(page: &str, name: &str) -> Option<f64> {
+    let mut lines = page.lines().filter_map(|line| line.strip_prefix("parlor_")?.strip_prefix(name)?.strip_prefix(' '));
+    lines.next_back().and_then(|value| value.parse().ok())
+}
+
+#[test]
+fn metrics_count_who_came_what_was_said_and_who_was_refused() {
+    let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
+    let addr = server.metrics[0];
+    let page = || get(addr, "/metrics", "");
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
+    alice.expect("*** bob has joined the chat.");
+    let mut eve = server.connect();
+    eve.give_name_and_password("eve", "wrong");
+    eve.line();
+    alice.ask("/msg bob hello", &["[to bob]: hello"]);
+    bob.expect("[alice]: hello");
+    bob.send("/quit");
+    alice.expect("*** bob has left the chat.");
+    let first = page();
+    assert!(status(&first) == 200 && first.contains("Content-Type: text/plain; version=0.0.4"), "{first}");
+    for (name, expected) in [
+        ("connections{state=\"logged_in\"}", 1.0),
+        ("users", 1.0),
+        ("logins_total{result=\"ok\"}", 2.0),
+        ("logins_total{result=\"wrong_name_or_password\"}", 1.0),
+        ("closed_total{reason=\"quit\"}", 1.0),
+        ("messages_total", 1.0),
+        ("commands_total{command=\"msg\"}", 1.0),
+        ("store_up", 1.0),
+    ] {
+        assert_eq!(sample(&first, name), Some(expected), "{name} in {first}");
+    }
+    assert!(sample(&first, "deliveries_total") >= Some(4.0));
+    assert!(!first.contains("alice") && !first.contains("hello"), "{first}");
+    drop(alice);
+    eventually("she is gone from the metrics", || sample(&page(), "users") == Some(0.0));
+}
+
+#[test]
+fn every_family_of_metrics_has_its_help_and_type_and_the_manual_names_it() {
+    let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
+    let page = get(server.metrics[0], "/metrics", "");
+    let manual = include_str!("../../docs/manual.md");
+    let body = page.split_once("\r\n\r\n").unwrap().1;
+    let mut family = "";
+    for line in body.lines() {
+        if let Some(head) = line.strip_prefix("# HELP ") {
+            family = head.split(' ').next().unwrap();
+            assert!(manual.contains(&format!("`{family}`")), "docs/manual.md does not name {family}");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (of, kind) = kind.split_once(' ').unwrap();
+            assert!(of == family && ["gauge", "counter", "histogram"].contains(&kind), "{line}");
+        } else {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(name.starts_with(family) && value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+    assert!(body.contains("parlor_lock_hold_seconds_bucket{le=\"+Inf\"}"));
+}
+
+#[test]
+fn there_is_nothing_but_metrics_at_their_address() {
+    let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
+    let addr = server.metrics[0];
+    assert_eq!(status(&get(addr, "/", "")), 404);
+    assert_eq!(status(&get(addr, "/ws", "Upgrade: websocket\r\n")), 404);
+    assert_eq!(
+        status(&ask(addr, &format!("POST /metrics HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\n\r\n"))),
+        405
+    );
+    let head = ask(addr, &format!("HEAD /metrics HTTP/1.1\r\nHost: {addr}\r\n\r\n"));
+    assert!(status(&head) == 200 && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(server.web.is_empty());
+}
