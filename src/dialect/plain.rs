@@ -39,9 +39,11 @@ pub struct Plain {
 
 impl Dialect for Plain {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
-        event.encoded(self.slot, |kind| {
-            let id = (self.ids && event.id > MessageId(0)).then_some(event.id);
-            let text = wording(id, kind, event.weight());
+        event.encoded(self.slot, || {
+            let mut text = String::with_capacity(event.weight());
+            for Event { id, kind, .. } in event.each() {
+                word(&mut text, (self.ids && *id > MessageId(0)).then_some(*id), kind);
+            }
             if self.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
         })
     }
@@ -51,15 +53,14 @@ impl Dialect for Plain {
     }
 }
 
-/// The text of an event that will be about `size` bytes long; `id` is that of a message, if it is to be shown.
-fn wording(id: Option<MessageId>, kind: &EventKind, size: usize) -> String {
-    let mut out = String::with_capacity(size);
+/// Appends the text of an event; `id` is that of a message, if it is to be shown.
+fn word(out: &mut String, id: Option<MessageId>, kind: &EventKind) {
+    let start = out.len();
     // Writing into a String cannot fail; the Result is there for other targets of `fmt::Write`.
-    let _ = id.map_or(Ok(()), |id| write!(out, "{id} ")).and_then(|()| write_wording(&mut out, kind));
-    if !kind.is_prompt() && !out.is_empty() {
+    let _ = id.map_or(Ok(()), |id| write!(out, "{id} ")).and_then(|()| write_wording(out, kind));
+    if !kind.is_prompt() && out.len() > start {
         out.push('\n');
     }
-    out
 }
 
 fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {

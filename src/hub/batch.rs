@@ -7,12 +7,16 @@
 
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
+
 use super::Hub;
 use super::client::{Client, ClientId};
-use super::log::{Batch, Closed, Lead, Passing};
+use super::delivery::Delivery;
+use super::log::{Batch, Closed, Lead, Passing, Turn};
+use super::post::Saying;
 use super::receipts::Receipt;
 use super::state::State;
-use super::touched::{Touched, Waiting};
+use super::touched::Waiting;
 use crate::model::MessageId;
 use crate::store::{Entry, StoreError};
 
@@ -43,7 +47,7 @@ impl Hub {
     /// Why it was not stored; what was said is delivered to those who are here nevertheless.
     pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead),
+            Some(lead) => self.carry_out(self.inner.log.turn(), lead),
             None => batch.wait(),
         }
     }
@@ -54,8 +58,29 @@ impl Hub {
     /// Why it was not stored.
     pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead),
+            Some(lead) => self.carry_out(self.inner.log.turn(), lead),
             None => batch.wait_until_stored(),
+        }
+    }
+
+    /// Stores and delivers what a session says.
+    ///
+    /// Where that takes no time, who says it takes his turn first, so that nobody leads the batch in his place: whom he
+    /// writes to is up to him alone, and he never has to be woken.
+    ///
+    /// # Errors
+    /// Why it was not stored; it is delivered to those who are here nevertheless.
+    pub(super) fn commit_said(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Result<(), StoreError> {
+        let log = &self.inner.log;
+        let turn = (!log.store().is_durable()).then(|| log.turn());
+        let batch = log.submit_said(sayings.drain(..), speaker);
+        match (turn, batch.lead()) {
+            (Some(turn), Some(lead)) => self.carry_out(turn, lead),
+            (None, Some(lead)) => self.carry_out(log.turn(), lead),
+            (turn, None) => {
+                drop(turn);
+                batch.wait()
+            }
         }
     }
 
@@ -69,8 +94,8 @@ impl Hub {
     }
 
     /// Carries out a batch, and with it those that only this thread can, one after the other.
-    fn carry_out(&self, lead: Lead) -> Result<(), StoreError> {
-        let first = self.append_and_queue(lead);
+    fn carry_out(&self, turn: MutexGuard<'_, Turn>, lead: Lead) -> Result<(), StoreError> {
+        let first = self.append_and_queue(turn, lead);
         let outcome = first.appended.clone().map(drop);
         let mut next = Some(first);
         while let Some(queued) = next {
@@ -79,10 +104,9 @@ impl Hub {
         outcome
     }
 
-    /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
-    fn append_and_queue(&self, lead: Lead) -> Queued {
+    /// Appends the batch, now that it is its turn, and queues its messages for their recipients in the log's order.
+    fn append_and_queue(&self, mut turn: MutexGuard<'_, Turn>, lead: Lead) -> Queued {
         let log = &self.inner.log;
-        let mut turn = log.turn();
         let Closed { entries, passing, mut speakers } = log.close();
         // Where there is nothing to store, whether the store works is nobody's concern.
         let idle = entries.is_empty() && !passing.is_empty();
@@ -93,27 +117,22 @@ impl Hub {
             false => (Vec::new(), MessageId::default()),
         };
         let held = Held { hub: self.clone(), clients, limit };
-        let (mut next, mut touched) = (appended.clone().unwrap_or_default(), Touched::after_append(durable));
-        let (mut receipts, mut kept) = (Vec::new(), false);
-        let mut passing = passing.into_iter().peekable();
+        let mut delivery = Delivery::new(self, durable);
+        let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
         for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
             while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
-                self.locked(|state| state.pass_on(draft, &mut touched));
-                touched.relieve_if_crowded();
+                delivery.add(MessageId(0), draft);
             }
             let Some(Entry::Said(draft)) = entry else { continue };
             match &appended {
                 Ok(_) => {
-                    let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
-                    receipts.extend(receipt);
-                    kept |= away;
+                    delivery.add(next, draft);
                     next.0 += 1;
                 }
-                Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
+                Err(error) => delivery.add_unsaved(draft, error),
             }
-            touched.relieve_if_crowded();
         }
-        let waiting = touched.take();
+        let (waiting, receipts, kept) = delivery.done();
         drop(turn);
         lead.stored(appended.clone().map(drop));
         speakers.sort_unstable();
@@ -154,7 +173,7 @@ impl Hub {
     fn await_places(&self, unwritten: &[&Waiting]) -> Option<Queued> {
         let batch = self.submit_places(unwritten)?;
         match batch.lead() {
-            Some(lead) => Some(self.append_and_queue(lead)),
+            Some(lead) => Some(self.append_and_queue(self.inner.log.turn(), lead)),
             None => {
                 // If it could not be stored, it is kept, and goes before everything else.
                 let _ = batch.wait_until_stored();

@@ -8,6 +8,7 @@ mod changes;
 #[cfg(test)]
 mod check;
 mod client;
+mod delivery;
 mod group;
 mod groups;
 mod ignore;

@@ -3,7 +3,6 @@
 //! Nothing is shown before it is stored. What a session says is checked at once and published together with all else
 //! that it says in one read; the thread that leads a batch delivers and writes out the whole of it.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
@@ -64,9 +63,8 @@ impl Hub {
         if sayings.is_empty() {
             return;
         }
-        let batch = self.inner.log.submit_said(sayings.drain(..), me.id);
         // Otherwise each speaker is told about his own messages where they are delivered.
-        if self.commit(&batch) == Err(StoreError::Abandoned) {
+        if self.commit_said(sayings, me.id) == Err(StoreError::Abandoned) {
             me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
         }
     }
@@ -87,52 +85,28 @@ impl State {
         Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral })
     }
 
-    /// Queues what is stored nowhere for the members of its group, and its echo for who said it.
-    pub(super) fn pass_on(&mut self, draft: Draft, touched: &mut Touched) {
-        let Draft { at, from, scope, text, action } = draft;
-        if let Scope::Group(group) = scope {
-            let event = Event::said(MessageId(0), at, heard(from, scope, text, action));
-            self.tell_said(&group, &from, &event, touched);
-        }
-    }
-
-    /// Tells a group what one of its members said. He was a member when he said it, and has to hear it as well.
-    fn tell_said(&self, group: &Name, from: &Name, event: &Arc<Event>, touched: &mut Touched) {
-        self.tell_of_user(from, self.audience(group), event, None, touched);
-        if !self.groups.get(group).is_some_and(|group| group.members.contains_key(from)) {
-            self.tell_user(from, event, touched);
-        }
-    }
-
-    /// Queues a stored message for everybody it is for, and its echo for who said it. Says which receipt is due for it,
-    /// and whether somebody it is for may be away.
-    pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
+    /// Queues something private for whom it is said to, and its echo for who said it. Says which receipt is due for it, and
+    /// whether whom it is for may be away.
+    pub(super) fn deliver(
+        &mut self,
+        id: MessageId,
+        draft: Draft,
+        to: Name,
+        touched: &mut Touched,
+    ) -> (Option<Receipt>, bool) {
         self.last = id;
         self.counts.messages += 1;
         let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(id, at, kind);
-        match scope {
-            Scope::Everybody => {
-                self.tell_of_user(&from, &self.clients, &said(heard(from, scope, text, action)), None, touched);
-            }
-            Scope::Group(group) => {
-                self.tell_said(&group, &from, &said(heard(from, scope, text, action)), touched);
-                // Somebody it is for may be away, or may be leaving at this moment.
-                return (None, self.groups.get(&group).is_some_and(|group| group.settings.keep));
-            }
-            Scope::User(to) => {
-                self.note_touch(from, to);
-                self.tell_user_of(&from, &to, &said(heard(from, scope, text.clone(), action)), touched);
-                self.tell_user(&from, &said(echo(from, to, text, action)), touched);
-                let notice = match self.queues.get(&to) {
-                    None => Some(EventKind::KeptFor { user: to }),
-                    Some(user) => user.away.clone().map(|away| EventKind::UserIsAway { user: to, away }),
-                };
-                notice.into_iter().for_each(|notice| self.tell_user(&from, &Event::new(notice), touched));
-                return (self.receipt(id, from, to), !self.queues.contains_key(&to));
-            }
-        }
-        (None, false)
+        self.note_touch(from, to);
+        self.tell_user_of(&from, &to, &said(heard(from, scope, text.clone(), action)), touched);
+        self.tell_user(&from, &said(echo(from, to, text, action)), touched);
+        let notice = match self.queues.get(&to) {
+            None => Some(EventKind::KeptFor { user: to }),
+            Some(user) => user.away.clone().map(|away| EventKind::UserIsAway { user: to, away }),
+        };
+        notice.into_iter().for_each(|notice| self.tell_user(&from, &Event::new(notice), touched));
+        (self.receipt(id, from, to), !self.queues.contains_key(&to))
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
@@ -157,7 +131,7 @@ impl State {
 }
 
 /// What everybody is told whom it is said to.
-fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
+pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
     match scope {
         _ if action => EventKind::Action { from, scope, text, own: false },
         Scope::User(_) => EventKind::Whisper { from, text },

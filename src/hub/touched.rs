@@ -42,7 +42,7 @@ impl Waiting {
 
 impl Touched {
     /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it. Says
-    /// how many they were.
+    /// how many events that were.
     pub(super) fn push_all<'a>(
         &mut self,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
@@ -50,7 +50,7 @@ impl Touched {
         except: Option<&Name>,
     ) -> usize {
         let chosen = clients.into_iter().filter(|(_, client)| except != Some(&client.name));
-        chosen.map(|(_, client)| self.push(client, event)).count()
+        chosen.map(|(_, client)| self.push(client, event)).count() * event.each().len()
     }
 
     /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message

@@ -127,6 +127,12 @@ pub const FILTER_PATTERNS: usize = 500;
 /// The most that is rendered into one write, in bytes.
 pub const WRITE_BATCH: usize = 64 * 1024;
 
+/// The most messages to the same people that are queued as one.
+pub const RUN_ITEMS: usize = 64;
+
+/// What is queued as one takes at most about this part of an outbox, so that who is not behind always has room for it.
+pub const RUN_SHARE: usize = 16;
+
 /// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
 pub const PAGE_KEPT: usize = 16 * 1024;
 
