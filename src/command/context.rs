@@ -51,13 +51,6 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn say(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
-        // Whom he chose a while ago may have no account any more.
-        if let Scope::User(to) = scope
-            && !to.is_guest()
-            && self.accounts.find(&to).is_none()
-        {
-            return Err(UserError::NoSuchUser(to.to_string()));
-        }
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
         let text = self.desk.filtered(&self.me.name, text)?;
         self.drafts.push(self.me.draft(place, text));

@@ -6,19 +6,19 @@
 //! other.
 
 use std::sync::Arc;
-
-use parking_lot::MutexGuard;
+use std::thread;
 
 use super::Hub;
 use super::client::{Client, ClientId};
-use super::delivery::Delivery;
-use super::log::{Batch, Closed, Lead, Passing, Turn};
+use super::content::Content;
+use super::delivery::Delivered;
+use super::log::{Batch, Lead};
 use super::post::Saying;
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Waiting;
 use crate::model::MessageId;
-use crate::store::{Entry, StoreError};
+use crate::store::StoreError;
 
 /// A batch that has been appended and queued, and is still to be written out.
 struct Queued {
@@ -47,7 +47,7 @@ impl Hub {
     /// Why it was not stored; what was said is delivered to those who are here nevertheless.
     pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(self.inner.log.turn(), lead),
+            Some(lead) => self.carry_out(lead),
             None => batch.wait(),
         }
     }
@@ -58,30 +58,36 @@ impl Hub {
     /// Why it was not stored.
     pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(self.inner.log.turn(), lead),
+            Some(lead) => self.carry_out(lead),
             None => batch.wait_until_stored(),
         }
     }
 
     /// Stores and delivers what a session says.
     ///
-    /// Where that takes no time, who says it takes his turn first, so that nobody leads the batch in his place: whom he
-    /// writes to is up to him alone, and he never has to be woken.
+    /// Where storing takes no time, who says it takes his turn at once: then nobody else delivers it, whom he writes to is
+    /// up to him alone, and he never has to be woken.
     ///
     /// # Errors
     /// Why it was not stored; it is delivered to those who are here nevertheless.
     pub(super) fn commit_said(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Result<(), StoreError> {
         let log = &self.inner.log;
         let turn = (!log.store().is_durable()).then(|| log.turn());
-        let batch = log.submit_said(sayings.drain(..), speaker);
-        match (turn, batch.lead()) {
-            (Some(turn), Some(lead)) => self.carry_out(turn, lead),
-            (None, Some(lead)) => self.carry_out(log.turn(), lead),
-            (turn, None) => {
-                drop(turn);
-                batch.wait()
-            }
+        // What others have submitted goes before it.
+        let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
+            return self.commit(&log.submit_said(sayings.drain(..), speaker));
+        };
+        let content = Content::said(sayings.drain(..));
+        let appended = log.append_content(&mut turn, &content);
+        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, false);
+        drop(turn);
+        if log.takes_turns(speaker) && touched.is_crowd() {
+            // Whoever has something to say to them just now gets ahead, and it is all written together.
+            thread::yield_now();
         }
+        touched.settle(Some(speaker));
+        self.acknowledge(receipts);
+        appended.map(drop)
     }
 
     /// Waits until everything that was submitted so far is stored, or known not to be.
@@ -94,8 +100,8 @@ impl Hub {
     }
 
     /// Carries out a batch, and with it those that only this thread can, one after the other.
-    fn carry_out(&self, turn: MutexGuard<'_, Turn>, lead: Lead) -> Result<(), StoreError> {
-        let first = self.append_and_queue(turn, lead);
+    fn carry_out(&self, lead: Lead) -> Result<(), StoreError> {
+        let first = self.append_and_queue(lead);
         let outcome = first.appended.clone().map(drop);
         let mut next = Some(first);
         while let Some(queued) = next {
@@ -104,35 +110,20 @@ impl Hub {
         outcome
     }
 
-    /// Appends the batch, now that it is its turn, and queues its messages for their recipients in the log's order.
-    fn append_and_queue(&self, mut turn: MutexGuard<'_, Turn>, lead: Lead) -> Queued {
+    /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
+    fn append_and_queue(&self, lead: Lead) -> Queued {
         let log = &self.inner.log;
-        let Closed { entries, passing, mut speakers } = log.close();
-        // Where there is nothing to store, whether the store works is nobody's concern.
-        let idle = entries.is_empty() && !passing.is_empty();
-        let appended = if idle { Ok(MessageId(0)) } else { log.append(&mut turn, &entries) };
+        let mut turn = log.turn();
+        let (content, mut speakers) = log.close();
+        let appended = log.append_content(&mut turn, &content);
         let durable = log.store().is_durable();
-        let (clients, limit) = match durable && appended.is_ok() && !idle {
+        let (clients, limit) = match durable && appended.is_ok() && content.is_stored() {
             true => self.locked(|state| state.hold_echoes(&speakers)),
             false => (Vec::new(), MessageId::default()),
         };
         let held = Held { hub: self.clone(), clients, limit };
-        let mut delivery = Delivery::new(self, durable);
-        let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
-        for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
-            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
-                delivery.add(MessageId(0), draft);
-            }
-            let Some(Entry::Said(draft)) = entry else { continue };
-            match &appended {
-                Ok(_) => {
-                    delivery.add(next, draft);
-                    next.0 += 1;
-                }
-                Err(error) => delivery.add_unsaved(draft, error),
-            }
-        }
-        let (waiting, receipts, kept) = delivery.done();
+        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable);
+        let waiting = touched.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));
         speakers.sort_unstable();
@@ -173,7 +164,7 @@ impl Hub {
     fn await_places(&self, unwritten: &[&Waiting]) -> Option<Queued> {
         let batch = self.submit_places(unwritten)?;
         match batch.lead() {
-            Some(lead) => Some(self.append_and_queue(self.inner.log.turn(), lead)),
+            Some(lead) => Some(self.append_and_queue(lead)),
             None => {
                 // If it could not be stored, it is kept, and goes before everything else.
                 let _ = batch.wait_until_stored();

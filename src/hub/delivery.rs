@@ -8,21 +8,31 @@ use std::time::Instant;
 
 use super::Hub;
 use super::client::{Client, ClientId};
+use super::content::{Content, Passing};
 use super::post::heard;
 use super::receipts::Receipt;
 use super::state::State;
-use super::touched::{Touched, Waiting};
+use super::touched::Touched;
 use crate::model::limits::{RUN_ITEMS, RUN_SHARE};
 use crate::model::{Draft, Event, Limits, MessageId, Name, Scope};
-use crate::store::StoreError;
+use crate::store::{Entry, StoreError};
 
-/// What has been queued of a batch so far, and what is about to be.
-pub(super) struct Delivery<'a> {
+/// What is left to be done about a batch that has been queued.
+pub(super) struct Delivered {
+    /// Who is to be written to.
+    pub(super) touched: Touched,
+    pub(super) receipts: Vec<Receipt>,
+    /// Something is for a user who is not here.
+    pub(super) kept: bool,
+}
+
+/// A batch that is being queued.
+struct Delivery<'a> {
     hub: &'a Hub,
-    touched: Touched,
-    receipts: Vec<Receipt>,
-    kept: bool,
+    done: Delivered,
     run: Run,
+    /// How many messages are still to come, at most.
+    left: usize,
     now: Instant,
 }
 
@@ -34,45 +44,66 @@ struct Run {
     weight: usize,
 }
 
-impl Delivery<'_> {
-    /// Nothing yet; with `thorough` everybody for whom something is queued is noted.
-    pub(super) fn new(hub: &Hub, thorough: bool) -> Delivery<'_> {
-        let (touched, run) = (Touched::after_append(thorough), Run::default());
-        Delivery { hub, touched, receipts: Vec::new(), kept: false, run, now: Instant::now() }
+impl Hub {
+    /// Queues what a batch says for everybody it is for, now that it is appended or cannot be. With `thorough` everybody for
+    /// whom something is queued is noted.
+    pub(super) fn deliver(
+        &self,
+        Content { entries, passing }: Content,
+        appended: &Result<MessageId, StoreError>,
+        thorough: bool,
+    ) -> Delivered {
+        let done = Delivered { touched: Touched::after_append(thorough), receipts: Vec::new(), kept: false };
+        let left = entries.len() + passing.len();
+        let mut delivery = Delivery { hub: self, done, run: Run::default(), left, now: Instant::now() };
+        let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
+        for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
+            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
+                delivery.add(MessageId(0), draft);
+            }
+            let Some(Entry::Said(draft)) = entry else { continue };
+            match appended {
+                Ok(_) => {
+                    delivery.add(next, draft);
+                    next.0 += 1;
+                }
+                Err(error) => delivery.add_unsaved(draft, error),
+            }
+        }
+        delivery.end_run();
+        delivery.done
     }
+}
 
+impl Delivery<'_> {
     /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
-    pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
+    fn add(&mut self, id: MessageId, draft: Draft) {
         if let Scope::User(to) = draft.scope {
             self.end_run();
-            let (receipt, away) = self.hub.locked(|state| state.deliver(id, draft, to, &mut self.touched));
-            self.receipts.extend(receipt);
-            self.kept |= away;
-            return self.touched.relieve_if_crowded();
+            let (receipt, away) = self.hub.locked(|state| state.deliver(id, draft, to, &mut self.done.touched));
+            self.done.receipts.extend(receipt);
+            self.done.kept |= away;
+            return self.done.touched.relieve_if_crowded();
         }
         if !self.run.goes_on_with(&draft, self.hub.limits()) {
             self.end_run();
+            self.run.events.reserve_exact(self.left.min(RUN_ITEMS));
         }
+        self.left = self.left.saturating_sub(1);
         self.run.add(id, draft, self.now);
     }
 
     /// Queues a message that could not be stored.
-    pub(super) fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
+    fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
         self.end_run();
-        self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.touched));
-        self.touched.relieve_if_crowded();
-    }
-
-    /// Who is to be written to, the receipts that are due, and whether something is for a user who is not here.
-    pub(super) fn done(mut self) -> (Vec<Waiting>, Vec<Receipt>, bool) {
-        self.end_run();
-        (self.touched.take(), self.receipts, self.kept)
+        self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.touched));
+        self.done.touched.relieve_if_crowded();
     }
 
     fn end_run(&mut self) {
         let Run { scope: Some(scope), events, .. } = std::mem::take(&mut self.run) else { return };
-        self.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut self.touched));
-        self.touched.relieve_if_crowded();
+        self.done.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut self.done.touched));
+        self.done.touched.relieve_if_crowded();
     }
 }
 

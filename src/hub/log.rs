@@ -5,16 +5,17 @@
 //! serves everybody who waits, and whoever is alone waits for nobody.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::client::ClientId;
+use super::content::Content;
 use super::outbox::Outbox;
 use super::post::Saying;
+use crate::model::MessageId;
 use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
-use crate::model::{Draft, MessageId};
 use crate::store::{Entry, Store, StoreError};
 
 /// The store, what waits for it, and whose turn it is.
@@ -26,31 +27,17 @@ pub(super) struct Log {
     echoes: (Mutex<()>, Condvar),
     /// The store did not work when it was last used; said here too, because a turn may take long.
     failing: AtomicBool,
+    /// The session that was the last to say something.
+    speaker: AtomicU64,
 }
 
-/// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
+/// What has gathered since the last batch was content. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct Open {
-    entries: Vec<Entry>,
-    passing: Vec<Passing>,
+    content: Content,
     /// The sessions that wait for it, of whom each said something.
     speakers: Vec<ClientId>,
     batch: Arc<Batch>,
-}
-
-/// Something said that is stored nowhere: it only keeps its place among what is.
-pub(super) struct Passing {
-    /// How many entries of its batch come before it.
-    pub(super) after: usize,
-    pub(super) draft: Draft,
-}
-
-/// What a batch came to when it was closed.
-pub(super) struct Closed {
-    pub(super) entries: Vec<Entry>,
-    /// In the order of their places.
-    pub(super) passing: Vec<Passing>,
-    pub(super) speakers: Vec<ClientId>,
 }
 
 /// Entries that are appended together, as those who wait for them see it.
@@ -95,7 +82,7 @@ impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
         let failing = AtomicBool::new(false);
         let echoes = (Mutex::default(), Condvar::new());
-        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing }
+        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing, speaker: AtomicU64::new(0) }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -105,7 +92,7 @@ impl Log {
     /// Puts changes into the next batch. Never waits; [`Hub::commit`](super::Hub::commit) does.
     pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>, speaker: Option<ClientId>) -> Arc<Batch> {
         let mut open = self.open.lock();
-        open.entries.extend(entries);
+        open.content.entries.extend(entries);
         open.speakers.extend(speaker);
         Arc::clone(&open.batch)
     }
@@ -113,23 +100,20 @@ impl Log {
     /// As [`Log::submit`], for what a session says.
     pub(super) fn submit_said(&self, sayings: impl IntoIterator<Item = Saying>, speaker: ClientId) -> Arc<Batch> {
         let mut open = self.open.lock();
-        for Saying { draft, passing } in sayings {
-            if passing {
-                let after = open.entries.len();
-                open.passing.push(Passing { after, draft });
-            } else {
-                open.entries.push(Entry::Said(draft));
-            }
-        }
+        open.content.add(sayings);
         open.speakers.push(speaker);
         Arc::clone(&open.batch)
+    }
+
+    /// Whether a session says something after another one did, so that others may be about to.
+    pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
+        self.speaker.swap(speaker.0, Ordering::Relaxed) != speaker.0
     }
 
     /// The batch that is gathering, if there is anything in it.
     pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
-        let empty = open.entries.is_empty() && open.passing.is_empty();
-        (!empty).then(|| Arc::clone(&open.batch))
+        (!open.content.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
     /// Whether the store worked when it was last used.
@@ -140,7 +124,7 @@ impl Log {
     /// How many changes have gathered.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.open.lock().entries.len()
+        self.open.lock().content.entries.len()
     }
 
     /// Waits for the turn to append.
@@ -154,9 +138,9 @@ impl Log {
     }
 
     /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> Closed {
-        let Open { entries, passing, speakers, .. } = std::mem::take(&mut *self.open.lock());
-        Closed { entries, passing, speakers }
+    pub(super) fn close(&self) -> (Content, Vec<ClientId>) {
+        let Open { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
+        (content, speakers)
     }
 
     /// Waits until no earlier batch holds back the echoes that are queued before this message.
@@ -183,8 +167,14 @@ impl Log {
         if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
     }
 
+    /// Appends a batch; where there is nothing to store, whether the store works is nobody's concern.
+    pub(super) fn append_content(&self, turn: &mut Turn, content: &Content) -> Result<MessageId, StoreError> {
+        let idle = !content.is_stored() && !content.is_empty();
+        if idle { Ok(MessageId(0)) } else { self.append(turn, &content.entries) }
+    }
+
     /// Appends a batch together with what could not be stored before.
-    pub(super) fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
+    fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
         let now = Instant::now();
         if let Some(failure) = &turn.failure
             && now < failure.rest_until

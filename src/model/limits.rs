@@ -136,6 +136,9 @@ pub const RUN_SHARE: usize = 16;
 /// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
 pub const PAGE_KEPT: usize = 16 * 1024;
 
+/// From this many recipients on, what several people say at the same time is gathered before it is written.
+pub const GATHER_FROM: usize = 4;
+
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;
 
