@@ -65,13 +65,10 @@ fn word(out: &mut String, id: Option<MessageId>, kind: &EventKind) {
 
 fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
-        // Nearly all that is ever written; `write!` would take several times as long.
-        EventKind::Whisper { from, text } => put(out, ["[", from.as_str(), "]: ", text]),
-        EventKind::WhisperSent { to, text } => put(out, ["[to ", to.as_str(), "]: ", text]),
-        EventKind::Broadcast { from, text } => put(out, ["[Broadcast][", from.as_str(), "]: ", text]),
-        EventKind::GroupMessage { group, from, text } => {
-            put(out, ["[Group ", group.as_str(), "][", from.as_str(), "]: ", text])
-        }
+        EventKind::Whisper { .. }
+        | EventKind::WhisperSent { .. }
+        | EventKind::Broadcast { .. }
+        | EventKind::GroupMessage { .. } => write_said(out, kind),
         EventKind::Action { from, scope, text, own } => past::write_action(out, from, *scope, *own, text),
         EventKind::UserJoined { user } => write!(out, "*** {user} has joined the chat."),
         EventKind::UserLeft { user } => write!(out, "*** {user} has left the chat."),
@@ -110,8 +107,18 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
     }
 }
 
-fn put<const N: usize>(out: &mut String, parts: [&str; N]) -> fmt::Result {
-    parts.iter().for_each(|part| out.push_str(part));
+/// Nearly all that is ever written; `write!` would take several times as long.
+fn write_said(out: &mut String, kind: &EventKind) -> fmt::Result {
+    let mut put = |parts: &[&str]| parts.iter().for_each(|part| out.push_str(part));
+    match kind {
+        EventKind::Whisper { from, text } => put(&["[", from.as_str(), "]: ", text]),
+        EventKind::WhisperSent { to, text } => put(&["[to ", to.as_str(), "]: ", text]),
+        EventKind::Broadcast { from, text } => put(&["[Broadcast][", from.as_str(), "]: ", text]),
+        EventKind::GroupMessage { group, from, text } => {
+            put(&["[Group ", group.as_str(), "][", from.as_str(), "]: ", text]);
+        }
+        _ => {}
+    }
     Ok(())
 }
 

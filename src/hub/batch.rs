@@ -81,7 +81,7 @@ impl Hub {
         let appended = log.append_content(&mut turn, &content);
         let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, false);
         drop(turn);
-        if log.takes_turns(speaker) && touched.is_crowd() {
+        if touched.is_crowd() && log.takes_turns(speaker) {
             // Whoever has something to say to them just now gets ahead, and it is all written together.
             thread::yield_now();
         }

@@ -5,7 +5,7 @@
 //! serves everybody who waits, and whoever is alone waits for nobody.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ use super::content::Content;
 use super::outbox::Outbox;
 use super::post::Saying;
 use crate::model::MessageId;
-use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
+use crate::model::limits::{GATHER_TIME, STORE_REST, UNSAVED_KEPT};
 use crate::store::{Entry, Store, StoreError};
 
 /// The store, what waits for it, and whose turn it is.
@@ -27,8 +27,8 @@ pub(super) struct Log {
     echoes: (Mutex<()>, Condvar),
     /// The store did not work when it was last used; said here too, because a turn may take long.
     failing: AtomicBool,
-    /// The session that was the last to say something.
-    speaker: AtomicU64,
+    /// Who was the last to say something, and when.
+    spoken: Mutex<Option<(ClientId, Instant)>>,
 }
 
 /// What has gathered since the last batch was content. Its lock is held for moments only, also under the central one.
@@ -82,7 +82,7 @@ impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
         let failing = AtomicBool::new(false);
         let echoes = (Mutex::default(), Condvar::new());
-        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing, speaker: AtomicU64::new(0) }
+        Log { store, open: Mutex::default(), turn: Mutex::default(), echoes, failing, spoken: Mutex::default() }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -105,9 +105,11 @@ impl Log {
         Arc::clone(&open.batch)
     }
 
-    /// Whether a session says something after another one did, so that others may be about to.
+    /// Notes that a session says something, and whether another one did a moment ago, so that others may be about to.
     pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
-        self.speaker.swap(speaker.0, Ordering::Relaxed) != speaker.0
+        let now = Instant::now();
+        let before = self.spoken.lock().replace((speaker, now));
+        before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
     }
 
     /// The batch that is gathering, if there is anything in it.

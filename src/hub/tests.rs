@@ -7,6 +7,7 @@ mod order;
 mod reading;
 mod ruling;
 mod running;
+mod runs;
 mod steps;
 mod typing;
 

@@ -139,6 +139,10 @@ pub const PAGE_KEPT: usize = 16 * 1024;
 /// From this many recipients on, what several people say at the same time is gathered before it is written.
 pub const GATHER_FROM: usize = 4;
 
+/// What others say is gathered only if somebody else has said something within this time; where there is little to do,
+/// nobody lets others go first.
+pub const GATHER_TIME: Duration = Duration::from_millis(10);
+
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;
 
