@@ -6,6 +6,7 @@
 //! - `--quick`: one short run of each shape.
 //! - `--only TEXT`: only the shapes with this in their names.
 //! - `--against FILE`: another `parlord` beside it, such as that of the last commit.
+//! - `--commit`: the same `parlord` beside it, with a store whose durability is `commit`.
 //! - `stored`: what a stored message costs, with and without fsync, beside one that is kept in memory.
 //! - `idle N`: logs in N clients who say nothing, and prints what they hold.
 
@@ -42,6 +43,7 @@ struct Options {
     time: Duration,
     only: String,
     against: Option<PathBuf>,
+    commit: bool,
 }
 
 /// A server with its clients, ready for any shape.
@@ -65,7 +67,7 @@ fn main() {
 impl Options {
     fn parse(args: &[&str]) -> Options {
         let time = Duration::from_millis(800);
-        let mut options = Options { rounds: 5, time, only: String::new(), against: None };
+        let mut options = Options { rounds: 5, time, only: String::new(), against: None, commit: false };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().expect("an option lacks its value");
@@ -73,6 +75,7 @@ impl Options {
                 "--quick" => (options.rounds, options.time) = (1, Duration::from_millis(300)),
                 "--only" => options.only = value().to_string(),
                 "--against" => options.against = Some(PathBuf::from(value())),
+                "--commit" => options.commit = true,
                 other => panic!("unknown option {other}"),
             }
         }
@@ -91,6 +94,8 @@ fn compare(options: &Options) {
     let mut contenders = vec![Contender::new("floor", Process::floor())];
     contenders.push(Contender::new("parlord", parlord(Path::new(PARLORD))));
     contenders.extend(options.against.as_deref().map(|path| Contender::new("other", parlord(path))));
+    let stored = || Process::parlord(Path::new(PARLORD), users, &["--log-level", "warn", "--durability", "commit"]);
+    contenders.extend(options.commit.then(|| Contender::new("commit", stored())));
     println!("server CPU per delivery in us: median of {} (min-max), and ratio to the bare loop", options.rounds);
     print!("{:<36}", "shape");
     contenders.iter().for_each(|contender| print!(" {:>26}", contender.name));

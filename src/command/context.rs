@@ -76,13 +76,6 @@ impl Context<'_> {
     }
 
     fn saying(&self, scope: Scope, text: String) -> Result<Saying, UserError> {
-        // Whom he chose a while ago may have no account any more.
-        if let Scope::User(to) = scope
-            && !to.is_guest()
-            && self.accounts.find(&to).is_none()
-        {
-            return Err(UserError::NoSuchUser(to.to_string()));
-        }
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
         Ok(self.me.draft(place, self.desk.filtered(&self.me.name, text)?))
     }
@@ -145,6 +138,11 @@ impl Context<'_> {
     /// # Errors
     /// [`UserError::NoSuchGroup`] when no group can have it.
     pub fn group(&self, typed: &str) -> Result<Name, UserError> {
+        Context::group_name(typed)
+    }
+
+    /// As [`Context::group`], for who has no context yet.
+    pub(super) fn group_name(typed: &str) -> Result<Name, UserError> {
         typed.strip_prefix('#').unwrap_or(typed).parse().map_err(|_| UserError::NoSuchGroup(typed.to_owned()))
     }
 }

@@ -58,7 +58,11 @@ pub(super) const GROUP_MSG: Spec = Spec {
     help: "say something in a group you are a member of",
     details: "All members see one and the same order of messages; your own line is among them.",
     example: "/group_msg rust who has read the book?",
-    parse: |args| Some(Box::new(Post { group: args.word()?.to_owned(), text: args.text()?.to_owned() })),
+    parse: |args| {
+        // Said so often that it is worth not to copy the name.
+        let group = Context::group_name(args.word()?);
+        Some(Box::new(Post { group, text: args.text()?.to_owned() }))
+    },
 };
 
 struct Create {
@@ -74,7 +78,7 @@ struct Join {
 struct Leave(String);
 
 struct Post {
-    group: String,
+    group: Result<Name, UserError>,
     text: String,
 }
 
@@ -107,8 +111,7 @@ impl Command for Leave {
 
 impl Command for Post {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.group)?;
-        context.say(Scope::Group(group), self.text)
+        context.say(Scope::Group(self.group?), self.text)
     }
 
     fn says(&self) -> bool {

@@ -152,6 +152,10 @@ fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
         Some(Target::User(to)) if to.is_guest() && context.hub.session_of(&to) != *context.guest => {
             Err(UserError::NotOnline(to))
         }
+        // He may have no account any more.
+        Some(Target::User(to)) if !to.is_guest() && context.accounts.find(&to).is_none() => {
+            Err(UserError::NoSuchUser(to.to_string()))
+        }
         Some(Target::User(to)) => Ok(Scope::User(to)),
         Some(Target::Group(group)) => Ok(Scope::Group(group)),
         None => Err(UserError::NoConversation),

@@ -27,13 +27,13 @@ const SLOT: usize = 5;
 
 impl Dialect for Json {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
-        event.encoded(SLOT, |_| match write(event) {
-            None => Vec::new(),
-            Some(object) => {
-                let mut line = object.end();
-                line.push('\n');
-                line.into_bytes()
+        event.encoded(SLOT, || {
+            let mut lines = String::with_capacity(event.weight());
+            for object in event.each().iter().filter_map(write) {
+                lines.push_str(&object.end());
+                lines.push('\n');
             }
+            lines.into_bytes()
         })
     }
 

@@ -31,11 +31,13 @@ const SLOT: usize = 2;
 
 impl Dialect for Machine {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
-        event.encoded(SLOT, |kind| {
+        event.encoded(SLOT, || {
             let mut out = String::with_capacity(event.weight() + 64);
-            // Writing into a String cannot fail.
-            let _ = write_line(&mut out, &Stamp(event), kind);
-            out.push('\n');
+            for event in event.each() {
+                // Writing into a String cannot fail.
+                let _ = write_line(&mut out, &Stamp(event), &event.kind);
+                out.push('\n');
+            }
             out.into_bytes()
         })
     }

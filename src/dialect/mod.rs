@@ -20,3 +20,29 @@ pub trait Dialect: Send + Sync {
     /// What stands between an unanswered question and an event that comes while it is open.
     fn after_prompt(&self) -> &'static [u8];
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Instant, SystemTime};
+
+    use super::*;
+    use crate::model::{EventKind, MessageId, Scope};
+
+    #[test]
+    fn several_events_are_put_as_one_after_the_other() {
+        let (from, group) = ("ann".parse().unwrap(), "red".parse().unwrap());
+        let kinds = [
+            EventKind::GroupMessage { group, from, text: "a\nb".into() },
+            EventKind::Action { from, scope: Scope::Group(group), text: "waves".into(), own: false },
+            EventKind::Broadcast { from, text: "all".into() },
+        ];
+        let made = |(id, kind)| Event::made(MessageId(id), SystemTime::now(), Instant::now(), kind);
+        let events: Vec<Event> = (0..).zip(kinds).map(made).collect();
+        let several = Event::several(events.clone()).unwrap();
+        let dialects: [&dyn Dialect; 6] = [&PLAIN, &PLAIN_CRLF, &PLAIN_IDS, &PLAIN_CRLF_IDS, &MACHINE, &JSON];
+        for dialect in dialects {
+            let each: Vec<u8> = events.iter().flat_map(|event| dialect.encode(event).to_vec()).collect();
+            assert_eq!(dialect.encode(&several), each);
+        }
+    }
+}

@@ -6,15 +6,19 @@
 //! other.
 
 use std::sync::Arc;
+use std::thread;
 
 use super::Hub;
 use super::client::{Client, ClientId};
-use super::log::{Batch, Closed, Lead, Passing};
+use super::content::Content;
+use super::delivery::Delivered;
+use super::log::{Batch, Lead};
+use super::post::Saying;
 use super::receipts::Receipt;
 use super::state::State;
-use super::touched::{Touched, Waiting};
+use super::touched::Waiting;
 use crate::model::MessageId;
-use crate::store::{Entry, StoreError};
+use crate::store::StoreError;
 
 /// A batch that has been appended and queued, and is still to be written out.
 struct Queued {
@@ -59,6 +63,42 @@ impl Hub {
         }
     }
 
+    /// Stores and delivers what a session says.
+    ///
+    /// Where storing takes no time, who says it takes his turn at once: then nobody else delivers it, whom he writes to is
+    /// up to him alone, and he never has to be woken.
+    ///
+    /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
+    ///
+    /// # Errors
+    /// Why it was not stored; it is delivered to those who are here nevertheless.
+    pub(super) fn commit_said(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Result<(), StoreError> {
+        let log = &self.inner.log;
+        let turn = (!log.store().is_durable()).then(|| log.turn());
+        // What others have submitted goes before it.
+        let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
+            let batch = {
+                let renamed = self.inner.renamed.read();
+                log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
+            };
+            return self.commit(&batch);
+        };
+        let content = {
+            let renamed = self.inner.renamed.read();
+            Content::said(sayings.drain(..).map(|saying| renamed.readdress(saying)))
+        };
+        let appended = log.append_content(&mut turn, &content);
+        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, false);
+        drop(turn);
+        if touched.is_crowd() && log.takes_turns(speaker) {
+            // Whoever has something to say to them just now gets ahead, and it is all written together.
+            thread::yield_now();
+        }
+        touched.settle(Some(speaker));
+        self.acknowledge(receipts);
+        appended.map(drop)
+    }
+
     /// Waits until everything that was submitted so far is stored, or known not to be.
     pub(super) fn await_log(&self) {
         match self.inner.log.gathering() {
@@ -83,36 +123,15 @@ impl Hub {
     fn append_and_queue(&self, lead: Lead) -> Queued {
         let log = &self.inner.log;
         let mut turn = log.turn();
-        let Closed { entries, passing, mut speakers } = log.close();
-        // Where there is nothing to store, whether the store works is nobody's concern.
-        let idle = entries.is_empty() && !passing.is_empty();
-        let appended = if idle { Ok(MessageId(0)) } else { log.append(&mut turn, &entries) };
+        let (content, mut speakers) = log.close();
+        let appended = log.append_content(&mut turn, &content);
         let durable = log.store().is_durable();
-        let (clients, limit) = match durable && appended.is_ok() && !idle {
+        let (clients, limit) = match durable && appended.is_ok() && content.is_stored() {
             true => self.locked(|state| state.hold_echoes(&speakers)),
             false => (Vec::new(), MessageId::default()),
         };
         let held = Held { hub: self.clone(), clients, limit };
-        let (mut next, mut touched) = (appended.clone().unwrap_or_default(), Touched::after_append(durable));
-        let (mut receipts, mut kept) = (Vec::new(), false);
-        let mut passing = passing.into_iter().peekable();
-        for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
-            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
-                self.locked(|state| state.pass_on(draft, &mut touched));
-                touched.relieve_if_crowded();
-            }
-            let Some(Entry::Said(draft)) = entry else { continue };
-            match &appended {
-                Ok(_) => {
-                    let (receipt, away) = self.locked(|state| state.deliver(next, draft, &mut touched));
-                    receipts.extend(receipt);
-                    kept |= away;
-                    next.0 += 1;
-                }
-                Err(error) => self.locked(|state| state.deliver_unsaved(draft, error, &mut touched)),
-            }
-            touched.relieve_if_crowded();
-        }
+        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable);
         let waiting = touched.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));

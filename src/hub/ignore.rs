@@ -151,6 +151,11 @@ impl State {
         self.ignored.by(whom).is_some_and(|by| by.contains(user))
     }
 
+    /// Whether anybody hears nothing of a user.
+    pub(super) fn is_ignored(&self, whom: &Name) -> bool {
+        self.ignored.by(whom).is_some()
+    }
+
     /// A user is gone for good: the next one of his name is somebody else.
     pub(super) fn forget_ignored(&mut self, user: &Name) {
         self.ignored.forget(user);

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::client::ClientId;
+use super::content::Content;
 use super::outbox::Outbox;
 use super::post::Saying;
-use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
-use crate::model::{Draft, Histogram, MessageId};
+use crate::model::limits::{GATHER_TIME, STORE_REST, UNSAVED_KEPT};
+use crate::model::{Histogram, MessageId};
 use crate::store::{Entry, Store, StoreError};
 
 /// The store, what waits for it, and whose turn it is.
@@ -28,31 +29,17 @@ pub(super) struct Log {
     failing: AtomicBool,
     /// How long appending took, where it means waiting for a disk.
     commits: Mutex<Histogram>,
+    /// Who was the last to say something, and when.
+    spoken: Mutex<Option<(ClientId, Instant)>>,
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct Open {
-    entries: Vec<Entry>,
-    passing: Vec<Passing>,
+    content: Content,
     /// The sessions that wait for it, of whom each said something.
     speakers: Vec<ClientId>,
     batch: Arc<Batch>,
-}
-
-/// Something said that is stored nowhere: it only keeps its place among what is.
-pub(super) struct Passing {
-    /// How many entries of its batch come before it.
-    pub(super) after: usize,
-    pub(super) draft: Draft,
-}
-
-/// What a batch came to when it was closed.
-pub(super) struct Closed {
-    pub(super) entries: Vec<Entry>,
-    /// In the order of their places.
-    pub(super) passing: Vec<Passing>,
-    pub(super) speakers: Vec<ClientId>,
 }
 
 /// Entries that are appended together, as those who wait for them see it.
@@ -97,8 +84,8 @@ impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
         let failing = AtomicBool::new(false);
         let echoes = (Mutex::default(), Condvar::new());
-        let (open, turn, commits) = Default::default();
-        Log { store, open, turn, echoes, failing, commits }
+        let (open, turn, commits, spoken) = Default::default();
+        Log { store, open, turn, echoes, failing, commits, spoken }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -108,7 +95,7 @@ impl Log {
     /// Puts changes into the next batch. Never waits; [`Hub::commit`](super::Hub::commit) does.
     pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>, speaker: Option<ClientId>) -> Arc<Batch> {
         let mut open = self.open.lock();
-        open.entries.extend(entries);
+        open.content.entries.extend(entries);
         open.speakers.extend(speaker);
         Arc::clone(&open.batch)
     }
@@ -116,23 +103,22 @@ impl Log {
     /// As [`Log::submit`], for what a session says.
     pub(super) fn submit_said(&self, sayings: impl IntoIterator<Item = Saying>, speaker: ClientId) -> Arc<Batch> {
         let mut open = self.open.lock();
-        for Saying { draft, passing } in sayings {
-            if passing {
-                let after = open.entries.len();
-                open.passing.push(Passing { after, draft });
-            } else {
-                open.entries.push(Entry::Said(draft));
-            }
-        }
+        open.content.add(sayings);
         open.speakers.push(speaker);
         Arc::clone(&open.batch)
+    }
+
+    /// Notes that a session says something, and whether another one did a moment ago, so that others may be about to.
+    pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
+        let now = Instant::now();
+        let before = self.spoken.lock().replace((speaker, now));
+        before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
     }
 
     /// The batch that is gathering, if there is anything in it.
     pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
-        let empty = open.entries.is_empty() && open.passing.is_empty();
-        (!empty).then(|| Arc::clone(&open.batch))
+        (!open.content.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
     /// Whether the store worked when it was last used.
@@ -148,7 +134,7 @@ impl Log {
     /// How many changes have gathered.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.open.lock().entries.len()
+        self.open.lock().content.entries.len()
     }
 
     /// Waits for the turn to append.
@@ -162,9 +148,9 @@ impl Log {
     }
 
     /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> Closed {
-        let Open { entries, passing, speakers, .. } = std::mem::take(&mut *self.open.lock());
-        Closed { entries, passing, speakers }
+    pub(super) fn close(&self) -> (Content, Vec<ClientId>) {
+        let Open { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
+        (content, speakers)
     }
 
     /// Waits until no earlier batch holds back the echoes that are queued before this message.
@@ -191,8 +177,14 @@ impl Log {
         if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
     }
 
+    /// Appends a batch; where there is nothing to store, whether the store works is nobody's concern.
+    pub(super) fn append_content(&self, turn: &mut Turn, content: &Content) -> Result<MessageId, StoreError> {
+        let idle = !content.is_stored() && !content.is_empty();
+        if idle { Ok(MessageId(0)) } else { self.append(turn, &content.entries) }
+    }
+
     /// Appends a batch together with what could not be stored before.
-    pub(super) fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
+    fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
         let now = Instant::now();
         if let Some(failure) = &turn.failure
             && now < failure.rest_until

@@ -8,6 +8,8 @@ mod changes;
 #[cfg(test)]
 mod check;
 mod client;
+mod content;
+mod delivery;
 mod group;
 mod groups;
 mod ignore;

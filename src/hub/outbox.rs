@@ -160,10 +160,10 @@ impl Outbox {
         if self.sealed.load(Ordering::Relaxed) {
             return Push::Sealed;
         }
-        let weight = weight(event);
+        let (count, weight) = (count(event), weight(event));
         let items = self.items.load(Ordering::Relaxed);
         let bytes = self.bytes.load(Ordering::Relaxed) + weight;
-        if self.is_over(items, bytes) {
+        if self.is_over(items, count, bytes) {
             self.seal();
             return Push::Full;
         }
@@ -171,7 +171,7 @@ impl Outbox {
             return Push::Sealed;
         }
         self.bytes.fetch_add(weight, Ordering::Relaxed);
-        match self.items.fetch_add(1, Ordering::AcqRel) {
+        match self.items.fetch_add(count, Ordering::AcqRel) {
             0 => Push::First,
             _ if self.is_crowded() => Push::Crowded,
             _ => Push::Queued,
@@ -179,16 +179,21 @@ impl Outbox {
     }
 
     /// One item always fits, however large: an answer may be longer than the bound, and its asker waits for it.
-    fn is_over(&self, items: i64, bytes: i64) -> bool {
+    fn is_over(&self, items: i64, more: i64, bytes: i64) -> bool {
         let factor = if self.behind.load(Ordering::Relaxed) { 1 } else { GRACE };
-        items >= self.max_items * factor || (items > 0 && bytes > self.max_bytes * factor)
+        items + more > self.max_items * factor || (items + more > 1 && bytes > self.max_bytes * factor)
     }
 
     /// Takes events in order until they weigh `max` bytes or none is left that may be written, and returns how many there
     /// were.
     pub fn take(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
+        self.take_queued(max, |event| event.each().iter().for_each(&mut each))
+    }
+
+    /// As [`Outbox::take`], with several things that were queued as one still in one piece.
+    pub fn take_queued(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let (mut count, mut taken) = (0, 0);
+        let (mut items, mut taken) = (0, 0);
         let mut echoes = self.echoes.lock();
         while taken < max {
             let Some(event) = echoes.next.take().or_else(|| self.receiver.try_recv().ok()) else { break };
@@ -198,11 +203,11 @@ impl Outbox {
             }
             each(&event);
             taken += weight(&event);
-            count += 1;
+            items += count(&event);
         }
         self.bytes.fetch_sub(taken, Ordering::Relaxed);
-        self.items.fetch_sub(count, Ordering::AcqRel);
-        usize::try_from(count).unwrap_or(0)
+        self.items.fetch_sub(items, Ordering::AcqRel);
+        usize::try_from(items).unwrap_or(0)
     }
 
     /// How many items and bytes are queued.
@@ -236,10 +241,14 @@ impl Outbox {
     pub fn seal(&self) {
         self.sealed.store(true, Ordering::Relaxed);
         self.echoes.lock().limits.clear();
-        self.take(usize::MAX, |_| ());
+        self.take_queued(usize::MAX, |_| ());
     }
 }
 
 fn weight(event: &Event) -> i64 {
     i64::try_from(event.weight()).unwrap_or(i64::MAX)
+}
+
+fn count(event: &Event) -> i64 {
+    i64::try_from(event.each().len()).unwrap_or(i64::MAX)
 }

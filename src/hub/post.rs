@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
-use super::client::Client;
+use super::client::{Client, ClientId};
 use super::receipts::Receipt;
-use super::state::State;
+use super::state::{State, User};
 use super::touched::Touched;
 use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
 use crate::store::StoreError;
@@ -20,6 +20,8 @@ pub struct Place {
     scope: Scope,
     /// What is said there is stored nowhere.
     passing: bool,
+    /// When that was.
+    at: SystemTime,
 }
 
 /// Something said that nobody has been told yet.
@@ -54,7 +56,7 @@ impl Hub {
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
             Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),
-            scope => Ok(Place { scope, passing: false }),
+            scope => Ok(Place { scope, passing: false, at: now }),
         }
     }
 
@@ -64,13 +66,8 @@ impl Hub {
         if sayings.is_empty() {
             return;
         }
-        let batch = {
-            // Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-            let renamed = self.inner.renamed.read();
-            self.inner.log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), me.id)
-        };
         // Otherwise each speaker is told about his own messages where they are delivered.
-        if self.commit(&batch) == Err(StoreError::Abandoned) {
+        if self.commit_said(sayings, me.id) == Err(StoreError::Abandoned) {
             me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
         }
     }
@@ -79,8 +76,8 @@ impl Hub {
 impl State {
     /// The group in which somebody has a voice.
     fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Place, UserError> {
-        let (shown, role) = self.group_of(user, name, now)?;
-        let group = self.group(&shown)?.1;
+        let (shown, group) = self.group_for(user, name, now)?;
+        let role = group.role(user).ok_or(UserError::NotMember(shown))?;
         // Nobody could give an owner his voice back.
         if let Some(mute) = group.ruling(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
             return Err(GroupError::Muted(shown, mute.until, mute.reason.clone()).into());
@@ -88,55 +85,36 @@ impl State {
         if group.settings.announce && role < GroupRole::Admin {
             return Err(GroupError::AnnounceOnly(shown).into());
         }
-        Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral })
+        Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
     }
 
-    /// Queues what is stored nowhere for the members of its group, and its echo for who said it.
-    pub(super) fn pass_on(&mut self, draft: Draft, touched: &mut Touched) {
-        let Draft { at, from, scope, text, action } = draft;
-        if let Scope::Group(group) = scope {
-            let event = Event::said(MessageId(0), at, heard(from, scope, text, action));
-            self.tell_said(&group, &from, &event, touched);
-        }
-    }
-
-    /// Tells a group what one of its members said. He was a member when he said it, and has to hear it as well.
-    fn tell_said(&self, group: &Name, from: &Name, event: &Arc<Event>, touched: &mut Touched) {
-        self.tell_of_user(from, self.audience(group), event, None, touched);
-        if !self.groups.get(group).is_some_and(|group| group.members.contains_key(from)) {
-            self.tell_user(from, event, touched);
-        }
-    }
-
-    /// Queues a stored message for everybody it is for, and its echo for who said it. Says which receipt is due for it,
-    /// and whether somebody it is for may be away.
-    pub(super) fn deliver(&mut self, id: MessageId, draft: Draft, touched: &mut Touched) -> (Option<Receipt>, bool) {
+    /// Queues something private for whom it is said to, and its echo for who said it. Says which receipt is due for it, and
+    /// whether whom it is for may be away.
+    pub(super) fn deliver(
+        &mut self,
+        id: MessageId,
+        draft: Draft,
+        to: Name,
+        touched: &mut Touched,
+    ) -> (Option<Receipt>, bool) {
         self.last = id;
         self.counts.messages += 1;
         let Draft { at, from, scope, text, action } = draft;
         let said = |kind| Event::said(id, at, kind);
-        match scope {
-            Scope::Everybody => {
-                self.tell_of_user(&from, &self.clients, &said(heard(from, scope, text, action)), None, touched);
+        self.note_touch(from, to);
+        let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
+        self.tell_of_user(&from, sessions(his), &said(heard(from, scope, text.clone(), action)), None, touched);
+        let mut answer = |event: &Arc<Event>| self.counts.delivered(touched.push_all(sessions(mine), event, None));
+        answer(&said(echo(from, to, text, action)));
+        match his {
+            None => answer(&Event::new(EventKind::KeptFor { user: to })),
+            Some(User { away: Some(away), .. }) => {
+                answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
             }
-            Scope::Group(group) => {
-                self.tell_said(&group, &from, &said(heard(from, scope, text, action)), touched);
-                // Somebody it is for may be away, or may be leaving at this moment.
-                return (None, self.groups.get(&group).is_some_and(|group| group.settings.keep));
-            }
-            Scope::User(to) => {
-                self.note_touch(from, to);
-                self.tell_user_of(&from, &to, &said(heard(from, scope, text.clone(), action)), touched);
-                self.tell_user(&from, &said(echo(from, to, text, action)), touched);
-                let notice = match self.queues.get(&to) {
-                    None => Some(EventKind::KeptFor { user: to }),
-                    Some(user) => user.away.clone().map(|away| EventKind::UserIsAway { user: to, away }),
-                };
-                notice.into_iter().for_each(|notice| self.tell_user(&from, &Event::new(notice), touched));
-                return (self.receipt(id, from, to), !self.queues.contains_key(&to));
-            }
+            Some(_) => {}
         }
-        (None, false)
+        let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
+        (receipt, his.is_none())
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
@@ -160,8 +138,12 @@ impl State {
     }
 }
 
+fn sessions(user: Option<&User>) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
+    user.map(|user| &user.sessions).into_iter().flatten()
+}
+
 /// What everybody is told whom it is said to.
-fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
+pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
     match scope {
         _ if action => EventKind::Action { from, scope, text, own: false },
         Scope::User(_) => EventKind::Whisper { from, text },
@@ -179,9 +161,9 @@ fn echo(from: Name, to: Name, text: String, action: bool) -> EventKind {
 }
 
 impl Client {
-    /// What it says now, there.
+    /// What it says there, at the moment at which that was found out.
     pub fn draft(&self, place: Place, text: String) -> Saying {
-        let Place { scope, passing } = place;
-        Saying { draft: Draft { at: SystemTime::now(), from: self.name, scope, text, action: false }, passing }
+        let Place { scope, passing, at } = place;
+        Saying { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::client::Client;
-use super::state::State;
+use super::state::{State, User};
 use super::touched::Touched;
 use crate::model::limits::RECEIPTS_KEPT;
 use crate::model::{Event, EventKind, Message, MessageId, Name, Scope};
@@ -17,14 +17,15 @@ pub(super) struct Receipt {
     recipients: Vec<Arc<Client>>,
 }
 
-impl State {
-    /// The receipt for a message, if who said it wants one and its recipient is here.
-    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name) -> Option<Receipt> {
-        let wanted = self.queues.get(&from)?.sessions.values().any(|session| session.wants_receipts());
-        let recipients = self.queues.get(&by).filter(|_| wanted && from != by)?;
-        Some(Receipt { id, from, by, recipients: recipients.sessions.values().cloned().collect() })
+impl User {
+    /// The receipt for a message to another user, if this one wants one.
+    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &User) -> Option<Receipt> {
+        let wanted = self.sessions.values().any(|session| session.wants_receipts());
+        wanted.then(|| Receipt { id, from, by, recipients: to.sessions.values().cloned().collect() })
     }
+}
 
+impl State {
     fn tell_receipt(&mut self, from: &Name, kind: EventKind, touched: &mut Touched) {
         let sessions = self.queues.get(from).map(|user| &user.sessions);
         let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
@@ -40,6 +41,9 @@ impl Hub {
         let due: Vec<Receipt> = {
             let mut waiting = self.inner.receipts.lock();
             waiting.extend(receipts);
+            if waiting.is_empty() {
+                return;
+            }
             // Also from who is gone by now, as long as he got it before he went.
             let due = waiting.extract_if(.., |receipt| receipt.is_due()).collect();
             // Who is gone without it is told what he missed, and then the receipt is given for that.

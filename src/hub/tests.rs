@@ -11,6 +11,7 @@ mod reading;
 mod renaming;
 mod ruling;
 mod running;
+mod runs;
 mod steps;
 mod typing;
 

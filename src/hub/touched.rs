@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{Client, ClientId};
 use super::outbox::Push;
-use crate::model::limits::TOUCHED_KEPT;
+use crate::model::limits::{GATHER_FROM, TOUCHED_KEPT};
 use crate::model::{Event, MessageId, Name, QuitReason};
 
 /// The clients whose outboxes this thread has to write out, and those who turned out too slow.
@@ -42,7 +42,7 @@ impl Waiting {
 
 impl Touched {
     /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it. Says
-    /// how many they were.
+    /// how many events that were.
     pub(super) fn push_all<'a>(
         &mut self,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
@@ -50,7 +50,7 @@ impl Touched {
         except: Option<&Name>,
     ) -> usize {
         let chosen = clients.into_iter().filter(|(_, client)| except != Some(&client.name));
-        chosen.map(|(_, client)| self.push(client, event)).count()
+        chosen.map(|(_, client)| self.push(client, event)).count() * event.each().len()
     }
 
     /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
@@ -91,6 +91,11 @@ impl Touched {
     /// Whether somebody's outbox is more than half full, so that settling should not wait for the end of the read.
     pub fn is_crowded(&self) -> bool {
         self.crowded
+    }
+
+    /// Whether so many are to be written to that it pays to gather what others say to them.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.waiting.len() >= GATHER_FROM
     }
 
     /// Whether there is nothing to write and nobody to close.

@@ -21,9 +21,9 @@ pub const ENCODINGS: usize = 6;
 const OVERHEAD: usize = 96;
 
 /// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the message log; 0 for what is not stored.
+    /// Its place in the message log, of several the last one's; 0 for what is not stored.
     pub id: MessageId,
     /// When it happened, for people and for stores.
     pub at: SystemTime,
@@ -136,6 +136,8 @@ pub enum EventKind {
     Deleted { by: String, id: MessageId },
     /// In place of a message of somebody whom this reader ignores: nothing is written.
     Silence,
+    /// What was said one after the other in one place: queued, encoded and written as one.
+    Several { events: Vec<Event> },
     /// Answer to `/ignore` with a name, and to `/unignore`.
     Ignored { whom: Name, ignored: bool },
     /// Answer to `/ignore` alone.
@@ -210,14 +212,36 @@ impl Event {
 
     /// A message of the log, or its echo.
     pub fn said(id: MessageId, at: SystemTime, kind: EventKind) -> Arc<Event> {
+        Arc::new(Event::made(id, at, Instant::now(), kind))
+    }
+
+    /// As [`Event::said`], for who knows what time it is, and will share it later.
+    pub fn made(id: MessageId, at: SystemTime, born: Instant, kind: EventKind) -> Event {
         let encoded = [const { OnceLock::new() }; ENCODINGS];
         let weight = OVERHEAD + kind.text_len();
-        Arc::new(Event { id, at, born: Instant::now(), kind, weight, encoded })
+        Event { id, at, born, kind, weight, encoded }
+    }
+
+    /// Several things said one after the other, as one.
+    pub fn several(events: Vec<Event>) -> Option<Event> {
+        let Event { at, born, .. } = *events.first()?;
+        let id = events.iter().map(|event| event.id).max()?;
+        let weight = events.iter().map(Event::weight).sum();
+        let encoded = [const { OnceLock::new() }; ENCODINGS];
+        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encoded })
+    }
+
+    /// The things that it is: several, or just itself.
+    pub fn each(&self) -> &[Event] {
+        match &self.kind {
+            EventKind::Several { events } => events,
+            _ => std::slice::from_ref(self),
+        }
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
-    pub fn encoded(&self, slot: usize, encode: impl FnOnce(&EventKind) -> Vec<u8>) -> &[u8] {
-        self.encoded[slot].get_or_init(|| encode(&self.kind))
+    pub fn encoded(&self, slot: usize, encode: impl FnOnce() -> Vec<u8>) -> &[u8] {
+        self.encoded[slot].get_or_init(encode)
     }
 
     /// About how many bytes this event keeps in memory: what an outbox counts.

@@ -1,9 +1,11 @@
 //! Every bound in one place: what a stranger can make grow ends at one of these numbers.
 
+mod order;
 mod web;
 
 use std::time::Duration;
 
+pub use order::*;
 pub use web::*;
 
 /// The bounds of a running server. The defaults are the promises of the manual; those with a setting can be changed.
@@ -101,44 +103,24 @@ pub const TOKENS_PER_USER: usize = 20;
 /// The most days that a token may be asked to be good for.
 pub const MAX_DAYS: u32 = 3_650;
 
-/// Bans and mutes of the server that hold at the same time.
-pub const SANCTIONS: usize = 10_000;
-
-/// Reports of users that wait for an operator; beyond it nobody can report more.
-pub const REPORTS: usize = 1_000;
-
-/// What a report costs of its sender's budget, in commands: it is stored, and every operator hears of it.
-pub const REPORT_COST: usize = 50;
-
-/// The most characters of the reason an operator gives, or of what a report says; it stands in lists.
-pub const REASON_CHARS: usize = 200;
-
-/// Requests to the console at the same time; the others wait.
-pub const CTL_CLIENTS: usize = 8;
-
-/// The longest request to the console, in bytes.
-pub const CTL_BYTES: usize = 8 * 1024;
-
-/// How long a request to the console may take to come, and its answer to be taken.
-pub const CTL_TIME: Duration = Duration::from_secs(2);
-
-/// How long the sessions of a user may take to end before he gets another name, and then his turn to change the users file.
-pub const RENAME_TIME: Duration = Duration::from_secs(5);
-
-/// An operator who waits for his turn looks this often whether his own session is to end for somebody else's act.
-pub const TURN_CHECK: Duration = Duration::from_millis(50);
-
-/// The most bytes of the word filter's file.
-pub const FILTER_BYTES: usize = 64 * 1024;
-
-/// The most patterns of the word filter: each is held against each word that is said.
-pub const FILTER_PATTERNS: usize = 500;
-
 /// The most that is rendered into one write, in bytes.
 pub const WRITE_BATCH: usize = 64 * 1024;
 
+/// The most messages to the same people that are queued as one.
+pub const RUN_ITEMS: usize = 64;
+
+/// What is queued as one takes at most about this part of an outbox, so that who is not behind always has room for it.
+pub const RUN_SHARE: usize = 16;
+
 /// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
 pub const PAGE_KEPT: usize = 16 * 1024;
+
+/// From this many recipients on, what several people say at the same time is gathered before it is written.
+pub const GATHER_FROM: usize = 4;
+
+/// What others say is gathered only if somebody else has said something within this time; where there is little to do,
+/// nobody lets others go first.
+pub const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;

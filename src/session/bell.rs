@@ -18,6 +18,11 @@ impl Ringer {
         Ringer(wanted.then_some((voice.bell, user)))
     }
 
+    /// Whether it never rings.
+    pub(super) fn is_silent(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether it rings before this: never for what he says himself.
     pub(super) fn rings(&self, kind: &EventKind) -> bool {
         let Some((bell, user)) = &self.0 else { return false };

@@ -151,14 +151,29 @@ impl Session<'_> {
             Ok(n) if !std::mem::replace(&mut self.heard, true) && is_foreign(&self.buffer[..n]) => {
                 return Err(QuitReason::WrongProtocol);
             }
-            Ok(n) => {
-                self.source.feed(&self.buffer[..n]);
-                self.fit_buffer(n);
-            }
+            Ok(n) => self.take(n),
             Err(e) if e.kind() == io::ErrorKind::TimedOut => return Ok(Came::Deadline),
             Err(_) => return Err(QuitReason::Lost),
         }
         Ok(Came::Bytes)
+    }
+
+    /// Hands over what a read has brought, and what else is there where that was as much as fitted into the buffer: what
+    /// a client has sent together is handled together. A raw message ends where its read does.
+    fn take(&mut self, mut read: usize) {
+        loop {
+            let size = self.buffer.len();
+            self.source.feed(&self.buffer[..read]);
+            self.fit_buffer(read);
+            if read < size || size >= READ_MAX || self.source.framing() != Framing::Lines {
+                return;
+            }
+            match self.wire.link().read(&mut self.buffer, Some(Instant::now())) {
+                Ok(n) if n > 0 => read = n,
+                // An end or a fault is met again by the next read.
+                _ => return,
+            }
+        }
     }
 
     /// Thousands of idle clients should not hold a large buffer each, and a busy one should not read in small bits.

@@ -59,7 +59,7 @@ impl Writing {
         // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
-        outbox.take(WRITE_BATCH, |event| {
+        outbox.take_queued(WRITE_BATCH, |event| {
             *newest = event.id.max(*newest);
             if event.kind == EventKind::Silence {
                 return;
@@ -68,10 +68,15 @@ impl Writing {
             if std::mem::replace(at_prompt, event.kind.is_prompt()) {
                 page.extend_from_slice(dialect.after_prompt());
             }
-            if ringer.rings(&event.kind) {
-                page.push(BEL);
+            if ringer.is_silent() {
+                return page.extend_from_slice(dialect.encode(event));
             }
-            page.extend_from_slice(dialect.encode(event));
+            for event in event.each() {
+                if ringer.rings(&event.kind) {
+                    page.push(BEL);
+                }
+                page.extend_from_slice(dialect.encode(event));
+            }
         });
     }
 

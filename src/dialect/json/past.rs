@@ -40,8 +40,8 @@ fn write_choice(event: &Event) -> Option<Object> {
         EventKind::IgnoredUsers { names } => Object::new("ignores").names("names", names),
         EventKind::Typing { from, scope } => Object::new("typing").word("from", from).word("to", of(Some(*scope))),
         EventKind::TypingWanted { wanted } => Object::new("typings").flag("wanted", *wanted),
-        // Silence is never written.
-        EventKind::Silence => return None,
+        // Silence is never written, and several things are written one by one.
+        EventKind::Silence | EventKind::Several { .. } => return None,
         _ => return order::write(event),
     })
 }

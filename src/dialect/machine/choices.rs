@@ -14,8 +14,8 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::IgnoredUsers { names } => write!(out, "ignores names={}", Names(names)),
         EventKind::Typing { from, scope } => write!(out, "typing from={from} to={}", Of(Some(*scope))),
         EventKind::TypingWanted { wanted } => write!(out, "typings wanted={wanted}"),
-        // Silence is never written.
-        EventKind::Silence => Ok(()),
+        // Silence is never written, and several things are written one by one.
+        EventKind::Silence | EventKind::Several { .. } => Ok(()),
         other => super::order::write(out, other),
     }
 }

@@ -17,8 +17,8 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Typing { from, .. } => write!(out, "*** {from} is typing."),
         EventKind::TypingWanted { wanted: true } => out.write_str("Typing: on."),
         EventKind::TypingWanted { wanted: false } => out.write_str("Typing: off."),
-        // Silence is never written.
-        EventKind::Silence => Ok(()),
+        // Silence is never written, and several things are written one by one.
+        EventKind::Silence | EventKind::Several { .. } => Ok(()),
         other => super::order::write(out, other),
     }
 }

@@ -60,3 +60,16 @@ fn take_stops_at_the_batch_size_and_keeps_the_order() {
     outbox.take(usize::MAX, |event| seen.push(event.weight()));
     assert_eq!(seen, (1..=4).map(|n| text(n).weight()).collect::<Vec<_>>());
 }
+
+#[test]
+fn several_events_queued_as_one_count_as_what_they_are() {
+    let several = |n: usize| Arc::new(Event::several(vec![Event::clone(&text(1)); n]).unwrap());
+    let outbox = small();
+    outbox.set_behind(true);
+    assert_eq!(outbox.push(&several(3)), Push::First);
+    assert_eq!(outbox.load(), (3, 3 * text(1).weight()));
+    assert_eq!(outbox.push(&several(5)), Push::Crowded);
+    assert_eq!(outbox.take(usize::MAX, |event| assert_eq!(event.weight(), text(1).weight())), 8);
+    assert!(outbox.is_empty());
+    assert_eq!(outbox.push(&several(9)), Push::Full, "they do not fit, although each of them would");
+}

@@ -1,0 +1,181 @@
+//! Queueing what a batch says for everybody it is for, in the log's order.
+//!
+//! What is said to many one after the other in one place is queued as one: each of them costs then one push and one copy,
+//! however many messages these are, and it is encoded in one piece.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Hub;
+use super::client::{Client, ClientId};
+use super::content::{Content, Passing};
+use super::post::heard;
+use super::receipts::Receipt;
+use super::state::State;
+use super::touched::Touched;
+use crate::model::limits::{RUN_ITEMS, RUN_SHARE};
+use crate::model::{Draft, Event, Limits, MessageId, Name, Scope};
+use crate::store::{Entry, StoreError};
+
+/// What is left to be done about a batch that has been queued.
+pub(super) struct Delivered {
+    /// Who is to be written to.
+    pub(super) touched: Touched,
+    pub(super) receipts: Vec<Receipt>,
+    /// Something is for a user who is not here.
+    pub(super) kept: bool,
+}
+
+/// A batch that is being queued.
+struct Delivery<'a> {
+    hub: &'a Hub,
+    done: Delivered,
+    run: Run,
+    /// How many messages are still to come, at most.
+    left: usize,
+    now: Instant,
+}
+
+/// What was said one after the other in one place where many hear it.
+#[derive(Default)]
+struct Run {
+    scope: Option<Scope>,
+    events: Vec<Event>,
+    weight: usize,
+}
+
+impl Hub {
+    /// Queues what a batch says for everybody it is for, now that it is appended or cannot be. With `thorough` everybody for
+    /// whom something is queued is noted.
+    pub(super) fn deliver(
+        &self,
+        Content { entries, passing }: Content,
+        appended: &Result<MessageId, StoreError>,
+        thorough: bool,
+    ) -> Delivered {
+        let done = Delivered { touched: Touched::after_append(thorough), receipts: Vec::new(), kept: false };
+        let left = entries.len() + passing.len();
+        let mut delivery = Delivery { hub: self, done, run: Run::default(), left, now: Instant::now() };
+        let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
+        for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
+            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
+                delivery.add(MessageId(0), draft);
+            }
+            let Some(Entry::Said(draft)) = entry else { continue };
+            match appended {
+                Ok(_) => {
+                    delivery.add(next, draft);
+                    next.0 += 1;
+                }
+                Err(error) => delivery.add_unsaved(draft, error),
+            }
+        }
+        delivery.end_run();
+        delivery.done
+    }
+}
+
+impl Delivery<'_> {
+    /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
+    fn add(&mut self, id: MessageId, draft: Draft) {
+        if let Scope::User(to) = draft.scope {
+            self.end_run();
+            let (receipt, away) = self.hub.locked(|state| state.deliver(id, draft, to, &mut self.done.touched));
+            self.done.receipts.extend(receipt);
+            self.done.kept |= away;
+            return self.done.touched.relieve_if_crowded();
+        }
+        if !self.run.goes_on_with(&draft, self.hub.limits()) {
+            self.end_run();
+            self.run.events.reserve_exact(self.left.min(RUN_ITEMS));
+        }
+        self.left = self.left.saturating_sub(1);
+        self.run.add(id, draft, self.now);
+    }
+
+    /// Queues a message that could not be stored.
+    fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
+        self.end_run();
+        self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.touched));
+        self.done.touched.relieve_if_crowded();
+    }
+
+    fn end_run(&mut self) {
+        let Run { scope: Some(scope), events, .. } = std::mem::take(&mut self.run) else { return };
+        self.done.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut self.done.touched));
+        self.done.touched.relieve_if_crowded();
+    }
+}
+
+impl Run {
+    /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
+    fn goes_on_with(&self, draft: &Draft, limits: &Limits) -> bool {
+        let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
+        self.scope == Some(draft.scope) && self.events.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
+    }
+
+    fn add(&mut self, id: MessageId, draft: Draft, now: Instant) {
+        let Draft { at, from, scope, text, action } = draft;
+        let event = Event::made(id, at, now, heard(from, scope, text, action));
+        self.scope = Some(scope);
+        self.weight += event.weight();
+        self.events.push(event);
+    }
+}
+
+impl State {
+    /// Queues what was said in a group or to everybody. Says whether somebody it is for may be away.
+    fn deliver_run(&mut self, scope: Scope, events: Vec<Event>, touched: &mut Touched) -> bool {
+        let mut stored = 0;
+        for event in events.iter().filter(|event| event.id > MessageId(0)) {
+            self.last = event.id;
+            stored += 1;
+        }
+        self.counts.messages += stored;
+        let one = events.len() > 1 && self.is_for_the_same(scope, &events);
+        let events = if one { Event::several(events).into_iter().collect() } else { events };
+        for event in events {
+            self.tell_said(scope, &Arc::new(event), touched);
+        }
+        // Somebody it is for may be away, or may be leaving at this moment.
+        let keeps = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
+        stored > 0 && matches!(scope, Scope::Group(group) if keeps(group))
+    }
+
+    /// Whether each of these is for everybody there, and for nobody else.
+    fn is_for_the_same(&self, scope: Scope, events: &[Event]) -> bool {
+        let is_heard = |from: &Name| match scope {
+            _ if self.is_ignored(from) => false,
+            Scope::Group(group) => self.groups.get(&group).is_some_and(|group| group.members.contains_key(from)),
+            _ => true,
+        };
+        let mut last = None;
+        let speakers = events.iter().map(|event| event.kind.spoken().map(|(from, _)| from));
+        // One speaker often says several things in a row.
+        speakers.filter(|from| last.replace(*from) != Some(*from)).all(|from| from.is_some_and(is_heard))
+    }
+
+    fn tell_heard<'a>(
+        &self,
+        event: &Arc<Event>,
+        clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
+        touched: &mut Touched,
+    ) {
+        match event.kind.spoken() {
+            Some((from, _)) => self.tell_of_user(from, clients, event, None, touched),
+            None => self.counts.delivered(touched.push_all(clients, event, None)),
+        }
+    }
+
+    /// Tells everybody there what was said. In a group its author was a member when he said it, and has to hear it as well.
+    fn tell_said(&self, scope: Scope, event: &Arc<Event>, touched: &mut Touched) {
+        let Scope::Group(group) = scope else {
+            return self.tell_heard(event, &self.clients, touched);
+        };
+        self.tell_heard(event, self.audience(&group), touched);
+        let gone = |from: &Name| !self.groups.get(&group).is_some_and(|group| group.members.contains_key(from));
+        if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| gone(from)) {
+            self.tell_user(from, event, touched);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is said one after the other in one place: queued as one, and still what each of it is to each who hears it.
+
+use super::*;
+use crate::model::{Event, MessageId};
+
+fn here(hub: &Hub, id: u64, user: &str) -> Presence {
+    let presence = come(hub, id, user, DuplicateLogin::Refuse).ok().unwrap();
+    catch_up(hub, presence.client());
+    presence
+}
+
+/// Says all of these in one read.
+fn say_all(hub: &Hub, me: &Presence, scopes: &[Scope]) {
+    let saying = |(n, scope): (usize, &Scope)| {
+        let place = hub.check(me.client(), *scope, SystemTime::now()).unwrap();
+        me.client().draft(place, n.to_string())
+    };
+    hub.publish(me.client(), &mut scopes.iter().enumerate().map(saying).collect());
+}
+
+/// The sizes of what is queued as one, and the ids of it.
+fn queued(presence: &Presence) -> (Vec<usize>, Vec<u64>) {
+    let (mut sizes, mut ids) = (Vec::new(), Vec::new());
+    presence.client().outbox.take_queued(usize::MAX, |event| {
+        sizes.push(event.each().len());
+        ids.extend(event.each().iter().map(|event: &Event| event.id.0));
+    });
+    (sizes, ids)
+}
+
+#[test]
+fn what_is_said_in_a_row_is_queued_as_one_in_the_order_of_the_log() {
+    let limits = Limits { outbox_items: 64, ..Limits::default() };
+    let hub = hub_with(limits);
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
+    make(&hub, ann.client(), "red").unwrap();
+    join(&hub, ben.client(), "red").unwrap();
+    [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
+    let [_, before] = hub.traffic();
+    let (red, all, private) = (Scope::Group(name("red")), Scope::Everybody, Scope::User(name("Ben")));
+    say_all(&hub, &ann, &[red, red, red, all, all, private, red]);
+    assert_eq!(queued(&ben), (vec![3, 2, 1, 1], (1..=7).collect()));
+    say_all(&hub, &ann, &[red; 9]);
+    assert_eq!(queued(&ben).0, [4, 4, 1], "no more at once than a small part of an outbox");
+    assert_eq!(ben.client().outbox.pushed(), MessageId(16));
+    assert_eq!(hub.traffic(), [16, before + 2 * 16], "each message is counted");
+}
+
+#[test]
+fn who_ignores_one_of_several_speakers_hears_the_others() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
+    make(&hub, ann.client(), "red").unwrap();
+    join(&hub, ben.client(), "red").unwrap();
+    hub.ignore(ben.client(), name("Ann")).unwrap();
+    [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
+    say_all(&hub, &ann, &[Scope::Group(name("red")); 3]);
+    assert_eq!(told(ben.client()), [const { EventKind::Silence }; 3]);
+    assert_eq!(told(ann.client()).len(), 3);
+    assert!(ben.client().outbox.is_empty() && ben.client().outbox.written() == MessageId(3));
+}
+
+#[test]
+fn who_has_left_the_group_by_then_still_hears_all_that_he_said_there() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
+    make(&hub, ann.client(), "red").unwrap();
+    join(&hub, ben.client(), "red").unwrap();
+    let place = hub.check(ann.client(), Scope::Group(name("red")), SystemTime::now()).unwrap();
+    let mut sayings: Vec<Saying> = (0..2).map(|n: u32| ann.client().draft(place, n.to_string())).collect();
+    hub.leave(ann.client(), &name("red"), SystemTime::now(), &mut Touched::default()).unwrap();
+    [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
+    hub.publish(ann.client(), &mut sayings);
+    assert_eq!((told(ann.client()).len(), told(ben.client()).len()), (2, 2));
+}
