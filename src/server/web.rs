@@ -90,7 +90,7 @@ impl Handle {
                 handle.serve(link);
             };
             let link = Arc::clone(&for_thread);
-            let visit = Visit { site: &handle.0.web.site, link, to, serve: &serve };
+            let visit = Visit { shared: &handle.0.shared, site: &handle.0.web.site, link, to, serve: &serve };
             if catch_unwind(AssertUnwindSafe(|| visit.answer())).is_err() {
                 for_thread.abort();
             }
