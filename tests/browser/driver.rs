@@ -58,6 +58,11 @@ impl Browser {
     }
 
     fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        self.attempt(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// What a command gives, or why it cannot be done.
+    fn attempt(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(START)).unwrap();
@@ -68,8 +73,7 @@ impl Browser {
         stream.write_all((head + &body).as_bytes()).unwrap();
         let value: Value = serde_json::from_slice(&body_of(&mut stream)).unwrap();
         let value = value["value"].clone();
-        assert!(value.get("error").is_none(), "{method} {path}: {value}");
-        value
+        if value.get("error").is_some() { Err(value) } else { Ok(value) }
     }
 
     fn on_page(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -105,9 +109,18 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Clicks as a person does: on what is there, in sight, and not covered.
+    /// Clicks as a person does: on what is there, in sight, and not covered; again, if it was just drawn anew.
     pub fn click(&self, css: &str) {
-        self.on_page("POST", &format!("/element/{}/click", self.find(css)), &json!({}));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let path = format!("{}/element/{}/click", self.session, self.find(css));
+            match self.attempt("POST", &path, Some(&json!({}))) {
+                Ok(_) => return,
+                Err(why) => {
+                    assert!(why["error"] == "stale element reference" && Instant::now() < deadline, "{css}: {why}")
+                }
+            }
+        }
     }
 
     /// Types as a person does; `\u{E007}` is Enter.

@@ -13,7 +13,7 @@ pub(super) fn write(event: &Event) -> Option<Object> {
         EventKind::Announced { text } => stamped("announcement").text("text", text),
         EventKind::GroupDropped { group, why } => stamped("group_dropped").word("group", group).text("text", why),
         EventKind::YouAreMuted { muted, until, why } => {
-            Object::new("muted").flag("muted", *muted).time("until", *until).text("text", why)
+            Object::new("you_muted").flag("muted", *muted).time("until", *until).text("text", why)
         }
         EventKind::ReportCame(report) => Object::new("report")
             .number("number", report.number)
