@@ -114,6 +114,7 @@ function open(key) {
   const draft = $('text');
   if (chat.current) chat.current.draft = draft.value;
   draft.value = conv.draft ?? '';
+  $('filter').value = '';
   view.bottom = true;
   chat.open(conv);
   if (matchMedia('(min-width: 720px)').matches) draft.focus();

@@ -133,7 +133,10 @@ export class View {
     let [date, last] = ['', null];
     if (!current.complete && current.messages.length) rows.push(el('p', { class: 'line' }, current.loading ? 'Loading…' : 'Scroll up for more'));
     for (const message of current.messages) {
-      if (current.gap && current.gap.before === message.id) rows.push(this.gap(current));
+      if (current.gap && current.gap.before === message.id) {
+        rows.push(this.gap(current));
+        last = null;
+      }
       const today = day(message.at);
       if (today !== date) {
         rows.push(el('p', { class: 'line day' }, el('span', {}, today)));
