@@ -30,7 +30,7 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub web: Option<Vec<String>>,
 
-    /// Where browsers may come from, besides the addresses themselves: scheme, host and, if not the usual one, port (default none)
+    /// Scheme and host under which browsers reach the web page, where a proxy stands before it (default none)
     #[arg(long, global = true, value_name = "ORIGIN", value_delimiter = ',', value_parser = WebOrigin::parse)]
     pub web_origin: Option<Vec<WebOrigin>>,
 

@@ -4,6 +4,7 @@
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
 mod batch;
+mod caller;
 mod changes;
 #[cfg(test)]
 mod check;

@@ -58,14 +58,16 @@ impl Renamed {
         self.0.get(&name).copied().unwrap_or(name)
     }
 
-    /// What was typed to somebody's old name is said to him.
+    /// What was typed to somebody's old name is said to him, and what a script sent under its user's old name is his.
     pub(super) fn readdress(&self, saying: Saying) -> Saying {
-        match saying.draft.scope {
-            Scope::User(to) if !self.0.is_empty() => {
-                Saying { draft: Draft { scope: Scope::User(self.now(to)), ..saying.draft }, ..saying }
-            }
-            _ => saying,
+        if self.0.is_empty() {
+            return saying;
         }
+        let scope = match saying.draft.scope {
+            Scope::User(to) => Scope::User(self.now(to)),
+            other => other,
+        };
+        Saying { draft: Draft { from: self.now(saying.draft.from), scope, ..saying.draft }, ..saying }
     }
 }
 

@@ -81,7 +81,7 @@ mod tests {
     fn everybody_is_told_more_often_towards_the_end() {
         let seconds = |after| marks(Duration::from_secs(after)).map(|left| left.as_secs()).collect::<Vec<_>>();
         assert_eq!(seconds(300), [120, 60, 30, 10, 5]);
-        assert_eq!(seconds(2), []);
+        assert!(seconds(2).is_empty());
         assert_eq!(seconds(4_000)[..2], [3_600, 1_800]);
     }
 }

@@ -93,7 +93,10 @@ impl Handle {
             let link = Arc::clone(&for_thread);
             let visit = || match door {
                 Door::Metrics => scrape(&*link, || handle.desk().metrics()),
-                _ => Visit { site: &handle.0.web.site, link: Arc::clone(&link), to, serve: &serve }.answer(),
+                _ => {
+                    let (site, link) = (&handle.0.web.site, Arc::clone(&link));
+                    Visit { shared: &handle.0.shared, site, link, to, serve: &serve }.answer();
+                }
             };
             if catch_unwind(AssertUnwindSafe(visit)).is_err() {
                 for_thread.abort();

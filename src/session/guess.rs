@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::Session;
+use super::{Session, Shared};
 use crate::accounts::{Verdict, keys};
 use crate::model::{Name, Origin};
 use crate::store::Token;
@@ -42,7 +42,7 @@ impl Session<'_> {
             return Judged::Guest;
         }
         let mut given = None;
-        let verdict = self.shared.throttle.judged(self.origin(), || match self.token_of(name, secret) {
+        let verdict = self.shared.throttle.judged(self.origin(), || match self.shared.token_of(name, secret) {
             Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
@@ -63,7 +63,7 @@ impl Session<'_> {
     /// Whether the token that a session logged in with is still good; asked once others can see the session, so that a
     /// token which is revoked at the same time ends it one way or the other. Another one may have its name by now.
     pub(super) fn is_token_good(&self, given: &Token) -> Result<bool, Unreadable> {
-        let tokens = self.good_tokens(&given.user)?;
+        let tokens = self.shared.good_tokens(&given.user)?;
         Ok(tokens.iter().any(|token| keys::same_digest(&token.secret, &given.secret)))
     }
 
@@ -74,22 +74,24 @@ impl Session<'_> {
     fn is_guest(&self, typed: &[u8]) -> bool {
         self.shared.guests && typed.trim_ascii().eq_ignore_ascii_case(GUEST.as_bytes())
     }
+}
 
+impl Shared {
     /// The token that a secret is, if its user has an account; under the name of the account.
-    fn token_of(&self, name: &[u8], secret: &[u8]) -> Result<Option<Token>, Unreadable> {
+    pub(super) fn token_of(&self, name: &[u8], secret: &[u8]) -> Result<Option<Token>, Unreadable> {
         let (Some(digest), Some(typed)) = (keys::token_digest(secret), parse_name(name)) else { return Ok(None) };
         // Before it is known whether there is such a user, so that nobody learns that from a store that does not work.
         let tokens = self.good_tokens(&typed)?;
         // All are looked at, wherever the right one stands.
         let same = |found, token: Token| if keys::same_digest(&token.secret, &digest) { Some(token) } else { found };
         let found = tokens.into_iter().fold(None, same);
-        Ok(found.and_then(|token| self.shared.accounts.find(&typed).map(|user| Token { user, ..token })))
+        Ok(found.and_then(|token| self.accounts.find(&typed).map(|user| Token { user, ..token })))
     }
 
     /// The tokens of a user that are good now.
     fn good_tokens(&self, user: &Name) -> Result<Vec<Token>, Unreadable> {
         let now = SystemTime::now();
-        let mut tokens = self.shared.hub.tokens(user).map_err(|e| {
+        let mut tokens = self.hub.tokens(user).map_err(|e| {
             log::error!("tokens unreadable error=\"{e}\"");
             Unreadable
         })?;

@@ -7,6 +7,7 @@ mod budget;
 mod chat;
 mod dialog;
 mod entrance;
+mod errand;
 mod farewell;
 mod greet;
 mod guess;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use bell::Ringer;
 pub use budget::Budgets;
+pub use errand::{Errand, NotAllowed, register};
 pub use wire::Wire;
 
 use crate::accounts::{Accounts, Throttle};

@@ -2,18 +2,18 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::Session;
+use super::{Session, Shared};
 use crate::accounts::{Unchanged, keys};
 use crate::hub::Presence;
-use crate::model::{EventKind, Name, NotRegistered, Peer, Question, QuitReason, Registration};
+use crate::model::{EventKind, Name, NotRegistered, Origin, Peer, Question, QuitReason, Registration};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word that stands before the wanted name.
 const WORD: &str = "/register";
 
 /// What somebody asks for.
-struct Request {
-    name: Name,
+pub(super) struct Request {
+    pub(super) name: Name,
     /// The digest of his invitation, where one is needed.
     invite: Option<Digest>,
 }
@@ -34,7 +34,9 @@ impl Session<'_> {
         // Who thinks of a password needs more time than who knows one.
         self.login_by = Instant::now() + self.shared.hub.limits().login;
         let deadline = self.login_by;
-        let request = match self.check_request(words) {
+        let origin = self.origin();
+        let signup = Signup { shared: self.shared, origin, by: deadline };
+        let request = match signup.check_request(words) {
             Ok(request) => request,
             Err(why) => return self.refuse(Instant::now(), EventKind::NotRegistered(why)),
         };
@@ -42,7 +44,8 @@ impl Session<'_> {
         let again = self.ask_hidden(EventKind::Ask(Question::SameAgain), deadline, |_, _| false)?;
         self.choose_dialect();
         let asked = Instant::now();
-        let made = if password == again { self.make_account(&request, &password) } else { Err(NotRegistered::Differ) };
+        let made =
+            if password == again { signup.make_account(&request, &password) } else { Err(NotRegistered::Differ) };
         match made {
             Ok(()) => {
                 log::info!("registered user={} {}", request.name, Peer(self.wire.link().peer()));
@@ -51,8 +54,19 @@ impl Session<'_> {
             Err(why) => self.refuse(asked, EventKind::NotRegistered(why)),
         }
     }
+}
 
-    fn check_request(&self, words: &str) -> Result<Request, NotRegistered> {
+/// The making of an account, at whatever door it is asked for.
+pub(super) struct Signup<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) origin: Origin,
+    /// Until when it has to be made.
+    pub(super) by: Instant,
+}
+
+impl Signup<'_> {
+    /// What the words after `/register` ask for.
+    pub(super) fn check_request(&self, words: &str) -> Result<Request, NotRegistered> {
         let mut words = words.split_ascii_whitespace();
         let (name, invite) = (words.next(), words.next());
         let needs_invite = match self.shared.registration {
@@ -73,8 +87,8 @@ impl Session<'_> {
 
     /// Makes the account, as often as the client's address may. What tells him whether a name is taken or an invitation
     /// good counts as a wrong password does.
-    fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
-        let (origin, now) = (self.origin(), Instant::now());
+    pub(super) fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+        let (origin, now) = (self.origin, Instant::now());
         if !self.shared.registrations.take(origin, now) {
             return Err(NotRegistered::TooMany);
         }
@@ -100,7 +114,7 @@ impl Session<'_> {
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
             return Err(NotRegistered::Taken);
         }
-        let secret = accounts.new_secret(password, self.login_by).map_err(refusal)?;
+        let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
         let sure = || {
             // Or who has none could make the server forget somebody.
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
@@ -110,7 +124,7 @@ impl Session<'_> {
             // Used up last of all: who loses a race for the name, or mistypes, still has his invitation.
             self.expect_invited(invite, |store, invite| store.redeem(invite, SystemTime::now()))
         };
-        accounts.register(name, secret, self.login_by, sure).map_err(refusal)
+        accounts.register(name, secret, self.by, sure).map_err(refusal)
     }
 
     /// Asks the store about an invitation, where one is needed.

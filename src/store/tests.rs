@@ -236,11 +236,11 @@ fn a_search_finds_all_words_and_no_operators(store: &dyn Store) {
     for (typed, ids) in [("near", vec![3]), ("stars*", vec![3]), ("qui*", vec![]), ("\"fox\" -", vec![1, 3, 6])] {
         assert_eq!(found(typed, None), ids, "{typed}");
     }
-    assert_eq!(found("x OR quick", None), []);
+    assert!(found("x OR quick", None).is_empty());
     for none in ["", " ", "-", "\"", "*", "NOT (", "text:fox", "fox\0", "^ + {", "\u{1F98A}"] {
         found(none, None);
     }
-    assert_eq!(found("", None), []);
+    assert!(found("", None).is_empty());
     assert_eq!(texts(&store.search(&name("bob"), "fox", None, 1).unwrap()), ["fox in g"]);
 }
 

@@ -3,6 +3,7 @@
 //! A visit is one request and one answer, with a deadline for each; then the connection ends, or becomes a WebSocket that
 //! is served like any other link. It knows no sockets: bytes come and go through a [`Link`], whatever carries it.
 
+mod api;
 mod guard;
 mod metrics;
 mod pages;
@@ -19,12 +20,15 @@ pub use metrics::scrape;
 
 use crate::model::Peer;
 use crate::model::limits::WEB_TIME;
+use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink};
 use request::{Flaw, Request};
 use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
 pub struct Visit<'a> {
+    /// What scripts work with.
+    pub shared: &'a Shared,
     /// Where browsers may come from.
     pub site: &'a Site,
     /// The connection.
@@ -77,6 +81,7 @@ impl Visit<'_> {
                 }
                 Err(response) => Ok(response),
             },
+            path if path.starts_with(api::PATH) => Ok(api::answer(self.shared, self.link.peer(), request)),
             path => Ok(pages::page(&request.method, path)),
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Request {
     pub(super) method: String,
     /// Without what follows a question mark.
     pub(super) path: String,
+    /// What follows the question mark.
+    pub(super) query: String,
     /// The minor version of HTTP 1.
     pub(super) version: u8,
     /// Names in lower case, in the order in which they came.
@@ -114,10 +116,11 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Flaw> {
     let headers: Option<Vec<_>> = parsed.headers.iter().map(header).collect();
     let headers = headers.ok_or_else(|| bad(400, "A header is no text."))?;
     let target = parsed.path.unwrap_or_default();
-    let path = target.split('?').next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {
         method: parsed.method.unwrap_or_default().to_owned(),
         path: path.to_owned(),
+        query: query.to_owned(),
         version: parsed.version.unwrap_or_default(),
         headers,
         ..Request::default()

@@ -34,6 +34,12 @@ impl Response {
         Response { status: 200, kind, headers, body: body.into(), bare: false }
     }
 
+    /// An answer for programs.
+    pub(super) fn json(status: u16, body: String) -> Response {
+        let headers = "Cache-Control: no-store\r\n".to_owned();
+        Response { status, kind: "application/json", headers, body: body.into_bytes().into(), bare: false }
+    }
+
     /// A sentence for people.
     pub(super) fn text(status: u16, sentence: &'static str) -> Response {
         let body = format!("{sentence}\n").into_bytes().into();

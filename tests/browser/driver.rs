@@ -58,12 +58,11 @@ impl Browser {
     }
 
     fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let value = self.ask(method, path, body);
-        assert!(value.get("error").is_none(), "{method} {path}: {value}");
-        value
+        self.attempt(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+    /// What a command gives, or why it cannot be done.
+    fn attempt(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(START)).unwrap();
@@ -73,7 +72,8 @@ impl Browser {
         );
         stream.write_all((head + &body).as_bytes()).unwrap();
         let value: Value = serde_json::from_slice(&body_of(&mut stream)).unwrap();
-        value["value"].clone()
+        let value = value["value"].clone();
+        if value.get("error").is_some() { Err(value) } else { Ok(value) }
     }
 
     fn on_page(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -109,27 +109,23 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Does something to an element; to the next one in its place, if the page puts another there meanwhile.
-    fn on_element(&self, css: &str, what: &str, body: &Value) {
+    /// Clicks as a person does: on what is there, in sight, and not covered; again, if it was just drawn anew.
+    pub fn click(&self, css: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = self.ask("POST", &format!("{}/element/{}/{what}", self.session, self.find(css)), Some(body));
-            match answer.get("error").and_then(Value::as_str) {
-                None => return,
-                Some("stale element reference") if Instant::now() < deadline => {}
-                Some(_) => panic!("{what} of {css}: {answer}"),
+            let path = format!("{}/element/{}/click", self.session, self.find(css));
+            match self.attempt("POST", &path, Some(&json!({}))) {
+                Ok(_) => return,
+                Err(why) => {
+                    assert!(why["error"] == "stale element reference" && Instant::now() < deadline, "{css}: {why}")
+                }
             }
         }
     }
 
-    /// Clicks as a person does: on what is there, in sight, and not covered.
-    pub fn click(&self, css: &str) {
-        self.on_element(css, "click", &json!({}));
-    }
-
     /// Types as a person does; `\u{E007}` is Enter.
     pub fn type_into(&self, css: &str, text: &str) {
-        self.on_element(css, "value", &json!({ "text": text }));
+        self.on_page("POST", &format!("/element/{}/value", self.find(css)), &json!({ "text": text }));
     }
 
     /// Clicks the button that says this.

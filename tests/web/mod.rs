@@ -1,5 +1,6 @@
 //! The web door: HTTP, WebSockets, and what browsers may do there.
 
+mod api;
 mod events;
 mod http;
 mod metrics;

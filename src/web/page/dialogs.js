@@ -55,7 +55,7 @@ export class Dialogs {
       menu(
         chat.people.get(chat.me.toLowerCase())?.away ? item('I am back', () => chat.send('/back'))
           : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)', { maxlength: 100 }]], 'Set', ({ why }) => chat.send(`/away ${why}`))),
-        Notification.permission === 'granted' ? null : item('Show notifications…', () => Notification.requestPermission()),
+        globalThis.Notification?.permission === 'default' ? item('Show notifications…', () => Notification.requestPermission()) : null,
         chat.guest ? null : item('Change the password…', () => chat.send('/passwd')),
         chat.guest ? null : item('Login tokens…', () => act.command('/token list')),
         chat.role === 'user' ? null : item('Operator’s page', act.operate),

@@ -134,15 +134,9 @@ const handlers = {
     chat.pending.pop();
     chat.note(chat.current ?? chat.conv('*'), text);
   },
-  you_muted(chat, { muted, text }) {
-    everywhere(chat, muted ? `An operator has muted you: ${text}` : 'You may speak again.');
-  },
-  renamed(chat, { user, name }) {
-    everywhere(chat, `${user} is called ${name} from now on.`);
-  },
-  muted(chat, event) {
-    chat.note(chat.conv(`#${event.group}`), `${event.user} is muted by ${event.by}.`);
-  },
+  you_muted: (chat, { muted, text }) => everywhere(chat, muted ? `An operator has muted you: ${text}` : 'You may speak again.'),
+  renamed: (chat, { user, name }) => everywhere(chat, `${user} is called ${name} from now on.`),
+  muted: (chat, { group, user, by }) => chat.note(chat.conv(`#${group}`), `${user} is muted by ${by}.`),
   unmuted: (chat, { group, user, by }) => chat.note(chat.conv(`#${group}`), `${user} may talk again, by ${by}.`),
   unbanned: (chat, { group, user, by }) => chat.note(chat.conv(`#${group}`), `${user} may come back, by ${by}.`),
   welcome() {}, closed() {}, login_failed() {}, registration_failed() {}, address_banned() {},
@@ -163,7 +157,7 @@ function person(chat, name, more) {
 
 function join(chat, group, more = {}) {
   chat.groups.set(low(group), group);
-  return Object.assign(chat.conv(`#${group}`), { mine: true, title: group, complete: more.room ?? false }, more);
+  return Object.assign(chat.conv(`#${group}`), { mine: true, title: group }, more.room ? { complete: true } : {}, more);
 }
 
 function enter(chat, group, more) {

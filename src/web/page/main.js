@@ -40,7 +40,6 @@ function welcome() {
   const again = Boolean(chat.me);
   $('door').hidden = true;
   $('app').hidden = false;
-  if (again) [...chat.convs.values()].filter(({ room }) => room).forEach((room) => { room.stale = true; });
   chat.begin(again);
   if (stay) {
     const name = `web-${Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
@@ -55,7 +54,7 @@ function back(word) {
   operate.close();
   $('dialog').close();
   chat.reset();
-  view.nodes.clear();
+  view.entries.clear();
   $('app').hidden = true;
   $('door').hidden = false;
   document.title = 'Parlor';
@@ -115,6 +114,7 @@ function open(key) {
   const draft = $('text');
   if (chat.current) chat.current.draft = draft.value;
   draft.value = conv.draft ?? '';
+  $('filter').value = '';
   view.bottom = true;
   chat.open(conv);
   if (matchMedia('(min-width: 720px)').matches) draft.focus();

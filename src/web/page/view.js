@@ -6,7 +6,7 @@ const NEAR = 80;
 
 export class View {
   constructor(chat, act) {
-    Object.assign(this, { chat, act, nodes: new Map() });
+    Object.assign(this, { chat, act, nodes: new WeakMap(), entries: new Map() });
     const log = $('log');
     log.addEventListener('scroll', () => {
       this.bottom = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
@@ -49,17 +49,26 @@ export class View {
       const at = x.findIndex((value, n) => value !== y[n]);
       return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
     };
-    const part = (title, all) => [el('h3', {}, title), el('ul', {}, all.filter(fits).sort(order).map((one) => this.entry(one)))];
-    const focused = document.activeElement?.dataset?.key;
-    $('list').replaceChildren(
-      el('ul', {}, this.entry(chat.conv('*'))),
-      ...part('Groups', [...groups.values()]),
-      ...part('People', [...people.values()]),
-    );
-    if (focused) [...$('list').querySelectorAll('button')].find(({ dataset }) => dataset.key === focused)?.focus();
+    const sorted = (all) => all.filter(fits).sort(order).map((one) => this.entry(one));
+    this.fill('all', [this.entry(chat.conv('*'))]);
+    this.fill('groups', sorted([...groups.values()]), 'Groups');
+    this.fill('people', sorted([...people.values()]), 'People');
     $('me').textContent = chat.me;
-    $('operate-open')?.remove();
     this.unread();
+  }
+
+  // Puts entries into their part of the list. What is there already stays, with the focus and under a finger.
+  fill(part, entries, title) {
+    let list = document.getElementById(`list-${part}`);
+    if (!list) {
+      list = el('ul', { id: `list-${part}`, 'aria-label': title });
+      $('list').append(...(title ? [el('h3', {}, title)] : []), list);
+    }
+    const here = [...list.children];
+    if (here.length === entries.length && entries.every((entry, n) => entry === here[n])) return;
+    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    list.replaceChildren(...entries);
+    if (focused) [...list.querySelectorAll('button')].find(({ dataset }) => dataset.key === focused)?.focus();
   }
 
   state({ key, title }) {
@@ -74,15 +83,21 @@ export class View {
     const words = { on: 'online', away: 'away', off: 'offline', none: '' }[state];
     const group = one.key[0] === '#';
     const label = [one.title, words, group && !conv?.mine ? 'not joined' : '', conv?.unread ? `${conv.unread} unread` : ''].filter(Boolean).join(', ');
-    const open = this.chat.current && conv === this.chat.current;
-    return el('li', {}, el('button', {
+    const open = Boolean(this.chat.current) && conv === this.chat.current;
+    const count = conv?.room && conv.count ? `${conv.count}/${conv.limit}` : '';
+    const said = [label, count, open].join();
+    const drawn = this.entries.get(one.key);
+    if (drawn?.said === said) return drawn.node;
+    const node = el('li', {}, el('button', {
       type: 'button', 'data-key': one.key, 'aria-label': label, 'aria-current': open ? 'true' : null,
       class: `entry ${group && !conv?.mine ? 'outside' : ''}`, onclick: () => this.act.open(one.key),
     },
     el('span', { class: `dot ${state}` }, group ? (conv?.room ? '⌂' : '#') : one.key === '*' ? '✱' : ''),
     el('span', { class: 'name' }, one.title),
-    conv?.room && conv.count ? el('span', { class: 'count' }, `${conv.count}/${conv.limit}`) : null,
+    count ? el('span', { class: 'count' }, count) : null,
     conv?.unread ? el('span', { class: 'badge' }, String(conv.unread)) : null));
+    this.entries.set(one.key, { said, node });
+    return node;
   }
 
   head() {
@@ -118,7 +133,10 @@ export class View {
     let [date, last] = ['', null];
     if (!current.complete && current.messages.length) rows.push(el('p', { class: 'line' }, current.loading ? 'Loading…' : 'Scroll up for more'));
     for (const message of current.messages) {
-      if (current.gap && current.gap.before === message.id) rows.push(this.gap(current));
+      if (current.gap && current.gap.before === message.id) {
+        rows.push(this.gap(current));
+        last = null;
+      }
       const today = day(message.at);
       if (today !== date) {
         rows.push(el('p', { class: 'line day' }, el('span', {}, today)));

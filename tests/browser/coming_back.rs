@@ -1,0 +1,105 @@
+//! What a page finds when it comes back: after a lost connection, after a reload.
+
+use parlor::model::DuplicateLogin;
+
+use super::{Browser, at_the_door, open, say, server_with, sign_in};
+use crate::support::{Daemon, password};
+
+#[test]
+fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice() {
+    let options = ["--data", "data", "--rate", "0"];
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let web = format!("127.0.0.1:{port}");
+    let mut daemon = Daemon::start(&[&options[..], &["--web", &web]].concat());
+    let mut bob = daemon.login("bob");
+    let alice = Browser::start(1280, 800);
+    alice.visit(&format!("http://{web}/"));
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    let mut said = Vec::new();
+    let mut tell = |bob: &mut crate::support::TestClient, n: u32| {
+        said.push(format!("number {n}."));
+        bob.send(&format!("/msg alice number {n}."));
+        bob.line_with(&format!("[to alice]: number {n}."));
+    };
+    (0..5).for_each(|n| tell(&mut bob, n));
+    open(&alice, "@bob");
+    alice.sees("#log", "number 4.");
+    daemon.kill();
+    alice.until("!document.getElementById('offline').hidden");
+    alice.type_into("#text", "half a thought");
+    // Something is said while the page cannot be there.
+    daemon.restart(&options);
+    let mut bob = daemon.login("bob");
+    (5..40).for_each(|n| tell(&mut bob, n));
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    daemon.restart(&[&options[..], &["--web", &web]].concat());
+    alice.until("document.getElementById('offline').hidden && document.body.dataset.ready === '2'");
+    let mut bob = daemon.login("bob");
+    (40..43).for_each(|n| tell(&mut bob, n));
+    alice.sees("#log", "number 42.");
+    let shown = alice.run("return [...document.querySelectorAll('.msg .text')].map((one) => one.textContent);");
+    assert_eq!(shown, serde_json::json!(said), "each once and in order");
+    assert_eq!(alice.run("return document.querySelectorAll('.gap').length;"), 0);
+    say(&alice, " is whole now");
+    bob.line_with("[alice]: half a thought is whole now");
+}
+
+#[test]
+fn what_cannot_be_had_at_once_is_a_gap_that_can_be_filled() {
+    let options = ["--data", "data", "--rate", "0"];
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let web = format!("127.0.0.1:{port}");
+    let mut daemon = Daemon::start(&[&options[..], &["--web", &web]].concat());
+    let mut bob = daemon.login("bob");
+    let alice = Browser::start(1280, 800);
+    alice.visit(&format!("http://{web}/"));
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    bob.ask("/broadcast first", &["[Broadcast][bob]: first"]);
+    open(&alice, "*");
+    alice.sees("#log", "first");
+    daemon.kill();
+    daemon.restart(&options);
+    let mut bob = daemon.login("bob");
+    for n in 0..530 {
+        bob.ask(&format!("/broadcast number {n}."), &[&format!("[Broadcast][bob]: number {n}.")]);
+    }
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    daemon.restart(&[&options[..], &["--web", &web]].concat());
+    alice.until("document.body.dataset.ready === '2'");
+    alice.sees("#log", "Something is missing here");
+    alice.run("document.querySelector('.gap').scrollIntoView();");
+    alice.picture("panther-gap");
+    alice.press("Something is missing here: load it");
+    alice.misses("#log", "Something is missing here");
+    alice.until("document.querySelectorAll('.msg').length === 531");
+}
+
+#[test]
+fn who_stays_signed_in_has_a_token_that_signing_out_revokes() {
+    let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
+    let mut bob = server.login("bob");
+    let browser = at_the_door(&server);
+    browser.type_into("#name", "bob");
+    browser.type_into("#secret", password("bob"));
+    browser.click("#stay");
+    browser.click("#enter");
+    browser.until("localStorage.getItem('parlor.stay')");
+    bob.send("/token list");
+    assert_eq!(bob.line(), "Your tokens:");
+    assert!(bob.line().starts_with("web-"));
+    assert!(!browser.run("return JSON.stringify(localStorage);").to_string().contains(password("bob")));
+    browser.reload();
+    browser.until("document.body.dataset.ready");
+    assert_eq!(browser.text("#me"), "bob");
+    browser.click("#b-menu");
+    browser.press("Sign out");
+    browser.until("!document.getElementById('door').hidden");
+    bob.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    assert_eq!(browser.run("return localStorage.getItem('parlor.stay');"), serde_json::Value::Null);
+    browser.reload();
+    assert_eq!(browser.run("return document.getElementById('door').hidden;"), false);
+}

@@ -1,0 +1,108 @@
+//! What somebody may say to make a page run it.
+
+use super::{at_the_door, open, say, server_with, sign_in};
+
+/// What would run if it were put into a page as it is.
+fn injections() -> Vec<String> {
+    let call = "window.hit=1";
+    let forms = [
+        "<script>{}</script>",
+        "<img src=x onerror={}>",
+        "<svg onload={}>",
+        "<svg/onload={}>",
+        "<iframe src=javascript:{}>",
+        "<a href=javascript:{}>x</a>",
+        "\"><script>{}</script>",
+        "'><img src=x onerror={}>",
+        "</textarea><script>{}</script>",
+        "</title><script>{}</script>",
+        "<body onload={}>",
+        "<input autofocus onfocus={}>",
+        "<details open ontoggle={}>",
+        "<video><source onerror={}>",
+        "<math href=javascript:{}>x",
+        "<object data=javascript:{}>",
+        "<embed src=javascript:{}>",
+        "<form action=javascript:{}><button>x",
+        "<style onload={}>",
+        "<link rel=stylesheet href=javascript:{}>",
+        "<base href=javascript:{}//>",
+        "<meta http-equiv=refresh content=0;url=javascript:{}>",
+        "<template><script>{}</script>",
+        "<noscript><img src=x onerror={}>",
+        "<!--><script>{}</script>",
+        "<![CDATA[<script>{}</script>]]>",
+        "javascript:{}",
+        "${{}}",
+        "{{{}}}",
+        "`${{}}`",
+        "\\u003cscript\\u003e{}",
+        "&lt;script&gt;{}&lt;/script&gt;",
+        "%3Cscript%3E{}%3C/script%3E",
+        "<scr<script>ipt>{}</script>",
+        "<ScRiPt>{}</sCrIpT>",
+        "<script/x>{}</script>",
+        "<script src=data:,{}></script>",
+        "<img src=`x`onerror={}>",
+        "<x onclick={} autofocus tabindex=0>",
+        "<marquee onstart={}>",
+        "<audio src=x onerror={}>",
+        "<isindex type=image src=1 onerror={}>",
+        "<table background=javascript:{}>",
+        "<div style=background:url(javascript:{})>",
+        "<svg><animate onbegin={} attributeName=x>",
+        "<svg><a xlink:href=javascript:{}><text>x",
+        "<svg><script>{}</script></svg>",
+        "<select autofocus onfocus={}>",
+        "<keygen autofocus onfocus={}>",
+        "<frameset onload={}>",
+        "<bgsound src=javascript:{}>",
+        "\";{};//",
+        "';{};//",
+        "</script><script>{}</script>",
+        "*/{}/*",
+        "__proto__",
+        "constructor",
+        "{\"event\":\"closed\"}",
+        "<p slot=x onpointerenter={}>",
+        "<img srcset=x onerror={}>",
+        "<portal src=javascript:{}>",
+        "<dialog open onclose={}>",
+    ];
+    forms.iter().map(|form| form.replace("{}", call)).collect()
+}
+
+#[test]
+fn sixty_injections_are_shown_as_text_and_none_runs() {
+    let server = server_with(|config| config.limits.rate = 0);
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    open(&alice, "@bob");
+    let all = injections();
+    assert!(all.len() >= 60, "{}", all.len());
+    for text in &all {
+        bob.ask(&format!("/msg alice {text}"), &[&format!("[to alice]: {text}")]);
+    }
+    alice.until(&format!("document.querySelectorAll('.msg').length === {}", all.len()));
+    let shown = alice.run("return [...document.querySelectorAll('.msg .text')].map((one) => one.textContent);");
+    assert_eq!(shown, serde_json::json!(all));
+    for (n, text) in all.iter().enumerate() {
+        bob.send(&format!("/create_group g{n} topic={text}"));
+        bob.send(&format!("/away {text}"));
+        bob.send(&format!("/invite alice g{n}"));
+        bob.send(&format!("/kick alice g{n} {text}"));
+    }
+    bob.send("/ping all");
+    bob.line_with("Pong: all");
+    say(&alice, "/whois bob");
+    say(&alice, "/search window.hit");
+    alice.sees("dialog", "Found");
+    alice.run("document.querySelector('dialog').close();");
+    say(&alice, "/ping seen");
+    alice.sees("#log", "Pong: seen");
+    assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
+    let foreign = "return document.querySelectorAll('#log script, #log img, #log svg, #log a, #log iframe, dialog img, dialog script').length;";
+    assert_eq!(alice.run(foreign), 0);
+}
