@@ -178,7 +178,7 @@ fn clients_that_never_read_are_cut_and_memory_stays_bounded() {
     drop(never);
 }
 
-/// Row 13, as in the issue: one client of a group is a stopped process.
+/// Row 13: one client of a group is a stopped process.
 #[test]
 fn nobody_notices_a_stopped_client_in_his_group() {
     let daemon = daemon(&["--rate", "0"]);
