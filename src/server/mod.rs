@@ -84,11 +84,7 @@ impl Server {
     /// Why that cannot be done, as one sentence.
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
-        let chat = config.listen.iter().map(|addr| (Door::Chat, *addr));
-        let web = config.web.iter().map(|addr| (Door::Web, *addr));
-        let all = chat.chain(web).chain(config.metrics.iter().map(|addr| (Door::Metrics, *addr)));
-        let listeners: Result<Vec<_>, _> = all.map(|(door, addr)| Ok((door, listen(addr)?))).collect();
-        let listeners = listeners?;
+        let listeners = open_doors(config)?;
         let hub = Hub::new(config.limits.clone(), opening::open_store(config, &accounts)?)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let filter = config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
@@ -226,6 +222,13 @@ impl Handle {
             log::warn!("some sessions did not end in time");
         }
     }
+}
+
+/// Takes all addresses of the settings.
+fn open_doors(config: &Config) -> Result<Vec<(Door, TcpListener)>, StartError> {
+    let doors = [(Door::Chat, &config.listen), (Door::Web, &config.web), (Door::Metrics, &config.metrics)];
+    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.iter().map(move |addr| (door, *addr)));
+    all.map(|(door, addr)| Ok((door, listen(addr)?))).collect()
 }
 
 fn addresses(listeners: &[(Door, TcpListener)], at: Door) -> Vec<SocketAddr> {
