@@ -1,23 +1,20 @@
 //! What the leader of a batch does: append it, queue its messages, write them out, and let those who wait go on.
 //!
-//! Where the log survives the process, an echo says that a message is stored and that everybody was written to, or that
-//! the store knows who was not. So of the outboxes of those who spoke nothing from this batch on is written until that is
-//! true. A later batch that has something for them waits for that; an earlier one does not, so they cannot wait for each
-//! other.
+//! Who spoke and does not lead leaves all of it to the leader, his own echo too, and goes on reading.
 
 use std::sync::Arc;
-use std::thread;
 
 use super::Hub;
 use super::client::{Client, ClientId};
 use super::content::Content;
 use super::delivery::Delivered;
+use super::echoes::Held;
+use super::gather::Pass;
 use super::log::{Batch, Lead};
 use super::post::Saying;
 use super::receipts::Receipt;
-use super::state::State;
 use super::touched::Waiting;
-use crate::model::MessageId;
+use crate::model::{Event, EventKind, MessageId, UserError};
 use crate::store::StoreError;
 
 /// A batch that has been appended and queued, and is still to be written out.
@@ -32,12 +29,20 @@ struct Queued {
     held: Held,
 }
 
-/// Those whose echoes are held back until this is dropped.
-struct Held {
-    hub: Hub,
-    clients: Vec<Arc<Client>>,
-    /// The last message before the batch.
-    limit: MessageId,
+/// What became of what a session says.
+pub(super) enum Said {
+    /// It is stored and delivered, or that was tried, and everybody but the session itself was written to.
+    Done(Result<(), StoreError>),
+    /// Another thread does all of it, and writes to the session, too.
+    Left(Arc<Batch>),
+}
+
+/// Those who spoke in a batch: they are told that it is lost if its leader fails.
+struct Speakers<'a> {
+    hub: &'a Hub,
+    sessions: Vec<(ClientId, usize)>,
+    leader: Option<ClientId>,
+    lost: bool,
 }
 
 impl Hub {
@@ -47,7 +52,7 @@ impl Hub {
     /// Why it was not stored; what was said is delivered to those who are here nevertheless.
     pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead),
+            Some(lead) => self.carry_out(lead, None, None),
             None => batch.wait(),
         }
     }
@@ -58,30 +63,30 @@ impl Hub {
     /// Why it was not stored.
     pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead),
+            Some(lead) => self.carry_out(lead, None, None),
             None => batch.wait_until_stored(),
         }
     }
 
-    /// Stores and delivers what a session says.
+    /// Stores and delivers what a session says, together with what others say at this moment, or leaves it to one of them.
     ///
-    /// Where storing takes no time, who says it takes his turn at once: then nobody else delivers it, whom he writes to is
-    /// up to him alone, and he never has to be woken.
+    /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
     ///
     /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-    ///
-    /// # Errors
-    /// Why it was not stored; it is delivered to those who are here nevertheless.
-    pub(super) fn commit_said(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Result<(), StoreError> {
+    pub(super) fn say(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Said {
         let log = &self.inner.log;
-        let turn = (!log.store().is_durable()).then(|| log.turn());
+        let durable = log.store().is_durable();
+        let others_speak = (durable || Content::is_public(sayings)) && self.inner.gathering.takes_turns(speaker);
+        let turn = (!durable && !others_speak).then(|| log.turn());
         // What others have submitted goes before it.
         let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
             let batch = {
                 let renamed = self.inner.renamed.read();
                 log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
             };
-            return self.commit(&batch);
+            let Some(lead) = batch.lead() else { return Said::Left(batch) };
+            let pass = if others_speak { self.inner.gathering.pass() } else { None };
+            return Said::Done(self.carry_out(lead, Some(speaker), pass));
         };
         let content = {
             let renamed = self.inner.renamed.read();
@@ -90,13 +95,9 @@ impl Hub {
         let appended = log.append_content(&mut turn, &content);
         let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, false);
         drop(turn);
-        if touched.is_crowd() && log.takes_turns(speaker) {
-            // Whoever has something to say to them just now gets ahead, and it is all written together.
-            thread::yield_now();
-        }
         touched.settle(Some(speaker));
         self.acknowledge(receipts);
-        appended.map(drop)
+        Said::Done(appended.map(drop))
     }
 
     /// Waits until everything that was submitted so far is stored, or known not to be.
@@ -108,56 +109,68 @@ impl Hub {
         }
     }
 
-    /// Carries out a batch, and with it those that only this thread can, one after the other.
-    fn carry_out(&self, lead: Lead) -> Result<(), StoreError> {
-        let first = self.append_and_queue(lead);
+    /// Carries out a batch, and with it those that only this thread can, one after the other. The session that leads it
+    /// writes to itself, where nobody else has to wait for that.
+    fn carry_out(&self, lead: Lead, leader: Option<ClientId>, mut pass: Option<Pass<'_>>) -> Result<(), StoreError> {
+        let first = self.append_and_queue(lead, leader);
         let outcome = first.appended.clone().map(drop);
-        let mut next = Some(first);
-        while let Some(queued) = next {
-            next = self.write_out(queued);
+        let mut all = vec![first];
+        while let Some(queued) = all.pop() {
+            self.write_out(queued, leader, pass.take(), &mut all);
         }
         outcome
     }
 
     /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
-    fn append_and_queue(&self, lead: Lead) -> Queued {
+    fn append_and_queue(&self, lead: Lead, leader: Option<ClientId>) -> Queued {
         let log = &self.inner.log;
         let mut turn = log.turn();
-        let (content, mut speakers) = log.close();
+        let (content, sessions) = log.close();
+        let mut speakers = Speakers { hub: self, sessions, leader, lost: true };
         let appended = log.append_content(&mut turn, &content);
         let durable = log.store().is_durable();
-        let (clients, limit) = match durable && appended.is_ok() && content.is_stored() {
-            true => self.locked(|state| state.hold_echoes(&speakers)),
-            false => (Vec::new(), MessageId::default()),
+        let held = match appended {
+            Ok(first) if durable && content.is_stored() => Held::hold(self, &content, first, &speakers.sessions),
+            _ => Held::nobody(self),
         };
-        let held = Held { hub: self.clone(), clients, limit };
         let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable);
         let waiting = touched.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));
+        speakers.lost = false;
+        let mut speakers: Vec<ClientId> = speakers.sessions.iter().map(|(id, _)| *id).collect();
         speakers.sort_unstable();
         Queued { lead, appended, waiting, receipts, kept, speakers, held }
     }
 
-    /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Returns another batch that
-    /// somebody has to write out, if this thread had to append one.
-    fn write_out(&self, batch: Queued) -> Option<Queued> {
-        let Queued { lead, appended, waiting, receipts, kept, speakers, held } = batch;
+    /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Adds to `all` those that
+    /// somebody has to write out, if this thread had to append any.
+    fn write_out(&self, batch: Queued, leader: Option<ClientId>, pass: Option<Pass<'_>>, all: &mut Vec<Queued>) {
+        let Queued { lead, appended, waiting, receipts, kept, speakers, mut held } = batch;
         let durable = self.inner.log.store().is_durable();
         let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
-        let (last, first): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
-        first.iter().for_each(|waiting| self.write_to(waiting, durable));
-        let unwritten: Vec<&Waiting> = first.iter().filter(|waiting| durable && !waiting.is_written()).collect();
-        let must_know = durable && appended.is_ok() && (kept || !unwritten.is_empty());
-        let next = if must_know { self.await_places(&unwritten) } else { None };
-        drop(held);
-        // One who spoke alone writes to his own client himself, and may wait for him.
-        let alone = (speakers.len() == 1).then(|| speakers[0]);
-        let others = last.iter().filter(|waiting| Some(waiting.client.id) != alone);
-        others.for_each(|waiting| self.write_to(waiting, durable));
+        let (last, mut unwritten): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
+        unwritten.iter().for_each(|waiting| self.write_to(waiting, durable));
+        unwritten.retain(|waiting| durable && !waiting.is_written());
+        unwritten.extend(held.write_beginnings());
+        // Who leads this batch must not be waited for while he waits for another one.
+        let pass = pass.filter(|_| unwritten.is_empty() && !kept);
+        if durable && appended.is_ok() && (kept || !unwritten.is_empty()) {
+            all.extend(self.await_places(&unwritten));
+        }
+        let own = leader.filter(|leader| !durable || speakers == [*leader]);
+        if held.is_empty() {
+            last.iter().filter(|waiting| Some(waiting.client.id) != own).for_each(|waiting| self.write_to(waiting, durable));
+        }
+        while let Some(unwritten) = held.let_go(own) {
+            // The next ones must not have their echoes before the store knows that he has not got what they said.
+            if !unwritten.is_empty() && !held.is_empty() {
+                all.extend(self.await_places(&unwritten));
+            }
+        }
+        drop(pass);
         self.acknowledge(receipts);
         drop(lead);
-        next
     }
 
     fn write_to(&self, Waiting { client, last }: &Waiting, durable: bool) {
@@ -170,10 +183,10 @@ impl Hub {
     }
 
     /// Waits until the store knows up to where those have got who were not written all, and those who have left.
-    fn await_places(&self, unwritten: &[&Waiting]) -> Option<Queued> {
+    fn await_places(&self, unwritten: &[Waiting]) -> Option<Queued> {
         let batch = self.submit_places(unwritten)?;
         match batch.lead() {
-            Some(lead) => Some(self.append_and_queue(lead)),
+            Some(lead) => Some(self.append_and_queue(lead, None)),
             None => {
                 // If it could not be stored, it is kept, and goes before everything else.
                 let _ = batch.wait_until_stored();
@@ -183,28 +196,23 @@ impl Hub {
     }
 }
 
-impl State {
-    /// Holds back what is queued from now on for the sessions of those who spoke: who they are, and the last message before.
-    fn hold_echoes(&self, speakers: &[ClientId]) -> (Vec<Arc<Client>>, MessageId) {
-        let users = speakers.iter().filter_map(|id| self.queues.get(&self.clients.get(id)?.name));
-        let mut all: Vec<Arc<Client>> = users.flat_map(|user| user.sessions.values()).cloned().collect();
-        all.sort_unstable_by_key(|client| client.id);
-        all.dedup_by_key(|client| client.id);
-        all.iter().for_each(|client| client.outbox.hold_echoes(self.last));
-        (all, self.last)
-    }
-}
-
-impl Held {
-    fn has(&self, client: &Client) -> bool {
-        self.clients.binary_search_by_key(&client.id, |held| held.id).is_ok()
-    }
-}
-
-impl Drop for Held {
+impl Drop for Speakers<'_> {
     fn drop(&mut self) {
-        if !self.clients.is_empty() {
-            self.hub.inner.log.free_echoes(self.clients.iter().map(|client| &client.outbox), self.limit);
+        if self.lost {
+            self.hub.tell_lost(self.sessions.iter().map(|(id, _)| *id).filter(|id| Some(*id) != self.leader));
+        }
+    }
+}
+
+impl Hub {
+    /// Tells these sessions that what they said is lost.
+    fn tell_lost(&self, sessions: impl Iterator<Item = ClientId>) {
+        let lost = Event::new(EventKind::Refused(UserError::Lost));
+        let told: Vec<Arc<Client>> =
+            self.locked(|state| sessions.filter_map(|id| state.clients.get(&id)).cloned().collect());
+        for client in told {
+            client.outbox.push(&lost);
+            client.flush();
         }
     }
 }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::Hub;
 use super::client::{Client, ClientId, Port};
 use super::outbox::Outbox;
+use super::batch::Said;
 use super::post::Saying;
 use super::reading::Reading;
 use crate::model::{MessageId, Name, QuitReason};
@@ -60,6 +61,9 @@ impl Hub {
         if sayings.is_empty() {
             return Ok(());
         }
-        self.commit_said(sayings, ClientId(0))
+        match self.say(sayings, ClientId(0)) {
+            Said::Done(outcome) => outcome,
+            Said::Left(batch) => batch.wait(),
+        }
     }
 }

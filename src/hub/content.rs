@@ -1,7 +1,7 @@
 //! What a batch holds: changes to append, and between them what is said and stored nowhere.
 
 use super::post::Saying;
-use crate::model::Draft;
+use crate::model::{Draft, Scope};
 use crate::store::Entry;
 
 /// What a batch holds.
@@ -36,6 +36,16 @@ impl Content {
                 self.entries.push(Entry::Said(draft));
             }
         }
+    }
+
+    /// How many messages are among so many of the entries it begins with.
+    pub(super) fn messages_before(&self, entries: usize) -> u64 {
+        self.entries[..entries].iter().map(|entry| u64::from(matches!(entry, Entry::Said(_)))).sum()
+    }
+
+    /// Whether any of it is for several people.
+    pub(super) fn is_public(sayings: &[Saying]) -> bool {
+        sayings.iter().any(|saying| !matches!(saying.draft.scope, Scope::User(_)))
     }
 
     /// Whether it holds anything that is stored.

@@ -37,7 +37,7 @@ impl Hub {
             let mut entries = Vec::new();
             let answer = work(state, &mut entries)?;
             // Submitted where it became true, so that it has its place among the messages.
-            let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
+            let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries));
             Ok::<_, UserError>((answer, batch))
         })?;
         if let Some(batch) = batch {

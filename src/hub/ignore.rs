@@ -128,7 +128,7 @@ impl Hub {
         let (whom, batch) = self.locked(|state| {
             let whom = change(&mut state.ignored, self.name_now(whom))?;
             let entry = Entry::Ignored { user: me.name, whom, ignored };
-            Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry], None))))
+            Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry]))))
         })?;
         let done = batch.map_or(Ok(()), |batch| self.commit(&batch));
         done.map(|()| whom).map_err(|error| UserError::NotStoredYet(error.to_string()))

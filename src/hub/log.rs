@@ -14,7 +14,7 @@ use super::client::ClientId;
 use super::content::Content;
 use super::outbox::Outbox;
 use super::post::Saying;
-use crate::model::limits::{GATHER_TIME, STORE_REST, UNSAVED_KEPT};
+use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
 use crate::model::{Histogram, MessageId};
 use crate::store::{Entry, Store, StoreError};
 
@@ -29,16 +29,14 @@ pub(super) struct Log {
     failing: AtomicBool,
     /// How long appending took, where it means waiting for a disk.
     commits: Mutex<Histogram>,
-    /// Who was the last to say something, and when.
-    spoken: Mutex<Option<(ClientId, Instant)>>,
 }
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct Open {
     content: Content,
-    /// The sessions that wait for it, of whom each said something.
-    speakers: Vec<ClientId>,
+    /// The sessions that said something, each with the number of entries that came before.
+    speakers: Vec<(ClientId, usize)>,
     batch: Arc<Batch>,
 }
 
@@ -84,8 +82,8 @@ impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
         let failing = AtomicBool::new(false);
         let echoes = (Mutex::default(), Condvar::new());
-        let (open, turn, commits, spoken) = Default::default();
-        Log { store, open, turn, echoes, failing, commits, spoken }
+        let (open, turn, commits) = Default::default();
+        Log { store, open, turn, echoes, failing, commits }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -93,26 +91,19 @@ impl Log {
     }
 
     /// Puts changes into the next batch. Never waits; [`Hub::commit`](super::Hub::commit) does.
-    pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>, speaker: Option<ClientId>) -> Arc<Batch> {
+    pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<Batch> {
         let mut open = self.open.lock();
         open.content.entries.extend(entries);
-        open.speakers.extend(speaker);
         Arc::clone(&open.batch)
     }
 
     /// As [`Log::submit`], for what a session says.
     pub(super) fn submit_said(&self, sayings: impl IntoIterator<Item = Saying>, speaker: ClientId) -> Arc<Batch> {
         let mut open = self.open.lock();
+        let before = open.content.entries.len();
         open.content.add(sayings);
-        open.speakers.push(speaker);
+        open.speakers.push((speaker, before));
         Arc::clone(&open.batch)
-    }
-
-    /// Notes that a session says something, and whether another one did a moment ago, so that others may be about to.
-    pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
-        let now = Instant::now();
-        let before = self.spoken.lock().replace((speaker, now));
-        before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
     }
 
     /// The batch that is gathering, if there is anything in it.
@@ -148,7 +139,7 @@ impl Log {
     }
 
     /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> (Content, Vec<ClientId>) {
+    pub(super) fn close(&self) -> (Content, Vec<(ClientId, usize)>) {
         let Open { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
         (content, speakers)
     }

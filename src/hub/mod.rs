@@ -11,6 +11,8 @@ mod check;
 mod client;
 mod content;
 mod delivery;
+mod echoes;
+mod gather;
 mod group;
 mod groups;
 mod ignore;
@@ -41,12 +43,13 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 pub use client::{Client, ClientId, Port};
+use gather::Gathering;
 pub use groups::Way;
 use ignore::Ignored;
 use log::Log;
 pub use order::Seat;
 pub use outbox::{Outbox, Push};
-pub use post::{Place, Saying};
+pub use post::{Pending, Place, Saying};
 pub use presence::{Presence, RegisterError, Registration};
 use receipts::Receipt;
 use rename::Renamed;
@@ -71,6 +74,7 @@ struct Inner {
     announcing: Mutex<()>,
     limits: Limits,
     log: Log,
+    gathering: Gathering,
     /// Receipts that are not due yet.
     receipts: Mutex<Vec<Receipt>>,
     /// Who may not come in or speak; never held together with the central lock.
@@ -92,9 +96,9 @@ impl Hub {
         let mut state = State { last: store.last_id()?, ignored, ..State::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, announcing, receipts, renamed) =
-            (Log::new(store), Mutex::default(), Mutex::default(), RwLock::default());
-        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules, renamed }) })
+        let (log, gathering) = (Log::new(store), Gathering::default());
+        let (announcing, receipts, renamed) = (Mutex::default(), Mutex::default(), RwLock::default());
+        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, gathering, receipts, rules, renamed }) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
@@ -107,7 +111,7 @@ impl Hub {
     /// # Errors
     /// Why that cannot be done; they will be stored as soon as it can.
     pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        let batch = self.inner.log.submit(entries, None);
+        let batch = self.inner.log.submit(entries);
         self.commit_record(&batch)
     }
 

@@ -84,7 +84,7 @@ impl Hub {
             entries.push(Entry::Sanctioned(sanction.clone()));
             rules.insert(sanction);
             // In the order in which they were made, whoever waits for them first.
-            self.inner.log.submit(entries, None)
+            self.inner.log.submit(entries)
         };
         self.commit_record(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
     }
@@ -97,7 +97,7 @@ impl Hub {
         let (batch, held) = {
             let mut rules = self.inner.rules.write();
             let Some(removed) = rules.remove(penalty, subject) else { return Ok(false) };
-            let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }], None);
+            let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }]);
             (batch, removed.holds(now))
         };
         self.commit_record(&batch).map(|()| held)

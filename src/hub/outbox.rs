@@ -128,6 +128,11 @@ impl Outbox {
         }
     }
 
+    /// Whether the connection has taken all that may be written.
+    pub(super) fn is_clear(&self) -> bool {
+        !self.is_behind() && self.is_idle()
+    }
+
     /// Remembers that the connection has taken every message up to this one.
     pub fn note_written(&self, upto: MessageId) {
         self.written.fetch_max(upto.0, Ordering::SeqCst);

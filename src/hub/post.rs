@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
+use super::batch::Said;
 use super::client::{Client, ClientId};
+use super::log::Batch;
 use super::receipts::Receipt;
 use super::state::{State, User};
 use super::touched::Touched;
@@ -30,6 +32,11 @@ pub struct Saying {
     pub(super) draft: Draft,
     pub(super) passing: bool,
 }
+
+/// What a session has said and another thread may still have to deliver. Dropping it waits for that.
+#[derive(Default)]
+#[must_use]
+pub struct Pending(Option<Arc<Batch>>);
 
 impl Place {
     /// The place itself; a group under the name it was made with.
@@ -63,13 +70,40 @@ impl Hub {
     /// Stores what was said, delivers it, and returns once it has been written to everybody whose connection takes it.
     /// What became of it, each speaker is told in his outbox.
     pub fn publish(&self, me: &Client, sayings: &mut Vec<Saying>) {
+        drop(self.submit(me, sayings));
+    }
+
+    /// As [`Hub::publish`], and does not wait where somebody else does all of it. He writes to this session, too.
+    pub fn submit(&self, me: &Client, sayings: &mut Vec<Saying>) -> Pending {
         if sayings.is_empty() {
-            return;
+            return Pending(None);
         }
-        // Otherwise each speaker is told about his own messages where they are delivered.
-        if self.commit_said(sayings, me.id) == Err(StoreError::Abandoned) {
-            me.outbox.push(&Event::new(EventKind::Refused(UserError::Lost)));
+        match self.say(sayings, me.id) {
+            // What became of it, each speaker is told where it is delivered.
+            Said::Done(_) => Pending(None),
+            Said::Left(batch) => Pending(Some(batch)),
         }
+    }
+}
+
+impl Pending {
+    /// Whether it is left to somebody else.
+    pub fn is_left(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Waits until it is done.
+    pub fn wait(&mut self) {
+        if let Some(batch) = self.0.take() {
+            // What became of it, each speaker is told in his outbox.
+            let _ = batch.wait();
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.wait();
     }
 }
 

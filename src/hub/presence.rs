@@ -147,7 +147,7 @@ impl Hub {
             let mut entries = Vec::new();
             state.forget(user, &mut entries, &mut touched);
             entries.push(Entry::Forgotten { user });
-            self.inner.log.submit(entries, None)
+            self.inner.log.submit(entries)
         });
         let forgotten = self.commit_record(&batch);
         touched.settle(None);

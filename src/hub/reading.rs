@@ -28,8 +28,9 @@ impl Hub {
         // What another session of his has not been written yet, this one gets: the other may never be.
         let others = self.locked(|state| state.siblings(me));
         others.iter().for_each(Client::flush_thoroughly);
-        let others: Vec<Waiting> = others.into_iter().map(Waiting::everything).collect();
-        self.submit_places(&others.iter().filter(|other| !other.is_written()).collect::<Vec<_>>());
+        let mut others: Vec<Waiting> = others.into_iter().map(Waiting::everything).collect();
+        others.retain(|other| !other.is_written());
+        self.submit_places(&others);
         // That, and the place that an earlier session has left behind, may still be on its way into the store.
         self.await_log();
         self.store().backlog(&me.name, me.device, me.joined_at, CATCH_UP)
@@ -66,7 +67,7 @@ impl Hub {
 
     /// Submits where those have got who were not written what was sent to them, and returns the batch that has to be stored
     /// for the store to know that, and who has left.
-    pub(super) fn submit_places(&self, unwritten: &[&Waiting]) -> Option<Arc<Batch>> {
+    pub(super) fn submit_places(&self, unwritten: &[Waiting]) -> Option<Arc<Batch>> {
         self.locked(|state| {
             let now = SystemTime::now();
             // What is owed to those who have left, the store learns by their departures.
@@ -79,7 +80,7 @@ impl Hub {
             });
             let entries: Vec<Entry> = behind.map(|Waiting { client, .. }| client.place(now)).collect();
             if !entries.is_empty() {
-                state.places = Some(self.inner.log.submit(entries, None));
+                state.places = Some(self.inner.log.submit(entries));
             }
             state.places.clone()
         })
@@ -104,7 +105,7 @@ impl Hub {
     fn record_readings(&self, find_out: impl FnOnce(&State, SystemTime) -> Vec<Entry>) {
         let batch = self.locked(|state| {
             let entries = find_out(state, SystemTime::now());
-            (!entries.is_empty()).then(|| self.inner.log.submit(entries, None))
+            (!entries.is_empty()).then(|| self.inner.log.submit(entries))
         });
         if let Some(batch) = batch {
             // What cannot be stored now is kept for later, and the failure is logged there.
@@ -126,7 +127,7 @@ impl Hub {
         let position = client.reading.left_at(client, state.last).filter(|_| !silent);
         let reading = position.map(|position| client.reading_entry(position, now));
         let entries: Vec<Entry> = reading.into_iter().chain(left).collect();
-        let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries, None));
+        let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries));
         state.places = batch.clone().or(state.places.take());
         batch
     }

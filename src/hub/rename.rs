@@ -98,7 +98,7 @@ impl Hub {
             state.rename(from, to);
             let mut renamed = self.inner.renamed.write();
             renamed.insert(from, to);
-            self.inner.log.submit([Entry::Renamed { from, to }], None)
+            self.inner.log.submit([Entry::Renamed { from, to }])
         });
         self.rename_elsewhere(&from, to);
         self.commit_record(&batch)
@@ -115,7 +115,7 @@ impl Hub {
             state.rename(to, from);
             let mut renamed = self.inner.renamed.write();
             renamed.take_back(from, to);
-            self.inner.log.submit(back, None)
+            self.inner.log.submit(back)
         });
         self.rename_elsewhere(&to, from);
         // It is kept until it can be stored, and the failure is in the log.

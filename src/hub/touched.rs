@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{Client, ClientId};
 use super::outbox::Push;
-use crate::model::limits::{GATHER_FROM, TOUCHED_KEPT};
+use crate::model::limits::TOUCHED_KEPT;
 use crate::model::{Event, MessageId, Name, QuitReason};
 
 /// The clients whose outboxes this thread has to write out, and those who turned out too slow.
@@ -91,11 +91,6 @@ impl Touched {
     /// Whether somebody's outbox is more than half full, so that settling should not wait for the end of the read.
     pub fn is_crowded(&self) -> bool {
         self.crowded
-    }
-
-    /// Whether so many are to be written to that it pays to gather what others say to them.
-    pub(super) fn is_crowd(&self) -> bool {
-        self.waiting.len() >= GATHER_FROM
     }
 
     /// Whether there is nothing to write and nobody to close.

@@ -115,12 +115,12 @@ pub const RUN_SHARE: usize = 16;
 /// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
 pub const PAGE_KEPT: usize = 16 * 1024;
 
-/// From this many recipients on, what several people say at the same time is gathered before it is written.
-pub const GATHER_FROM: usize = 4;
-
 /// What others say is gathered only if somebody else has said something within this time; where there is little to do,
 /// nobody lets others go first.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);
+
+/// How long what is said waits at the most for what was said before to be written out, so that it gathers meanwhile.
+pub const PASS_PATIENCE: Duration = Duration::from_millis(5);
 
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;

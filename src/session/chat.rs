@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::dialog::Open;
 use super::{Came, Session, next_step};
 use crate::command::{self, Context};
-use crate::hub::{Client, ClientId, Presence, Saying, Touched};
+use crate::hub::{Client, ClientId, Pending, Presence, Saying, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
 use crate::model::{Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
 use crate::transport::{Framing, Input};
@@ -22,6 +22,8 @@ pub(super) struct Talk {
     voice: Voice,
     /// What he has said and nobody has been told yet.
     drafts: Vec<Saying>,
+    /// What he has said and another thread delivers.
+    pending: Pending,
     touched: Touched,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
@@ -38,6 +40,7 @@ impl Talk {
             dialog: None,
             voice: Voice::default(),
             drafts: Vec::new(),
+            pending: Pending::default(),
             touched: Touched::default(),
             unsettled: 0,
             budget,
@@ -112,6 +115,7 @@ impl Session<'_> {
     fn handle_all(&mut self, talk: &mut Talk) -> Result<usize, QuitReason> {
         let mut lines = 0;
         while let Some(input) = self.source.next_input() {
+            talk.pending.wait();
             if let Some(reason) = self.wire.closing().or_else(|| self.handle(input, talk)) {
                 self.settle(talk);
                 return Err(reason);
@@ -217,8 +221,15 @@ impl Session<'_> {
 
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
     pub(super) fn settle(&self, talk: &mut Talk) {
-        talk.unsettled = 0;
-        self.shared.hub.publish(&talk.me, &mut talk.drafts);
+        let lines = std::mem::take(&mut talk.unsettled);
+        if !talk.drafts.is_empty() {
+            let only_spoke = lines == talk.drafts.len() && !talk.me.outbox.is_behind();
+            talk.pending = self.shared.hub.submit(&talk.me, &mut talk.drafts);
+            // Who delivers it writes to him as well.
+            if only_spoke && talk.pending.is_left() {
+                return talk.touched.settle(Some(talk.me.id));
+            }
+        }
         talk.touched.settle(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.
         let _ = self.wire.write_all(Some(&talk.me.outbox), None, true);
