@@ -85,7 +85,7 @@ impl Hub {
                 log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
             };
             let Some(lead) = batch.lead() else { return Said::Left(batch) };
-            let pass = if others_speak { self.inner.gathering.pass() } else { None };
+            let pass = if others_speak { self.inner.gathering.pass(|| log.joined()) } else { None };
             return Said::Done(self.carry_out(lead, Some(speaker), pass));
         };
         let content = {
@@ -160,7 +160,9 @@ impl Hub {
         }
         let own = leader.filter(|leader| !durable || speakers == [*leader]);
         if held.is_empty() {
-            last.iter().filter(|waiting| Some(waiting.client.id) != own).for_each(|waiting| self.write_to(waiting, durable));
+            last.iter()
+                .filter(|waiting| Some(waiting.client.id) != own)
+                .for_each(|waiting| self.write_to(waiting, durable));
         }
         while let Some(unwritten) = held.let_go(own) {
             // The next ones must not have their echoes before the store knows that he has not got what they said.

@@ -9,9 +9,9 @@ use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 
 use super::Hub;
+use super::batch::Said;
 use super::client::{Client, ClientId, Port};
 use super::outbox::Outbox;
-use super::batch::Said;
 use super::post::Saying;
 use super::reading::Reading;
 use crate::model::{MessageId, Name, QuitReason};

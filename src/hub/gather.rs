@@ -7,7 +7,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::client::ClientId;
-use crate::model::limits::{GATHER_TIME, PASS_PATIENCE};
+use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE};
 
 /// Who speaks, and whose turn it is to write out what was said.
 #[derive(Default)]
@@ -22,18 +22,29 @@ pub(super) struct Gathering {
 pub(super) type Pass<'a> = MutexGuard<'a, ()>;
 
 impl Gathering {
-    /// Notes that a session says something, and whether another one did a moment ago, so that others may be about to.
+    /// Notes that a session says something, and whether another one did a moment ago or is just being written out, so that
+    /// others may be about to.
     pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
         let now = Instant::now();
         let before = self.spoken.lock().replace((speaker, now));
-        before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
+        self.pass.is_locked()
+            || before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
     }
 
     /// Lets others get ahead who have something to say just now, so that all of it is written together: for as long as
-    /// another one writes out what was said before, and for a moment more.
-    pub(super) fn pass(&self) -> Option<Pass<'_>> {
+    /// another one writes out what was said before, and then as long as more of them do, of whom `joined` tells how many
+    /// there are.
+    pub(super) fn pass(&self, joined: impl Fn() -> usize) -> Option<Pass<'_>> {
         let pass = self.pass.try_lock_for(PASS_PATIENCE);
-        thread::yield_now();
+        let mut before = joined();
+        for _ in 0..GATHER_YIELDS {
+            thread::yield_now();
+            let now = joined();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
         pass
     }
 }

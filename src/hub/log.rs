@@ -112,6 +112,11 @@ impl Log {
         (!open.content.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
+    /// How many have said something that is gathering.
+    pub(super) fn joined(&self) -> usize {
+        self.open.lock().speakers.len()
+    }
+
     /// Whether the store worked when it was last used.
     pub(super) fn works(&self) -> bool {
         !self.failing.load(Ordering::Relaxed)

@@ -120,7 +120,10 @@ pub const PAGE_KEPT: usize = 16 * 1024;
 pub const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// How long what is said waits at the most for what was said before to be written out, so that it gathers meanwhile.
-pub const PASS_PATIENCE: Duration = Duration::from_millis(5);
+pub const PASS_PATIENCE: Duration = Duration::from_millis(20);
+
+/// How often at the most who gathers lets others get ahead, as long as more of them have joined each time.
+pub const GATHER_YIELDS: usize = 4;
 
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;

@@ -21,6 +21,24 @@ impl Port for Noting {
     fn close(&self, _reason: QuitReason) {}
 }
 
+/// A port whose client takes everything that may be written, and that notes what was said to whom.
+struct Writing(Arc<Mutex<Vec<(Name, String)>>>);
+
+impl Port for Writing {
+    fn flush(&self, client: &Arc<Client>, _thorough: bool) {
+        let mut written = self.0.lock();
+        for kind in told(client) {
+            if let EventKind::Broadcast { text, .. } = kind {
+                written.push((client.name, text));
+            }
+        }
+    }
+    fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
+        work();
+    }
+    fn close(&self, _reason: QuitReason) {}
+}
+
 fn with_disk() -> (Arc<Disk>, Hub) {
     let disk = Arc::new(Disk::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
@@ -240,4 +258,44 @@ fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
     });
     assert_eq!(told(ann.client()), [EventKind::WhisperSent { to: name("Cid"), text: "x".into() }]);
     *disk.gate.lock() = None;
+}
+
+#[test]
+fn whoever_has_his_echo_all_others_have_got_his_message_before() {
+    let (disk, hub) = with_disk();
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let enter = |id: usize| {
+        let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Writing(Arc::clone(&written))));
+        let who = Registration { id: ClientId(id as u64), name: name(NAMES[id]), device: None, peer, port };
+        let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+        catch_up(&hub, presence.client());
+        hub.settled_in(presence.client());
+        presence
+    };
+    let users: Vec<Presence> = (0..NAMES.len()).map(enter).collect();
+    let (arrives, open) = disk.with_gate();
+    thread::scope(|scope| {
+        let speak = |n: usize| {
+            let (hub, me) = (&hub, users[n].client());
+            let before = gathering(hub);
+            scope.spawn(move || say(hub, me, Scope::Everybody, NAMES[n]).unwrap());
+            before
+        };
+        speak(0);
+        arrives.recv().unwrap();
+        // The others speak in one batch, in this order.
+        for n in 1..NAMES.len() {
+            let before = speak(n);
+            await_that(|| gathering(&hub) == before + 1);
+        }
+        (0..4).for_each(|_| open.send(()).unwrap());
+    });
+    *disk.gate.lock() = None;
+    let written = written.lock().clone();
+    for (at, (reader, text)) in written.iter().enumerate() {
+        assert!(!written[..at].contains(&(*reader, text.clone())), "{text} came twice to {reader}");
+        let has = |user: &Presence| written[..=at].contains(&(user.client().name, text.clone()));
+        assert!(reader.as_str() != text || users.iter().all(has), "{reader} has his echo too early: {written:?}");
+    }
+    assert_eq!(written.len(), NAMES.len() * NAMES.len());
 }
