@@ -1,6 +1,6 @@
 //! Queueing what a batch says for everybody it is for, in the log's order.
 //!
-//! What is said to many one after the other in one place is queued as one: each of them costs then one push and one copy,
+//! What is said one after the other in one place is queued as one: each who hears it costs then one push and one copy,
 //! however many messages these are, and it is encoded in one piece.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::Hub;
 use super::client::{Client, ClientId};
 use super::content::{Content, Passing};
-use super::post::heard;
+use super::post::{Private, heard};
 use super::receipts::Receipt;
 use super::state::State;
 use super::touched::Touched;
@@ -36,10 +36,10 @@ struct Delivery<'a> {
     now: Instant,
 }
 
-/// What was said one after the other in one place where many hear it.
+/// What was said one after the other in one place.
 #[derive(Default)]
 struct Run {
-    scope: Option<Scope>,
+    place: Option<(Scope, Option<Name>)>,
     events: Vec<Event>,
     weight: usize,
 }
@@ -78,13 +78,6 @@ impl Hub {
 impl Delivery<'_> {
     /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
     fn add(&mut self, id: MessageId, draft: Draft) {
-        if let Scope::User(to) = draft.scope {
-            self.end_run();
-            let (receipt, away) = self.hub.locked(|state| state.deliver(id, draft, to, &mut self.done.touched));
-            self.done.receipts.extend(receipt);
-            self.done.kept |= away;
-            return self.done.touched.relieve_if_crowded();
-        }
         if !self.run.goes_on_with(&draft, self.hub.limits()) {
             self.end_run();
             self.run.events.reserve_exact(self.left.min(RUN_ITEMS));
@@ -101,9 +94,16 @@ impl Delivery<'_> {
     }
 
     fn end_run(&mut self) {
-        let Run { scope: Some(scope), events, .. } = std::mem::take(&mut self.run) else { return };
-        self.done.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut self.done.touched));
-        self.done.touched.relieve_if_crowded();
+        let Run { place: Some(place), events, .. } = std::mem::take(&mut self.run) else { return };
+        let done = &mut self.done;
+        match place {
+            (Scope::User(to), Some(from)) => {
+                let said = Private::new(from, to, events);
+                self.hub.locked(|state| state.deliver_private(said, done));
+            }
+            (scope, _) => done.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut done.touched)),
+        }
+        done.touched.relieve_if_crowded();
     }
 }
 
@@ -111,16 +111,21 @@ impl Run {
     /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
     fn goes_on_with(&self, draft: &Draft, limits: &Limits) -> bool {
         let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
-        self.scope == Some(draft.scope) && self.events.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
+        self.place == Some(place(draft)) && self.events.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
     }
 
     fn add(&mut self, id: MessageId, draft: Draft, now: Instant) {
+        self.place = Some(place(&draft));
         let Draft { at, from, scope, text, action } = draft;
         let event = Event::made(id, at, now, heard(from, scope, text, action));
-        self.scope = Some(scope);
         self.weight += event.weight();
         self.events.push(event);
     }
+}
+
+/// Where something is said, and by whom if only one hears it.
+fn place(draft: &Draft) -> (Scope, Option<Name>) {
+    (draft.scope, matches!(draft.scope, Scope::User(_)).then_some(draft.from))
 }
 
 impl State {

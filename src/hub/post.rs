@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::Hub;
 use super::client::{Client, ClientId};
-use super::receipts::Receipt;
+use super::delivery::Delivered;
 use super::state::{State, User};
 use super::touched::Touched;
 use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
@@ -29,6 +29,14 @@ pub struct Place {
 pub struct Saying {
     pub(super) draft: Draft,
     pub(super) passing: bool,
+}
+
+/// What one user says to another in a row: what that one hears of it, and what he himself is told.
+pub(super) struct Private {
+    from: Name,
+    to: Name,
+    heard: Vec<Event>,
+    echoes: Vec<Event>,
 }
 
 impl Place {
@@ -88,33 +96,36 @@ impl State {
         Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
     }
 
-    /// Queues something private for whom it is said to, and its echo for who said it. Says which receipt is due for it, and
-    /// whether whom it is for may be away.
-    pub(super) fn deliver(
-        &mut self,
-        id: MessageId,
-        draft: Draft,
-        to: Name,
-        touched: &mut Touched,
-    ) -> (Option<Receipt>, bool) {
-        self.last = id;
-        self.counts.messages += 1;
-        let Draft { at, from, scope, text, action } = draft;
-        let said = |kind| Event::said(id, at, kind);
+    /// Queues what one user said to another in a row, and the echoes for him.
+    pub(super) fn deliver_private(&mut self, said: Private, done: &mut Delivered) {
+        let Private { from, to, heard, echoes } = said;
+        self.counts.messages += heard.len() as u64;
         self.note_touch(from, to);
         let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
-        self.tell_of_user(&from, sessions(his), &said(heard(from, scope, text.clone(), action)), None, touched);
-        let mut answer = |event: &Arc<Event>| self.counts.delivered(touched.push_all(sessions(mine), event, None));
-        answer(&said(echo(from, to, text, action)));
-        match his {
-            None => answer(&Event::new(EventKind::KeptFor { user: to })),
-            Some(User { away: Some(away), .. }) => {
-                answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
-            }
-            Some(_) => {}
+        done.kept |= his.is_none();
+        for &Event { id, .. } in &heard {
+            self.last = id;
+            let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
+            done.receipts.extend(receipt);
         }
-        let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
-        (receipt, his.is_none())
+        let is_here = his.is_some_and(|his| his.away.is_none());
+        // Otherwise something else comes between two of them, or instead of one.
+        let in_one = heard.len() > 1 && is_here && from != to && !self.is_ignored(&from);
+        let pack = |events| if in_one { Event::several(events).into_iter().collect() } else { events };
+        for (heard, echo) in pack(heard).into_iter().zip(pack(echoes)) {
+            self.tell_of_user(&from, sessions(his), &Arc::new(heard), None, &mut done.touched);
+            let mut answer = |event: &Arc<Event>| {
+                self.counts.delivered(done.touched.push_all(sessions(mine), event, None));
+            };
+            answer(&Arc::new(echo));
+            match his {
+                None => answer(&Event::new(EventKind::KeptFor { user: to })),
+                Some(User { away: Some(away), .. }) => {
+                    answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
@@ -152,11 +163,20 @@ pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> Eve
     }
 }
 
+impl Private {
+    /// What one user is told that another one says, with the echoes of it.
+    pub(super) fn new(from: Name, to: Name, heard: Vec<Event>) -> Private {
+        let echo = |event: &Event| Event::made(event.id, event.at, event.born, echo(to, &event.kind));
+        Private { from, to, echoes: heard.iter().map(echo).collect(), heard }
+    }
+}
+
 /// What the author of something private is told.
-fn echo(from: Name, to: Name, text: String, action: bool) -> EventKind {
-    match action {
-        true => EventKind::Action { from, scope: Scope::User(to), text, own: true },
-        false => EventKind::WhisperSent { to, text },
+fn echo(to: Name, heard: &EventKind) -> EventKind {
+    let text = heard.spoken().map_or("", |(_, text)| text).to_owned();
+    match *heard {
+        EventKind::Action { from, scope, .. } => EventKind::Action { from, scope, text, own: true },
+        _ => EventKind::WhisperSent { to, text },
     }
 }
 
