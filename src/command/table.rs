@@ -81,10 +81,6 @@ static WORDS: LazyLock<Vec<(&str, usize)>> = LazyLock::new(|| {
     words
 });
 
-fn in_lower_case(word: &str) -> impl Iterator<Item = u8> {
-    word.bytes().map(|byte| byte.to_ascii_lowercase())
-}
-
 /// All forms of the command that a word after the slash names, in any case; none where there is no such command.
 pub fn forms(word: &str) -> &'static [Spec] {
     forms_at(word).1
@@ -92,8 +88,8 @@ pub fn forms(word: &str) -> &'static [Spec] {
 
 /// As [`forms`], with the place of the first one in the table.
 pub(super) fn forms_at(word: &str) -> (usize, &'static [Spec]) {
-    let in_order = |(named, _): &(&str, usize)| in_lower_case(named).cmp(in_lower_case(word));
-    let first = WORDS.binary_search_by(in_order).map_or(COMMANDS.len(), |at| WORDS[at].1);
+    let found = WORDS.binary_search_by_key(&word.to_ascii_lowercase().as_str(), |(named, _)| *named);
+    let first = found.map_or(COMMANDS.len(), |at| WORDS[at].1);
     let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
     (first, &COMMANDS[first..first + count])
 }

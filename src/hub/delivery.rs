@@ -4,17 +4,16 @@
 //! however many messages these are, and it is encoded in one piece.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Hub;
 use super::client::{Client, ClientId};
 use super::content::{Content, Passing};
-use super::post::{Private, heard};
+use super::post::heard;
 use super::receipts::Receipt;
+use super::run::{Run, Said};
 use super::state::State;
 use super::touched::Touched;
-use crate::model::limits::{RUN_ITEMS, RUN_SHARE};
-use crate::model::{Draft, Event, Limits, MessageId, Name, Scope};
+use crate::model::{Draft, Event, MessageId, Name, Scope};
 use crate::store::{Entry, StoreError};
 
 /// What is left to be done about a batch that has been queued.
@@ -31,17 +30,6 @@ struct Delivery<'a> {
     hub: &'a Hub,
     done: Delivered,
     run: Run,
-    /// How many messages are still to come, at most.
-    left: usize,
-    now: Instant,
-}
-
-/// What was said one after the other in one place.
-#[derive(Default)]
-struct Run {
-    place: Option<(Scope, Option<Name>)>,
-    events: Vec<Event>,
-    weight: usize,
 }
 
 impl Hub {
@@ -54,8 +42,7 @@ impl Hub {
         thorough: bool,
     ) -> Delivered {
         let done = Delivered { touched: Touched::after_append(thorough), receipts: Vec::new(), kept: false };
-        let left = entries.len() + passing.len();
-        let mut delivery = Delivery { hub: self, done, run: Run::default(), left, now: Instant::now() };
+        let mut delivery = Delivery { hub: self, done, run: Run::new(entries.len() + passing.len()) };
         let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
         for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
             while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
@@ -80,10 +67,8 @@ impl Delivery<'_> {
     fn add(&mut self, id: MessageId, draft: Draft) {
         if !self.run.goes_on_with(&draft, self.hub.limits()) {
             self.end_run();
-            self.run.events.reserve_exact(self.left.min(RUN_ITEMS));
         }
-        self.left = self.left.saturating_sub(1);
-        self.run.add(id, draft, self.now);
+        self.run.add(id, draft);
     }
 
     /// Queues a message that could not be stored.
@@ -94,70 +79,46 @@ impl Delivery<'_> {
     }
 
     fn end_run(&mut self) {
-        let Run { place: Some(place), events, .. } = std::mem::take(&mut self.run) else { return };
-        let done = &mut self.done;
-        match place {
-            (Scope::User(to), Some(from)) => {
-                let said = Private::new(from, to, events);
-                self.hub.locked(|state| state.deliver_private(said, done));
-            }
-            (scope, _) => done.kept |= self.hub.locked(|state| state.deliver_run(scope, events, &mut done.touched)),
-        }
+        let Delivery { hub, done, run } = self;
+        let Some(&Said { draft: Draft { from, scope, .. }, .. }) = run.said.first() else { return };
+        hub.locked(|state| match scope {
+            Scope::User(to) => state.deliver_private(from, to, run, done),
+            _ => state.deliver_run(scope, run, done),
+        });
+        run.clear();
         done.touched.relieve_if_crowded();
     }
 }
 
-impl Run {
-    /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
-    fn goes_on_with(&self, draft: &Draft, limits: &Limits) -> bool {
-        let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
-        self.place == Some(place(draft)) && self.events.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
-    }
-
-    fn add(&mut self, id: MessageId, draft: Draft, now: Instant) {
-        self.place = Some(place(&draft));
-        let Draft { at, from, scope, text, action } = draft;
-        let event = Event::made(id, at, now, heard(from, scope, text, action));
-        self.weight += event.weight();
-        self.events.push(event);
-    }
-}
-
-/// Where something is said, and by whom if only one hears it.
-fn place(draft: &Draft) -> (Scope, Option<Name>) {
-    (draft.scope, matches!(draft.scope, Scope::User(_)).then_some(draft.from))
-}
-
 impl State {
-    /// Queues what was said in a group or to everybody. Says whether somebody it is for may be away.
-    fn deliver_run(&mut self, scope: Scope, events: Vec<Event>, touched: &mut Touched) -> bool {
+    /// Queues what was said in a group or to everybody.
+    fn deliver_run(&mut self, scope: Scope, run: &Run, done: &mut Delivered) {
         let mut stored = 0;
-        for event in events.iter().filter(|event| event.id > MessageId(0)) {
-            self.last = event.id;
+        for Said { id, .. } in run.said.iter().filter(|said| said.id > MessageId(0)) {
+            self.last = *id;
             stored += 1;
         }
         self.counts.messages += stored;
-        let one = events.len() > 1 && self.is_for_the_same(scope, &events);
-        let events = if one { Event::several(events).into_iter().collect() } else { events };
-        for event in events {
-            self.tell_said(scope, &Arc::new(event), touched);
+        let in_one = run.said.len() > 1 && self.is_for_the_same(scope, &run.said);
+        for event in run.events(in_one, heard) {
+            self.tell_said(scope, &event, &mut done.touched);
         }
         // Somebody it is for may be away, or may be leaving at this moment.
         let keeps = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
-        stored > 0 && matches!(scope, Scope::Group(group) if keeps(group))
+        done.kept |= stored > 0 && matches!(scope, Scope::Group(group) if keeps(group));
     }
 
     /// Whether each of these is for everybody there, and for nobody else.
-    fn is_for_the_same(&self, scope: Scope, events: &[Event]) -> bool {
+    fn is_for_the_same(&self, scope: Scope, said: &[Said]) -> bool {
         let is_heard = |from: &Name| match scope {
             _ if self.is_ignored(from) => false,
             Scope::Group(group) => self.groups.get(&group).is_some_and(|group| group.members.contains_key(from)),
             _ => true,
         };
         let mut last = None;
-        let speakers = events.iter().map(|event| event.kind.spoken().map(|(from, _)| from));
+        let speakers = said.iter().map(|said| &said.draft.from);
         // One speaker often says several things in a row.
-        speakers.filter(|from| last.replace(*from) != Some(*from)).all(|from| from.is_some_and(is_heard))
+        speakers.filter(|from| last.replace(*from) != Some(*from)).all(is_heard)
     }
 
     fn tell_heard<'a>(

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::Hub;
 use super::client::{Client, ClientId};
 use super::delivery::Delivered;
+use super::run::{Run, Said};
 use super::state::{State, User};
 use super::touched::Touched;
 use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
@@ -29,14 +30,6 @@ pub struct Place {
 pub struct Saying {
     pub(super) draft: Draft,
     pub(super) passing: bool,
-}
-
-/// What one user says to another in a row: what that one hears of it, and what he himself is told.
-pub(super) struct Private {
-    from: Name,
-    to: Name,
-    heard: Vec<Event>,
-    echoes: Vec<Event>,
 }
 
 impl Place {
@@ -97,27 +90,26 @@ impl State {
     }
 
     /// Queues what one user said to another in a row, and the echoes for him.
-    pub(super) fn deliver_private(&mut self, said: Private, done: &mut Delivered) {
-        let Private { from, to, heard, echoes } = said;
-        self.counts.messages += heard.len() as u64;
-        self.note_touch(from, to);
+    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &Run, done: &mut Delivered) {
+        self.counts.messages += run.said.len() as u64;
         let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
+        self.note_touch((from, mine), (to, his));
         done.kept |= his.is_none();
-        for &Event { id, .. } in &heard {
+        for &Said { id, .. } in &run.said {
             self.last = id;
             let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
             done.receipts.extend(receipt);
         }
         let is_here = his.is_some_and(|his| his.away.is_none());
         // Otherwise something else comes between two of them, or instead of one.
-        let in_one = heard.len() > 1 && is_here && from != to && !self.is_ignored(&from);
-        let pack = |events| if in_one { Event::several(events).into_iter().collect() } else { events };
-        for (heard, echo) in pack(heard).into_iter().zip(pack(echoes)) {
-            self.tell_of_user(&from, sessions(his), &Arc::new(heard), None, &mut done.touched);
+        let in_one = is_here && from != to && !self.is_ignored(&from);
+        let echoes = run.events(in_one, |draft| echo(draft, to));
+        for (event, echo) in run.events(in_one, heard).zip(echoes) {
+            self.tell_of_user(&from, sessions(his), &event, None, &mut done.touched);
             let mut answer = |event: &Arc<Event>| {
                 self.counts.delivered(done.touched.push_all(sessions(mine), event, None));
             };
-            answer(&Arc::new(echo));
+            answer(&echo);
             match his {
                 None => answer(&Event::new(EventKind::KeptFor { user: to })),
                 Some(User { away: Some(away), .. }) => {
@@ -130,10 +122,9 @@ impl State {
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
     pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
-        let Draft { at, from, scope, text, action } = draft;
-        let said = |kind| Event::said(MessageId(0), at, kind);
+        let Draft { at, from, scope, .. } = draft;
         let mut refused = UserError::NotSaved(error.to_string());
-        let event = || said(heard(from, scope, text, action));
+        let event = || Event::said(MessageId(0), at, heard(&draft));
         match scope {
             Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
             Scope::Group(group) => {
@@ -141,7 +132,7 @@ impl State {
             }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
             Scope::User(to) => {
-                self.note_touch(from, to);
+                self.note_touch((from, self.queues.get(&from)), (to, self.queues.get(&to)));
                 self.tell_user_of(&from, &to, &event(), touched);
             }
         }
@@ -154,7 +145,9 @@ fn sessions(user: Option<&User>) -> impl Iterator<Item = (&ClientId, &Arc<Client
 }
 
 /// What everybody is told whom it is said to.
-pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
+pub(super) fn heard(draft: &Draft) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
     match scope {
         _ if action => EventKind::Action { from, scope, text, own: false },
         Scope::User(_) => EventKind::Whisper { from, text },
@@ -163,27 +156,20 @@ pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> Eve
     }
 }
 
-impl Private {
-    /// What one user is told that another one says, with the echoes of it.
-    pub(super) fn new(from: Name, to: Name, heard: Vec<Event>) -> Private {
-        let echo = |event: &Event| Event::made(event.id, event.at, event.born, echo(to, &event.kind));
-        Private { from, to, echoes: heard.iter().map(echo).collect(), heard }
-    }
-}
-
 /// What the author of something private is told.
-fn echo(to: Name, heard: &EventKind) -> EventKind {
-    let text = heard.spoken().map_or("", |(_, text)| text).to_owned();
-    match *heard {
-        EventKind::Action { from, scope, .. } => EventKind::Action { from, scope, text, own: true },
-        _ => EventKind::WhisperSent { to, text },
+fn echo(draft: &Draft, to: Name) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
+    match action {
+        true => EventKind::Action { from, scope, text, own: true },
+        false => EventKind::WhisperSent { to, text },
     }
 }
 
 impl Client {
     /// What it says there, at the moment at which that was found out.
-    pub fn draft(&self, place: Place, text: String) -> Saying {
-        let Place { scope, passing, at } = place;
+    pub fn draft(&self, place: Place, text: impl Into<Arc<str>>) -> Saying {
+        let (Place { scope, passing, at }, text) = (place, text.into());
         Saying { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
     }
 }

@@ -18,7 +18,7 @@ use super::sanction::Report;
 pub const ENCODINGS: usize = 6;
 
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
-const OVERHEAD: usize = 96;
+pub(super) const OVERHEAD: usize = 96;
 
 /// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,15 +77,15 @@ pub enum EventKind {
     /// A user's last session ended: told to everybody else.
     UserLeft { user: Name },
     /// A private message, to its recipient.
-    Whisper { from: Name, text: String },
+    Whisper { from: Name, text: Arc<str> },
     /// A private message, to who sent it.
-    WhisperSent { to: Name, text: String },
+    WhisperSent { to: Name, text: Arc<str> },
     /// A message to everybody logged in.
-    Broadcast { from: Name, text: String },
+    Broadcast { from: Name, text: Arc<str> },
     /// A message to a group.
-    GroupMessage { group: Name, from: Name, text: String },
+    GroupMessage { group: Name, from: Name, text: Arc<str> },
     /// Something that somebody does instead of saying it, there; `own` for the one who did it privately.
-    Action { from: Name, scope: Scope, text: String, own: bool },
+    Action { from: Name, scope: Scope, text: Arc<str>, own: bool },
     /// Answer to `/create_group`.
     GroupCreated { group: Name },
     /// Answer to `/join_group`.
@@ -257,7 +257,7 @@ impl EventKind {
     }
 
     /// Who says what, if this is a message as others than its author are told it.
-    pub fn spoken(&self) -> Option<(&Name, &str)> {
+    pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
         match self {
             EventKind::Whisper { from, text }
             | EventKind::Broadcast { from, text }
@@ -274,8 +274,7 @@ impl EventKind {
             | EventKind::WhisperSent { text, .. }
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
-            | EventKind::Action { text, .. }
-            | EventKind::Pong { text } => text.len(),
+            | EventKind::Action { text, .. } => text.len(),
             EventKind::Users { users } => {
                 users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
             }
@@ -289,7 +288,7 @@ impl EventKind {
             EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),
             EventKind::Welcome { motd: Some(motd) } => motd.len(),
-            EventKind::Announced { text } => text.len(),
+            EventKind::Announced { text } | EventKind::Pong { text } => text.len(),
             EventKind::Answered(Answer::Table(Table { rows, .. })) => {
                 let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
                 rows.iter().flatten().map(|cell| size_of::<Cell>() + text(cell)).sum()

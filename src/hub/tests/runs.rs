@@ -75,7 +75,11 @@ fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_e
     assert_eq!(told(ann.client()), [received(1), received(2)], "each message has its receipt");
     say_all(&hub, &ann, &[to_ben, to_ben, to_ann, to_ann, to_ben]);
     assert_eq!(queued(&ben), (vec![2, 1], vec![4, 5, 8]));
-    assert_eq!(queued(&ann), (vec![2, 1, 1, 1, 1, 1], vec![4, 5, 6, 6, 7, 7, 8]), "who talks to himself hears one by one");
+    assert_eq!(
+        queued(&ann),
+        (vec![2, 1, 1, 1, 1, 1], vec![4, 5, 6, 6, 7, 7, 8]),
+        "who talks to himself hears one by one"
+    );
     hub.set_away(ben.client(), Some("lunch".into()), &mut Touched::default());
     say_all(&hub, &ann, &[to_ben; 2]);
     assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "after each he is told so");
