@@ -1,10 +1,11 @@
 //! Everything a person can be told, as typed values; a dialect turns them into bytes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::answer::{Answer, Cell, Table};
+use super::encodings::Encodings;
 use super::error::UserError;
 use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
@@ -13,9 +14,6 @@ use super::people::{Listed, Profile, Roster};
 use super::policy::Voice;
 use super::reason::QuitReason;
 use super::sanction::Report;
-
-/// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
-pub const ENCODINGS: usize = 6;
 
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
 pub(super) const OVERHEAD: usize = 96;
@@ -32,7 +30,7 @@ pub struct Event {
     /// What happened.
     pub kind: EventKind,
     weight: usize,
-    encoded: [OnceLock<Vec<u8>>; ENCODINGS],
+    encodings: Encodings,
 }
 
 /// To whom a text without a command goes.
@@ -217,9 +215,8 @@ impl Event {
 
     /// As [`Event::said`], for who knows what time it is, and will share it later.
     pub fn made(id: MessageId, at: SystemTime, born: Instant, kind: EventKind) -> Event {
-        let encoded = [const { OnceLock::new() }; ENCODINGS];
         let weight = OVERHEAD + kind.text_len();
-        Event { id, at, born, kind, weight, encoded }
+        Event { id, at, born, kind, weight, encodings: Encodings::default() }
     }
 
     /// Several things said one after the other, as one.
@@ -227,8 +224,7 @@ impl Event {
         let Event { at, born, .. } = *events.first()?;
         let id = events.iter().map(|event| event.id).max()?;
         let weight = events.iter().map(Event::weight).sum();
-        let encoded = [const { OnceLock::new() }; ENCODINGS];
-        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encoded })
+        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encodings: Encodings::default() })
     }
 
     /// The things that it is: several, or just itself.
@@ -240,8 +236,8 @@ impl Event {
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
-    pub fn encoded(&self, slot: usize, encode: impl FnOnce() -> Vec<u8>) -> &[u8] {
-        self.encoded[slot].get_or_init(encode)
+    pub fn encoded(&self, slot: usize, encode: impl Fn() -> Vec<u8>) -> &[u8] {
+        self.encodings.get(slot, encode)
     }
 
     /// About how many bytes this event keeps in memory: what an outbox counts.
