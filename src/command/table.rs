@@ -1,7 +1,5 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
-use std::sync::LazyLock;
-
 use super::{
     Spec, account, groups, help, history, ignore, look, operate, receipts, roles, rooms, session, settings, talk,
     token, typing,
@@ -71,16 +69,6 @@ pub const COMMANDS: &[Spec] = &[
     look::WHOIS,
 ];
 
-/// Every word that names a command, in alphabetical order, with the place of the command's first form: looked at for every
-/// message.
-static WORDS: LazyLock<Vec<(&str, usize)>> = LazyLock::new(|| {
-    let places = COMMANDS.iter().enumerate();
-    let mut words: Vec<_> = places.flat_map(|(at, spec)| spec.words().map(move |word| (word, at))).collect();
-    words.sort_unstable();
-    words.dedup_by_key(|(word, _)| *word);
-    words
-});
-
 /// All forms of the command that a word after the slash names, in any case; none where there is no such command.
 pub fn forms(word: &str) -> &'static [Spec] {
     forms_at(word).1
@@ -88,8 +76,8 @@ pub fn forms(word: &str) -> &'static [Spec] {
 
 /// As [`forms`], with the place of the first one in the table.
 pub(super) fn forms_at(word: &str) -> (usize, &'static [Spec]) {
-    let found = WORDS.binary_search_by_key(&word.to_ascii_lowercase().as_str(), |(named, _)| *named);
-    let first = found.map_or(COMMANDS.len(), |at| WORDS[at].1);
+    let named = |spec: &Spec| spec.words().any(|name| name.eq_ignore_ascii_case(word));
+    let first = COMMANDS.iter().position(named).unwrap_or(COMMANDS.len());
     let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
     (first, &COMMANDS[first..first + count])
 }

@@ -81,6 +81,7 @@ fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_e
         "who talks to himself hears one by one"
     );
     hub.set_away(ben.client(), Some("lunch".into()), &mut Touched::default());
+    drop(told(ben.client()));
     say_all(&hub, &ann, &[to_ben; 2]);
     assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "after each he is told so");
     ben.leave(QuitReason::Quit);
