@@ -18,7 +18,7 @@ fn name(text: &str) -> Name {
 
 fn said(from: &str, scope: Scope, text: &str) -> Entry {
     let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
-    Entry::Said(Draft { at, from: name(from), scope, text: text.to_owned(), action: false })
+    Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false })
 }
 
 /// A folder with users, and with a database in which something was said.

@@ -50,7 +50,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// Why that cannot be said there.
-    pub fn say(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
+    pub fn say(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let said = self.saying(scope, text)?;
         self.drafts.push(said);
         Ok(())
@@ -60,7 +60,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// Why that cannot be said there.
-    pub fn act(&mut self, scope: Scope, text: String) -> Result<(), UserError> {
+    pub fn act(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let said = self.saying(scope, text)?;
         self.drafts.push(said.act());
         Ok(())
@@ -70,12 +70,12 @@ impl Context<'_> {
     ///
     /// # Errors
     /// When an operator has muted him, or a word in it may not be said.
-    pub fn shown(&self, text: &str) -> Result<String, UserError> {
+    pub fn shown(&self, text: Arc<str>) -> Result<Arc<str>, UserError> {
         self.hub.check_mute(&self.me.name, SystemTime::now())?;
-        self.desk.filtered(&self.me.name, text.to_owned())
+        self.desk.filtered(&self.me.name, text)
     }
 
-    fn saying(&self, scope: Scope, text: String) -> Result<Saying, UserError> {
+    fn saying(&self, scope: Scope, text: Arc<str>) -> Result<Saying, UserError> {
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
         Ok(self.me.draft(place, self.desk.filtered(&self.me.name, text)?))
     }

@@ -1,5 +1,6 @@
 //! Groups: making, joining, leaving, and saying something in one.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::settings::Wish;
@@ -61,7 +62,7 @@ pub(super) const GROUP_MSG: Spec = Spec {
     parse: |args| {
         // Said so often that it is worth not to copy the name.
         let group = Context::group_name(args.word()?);
-        Some(Box::new(Post { group, text: args.text()?.to_owned() }))
+        Some(Box::new(Post { group, text: args.text()?.into() }))
     },
 };
 
@@ -79,7 +80,7 @@ struct Leave(String);
 
 struct Post {
     group: Result<Name, UserError>,
-    text: String,
+    text: Arc<str>,
 }
 
 impl Command for Create {

@@ -91,7 +91,7 @@ impl Wish {
         let Wish { mut changes, password } = self;
         for change in &mut changes {
             if let Change::Topic(Some(topic)) = change {
-                *topic = context.shown(topic)?.into();
+                *topic = context.shown(Arc::clone(topic))?;
             }
         }
         if let Some(password) = password {

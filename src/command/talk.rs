@@ -1,5 +1,7 @@
 //! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`.
 
+use std::sync::Arc;
+
 use super::{Command, Context, Role, Spec};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
 use crate::model::{EventKind, Scope, Target, UserError};
@@ -12,7 +14,7 @@ pub(super) const MSG: Spec = Spec {
     help: "say something to one user, privately",
     details: "Who is offline gets it at the next login. Your own line comes back as [to username]: message once it is stored.",
     example: "/msg bob are you there?",
-    parse: |args| Some(Box::new(Msg { to: args.word()?.to_owned(), text: args.text()?.to_owned() })),
+    parse: |args| Some(Box::new(Msg { to: args.word()?.to_owned(), text: args.text()?.into() })),
 };
 
 pub(super) const BROADCAST: Spec = Spec {
@@ -23,7 +25,7 @@ pub(super) const BROADCAST: Spec = Spec {
     help: "say something to everybody who is logged in",
     details: "You get it too. The more people hear it, the more it takes of your budget of commands per second.",
     example: "/broadcast lunch?",
-    parse: |args| Some(Box::new(Broadcast { text: args.text()?.to_owned() })),
+    parse: |args| Some(Box::new(Broadcast { text: args.text()?.into() })),
 };
 
 pub(super) const REPLY: Spec = Spec {
@@ -34,7 +36,7 @@ pub(super) const REPLY: Spec = Spec {
     help: "answer whoever wrote to you last, privately",
     details: "That includes what came while you were away; if nobody wrote to you, it goes to whom you wrote last. The [to username] of your own line says who it was.",
     example: "/reply on my way",
-    parse: |args| Some(Box::new(Reply(args.text()?.to_owned()))),
+    parse: |args| Some(Box::new(Reply(args.text()?.into()))),
 };
 
 pub(super) const TALK: Spec = Spec {
@@ -60,21 +62,21 @@ pub(super) const ME: Spec = Spec {
     help: "tell what you do, in the conversation chosen with /talk",
     details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
     example: "/me waves",
-    parse: |args| Some(Box::new(Me(args.text()?.to_owned()))),
+    parse: |args| Some(Box::new(Me(args.text()?.into()))),
 };
 
 struct Msg {
     to: String,
-    text: String,
+    text: Arc<str>,
 }
 
 struct Broadcast {
-    text: String,
+    text: Arc<str>,
 }
 
-struct Me(String);
+struct Me(Arc<str>);
 
-struct Reply(String);
+struct Reply(Arc<str>);
 
 struct Talk {
     to: Option<String>,
@@ -143,7 +145,7 @@ impl Command for Talk {
 /// A line without a command.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = chosen(context)?;
-    context.say(scope, text.to_owned())
+    context.say(scope, text.into())
 }
 
 /// The conversation chosen with `/talk`.

@@ -30,7 +30,7 @@ struct Queued {
 }
 
 /// What became of what a session says.
-pub(super) enum Said {
+pub(super) enum Submitted {
     /// It is stored and delivered, or that was tried, and everybody but the session itself was written to.
     Done(Result<(), StoreError>),
     /// Another thread does all of it, and writes to the session, too.
@@ -73,7 +73,7 @@ impl Hub {
     /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
     ///
     /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-    pub(super) fn say(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Said {
+    pub(super) fn say(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Submitted {
         let log = &self.inner.log;
         let durable = log.store().is_durable();
         let others_speak = (durable || Content::is_public(sayings)) && self.inner.gathering.takes_turns(speaker);
@@ -84,20 +84,20 @@ impl Hub {
                 let renamed = self.inner.renamed.read();
                 log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
             };
-            let Some(lead) = batch.lead() else { return Said::Left(batch) };
+            let Some(lead) = batch.lead() else { return Submitted::Left(batch) };
             let pass = if others_speak { self.inner.gathering.pass(|| log.joined()) } else { None };
-            return Said::Done(self.carry_out(lead, Some(speaker), pass));
+            return Submitted::Done(self.carry_out(lead, Some(speaker), pass));
         };
         let content = {
             let renamed = self.inner.renamed.read();
             Content::said(sayings.drain(..).map(|saying| renamed.readdress(saying)))
         };
         let appended = log.append_content(&mut turn, &content);
-        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, false);
+        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, None);
         drop(turn);
         touched.settle(Some(speaker));
         self.acknowledge(receipts);
-        Said::Done(appended.map(drop))
+        Submitted::Done(appended.map(drop))
     }
 
     /// Waits until everything that was submitted so far is stored, or known not to be.
@@ -133,7 +133,7 @@ impl Hub {
             Ok(first) if durable && content.is_stored() => Held::hold(self, &content, first, &speakers.sessions),
             _ => Held::nobody(self),
         };
-        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable);
+        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable.then_some(&held));
         let waiting = touched.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));

@@ -9,7 +9,7 @@ use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 
 use super::Hub;
-use super::batch::Said;
+use super::batch::Submitted;
 use super::client::{Client, ClientId, Port};
 use super::outbox::Outbox;
 use super::post::Saying;
@@ -62,8 +62,8 @@ impl Hub {
             return Ok(());
         }
         match self.say(sayings, ClientId(0)) {
-            Said::Done(outcome) => outcome,
-            Said::Left(batch) => batch.wait(),
+            Submitted::Done(outcome) => outcome,
+            Submitted::Left(batch) => batch.wait(),
         }
     }
 }

@@ -53,6 +53,14 @@ impl Held {
         self.speakers.iter().any(|speaker| speaker.has(client))
     }
 
+    /// The sessions that are written what was said before their own apart from what was said after it.
+    pub(super) fn apart(&self) -> Vec<ClientId> {
+        let several = self.speakers.iter().filter(|_| self.speakers.len() > 1);
+        let mut all: Vec<ClientId> = several.flat_map(|speaker| &speaker.sessions).map(|client| client.id).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Writes to those who spoke what was said before they did. Returns the sessions that did not take it.
     pub(super) fn write_beginnings(&self) -> Vec<Waiting> {
         let mut behind = Vec::new();

@@ -30,6 +30,7 @@ mod reply;
 mod roles;
 mod rooms;
 mod rules;
+mod run;
 mod state;
 mod stats;
 #[cfg(test)]

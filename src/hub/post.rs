@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
-use super::batch::Said;
+use super::batch::Submitted;
 use super::client::{Client, ClientId};
+use super::delivery::Delivered;
 use super::log::Batch;
-use super::receipts::Receipt;
+use super::run::{Run, Said};
 use super::state::{State, User};
 use super::touched::Touched;
 use crate::model::{Draft, Event, EventKind, GroupError, GroupRole, MessageId, Name, Penalty, Scope, UserError};
@@ -80,8 +81,8 @@ impl Hub {
         }
         match self.say(sayings, me.id) {
             // What became of it, each speaker is told where it is delivered.
-            Said::Done(_) => Pending(None),
-            Said::Left(batch) => Pending(Some(batch)),
+            Submitted::Done(_) => Pending(None),
+            Submitted::Left(batch) => Pending(Some(batch)),
         }
     }
 }
@@ -122,41 +123,42 @@ impl State {
         Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
     }
 
-    /// Queues something private for whom it is said to, and its echo for who said it. Says which receipt is due for it, and
-    /// whether whom it is for may be away.
-    pub(super) fn deliver(
-        &mut self,
-        id: MessageId,
-        draft: Draft,
-        to: Name,
-        touched: &mut Touched,
-    ) -> (Option<Receipt>, bool) {
-        self.last = id;
-        self.counts.messages += 1;
-        let Draft { at, from, scope, text, action } = draft;
-        let said = |kind| Event::said(id, at, kind);
-        self.note_touch(from, to);
+    /// Queues what one user said to another in a row, and the echoes for him.
+    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &Run, done: &mut Delivered) {
+        self.counts.messages += run.said.len() as u64;
         let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
-        self.tell_of_user(&from, sessions(his), &said(heard(from, scope, text.clone(), action)), None, touched);
-        let mut answer = |event: &Arc<Event>| self.counts.delivered(touched.push_all(sessions(mine), event, None));
-        answer(&said(echo(from, to, text, action)));
-        match his {
-            None => answer(&Event::new(EventKind::KeptFor { user: to })),
-            Some(User { away: Some(away), .. }) => {
-                answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
-            }
-            Some(_) => {}
+        self.note_touch((from, mine), (to, his));
+        done.kept |= his.is_none();
+        for &Said { id, .. } in &run.said {
+            self.last = id;
+            let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
+            done.receipts.extend(receipt);
         }
-        let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
-        (receipt, his.is_none())
+        let is_here = his.is_some_and(|his| his.away.is_none());
+        // Otherwise something else comes between two of them, or instead of one.
+        let in_one = is_here && from != to && !self.is_ignored(&from);
+        let echoes = run.events(in_one, |draft| echo(draft, to));
+        for (event, echo) in run.events(in_one, heard).zip(echoes) {
+            self.tell_of_user(&from, sessions(his), &event, None, &mut done.touched);
+            let mut answer = |event: &Arc<Event>| {
+                self.counts.delivered(done.touched.push_all(sessions(mine), event, None));
+            };
+            answer(&echo);
+            match his {
+                None => answer(&Event::new(EventKind::KeptFor { user: to })),
+                Some(User { away: Some(away), .. }) => {
+                    answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
     pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
-        let Draft { at, from, scope, text, action } = draft;
-        let said = |kind| Event::said(MessageId(0), at, kind);
+        let Draft { at, from, scope, .. } = draft;
         let mut refused = UserError::NotSaved(error.to_string());
-        let event = || said(heard(from, scope, text, action));
+        let event = || Event::said(MessageId(0), at, heard(&draft));
         match scope {
             Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
             Scope::Group(group) => {
@@ -164,7 +166,7 @@ impl State {
             }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
             Scope::User(to) => {
-                self.note_touch(from, to);
+                self.note_touch((from, self.queues.get(&from)), (to, self.queues.get(&to)));
                 self.tell_user_of(&from, &to, &event(), touched);
             }
         }
@@ -177,7 +179,9 @@ fn sessions(user: Option<&User>) -> impl Iterator<Item = (&ClientId, &Arc<Client
 }
 
 /// What everybody is told whom it is said to.
-pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> EventKind {
+pub(super) fn heard(draft: &Draft) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
     match scope {
         _ if action => EventKind::Action { from, scope, text, own: false },
         Scope::User(_) => EventKind::Whisper { from, text },
@@ -187,17 +191,19 @@ pub(super) fn heard(from: Name, scope: Scope, text: String, action: bool) -> Eve
 }
 
 /// What the author of something private is told.
-fn echo(from: Name, to: Name, text: String, action: bool) -> EventKind {
+fn echo(draft: &Draft, to: Name) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
     match action {
-        true => EventKind::Action { from, scope: Scope::User(to), text, own: true },
+        true => EventKind::Action { from, scope, text, own: true },
         false => EventKind::WhisperSent { to, text },
     }
 }
 
 impl Client {
     /// What it says there, at the moment at which that was found out.
-    pub fn draft(&self, place: Place, text: String) -> Saying {
-        let Place { scope, passing, at } = place;
+    pub fn draft(&self, place: Place, text: impl Into<Arc<str>>) -> Saying {
+        let (Place { scope, passing, at }, text) = (place, text.into());
         Saying { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
     }
 }

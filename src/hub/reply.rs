@@ -1,18 +1,20 @@
 //! Whom a user answers with `/reply`: who wrote to him privately last, or else to whom he did. It is his own, whichever
 //! of his sessions asks, and holds for as long as he is here.
 
+use std::cell::Cell;
+
 use super::Hub;
 use super::client::Client;
-use super::state::State;
+use super::state::{State, User};
 use crate::model::{Message, Name, Scope, UserError};
 
 /// With whom a user was last in touch privately.
 #[derive(Default)]
 pub(super) struct Touch {
     /// Who wrote to him.
-    from: Option<Name>,
+    from: Cell<Option<Name>>,
     /// To whom he wrote.
-    to: Option<Name>,
+    to: Cell<Option<Name>>,
 }
 
 impl Hub {
@@ -23,7 +25,7 @@ impl Hub {
     pub fn partner(&self, me: &Client) -> Result<Name, UserError> {
         let partner = self.locked(|state| {
             let Touch { from, to } = &state.queues.get(&me.name)?.touch;
-            from.or(*to)
+            from.get().or(to.get())
         });
         partner.ok_or(UserError::NobodyToReply)
     }
@@ -31,31 +33,31 @@ impl Hub {
 
 impl State {
     /// Remembers that one wrote to the other, for whom it did not happen if he ignores the one.
-    pub(super) fn note_touch(&mut self, from: Name, to: Name) {
+    pub(super) fn note_touch(&self, (from, mine): (Name, Option<&User>), (to, his): (Name, Option<&User>)) {
         // Who talks to himself needs no shorter way to do so.
         if from == to {
             return;
         }
         let unheard = self.is_ignoring(&to, &from);
-        if let Some(user) = self.queues.get_mut(&to).filter(|_| !unheard) {
-            user.touch.from = Some(from);
+        if let Some(his) = his.filter(|_| !unheard) {
+            his.touch.from.set(Some(from));
         }
-        if let Some(user) = self.queues.get_mut(&from) {
-            user.touch.to = Some(to);
+        if let Some(mine) = mine {
+            mine.touch.to.set(Some(to));
         }
     }
 
     /// Nobody answers this one any more.
     pub(super) fn lose_touch(&mut self, gone: &Name) {
         for Touch { from, to } in self.queues.values_mut().map(|user| &mut user.touch) {
-            from.take_if(|name| name == gone);
-            to.take_if(|name| name == gone);
+            from.get_mut().take_if(|name| name == gone);
+            to.get_mut().take_if(|name| name == gone);
         }
     }
 
     /// Who answers this one answers the other name from now on.
     pub(super) fn rename_touch(&mut self, from: &Name, to: Name) {
-        let touches = self.queues.values_mut().flat_map(|user| [&mut user.touch.from, &mut user.touch.to]);
+        let touches = self.queues.values_mut().flat_map(|user| [user.touch.from.get_mut(), user.touch.to.get_mut()]);
         touches.flatten().filter(|name| **name == *from).for_each(|name| *name = to);
     }
 
@@ -64,7 +66,7 @@ impl State {
         let private = |message: &&Message| message.said.scope == Scope::User(me.name);
         let last = missed.iter().rev().find(private).map(|message| message.said.from);
         if let Some(user) = self.queues.get_mut(&me.name) {
-            user.touch.from = user.touch.from.or(last);
+            user.touch.from.set(user.touch.from.get().or(last));
         }
     }
 }

@@ -64,7 +64,7 @@ fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
     let Backlog { messages, more, .. } = hub.backlog(client).unwrap();
     hub.caught_up(client, &messages);
     assert_eq!(more, 0);
-    messages.into_iter().map(|message| message.said.text).collect()
+    messages.into_iter().map(|message| message.said.text.to_string()).collect()
 }
 
 fn say(hub: &Hub, me: &Client, scope: Scope, text: &str) -> Result<(), UserError> {

@@ -1,10 +1,11 @@
 //! Everything a person can be told, as typed values; a dialect turns them into bytes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::answer::{Answer, Cell, Table};
+use super::encodings::Encodings;
 use super::error::UserError;
 use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
@@ -14,11 +15,8 @@ use super::policy::Voice;
 use super::reason::QuitReason;
 use super::sanction::Report;
 
-/// How many ways there are to encode an event; each dialect owns one slot of an event's cache.
-pub const ENCODINGS: usize = 6;
-
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
-const OVERHEAD: usize = 96;
+pub(super) const OVERHEAD: usize = 96;
 
 /// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub struct Event {
     /// What happened.
     pub kind: EventKind,
     weight: usize,
-    encoded: [OnceLock<Vec<u8>>; ENCODINGS],
+    encodings: Encodings,
 }
 
 /// To whom a text without a command goes.
@@ -77,15 +75,15 @@ pub enum EventKind {
     /// A user's last session ended: told to everybody else.
     UserLeft { user: Name },
     /// A private message, to its recipient.
-    Whisper { from: Name, text: String },
+    Whisper { from: Name, text: Arc<str> },
     /// A private message, to who sent it.
-    WhisperSent { to: Name, text: String },
+    WhisperSent { to: Name, text: Arc<str> },
     /// A message to everybody logged in.
-    Broadcast { from: Name, text: String },
+    Broadcast { from: Name, text: Arc<str> },
     /// A message to a group.
-    GroupMessage { group: Name, from: Name, text: String },
+    GroupMessage { group: Name, from: Name, text: Arc<str> },
     /// Something that somebody does instead of saying it, there; `own` for the one who did it privately.
-    Action { from: Name, scope: Scope, text: String, own: bool },
+    Action { from: Name, scope: Scope, text: Arc<str>, own: bool },
     /// Answer to `/create_group`.
     GroupCreated { group: Name },
     /// Answer to `/join_group`.
@@ -217,9 +215,8 @@ impl Event {
 
     /// As [`Event::said`], for who knows what time it is, and will share it later.
     pub fn made(id: MessageId, at: SystemTime, born: Instant, kind: EventKind) -> Event {
-        let encoded = [const { OnceLock::new() }; ENCODINGS];
         let weight = OVERHEAD + kind.text_len();
-        Event { id, at, born, kind, weight, encoded }
+        Event { id, at, born, kind, weight, encodings: Encodings::default() }
     }
 
     /// Several things said one after the other, as one.
@@ -227,8 +224,7 @@ impl Event {
         let Event { at, born, .. } = *events.first()?;
         let id = events.iter().map(|event| event.id).max()?;
         let weight = events.iter().map(Event::weight).sum();
-        let encoded = [const { OnceLock::new() }; ENCODINGS];
-        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encoded })
+        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encodings: Encodings::default() })
     }
 
     /// The things that it is: several, or just itself.
@@ -240,8 +236,8 @@ impl Event {
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
-    pub fn encoded(&self, slot: usize, encode: impl FnOnce() -> Vec<u8>) -> &[u8] {
-        self.encoded[slot].get_or_init(encode)
+    pub fn encoded(&self, slot: usize, encode: impl Fn() -> Vec<u8>) -> &[u8] {
+        self.encodings.get(slot, encode)
     }
 
     /// About how many bytes this event keeps in memory: what an outbox counts.
@@ -257,7 +253,7 @@ impl EventKind {
     }
 
     /// Who says what, if this is a message as others than its author are told it.
-    pub fn spoken(&self) -> Option<(&Name, &str)> {
+    pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
         match self {
             EventKind::Whisper { from, text }
             | EventKind::Broadcast { from, text }
@@ -274,8 +270,7 @@ impl EventKind {
             | EventKind::WhisperSent { text, .. }
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
-            | EventKind::Action { text, .. }
-            | EventKind::Pong { text } => text.len(),
+            | EventKind::Action { text, .. } => text.len(),
             EventKind::Users { users } => {
                 users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
             }
@@ -289,7 +284,7 @@ impl EventKind {
             EventKind::Tokens { tokens } => tokens.len() * size_of::<TokenShown>(),
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),
             EventKind::Welcome { motd: Some(motd) } => motd.len(),
-            EventKind::Announced { text } => text.len(),
+            EventKind::Announced { text } | EventKind::Pong { text } => text.len(),
             EventKind::Answered(Answer::Table(Table { rows, .. })) => {
                 let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
                 rows.iter().flatten().map(|cell| size_of::<Cell>() + text(cell)).sum()

@@ -1,8 +1,10 @@
 //! What was said, as the message log keeps it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::event::OVERHEAD;
 use super::name::Name;
 
 /// The number of a stored message: larger for what was said later, never given twice, never 0.
@@ -30,7 +32,7 @@ pub struct Draft {
     /// Where he said it.
     pub scope: Scope,
     /// What he said.
-    pub text: String,
+    pub text: Arc<str>,
     /// Whether it is something that he does, told in the third person (`/me`).
     pub action: bool,
 }
@@ -51,6 +53,11 @@ impl Draft {
     /// others.
     pub fn is_for_guests_alone(&self) -> bool {
         self.from.is_guest() && matches!(self.scope, Scope::User(to) if to.is_guest())
+    }
+
+    /// What it weighs in an outbox, in bytes.
+    pub fn weight(&self) -> usize {
+        OVERHEAD + self.text.len()
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod answer;
 pub mod bucket;
+mod encodings;
 pub mod error;
 pub mod event;
 pub mod group;

@@ -34,20 +34,24 @@ pub enum BadName {
 impl Name {
     /// The name as it was registered.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     /// Whether it is one of those that the server gives to guests: `guest`, or `guest-` and a number.
     pub fn is_guest(&self) -> bool {
-        let rest =
-            self.as_str().get(..5).filter(|start| start.eq_ignore_ascii_case("guest")).map(|_| &self.as_str()[5..]);
-        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(is_number))
+        let (start, rest) = self.as_bytes().split_at(self.as_bytes().len().min(5));
+        start.eq_ignore_ascii_case(b"guest") && (rest.is_empty() || rest.strip_prefix(b"-").is_some_and(is_number))
     }
 
-    /// In lower case, eight bytes at a time. The zeros behind a name come before anything that it can go on with, so the
-    /// order is that of the bytes; mostly the first step tells two names apart.
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// In lower case, eight bytes at a time, as far as it goes. The zeros behind a name come before anything that it can go
+    /// on with, so the order is that of the bytes; mostly the first step tells two names apart, and is the only one.
     fn folded(&self) -> impl Iterator<Item = u64> + '_ {
-        self.bytes.as_chunks().0.iter().map(|chunk| to_lowercase(u64::from_be_bytes(*chunk)))
+        let chunks = usize::from(self.len).div_ceil(8);
+        self.bytes.as_chunks().0.iter().take(chunks).map(|chunk| to_lowercase(u64::from_be_bytes(*chunk)))
     }
 }
 
@@ -61,8 +65,8 @@ fn to_lowercase(chars: u64) -> u64 {
     chars | (upper >> 2)
 }
 
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+fn is_number(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 impl FromStr for Name {

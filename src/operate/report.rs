@@ -50,7 +50,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`UserError::Filtered`] when it may not be said.
-    pub fn filtered(&self, from: &Name, said: String) -> Result<String, UserError> {
+    pub fn filtered(&self, from: &Name, said: Arc<str>) -> Result<Arc<str>, UserError> {
         let filter = {
             let filter = self.filter.read();
             if filter.is_empty() {
@@ -63,7 +63,7 @@ impl Desk {
             // That operators cannot be told is no reason to keep him from speaking.
             let _ = self.report(None, from.to_string(), &pattern);
         }
-        if refused { Err(UserError::Filtered) } else { Ok(replaced.unwrap_or(said)) }
+        if refused { Err(UserError::Filtered) } else { Ok(replaced.map_or(said, Arc::from)) }
     }
 }
 

@@ -15,7 +15,7 @@ fn over_every_store(test: impl Fn(&dyn Store)) {
 }
 
 fn texts(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|message| message.said.text.as_str()).collect()
+    messages.iter().map(|message| &*message.said.text).collect()
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod stays;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
@@ -203,7 +204,7 @@ impl Inner {
             Entry::Deleted { id } => {
                 if let Ok(at) = self.messages.binary_search_by_key(id, |message| message.id) {
                     self.messages[at].deleted = true;
-                    self.messages[at].said.text.clear();
+                    self.messages[at].said.text = Arc::default();
                 }
             }
             Entry::TokenMade(token) => {

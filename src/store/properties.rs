@@ -94,7 +94,7 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
     let id = |back: u64| MessageId(last.saturating_sub(back));
     match step {
         Step::Said(from, scope, words, action) => {
-            let (from, text) = (who(*from), words.join(", "));
+            let (from, text) = (who(*from), words.join(", ").into());
             Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action })
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },

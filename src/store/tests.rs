@@ -54,7 +54,7 @@ pub(super) fn at(seconds: u64) -> SystemTime {
 }
 
 pub(super) fn said(from: &str, scope: Scope, text: &str) -> Entry {
-    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.to_owned(), action: false })
+    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.into(), action: false })
 }
 
 pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {
@@ -79,7 +79,7 @@ fn cleared(who: &str, scope: Option<Scope>, upto: u64) -> Entry {
 }
 
 fn texts(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|message| message.said.text.as_str()).collect()
+    messages.iter().map(|message| &*message.said.text).collect()
 }
 
 /// The texts of all that a reader sees, of one conversation or of all.

@@ -3,8 +3,11 @@
 //! It works over any split of the stream, and never speaks first: a peer that knows no telnet sees none of it.
 //! It must not know lines, users, or what a password is.
 
-use crate::model::limits;
 use std::mem;
+
+use memchr::memchr;
+
+use crate::model::limits;
 
 const IAC: u8 = 255;
 const DONT: u8 = 254;
@@ -188,9 +191,9 @@ fn after_command(command: u8) -> (State, Step) {
     }
 }
 
-/// How many bytes come before the first IAC. Nearly always there is none, and `contains` sees that many bytes at a time.
+/// How many bytes come before the first IAC.
 fn until_iac(bytes: &[u8]) -> usize {
-    if bytes.contains(&IAC) { bytes.iter().take_while(|&&b| b != IAC).count() } else { bytes.len() }
+    memchr(IAC, bytes).unwrap_or(bytes.len())
 }
 
 /// A set of telnet options.

@@ -25,7 +25,7 @@ fn at(minutes: u64) -> SystemTime {
 }
 
 fn spoken() -> Vec<Row> {
-    let (alice, bob, text) = (name("alice"), name("bob"), String::from("soup today?"));
+    let (alice, bob, text) = (name("alice"), name("bob"), Arc::<str>::from("soup today?"));
     let act = |scope, own| Kind::Action { from: alice, scope, text: "waves".into(), own };
     vec![
         ("somebody writes to you", Kind::Whisper { from: bob, text: text.clone() }),

@@ -129,6 +129,6 @@ impl Disk {
 
     pub(super) fn texts(&self) -> Vec<String> {
         let all = self.memory.tail(MessageId(0), usize::MAX).unwrap();
-        all.into_iter().map(|message| message.said.text).collect()
+        all.into_iter().map(|message| message.said.text.to_string()).collect()
     }
 }

@@ -29,7 +29,7 @@ impl Port for Writing {
         let mut written = self.0.lock();
         for kind in told(client) {
             if let EventKind::Broadcast { text, .. } = kind {
-                written.push((client.name, text));
+                written.push((client.name, text.to_string()));
             }
         }
     }
@@ -114,7 +114,7 @@ fn every_thread_sees_the_order_of_the_log() {
     assert_eq!(stored.len(), 400);
     for user in &users {
         let texts = told(user.client()).into_iter().map(|kind| match kind {
-            EventKind::Broadcast { text, .. } => text,
+            EventKind::Broadcast { text, .. } => text.to_string(),
             other => panic!("{other:?}"),
         });
         assert_eq!(texts.collect::<Vec<_>>(), stored);
@@ -217,7 +217,7 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let owed = || -> Vec<String> {
         let backlog = disk.memory.backlog(&name("Ben"), None, MessageId(u64::MAX), 10).unwrap();
-        backlog.messages.into_iter().map(|Message { said: Draft { text, .. }, .. }| text).collect()
+        backlog.messages.into_iter().map(|Message { said: Draft { text, .. }, .. }| text.to_string()).collect()
     };
     let to_ben = |text| say(&hub, ann.client(), Scope::User(name("Ben")), text).unwrap();
     told(ben.client());

@@ -111,8 +111,8 @@ impl Model {
     }
 
     pub(super) fn whisper(&mut self, from: Name, to: Name, text: String) -> Answer {
-        self.tell(&EventKind::Whisper { from, text: text.clone() }, |name| name == to);
-        self.tell(&EventKind::WhisperSent { to, text: text.clone() }, |name| name == from);
+        self.tell(&EventKind::Whisper { from, text: text.as_str().into() }, |name| name == to);
+        self.tell(&EventKind::WhisperSent { to, text: text.as_str().into() }, |name| name == from);
         if !self.is_here(to) {
             self.tell(&EventKind::KeptFor { user: to }, |name| name == from);
             self.missed.entry(to).or_default().push(text);
@@ -229,7 +229,7 @@ impl Model {
                 self.missed.entry(*user).or_default().push(text.clone());
             }
         }
-        self.tell(&EventKind::GroupMessage { group, from: me, text }, |name| entry.role(name).is_some());
+        self.tell(&EventKind::GroupMessage { group, from: me, text: text.into() }, |name| entry.role(name).is_some());
         Ok(())
     }
 

@@ -156,7 +156,7 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
     });
     *disk.gate.lock() = None;
     drop(shut);
-    let sent = EventKind::WhisperSent { to: name("Robert"), text: "for him".to_owned() };
+    let sent = EventKind::WhisperSent { to: name("Robert"), text: "for him".into() };
     assert_eq!(told(ann.client()), [sent, EventKind::KeptFor { user: name("Robert") }]);
     let robert = come(&hub, 3, "Robert", DuplicateLogin::Allow).ok().unwrap();
     assert_eq!(catch_up(&hub, robert.client()), ["for him"]);

@@ -36,7 +36,7 @@ fn role(hub: &Hub, group: &str, user: &str) -> Option<GroupRole> {
 /// What is said in the store, by whoever.
 fn texts(store: &MemoryStore) -> Vec<String> {
     let all = store.tail(MessageId(0), usize::MAX).unwrap();
-    all.into_iter().map(|Message { said, .. }| said.text).collect()
+    all.into_iter().map(|Message { said, .. }| said.text.to_string()).collect()
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
     let mut seen = Vec::new();
     ben.client().outbox.take(usize::MAX, |event| seen.push((event.id.0, event.kind.clone())));
     let group = |text: &str| EventKind::GroupMessage { group: name("red"), from: name("Ann"), text: text.into() };
-    let (from, text) = (name("Ann"), "1".to_owned());
+    let (from, text) = (name("Ann"), "1".into());
     let others = [EventKind::Whisper { from, text }, EventKind::Broadcast { from, text: "3".into() }];
     let [whisper, broadcast] = others;
     assert_eq!(seen, [(0, group("0")), (1, whisper), (0, group("2")), (2, broadcast)]);

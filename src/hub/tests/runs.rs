@@ -61,6 +61,36 @@ fn who_ignores_one_of_several_speakers_hears_the_others() {
 }
 
 #[test]
+fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_echoes() {
+    let hub = hub_with(Limits::default());
+    let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
+    let (to_ben, to_ann) = (Scope::User(name("Ben")), Scope::User(name("Ann")));
+    [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
+    ann.client().want_receipts(true);
+    say_all(&hub, &ann, &[to_ben; 3]);
+    assert_eq!((queued(&ben), queued(&ann)), ((vec![3], vec![1, 2, 3]), (vec![3], vec![1, 2, 3])));
+    ben.client().outbox.note_written(MessageId(2));
+    hub.tend().unwrap();
+    let received = |id| EventKind::Received { by: name("Ben"), id: MessageId(id) };
+    assert_eq!(told(ann.client()), [received(1), received(2)], "each message has its receipt");
+    say_all(&hub, &ann, &[to_ben, to_ben, to_ann, to_ann, to_ben]);
+    assert_eq!(queued(&ben), (vec![2, 1], vec![4, 5, 8]));
+    assert_eq!(
+        queued(&ann),
+        (vec![2, 1, 1, 1, 1, 1], vec![4, 5, 6, 6, 7, 7, 8]),
+        "who talks to himself hears one by one"
+    );
+    hub.set_away(ben.client(), Some("lunch".into()), &mut Touched::default());
+    drop(told(ben.client()));
+    say_all(&hub, &ann, &[to_ben; 2]);
+    assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "after each he is told so");
+    ben.leave(QuitReason::Quit);
+    drop(told(ann.client()));
+    say_all(&hub, &ann, &[to_ben; 2]);
+    assert_eq!(queued(&ann).1, [11, 0, 12, 0]);
+}
+
+#[test]
 fn who_has_left_the_group_by_then_still_hears_all_that_he_said_there() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));

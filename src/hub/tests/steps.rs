@@ -169,7 +169,7 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
             (speak(Scope::User(to)), model.whisper(me.name, to, text.to_owned()))
         }
         Step::Broadcast(_) => {
-            model.tell(&EventKind::Broadcast { from: me.name, text: text.to_owned() }, |_| true);
+            model.tell(&EventKind::Broadcast { from: me.name, text: text.into() }, |_| true);
             (speak(Scope::Everybody), Ok(()))
         }
         Step::Post(_, g) => (speak(Scope::Group(group(g))), model.post(me.name, group(g), text.to_owned())),
@@ -275,7 +275,7 @@ proptest! {
             prop_assert_eq!(catch_up(&again, presence.client()), model.come(1, user));
             for group in GROUPS.map(name) {
                 let past = again.store().history(&user, Some(Scope::Group(group)), None, usize::MAX).unwrap();
-                let texts: Vec<String> = past.into_iter().map(|message| message.said.text).collect();
+                let texts: Vec<String> = past.into_iter().map(|message| message.said.text.to_string()).collect();
                 prop_assert_eq!(texts, model.heard.remove(&(user, group)).unwrap_or_default());
             }
         }

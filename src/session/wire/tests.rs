@@ -68,7 +68,7 @@ fn what_a_broken_connection_did_not_take_never_counts_as_written() {
     let outbox = &presence.client().outbox;
     assert_eq!(due(&wire, outbox), None, "the welcome fits");
     peer.shut_gate(true);
-    let said = EventKind::Whisper { from: presence.client().name, text: "hi".to_owned() };
+    let said = EventKind::Whisper { from: presence.client().name, text: "hi".into() };
     outbox.push(&Event::said(MessageId(7), std::time::SystemTime::now(), said));
     assert!(due(&wire, outbox).is_some(), "he takes nothing");
     peer.reset();

@@ -18,7 +18,7 @@ fn open(keeping: Keeping) -> (TempDir, SqliteStore) {
 
 fn old(days: u64, scope: Scope, text: &str) -> Entry {
     let at = SystemTime::now() - Duration::from_secs(days * 86_400);
-    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned(), action: false })
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false })
 }
 
 fn many(count: usize, days: u64, scope: Scope) -> Vec<Entry> {
@@ -62,7 +62,8 @@ fn what_is_too_old_goes_from_everywhere() {
 /// Something said while the clock was a year ahead.
 fn ahead(count: usize) -> Vec<Entry> {
     let at = SystemTime::now() + Duration::from_secs(365 * 86_400);
-    let said = |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}"), action: false };
+    let said =
+        |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}").into(), action: false };
     (0..count).map(|n| Entry::Said(said(n))).collect()
 }
 

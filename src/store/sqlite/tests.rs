@@ -35,7 +35,7 @@ fn tend(store: &SqliteStore) {
 /// Something said so many days ago.
 fn old(days: u64, scope: Scope, text: &str) -> Entry {
     let at = SystemTime::now() - Duration::from_secs(days * 86_400);
-    Entry::Said(Draft { at, from: name("alice"), scope, text: text.to_owned(), action: false })
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false })
 }
 
 /// Whether a word is in the index.
