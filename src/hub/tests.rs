@@ -4,6 +4,7 @@ mod bounds;
 mod demotion;
 pub(crate) mod disk;
 mod durable;
+mod echoes;
 mod model;
 mod operating;
 mod order;
