@@ -48,7 +48,7 @@ impl Shape {
             shapes.extend([1, 10].map(|senders| Shape::group(members, senders, 16)));
         }
         shapes.push(Shape::group(100, 1, 1));
-        shapes.push(Shape::pairs(50, 1));
+        shapes.extend([1, 16].map(|window| Shape::pairs(50, window)));
         shapes
     }
 
