@@ -90,6 +90,11 @@ impl Browser {
         self.on_page("POST", "/refresh", &json!({}));
     }
 
+    /// Closes the tab, as a person does; there is no other one.
+    pub fn close_tab(&self) {
+        self.on_page("DELETE", "/window", &Value::Null);
+    }
+
     /// What a script returns.
     pub fn run(&self, script: &str) -> Value {
         self.on_page("POST", "/execute/sync", &json!({"script": script, "args": []}))
