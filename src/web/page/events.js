@@ -62,12 +62,13 @@ const handlers = {
   },
   ignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear nothing of ${user} any more.`),
   unignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear ${user} again.`),
-  ignored_users: (chat, { names }) => chat.note(chat.current ?? chat.conv('*'), names.length ? `You ignore: ${names.join(', ')}` : 'You ignore nobody.'),
+  ignores: (chat, { names }) => chat.note(chat.current ?? chat.conv('*'), names.length ? `You ignore: ${names.join(', ')}` : 'You ignore nobody.'),
   password_changed: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Your password is changed.'),
   cancelled: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Nothing was changed.'),
   bans: (chat, event) => chat.tell('bans', event),
   whois(chat, { name, online, away, last_seen, since, idle }) {
     person(chat, name, { online, away: away ?? null, seen: last_seen, since, idle });
+    chat.changed('list');
     chat.changed('info');
   },
   private: (chat, event) => chat.live(event),
