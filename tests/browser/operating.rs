@@ -146,8 +146,11 @@ fn every_act_of_an_operator_asks_why() {
 fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
     let server = server();
     promote(&server);
+    let mut bob = server.login("bob");
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
+    bob.send("/report eve sells things to everybody\n/ping told");
+    bob.line_with("Pong: told");
     go_there(&alice);
     alice.sees("#of-log", "this server writes none");
     let write = with_log(&server);
@@ -164,8 +167,9 @@ fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
     alice.until("document.querySelectorAll('#of-log').length === 1");
     alice.run("document.getElementById('operate').scrollTop = 0;");
     alice.picture("panther-operator");
-    alice.run("document.querySelector('#of-log').scrollIntoView();");
-    alice.picture("panther-operator-log");
+    alice.run("document.documentElement.dataset.theme = 'midnight';");
+    alice.picture("midnight-operator");
+    assert_eq!(alice.run("return document.getElementById('operate').scrollWidth > innerWidth;"), false);
     alice.press("✕");
     alice.until("document.getElementById('operate').hidden");
 }

@@ -3,7 +3,7 @@
 use parlor::model::{DuplicateLogin, WebOrigin};
 
 use super::cable::Cable;
-use super::{Browser, at_the_door, open, server, server_with, sign_in, sized};
+use super::{Browser, at_the_door, open, say, server, server_with, sign_in, sized};
 use crate::support::{TestClient, TestServer, password};
 
 /// Makes a room through the page, and gives its code.
@@ -28,10 +28,10 @@ fn a_room_shows_its_name_its_code_and_who_is_there_at_each_moment() {
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     bob.expect("*** alice has joined the chat.");
-    let code = make_room(&alice, "Lunch <b>plans</b>", 3);
-    assert_eq!(alice.text("#title"), "Lunch <b>plans</b>");
+    let code = make_room(&alice, "Lunch & plans", 3);
+    assert_eq!(alice.text("#title"), "Lunch & plans");
     assert!(alice.text("#subtitle").contains(&format!("Room {code} · 1 of 3 here")));
-    join(&mut bob, &code, "(2/3). Topic: Lunch <b>plans</b>");
+    join(&mut bob, &code, "(2/3). Topic: Lunch & plans");
     alice.sees("#subtitle", "2 of 3 here");
     alice.sees(&format!("[data-key=\"#{}\"]", code.to_lowercase()), "2/3");
     // Another page, by the dialog that asks for the code, in small letters.
@@ -43,13 +43,18 @@ fn a_room_shows_its_name_its_code_and_who_is_there_at_each_moment() {
     phone.press("Room");
     phone.type_into("dialog [name=code]", &code.to_lowercase());
     phone.press("Join");
-    phone.sees("#title", "Lunch <b>plans</b>");
+    phone.sees("#title", "Lunch & plans");
     phone.sees("#subtitle", "3 of 3 here");
     alice.sees("#subtitle", "3 of 3 here");
     bob.expect("*** guest-1 has joined (3/3).");
     bob.ask(&format!("/g {code} between us"), &[&format!("[Group {code}][bob]: between us")]);
     alice.sees("#log", "between us");
     phone.sees("#log", "between us");
+    say(&alice, "The table by the window?");
+    bob.expect(&format!("[Group {code}][alice]: The table by the window?"));
+    say(&phone, "See you there at one.");
+    alice.sees("#log", "at one");
+    bob.expect(&format!("[Group {code}][guest-1]: See you there at one."));
     alice.picture("panther-room");
     phone.picture("panther-phone-room");
     bob.ask("/room leave", &[&format!("You left the room {code}.")]);

@@ -172,7 +172,7 @@ fn a_group_is_made_run_and_left_by_its_menus() {
     alice.type_into("dialog [name=why]", "mutiny");
     alice.press("Kick");
     bob.expect("*** You were kicked from the group crew by alice: mutiny");
-    alice.sees("#subtitle", "1 members");
+    alice.sees("#subtitle", "1 member ");
     menu("Leave the group");
     alice.sees("#log", "You left the group.");
     eve.send("/groups");

@@ -198,7 +198,7 @@ function join(chat, group, more = {}) {
 
 function enter(chat, group, more) {
   const conv = join(chat, group, more);
-  chat.note(conv, more?.room ? `You are in the room ${group}; others come in with this code.` : 'You are in this group now.');
+  chat.note(conv, more?.room ? `You are in the room ${group}; others come in with this code. Nothing that is said here is kept.` : 'You are in this group now.');
   chat.tell('enter', conv);
 }
 

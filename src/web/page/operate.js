@@ -108,7 +108,7 @@ export class Operate {
       ['Ban', ({ time, why }) => `/ban user ${user} ${time} ${why}`, [TIME]],
       ['Lift the ban of', ({ why }) => `/unban user ${user} ${why}`],
     ];
-    show(`About ${user}`, menu(acts.map(([word, line, fields]) => item(`${word} ${user}…`, () => this.why(`${word} ${user}`, line, fields)))));
+    show(`About ${user}`, menu(...acts.map(([word, line, fields]) => item(`${word} ${user}…`, () => this.why(`${word} ${user}`, line, fields)))));
   }
 
   // The buttons of a row, by the table that it stands in.

@@ -114,11 +114,11 @@ export class View {
 
   subtitle(conv) {
     if (conv.kind === 'all') return 'Everybody who is here';
-    if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here · nothing is kept`;
+    if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here`;
     if (conv.kind === 'group') {
       const portrait = this.chat.portraits.get(conv.title.toLowerCase());
       if (!conv.mine) return 'You are not in this group';
-      return portrait ? `${portrait.members} members${portrait.text ? ` · ${portrait.text}` : ''}` : 'Group';
+      return portrait ? `${portrait.members} ${portrait.members === 1 ? 'member' : 'members'}${portrait.text ? ` · ${portrait.text}` : ''}` : 'Group';
     }
     const one = this.chat.people.get(conv.title.toLowerCase());
     if (one?.online) return one.away ? `Away: ${one.away}` : 'Online';
