@@ -1,9 +1,6 @@
 //! What somebody may say to make a page run it.
 
-use parlor::model::Role;
-use parlor::store::Entry;
-
-use super::operating::with_log;
+use super::operating::{promote, with_log};
 use super::{at_the_door, open, say, server_with, sign_in};
 
 /// What would run if it were put into a page as it is.
@@ -114,8 +111,7 @@ fn sixty_injections_are_shown_as_text_and_none_runs() {
 #[test]
 fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_runs() {
     let server = server_with(|config| config.limits.rate = 0);
-    let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
-    server.handle.hub().record(vec![role]).unwrap();
+    promote(&server);
     let all = injections();
     with_log(&server)(&(all.join("\n") + "\n"));
     let mut bob = server.login("bob");

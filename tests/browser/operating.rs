@@ -10,7 +10,7 @@ use super::{Browser, at_the_door, open, server, sign_in};
 use crate::support::{TestServer, timeless};
 
 /// Gives alice the role of an admin.
-fn promote(server: &TestServer) {
+pub(super) fn promote(server: &TestServer) {
     let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
     server.handle.hub().record(vec![role]).unwrap();
 }
@@ -23,7 +23,7 @@ pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
     move |text| fs::write(&path, text).unwrap()
 }
 
-fn go_there(browser: &Browser) {
+pub(super) fn go_there(browser: &Browser) {
     browser.click("#b-menu");
     browser.press("Operator’s page");
     browser.sees("#operate", "sessions (");

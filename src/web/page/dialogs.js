@@ -156,7 +156,7 @@ export class Dialogs {
         el('label', {}, 'Name (may be empty) ', el('input', { name: 'topic', maxlength: 60, autocomplete: 'off' })),
         el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })),
         el('button', { class: 'main' }, 'Make a room')),
-      el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'A room that is there'), el('label', {}, 'Code ', code), el('button', { class: 'main' }, 'Join')));
+      el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'Join a room'), el('label', {}, 'Code ', code), el('button', { class: 'main' }, 'Join')));
   }
 
   roomLost(conv) {

@@ -148,6 +148,7 @@ export class Operate {
     const points = values.map((value, n) => `${(n * 100) / (KEPT - 1)},${30 - (value * 28) / most}`).join(' ');
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('viewBox', '0 0 100 32');
+    svg.setAttribute('preserveAspectRatio', 'none');
     svg.setAttribute('role', 'img');
     svg.setAttribute('aria-label', `${title}: ${values.at(-1) ?? 0}`);
     const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
