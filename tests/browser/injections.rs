@@ -131,7 +131,8 @@ fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_ru
     alice.click("#b-conv");
     alice.sees("dialog", "Leave the room");
     alice.run("document.querySelector('dialog').close();");
-    let listed = alice.run("return [...document.querySelectorAll('#list-groups .name')].map((one) => one.textContent);");
+    let listed =
+        alice.run("return [...document.querySelectorAll('#list-groups .name')].map((one) => one.textContent);");
     assert_eq!(listed.as_array().unwrap().len(), all.len());
     // As reasons of reports and penalties, and as lines of the log.
     for (n, text) in all.iter().enumerate() {
@@ -147,7 +148,8 @@ fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_ru
     alice.sees("#of-log", all.last().unwrap());
     let shown = alice.run("return document.querySelector('#of-log .tail').textContent;");
     assert_eq!(shown, all[all.len() - 50..].join("\n"));
-    let reasons = "return [...document.querySelectorAll('#of-reports tbody tr')].map((row) => row.cells[4].textContent);";
+    let reasons =
+        "return [...document.querySelectorAll('#of-reports tbody tr')].map((row) => row.cells[4].textContent);";
     assert_eq!(alice.run(reasons), serde_json::json!(all));
     assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
     let foreign = "return document.querySelectorAll('#operate :is(script, img, a, iframe), #list :is(script, img, svg, a), #title *').length;";

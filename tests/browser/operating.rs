@@ -156,7 +156,10 @@ fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
     let write = with_log(&server);
     let line = |n: u64| {
         let (minute, second) = (n / 60, n % 60);
-        format!("2026-11-20 17:{minute:02}:{second:02}.402 +00:00 INFO  session-{n} login user=user{n} addr=127.0.0.1 port={}\n", 40_000 + n)
+        format!(
+            "2026-11-20 17:{minute:02}:{second:02}.402 +00:00 INFO  session-{n} login user=user{n} addr=127.0.0.1 port={}\n",
+            40_000 + n
+        )
     };
     write(&(1..100).map(line).collect::<String>());
     alice.sees("#of-log", "log (last 50 lines)");

@@ -217,10 +217,10 @@ fn what_was_said_is_searched_and_opened_where_it_was_said() {
     let server = server();
     let mut bob = server.login("bob");
     bob.ask("/broadcast tomato soup for all", &["[Broadcast][bob]: tomato soup for all"]);
-    bob.ask("/msg alice tomato salad", &[
-        "[to alice]: tomato salad",
-        "*** alice is not online; your message is kept until the next login.",
-    ]);
+    bob.ask(
+        "/msg alice tomato salad",
+        &["[to alice]: tomato salad", "*** alice is not online; your message is kept until the next login."],
+    );
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     alice.sees("[data-key=\"@bob\"]", "1");
@@ -242,10 +242,10 @@ fn who_is_away_and_when_who_is_offline_was_here_stands_in_the_list() {
     let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
     bob.send("/away at lunch\n/ping away");
     bob.line_with("Pong: away");
-    eve.ask("/msg alice hello", &[
-        "[to alice]: hello",
-        "*** alice is not online; your message is kept until the next login.",
-    ]);
+    eve.ask(
+        "/msg alice hello",
+        &["[to alice]: hello", "*** alice is not online; your message is kept until the next login."],
+    );
     eve.send("/quit");
     bob.expect("*** eve has left the chat.");
     let alice = at_the_door(&server);
