@@ -7,6 +7,7 @@
 //! | `# …` | a comment |
 //! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests`, `line-limit`, `max-groups`, `max-memberships` |
 //! | `setting word-filter = darn replace` | a line of the word filter |
+//! | `setting log = …` | a line of the log |
 //! | `setting admin = alice` | who has a role, `admin` or `moderator`; one name each |
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |

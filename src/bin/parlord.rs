@@ -151,13 +151,14 @@ fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
-    let logging = logging::start(&LogSettings {
+    let settings = LogSettings {
         dir: config.log_dir.clone(),
         level: config.log_level,
         console: config.log_level.min(LevelFilter::Info),
         compress_days: config.log_compress_days,
         keep_days: config.log_keep_days,
-    })?;
+    };
+    let logging = logging::start(&settings)?;
     log_panics();
     let mut config = config.clone();
     let web = !(config.web.is_empty() && config.metrics.is_empty());
@@ -165,6 +166,7 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;
+        server.handle().on_log(move |lines| settings.tail(lines));
         announce(&server, &config);
         server.run()?;
         log::info!("stopped");

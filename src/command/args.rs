@@ -1,6 +1,6 @@
 //! A cursor over the words after a command.
 
-use crate::model::limits::REASON_CHARS;
+use crate::model::limits::{REASON_CHARS, TOPIC_CHARS};
 use crate::model::text;
 
 /// What is left of the words after a command. Words are separated by spaces; a message keeps those inside it.
@@ -30,6 +30,11 @@ impl<'a> Args<'a> {
     /// Why, in as many characters as a reason may have, if anything is left.
     pub fn reason(&mut self) -> Option<String> {
         self.text().map(|why| text::shorten(why, REASON_CHARS))
+    }
+
+    /// What something is about, in as many characters as a topic may have, if anything is left.
+    pub fn topic(&mut self) -> Option<String> {
+        self.text().map(|topic| text::shorten(topic, TOPIC_CHARS))
     }
 
     /// Everything behind this beginning, in any case, if that comes next.

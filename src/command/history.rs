@@ -62,11 +62,14 @@ pub(super) const DELETE: Spec = Spec {
     name: "delete",
     aliases: &[],
     role: Role::User,
-    usage: "/delete <id>",
+    usage: "/delete <id> [<reason>]",
     help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said. /mode ids on and /history show the ids.",
+    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
     example: "/delete 12",
-    parse: |args| Some(Box::new(Delete(MessageId::parse(args.only_word()?)?))),
+    parse: |args| {
+        let id = MessageId::parse(args.word()?)?;
+        Some(Box::new(Delete { id, why: args.reason().unwrap_or_default() }))
+    },
 };
 
 /// The answer to `/clear` alone, when no conversation is chosen.
@@ -88,7 +91,10 @@ struct Clear {
     of: Option<String>,
 }
 
-struct Delete(MessageId);
+struct Delete {
+    id: MessageId,
+    why: String,
+}
 
 impl History {
     /// Reads the words from their end, where each has its form, so that a user may be called `20` or `before`.
@@ -158,10 +164,10 @@ impl Command for Clear {
 
 impl Command for Delete {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let found = visible(context, self.0);
+        let found = visible(context, self.id);
         let own = found.as_ref().is_ok_and(|message| message.said.from == context.me.name);
         if !own && context.role() >= Role::Moderator {
-            return context.operate(Act::Delete(self.0));
+            return context.operate(Act::Delete { id: self.id, why: self.why });
         }
         let message = found?;
         if !own {
@@ -175,7 +181,7 @@ impl Command for Delete {
     }
 
     fn act(&self) -> Option<Act> {
-        Some(Act::Delete(self.0))
+        Some(Act::Delete { id: self.id, why: self.why.clone() })
     }
 }
 

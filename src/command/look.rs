@@ -22,7 +22,7 @@ pub(super) const GROUPS: Spec = Spec {
     role: Role::User,
     usage: "/groups",
     help: "which groups there are",
-    details: "One name a line, in alphabetical order; a private group only for its members and who is invited.",
+    details: "One name a line, in alphabetical order; a private group only for its members and who is invited. Behind a room of yours stands what it is about.",
     example: "/groups",
     parse: |args| args.end().map(|()| Box::new(Groups) as Box<dyn Command>),
 };
@@ -87,7 +87,7 @@ impl Command for WhoIs {
 
 impl Command for Groups {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Groups { names: context.hub.groups(&context.me.name, SystemTime::now()) });
+        context.reply(EventKind::Groups { groups: context.hub.groups(&context.me.name, SystemTime::now()) });
         Ok(())
     }
 }

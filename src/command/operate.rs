@@ -2,7 +2,7 @@
 
 use super::history::visible;
 use super::{Args, Command, Context, Role, Spec};
-use crate::model::limits::REPORT_COST;
+use crate::model::limits::{LOG_COUNT, LOG_MAX, REPORT_COST};
 use crate::model::sanction::duration;
 use crate::model::{Answer, EventKind, MessageId, Penalty, UserError};
 use crate::operate::{Act, By, On};
@@ -68,6 +68,21 @@ pub(super) const DROP_GROUP: Spec = Spec {
     },
 };
 
+pub(super) const LOG: Spec = Spec {
+    name: "log",
+    aliases: &[],
+    role: Role::Admin,
+    usage: "/log [<count>]",
+    help: "the last lines of today's log",
+    details: "Without a count 20, and 200 are the most; there is no secret in them.",
+    example: "/log 50",
+    parse: |args| {
+        let lines = args.word().map_or(Some(LOG_COUNT), |count| count.parse().ok().filter(|count| *count > 0))?;
+        args.end()?;
+        act(Act::Log { lines: lines.min(LOG_MAX) })
+    },
+};
+
 pub(super) const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
@@ -83,11 +98,11 @@ pub(super) const RELOAD: Spec = Spec {
     name: "reload",
     aliases: &[],
     role: Role::Admin,
-    usage: "/reload",
+    usage: "/reload [<reason>]",
     help: "read the users file and the word filter again",
     details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
     example: "/reload",
-    parse: |args| args.end().and_then(|()| act(Act::Reload)),
+    parse: |args| act(Act::Reload { why: args.reason().unwrap_or_default() }),
 };
 
 pub(super) const RENAME: Spec = Spec {
@@ -119,13 +134,16 @@ pub(super) const REPORTS: Spec = Spec {
     name: "reports",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/reports [done <number>]",
+    usage: "/reports [done <number> [<reason>]]",
     help: "what users have reported; done closes a report",
     details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
     example: "/reports done 3",
     parse: |args| match args.word() {
         None => act(Act::Reports),
-        Some(word) if word.eq_ignore_ascii_case("done") => act(Act::ReportDone(args.only_word()?.parse().ok()?)),
+        Some(word) if word.eq_ignore_ascii_case("done") => {
+            let number = args.word()?.parse().ok()?;
+            act(Act::ReportDone { number, why: args.reason().unwrap_or_default() })
+        }
         Some(_) => None,
     },
 };
@@ -150,11 +168,9 @@ pub(super) const SHUTDOWN: Spec = Spec {
     details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
     example: "/shutdown in 5m update",
     parse: |args| {
-        let rest = args.text().unwrap_or_default();
-        if rest.eq_ignore_ascii_case("cancel") {
-            return act(Act::GoOn);
+        if args.word_as(|word| word.eq_ignore_ascii_case("cancel").then_some(())).is_some() {
+            return act(Act::GoOn { why: args.reason().unwrap_or_default() });
         }
-        let mut args = Args::new(rest);
         let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
             Some(()) => Some(duration(args.word()?)?),
             None => None,
@@ -178,7 +194,7 @@ pub(super) const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/unban user|addr|net <whom>",
+    usage: "/unban user|addr|net <whom> [<reason>]",
     help: "let a user, an address or a network in again",
     details: "/bans shows which bans hold.",
     example: "/unban user bob",
@@ -189,9 +205,9 @@ pub(super) const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/unmute user <username>",
+    usage: "/unmute user <username> [<reason>]",
     help: "let a user speak again",
-    details: "He is told. /bans shows which mutes hold.",
+    details: "He is told, with the reason. /bans shows which mutes hold.",
     example: "/unmute user bob",
     parse: |args| lift(Penalty::Mute, args),
 };
@@ -257,8 +273,7 @@ fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
 
 fn lift(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
     let on = on(penalty, args)?;
-    args.end()?;
-    act(Act::Lift { penalty, on })
+    act(Act::Lift { penalty, on, why: args.reason().unwrap_or_default() })
 }
 
 /// Upon whom: only who has a name can be muted.

@@ -1,12 +1,13 @@
 //! Ways into groups that are not open: invitations, and rooms for whoever has the code.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::{Verdict, keys};
 use crate::hub::Way;
 use crate::model::limits::ROOM_CODES;
-use crate::model::{GroupError, Name, Origin, Peer, UserError};
+use crate::model::{GroupError, Name, Origin, Peer, Settings, UserError};
 
 pub(super) const INVITE: Spec = Spec {
     name: "invite",
@@ -37,18 +38,18 @@ pub(super) const ROOM: Spec = Spec {
     name: "room",
     aliases: &[],
     role: Role::User,
-    usage: "/room create <2-8> | join <code> | leave [<code>]",
+    usage: "/room create <2-8> [<topic>] | join <code> | leave [<code>]",
     help: "talk in a small room that only a code of four letters opens",
-    details: "create answers with the code; who has it joins. What is said is kept nowhere, and the room is gone when it is empty. The code is the room's name: /group_msg and /talk take it as that of a group.",
-    example: "/room create 4",
+    details: "create answers with the code; who has it joins, and is told the topic. What is said is kept nowhere, and the room is gone when it is empty. The code is the room's name: /group_msg and /talk take it as that of a group.",
+    example: "/room create 4 plans for lunch",
     parse,
 };
 
 fn parse(args: &mut Args<'_>) -> Option<Box<dyn Command>> {
     match args.word()?.to_ascii_lowercase().as_str() {
         "create" => {
-            let limit = args.only_word()?.parse().ok().filter(|limit| (2..=8).contains(limit))?;
-            Some(Box::new(Create(limit)))
+            let limit = args.word()?.parse().ok().filter(|limit| (2..=8).contains(limit))?;
+            Some(Box::new(Create { limit, topic: args.topic() }))
         }
         "join" => Some(Box::new(Join(args.only_word()?.to_owned()))),
         "leave" => {
@@ -66,7 +67,10 @@ struct Invite {
 
 struct Accept(String);
 
-struct Create(usize);
+struct Create {
+    limit: usize,
+    topic: Option<String>,
+}
 
 struct Join(String);
 
@@ -93,12 +97,13 @@ impl Command for Accept {
 
 impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let topic = self.topic.map(|topic| context.shown(topic.into())).transpose()?;
         let codes = keys::room_codes(ROOM_CODES).map_err(|e| {
             log::error!("no room made error=\"{e}\"");
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, self.0, context.touched)
+        context.hub.create_room(context.me, &codes, Settings::of_room(self.limit, topic), context.touched)
     }
 }
 

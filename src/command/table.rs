@@ -34,6 +34,7 @@ pub const COMMANDS: &[Spec] = &[
     groups::JOIN_GROUP,
     roles::KICK,
     groups::LEAVE_GROUP,
+    operate::LOG,
     talk::ME,
     session::MODE,
     talk::MSG,

@@ -85,7 +85,7 @@ fn write_answer(event: &Event) -> Option<Object> {
         EventKind::YouAreAway { away } => Object::new("away").some_text("text", away.as_deref()),
         EventKind::UserIsAway { user, away } => Object::new("user_away").word("user", user).text("text", away),
         EventKind::KeptFor { user } => Object::new("kept").word("user", user),
-        EventKind::Groups { names } => Object::new("groups").names("names", names),
+        EventKind::Groups { groups } => write_groups(groups),
         EventKind::GroupsUsers { rosters, first } => {
             Object::new("groups_users").flag("first", *first).list("groups", rosters.iter().map(roster))
         }
@@ -114,6 +114,13 @@ fn asked(question: Question) -> &'static str {
         Question::NewPassword => "new_password",
         Question::SameAgain => "same_again",
     }
+}
+
+fn write_groups(groups: &[Listed]) -> Object {
+    let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
+    let about = groups.iter().filter(|(_, topic)| topic.is_some());
+    let topic = |(name, topic): &Listed| Object::inner("group", name).some_text("text", topic.as_deref()).end();
+    Object::new("groups").names("names", &names).list("topics", about.map(topic))
 }
 
 fn user((name, away): &Listed) -> String {

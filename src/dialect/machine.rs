@@ -83,7 +83,10 @@ fn write_answer(out: &mut String, stamp: &Stamp<'_>, kind: &EventKind) -> fmt::R
         EventKind::YouAreAway { away } => write!(out, "away text={}", Text(away.as_deref().unwrap_or_default())),
         EventKind::UserIsAway { user, away } => write!(out, "user_away user={user} text={}", Text(away)),
         EventKind::KeptFor { user } => write!(out, "kept user={user}"),
-        EventKind::Groups { names } => write!(out, "groups names={}", Names(names)),
+        EventKind::Groups { groups } => {
+            let names: Vec<Name> = groups.iter().map(|(name, _)| *name).collect();
+            write!(out, "groups names={}", Names(&names))
+        }
         EventKind::GroupsUsers { rosters, first } => {
             write!(out, "groups_users first={first} groups={}", Rosters(rosters))
         }
@@ -259,7 +262,7 @@ mod tests {
                 EventKind::Users { users: vec![(name("ann"), None), (name("ben"), Some("tea".into()))] },
                 "users names=ann,ben away=ben",
             ),
-            (EventKind::Groups { names: Vec::new() }, "groups names="),
+            (EventKind::Groups { groups: Vec::new() }, "groups names="),
             (EventKind::GroupsUsers { rosters, first: true }, "groups_users first=true groups=red:ann,ben;tea:eve"),
             (EventKind::Talking { target: Some(Target::Group(name("red"))) }, "talking to=#red"),
             (EventKind::Closed { reason: QuitReason::Shutdown }, "closed reason=shutdown"),

@@ -81,7 +81,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
             write!(out, "You left the group {group}. It is empty now, and gone.")
         }
         EventKind::Group { group, news } => group::write(out, group, news),
-        EventKind::Users { users } => write_users(out, users),
+        EventKind::Users { users } => write_listed(out, "Online users:", users, "away: "),
         EventKind::WhoIs(profile) => write_profile(out, profile),
         EventKind::YouAreAway { away: Some(away) } => write!(out, "You are away: {away}"),
         EventKind::YouAreAway { away: None } => out.write_str("You are back."),
@@ -89,10 +89,10 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::KeptFor { user } => {
             write!(out, "*** {user} is not online; your message is kept until the next login.")
         }
-        EventKind::Groups { names } if names.is_empty() => {
+        EventKind::Groups { groups } if groups.is_empty() => {
             out.write_str("There are no groups yet; /create_group makes one.")
         }
-        EventKind::Groups { names } => write_list(out, "Groups:", names),
+        EventKind::Groups { groups } => write_listed(out, "Groups:", groups, ""),
         EventKind::GroupsUsers { rosters, first } => write_rosters(out, rosters, *first),
         EventKind::Talking { target } => write_target(out, *target),
         EventKind::WhoAmI { name, peer, sessions, groups, target } => {
@@ -208,11 +208,12 @@ fn write_list(out: &mut String, title: &str, names: &[Name]) -> fmt::Result {
     names.iter().try_for_each(|name| write!(out, "\n{name}"))
 }
 
-fn write_users(out: &mut String, users: &[Listed]) -> fmt::Result {
-    out.write_str("Online users:")?;
-    users.iter().try_for_each(|(name, away)| match away {
+/// A list with what is to be said of each behind it.
+fn write_listed(out: &mut String, title: &str, all: &[Listed], what: &str) -> fmt::Result {
+    out.write_str(title)?;
+    all.iter().try_for_each(|(name, text)| match text {
         None => write!(out, "\n{name}"),
-        Some(away) => write!(out, "\n{name} (away: {away})"),
+        Some(text) => write!(out, "\n{name} ({what}{text})"),
     })
 }
 

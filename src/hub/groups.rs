@@ -107,11 +107,12 @@ impl Hub {
             let group = state.door(&me.name, group, way, now)?;
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name, GroupRole::Member, entries);
-            let (count, limit) = state.count(&group);
             if matches!(way, Way::Code) {
+                let (count, limit) = state.count(&group);
                 let entered = GroupNews::RoomEntered { user: me.name, count, limit };
                 state.tell_news(group, entered, Some(&me.name), touched);
-                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit }, touched);
+                let topic = state.group(&group)?.1.settings.topic.clone();
+                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, touched);
             } else {
                 let joined = Event::new(EventKind::MemberJoined { group, user: me.name });
                 state.tell_group(&group, &joined, Some(&me.name), touched);

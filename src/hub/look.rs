@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Hub;
 use super::client::Client;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{GroupPassword, GroupRole, GroupSanction, Name, Portrait, Roster, UserError};
+use crate::model::{GroupPassword, GroupRole, GroupSanction, Listed, Name, Portrait, Roster, UserError};
 
 impl Hub {
     /// The group of this name as it was made, if the asker is a member.
@@ -50,11 +50,11 @@ impl Hub {
         })
     }
 
-    /// All groups that somebody may learn of, in alphabetical order.
-    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<Name> {
+    /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
+    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<Listed> {
         self.locked(|state| {
             let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
-            shown.map(|(name, _)| *name).collect()
+            shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
         })
     }
 

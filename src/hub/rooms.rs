@@ -35,7 +35,7 @@ impl Hub {
         })
     }
 
-    /// Makes a room under the first of these codes that is free, with the asker as its first member.
+    /// Makes a room of these settings under the first of these codes that is free, with the asker as its first member.
     ///
     /// # Errors
     /// As [`Hub::create`]; [`UserError::Busy`] when no code is free.
@@ -43,14 +43,16 @@ impl Hub {
         &self,
         me: &Client,
         codes: &[Name],
-        limit: usize,
+        settings: Settings,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let free = codes.iter().find(|code| !state.groups.contains_key(code));
             let room = *free.ok_or(UserError::Busy)?;
-            self.found(state, entries, me, room, Settings::of_room(limit))?;
-            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit }, touched);
+            let topic = settings.topic.clone();
+            self.found(state, entries, me, room, settings)?;
+            let (_, limit) = state.count(&room);
+            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, touched);
             Ok(())
         })
     }

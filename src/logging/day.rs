@@ -15,6 +15,11 @@ pub(super) const MAIN: &str = "parlord";
 /// What the names of the audit log's files begin with.
 pub(super) const AUDIT: &str = "audit";
 
+/// What always leads to today's file.
+pub(super) fn link(dir: &Path, base: &str) -> PathBuf {
+    dir.join(format!("{base}.log"))
+}
+
 /// One open file, of one day.
 pub(super) struct DayFile {
     pub(super) day: NaiveDate,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Local, NaiveDate};
 use log::Level;
 
-use super::day::{DayFile, MAIN, Place};
+use super::day::{self, DayFile, MAIN, Place};
 use super::line::Entry;
 use super::queue::{Route, Sink};
 use super::{Clock, LogSettings, archive};
@@ -230,7 +230,7 @@ impl Sink for FileSink {
 }
 
 fn point(dir: &Path, base: &str, name: &Path) -> io::Result<()> {
-    let link = dir.join(format!("{base}.log"));
+    let link = day::link(dir, base);
     match fs::read_link(&link) {
         Ok(target) if target == name => return Ok(()),
         // What stands there is no link, so it is not ours to replace.

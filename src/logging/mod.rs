@@ -19,6 +19,8 @@ use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::model::StartError;
+#[cfg(doc)]
+use crate::model::limits::LOG_TAIL;
 use crate::model::limits::{LOG_DRAIN, LOG_PACE};
 
 mod archive;
@@ -27,6 +29,7 @@ mod day;
 mod file;
 mod line;
 mod queue;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +65,23 @@ impl Default for LogSettings {
             console: LevelFilter::Info,
             compress_days: 7,
             keep_days: 30,
+        }
+    }
+}
+
+impl LogSettings {
+    /// The last lines of today's file that are whole, the oldest first: at most so many, and of [`LOG_TAIL`] bytes.
+    ///
+    /// # Errors
+    /// Why there are none, as the end of a sentence.
+    pub fn tail(&self, lines: usize) -> Result<Vec<String>, String> {
+        let path = day::link(&self.dir, MAIN);
+        match tail::read(&path, lines) {
+            Err(e) => Err(format!("{}: {e}", path.display())),
+            Ok(none) if none.is_empty() => {
+                Err(format!("{} has no lines yet, with --log-level {}", path.display(), self.level))
+            }
+            Ok(tail) => Ok(tail),
         }
     }
 }

@@ -120,6 +120,8 @@ pub enum UserError {
     Countdown(bool),
     /// What was to be read again is as it was; says why.
     NotReloaded(String),
+    /// The log cannot be shown; says why.
+    NoLog(String),
     /// A user keeps his name.
     NotRenamed(RenameError),
     /// A guest asked for something that only an account has.
@@ -263,6 +265,7 @@ impl UserError {
             UserError::Countdown(true) => "stopping_already",
             UserError::Countdown(false) => "nothing_to_cancel",
             UserError::NotReloaded(_) => "not_reloaded",
+            UserError::NoLog(_) => "no_log",
             UserError::NotRenamed(why) => why.code(),
             UserError::Group(why) => why.code(),
         }

@@ -145,7 +145,7 @@ pub enum EventKind {
     /// Answer to `/typing`: whether he is told who is.
     TypingWanted { wanted: bool },
     /// Answer to `/groups`.
-    Groups { names: Vec<Name> },
+    Groups { groups: Vec<Listed> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
     GroupsUsers { rosters: Vec<Roster>, first: bool },
     /// Answer to `/talk`: where plain text goes from now on.
@@ -271,12 +271,12 @@ impl EventKind {
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
             | EventKind::Action { text, .. } => text.len(),
-            EventKind::Users { users } => {
-                users.iter().map(|(_, away)| NAME + away.as_ref().map_or(0, |a| a.len())).sum()
+            EventKind::Users { users: all } | EventKind::Groups { groups: all } => {
+                all.iter().map(|(_, text)| NAME + text.as_ref().map_or(0, |text| text.len())).sum()
             }
             EventKind::UserIsAway { away, .. } => away.len(),
             EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
-            EventKind::Groups { names } | EventKind::IgnoredUsers { names } => names.len() * NAME,
+            EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::Group { news, .. } => news.text_len(),
             EventKind::GroupsUsers { rosters, .. } => rosters.iter().map(|(_, users)| (1 + users.len()) * NAME).sum(),

@@ -119,9 +119,9 @@ pub enum GroupNews {
     /// Answer to `/group`.
     Portrait(Box<Portrait>),
     /// Answer to `/room create`.
-    RoomCreated { limit: usize },
+    RoomCreated { limit: usize, topic: Option<Arc<str>> },
     /// Answer to `/room join`: how many are in it now.
-    RoomJoined { count: usize, limit: usize },
+    RoomJoined { count: usize, limit: usize, topic: Option<Arc<str>> },
     /// Somebody came into a room: told to the others.
     RoomEntered { user: Name, count: usize, limit: usize },
     /// Answer to `/room leave`; `gone` when he was the last one.
@@ -178,9 +178,9 @@ impl fmt::Debug for GroupPassword {
 }
 
 impl Settings {
-    /// Those of a room for so many.
-    pub fn of_room(limit: usize) -> Settings {
-        Settings { limit: Some(limit), private: true, ephemeral: true, room: true, ..Settings::default() }
+    /// Those of a room for so many, about something or anything.
+    pub fn of_room(limit: usize, topic: Option<Arc<str>>) -> Settings {
+        Settings { limit: Some(limit), private: true, ephemeral: true, room: true, topic, ..Settings::default() }
     }
 
     /// Changes one thing.
@@ -212,6 +212,7 @@ impl GroupNews {
             GroupNews::Kicked { reason, .. } => of(reason),
             GroupNews::Sanctioned { ruling, .. } => of(&ruling.reason),
             GroupNews::Changed { settings, .. } => of(&settings.topic),
+            GroupNews::RoomCreated { topic, .. } | GroupNews::RoomJoined { topic, .. } => of(topic),
             GroupNews::Bans { all, .. } => {
                 all.iter().map(|one| size_of::<GroupSanction>() + of(&one.ruling.reason)).sum()
             }

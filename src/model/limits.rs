@@ -261,6 +261,15 @@ pub const LOG_QUEUE: usize = 4096;
 /// The longest log line before its end is left out, in bytes: with the queue, 16 MiB at the very most.
 pub const LOG_LINE: usize = 4096;
 
+/// The most of a log file's end that an operator is shown at once, in bytes.
+pub const LOG_TAIL: u64 = 64 * 1024;
+
+/// How many lines of the log `/log` shows when it is asked for no number.
+pub const LOG_COUNT: usize = 20;
+
+/// The most lines of the log one `/log` shows.
+pub const LOG_MAX: usize = 200;
+
 /// How often the log looks whether its file is still in its place, a new day has begun, or a failed file works again.
 pub const LOG_PACE: Duration = Duration::from_secs(1);
 

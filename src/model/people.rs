@@ -8,7 +8,7 @@ use super::name::Name;
 /// One group with its members, both in alphabetical order.
 pub type Roster = (Name, Vec<Name>);
 
-/// A user in a list: his name, and why he is away if he is.
+/// One in a list: a user, and why he is away if he is; or a group, and of a room what it is about.
 pub type Listed = (Name, Option<Arc<str>>);
 
 /// What is known of a user.

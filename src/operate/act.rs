@@ -34,31 +34,33 @@ pub enum Act {
     /// To lay a penalty on somebody, for a time or for good.
     Lay { penalty: Penalty, on: On, time: Option<Duration>, why: String },
     /// To lift one.
-    Lift { penalty: Penalty, on: On },
+    Lift { penalty: Penalty, on: On, why: String },
     /// To see all that hold.
     Sanctions,
     /// To tell everybody.
     Announce(String),
     /// To delete what somebody else said.
-    Delete(MessageId),
+    Delete { id: MessageId, why: String },
     /// To take a group away.
     DropGroup { group: String, why: String },
     /// To see how the server is, in full.
     Stats,
+    /// To see the last lines of the log.
+    Log { lines: usize },
     /// To see how the server is, again and again: a few numbers, or the sessions.
     Top { sessions: bool },
     /// To give a user another name.
     Rename { whom: String, name: String, why: String },
     /// To have read again what can be.
-    Reload,
+    Reload { why: String },
     /// To stop the server, at once or in a while.
     Shutdown { after: Option<Duration>, why: String },
     /// To let it go on after all.
-    GoOn,
+    GoOn { why: String },
     /// To see what users reported.
     Reports,
     /// To close a report.
-    ReportDone(u64),
+    ReportDone { number: u64, why: String },
 }
 
 /// An act in the audit log.
@@ -75,10 +77,11 @@ impl Act {
             Act::DropGroup { .. }
             | Act::Rename { .. }
             | Act::Stats
+            | Act::Log { .. }
             | Act::Top { .. }
-            | Act::Reload
+            | Act::Reload { .. }
             | Act::Shutdown { .. }
-            | Act::GoOn => Role::Admin,
+            | Act::GoOn { .. } => Role::Admin,
             _ => Role::Moderator,
         }
     }
@@ -91,24 +94,25 @@ impl Act {
             Act::Sessions => plain("sessions"),
             Act::Sanctions => plain("bans"),
             Act::Stats => plain("stats"),
-            Act::Reload => plain("reload"),
-            Act::GoOn => plain("shutdown_cancel"),
+            Act::Log { lines } => ("log", lines.to_string(), ""),
+            Act::Reload { why } => ("reload", String::new(), why.as_str()),
+            Act::GoOn { why } => ("shutdown_cancel", String::new(), why.as_str()),
             Act::Reports => plain("reports"),
             Act::Disconnect { whom, why } => ("disconnect", whom.clone(), why.as_str()),
             Act::Lay { penalty, on, time, why } => {
                 let time = time.map(|time| format!(" for {}s", time.as_secs())).unwrap_or_default();
                 (penalty.word(), format!("{on}{time}"), why.as_str())
             }
-            Act::Lift { penalty: Penalty::Ban, on } => ("unban", on.to_string(), ""),
-            Act::Lift { penalty: Penalty::Mute, on } => ("unmute", on.to_string(), ""),
+            Act::Lift { penalty: Penalty::Ban, on, why } => ("unban", on.to_string(), why.as_str()),
+            Act::Lift { penalty: Penalty::Mute, on, why } => ("unmute", on.to_string(), why.as_str()),
             Act::Announce(text) => ("announce", String::new(), text.as_str()),
-            Act::Delete(id) => ("delete", id.to_string(), ""),
+            Act::Delete { id, why } => ("delete", id.to_string(), why.as_str()),
             Act::DropGroup { group, why } => ("drop_group", group.clone(), why.as_str()),
             Act::Rename { whom, name, why } => ("rename", format!("{whom} to {name}"), why.as_str()),
             Act::Shutdown { after, why } => {
                 ("shutdown", after.map(|after| format!("in {}s", after.as_secs())).unwrap_or_default(), why.as_str())
             }
-            Act::ReportDone(number) => ("report_done", number.to_string(), ""),
+            Act::ReportDone { number, why } => ("report_done", number.to_string(), why.as_str()),
         };
         Some(Entry { act, on, why: why.to_owned() })
     }

@@ -62,6 +62,13 @@ impl Desk {
         Ok(Table { of: "reports", columns: &["number", "at", "by", "about", "text"], rows })
     }
 
+    pub(super) fn log_tail(&self, lines: usize) -> Result<Table, UserError> {
+        let premises = self.premises.get().ok_or(UserError::Unavailable)?;
+        let tail = premises.log_tail(lines).map_err(UserError::NoLog)?;
+        let rows = tail.into_iter().map(|line| vec![Cell::Text(line)]).collect();
+        Ok(Table { of: "log", columns: &["text"], rows })
+    }
+
     /// Everything that is counted.
     pub(super) fn stats(&self) -> Table {
         let stats = self.hub.stats();

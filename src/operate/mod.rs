@@ -43,6 +43,12 @@ pub trait Premises: Send + Sync {
     /// Asks the server to stop.
     fn stop(&self);
 
+    /// The last lines of today's log, the oldest first, at most so many.
+    ///
+    /// # Errors
+    /// Why there are none to show.
+    fn log_tail(&self, lines: usize) -> Result<Vec<String>, String>;
+
     /// How many connections have not logged in yet.
     fn logging_in(&self) -> usize;
 
@@ -105,10 +111,14 @@ impl Desk {
         tests::before_turn();
         let (entry, turn) = (act.entry(), self.wait_for_turn(by));
         let rank = self.rank(by);
-        let done = match (act.needs(), &turn) {
-            (_, Err(busy)) => Err(busy.clone()),
-            (needs, Ok(_)) if rank < needs => Err(UserError::NeedsRole(needs)),
-            _ => self.execute(act, by, rank, accounts),
+        let (done, _turn) = match (turn, act) {
+            (Err(busy), _) => (Err(busy), None),
+            (Ok(turn), act) if rank < act.needs() => (Err(UserError::NeedsRole(act.needs())), Some(turn)),
+            (Ok(turn), act) => {
+                // Whoever looks into the log waits for its disk alone.
+                let turn = Some(turn).filter(|_| !matches!(act, Act::Log { .. }));
+                (self.execute(act, by, rank, accounts), turn)
+            }
         };
         if let Some(act::Entry { act, on, why }) = entry {
             let result = done.as_ref().map_or_else(UserError::code, |_| "done");
@@ -139,21 +149,22 @@ impl Desk {
         let done = match act {
             Act::Sessions => return Ok(Answer::Table(self.sessions())),
             Act::Sanctions => return Ok(Answer::Table(self.sanctions())),
+            Act::Log { lines } => return self.log_tail(lines).map(Answer::Table),
             Act::Stats => return Ok(Answer::Table(self.stats())),
             Act::Top { sessions: true } => return Ok(Answer::Table(self.sessions())),
             Act::Top { sessions: false } => return Ok(Answer::Table(self.vitals())),
             Act::Reports => return self.reports().map(Answer::Table),
             Act::Disconnect { whom, why } => self.disconnect(&whom, &why, rank)?,
             Act::Lay { penalty, on, time, why } => self.lay(penalty, &on, time, why, (by, rank), accounts)?,
-            Act::Lift { penalty, on } => self.lift(penalty, &on)?,
+            Act::Lift { penalty, on, why } => self.lift(penalty, &on, why)?,
             Act::Announce(text) => Deed::Announced { sessions: self.hub.proclaim(EventKind::Announced { text }) },
-            Act::Delete(id) => self.delete(id, by)?,
+            Act::Delete { id, .. } => self.delete(id, by)?,
             Act::DropGroup { group, why } => self.drop_group(group, &why)?,
             Act::Rename { whom, name, why } => self.rename(&whom, &name, &why, (by, rank), accounts)?,
-            Act::Reload => self.reload()?,
+            Act::Reload { .. } => self.reload()?,
             Act::Shutdown { after, why } => self.shut_down(after, why)?,
-            Act::GoOn => self.go_on()?,
-            Act::ReportDone(number) => self.report_done(number)?,
+            Act::GoOn { .. } => self.go_on()?,
+            Act::ReportDone { number, .. } => self.report_done(number)?,
         };
         Ok(Answer::Done(done))
     }

@@ -52,7 +52,7 @@ impl Desk {
         laid.map(|()| Deed::Sanctioned { penalty, whom: subject.shown(), until, sessions })
     }
 
-    pub(super) fn lift(&self, penalty: Penalty, on: &On) -> Result<Deed, UserError> {
+    pub(super) fn lift(&self, penalty: Penalty, on: &On, why: String) -> Result<Deed, UserError> {
         let none = || UserError::NoSanction(penalty, on.to_string());
         let subject = match on {
             // His account may be gone by now.
@@ -63,7 +63,7 @@ impl Desk {
             return Err(none());
         }
         if let (Penalty::Mute, Subject::User(user)) = (penalty, subject) {
-            self.hub.tell(&[user], EventKind::YouAreMuted { muted: false, until: None, why: String::new() });
+            self.hub.tell(&[user], EventKind::YouAreMuted { muted: false, until: None, why });
         }
         Ok(Deed::Lifted { penalty, whom: subject.shown() })
     }

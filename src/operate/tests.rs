@@ -37,15 +37,16 @@ fn every_act() -> Vec<Act> {
         Act::Stats,
         Act::Top { sessions: false },
         Act::Top { sessions: true },
-        Act::Reload,
-        Act::GoOn,
+        Act::Log { lines: 1 },
+        Act::Reload { why: why() },
+        Act::GoOn { why: why() },
         Act::Reports,
-        Act::ReportDone(1),
+        Act::ReportDone { number: 1, why: why() },
         Act::Announce(text()),
-        Act::Delete(MessageId(1)),
+        Act::Delete { id: MessageId(1), why: why() },
         Act::Disconnect { whom: text(), why: why() },
         Act::Lay { penalty: Penalty::Ban, on: On::User(text()), time: None, why: why() },
-        Act::Lift { penalty: Penalty::Mute, on: On::User(text()) },
+        Act::Lift { penalty: Penalty::Mute, on: On::User(text()), why: why() },
         Act::DropGroup { group: text(), why: why() },
         Act::Rename { whom: text(), name: text(), why: why() },
         Act::Shutdown { after: None, why: why() },
@@ -100,8 +101,8 @@ fn reports_are_numbered_on_and_bounded_by_who_waits() {
     };
     assert_eq!([number(Some(alice), "bob"), number(Some(alice), "bob"), number(None, "bob")], [1, 2, 3]);
     assert_eq!(number(None, "BOB".to_lowercase().as_str()), 3, "one user is one matter for the filter");
-    for done in 1..=3 {
-        desk.carry_out(Act::ReportDone(done), &By::Console, &accounts).unwrap();
+    for number in 1..=3 {
+        desk.carry_out(Act::ReportDone { number, why: String::new() }, &By::Console, &accounts).unwrap();
     }
     assert_eq!(number(None, "bob"), 4, "a number is not given twice while the server runs");
 }
@@ -202,4 +203,37 @@ fn who_waits_for_his_turn_gives_up_when_he_is_to_be_renamed() {
         assert_eq!(answer, Ok(Err(UserError::Busy)));
     });
     assert!(desk.carry_out(Act::Sessions, &By::User(alice), &accounts).is_ok());
+}
+
+/// A building whose log says whether an act could have its turn while somebody reads it.
+struct House(std::sync::Weak<Desk>);
+
+impl Premises for House {
+    fn reload(&self) -> Result<(usize, usize), String> {
+        Ok((0, 0))
+    }
+
+    fn log_tail(&self, _: usize) -> Result<Vec<String>, String> {
+        Ok(vec![self.0.upgrade().is_some_and(|desk| desk.turn.try_lock().is_some()).to_string()])
+    }
+
+    fn stop(&self) {}
+
+    fn logging_in(&self) -> usize {
+        0
+    }
+
+    fn dismiss(&self, _: &Net) -> usize {
+        0
+    }
+}
+
+#[test]
+fn who_looks_into_the_log_keeps_no_other_act_waiting() {
+    let (_dir, desk, accounts) = desk();
+    let desk = Arc::new(desk);
+    desk.open(Arc::new(House(Arc::downgrade(&desk))));
+    let answer = desk.carry_out(Act::Log { lines: 1 }, &By::Console, &accounts);
+    let rows = vec![vec![crate::model::Cell::text(true)]];
+    assert_eq!(answer, Ok(Answer::Table(crate::model::Table { of: "log", columns: &["text"], rows })));
 }

@@ -45,6 +45,9 @@ use running::Running;
 use serve::Door;
 use web::Web;
 
+/// Reads at most so many of the last lines of the log, or says why it cannot.
+type LogTail = dyn Fn(usize) -> Result<Vec<String>, String> + Send + Sync;
+
 /// The kernel holds this many connections that were not yet accepted.
 const BACKLOG: i32 = 1024;
 
@@ -75,6 +78,8 @@ struct Inner {
     word_filter: Option<PathBuf>,
     /// What else is to be done when things are read again.
     on_reload: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// How the last lines of the log can be read.
+    log_tail: OnceLock<Box<LogTail>>,
 }
 
 impl Server {
@@ -117,6 +122,7 @@ impl Server {
             threadless: AtomicBool::new(false),
             word_filter: config.word_filter.clone(),
             on_reload: OnceLock::new(),
+            log_tail: OnceLock::new(),
         };
         let handle = Handle(Arc::new(inner));
         premises::open(&handle);

@@ -26,6 +26,12 @@ impl Premises for Around {
         self.handle().map_or_else(|| Err("the server has ended".to_owned()), |handle| handle.reload())
     }
 
+    fn log_tail(&self, lines: usize) -> Result<Vec<String>, String> {
+        let handle = self.handle();
+        let tail = handle.as_ref().and_then(|handle| handle.0.log_tail.get());
+        tail.map_or_else(|| Err("this server writes none".to_owned()), |tail| tail(lines))
+    }
+
     fn stop(&self) {
         self.handle().inspect(Handle::stop);
     }
@@ -83,6 +89,11 @@ impl Handle {
     /// What else is to be done at each reload; the first one counts.
     pub(super) fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(also));
+    }
+
+    /// Says how the last lines of the log can be read; the first one counts.
+    pub fn on_log(&self, tail: impl Fn(usize) -> Result<Vec<String>, String> + Send + Sync + 'static) {
+        let _ = self.0.log_tail.set(Box::new(tail));
     }
 
     /// Where operators work.

@@ -96,10 +96,35 @@ fn who_stays_signed_in_has_a_token_that_signing_out_revokes() {
     browser.until("document.body.dataset.ready");
     assert_eq!(browser.text("#me"), "bob");
     browser.click("#b-menu");
+    browser.press("Login tokens…");
+    browser.sees("dialog", "web-");
+    browser.run("document.querySelector('dialog').close();");
+    browser.click("#b-menu");
     browser.press("Sign out");
     browser.until("!document.getElementById('door').hidden");
     bob.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
     assert_eq!(browser.run("return localStorage.getItem('parlor.stay');"), serde_json::Value::Null);
     browser.reload();
     assert_eq!(browser.run("return document.getElementById('door').hidden;"), false);
+}
+
+#[test]
+fn a_token_that_is_revoked_on_another_page_signs_out_at_once() {
+    let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
+    let (home, abroad) = (at_the_door(&server), at_the_door(&server));
+    abroad.type_into("#name", "bob");
+    abroad.type_into("#secret", password("bob"));
+    abroad.click("#stay");
+    abroad.click("#enter");
+    abroad.until("localStorage.getItem('parlor.stay')");
+    abroad.reload();
+    abroad.until("document.body.dataset.ready");
+    sign_in(&home, "bob");
+    home.click("#b-menu");
+    home.press("Login tokens…");
+    home.press("Revoke");
+    abroad.sees("#door-note", "The token of this session was revoked.");
+    abroad.reload();
+    abroad.sees("#door-note", "Wrong name or password.");
+    assert_eq!(abroad.run("return localStorage.getItem('parlor.stay');"), serde_json::Value::Null);
 }

@@ -90,6 +90,11 @@ impl Browser {
         self.on_page("POST", "/refresh", &json!({}));
     }
 
+    /// Closes the tab, as a person does; there is no other one.
+    pub fn close_tab(&self) {
+        self.on_page("DELETE", "/window", &Value::Null);
+    }
+
     /// What a script returns.
     pub fn run(&self, script: &str) -> Value {
         self.on_page("POST", "/execute/sync", &json!({"script": script, "args": []}))
@@ -128,10 +133,10 @@ impl Browser {
         self.on_page("POST", &format!("/element/{}/value", self.find(css)), &json!({ "text": text }));
     }
 
-    /// Clicks the button that says this.
+    /// Clicks the button that says this; while a dialog is open, in there.
     pub fn press(&self, label: &str) {
         let mark = format!(
-            "[...document.querySelectorAll('button, summary')].find((one) => one.checkVisibility() && one.textContent.trim() === {})",
+            "[...(document.querySelector('dialog[open]') ?? document).querySelectorAll('button, summary')].find((one) => one.checkVisibility() && one.textContent.trim() === {})",
             json!(label)
         );
         self.until(&mark);

@@ -1,5 +1,6 @@
 //! What somebody may say to make a page run it.
 
+use super::operating::{promote, with_log};
 use super::{at_the_door, open, say, server_with, sign_in};
 
 /// What would run if it were put into a page as it is.
@@ -104,5 +105,53 @@ fn sixty_injections_are_shown_as_text_and_none_runs() {
     alice.sees("#log", "Pong: seen");
     assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
     let foreign = "return document.querySelectorAll('#log script, #log img, #log svg, #log a, #log iframe, dialog img, dialog script').length;";
+    assert_eq!(alice.run(foreign), 0);
+}
+
+#[test]
+fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_runs() {
+    let server = server_with(|config| config.limits.rate = 0);
+    promote(&server);
+    let all = injections();
+    with_log(&server)(&(all.join("\n") + "\n"));
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    // As what rooms are about, in the list, the header and the menu.
+    for text in &all {
+        bob.send(&format!("/room create 2 {text}"));
+        let said = bob.line_with("created (1/2)");
+        let code = said.split(' ').nth(1).unwrap().to_owned();
+        open(&alice, "*");
+        say(&alice, &format!("/room join {code}"));
+        alice.until(&format!("document.getElementById('title').textContent === {}", serde_json::json!(text)));
+        bob.ask("/room leave", &["*** alice has joined (2/2).", &format!("You left the room {code}.")]);
+    }
+    alice.click("#b-conv");
+    alice.sees("dialog", "Leave the room");
+    alice.run("document.querySelector('dialog').close();");
+    let listed =
+        alice.run("return [...document.querySelectorAll('#list-groups .name')].map((one) => one.textContent);");
+    assert_eq!(listed.as_array().unwrap().len(), all.len());
+    // As reasons of reports and penalties, and as lines of the log.
+    for (n, text) in all.iter().enumerate() {
+        bob.send(&format!("/report alice {text}"));
+        say(&alice, &format!("/ban addr 10.0.0.{n} {text}"));
+    }
+    bob.send("/ping all");
+    bob.line_with("Pong: all");
+    alice.click("#b-menu");
+    alice.press("Operator’s page");
+    alice.sees("#operate", &format!("reports ({})", all.len()));
+    alice.sees("#operate", &format!("penalties ({})", all.len()));
+    alice.sees("#of-log", all.last().unwrap());
+    let shown = alice.run("return document.querySelector('#of-log .tail').textContent;");
+    assert_eq!(shown, all[all.len() - 50..].join("\n"));
+    let reasons =
+        "return [...document.querySelectorAll('#of-reports tbody tr')].map((row) => row.cells[4].textContent);";
+    assert_eq!(alice.run(reasons), serde_json::json!(all));
+    assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
+    let foreign = "return document.querySelectorAll('#operate :is(script, img, a, iframe), #list :is(script, img, svg, a), #title *').length;";
     assert_eq!(alice.run(foreign), 0);
 }

@@ -1,5 +1,6 @@
 //! Two themes on two sizes of a screen.
 
+use super::operating::{go_there, promote, with_log};
 use super::{open, say, server, sign_in, sized};
 
 #[test]
@@ -44,4 +45,29 @@ fn two_themes_on_a_desktop_and_on_a_phone() {
         browser.reload();
         assert_eq!(browser.run("return document.documentElement.dataset.theme;"), "midnight", "it is remembered");
     }
+}
+
+#[test]
+fn dialogs_and_the_operators_page_fit_a_phone() {
+    let server = server();
+    promote(&server);
+    with_log(&server)("2026-11-20 17:03:12.402 +00:00 INFO  main listening addr=127.0.0.1:12345\n");
+    let mut bob = server.login("bob");
+    let phone = sized(&server, 390, 800);
+    sign_in(&phone, "alice");
+    bob.expect("*** alice has joined the chat.");
+    let fits = |what: &str| {
+        phone.picture(&format!("panther-phone-{what}"));
+        let wide = "return document.documentElement.scrollWidth > innerWidth
+            || [...document.querySelectorAll('dialog[open], #operate')].some((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1);";
+        assert_eq!(phone.run(wide), false, "nothing stands out of {what}");
+    };
+    for (button, what) in [("#b-menu", "menu"), ("#b-group", "new-group"), ("#b-room", "rooms")] {
+        phone.click(button);
+        fits(what);
+        phone.press("✕");
+    }
+    go_there(&phone);
+    phone.sees("#of-log", "listening");
+    fits("operator");
 }

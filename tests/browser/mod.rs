@@ -1,5 +1,6 @@
 //! The page in a real browser.
 
+mod cable;
 mod coming_back;
 mod driver;
 mod injections;

@@ -1,45 +1,178 @@
 //! The operator's page.
 
+use std::fs;
+
+use parlor::logging::LogSettings;
 use parlor::model::Role;
 use parlor::store::Entry;
 
-use super::{at_the_door, server, sign_in};
+use super::{Browser, at_the_door, open, server, sign_in};
+use crate::support::{TestServer, timeless};
+
+/// Gives alice the role of an admin.
+pub(super) fn promote(server: &TestServer) {
+    let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
+    server.handle.hub().record(vec![role]).unwrap();
+}
+
+/// Lets the server have a log, which tests write themselves.
+pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
+    let settings = LogSettings { dir: server.dir.path().to_owned(), ..LogSettings::default() };
+    let path = settings.dir.join("parlord.log");
+    server.handle.on_log(move |lines| settings.tail(lines));
+    move |text| fs::write(&path, text).unwrap()
+}
+
+pub(super) fn go_there(browser: &Browser) {
+    browser.click("#b-menu");
+    browser.press("Operator’s page");
+    browser.sees("#operate", "sessions (");
+}
+
+/// Presses a button of the row that says this.
+fn press_in_row(browser: &Browser, row: &str, label: &str) {
+    let button = format!(
+        "[...document.querySelectorAll('#operate tr')].filter((row) => row.textContent.includes('{row}'))
+            .flatMap((row) => [...row.querySelectorAll('button')]).find((one) => one.textContent === '{label}')"
+    );
+    browser.until(&button);
+    browser.run(&format!("{button}.click();"));
+}
+
+/// Gives a reason, without which nothing is done.
+fn because(browser: &Browser, why: &str) {
+    browser.press("Do it");
+    assert_eq!(browser.run("return document.querySelector('dialog').open;"), true, "it asks for a reason");
+    browser.type_into("dialog [name=why]", why);
+    browser.press("Do it");
+}
 
 #[test]
 fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
     let server = server();
-    let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
-    server.handle.hub().record(vec![role]).unwrap();
+    promote(&server);
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     bob.expect("*** alice has joined the chat.");
     bob.send("/report alice bossy");
-    alice.click("#b-menu");
-    alice.press("Operator’s page");
+    go_there(&alice);
     alice.sees("#operate", "sessions (2)");
     alice.sees("#operate", "reports (1)");
     alice.sees("#operate", "bossy");
     alice.sees("#operate", "Messages a second");
-    alice.picture("panther-operator");
     alice.press("Announce…");
     alice.type_into("dialog [name=text]", "soup is served");
     alice.press("Tell everybody");
     bob.line_with("Announcement: soup is served");
-    let row = "[...document.querySelectorAll('#operate tr')].find((row) => row.textContent.includes('bob'))";
-    alice.run(&format!("{row}.querySelectorAll('button')[1].click();"));
+    press_in_row(&alice, "bob", "Mute");
     alice.type_into("dialog [name=time]", "10m");
-    alice.type_into("dialog [name=why]", "loud");
-    alice.press("Do it");
+    because(&alice, "loud");
     assert!(bob.line_with("muted you").ends_with(": loud."));
     alice.sees("#operate", "penalties (1)");
-    alice.press("Lift");
-    bob.line_with("You may speak again.");
-    alice.press("Done");
+    press_in_row(&alice, "mute", "Lift");
+    because(&alice, "he is sorry");
+    bob.expect("*** You may speak again: he is sorry.");
+    press_in_row(&alice, "bossy", "Done");
+    because(&alice, "true");
     alice.sees("#operate", "reports (0)");
     let user = at_the_door(&server);
     sign_in(&user, "eve");
     user.click("#b-menu");
     user.sees("dialog", "Sign out");
     assert!(!user.text("dialog").contains("Operator"), "for whom it is not meant there is none");
+}
+
+#[test]
+fn every_act_of_an_operator_asks_why() {
+    let server = server();
+    promote(&server);
+    let mut bob = server.login("bob");
+    bob.ask("/create_group club", &["Group club created."]);
+    bob.ask("/broadcast rude words", &["[Broadcast][bob]: rude words"]);
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    open(&alice, "*");
+    alice.sees("#log", "rude words");
+    alice.click(".msg .more");
+    alice.press("Delete for everybody…");
+    alice.type_into("dialog [name=why]", "rude");
+    alice.press("Delete");
+    bob.expect("*** alice deleted #1.");
+    // Wherever somebody is met: his own menu has the acts, too.
+    open(&alice, "@bob");
+    alice.click("#b-conv");
+    alice.press("Operator’s acts…");
+    alice.press("Mute bob…");
+    because(&alice, "first");
+    assert!(bob.line_with("muted you").ends_with("for good: first."));
+    alice.press("Read users and word filter again…");
+    because(&alice, "new users");
+    alice.sees("#told", "reloaded");
+    alice.press("Take a group away…");
+    alice.type_into("dialog [name=group]", "club");
+    because(&alice, "off topic");
+    bob.expect("*** The group club was taken away by an operator: off topic.");
+    alice.press("Stop the server…");
+    because(&alice, "new disk");
+    bob.expect("*** The server shuts down in 5m: new disk.");
+    alice.press("Let it go on…");
+    because(&alice, "it can wait");
+    bob.expect("*** The server goes on; the shutdown is cancelled.");
+    press_in_row(&alice, "bob", "Ban");
+    alice.type_into("dialog [name=time]", "7d");
+    because(&alice, "spam");
+    bob.expect("*** An operator ends your session: spam");
+    alice.sees("#of-penalties", "spam");
+    alice.press("Rename a user…");
+    alice.type_into("dialog [name=user]", "eve");
+    alice.type_into("dialog [name=name]", "eva");
+    because(&alice, "she asked for it");
+    alice.sees("#told", "renamed");
+    let mut eva = server.connect();
+    eva.give_name_and_password("eva", crate::support::password("eve"));
+    eva.expect("Welcome to the chat server!");
+    eva.line_with("/help");
+    press_in_row(&alice, "eva", "End");
+    because(&alice, "update your bot");
+    eva.expect("*** An operator ends your session: update your bot");
+    let mut bob = server.connect();
+    bob.give_name_and_password("bob", crate::support::password("bob"));
+    assert!(timeless(&bob.line()).contains("you are banned until {time} UTC: spam"));
+}
+
+#[test]
+fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
+    let server = server();
+    promote(&server);
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.send("/report eve sells things to everybody\n/ping told");
+    bob.line_with("Pong: told");
+    go_there(&alice);
+    alice.sees("#of-log", "this server writes none");
+    let write = with_log(&server);
+    let line = |n: u64| {
+        let (minute, second) = (n / 60, n % 60);
+        format!(
+            "2026-11-20 17:{minute:02}:{second:02}.402 +00:00 INFO  session-{n} login user=user{n} addr=127.0.0.1 port={}\n",
+            40_000 + n
+        )
+    };
+    write(&(1..100).map(line).collect::<String>());
+    alice.sees("#of-log", "log (last 50 lines)");
+    alice.sees("#of-log", "user=user99 ");
+    assert!(!alice.text("#of-log").contains("user=user49 "), "no more lines than there may be");
+    write(&(1..=100).map(line).collect::<String>());
+    alice.sees("#of-log", "user=user100 ");
+    alice.until("document.querySelectorAll('#of-log').length === 1");
+    alice.run("document.getElementById('operate').scrollTop = 0;");
+    alice.picture("panther-operator");
+    alice.run("document.documentElement.dataset.theme = 'midnight';");
+    alice.picture("midnight-operator");
+    assert_eq!(alice.run("return document.getElementById('operate').scrollWidth > innerWidth;"), false);
+    alice.press("✕");
+    alice.until("document.getElementById('operate').hidden");
 }

@@ -120,3 +120,166 @@ fn receipts_typing_and_unread_counts_are_shown() {
     say(&alice, "/nonsense");
     alice.sees("#log", "Unknown command '/nonsense'");
 }
+
+#[test]
+fn a_group_is_made_run_and_left_by_its_menus() {
+    let server = server();
+    let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    let menu = |item: &str| {
+        alice.click("#b-conv");
+        alice.press(item);
+    };
+    let about = |member: &str, act: &str| {
+        alice.click("#b-conv");
+        alice.press(member);
+        alice.press(act);
+    };
+    alice.press("New group");
+    alice.type_into("dialog [name=name]", "crew");
+    alice.click("dialog [name=private]");
+    alice.type_into("dialog [name=topic]", "ships & sails");
+    alice.press("Create");
+    alice.sees("#subtitle", "ships & sails");
+    menu("Invite…");
+    alice.type_into("dialog [name=who]", "bob");
+    alice.press("Invite");
+    bob.expect("*** alice invites you to the group crew; /accept #crew joins it.");
+    bob.ask("/accept #crew", &["You joined the group crew."]);
+    alice.sees("#log", "bob has joined");
+    alice.sees("#subtitle", "2 members");
+    about("bob", "Promote bob");
+    bob.expect("*** bob is an admin of the group crew now, by alice.");
+    alice.sees("#log", "bob is admin now, by alice.");
+    about("bob admin", "Mute bob");
+    alice.type_into("dialog [name=time]", "10m");
+    alice.type_into("dialog [name=why]", "loud");
+    alice.press("Mute");
+    assert!(bob.line_with("You were muted in the group crew by alice until").ends_with(": loud"));
+    menu("Bans and mutes…");
+    alice.sees("dialog", "bob is muted by alice until");
+    alice.press("Lift");
+    bob.expect("*** You are no longer muted in the group crew, by alice.");
+    menu("Settings…");
+    alice.run("document.querySelector('dialog [name=topic]').value = '';");
+    alice.type_into("dialog [name=topic]", "anchors");
+    alice.press("Save");
+    assert!(bob.line_with("alice changed the group crew").ends_with("Topic: anchors"));
+    alice.sees("#subtitle", "anchors");
+    about("bob admin", "Kick bob");
+    alice.type_into("dialog [name=why]", "mutiny");
+    alice.press("Kick");
+    bob.expect("*** You were kicked from the group crew by alice: mutiny");
+    alice.sees("#subtitle", "1 member ");
+    menu("Leave the group");
+    alice.sees("#log", "You left the group.");
+    eve.send("/groups");
+    eve.line_with("There are no groups yet");
+}
+
+#[test]
+fn commands_that_are_typed_are_answered_on_the_page() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    bob.ask("/create_group rust topic=crabs", &["Group rust created."]);
+    open(&alice, "*");
+    for (line, answer) in [
+        ("/whoami", "groups: none"),
+        ("/users", "users: alice, bob"),
+        ("/groups", "names: rust"),
+        ("/group rust", "text: crabs"),
+        ("/whois bob", "online: true"),
+        ("/whois zoe", "User 'zoe' does not exist."),
+        ("/away at lunch", "You are away: at lunch"),
+        ("/ignore", "You ignore nobody."),
+        ("/help ping", "/ping"),
+    ] {
+        say(&alice, line);
+        alice.sees("#log", answer);
+    }
+    alice.click("#b-menu");
+    alice.press("I am back");
+    alice.sees("#log", "You are back.");
+    open(&alice, "@bob");
+    say(&alice, "/me waves");
+    bob.expect("[alice] * alice waves");
+    say(&alice, "//not a command");
+    bob.expect("[alice]: /not a command");
+}
+
+#[test]
+fn what_was_said_is_searched_and_opened_where_it_was_said() {
+    let server = server();
+    let mut bob = server.login("bob");
+    bob.ask("/broadcast tomato soup for all", &["[Broadcast][bob]: tomato soup for all"]);
+    bob.ask(
+        "/msg alice tomato salad",
+        &["[to alice]: tomato salad", "*** alice is not online; your message is kept until the next login."],
+    );
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    alice.sees("[data-key=\"@bob\"]", "1");
+    alice.click("#b-search");
+    alice.type_into("dialog [name=words]", &format!("tomato{ENTER}"));
+    alice.sees("dialog", "tomato salad");
+    alice.until("document.querySelectorAll('dialog .found').length === 2");
+    alice.click("dialog .found");
+    alice.sees("#title", "bob");
+    alice.sees("#log", "tomato salad");
+    alice.click("#b-search");
+    alice.type_into("dialog [name=words]", &format!("turnip{ENTER}"));
+    alice.sees("dialog", "No message has all of these words.");
+}
+
+#[test]
+fn who_is_away_and_when_who_is_offline_was_here_stands_in_the_list() {
+    let server = server();
+    let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
+    bob.send("/away at lunch\n/ping away");
+    bob.line_with("Pong: away");
+    eve.ask(
+        "/msg alice hello",
+        &["[to alice]: hello", "*** alice is not online; your message is kept until the next login."],
+    );
+    eve.send("/quit");
+    bob.expect("*** eve has left the chat.");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    alice.until("document.querySelector('[data-key=\"@bob\"] .dot.away')");
+    alice.until("document.querySelector('[data-key=\"@eve\"] .dot.off')");
+    alice.until("document.querySelector('[data-key=\"@eve\"]').ariaLabel.includes('last seen')");
+    open(&alice, "@eve");
+    alice.sees("#subtitle", "Last seen");
+    open(&alice, "@bob");
+    alice.sees("#subtitle", "Away: at lunch");
+}
+
+#[test]
+fn who_looks_elsewhere_is_notified_if_he_allowed_it_and_without_a_sound() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    bob.expect("*** alice has joined the chat.");
+    // Headless browsers show none, so one that writes them down stands in.
+    let stand_in = "window.notes = []; window.Notification = class {
+        static permission = 'default';
+        static requestPermission() { Notification.permission = 'granted'; }
+        constructor(title, { body, silent }) { notes.push([title, body, silent]); }
+    };";
+    alice.run(stand_in);
+    bob.ask("/msg alice psst", &["[to alice]: psst"]);
+    alice.sees("[data-key=\"@bob\"]", "1");
+    assert_eq!(alice.run("return notes;"), serde_json::json!([]), "nobody asked for them");
+    alice.click("#b-menu");
+    alice.press("Show notifications…");
+    bob.ask("/msg alice are you there?", &["[to alice]: are you there?"]);
+    alice.until("notes.length");
+    assert_eq!(alice.run("return notes;"), serde_json::json!([["bob", "are you there?", true]]));
+    assert_eq!(alice.run("return document.title;"), "(2) Parlor");
+}

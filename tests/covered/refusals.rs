@@ -97,7 +97,8 @@ fn samples() -> Vec<UserError> {
         UserError::TooManyReports(909),
         UserError::Countdown(true),
         UserError::Countdown(false),
-        UserError::NotReloaded(text),
+        UserError::NotReloaded(text.clone()),
+        UserError::NoLog(text),
         UserError::GuestsHaveNone,
     ];
     all.extend(rename_samples(name).into_iter().map(UserError::NotRenamed));

@@ -4,6 +4,7 @@ mod bans;
 mod console;
 mod filter;
 mod interrupted;
+mod logs;
 mod renaming;
 mod roles;
 mod stopping;

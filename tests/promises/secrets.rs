@@ -46,9 +46,18 @@ fn logs_hold_no_secrets_and_cannot_be_forged() {
         refused.iter_mut().for_each(|client| drop(client.read_to_end()));
         let mut alice = super::login(daemon.addr, "alice");
         for marked in MARKED {
-            for line in
-                ["/msg alice", "/msg", "/broadcast", "/create_group", "/group_msg", "/ping", "/", "", "/join_group g"]
-            {
+            for line in [
+                "/msg alice",
+                "/msg",
+                "/broadcast",
+                "/create_group",
+                "/group_msg",
+                "/ping",
+                "/",
+                "",
+                "/join_group g",
+                "/room create 2",
+            ] {
                 alice.send(&format!("{line} {marked}"));
             }
             for line in ["/create_group secrets password=", "/group secrets password=", "/join_group secrets "] {

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 
 use parlor::config::Config;
+use parlor::logging::LogSettings;
 use parlor::model::{DuplicateLogin, Registration, Role};
 use parlor::store::Entry;
 
@@ -37,7 +38,7 @@ impl House {
         if store == Store::Daemon {
             return far(settings);
         }
-        let (mut flaw, mut roles, mut words) = (None, Vec::new(), String::new());
+        let (mut flaw, mut roles, mut words, mut log) = (None, Vec::new(), String::new(), String::new());
         let server = TestServer::with(|config| {
             if store == Store::Database {
                 config.data = Some(config.users.with_file_name("data"));
@@ -45,6 +46,7 @@ impl House {
             for (line, setting) in settings {
                 match setting.split_once(" = ") {
                     Some(("word-filter", pattern)) => words += &format!("{pattern}\n"),
+                    Some(("log", line)) => log += &format!("{line}\n"),
                     Some((word, name)) if role(word).is_some() => roles.extend(role(word).map(|role| (name, role))),
                     Some((name, value)) if set(config, name, value).is_some() => {}
                     _ => flaw = Some((*line, format!("no such setting: {setting}"))),
@@ -58,6 +60,11 @@ impl House {
         });
         let given = roles.into_iter().map(|(user, role)| Entry::Role { user: user.parse().unwrap(), role });
         server.handle.hub().record(given.collect()).unwrap();
+        if !log.is_empty() {
+            let settings = LogSettings { dir: server.dir.path().to_owned(), ..LogSettings::default() };
+            fs::write(settings.dir.join("parlord.log"), log).unwrap();
+            server.handle.on_log(move |lines| settings.tail(lines));
+        }
         flaw.map_or(Ok(House::Here(server)), Err)
     }
 

@@ -120,8 +120,11 @@ fn groups() -> Vec<Row> {
         ("somebody invites you", GroupNews::Invited { by: alice }),
         ("a group of yours is like this now; `text` is its topic", GroupNews::Changed { by: alice, settings }),
         ("answer to `/group`; `role` is yours, `null` for an outsider", GroupNews::Portrait(Box::new(portrait))),
-        ("you make a room; `group` is its code", GroupNews::RoomCreated { limit: 4 }),
-        ("you join one", GroupNews::RoomJoined { count: 2, limit: 4 }),
+        ("you make a room; `group` is its code", GroupNews::RoomCreated { limit: 4, topic: None }),
+        (
+            "you join one; `text` is what it is about",
+            GroupNews::RoomJoined { count: 2, limit: 4, topic: Some("plans".into()) },
+        ),
         ("somebody comes into a room of yours", GroupNews::RoomEntered { user: bob, count: 3, limit: 4 }),
         ("somebody leaves it", GroupNews::RoomLeft { user: bob, count: 2, limit: 4 }),
         ("you leave it", GroupNews::YouLeftRoom { gone: true }),
@@ -146,7 +149,10 @@ fn answers() -> Vec<Row> {
         ("answer to `/away`, and with `null` to `/back`", Kind::YouAreAway { away: Some("lunch".into()) }),
         ("you wrote to somebody who is away", Kind::UserIsAway { user: bob, away: "lunch".into() }),
         ("you wrote to somebody who is offline; it is kept for him", Kind::KeptFor { user: bob }),
-        ("answer to `/groups`", Kind::Groups { names: vec![lunch] }),
+        (
+            "answer to `/groups`; `topics` are those of your rooms",
+            Kind::Groups { groups: vec![(name("K7QX"), Some("plans".into())), (lunch, None)] },
+        ),
         (
             "answer to `/groups_users`; `first` in the first of several",
             Kind::GroupsUsers { rosters: vec![(lunch, vec![alice, bob])], first: true },

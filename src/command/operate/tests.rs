@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{COMMANDS, console};
 use super::*;
+use crate::model::limits::REASON_CHARS;
 
 #[test]
 fn a_penalty_has_a_kind_a_subject_and_perhaps_a_time() {
@@ -18,7 +19,9 @@ fn a_penalty_has_a_kind_a_subject_and_perhaps_a_time() {
         let expected = Act::Lay { penalty, on: on.clone(), time, why: why.to_owned() };
         assert_eq!(console(line), Ok(expected), "{line}");
     }
-    for line in ["ban", "ban user", "ban bob", "ban addr 10.0.0.0/8", "mute addr 10.0.0.1", "unban user bob x"] {
+    for line in
+        ["ban", "ban user", "ban bob", "ban addr 10.0.0.0/8", "mute addr 10.0.0.1", "unban user", "log 0", "log x"]
+    {
         assert!(matches!(console(line), Err(UserError::Usage(_))), "{line}");
     }
 }
@@ -29,8 +32,39 @@ fn a_shutdown_is_now_in_a_while_or_off() {
     assert_eq!(console("shutdown"), shutdown(None, ""));
     assert_eq!(console("shutdown update"), shutdown(None, "update"));
     assert_eq!(console("shutdown in 5m new disk"), shutdown(Some(Duration::from_secs(300)), "new disk"));
-    assert_eq!(console("shutdown CANCEL"), Ok(Act::GoOn));
+    let go_on = |why: &str| Ok(Act::GoOn { why: why.to_owned() });
+    assert_eq!(
+        (console("shutdown CANCEL"), console("shutdown cancel  all is well")),
+        (go_on(""), go_on("all is well"))
+    );
+    assert_eq!(console("shutdown cancelled"), shutdown(None, "cancelled"));
     assert!(console("shutdown in five").is_err() && console("shutdown in").is_err());
+}
+
+#[test]
+fn an_act_that_takes_back_or_ends_something_has_a_reason_too() {
+    let (on, why) = (On::User("bob".to_owned()), "enough".to_owned());
+    let acts = [
+        ("unban user bob enough", Act::Lift { penalty: Penalty::Ban, on: on.clone(), why: why.clone() }),
+        ("unmute user bob enough", Act::Lift { penalty: Penalty::Mute, on, why: why.clone() }),
+        ("delete 12 enough", Act::Delete { id: MessageId(12), why: why.clone() }),
+        ("reports done 3 enough", Act::ReportDone { number: 3, why: why.clone() }),
+        ("reload enough", Act::Reload { why: why.clone() }),
+        ("drop_group g enough", Act::DropGroup { group: "g".to_owned(), why: why.clone() }),
+        ("disconnect bob enough", Act::Disconnect { whom: "bob".to_owned(), why }),
+    ];
+    for (line, act) in acts {
+        assert_eq!(console(line), Ok(act), "{line}");
+    }
+    let Ok(Act::Reload { why }) = console(&format!("reload {}", "x".repeat(1_000))) else { panic!() };
+    assert_eq!(why, "x".repeat(REASON_CHARS) + "…");
+}
+
+#[test]
+fn the_log_is_asked_for_in_lines_of_which_there_are_not_too_many() {
+    for (line, lines) in [("log", LOG_COUNT), ("log 1", 1), ("log 200", LOG_MAX), ("log 9999", LOG_MAX)] {
+        assert_eq!(console(line), Ok(Act::Log { lines }), "{line}");
+    }
 }
 
 #[test]

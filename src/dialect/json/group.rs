@@ -25,8 +25,12 @@ pub(super) fn write(event: &Event, group: &Name, news: &GroupNews) -> Option<Obj
         GroupNews::Invited { by } => stamped("invited").word("by", by),
         GroupNews::Changed { by, settings } => chosen(stamped("group_changed").word("by", by), settings),
         GroupNews::Portrait(portrait) => write_portrait(group, portrait),
-        GroupNews::RoomCreated { limit } => stamped("room_created").count("count", 1).count("limit", *limit),
-        GroupNews::RoomJoined { count, limit } => room(stamped("room_joined"), *count, *limit),
+        GroupNews::RoomCreated { limit, topic } => {
+            room(stamped("room_created"), 1, *limit).some_text("text", topic.as_deref())
+        }
+        GroupNews::RoomJoined { count, limit, topic } => {
+            room(stamped("room_joined"), *count, *limit).some_text("text", topic.as_deref())
+        }
         GroupNews::RoomEntered { user, count, limit } => {
             room(stamped("member_joined").word("user", user), *count, *limit)
         }

@@ -44,9 +44,13 @@ pub(super) fn write(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &Gr
 
 fn write_room(out: &mut String, stamp: &Stamp<'_>, group: &Name, news: &GroupNews) -> fmt::Result {
     match news {
-        GroupNews::RoomCreated { limit } => write!(out, "room_created{stamp} group={group} count=1 limit={limit}"),
-        GroupNews::RoomJoined { count, limit } => {
-            write!(out, "room_joined{stamp} group={group} count={count} limit={limit}")
+        GroupNews::RoomCreated { limit, topic } => {
+            let topic = Reason(topic.as_deref());
+            write!(out, "room_created{stamp} group={group} count=1 limit={limit} text={topic}")
+        }
+        GroupNews::RoomJoined { count, limit, topic } => {
+            let topic = Reason(topic.as_deref());
+            write!(out, "room_joined{stamp} group={group} count={count} limit={limit} text={topic}")
         }
         GroupNews::RoomEntered { user, count, limit } => {
             write!(out, "member_joined{stamp} group={group} user={user} count={count} limit={limit}")
@@ -81,7 +85,7 @@ fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool
     })
 }
 
-/// A reason, which may be none.
+/// A reason or a topic, which may be none.
 struct Reason<'a>(Option<&'a str>);
 
 impl fmt::Display for Reason<'_> {

@@ -1,6 +1,7 @@
 //! The wording of what happens in groups, beside what is said in them.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use super::Names;
 use crate::model::{Article, GroupNews, GroupRole, GroupSanction, Name, Penalty, Portrait, Settings, Terms};
@@ -49,10 +50,12 @@ pub(super) fn write(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
 
 fn write_room(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Result {
     match news {
-        GroupNews::RoomCreated { limit } => {
-            write!(out, "Room {group} created (1/{limit}); others come in with /room join {group}.")
+        GroupNews::RoomCreated { limit, topic } => {
+            write!(out, "Room {group} created (1/{limit}); others come in with /room join {group}.{}", About(topic))
         }
-        GroupNews::RoomJoined { count, limit } => write!(out, "You joined the room {group} ({count}/{limit})."),
+        GroupNews::RoomJoined { count, limit, topic } => {
+            write!(out, "You joined the room {group} ({count}/{limit}).{}", About(topic))
+        }
         GroupNews::RoomEntered { user, count, limit } => write!(out, "*** {user} has joined ({count}/{limit})."),
         GroupNews::YouLeftRoom { gone: false } => write!(out, "You left the room {group}."),
         GroupNews::YouLeftRoom { gone: true } => write!(out, "You left the room {group}. It is empty now, and gone."),
@@ -112,7 +115,15 @@ impl fmt::Display for Shown<'_> {
         words.extend(announce.then(|| "only owners and admins talk".to_owned()));
         words.extend(keep.then(|| "kept".to_owned()));
         words.extend(ephemeral.then(|| "ephemeral".to_owned()));
-        write!(f, "{}.", words.join(", "))?;
-        topic.as_ref().map_or(Ok(()), |topic| write!(f, " Topic: {topic}"))
+        write!(f, "{}.{}", words.join(", "), About(topic))
+    }
+}
+
+/// What something is about, behind a sentence, if it is about anything.
+struct About<'a>(&'a Option<Arc<str>>);
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |topic| write!(f, " Topic: {topic}"))
     }
 }

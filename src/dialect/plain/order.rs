@@ -25,7 +25,9 @@ pub(super) fn write(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouAreMuted { muted: true, until, why } => {
             write!(out, "*** An operator has muted you {}{}.", Until(*until), Because(why))
         }
-        EventKind::YouAreMuted { muted: false, .. } => out.write_str("*** You may speak again."),
+        EventKind::YouAreMuted { muted: false, why, .. } => {
+            write!(out, "*** You may speak again{}.", Because(why))
+        }
         EventKind::ReportCame(report) => write_report(out, report),
         EventKind::Stopping { after, why } => {
             write!(out, "*** The server shuts down in {}{}.", Short(*after), Because(why))

@@ -227,9 +227,13 @@ fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "AAAA", &[]);
     let codes = [name("aaaa"), name("BBBB")];
-    hub.create_room(ann.client(), &codes, 2, &mut Touched::default()).unwrap();
+    let room = || Settings::of_room(2, Some("tea".into()));
+    hub.create_room(ann.client(), &codes, room(), &mut Touched::default()).unwrap();
+    let shown = |user| hub.groups(&name(user), SystemTime::now());
+    assert_eq!(shown("Ann"), [(name("AAAA"), None), (name("BBBB"), Some("tea".into()))]);
+    assert_eq!(shown("Ben"), [(name("AAAA"), None)], "outsiders learn of neither");
     assert_eq!(hub.rooms(&name("Ann")), [name("BBBB")]);
-    assert_eq!(hub.create_room(ann.client(), &codes, 2, &mut Touched::default()), Err(UserError::Busy));
+    assert_eq!(hub.create_room(ann.client(), &codes, room(), &mut Touched::default()), Err(UserError::Busy));
     let enter =
         |who: &Presence, way| hub.join(who.client(), &name("bbbb"), way, SystemTime::now(), &mut Touched::default());
     assert_eq!(enter(&ben, Way::Open), Err(UserError::NoSuchGroup("bbbb".into())));

@@ -47,6 +47,7 @@ impl UserError {
             UserError::Countdown(false) => {
                 f.write_str("Error: The server is not about to stop; there is nothing to cancel.")
             }
+            UserError::NoLog(why) => write!(f, "Error: The log cannot be shown: {why}."),
             UserError::NotReloaded(why) => write!(f, "Error: Not everything was read again: {why}."),
             // All others are written before it comes to this.
             _ => Ok(()),

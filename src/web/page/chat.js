@@ -26,6 +26,7 @@ export class Chat {
     this.last = 0;
     this.pending = [];
     this.role = 'user';
+    this.looking = this.quiet = false;
     this.conv('*', 'Everybody');
   }
 
@@ -42,6 +43,9 @@ export class Chat {
     return conv;
   }
 
+  // What a conversation is called: a room by what it is about, if that was said.
+  static called({ topic, title }) { return topic || title; }
+
   // Where lines such as `/history` and `/clear` look for a conversation.
   static of({ kind, title }) { return { all: 'all', group: `#${title}`, user: title }[kind]; }
 
@@ -49,6 +53,7 @@ export class Chat {
   begin(again) {
     this.reading = null;
     this.asked = [];
+    this.looking = this.quiet = false;
     this.online = true;
     for (const conv of this.convs.values()) conv.loading = false;
     ['/whoami', '/users', '/groups', '/receipts on', '/typing on'].forEach((line) => this.send(line));
@@ -89,6 +94,9 @@ export class Chat {
 
   command(conv, line) {
     const [word] = line.slice(1).split(' ');
+    if (/^(whoami|users|list_users|groups|list_groups|groups_users|group|whois)$/i.test(word)) {
+      return ['/ping typed(', line, '/ping typed)'].every((one) => this.send(one));
+    }
     if (/^(me|clear)$/i.test(word) && conv.kind !== 'all') this.send(`/talk ${Chat.of(conv)}`);
     return this.send(line);
   }
@@ -97,7 +105,14 @@ export class Chat {
   refresh() {
     if (!this.online || Date.now() - (this.asked_groups ?? 0) < 2000) return;
     this.asked_groups = Date.now();
-    this.send('/groups');
+    ['/users', '/groups'].forEach((line) => this.send(line));
+  }
+
+  // When those were here last with whom something was said.
+  ask_seen() {
+    if (this.guest) return;
+    const away = [...this.convs.values()].filter(({ kind, title }) => kind === 'user' && !this.people.get(low(title))?.online);
+    ['/ping seen(', ...away.slice(0, 30).map(({ title }) => `/whois ${title}`), '/ping seen)'].forEach((line) => this.send(line));
   }
 
   open(conv) {

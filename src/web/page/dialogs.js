@@ -39,8 +39,8 @@ export function form(title, fields, word, done, note) {
 export const confirm = (title, note, word, done) => form(title, [], word, done, note);
 
 const MENU = 'menu';
-const menu = (...items) => el('div', { class: MENU, role: 'group' }, items);
-const item = (text, onclick, props) => button(text, () => { dialog().close(); onclick(); }, props);
+export const menu = (...items) => el('div', { class: MENU, role: 'group' }, items);
+export const item = (text, onclick, props) => button(text, () => { dialog().close(); onclick(); }, props);
 
 export class Dialogs {
   constructor(chat, act) {
@@ -57,7 +57,7 @@ export class Dialogs {
           : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)', { maxlength: 100 }]], 'Set', ({ why }) => chat.send(`/away ${why}`))),
         globalThis.Notification?.permission === 'default' ? item('Show notifications…', () => Notification.requestPermission()) : null,
         chat.guest ? null : item('Change the password…', () => chat.send('/passwd')),
-        chat.guest ? null : item('Login tokens…', () => act.command('/token list')),
+        chat.guest ? null : item('Login tokens…', () => chat.send('/token list')),
         chat.role === 'user' ? null : item('Operator’s page', act.operate),
         item('Help', () => act.command('/help')),
         item('Sign out', act.leave),
@@ -69,8 +69,8 @@ export class Dialogs {
   conversation(conv) {
     const { chat, act } = this;
     const clear = item('Clear this chat…', () => confirm(`Clear ${conv.title}?`, 'All that was said here so far goes from your view, for good. Others keep theirs.', 'Clear', () => chat.send(`/clear ${Chat.of(conv)}`)));
-    if (conv.room) {
-      return show(`Room ${conv.title}`, el('p', {}, `${conv.count ?? 1} of ${conv.limit} are here. Others come in with the code ${conv.title}. Nothing is kept.`),
+    if (conv.room && conv.mine) {
+      return show(Chat.called(conv), el('p', {}, `Room ${conv.title}: ${conv.count ?? 1} of ${conv.limit ?? '?'} are here. Others come in with the code ${conv.title}. Nothing is kept.`),
         menu(item('Leave the room', () => chat.send(`/room leave ${conv.title}`), { class: 'danger' })));
     }
     if (conv.kind === 'group') return this.group(conv, clear);
@@ -102,7 +102,7 @@ export class Dialogs {
       menu(
         rank ? item('Invite…', () => form(`Invite to ${name}`, [['who', 'Who', { required: true }]], 'Invite', ({ who }) => chat.send(`/invite ${who} ${name}`))) : null,
         rank ? item('Settings…', () => this.settings(name, portrait, rank)) : null,
-        rank ? item('Bans and mutes', () => this.act.command(`/bans ${name}`)) : null,
+        rank ? item('Bans and mutes…', () => chat.send(`/bans ${name}`)) : null,
         chat.guest ? null : clear,
         item('Leave the group', () => chat.send(`/leave_group ${name}`), { class: 'danger' }),
       ),
@@ -144,30 +144,47 @@ export class Dialogs {
   }
 
   room() {
-    show('Rooms', el('p', {}, 'A room is for two to eight, has a code of four letters, and nothing said in it is kept. It is gone when it is empty; reloading the page leaves it.'),
-      el('form', {
-        class: 'row',
-        onsubmit: (event) => {
-          event.preventDefault();
-          dialog().close();
-          this.chat.send(`/room create ${event.target.elements.size.value}`);
-        },
-      }, el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })), el('button', { class: 'main' }, 'Make a room')),
-      el('form', {
-        class: 'row',
-        onsubmit: (event) => {
-          event.preventDefault();
-          dialog().close();
-          this.chat.send(`/room join ${event.target.elements.code.value.trim()}`);
-        },
-      }, el('label', {}, 'Code ', el('input', { name: 'code', maxlength: 4, size: 6, required: true, autocapitalize: 'characters', autocomplete: 'off' })), el('button', {}, 'Join')));
+    const send = (line) => (event) => {
+      event.preventDefault();
+      dialog().close();
+      const { elements } = event.target;
+      this.chat.send(line((name) => elements[name].value.trim()).trim());
+    };
+    const code = el('input', { name: 'code', maxlength: 4, required: true, pattern: '[A-Za-z0-9]{4}', title: 'Four letters or digits', autocapitalize: 'characters', autocomplete: 'off', spellcheck: 'false' });
+    show('Rooms', el('p', {}, 'A room is for two to eight and opens to whoever has its code. Nothing said in it is kept. It is gone when it is empty; reloading the page leaves it.'),
+      el('form', { class: 'part', onsubmit: send((said) => `/room create ${said('size')} ${said('topic')}`) }, el('h3', {}, 'A new room'),
+        el('label', {}, 'Name (may be empty) ', el('input', { name: 'topic', maxlength: 60, autocomplete: 'off' })),
+        el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })),
+        el('button', { class: 'main' }, 'Make a room')),
+      el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'Join a room'), el('label', {}, 'Code ', code), el('button', { class: 'main' }, 'Join')));
+  }
+
+  roomLost(conv) {
+    show('The room is left', el('p', {}, `The connection was lost, and with it your place in ${Chat.called(conv)}. If somebody is still there, its code lets you in again.`),
+      menu(item(`Join ${conv.title} again`, () => this.chat.send(`/room join ${conv.title}`))));
+  }
+
+  bans({ group, bans }) {
+    show(`Bans and mutes of ${group}`, bans.length ? el('ul', { class: 'people' }, bans.map(({ user, what, by, until, text }) => el('li', { class: 'row' },
+      el('span', { class: 'name' }, `${user} is ${what} by ${by}${until ? ` until ${when(until)}` : ''}${text ? `: ${text}` : ''}`),
+      item('Lift', () => this.chat.send(`/un${what === 'muted' ? 'mute' : 'ban'} ${user} ${group}`))))) : el('p', {}, 'None.'));
+  }
+
+  tokens({ tokens }) {
+    show('Login tokens', el('p', {}, 'Each signs in without the password. Revoking one ends its sessions.'),
+      el('ul', { class: 'people' }, tokens.map(({ name, made, expires }) => el('li', { class: 'row' },
+        el('span', { class: 'name' }, `${name}, made ${when(made)}`, el('br'), el('small', {}, expires ? `good until ${when(expires)}` : 'good until it is revoked')),
+        item('Revoke', () => this.chat.send(`/token revoke ${name}`), { class: 'danger', 'aria-label': `Revoke ${name}` })))),
+      tokens.length ? null : el('p', {}, 'You have none.'),
+      menu(item('New token…', () => form('New token', [['name', 'Name', { required: true, maxlength: 32, pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*' }], ['days', 'Days (empty for good)', { type: 'number', min: 1, max: 3650 }]], 'Make', ({ name, days }) => this.chat.send(`/token new ${name} ${days}`.trim())))));
   }
 
   message(conv, message, own) {
     const { chat } = this;
     show('Message', el('p', {}, `${message.from}, ${when(message.at)}`), el('blockquote', {}, message.text ?? ''), menu(
       item('Copy', () => navigator.clipboard?.writeText(message.text ?? '')),
-      own || chat.role !== 'user' ? item('Delete for everybody…', () => confirm('Delete this message?', 'Its line stays, without its text.', 'Delete', () => chat.send(`/delete ${message.id}`)), { class: 'danger' }) : null,
+      own || chat.role !== 'user' ? item('Delete for everybody…', () => form('Delete this message?', own ? [] : [['why', 'Reason', { maxlength: 200, required: true }]], 'Delete',
+        ({ why = '' }) => chat.send(`/delete ${message.id} ${why}`.trim()), 'Its line stays, without its text.'), { class: 'danger' }) : null,
       own ? null : item('Report to the operators…', () => this.report(message.id))));
   }
 

@@ -26,6 +26,9 @@ export function day(at) {
   return date.toLocaleDateString([], { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' });
 }
 
+// A moment in a list: the time of today, or else the day.
+export const short = (at) => (day(at) === 'Today' ? clock(at) : new Date(at).toLocaleDateString([], { day: 'numeric', month: 'short' }));
+
 export const when = (at) => (at ? new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }) : 'never');
 
 // What may be remembered; a browser may refuse to.

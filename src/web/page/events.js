@@ -1,6 +1,7 @@
 // What each event of the server changes. An event that is none of these is shown as it is.
 
 import { Chat } from './chat.js';
+import { when } from './dom.js';
 
 const low = (name) => name.toLowerCase();
 
@@ -9,7 +10,11 @@ const handlers = {
   guest(chat, { name }) { chat.me = name; },
   pong(chat, { text }) {
     if (text === 'role!') chat.probing = false;
-    else if (text === 'caught-up') chat.changed('ready');
+    else if (text === 'caught-up') {
+      chat.ask_seen();
+      chat.changed('ready');
+    } else if (text === 'typed(' || text === 'typed)') chat.looking = text === 'typed(';
+    else if (text === 'seen(' || text === 'seen)') chat.quiet = text === 'seen(';
     else if (text !== 'role?') chat.note(chat.current ?? chat.conv('*'), `Pong: ${text}`);
   },
   help(chat, { text }) {
@@ -21,7 +26,10 @@ const handlers = {
     chat.me = name;
     const mine = new Set(groups.map(low));
     for (const conv of chat.convs.values()) {
-      if (conv.kind === 'group' && conv.mine && !mine.has(low(conv.title))) leave(chat, conv.title, 'You are in this group no more.');
+      if (conv.kind !== 'group' || !conv.mine || mine.has(low(conv.title))) continue;
+      // A room is left with its session, and this is another one.
+      if (conv.room) chat.tell('room_lost', conv);
+      leave(chat, conv.title, 'You are in this group no more.');
     }
     groups.forEach((group) => join(chat, group));
     chat.changed('all');
@@ -31,8 +39,9 @@ const handlers = {
     for (const { name, away } of users) person(chat, name, { online: true, away });
     chat.changed('list');
   },
-  groups(chat, { names }) {
+  groups(chat, { names, topics }) {
     chat.groups = new Map(names.map((name) => [low(name), name]));
+    for (const { group, text } of topics) Object.assign(chat.conv(`#${group}`, group), { room: true, topic: text });
     chat.changed('list');
   },
   groups_users(chat, { first, groups }) {
@@ -42,12 +51,24 @@ const handlers = {
   },
   group_info(chat, event) {
     chat.portraits.set(low(event.group), event);
+    if (event.room) Object.assign(chat.conv(`#${event.group}`, event.group), { room: true, complete: true, count: event.members, limit: event.limit, topic: event.text });
     chat.changed('info');
   },
   joined(chat, { user }) { person(chat, user, { online: true, away: null }); chat.changed('list'); },
   left(chat, { user }) { person(chat, user, { online: false, away: null, seen: new Date().toISOString() }); chat.changed('list'); },
+  away(chat, { text }) {
+    person(chat, chat.me, { online: true, away: text });
+    chat.note(chat.current ?? chat.conv('*'), text == null ? 'You are back.' : `You are away: ${text}`);
+  },
+  ignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear nothing of ${user} any more.`),
+  unignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear ${user} again.`),
+  ignores: (chat, { names }) => chat.note(chat.current ?? chat.conv('*'), names.length ? `You ignore: ${names.join(', ')}` : 'You ignore nobody.'),
+  password_changed: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Your password is changed.'),
+  cancelled: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Nothing was changed.'),
+  bans: (chat, event) => chat.tell('bans', event),
   whois(chat, { name, online, away, last_seen, since, idle }) {
     person(chat, name, { online, away: away ?? null, seen: last_seen, since, idle });
+    chat.changed('list');
     chat.changed('info');
   },
   private: (chat, event) => chat.live(event),
@@ -91,8 +112,8 @@ const handlers = {
   group_created: (chat, { group }) => enter(chat, group),
   group_joined: (chat, { group }) => enter(chat, group),
   group_left: (chat, { group }) => leave(chat, group, 'You left the group.'),
-  room_created(chat, { group, limit, count }) { enter(chat, group, { room: true, limit, count }); },
-  room_joined: (chat, { group, limit, count }) => enter(chat, group, { room: true, limit, count }),
+  room_created: (chat, { group, limit, count, text }) => enter(chat, group, { room: true, limit, count, topic: text }),
+  room_joined: (chat, { group, limit, count, text }) => enter(chat, group, { room: true, limit, count, topic: text }),
   room_left: (chat, { group }) => drop(chat, group),
   member_joined: (chat, event) => moved(chat, event, 'joined'),
   member_left: (chat, event) => moved(chat, event, 'left'),
@@ -119,12 +140,14 @@ const handlers = {
   goes_on: (chat) => everywhere(chat, 'The server goes on; the stop is cancelled.'),
   dismissed: (chat, { text }) => chat.tell('ended', text),
   token_made: (chat, event) => chat.tell('token', event),
+  tokens: (chat, event) => chat.tell('tokens', event),
   token_revoked() {},
   report: (chat, event) => chat.tell('report', event),
   table: (chat, event) => chat.tell('table', event),
   done: (chat, event) => chat.tell('done', event),
   error(chat, { code, text }) {
-    if (chat.probing && code === 'unknown_command') return;
+    // Somebody may have no account any more.
+    if ((chat.probing && code === 'unknown_command') || (chat.quiet && code === 'no_such_user')) return;
     if (['no_history', 'not_readable', 'guests_have_none'].includes(code)) {
       const ask = chat.asked.shift();
       if (ask?.conv) Object.assign(ask.conv, { loading: false, complete: true });
@@ -132,9 +155,10 @@ const handlers = {
     }
     if (chat.tell('error', { code, text })) return;
     chat.pending.pop();
-    chat.note(chat.current ?? chat.conv('*'), text);
+    if (chat.current) chat.note(chat.current, text);
+    else chat.tell('refused', text);
   },
-  you_muted: (chat, { muted, text }) => everywhere(chat, muted ? `An operator has muted you: ${text}` : 'You may speak again.'),
+  you_muted: (chat, { muted, text }) => everywhere(chat, `${muted ? 'An operator has muted you' : 'You may speak again'}${text ? `: ${text}` : '.'}`),
   renamed: (chat, { user, name }) => everywhere(chat, `${user} is called ${name} from now on.`),
   muted: (chat, { group, user, by }) => chat.note(chat.conv(`#${group}`), `${user} is muted by ${by}.`),
   unmuted: (chat, { group, user, by }) => chat.note(chat.conv(`#${group}`), `${user} may talk again, by ${by}.`),
@@ -142,11 +166,23 @@ const handlers = {
   welcome() {}, closed() {}, login_failed() {}, registration_failed() {}, address_banned() {},
 };
 
+// What is answered to a look around, and shown as it is to who typed for it.
+const LOOKS = ['whoami', 'users', 'groups', 'groups_users', 'group_info', 'whois'];
+
+function said(value) {
+  if (Array.isArray(value)) return value.map(said).join(', ') || 'none';
+  if (value && typeof value === 'object') return Object.values(value).filter((one) => one != null).map(said).join(' ');
+  return /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? when(value) : String(value);
+}
+
 export function handle(chat, event) {
   const handler = Object.hasOwn(handlers, event.event) ? handlers[event.event] : null;
-  if (handler) return handler(chat, event);
+  if (handler) {
+    handler(chat, event);
+    if (!chat.looking || !LOOKS.includes(event.event)) return;
+  }
   const { event: tag, at, ...fields } = event;
-  const words = Object.entries(fields).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const words = Object.entries(fields).filter(([, value]) => value != null).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${said(value)}`);
   chat.note(chat.current ?? chat.conv('*'), [tag.replaceAll('_', ' '), ...words].join('\n'));
 }
 
@@ -162,7 +198,7 @@ function join(chat, group, more = {}) {
 
 function enter(chat, group, more) {
   const conv = join(chat, group, more);
-  chat.note(conv, more?.room ? `You are in the room ${group}; others come in with this code.` : 'You are in this group now.');
+  chat.note(conv, more?.room ? `You are in the room ${group}; others come in with this code. Nothing that is said here is kept.` : 'You are in this group now.');
   chat.tell('enter', conv);
 }
 

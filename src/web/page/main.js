@@ -1,6 +1,6 @@
 // Puts the page together: the door, the connection, the chat and what is shown of it.
 
-import { $, memory } from './dom.js';
+import { $, el, memory } from './dom.js';
 import { Net } from './net.js';
 import { Chat } from './chat.js';
 import { handle } from './events.js';
@@ -76,7 +76,7 @@ function heard(conv, message) {
   if (looked) return chat.seen(conv);
   conv.unread += 1;
   if (globalThis.Notification?.permission === 'granted') {
-    const note = new Notification(conv.kind === 'user' ? message.from : `${message.from} · ${conv.title}`, { body: message.text, tag: conv.key });
+    const note = new Notification(conv.kind === 'user' ? message.from : `${message.from} · ${Chat.called(conv)}`, { body: message.text, tag: conv.key, silent: true });
     note.onclick = () => { window.focus(); open(conv.key); note.close(); };
   }
 }
@@ -88,8 +88,12 @@ function tell(what, value) {
     case 'found': return dialogs.found(value);
     case 'enter': return open(value.key);
     case 'start': return view.all();
+    case 'bans': return dialogs.bans(value);
+    case 'tokens': return dialogs.tokens(value);
+    case 'room_lost': return dialogs.roomLost(value);
+    case 'refused': return show('That did not work', el('p', {}, value));
     case 'token': return token(value);
-    case 'ended': return show('The session ends', value);
+    case 'ended': return show('The session ends', el('p', {}, value));
     case 'table': case 'done': case 'report': case 'notice': return operate.take(what, value);
     case 'error': return operate.take(what, value) || needsPassword(value);
     default: return false;

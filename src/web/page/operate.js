@@ -1,10 +1,12 @@
 // The operator's page: what the operators' commands say, as tables and charts, and their acts as buttons that ask why.
 
 import { $, button, el, when } from './dom.js';
-import { form } from './dialogs.js';
+import { form, item, menu, show } from './dialogs.js';
 
 const PACE = 5000;
 const KEPT = 60;
+const LINES = 50;
+const TIME = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
 const CHARTS = [['messages_per_s', 'Messages a second'], ['deliveries_per_s', 'Deliveries a second'], ['queued_bytes', 'Bytes waiting'], ['sessions', 'Sessions']];
 
 export class Operate {
@@ -13,6 +15,7 @@ export class Operate {
   }
 
   open(whom) {
+    clearInterval(this.timer);
     $('operate').hidden = false;
     this.ask();
     this.timer = setInterval(() => this.ask(), PACE);
@@ -28,8 +31,9 @@ export class Operate {
   get shown() { return !$('operate').hidden; }
 
   ask() {
+    if (document.visibilityState !== 'visible') return;
     ['/sessions', '/bans', '/reports'].forEach((line) => this.chat.send(line));
-    if (this.chat.role === 'admin') this.chat.send('/stats');
+    if (this.chat.role === 'admin') ['/stats', `/log ${LINES}`].forEach((line) => this.chat.send(line));
   }
 
   do(line) {
@@ -45,6 +49,7 @@ export class Operate {
       return false;
     }
     if (what === 'table') this.table(event);
+    else if (event.code === 'no_log') this.tail([], event.text);
     else if (what === 'done' || what === 'error') this.say(what === 'done' ? plain(event) : event.text);
     this.told();
     return what === 'error';
@@ -55,6 +60,7 @@ export class Operate {
   }
 
   table({ of, rows }) {
+    if (of === 'log') return this.tail(rows.map(({ text }) => text), '');
     // What has not changed stays as it is, under whoever is about to press a button of it.
     const same = JSON.stringify(this.tables.get(of)) === JSON.stringify(rows);
     this.tables.set(of, rows);
@@ -69,6 +75,21 @@ export class Operate {
     if (pairs) $('charts')?.replaceChildren(...CHARTS.map(([name, title]) => this.chart(name, title)));
   }
 
+  // The end of the log; who has scrolled up to read stays where he is.
+  tail(lines, why) {
+    const old = $('of-log');
+    const box = old?.querySelector('.tail');
+    const down = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    const text = why || lines.join('\n');
+    if (box?.textContent === text) return;
+    const fresh = el('section', { id: 'of-log' }, el('h3', {}, why ? 'log' : `log (last ${lines.length} lines)`), el('div', { class: 'tail', tabindex: '0', role: 'region', 'aria-label': 'The end of the log' }, text));
+    const at = box?.scrollTop;
+    if (old) old.replaceWith(fresh);
+    else $('operate').append(fresh);
+    const now = fresh.querySelector('.tail');
+    now.scrollTop = down ? now.scrollHeight : at;
+  }
+
   told() {
     const box = $('told');
     if (box) box.textContent = this.log.slice(0, 5).join('\n');
@@ -78,24 +99,29 @@ export class Operate {
     form(title, [...fields, ['why', 'Reason', { maxlength: 200, required: true }]], 'Do it', (said) => this.do(line(said)));
   }
 
+  // What can be done to somebody, wherever he is.
   sanction(user) {
-    const time = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
-    form(`About ${user}`, [['act', 'Act: disconnect, ban, mute, unban or unmute', { required: true, pattern: 'disconnect|ban|mute|unban|unmute', list: null, value: 'mute' }], time, ['why', 'Reason', { maxlength: 200 }]], 'Do it',
-      ({ act, time: long, why }) => this.do(act === 'disconnect' ? `/disconnect ${user} ${why}` : act.startsWith('un') ? `/${act} user ${user}` : `/${act} user ${user} ${long} ${why}`));
+    const acts = [
+      ['Disconnect', ({ why }) => `/disconnect ${user} ${why}`],
+      ['Mute', ({ time, why }) => `/mute user ${user} ${time} ${why}`, [TIME]],
+      ['Lift the mute of', ({ why }) => `/unmute user ${user} ${why}`],
+      ['Ban', ({ time, why }) => `/ban user ${user} ${time} ${why}`, [TIME]],
+      ['Lift the ban of', ({ why }) => `/unban user ${user} ${why}`],
+    ];
+    show(`About ${user}`, menu(...acts.map(([word, line, fields]) => item(`${word} ${user}…`, () => this.why(`${word} ${user}`, line, fields)))));
   }
 
   // The buttons of a row, by the table that it stands in.
   acts() {
-    const time = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
     return {
       sessions: ({ user, session, from }) => [
         button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect ${session} ${why}`)),
-        button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [time])),
-        button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [time])),
-        button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [time])),
+        button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [TIME])),
+        button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [TIME])),
+        button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [TIME])),
       ],
-      penalties: (row) => button('Lift', () => this.do(`/un${row.penalty} ${kind(row.of)} ${row.of}`)),
-      reports: ({ number }) => button('Done', () => this.do(`/reports done ${number}`)),
+      penalties: (row) => button('Lift', () => this.why(`Lift the ${row.penalty} of ${row.of}`, ({ why }) => `/un${row.penalty} ${kind(row.of)} ${row.of} ${why}`)),
+      reports: ({ number }) => button('Done', () => this.why(`Report ${number} is done`, ({ why }) => `/reports done ${number} ${why}`)),
     };
   }
 
@@ -106,9 +132,10 @@ export class Operate {
       el('div', { class: 'row acts' },
         button('Announce…', () => form('Announce', [['text', 'Text', { required: true }]], 'Tell everybody', ({ text }) => this.do(`/announce ${text}`))),
         admin && button('Take a group away…', () => this.why('Take a group away', ({ group, why }) => `/drop_group ${group} ${why}`, [['group', 'Group', { required: true }]])),
-        admin && button('Read users and word filter again', () => this.do('/reload')),
+        admin && button('Rename a user…', () => this.why('Rename a user', ({ user, name, why }) => `/rename ${user} ${name} ${why}`, [['user', 'User', { required: true }], ['name', 'New name', { required: true }]])),
+        admin && button('Read users and word filter again…', () => this.why('Read users and word filter again', ({ why }) => `/reload ${why}`)),
         admin && button('Stop the server…', () => this.why('Stop the server', ({ after, why }) => `/shutdown in ${after} ${why}`, [['after', 'In', { required: true, value: '5m', pattern: '\\d+[smhd]' }]]), { class: 'danger' }),
-        admin && button('Let it go on', () => this.do('/shutdown cancel'))),
+        admin && button('Let it go on…', () => this.why('Let the server go on', ({ why }) => `/shutdown cancel ${why}`))),
       el('p', { class: 'pre', id: 'told', role: 'status' }),
       el('div', { class: 'charts', id: 'charts' }),
     );
@@ -121,6 +148,7 @@ export class Operate {
     const points = values.map((value, n) => `${(n * 100) / (KEPT - 1)},${30 - (value * 28) / most}`).join(' ');
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('viewBox', '0 0 100 32');
+    svg.setAttribute('preserveAspectRatio', 'none');
     svg.setAttribute('role', 'img');
     svg.setAttribute('aria-label', `${title}: ${values.at(-1) ?? 0}`);
     const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');

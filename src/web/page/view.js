@@ -1,6 +1,7 @@
 // The page itself: the list of conversations, the one that is open, and what is known about it.
 
-import { $, button, clock, day, el, when } from './dom.js';
+import { $, button, clock, day, el, short, when } from './dom.js';
+import { Chat } from './chat.js';
 
 const NEAR = 80;
 
@@ -26,14 +27,14 @@ export class View {
   unread() {
     let sum = 0;
     for (const conv of this.chat.convs.values()) sum += conv.unread;
-    document.title = `${sum ? `(${sum}) ` : ''}${this.chat.current ? `${this.chat.current.title} – ` : ''}Parlor`;
+    document.title = `${sum ? `(${sum}) ` : ''}${this.chat.current ? `${Chat.called(this.chat.current)} – ` : ''}Parlor`;
   }
 
   // Everybody who is here or was talked to, and all groups; what has unread messages comes first.
   list() {
     const { chat } = this;
     const filter = $('filter').value.trim().toLowerCase();
-    const fits = ({ title }) => title.toLowerCase().includes(filter);
+    const fits = ({ title, topic }) => `${title} ${topic ?? ''}`.toLowerCase().includes(filter);
     const people = new Map();
     for (const { name } of chat.people.values()) people.set(`@${name.toLowerCase()}`, { key: `@${name}`, title: name });
     const groups = new Map([...chat.groups.values()].map((name) => [`#${name.toLowerCase()}`, { key: `#${name}`, title: name }]));
@@ -82,9 +83,11 @@ export class View {
     const state = this.state(one);
     const words = { on: 'online', away: 'away', off: 'offline', none: '' }[state];
     const group = one.key[0] === '#';
-    const label = [one.title, words, group && !conv?.mine ? 'not joined' : '', conv?.unread ? `${conv.unread} unread` : ''].filter(Boolean).join(', ');
+    const seen = state === 'off' ? this.chat.people.get(one.title.toLowerCase())?.seen : null;
+    const name = conv ? Chat.called(conv) : one.title;
+    const label = [name, conv?.room ? `room ${one.title}` : '', words, seen ? `last seen ${when(seen)}` : '', group && !conv?.mine ? 'not joined' : '', conv?.unread ? `${conv.unread} unread` : ''].filter(Boolean).join(', ');
     const open = Boolean(this.chat.current) && conv === this.chat.current;
-    const count = conv?.room && conv.count ? `${conv.count}/${conv.limit}` : '';
+    const count = conv?.room && conv.count ? `${conv.count}/${conv.limit}` : seen ? short(seen) : '';
     const said = [label, count, open].join();
     const drawn = this.entries.get(one.key);
     if (drawn?.said === said) return drawn.node;
@@ -93,7 +96,7 @@ export class View {
       class: `entry ${group && !conv?.mine ? 'outside' : ''}`, onclick: () => this.act.open(one.key),
     },
     el('span', { class: `dot ${state}` }, group ? (conv?.room ? '⌂' : '#') : one.key === '*' ? '✱' : ''),
-    el('span', { class: 'name' }, one.title),
+    el('span', { class: 'name' }, name),
     count ? el('span', { class: 'count' }, count) : null,
     conv?.unread ? el('span', { class: 'badge' }, String(conv.unread)) : null));
     this.entries.set(one.key, { said, node });
@@ -103,7 +106,7 @@ export class View {
   head() {
     const { current } = this.chat;
     $('app').classList.toggle('open', Boolean(current));
-    $('title').textContent = current ? current.title : 'Parlor';
+    $('title').textContent = current ? Chat.called(current) : 'Parlor';
     $('subtitle').textContent = current ? this.subtitle(current) : 'Choose somebody on the left, or make a group or a room.';
     $('composer').hidden = !current;
     $('b-conv').hidden = !current || current.kind === 'all';
@@ -111,11 +114,11 @@ export class View {
 
   subtitle(conv) {
     if (conv.kind === 'all') return 'Everybody who is here';
-    if (conv.room) return `Room, ${conv.count ?? 1} of ${conv.limit} here; nothing is kept`;
+    if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here`;
     if (conv.kind === 'group') {
       const portrait = this.chat.portraits.get(conv.title.toLowerCase());
       if (!conv.mine) return 'You are not in this group';
-      return portrait ? `${portrait.members} members${portrait.text ? ` · ${portrait.text}` : ''}` : 'Group';
+      return portrait ? `${portrait.members} ${portrait.members === 1 ? 'member' : 'members'}${portrait.text ? ` · ${portrait.text}` : ''}` : 'Group';
     }
     const one = this.chat.people.get(conv.title.toLowerCase());
     if (one?.online) return one.away ? `Away: ${one.away}` : 'Online';
@@ -211,8 +214,8 @@ export class View {
     if (current.kind === 'group') {
       const portrait = this.chat.portraits.get(current.title.toLowerCase());
       const members = this.chat.members.get(current.title.toLowerCase()) ?? [];
-      return box.replaceChildren(el('h3', {}, current.room ? `Room ${current.title}` : current.title),
-        portrait?.text ? el('p', {}, portrait.text) : null ?? '',
+      return box.replaceChildren(el('h3', {}, Chat.called(current)),
+        current.room && current.mine ? el('p', {}, `Others come in with the code ${current.title}.`) : portrait?.text ? el('p', {}, portrait.text) : '',
         el('ul', {}, members.map((name) => el('li', {}, name, el('small', {}, ` ${roleOf(portrait, name)}`)))));
     }
     const one = this.chat.people.get(current.title.toLowerCase()) ?? {};
