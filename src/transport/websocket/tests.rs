@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use tungstenite::Message;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
+use tungstenite::protocol::{Role, WebSocketContext};
 
+use super::incoming::Feed;
 use super::*;
 use crate::transport::memory::{self, MemoryPeer};
 
@@ -56,6 +59,16 @@ fn a_message_is_a_line_and_a_line_is_a_message() {
     assert_eq!(all, "/users\nalice\nsecret\n\nend\n");
     assert_eq!(link.try_write(b"{\"a\":1}\n\r\n{\"b\":2}\n").unwrap(), 18);
     assert_eq!(received(&peer), [Message::text("{\"a\":1}"), Message::text("{\"b\":2}")]);
+}
+
+#[test]
+fn what_was_sent_together_is_read_together() {
+    let (link, peer) = pair();
+    peer.send(&text("/ping 1").repeat(9));
+    // Not even one frame fits into the buffer, and yet it is filled with lines.
+    let mut buffer = [0; 10];
+    assert_eq!(link.read(&mut buffer, Some(Instant::now() + PATIENCE)).unwrap(), 10);
+    assert_eq!(&buffer, b"/ping 1\n/p");
 }
 
 #[test]
