@@ -19,7 +19,7 @@ use super::link::Link;
 use crate::model::Peer;
 use crate::model::limits::{LINGER, LINGER_BYTES, READ_MAX, WEB_PING};
 use frames::{close, ping};
-use incoming::{Incoming, Stage, Stop};
+use incoming::{Incoming, Stop};
 use outgoing::Outgoing;
 
 /// The most bytes of pongs that wait while a message is half out there; what comes on top is not answered.
@@ -87,9 +87,9 @@ impl WebSocketLink {
         let replies = std::mem::take(&mut incoming.feed.replies);
         match result {
             Ok(()) if replies.is_empty() => {}
-            Ok(()) => self.interject(&replies, incoming.stage != Stage::Open),
+            Ok(()) => self.interject(&replies, !incoming.open),
             Err(Stop(code)) => {
-                incoming.stage = Stage::Over;
+                incoming.open = false;
                 log::debug!("frames refused {} code={code}", Peer(self.peer));
                 self.interject(&close(code), true);
                 self.linger();
@@ -104,22 +104,21 @@ impl Link for WebSocketLink {
     fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
         let mut incoming = self.incoming.lock();
         loop {
-            if incoming.stage == Stage::Open {
+            if incoming.open {
                 self.digest(&mut incoming)?;
             }
             let n = incoming.take(buffer);
             if n > 0 {
                 return Ok(n);
             }
-            if incoming.stage == Stage::Closed {
-                incoming.stage = Stage::Over;
+            if !incoming.open {
+                // Whether he ends the connection as well or not.
                 return Ok(0);
             }
             let next = Instant::now() + WEB_PING;
             match self.below.read(buffer, Some(deadline.map_or(next, |deadline| deadline.min(next)))) {
                 Ok(0) => return Ok(0),
-                Ok(n) if incoming.stage == Stage::Open => self.gather(&mut incoming.feed.bytes, buffer, n),
-                Ok(_) => {}
+                Ok(n) => self.gather(&mut incoming.feed.bytes, buffer, n),
                 Err(e) if e.kind() == io::ErrorKind::TimedOut && deadline.is_none_or(|by| Instant::now() < by) => {
                     self.interject(&ping(), false);
                 }

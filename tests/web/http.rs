@@ -1,7 +1,7 @@
 //! HTTP as a browser, a stranger and a careless program speak it.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use parlor::model::WebOrigin;
@@ -10,7 +10,7 @@ use parlor::model::limits::{
 };
 
 use super::{Socket, ask, get, server, server_with, status};
-use crate::support::{Daemon, TestClient, eventually};
+use crate::support::{Daemon, PATIENCE, TestClient, eventually};
 
 #[test]
 fn a_page_comes_with_the_headers_that_guard_it() {
@@ -155,7 +155,7 @@ fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
 }
 
 /// Sends these bytes one after the other at this pace until the server answers, and gives the answer and how long it took.
-fn trickle(addr: std::net::SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (String, Duration) {
+fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (String, Duration) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(pace)).unwrap();
     let (began, mut answer) = (Instant::now(), Vec::new());
@@ -163,14 +163,19 @@ fn trickle(addr: std::net::SocketAddr, beginning: &str, rest: &str, pace: Durati
     for byte in rest.bytes().cycle() {
         stream.write_all(&[byte]).unwrap();
         // Waits for the answer as long as the pace is.
-        match stream.read(&mut [0; 1]) {
+        let mut first = [0; 1];
+        match stream.read(&mut first) {
             Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&e.kind()) => {}
-            came => break assert_eq!(came.unwrap(), 1),
+            came => {
+                assert_eq!(came.unwrap(), 1);
+                answer.extend(first);
+                break;
+            }
         }
     }
     let took = began.elapsed();
-    stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
-    let _ = stream.read_to_end(&mut answer);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_to_end(&mut answer).unwrap();
     (String::from_utf8(answer).unwrap(), took)
 }
 
@@ -186,7 +191,7 @@ fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
         for (beginning, rest) in [("", "GET / HTTP/1.1\r\n"), ("GET / HTTP/1.1\r\n", "X: y\r\n"), (&body, " ")] {
             scope.spawn(move || {
                 let (answer, took) = trickle(addr, beginning, rest, pace);
-                assert!(answer.starts_with("TTP/1.1 408 "), "{answer}");
+                assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
                 // On a busy machine the answer may come late, but never early.
                 assert!((WEB_TIME..2 * WEB_TIME).contains(&took), "{beginning:.20} was cut after {took:?}");
             });

@@ -121,6 +121,7 @@ fn a_ban_holds_for_who_is_behind_a_proxy_and_for_nobody_else_there() {
     let mut bob = behind(&server, "192.0.2.2");
     bob.send("bob\nqwerty456");
     bob.expect(&["ask", "ask", "welcome"]);
+    alice.expect(&["joined"]);
     console(&server, "ban addr 192.0.2.1");
     assert_eq!(alice.read_to_end().0, [r#"{"event":"closed","reason":"banned"}"#]);
     bob.expect(&["left"]);

@@ -20,19 +20,10 @@ pub(super) struct Incoming {
     /// What was said and has not been read yet, from `at` on.
     lines: Vec<u8>,
     at: usize,
-    pub(super) stage: Stage,
+    /// He has neither closed nor broken the rules; what he said until then has still to be read.
+    pub(super) open: bool,
     /// What bytes without a line he may send yet.
     chatter: Bucket,
-}
-
-/// How far the peer is.
-#[derive(PartialEq, Eq)]
-pub(super) enum Stage {
-    Open,
-    /// He has closed; what he said before has still to be read.
-    Closed,
-    /// His end has been told, or he broke the rules: what comes now is thrown away.
-    Over,
 }
 
 /// The connection as tungstenite sees it: what has come, and what it wants to answer.
@@ -60,7 +51,7 @@ impl Incoming {
             feed: Feed { bytes: early.to_vec(), ..Feed::default() },
             lines: Vec::new(),
             at: 0,
-            stage: Stage::Open,
+            open: true,
             chatter: CHATTER.full(Instant::now()),
         }
     }
@@ -106,7 +97,7 @@ impl Incoming {
                 Ok(Message::Close(_)) => {
                     // It answers in kind, and then says that the connection is closed.
                     let _ = self.context.flush(&mut self.feed);
-                    self.stage = Stage::Closed;
+                    self.open = false;
                     return Ok(());
                 }
                 Err(Error::Io(e)) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
