@@ -131,10 +131,10 @@ fn a_ban_holds_for_who_is_behind_a_proxy_and_for_nobody_else_there() {
     assert_eq!((api("192.0.2.1"), api("192.0.2.2")), (403, 401));
     assert_eq!(page(&server, "192.0.2.2, 192.0.2.1, 10.9.0.1"), 403, "over two proxies");
     assert_eq!(page(&server, "192.0.2.1, 192.0.2.2"), 200, "what he says himself bans nobody");
-    console(&server, "ban addr 2001:db8::/32");
+    console(&server, "ban net 2001:db8::/32");
     assert_eq!((page(&server, "[2001:db8:7::1]:443"), page(&server, "2001:db9::1")), (403, 200));
     // The proxy's own address is nobody's behind it.
-    console(&server, "ban addr 127.0.0.0/8");
+    console(&server, "ban net 127.0.0.0/8");
     assert_eq!((page(&server, "192.0.2.2"), page(&server, "192.0.2.1")), (200, 403));
     assert_eq!(status(&get(server.web[0], "/", "")), 403);
     bob.quiet();
