@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use crate::doors::{self, SILENT, Silent};
 use crate::process::Process;
 
 /// The daemon that is measured.
@@ -17,17 +18,29 @@ pub(crate) enum Contender {
     Parlord,
     /// Parlor with a database, each message in it before it is shown.
     Stored,
+    /// Parlor with both doors open, measured at the one for netcat.
+    Netcat,
+    /// The same, at the one for browsers.
+    Browser,
     Ngircd,
     Inspircd,
     Nats,
     Redis,
 }
 
+/// A server that was started.
+pub(crate) struct Started {
+    pub(crate) server: Process,
+    /// Where it is measured.
+    pub(crate) addr: SocketAddr,
+    _silent: Option<Silent>,
+}
+
 impl Contender {
     /// All, in the order of the tables.
     pub(crate) fn all() -> Vec<Contender> {
         use Contender::*;
-        vec![Parlord, Stored, BareLoop, Ngircd, Inspircd, Nats, Redis]
+        vec![Parlord, Stored, Netcat, Browser, BareLoop, Ngircd, Inspircd, Nats, Redis]
     }
 
     /// Its name in the tables.
@@ -36,6 +49,8 @@ impl Contender {
             Contender::BareLoop => "bare loop",
             Contender::Parlord => "parlord",
             Contender::Stored => "parlord, stored",
+            Contender::Netcat => "parlord, netcat",
+            Contender::Browser => "parlord, WebSocket",
             Contender::Ngircd => "ngircd",
             Contender::Inspircd => "inspircd",
             Contender::Nats => "nats-server",
@@ -54,13 +69,14 @@ impl Contender {
     }
 
     fn is_foreign(self) -> bool {
-        !matches!(self, Contender::BareLoop | Contender::Parlord | Contender::Stored)
+        matches!(self, Contender::Ngircd | Contender::Inspircd | Contender::Nats | Contender::Redis)
     }
 
     /// What it speaks, as the load tester calls it.
     pub(crate) fn protocol(self) -> &'static str {
         match self {
-            Contender::BareLoop | Contender::Parlord | Contender::Stored => "parlor",
+            Contender::BareLoop | Contender::Parlord | Contender::Stored | Contender::Netcat => "parlor",
+            Contender::Browser => "web",
             Contender::Ngircd | Contender::Inspircd => "irc",
             Contender::Nats => "nats",
             Contender::Redis => "redis",
@@ -79,7 +95,18 @@ impl Contender {
     }
 
     /// Starts it for so many clients.
-    pub(crate) fn start(self, clients: usize) -> Result<Process, String> {
+    pub(crate) fn start(self, clients: usize) -> Result<Started, String> {
+        if !matches!(self, Contender::Netcat | Contender::Browser) {
+            return self.start_alone(clients).map(|server| Started { addr: server.addr, server, _silent: None });
+        }
+        let (web, many) = (unused(), (clients + 2 * SILENT + 64).to_string());
+        let options = ["--max-clients", &many, "--max-unauthenticated", "512", "--log-level", "warn", "--data", "none"];
+        let (server, silent) = doors::open(Path::new(PARLORD), clients, &options, web)?;
+        let addr = if self == Contender::Browser { web } else { server.addr };
+        Ok(Started { server, addr, _silent: Some(silent) })
+    }
+
+    fn start_alone(self, clients: usize) -> Result<Process, String> {
         let clients = clients + 64;
         let many = clients.to_string();
         let limits = ["--max-clients", &many, "--max-unauthenticated", "512", "--log-level", "warn"];

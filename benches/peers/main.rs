@@ -16,6 +16,7 @@
 )]
 
 mod contender;
+mod doors;
 #[path = "../floor.rs"]
 mod floor;
 mod install;

@@ -1,6 +1,7 @@
 //! What is measured: each a call of the load tester, and who it is made for.
 
 use crate::contender::Contender;
+use crate::doors::SILENT;
 
 /// A measurement.
 #[derive(Clone)]
@@ -19,10 +20,24 @@ pub(crate) struct Measure {
 /// What a measurement is about, with what the targets need to know of it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
-    Group { members: usize, senders: usize, window: usize },
-    Pairs { window: usize },
-    Rate { members: usize },
-    Idle { clients: usize },
+    Group {
+        members: usize,
+        senders: usize,
+        window: usize,
+    },
+    Pairs {
+        window: usize,
+    },
+    /// A group beside the silent clients of both doors.
+    Doors {
+        window: usize,
+    },
+    Rate {
+        members: usize,
+    },
+    Idle {
+        clients: usize,
+    },
     Churn,
     Slow,
     Mixed,
@@ -31,7 +46,11 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether this server is measured in this way.
     pub(crate) fn concerns(self, contender: Contender) -> bool {
+        let at_a_door = matches!(contender, Contender::Netcat | Contender::Browser);
         match self {
+            Kind::Doors { .. } | Kind::Idle { clients: SILENT } if at_a_door => true,
+            Kind::Doors { .. } => false,
+            _ if at_a_door => false,
             Kind::Idle { .. } | Kind::Churn => contender != Contender::Stored,
             // Others cut at bounds of their own, or never; and they have other commands.
             Kind::Slow | Kind::Mixed => contender == Contender::Parlord,
@@ -52,8 +71,9 @@ impl Measure {
             }
         }
         all.extend([1, 16].map(pairs));
+        all.extend([1, 16].map(doors));
         all.extend([rate(100, 50), rate(1000, 20)]);
-        all.extend([1000, 10_000].map(idle));
+        all.extend([SILENT, 10_000].map(idle));
         all.extend([churn(), slow(), mixed()]);
         for measure in &mut all {
             let time = if quick { "0.5" } else { measure.time() };
@@ -66,7 +86,7 @@ impl Measure {
     /// How long one run takes, in seconds.
     fn time(&self) -> &'static str {
         match self.kind {
-            Kind::Group { .. } | Kind::Pairs { .. } => "2",
+            Kind::Group { .. } | Kind::Pairs { .. } | Kind::Doors { .. } => "2",
             Kind::Rate { .. } | Kind::Slow => "6",
             Kind::Idle { .. } | Kind::Churn => "4",
             Kind::Mixed => "20",
@@ -89,6 +109,12 @@ fn group(members: usize, senders: usize, window: usize) -> Measure {
 fn pairs(window: usize) -> Measure {
     let name = format!("50 private pairs, window {window}");
     measure(name, Kind::Pairs { window }, 100, &["pairs"], &[("--pairs", 50), ("--window", window)])
+}
+
+fn doors(window: usize) -> Measure {
+    let name = format!("in the browser: group of 100, 1 sending, window {window}");
+    let numbers = [("--members", 100), ("--senders", 1), ("--window", window)];
+    measure(name, Kind::Doors { window }, 100, &["fanout"], &numbers)
 }
 
 fn rate(members: usize, rate: usize) -> Measure {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::contender::Contender::{self, BareLoop, Parlord, Stored};
+use crate::contender::Contender::{self, Parlord};
 use crate::machine::{machine, version};
 use crate::measure::{Kind, Measure};
 use crate::results::{Results, Spread};
@@ -30,6 +30,13 @@ Processor time of the server in microseconds for each message that reached a cli
 *Window* is how many messages of each sender are on their way to somebody.
 Where a protocol echoes a message to its sender, that is a delivery too.
 Every text has 100 bytes.
+";
+
+const BROWSER: &str = "
+## In the browser
+
+One Parlor with 1,000 silent netcat clients and 1,000 silent WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
+What a WebSocket gets is JSON and so about twice as long as a line.
 ";
 
 const RATES: &str = "
@@ -78,11 +85,13 @@ pub(crate) fn write(results: &Results) -> String {
     targets(&mut page, results);
     servers(&mut page, results);
     let talk = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
+    let doors = |kind: Kind| matches!(kind, Kind::Doors { .. });
     let late = |kind: Kind| matches!(kind, Kind::Rate { .. });
     let idle = |kind: Kind| matches!(kind, Kind::Idle { .. });
     let login = |kind: Kind| kind == Kind::Churn;
     table(&mut page, results, COSTS, talk, &[(COST, "")]);
     table(&mut page, results, RATES, talk, &[("deliveries_per_s", "")]);
+    table(&mut page, results, BROWSER, doors, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
     table(&mut page, results, LATE, late, &[("p50_ms", "p50"), ("p99_ms", "p99"), ("max_ms", "longest")]);
     let held = [("rss_per_client_kib", "KiB"), ("threads_per_client", "threads"), ("idle_cpu_percent", "CPU %")];
     table(&mut page, results, IDLE, idle, &held);
@@ -116,7 +125,7 @@ fn servers(page: &mut String, results: &Results) {
     let _ =
         writeln!(page, "The load of the machine before the first run was {:.1}{}.\n", results.load, busy(results.load));
     let _ = writeln!(page, "| server | version |\n| --- | --- |");
-    for contender in results.contenders.iter().filter(|one| ![BareLoop, Stored].contains(one)) {
+    for contender in results.contenders.iter().filter(|one| **one == Parlord || one.is_peer()) {
         let _ = writeln!(page, "| {} | {} |", contender.name(), version(*contender));
     }
     for (contender, why) in &results.absent {

@@ -9,7 +9,7 @@ use crate::machine::load;
 use crate::measure::{Kind, Measure};
 
 /// The load tester.
-const BENCH: &str = env!("CARGO_BIN_EXE_parlor-bench");
+pub(crate) const BENCH: &str = env!("CARGO_BIN_EXE_parlor-bench");
 
 /// All that was measured.
 pub(crate) struct Results {
@@ -69,13 +69,13 @@ impl Results {
 }
 
 fn run(contender: Contender, measure: &Measure) -> Result<Value, String> {
-    let server = contender.start(measure.clients)?;
+    let started = contender.start(measure.clients)?;
     let mut command = Command::new(BENCH);
     command.args(&measure.args).args(["--json", "--protocol", contender.protocol()]);
     if measure.kind != Kind::Churn {
         command.args(contender.manners());
     }
-    command.args(["--server", &server.addr.to_string(), "--server-pid", &server.pid().to_string()]);
+    command.args(["--server", &started.addr.to_string(), "--server-pid", &started.server.pid().to_string()]);
     let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     let report: Value = serde_json::from_slice(&output.stdout)
         .map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())?;

@@ -1,6 +1,6 @@
 //! What Parlor wants to reach beside the others, and whether it has: ratios of medians of one run.
 
-use crate::contender::Contender::{self, BareLoop, Parlord, Redis, Stored};
+use crate::contender::Contender::{self, BareLoop, Browser, Netcat, Parlord, Redis, Stored};
 use crate::measure::Kind;
 use crate::results::{Made, Results};
 
@@ -30,6 +30,7 @@ pub(crate) fn all(results: &Results) -> Vec<Target> {
             Kind::Group { senders: 10, window: 16, .. } => all.push(of.below_every_peer()),
             Kind::Group { window: 1, .. } => all.push(of.best_peer(COST, 1.05)),
             Kind::Pairs { .. } => all.push(of.ratio(COST, Parlord, BareLoop, 1.1)),
+            Kind::Doors { .. } => all.push(of.ratio(COST, Browser, Netcat, 1.3)),
             Kind::Rate { .. } => all.push(of.best_peer("p99_ms", 1.1)),
             Kind::Slow => all.extend(of.slow()),
             Kind::Idle { clients: 10_000 } => all.extend(of.idle()),

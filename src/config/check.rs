@@ -41,6 +41,7 @@ impl Settings {
             web: self.web.map_or(Ok(default.web), |names| addresses("web", &names))?,
             metrics: self.metrics.map_or(Ok(default.metrics), |names| addresses("metrics", &names))?,
             web_origins: self.web_origin.unwrap_or(default.web_origins),
+            trusted_proxies: self.trusted_proxy.unwrap_or(default.trusted_proxies),
             log_dir: self.log_dir.unwrap_or(default.log_dir),
             log_level: self.log_level.unwrap_or(default.log_level),
             log_keep_days,

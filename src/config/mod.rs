@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Keeping, Limits, Registration, StartError, TelnetMode, WebOrigin};
+use crate::model::{DuplicateLogin, Keeping, Limits, Net, Registration, StartError, TelnetMode, WebOrigin};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -77,6 +77,8 @@ pub struct Config {
     pub web: Vec<SocketAddr>,
     /// Where browsers may come from, besides these addresses themselves.
     pub web_origins: Vec<WebOrigin>,
+    /// The proxies that are believed whose requests they bring.
+    pub trusted_proxies: Vec<Net>,
     /// The file with the accounts.
     pub users: PathBuf,
     /// The folder of the database; `None` to keep the last messages in memory.
@@ -114,6 +116,7 @@ impl Default for Config {
             web: Vec::new(),
             metrics: Vec::new(),
             web_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             users: PathBuf::from("users.txt"),
             data: Some(PathBuf::from("data")),
             keeping: Keeping::default(),

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Args, Command};
 use log::LevelFilter;
 
 use crate::model::limits::FLOOD_BYTES;
-use crate::model::{DuplicateLogin, Durability, Registration, TelnetMode, WebOrigin};
+use crate::model::{DuplicateLogin, Durability, Net, Registration, TelnetMode, WebOrigin};
 
 const DATA: &str = "Data";
 const LOGS: &str = "Logs";
@@ -33,6 +33,10 @@ pub struct Settings {
     /// Scheme and host under which browsers reach the web page, where a proxy stands before it (default none)
     #[arg(long, global = true, value_name = "ORIGIN", value_delimiter = ',', value_parser = WebOrigin::parse)]
     pub web_origin: Option<Vec<WebOrigin>>,
+
+    /// Address or network of a proxy before the web page that is believed whom it asks for; may be given several times (default none)
+    #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = Net::exactly)]
+    pub trusted_proxy: Option<Vec<Net>>,
 
     /// Address and port of the metrics for Prometheus; may be given several times (default none)
     #[arg(long, global = true, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
@@ -175,6 +179,7 @@ impl Settings {
             listen: self.listen.or(other.listen),
             web: self.web.or(other.web),
             web_origin: self.web_origin.or(other.web_origin),
+            trusted_proxy: self.trusted_proxy.or(other.trusted_proxy),
             metrics: self.metrics.or(other.metrics),
             users: self.users.or(other.users),
             registration: self.registration.or(other.registration),

@@ -103,7 +103,8 @@ fn the_defaults_of_the_help_are_the_defaults() {
     let settings = Options::default().gather(environment).unwrap();
     assert_eq!(settings.clone().check().unwrap(), Config::default());
     let unsaid = Settings { motd: Some("set".into()), word_filter: Some("set".into()), ..settings };
-    let unsaid = Settings { web: Some(Vec::new()), web_origin: Some(Vec::new()), metrics: Some(Vec::new()), ..unsaid };
+    let unsaid = Settings { web: Some(Vec::new()), web_origin: Some(Vec::new()), ..unsaid };
+    let unsaid = Settings { trusted_proxy: Some(Vec::new()), metrics: Some(Vec::new()), ..unsaid };
     assert!(!format!("{unsaid:?}").contains("None"), "a setting shows no default: {unsaid:?}");
 }
 
@@ -117,6 +118,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("listen", "127.0.0.2:1"),
         ("web", "127.0.0.3:2"),
         ("web-origin", "https://chat.example.org"),
+        ("trusted-proxy", "10.1.0.0/16"),
         ("metrics", "127.0.0.4:9"),
         ("users", "u"),
         ("registration", "invite"),
@@ -155,6 +157,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         web: vec!["127.0.0.3:2".parse().unwrap()],
         metrics: vec!["127.0.0.4:9".parse().unwrap()],
         web_origins: vec![WebOrigin::parse("https://chat.example.org").unwrap()],
+        trusted_proxies: vec!["10.1.0.0/16".parse().unwrap()],
         users: "u".into(),
         data: Some("d".into()),
         keeping: Keeping { durability: Durability::Commit, days: 51, messages: 52, messages_per_group: 53 },
@@ -244,6 +247,11 @@ fn bad_values_in_the_environment() {
         ("PARLOR_LISTEN", ":12345", format!("{address}, not ':12345'")),
         ("PARLOR_LISTEN", "127.0.0.1:1,", format!("{address}, not '127.0.0.1:1,'")),
         ("PARLOR_LISTEN", "127.0.0.1:65536", format!("{address}, not '127.0.0.1:65536'")),
+        (
+            "PARLOR_TRUSTED_PROXY",
+            "127.0.0.1,localhost",
+            "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8, not '127.0.0.1,localhost'".to_owned(),
+        ),
     ];
     for (key, value, why) in cases {
         assert_eq!(load(&[], &[(key, value)]).unwrap_err(), format!("{key} {why}"));

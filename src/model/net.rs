@@ -44,6 +44,15 @@ impl Net {
         }
     }
 
+    /// Reads a network, or an address that stands for itself alone, as settings name them.
+    ///
+    /// # Errors
+    /// What it has to be, as the second half of a sentence.
+    pub fn exactly(text: &str) -> Result<Net, &'static str> {
+        let alone = text.parse().map(|address| Net::around(address, 128));
+        alone.or_else(|_| text.parse()).map_err(|_| "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8")
+    }
+
     /// Whether an address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         Net::around(address, self.bits) == *self && address.to_canonical().is_ipv4() == self.address.is_ipv4()
@@ -116,6 +125,14 @@ mod tests {
             assert_eq!(typed.parse::<Net>(), Err(BadNet), "{typed}");
         }
         assert_eq!("::ffff:10.0.0.0/104".parse::<Net>(), Err(BadNet));
+    }
+
+    #[test]
+    fn an_address_in_a_setting_stands_for_itself_alone() {
+        let net = Net::exactly("2001:db8::1").unwrap();
+        assert!(net.contains("2001:db8::1".parse().unwrap()) && !net.contains("2001:db8::2".parse().unwrap()));
+        assert_eq!(Net::exactly("10.1.2.3/8"), Ok(self::net("10.0.0.0/8")));
+        assert!(["", "localhost", "0.0.0.0/0", "10.0.0.1:80"].iter().all(|text| Net::exactly(text).is_err()));
     }
 
     #[test]

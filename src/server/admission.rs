@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::hub::ClientId;
 use crate::model::{EventKind, Origin, QuitReason};
@@ -78,21 +78,44 @@ impl Admission {
         id: ClientId,
         waiter: Arc<dyn Waiter>,
     ) -> Result<Place, Refusal> {
-        let mut waiting = self.waiting.lock();
-        let own = waiting.by_origin.get(&origin).map_or(0, BTreeMap::len);
-        if own >= self.max_per_origin && !origin.is_exempt() {
-            return Err(Refusal::Address(self.max_per_origin));
-        }
+        let waiting = self.waiting.lock();
+        self.check(&waiting, origin)?;
+        self.let_in(waiting, origin, id, waiter)
+    }
+
+    /// The same for a proxy's connection, whose client is not known yet: the proxy may have as many as there are places.
+    pub(super) fn enter_for_others(
+        self: &Arc<Self>,
+        origin: Origin,
+        id: ClientId,
+        waiter: Arc<dyn Waiter>,
+    ) -> Result<Place, Refusal> {
+        self.let_in(self.waiting.lock(), origin, id, waiter)
+    }
+
+    fn let_in(
+        self: &Arc<Self>,
+        mut waiting: MutexGuard<'_, Waiting>,
+        origin: Origin,
+        id: ClientId,
+        waiter: Arc<dyn Waiter>,
+    ) -> Result<Place, Refusal> {
+        let own = waiting.held_by(origin);
         let crowded_out = if waiting.count < self.max {
             None
         } else {
             Some(waiting.remove_oldest_of_largest(own + 1).ok_or(Refusal::Crowded)?)
         };
-        waiting.by_origin.entry(origin).or_default().insert(id, waiter);
-        waiting.count += 1;
+        waiting.insert(origin, id, waiter);
         drop(waiting);
         crowded_out.inspect(|waiter| waiter.end(QuitReason::Crowded));
         Ok(Place { admission: Arc::clone(self), origin, id })
+    }
+
+    /// Whether an address may have one more.
+    fn check(&self, waiting: &Waiting, origin: Origin) -> Result<(), Refusal> {
+        let full = waiting.held_by(origin) >= self.max_per_origin && !origin.is_exempt();
+        if full { Err(Refusal::Address(self.max_per_origin)) } else { Ok(()) }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -115,7 +138,28 @@ impl Admission {
     }
 }
 
+impl Place {
+    /// Makes it a place of this address, whom a proxy asks for.
+    pub(super) fn belongs_to(&mut self, origin: Origin) -> Result<(), Refusal> {
+        let mut waiting = self.admission.waiting.lock();
+        self.admission.check(&waiting, origin)?;
+        let waiter = waiting.remove(self.origin, self.id).ok_or(Refusal::Crowded)?;
+        waiting.insert(origin, self.id, waiter);
+        self.origin = origin;
+        Ok(())
+    }
+}
+
 impl Waiting {
+    fn held_by(&self, origin: Origin) -> usize {
+        self.by_origin.get(&origin).map_or(0, BTreeMap::len)
+    }
+
+    fn insert(&mut self, origin: Origin, id: ClientId, waiter: Arc<dyn Waiter>) {
+        self.by_origin.entry(origin).or_default().insert(id, waiter);
+        self.count += 1;
+    }
+
     fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Waiter>> {
         let (&origin, largest) = self.by_origin.iter().max_by_key(|(_, held)| held.len())?;
         let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
@@ -179,6 +223,23 @@ mod tests {
         assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
         assert!((4..10).all(|id| enter(1, id).is_ok()));
         drop(places);
+        assert_eq!(admission.count(), 0);
+    }
+
+    #[test]
+    fn a_proxys_place_becomes_its_clients_and_counts_for_him() {
+        let admission = admission(4, 1);
+        let mut places: Vec<Place> =
+            (0..4).map(|id| admission.enter_for_others(origin(9), ClientId(id), wire()).ok().unwrap()).collect();
+        assert_eq!(admission.enter_for_others(origin(9), ClientId(4), wire()).err(), Some(Refusal::Crowded));
+        assert_eq!(places[0].belongs_to(origin(2)), Ok(()));
+        assert_eq!(places[1].belongs_to(origin(2)), Err(Refusal::Address(1)));
+        assert_eq!(places[2].belongs_to(origin(3)), Ok(()));
+        assert_eq!(admission.enter(origin(2), ClientId(5), wire()).err(), Some(Refusal::Address(1)));
+        // A newcomer takes a place of which nobody knows whose it is.
+        let newcomer = admission.enter(origin(4), ClientId(6), wire());
+        assert_eq!(places[1].belongs_to(origin(5)), Err(Refusal::Crowded));
+        drop((places, newcomer));
         assert_eq!(admission.count(), 0);
     }
 

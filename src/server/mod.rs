@@ -114,7 +114,7 @@ impl Server {
                 config.limits.unauthenticated,
                 config.limits.unauthenticated_per_address,
             )),
-            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins),
+            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins, &config.trusted_proxies),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),

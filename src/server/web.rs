@@ -1,27 +1,28 @@
-//! The doors for browsers and for who collects metrics: a bounded number of visits, each on a thread of its own for some seconds. Who becomes a client
-//! goes through the same admission as all others.
+//! The doors for browsers and for who collects metrics: a bounded number of visits, each on a thread of its own for some
+//! seconds. Who becomes a client goes through the same admission as all others.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use super::Handle;
-use super::admission::{Admission, Waiter};
+use super::admission::{Admission, Place, Waiter};
 use super::running::Running;
 use super::serve::Door;
 use crate::hub::ClientId;
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
-use crate::model::{Origin, Peer, QuitReason, WebOrigin};
+use crate::model::{Net, Origin, Peer, QuitReason, WebOrigin};
 use crate::thread;
 use crate::transport::Link;
-use crate::web::{Site, TurnedAway, Visit, scrape, turn_away};
+use crate::web::{Proxies, Site, TurnedAway, Visit, scrape, turn_away};
 
 /// What all visits share.
 pub(super) struct Web {
     site: Site,
+    proxies: Proxies,
     visits: Arc<Admission>,
     /// Counts longer than the visits do: one that was ended may still be busy with that.
     running: Arc<Running>,
@@ -29,22 +30,27 @@ pub(super) struct Web {
 }
 
 /// A visit that may have to end.
-struct Visitor(Arc<dyn Link>);
+struct Visitor {
+    link: Arc<dyn Link>,
+    /// Whom a proxy asks for, as soon as that is known.
+    client: OnceLock<IpAddr>,
+}
 
 impl Waiter for Visitor {
     fn end(&self, _: QuitReason) {
-        self.0.abort();
+        self.link.abort();
     }
 
     fn address(&self) -> IpAddr {
-        self.0.peer().ip()
+        self.client.get().copied().unwrap_or_else(|| self.link.peer().ip())
     }
 }
 
 impl Web {
-    pub(super) fn new(addresses: &[SocketAddr], origins: &[WebOrigin]) -> Web {
+    pub(super) fn new(addresses: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
         Web {
             site: Site::new(addresses, origins),
+            proxies: Proxies::new(proxies),
             visits: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
             running: Running::new(WEB_THREADS),
             next_id: AtomicU64::new(1),
@@ -68,23 +74,25 @@ impl Handle {
     /// Answers a request on a thread of its own, or says why not; `to` is the address of ours that it came to.
     pub(super) fn receive(&self, door: Door, link: Arc<dyn Link>, to: Option<SocketAddr>) {
         let (web, peer) = (&self.0.web, link.peer());
-        let refuse = |why, word| {
-            log::info!("visit refused {} reason=\"{word}\"", Peer(peer));
-            turn_away(&*link, why);
-        };
-        if self.hub().ban_at(peer.ip(), SystemTime::now()).is_some() {
-            return refuse(TurnedAway::Banned, "banned");
+        let refuse = |why| turn_away(&*link, note(peer, why));
+        // What a proxy brings counts for whom it brings it, and who that is has still to be read.
+        let brought = door == Door::Web && web.proxies.trust(peer.ip());
+        if !brought && self.is_shut_to(peer) {
+            return refuse(TurnedAway::Banned);
         }
         let id = web.next_id.fetch_add(1, Ordering::Relaxed);
-        let visitor = Arc::new(Visitor(Arc::clone(&link)));
-        let place = match web.visits.enter(Origin::of(peer.ip()), ClientId(id), visitor) {
-            Ok(place) => place,
-            Err(_) => return refuse(TurnedAway::Busy, "busy"),
+        let visitor = Arc::new(Visitor { link: Arc::clone(&link), client: OnceLock::new() });
+        let (origin, waiter) = (Origin::of(peer.ip()), Arc::clone(&visitor) as _);
+        let place = match brought {
+            true => web.visits.enter_for_others(origin, ClientId(id), waiter),
+            false => web.visits.enter(origin, ClientId(id), waiter),
         };
-        let Some(turn) = web.running.enter() else { return refuse(TurnedAway::Busy, "busy") };
+        let Ok(place) = place else { return refuse(TurnedAway::Busy) };
+        let Some(turn) = web.running.enter() else { return refuse(TurnedAway::Busy) };
         let (handle, for_thread) = (self.clone(), Arc::clone(&link));
         let started = thread::start(&format!("visit-{id}"), CLIENT_STACK, move || {
-            let (_turn, place) = (turn, Cell::new(Some(place)));
+            let (_turn, place) = (turn, RefCell::new(Some(place)));
+            let admit = |client| handle.admit(&mut place.borrow_mut(), &visitor, client);
             let serve = |link| {
                 // Nobody may be crowded out of a place that he has left.
                 drop(place.take());
@@ -94,8 +102,8 @@ impl Handle {
             let visit = || match door {
                 Door::Metrics => scrape(&*link, || handle.desk().metrics()),
                 _ => {
-                    let (site, link) = (&handle.0.web.site, Arc::clone(&link));
-                    Visit { shared: &handle.0.shared, site, link, to, serve: &serve }.answer();
+                    let (Web { site, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
+                    Visit { shared, site, link: Arc::clone(&link), to, proxies, admit: &admit, serve: &serve }.answer();
                 }
             };
             if catch_unwind(AssertUnwindSafe(visit)).is_err() {
@@ -104,7 +112,29 @@ impl Handle {
         });
         self.note_threads(started.as_ref().err());
         if started.is_err() {
-            refuse(TurnedAway::Busy, "busy");
+            refuse(TurnedAway::Busy);
         }
     }
+
+    /// Whether the client of a request that a proxy has brought is answered; his place counts for him from now on.
+    fn admit(&self, place: &mut Option<Place>, visitor: &Visitor, client: SocketAddr) -> Result<(), TurnedAway> {
+        // A ban that comes from now on ends this visit, one from before is seen below.
+        let _ = visitor.client.set(client.ip());
+        let full = place.as_mut().is_none_or(|place| place.belongs_to(Origin::of(client.ip())).is_err());
+        match full {
+            _ if self.is_shut_to(client) => Err(note(client, TurnedAway::Banned)),
+            true => Err(note(client, TurnedAway::Busy)),
+            false => Ok(()),
+        }
+    }
+
+    fn is_shut_to(&self, client: SocketAddr) -> bool {
+        self.hub().ban_at(client.ip(), SystemTime::now()).is_some()
+    }
+}
+
+/// Says in the log that a request is turned away.
+fn note(client: SocketAddr, why: TurnedAway) -> TurnedAway {
+    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.word());
+    why
 }

@@ -4,6 +4,7 @@
 //! is served like any other link. It knows no sockets: bytes come and go through a [`Link`], whatever carries it.
 
 mod api;
+mod forwarded;
 mod guard;
 mod metrics;
 mod pages;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use forwarded::Proxies;
 pub use guard::Site;
 pub use metrics::scrape;
 
@@ -35,6 +37,10 @@ pub struct Visit<'a> {
     pub link: Arc<dyn Link>,
     /// The address of ours that it came to, if that is known.
     pub to: Option<SocketAddr>,
+    /// Who is believed whose requests he brings.
+    pub proxies: &'a Proxies,
+    /// Asked about the client of a request that one of them has brought.
+    pub admit: &'a dyn Fn(SocketAddr) -> Result<(), TurnedAway>,
     /// Serves a link as any other client's is served.
     pub serve: &'a dyn Fn(Box<dyn Link>),
 }
@@ -51,23 +57,34 @@ pub enum TurnedAway {
 impl Visit<'_> {
     /// Answers the request that comes.
     pub fn answer(self) {
-        let by = Instant::now() + WEB_TIME;
-        let response = match Request::read(&*self.link, by) {
-            Ok(request) => match self.reply(&request) {
+        let mut client = self.link.peer();
+        let response = match self.receive(&mut client) {
+            Ok(request) => match self.reply(&request, client) {
                 Ok(response) => response.without_body(request.method == "HEAD"),
                 Err(link) => return (self.serve)(link),
             },
             Err(Flaw::Gone) => return self.link.abort(),
             Err(Flaw::Bad(response)) => response,
         };
-        log::debug!("visit {} status={}", Peer(self.link.peer()), response.status());
+        log::debug!("visit {} status={}", Peer(client), response.status());
         response.send(&*self.link, Instant::now() + WEB_TIME);
     }
 
+    /// The request; `client` becomes the one who sent it, as soon as that is known.
+    fn receive(&self, client: &mut SocketAddr) -> Result<Request, Flaw> {
+        let by = Instant::now() + WEB_TIME;
+        let request = Request::read_head(&*self.link, by)?;
+        if self.proxies.trust(client.ip()) {
+            *client = self.proxies.client(&request, *client);
+            (self.admit)(*client).map_err(|why| Flaw::Bad(why.response()))?;
+        }
+        request.read_body(&*self.link, by)
+    }
+
     /// The answer, or the link that the connection has become.
-    fn reply(&self, request: &Request) -> Result<Response, Box<WebSocketLink>> {
+    fn reply(&self, request: &Request, client: SocketAddr) -> Result<Response, Box<WebSocketLink>> {
         if let Err(refusal) = self.site.check(request, self.to) {
-            log::info!("visit refused {} reason=\"{}\"", Peer(self.link.peer()), refusal.why());
+            log::info!("visit refused {} reason=\"{}\"", Peer(client), refusal.why());
             return Ok(refusal.response());
         }
         match request.path.as_str() {
@@ -77,22 +94,35 @@ impl Visit<'_> {
                     if response::write(&*self.link, &answer, by).is_err() {
                         self.link.abort();
                     }
-                    Err(Box::new(WebSocketLink::new(Arc::clone(&self.link), &request.rest)))
+                    Err(Box::new(WebSocketLink::new(Arc::clone(&self.link), &request.rest).on_behalf_of(client)))
                 }
                 Err(response) => Ok(response),
             },
-            path if path.starts_with(api::PATH) => Ok(api::answer(self.shared, self.link.peer(), request)),
+            path if path.starts_with(api::PATH) => Ok(api::answer(self.shared, client, request)),
             path => Ok(pages::page(&request.method, path)),
+        }
+    }
+}
+
+impl TurnedAway {
+    /// The fixed word for it in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            TurnedAway::Banned => "banned",
+            TurnedAway::Busy => "busy",
+        }
+    }
+
+    fn response(self) -> Response {
+        match self {
+            TurnedAway::Banned => Response::text(403, "Your address is banned from this server."),
+            TurnedAway::Busy => Response::text(503, "The server is busy; try again.").with("Retry-After", "1"),
         }
     }
 }
 
 /// Tells a browser why it is not answered and closes, without waiting for anything: for the thread that accepts.
 pub fn turn_away(link: &dyn Link, why: TurnedAway) {
-    let response = match why {
-        TurnedAway::Banned => Response::text(403, "Your address is banned from this server."),
-        TurnedAway::Busy => Response::text(503, "The server is busy; try again.").with("Retry-After", "1"),
-    };
-    let _ = response::write(link, &response.to_bytes(), Instant::now());
+    let _ = response::write(link, &why.response().to_bytes(), Instant::now());
     link.finish();
 }

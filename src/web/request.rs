@@ -35,23 +35,32 @@ pub(super) enum Flaw {
 impl Request {
     /// Reads one request until `by`.
     pub(super) fn read(link: &dyn Link, by: Instant) -> Result<Request, Flaw> {
+        Request::read_head(link, by)?.read_body(link, by)
+    }
+
+    /// Reads its head until `by`; what came behind that is its rest.
+    pub(super) fn read_head(link: &dyn Link, by: Instant) -> Result<Request, Flaw> {
         let mut came = Vec::new();
-        let (mut request, head) = loop {
+        loop {
             let more = read_some(link, &mut came, by, WEB_HEAD)?;
-            if let Some(parsed) = parse(&came)? {
-                break parsed;
+            if let Some((request, head)) = parse(&came)? {
+                return Ok(Request { rest: came.split_off(head), ..request });
             }
             if !more {
                 return Err(bad(431, "The head of the request is too long."));
             }
-        };
-        let length = request.body_length()?;
-        while came.len() < head + length {
-            read_some(link, &mut came, by, head + length)?;
         }
-        request.rest = came.split_off(head + length);
-        request.body = came.split_off(head);
-        Ok(request)
+    }
+
+    /// Reads the body behind its head until `by`.
+    pub(super) fn read_body(mut self, link: &dyn Link, by: Instant) -> Result<Request, Flaw> {
+        let length = self.body_length()?;
+        while self.rest.len() < length {
+            read_some(link, &mut self.rest, by, length)?;
+        }
+        let rest = self.rest.split_off(length);
+        self.body = std::mem::replace(&mut self.rest, rest);
+        Ok(self)
     }
 
     /// The values of a header, each where it stands alone.

@@ -1,13 +1,16 @@
 //! HTTP as a browser, a stranger and a careless program speak it.
 
-use std::net::TcpStream;
-use std::time::Instant;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use parlor::model::WebOrigin;
-use parlor::model::limits::{WEB_TIME, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
+use parlor::model::limits::{
+    WEB_BODY, WEB_HEAD, WEB_HEADERS, WEB_THREADS, WEB_TIME, WEB_VISITS, WEB_VISITS_PER_ADDRESS,
+};
 
 use super::{Socket, ask, get, server, server_with, status};
-use crate::support::{Daemon, TestClient, eventually};
+use crate::support::{Daemon, PATIENCE, TestClient, eventually};
 
 #[test]
 fn a_page_comes_with_the_headers_that_guard_it() {
@@ -149,6 +152,127 @@ fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
     let ends: Vec<Vec<u8>> = slow.iter_mut().map(TestClient::read_to_end).collect();
     let told = ends.iter().filter(|end| end.starts_with(b"HTTP/1.1 408 ")).count();
     assert!(began.elapsed() >= WEB_TIME && told >= WEB_VISITS / 2, "{told} were told");
+}
+
+/// Sends these bytes one after the other at this pace until the server answers, and gives the answer and how long it took.
+fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (String, Duration) {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(pace)).unwrap();
+    let (began, mut answer) = (Instant::now(), Vec::new());
+    stream.write_all(beginning.as_bytes()).unwrap();
+    for byte in rest.bytes().cycle() {
+        stream.write_all(&[byte]).unwrap();
+        // Waits for the answer as long as the pace is.
+        let mut first = [0; 1];
+        match stream.read(&mut first) {
+            Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&e.kind()) => {}
+            came => {
+                assert_eq!(came.unwrap(), 1);
+                answer.extend(first);
+                break;
+            }
+        }
+    }
+    let took = began.elapsed();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_to_end(&mut answer).unwrap();
+    (String::from_utf8(answer).unwrap(), took)
+}
+
+#[test]
+fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
+    let server = server();
+    let addr = server.web[0];
+    let body = format!(
+        "POST /api/register HTTP/1.1\r\nHost: {addr}\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n"
+    );
+    let pace = Duration::from_millis(500);
+    std::thread::scope(|scope| {
+        for (beginning, rest) in [("", "GET / HTTP/1.1\r\n"), ("GET / HTTP/1.1\r\n", "X: y\r\n"), (&body, " ")] {
+            scope.spawn(move || {
+                let (answer, took) = trickle(addr, beginning, rest, pace);
+                assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+                // On a busy machine the answer may come late, but never early.
+                assert!((WEB_TIME..2 * WEB_TIME).contains(&took), "{beginning:.20} was cut after {took:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn every_answer_ends_the_connection_but_for_a_websocket() {
+    let server = server();
+    let addr = server.web[0];
+    let shake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for request in [
+        "GET / HTTP/1.1",
+        "GET / HTTP/1.0",
+        "HEAD / HTTP/1.1",
+        "GET /nowhere HTTP/1.1",
+        "GET /ws HTTP/1.1",
+        "GET /api/openapi.json HTTP/1.1",
+        "GET /api/users HTTP/1.1",
+        "DELETE / HTTP/1.1",
+    ] {
+        // It reads to the end, so the connection has to have one, whatever the client asks for.
+        let answer =
+            ask(addr, &format!("{request}\r\nHost: {addr}\r\nConnection: keep-alive\r\n\r\n{request}\r\n\r\n"));
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert_eq!(answer.matches("Connection: close\r\n").count(), 1, "{answer}");
+    }
+    let mut upgraded = TestClient::connect(addr);
+    upgraded.send_raw(format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n{shake}\r\n"));
+    let head = String::from_utf8_lossy(&upgraded.first_bytes()).to_lowercase();
+    assert!(head.starts_with("http/1.1 101 ") && head.contains("connection: upgrade\r\n"), "{head}");
+    assert!(!head.contains("connection: close"), "{head}");
+}
+
+#[test]
+fn a_head_has_its_whole_length_and_not_a_byte_more() {
+    let server = server();
+    let addr = server.web[0];
+    let head = |length: usize| {
+        let start = format!("GET / HTTP/1.1\r\nHost: {addr}\r\nX: ");
+        format!("{start}{}\r\n\r\n", "x".repeat(length - start.len() - 4))
+    };
+    assert_eq!(status(&ask(addr, &head(WEB_HEAD))), 200);
+    assert_eq!(status(&ask(addr, &head(WEB_HEAD + 1))), 431);
+    let many = |count: usize| format!("GET / HTTP/1.1\r\nHost: {addr}\r\n{}\r\n", "a: b\r\n".repeat(count - 1));
+    assert_eq!(status(&ask(addr, &many(WEB_HEADERS))), 200);
+    assert_eq!(status(&ask(addr, &many(WEB_HEADERS + 1))), 431);
+    let body = |length: usize| {
+        let body = "x".repeat(length);
+        format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    assert_eq!(status(&ask(addr, &body(WEB_BODY))), 405);
+    assert_eq!(status(&ask(addr, &body(WEB_BODY + 1))), 413);
+}
+
+#[test]
+fn however_many_ask_there_are_no_more_threads_than_promised() {
+    let daemon = Daemon::start(&["--web", "127.0.0.1:0"]);
+    daemon.await_log("web page addr=");
+    let addr = daemon.log().lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
+    let threads = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", daemon.child.id())).unwrap();
+        let name =
+            |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+        tasks.filter_map(name).filter(|name| name.starts_with("visit-")).count()
+    };
+    let mut most = 0;
+    let all: Vec<TestClient> = (0..4 * WEB_VISITS)
+        .map(|n| {
+            // Of many addresses, so that each newcomer may take a place.
+            let mut client = TestClient::connect_from(addr, [127, 0, 1, 1 + (n % 200) as u8].into());
+            client.send_raw("GET / HT");
+            most = most.max(threads());
+            client
+        })
+        .collect();
+    assert!((WEB_VISITS / 2..=WEB_THREADS).contains(&most), "{most} threads");
+    drop(all);
+    eventually("all have ended", || threads() == 0);
 }
 
 #[test]

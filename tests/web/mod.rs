@@ -1,9 +1,12 @@
 //! The web door: HTTP, WebSockets, and what browsers may do there.
 
+mod abuse;
 mod api;
+mod described;
 mod events;
 mod http;
 mod metrics;
+mod proxy;
 mod socket;
 
 use std::io::{Read, Write};

@@ -187,6 +187,8 @@ pub(crate) struct Common {
 pub(crate) enum Language {
     /// Parlor's plain lines
     Parlor,
+    /// Parlor's WebSocket, with JSON; the server's address is that of its web page
+    Web,
     /// IRC; a group is a channel
     Irc,
     /// NATS; a group is a subject, and so is each user
@@ -200,6 +202,7 @@ impl Language {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Language::Parlor => "parlor",
+            Language::Web => "web",
             Language::Irc => "irc",
             Language::Nats => "nats",
             Language::Redis => "redis",

@@ -26,7 +26,7 @@ use clap::Parser;
 
 use cli::{Cli, Language};
 use error::BenchError;
-use protocol::{Irc, Nats, Parlor, Protocol, Redis};
+use protocol::{Irc, Nats, Parlor, Protocol, Redis, Web};
 use report::table;
 
 /// The run could not be made.
@@ -56,8 +56,10 @@ fn run(cli: &Cli) -> Result<bool, BenchError> {
         say(&format!("{}: {} users; start the server with them\n", path.display(), users.len()));
         return Ok(true);
     }
+    let web = Web::at(common.server);
     let protocol: &dyn Protocol = match common.protocol {
         Language::Parlor => &Parlor,
+        Language::Web => &web,
         Language::Irc => &Irc,
         Language::Nats => &Nats,
         Language::Redis => &Redis,

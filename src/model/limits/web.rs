@@ -23,5 +23,11 @@ pub const WEB_BODY: usize = 16 * 1024;
 /// How long a request to the web page may take to come, and as long again its answer to be taken.
 pub const WEB_TIME: Duration = Duration::from_secs(5);
 
+/// Bytes that bring no line (pings, pieces of messages) which one WebSocket may send at once: a whole message, and more.
+pub const WEB_CHATTER_BURST: usize = 128 * 1024;
+
+/// How many such bytes a WebSocket may go on sending, per second: a ping now and then is ten.
+pub const WEB_CHATTER_RATE: usize = 1024;
+
 /// A browser that is silent is asked this often for a sign of life: sooner than proxies give up.
 pub const WEB_PING: Duration = Duration::from_secs(30);

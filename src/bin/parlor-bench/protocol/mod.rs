@@ -6,6 +6,7 @@ mod irc;
 mod nats;
 mod parlord;
 mod redis;
+mod web;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub(crate) use irc::Irc;
 pub(crate) use nats::Nats;
 pub(crate) use parlord::Parlor;
 pub(crate) use redis::Redis;
+pub(crate) use web::Web;
 
 use crate::users::User;
 

@@ -133,15 +133,101 @@ fn redis_is_spoken_and_understood() {
     assert_eq!((&said[..], rest), (&expected[..], &b">3\r\n$7\r\nmess"[..]));
 }
 
-fn every_protocol() -> Vec<&'static dyn Protocol> {
-    vec![&Parlor, &Irc, &Nats, &Redis]
+/// Frames as a server sends them, without a mask.
+fn frames(frames: &[(u8, &str)]) -> Vec<u8> {
+    let frame = |(first, text): &(u8, &str)| {
+        let head = match text.len() {
+            short @ 0..126 => vec![*first, short as u8],
+            long => [&[*first, 126], &(long as u16).to_be_bytes()[..]].concat(),
+        };
+        [head, text.as_bytes().to_vec()].concat()
+    };
+    frames.iter().flat_map(frame).collect()
+}
+
+#[test]
+fn a_websocket_is_spoken_as_its_protocol_says() {
+    let web = Web::at("127.0.0.1:8080".parse().unwrap());
+    let mut login = Vec::new();
+    web.log_in(&user(), &mut login);
+    let login = String::from_utf8_lossy(&login);
+    assert!(login.starts_with("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\n"), "{login}");
+    let masked = |out: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = Vec::new();
+        out(&mut bytes);
+        (bytes[0], bytes[1] ^ 0x80, String::from_utf8(bytes[6..].to_vec()).unwrap())
+    };
+    assert!(login.ends_with("u1\npw"), "{login}");
+    assert_eq!(masked(&|out| web.enter("g", true, out)), (0x81, 15, "/create_group g".to_owned()));
+    assert_eq!(masked(&|out| web.enter("g", false, out)), (0x81, 13, "/join_group g".to_owned()));
+    assert_eq!(masked(&|out| web.say("g", b"hi", out)), (0x81, 15, "/group_msg g hi".to_owned()));
+    assert_eq!(masked(&|out| web.tell("bob", b"hi", out)), (0x81, 11, "/msg bob hi".to_owned()));
+    assert_eq!(masked(&|out| web.ping(out)), (0x81, 11, "/ping bench".to_owned()));
+    assert_eq!(masked(&|out| web.pong(b"42", out)), (0x8A, 2, "42".to_owned()));
+    for (size, head) in [(125 - 13, 6), (126 - 13, 8), (65_535 - 13, 8), (65_536 - 13, 14)] {
+        let mut bytes = Vec::new();
+        web.say("g", &vec![b'x'; size], &mut bytes);
+        assert_eq!(bytes.len(), head + 13 + size);
+    }
+}
+
+#[test]
+fn events_over_a_websocket_are_understood() {
+    let web = Web::at("127.0.0.1:8080".parse().unwrap());
+    let upgraded = "HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let (long, group) =
+        ("y".repeat(200), "{\"event\":\"group\",\"id\":7,\"at\":\"z\",\"group\":\"g\",\"from\":\"bob\"");
+    let long_event = format!("{group},\"text\":\"{long}\"}}");
+    let events = frames(&[
+        (0x81, "{\"event\":\"ask\",\"what\":\"name\"}"),
+        (0x81, "{\"event\":\"welcome\",\"text\":null}"),
+        (0x81, "{\"event\":\"group_created\",\"group\":\"g\"}"),
+        (0x81, "{\"event\":\"group_joined\",\"group\":\"g\"}"),
+        (0x81, &long_event),
+        (0x81, "{\"event\":\"private\",\"more\":[{\"text\":\"a]}\\\"\"},2],\"from\":\"bob\",\"text\":\"x\"}"),
+        (0x81, "{\"event\":\"sent\",\"to\":\"bob\",\"text\":\"y\"}"),
+        (0x81, "{\"event\":\"broadcast\",\"from\":\"bob\",\"text\":\"z\"}"),
+        (0x89, "42"),
+        (0x81, "{\"event\":\"left\",\"user\":\"bob\"}"),
+        (0x81, "{\"event\":\"pong\",\"text\":\"bench\"}"),
+        (0x81, "{\"event\":\"error\",\"code\":\"usage\"}"),
+        (0x88, "\u{3}"),
+    ]);
+    let bytes = [upgraded.as_bytes(), &events, b"\x81\x7E\x00"].concat();
+    let (said, rest) = all(&web, &bytes);
+    let expected = [
+        Said::Other(b"HTTP/1.1 101 Switching Protocols"),
+        Said::Other(b"{\"event\":\"ask\",\"what\":\"name\"}"),
+        Said::Done,
+        Said::Done,
+        Said::Done,
+        message(Some("bob"), Place::Group(b"g"), &long),
+        message(Some("bob"), Place::Private, "x"),
+        message(None, Place::Sent(b"bob"), "y"),
+        message(Some("bob"), Place::Everybody, "z"),
+        Said::Ping(b"42"),
+        Said::Left(b"bob"),
+        Said::Done,
+        Said::Refused(b"{\"event\":\"error\",\"code\":\"usage\"}"),
+        Said::Other(b"\x03"),
+    ];
+    assert_eq!((&said[..], rest), (&expected[..], &b"\x81\x7E\x00"[..]));
+    let (said, _) = all(&web, b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n");
+    assert_eq!(said, [Said::Refused(b"HTTP/1.1 503 Service Unavailable")]);
+    let (said, _) = all(&web, b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: another\r\n\r\n");
+    assert_eq!(said, [Said::Refused(b"HTTP/1.1 101 Switching Protocols")]);
+}
+
+fn every_protocol() -> Vec<Box<dyn Protocol>> {
+    let web = Web::at("127.0.0.1:8080".parse().unwrap());
+    vec![Box::new(Parlor), Box::new(Irc), Box::new(Nats), Box::new(Redis), Box::new(web)]
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_taken_piece_by_piece_and_never_fail(bytes: Vec<u8>) {
         for protocol in every_protocol() {
-            let (_, rest) = all(protocol, &bytes);
+            let (_, rest) = all(&*protocol, &bytes);
             prop_assert!(rest.len() <= bytes.len());
         }
     }
