@@ -1,6 +1,5 @@
 //! Ways into groups that are not open: invitations, and rooms for whoever has the code.
 
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::{Args, Command, Context, Role, Spec};
