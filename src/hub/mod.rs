@@ -6,7 +6,7 @@
 mod batch;
 mod caller;
 mod changes;
-#[cfg(test)]
+#[cfg(any(test, feature = "failpoints"))]
 mod check;
 mod client;
 mod content;
@@ -53,6 +53,7 @@ use rename::Renamed;
 pub use rename::Shut;
 use rules::Rules;
 use state::State;
+use stats::HighWater;
 pub use stats::Stats;
 pub use touched::Touched;
 
@@ -77,6 +78,7 @@ struct Inner {
     rules: RwLock<Rules>,
     /// Who is called otherwise by now; held for moments, also under the central lock.
     renamed: RwLock<Renamed>,
+    high_water: Arc<HighWater>,
 }
 
 impl Hub {
@@ -92,9 +94,9 @@ impl Hub {
         let mut state = State { last: store.last_id()?, ignored, ..State::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, announcing, receipts, renamed) =
-            (Log::new(store), Mutex::default(), Mutex::default(), RwLock::default());
-        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules, renamed }) })
+        let log = Log::new(store);
+        let (announcing, receipts, renamed, high_water) = Default::default();
+        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, receipts, rules, renamed, high_water }) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
