@@ -41,9 +41,13 @@ bench-peers: rust ## Measure beside other servers, which it installs; writes doc
 
 torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"
-	"$(CARGO)" test --release --features deadlock-detection --lib --test parlor
+	"$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
+	"$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
+	TORTURE=1 "$(CARGO)" test --release --features deadlock-detection,failpoints --test parlor ordered_faults -- --test-threads=1
 	PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
-	PATH="$(NC_DIR):$$PATH" TORTURE=1 "$(CARGO)" test --release --test parlor promises -- --test-threads=1
+	export TORTURE=1 PATH="$(NC_DIR):$$PATH"
+	"$(CARGO)" test --release --test parlor promises::long -- --test-threads=3
+	"$(CARGO)" test --release --test parlor -- promises of_two_hundred_hosts sixty_injections --skip promises::long --test-threads=1
 	RELIABILITY=show "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
 
 reliability: rust ## Take the figures of the last make torture into docs/reliability.md

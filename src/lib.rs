@@ -8,7 +8,7 @@
 //!
 //! | floor | folders |
 //! | --- | --- |
-//! | 0 | [`model`], [`thread`] |
+//! | 0 | [`model`], [`thread`], [`failpoint`], `sync` |
 //! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
 //! | 2 | [`hub`] |
 //! | 3 | [`operate`] |
@@ -21,6 +21,7 @@ pub mod accounts;
 pub mod command;
 pub mod config;
 pub mod dialect;
+pub mod failpoint;
 pub mod hub;
 pub mod logging;
 pub mod model;
@@ -28,6 +29,7 @@ pub mod operate;
 pub mod server;
 pub mod session;
 pub mod store;
+mod sync;
 pub mod thread;
 pub mod transport;
 pub mod web;

@@ -7,20 +7,22 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
+    ("failpoint", &[]),
     ("thread", &[]),
+    ("sync", &["thread"]),
     // Floor 1: these do not know each other.
     ("accounts", &["model", "thread"]),
     ("transport", &["model", "thread"]),
     ("dialect", &["model", "thread"]),
     ("store", &["model", "thread"]),
     // Floor 2.
-    ("hub", &["model", "store", "thread"]),
+    ("hub", &["failpoint", "model", "store", "sync", "thread"]),
     // Floor 3.
     ("operate", &["accounts", "hub", "model", "store", "thread"]),
     // Floor 4.
-    ("command", &["accounts", "hub", "model", "operate", "store"]),
+    ("command", &["accounts", "failpoint", "hub", "model", "operate", "store"]),
     // Floor 5.
-    ("session", &["accounts", "command", "dialect", "hub", "model", "operate", "store", "thread", "transport"]),
+    ("session", &["accounts", "command", "dialect", "hub", "model", "operate", "store", "sync", "transport"]),
     // Floor 6.
     ("web", &["model", "session", "transport"]),
     // Floor 7.
@@ -31,6 +33,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "command",
             "config",
             "dialect",
+            "failpoint",
             "hub",
             "model",
             "operate",
@@ -80,7 +83,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
         "sockets",
     ),
     (&["inner.state"], &["hub"], "the central lock"),
-    (&["thread::spawn", "Builder::new()", "thread::Builder"], &["thread"], "starting threads"),
+    (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),
 ];

@@ -353,12 +353,16 @@ impl Daemon {
 
     /// Starts it in this folder.
     pub fn start_in(dir: TempDir, options: &[&str]) -> Daemon {
-        let (child, addr) = Daemon::spawn(dir.path(), options);
+        Daemon::start_as(parlord(dir.path()), dir, options)
+    }
+
+    /// Starts it as this command, which works in this folder.
+    pub fn start_as(command: Command, dir: TempDir, options: &[&str]) -> Daemon {
+        let (child, addr) = Daemon::spawn(command, options);
         Daemon { addr, dir, child }
     }
 
-    fn spawn(dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
-        let mut command = parlord(dir);
+    fn spawn(mut command: Command, options: &[&str]) -> (Child, SocketAddr) {
         // Most tests are not about what outlives a daemon.
         let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
         command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
@@ -377,7 +381,7 @@ impl Daemon {
 
     /// Starts it again in its folder; it has ended.
     pub fn restart(&mut self, options: &[&str]) {
-        (self.child, self.addr) = Daemon::spawn(self.dir.path(), options);
+        (self.child, self.addr) = Daemon::spawn(parlord(self.dir.path()), options);
     }
 
     pub fn connect(&self) -> TestClient {

@@ -30,6 +30,7 @@ pub use history::past;
 use table::forms_at;
 pub use table::{COMMANDS, forms};
 
+use crate::failpoint;
 use crate::model::{Role, UserError};
 use crate::operate::Act;
 
@@ -93,6 +94,7 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     if !parsed.says() {
         context.publish();
     }
+    failpoint::reach("in a command", &context.me.name);
     parsed.execute(context)
 }
 

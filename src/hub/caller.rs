@@ -33,7 +33,7 @@ impl Port for Nowhere {
 impl Hub {
     /// Somebody to ask and say things as, for one moment: he is in no list and hears nothing of others.
     pub fn caller(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
-        let outbox = Outbox::new(self.limits());
+        let outbox = Outbox::new(self.limits(), &self.inner.high_water);
         outbox.release();
         Arc::new(Client {
             // Sessions count from 1.

@@ -7,6 +7,7 @@ use super::Hub;
 use super::client::Client;
 use super::state::State;
 use super::touched::Touched;
+use crate::failpoint;
 use crate::model::limits::KEPT_GROUPS_PER_OWNER;
 use crate::model::{
     Change, Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, Name, Penalty, Settings, UserError,
@@ -57,6 +58,7 @@ impl Hub {
                 return Err(UserError::GroupExists(shown));
             }
             self.found(state, entries, me, group, settings)?;
+            failpoint::reach("under the lock", &me.name);
             state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), touched);
             Ok(())
         })

@@ -6,7 +6,7 @@
 mod batch;
 mod caller;
 mod changes;
-#[cfg(test)]
+#[cfg(any(test, feature = "failpoints"))]
 mod check;
 mod client;
 mod content;
@@ -57,6 +57,7 @@ use rename::Renamed;
 pub use rename::Shut;
 use rules::Rules;
 use state::State;
+use stats::HighWater;
 pub use stats::Stats;
 pub use touched::Touched;
 
@@ -82,6 +83,7 @@ struct Inner {
     rules: RwLock<Rules>,
     /// Who is called otherwise by now; held for moments, also under the central lock.
     renamed: RwLock<Renamed>,
+    high_water: Arc<HighWater>,
 }
 
 impl Hub {
@@ -98,8 +100,9 @@ impl Hub {
         state.load(store.groups()?);
         let state = Mutex::new(state);
         let (log, gathering) = (Log::new(store), Gathering::default());
-        let (announcing, receipts, renamed) = (Mutex::default(), Mutex::default(), RwLock::default());
-        Ok(Hub { inner: Arc::new(Inner { state, announcing, limits, log, gathering, receipts, rules, renamed }) })
+        let (announcing, receipts, renamed, high_water) = Default::default();
+        let rest = Inner { state, announcing, limits, log, gathering, receipts, rules, renamed, high_water };
+        Ok(Hub { inner: Arc::new(rest) })
     }
 
     /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.

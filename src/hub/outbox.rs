@@ -4,12 +4,13 @@
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use parking_lot::Mutex;
 
+use super::stats::HighWater;
 use crate::model::{Event, Limits, MessageId};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Mutex, fence};
 
 /// How far over its bound an outbox may go while its client's socket still takes what is written.
 ///
@@ -35,6 +36,8 @@ pub struct Outbox {
     pushed: AtomicU64,
     /// Every message of the log up to this one that was queued here has been taken by the connection.
     written: AtomicU64,
+    /// Of all outboxes of the server.
+    high_water: Arc<HighWater>,
 }
 
 /// Echoes say that others have been written to, so they wait until that is true.
@@ -49,6 +52,24 @@ struct Echoes {
 impl Echoes {
     fn allow(&self, id: MessageId) -> bool {
         self.limits.iter().all(|limit| id <= *limit)
+    }
+}
+
+/// What is being taken out; it counts as taken when this is dropped, also by a fault.
+struct Taken<'a> {
+    outbox: &'a Outbox,
+    items: i64,
+    bytes: i64,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if self.items > 0 {
+            let bytes = self.outbox.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+            let items = self.outbox.items.fetch_sub(self.items, Ordering::AcqRel);
+            // Between two takes an outbox only fills, so it was never fuller than now.
+            self.outbox.high_water.note(items, bytes);
+        }
     }
 }
 
@@ -69,7 +90,7 @@ pub enum Push {
 
 impl Outbox {
     /// An empty outbox with the bounds of `limits`, held until it is released.
-    pub fn new(limits: &Limits) -> Outbox {
+    pub(super) fn new(limits: &Limits, high_water: &Arc<HighWater>) -> Outbox {
         let (sender, receiver) = unbounded();
         let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / GRACE);
         Outbox {
@@ -85,6 +106,7 @@ impl Outbox {
             echoes: Mutex::default(),
             pushed: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            high_water: Arc::clone(high_water),
         }
     }
 
@@ -198,21 +220,19 @@ impl Outbox {
     /// As [`Outbox::take`], with several things that were queued as one still in one piece.
     pub fn take_queued(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let (mut items, mut taken) = (0, 0);
+        let mut taken = Taken { outbox: self, items: 0, bytes: 0 };
         let mut echoes = self.echoes.lock();
-        while taken < max {
+        while taken.bytes < max {
             let Some(event) = echoes.next.take().or_else(|| self.receiver.try_recv().ok()) else { break };
             if !echoes.allow(event.id) {
                 echoes.next = Some(event);
                 break;
             }
+            taken.bytes += weight(&event);
+            taken.items += count(&event);
             each(&event);
-            taken += weight(&event);
-            items += count(&event);
         }
-        self.bytes.fetch_sub(taken, Ordering::Relaxed);
-        self.items.fetch_sub(items, Ordering::AcqRel);
-        usize::try_from(items).unwrap_or(0)
+        usize::try_from(taken.items).unwrap_or(0)
     }
 
     /// How many items and bytes are queued.

@@ -83,7 +83,7 @@ impl Hub {
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
         let (here, gone) = bounded(0);
-        let (name, client) = (who.name, who.client(Outbox::new(self.limits()), gone));
+        let (name, client) = (who.name, who.client(Outbox::new(self.limits(), &self.inner.high_water), gone));
         let joined = Event::new(EventKind::UserJoined { user: name });
         let mut touched = Touched::default();
         let (client, replaced) = self.locked(|state| {

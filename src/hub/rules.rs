@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// Whether all that should always hold does; the text says what does not.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "failpoints"))]
     pub(super) fn check(&self) -> Result<(), String> {
         let mut sizes: BTreeMap<u8, usize> = BTreeMap::new();
         for (key, sanction) in &self.all {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use super::Hub;
@@ -41,6 +42,8 @@ pub struct Stats {
     pub queued: (usize, usize),
     /// The most items and the most bytes that wait in one outbox.
     pub fullest: (usize, usize),
+    /// The most items and the most bytes that have waited in one outbox since the start.
+    pub highest: (usize, usize),
     /// Sessions that ended since the start, by reason.
     pub closed: BTreeMap<&'static str, u64>,
     /// How often the central lock was taken.
@@ -51,6 +54,29 @@ pub struct Stats {
     pub commits: Histogram,
     /// Whether the store worked when it was last used.
     pub store_works: bool,
+}
+
+/// How full the fullest outbox has been.
+#[derive(Default)]
+pub(super) struct HighWater {
+    items: AtomicI64,
+    bytes: AtomicI64,
+}
+
+impl HighWater {
+    /// Takes note of an outbox that is as full as this. Mostly it was fuller before, and then this is two looks.
+    pub(super) fn note(&self, items: i64, bytes: i64) {
+        for (mark, now) in [(&self.items, items), (&self.bytes, bytes)] {
+            if now > mark.load(Ordering::Relaxed) {
+                mark.fetch_max(now, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn marks(&self) -> (usize, usize) {
+        let [items, bytes] = [&self.items, &self.bytes].map(|mark| mark.load(Ordering::Relaxed));
+        (usize::try_from(items).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
+    }
 }
 
 impl Counts {
@@ -99,6 +125,8 @@ impl Hub {
             stats.queued = (stats.queued.0 + items, stats.queued.1 + bytes);
             stats.fullest = (stats.fullest.0.max(items), stats.fullest.1.max(bytes));
         }
+        let (items, bytes) = self.inner.high_water.marks();
+        stats.highest = (stats.fullest.0.max(items), stats.fullest.1.max(bytes));
         stats
     }
 }

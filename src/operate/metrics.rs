@@ -40,10 +40,16 @@ impl Desk {
         page.tally("closed_total", "Sessions that ended, by why.", "reason", &stats.closed);
         page.one("messages_total", "counter", "Messages that were said.", stats.messages);
         page.one("deliveries_total", "counter", "Events that were queued for a client.", stats.deliveries);
+        let [received, sent] = self.premises.get().map_or([0; 2], |premises| premises.traffic());
+        page.one("received_bytes_total", "counter", "Bytes that clients have sent.", received);
+        page.one("sent_bytes_total", "counter", "Bytes that clients have been sent.", sent);
         page.one("queue_items", "gauge", "Events that wait in all queues together.", stats.queued.0);
         page.one("queue_bytes", "gauge", "About the bytes that wait in all queues together.", stats.queued.1);
         page.one("queue_items_fullest", "gauge", "Events in the fullest queue of a client.", stats.fullest.0);
         page.one("queue_bytes_fullest", "gauge", "About the bytes in the fullest queue of a client.", stats.fullest.1);
+        let (items, bytes) = stats.highest;
+        page.one("queue_items_highest", "gauge", "Events in the fullest queue there has been.", items);
+        page.one("queue_bytes_highest", "gauge", "About the bytes in the fullest queue there has been.", bytes);
         page.commands(&self.commands.iter().map(|(name, n)| (*name, n.load(Ordering::Relaxed))).collect());
         page.one("lock_sections_total", "counter", "How often the central lock was taken.", stats.sections);
         page.times("lock_hold_seconds", "How long it was held: one in 64 sections.", &stats.hold);

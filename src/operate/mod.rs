@@ -52,6 +52,9 @@ pub trait Premises: Send + Sync {
     /// How many connections have not logged in yet.
     fn logging_in(&self) -> usize;
 
+    /// How many bytes clients have sent and have been sent since the start.
+    fn traffic(&self) -> [u64; 2];
+
     /// Ends the connections from there that have not logged in yet, and says how many they were.
     fn dismiss(&self, net: &Net) -> usize;
 }

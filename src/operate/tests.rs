@@ -223,6 +223,10 @@ impl Premises for House {
         0
     }
 
+    fn traffic(&self) -> [u64; 2] {
+        [0; 2]
+    }
+
     fn dismiss(&self, _: &Net) -> usize {
         0
     }

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -36,7 +37,7 @@ impl Acceptor {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
                     self.recovered();
-                    self.server.serve_tcp(self.door, stream, peer);
+                    self.serve(stream, peer);
                 }
                 Err(_) if self.server.is_stopping() => return,
                 Err(e) if is_starvation(&e) => self.starve(&e),
@@ -44,6 +45,12 @@ impl Acceptor {
                 Err(e) => log::debug!("accept error=\"{e}\""),
             }
         }
+    }
+
+    /// A fault costs this one connection; it is logged where it happened.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let serve = || self.server.serve_tcp(self.door, stream, peer);
+        let _ = catch_unwind(AssertUnwindSafe(serve));
     }
 
     /// The system has no descriptor or memory left: tell one client, then leave the rest in the kernel's queue a while.
@@ -59,7 +66,7 @@ impl Acceptor {
             // It may have taken a long time until somebody came, and by then there was room again.
             if self.reserve.is_some() {
                 self.recovered();
-                return self.server.serve_tcp(self.door, stream, peer);
+                return self.serve(stream, peer);
             }
             self.server.turn_away(self.door, stream, peer, self.pause);
         }

@@ -38,6 +38,7 @@ use crate::model::{QuitReason, StartError};
 use crate::operate::{Desk, Filter};
 use crate::session::{Budgets, Shared};
 use crate::thread;
+use crate::transport::Traffic;
 use accept::Acceptor;
 use admission::Admission;
 use ctl::Ctl;
@@ -72,6 +73,7 @@ struct Inner {
     /// Dropped to say that the server is to stop.
     stop: Mutex<Option<Sender<()>>>,
     running: Arc<Running>,
+    traffic: Arc<Traffic>,
     /// The system refused the last thread that was asked for.
     threadless: AtomicBool,
     /// The file of the word filter.
@@ -119,6 +121,7 @@ impl Server {
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
             running: Running::new(config.limits.clients + config.limits.unauthenticated),
+            traffic: Arc::default(),
             threadless: AtomicBool::new(false),
             word_filter: config.word_filter.clone(),
             on_reload: OnceLock::new(),

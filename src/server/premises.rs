@@ -40,6 +40,10 @@ impl Premises for Around {
         self.handle().map_or(0, |handle| handle.logging_in())
     }
 
+    fn traffic(&self) -> [u64; 2] {
+        self.handle().map_or([0; 2], |handle| handle.0.traffic.bytes())
+    }
+
     fn dismiss(&self, net: &Net) -> usize {
         let close = |handle: Handle| {
             let doors = [&handle.0.admission, handle.0.web.visits()];

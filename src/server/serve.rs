@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use super::Handle;
+use crate::failpoint;
 use crate::hub::ClientId;
 use crate::model::limits::CLIENT_STACK;
 use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
 use crate::session::{self, Wire};
 use crate::thread;
-use crate::transport::{Link, TcpLink};
+use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
 
 /// Where somebody comes in.
@@ -43,6 +44,7 @@ impl Handle {
                 return wire.refuse(answer.event());
             }
         };
+        failpoint::reach("at the door", &peer.ip());
         // A ban that came meanwhile has ended those who had a place by then.
         if self.is_banned(peer, &wire) {
             return;
@@ -90,7 +92,7 @@ impl Handle {
     /// Serves an accepted TCP connection.
     pub(super) fn serve_tcp(&self, door: Door, stream: TcpStream, peer: SocketAddr) {
         let to = stream.local_addr().ok();
-        match TcpLink::new(stream, peer) {
+        match TcpLink::new(stream, peer, self.traffic(door)) {
             Ok(link) => match door {
                 Door::Chat => self.serve(Box::new(link)),
                 Door::Web | Door::Metrics => self.receive(door, Arc::new(link), to),
@@ -99,9 +101,14 @@ impl Handle {
         }
     }
 
+    /// Where the bytes of who comes in there are counted; who collects metrics is no client.
+    fn traffic(&self, door: Door) -> Arc<Traffic> {
+        if door == Door::Metrics { Arc::default() } else { Arc::clone(&self.0.traffic) }
+    }
+
     /// Tells an accepted TCP connection that there is no room for it.
     pub(super) fn turn_away(&self, door: Door, stream: TcpStream, peer: SocketAddr, patience: Duration) {
-        let Ok(link) = TcpLink::new(stream, peer) else { return };
+        let Ok(link) = TcpLink::new(stream, peer, self.traffic(door)) else { return };
         match door {
             Door::Chat => {
                 Wire::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })

@@ -4,17 +4,20 @@
 //! taken may leave: who holds it looks once more after releasing it, and nothing stays behind.
 
 mod port;
+#[cfg(all(test, feature = "shuttle"))]
+mod scheduled_tests;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Condvar;
 
 use super::bell::{BEL, Ringer};
 use crate::dialect::{Dialect, JSON, PLAIN};
@@ -23,6 +26,7 @@ pub(super) use port::WirePort;
 use crate::hub::Outbox;
 use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH};
 use crate::model::{Event, EventKind, LastWords, MessageId, QuitReason};
+use crate::sync::{self, Mutex, fence};
 use crate::transport::Link;
 
 /// One client's connection, shared by his own thread and by all who write to him or end his session.
@@ -31,7 +35,7 @@ pub struct Wire {
     outbox_age: Duration,
     writing: Mutex<Writing>,
     reason: OnceLock<QuitReason>,
-    ended: (Mutex<()>, Condvar),
+    ended: (parking_lot::Mutex<()>, Condvar),
 }
 
 /// What only the elected writer touches.
@@ -99,7 +103,7 @@ enum Progress {
 /// The client did not take what was written to him: he was too slow, or is gone, or his session is to end.
 pub(super) struct Unwritten;
 
-thread_local! {
+sync::thread_local! {
     /// Where a thread renders what it writes; one per thread that writes, instead of one per client.
     static PAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -121,7 +125,7 @@ impl Wire {
             outbox_age,
             writing: Mutex::new(writing),
             reason: OnceLock::new(),
-            ended: (Mutex::new(()), Condvar::new()),
+            ended: (parking_lot::Mutex::new(()), Condvar::new()),
         }
     }
 
@@ -203,12 +207,25 @@ impl Wire {
 
     /// Renders what is queued and writes it, batch by batch, until all is gone or the connection takes no more.
     fn write_some(&self, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
-        PAGE.with_borrow_mut(|page| {
-            let progress = self.write_pages(page, writing, outbox);
-            page.clear();
-            page.shrink_to(PAGE_KEPT);
-            progress
-        })
+        let write = || {
+            PAGE.with(|page| {
+                let mut page = page.borrow_mut();
+                let progress = self.write_pages(&mut page, writing, outbox);
+                page.clear();
+                page.shrink_to(PAGE_KEPT);
+                progress
+            })
+        };
+        // A fault in what is written to a client shall cost him alone, and not whoever writes.
+        catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| self.abandon(writing, outbox, QuitReason::Panic))
+    }
+
+    /// What was rendered is gone with the connection, and must never count as written.
+    fn abandon(&self, writing: &mut Writing, outbox: Option<&Outbox>, reason: QuitReason) -> Progress {
+        writing.newest = MessageId::default();
+        outbox.inspect(|outbox| outbox.seal());
+        self.close(reason);
+        Progress::Gone
     }
 
     fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writing, outbox: Option<&Outbox>) -> Progress {
@@ -229,13 +246,7 @@ impl Wire {
                 }
                 Ok(_) if outbox.is_none_or(Outbox::is_idle) => return Progress::Done,
                 Ok(_) => {}
-                Err(_) => {
-                    // What was rendered is gone with the connection, and must never count as written.
-                    writing.newest = MessageId::default();
-                    outbox.inspect(|outbox| outbox.seal());
-                    self.close(QuitReason::Lost);
-                    return Progress::Gone;
-                }
+                Err(_) => return self.abandon(writing, outbox, QuitReason::Lost),
             }
         }
     }

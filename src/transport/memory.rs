@@ -35,6 +35,7 @@ struct State {
     broken: bool,
     gate_shut: bool,
     reader_panics: bool,
+    writer_panics: bool,
 }
 
 /// A connection with both its ends.
@@ -70,7 +71,8 @@ impl Shared {
 }
 
 impl State {
-    fn room(&self) -> usize {
+    fn room(&mut self) -> usize {
+        assert!(!std::mem::take(&mut self.writer_panics), "the client asked for this panic");
         if self.gate_shut { 0 } else { CAPACITY.saturating_sub(self.to_client.len()) }
     }
 
@@ -163,6 +165,11 @@ impl MemoryPeer {
     /// Makes the server's next read panic: for tests of what a fault in one session costs.
     pub fn make_reader_panic(&self) {
         self.0.change(|state| state.reader_panics = true);
+    }
+
+    /// Makes the next write to this client panic, whoever writes.
+    pub fn make_writer_panic(&self) {
+        self.0.change(|state| state.writer_panics = true);
     }
 
     /// Takes what has come, waiting for the first byte until `deadline`; an empty answer is the end.

@@ -10,10 +10,12 @@ pub mod memory;
 mod source;
 mod tcp;
 mod telnet;
+mod traffic;
 mod websocket;
 
 pub use framing::Input;
 pub use link::Link;
 pub use source::{Framing, LineSource};
 pub use tcp::TcpLink;
+pub use traffic::Traffic;
 pub use websocket::WebSocketLink;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,6 +11,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::link::Link;
+use super::traffic::Traffic;
 
 /// The kernel's send buffer of a client, in bytes; without a bound it takes 4.2 MB for one who never reads.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -30,14 +32,15 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct TcpLink {
     stream: TcpStream,
     peer: SocketAddr,
+    traffic: Arc<Traffic>,
 }
 
 impl TcpLink {
-    /// Takes over an accepted connection and sets it up.
+    /// Takes over an accepted connection and sets it up; its bytes are counted in `traffic`.
     ///
     /// # Errors
     /// What the system says when an option cannot be set: the peer has gone already.
-    pub fn new(stream: TcpStream, peer: SocketAddr) -> io::Result<TcpLink> {
+    pub fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> io::Result<TcpLink> {
         let socket = SockRef::from(&stream);
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
@@ -49,7 +52,7 @@ impl TcpLink {
         socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
         // telnet sends its Ctrl-C as urgent data; out of line, a dangling IAC would eat the next byte.
         socket.set_out_of_band_inline(true)?;
-        Ok(TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()) })
+        Ok(TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), traffic })
     }
 
     /// Whether the connection was broken off: it has no peer any more, which one that was closed cleanly still has.
@@ -81,7 +84,10 @@ impl Link for TcpLink {
             match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
                 // Whoever wrote to the peer may have been told of his reset in our place; here that looks like a clean end.
                 Ok((0, _)) if self.was_reset() => return Err(io::ErrorKind::ConnectionReset.into()),
-                Ok((n, _)) => return Ok(n),
+                Ok((n, _)) => {
+                    self.traffic.note_received(n);
+                    return Ok(n);
+                }
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -92,7 +98,10 @@ impl Link for TcpLink {
         loop {
             // Per call, because O_NONBLOCK would belong to the open file and change the reader too.
             match send(&self.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    self.traffic.note_sent(n);
+                    return Ok(n);
+                }
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -133,7 +142,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = listener.accept().unwrap();
-        (TcpLink::new(stream, peer).unwrap(), client)
+        (TcpLink::new(stream, peer, Arc::default()).unwrap(), client)
     }
 
     fn reset(client: TcpStream) {

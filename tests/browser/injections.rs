@@ -2,6 +2,7 @@
 
 use super::operating::{promote, with_log};
 use super::{at_the_door, open, say, server_with, sign_in};
+use crate::promises::figure;
 
 /// What would run if it were put into a page as it is.
 fn injections() -> Vec<String> {
@@ -106,6 +107,7 @@ fn sixty_injections_are_shown_as_text_and_none_runs() {
     assert_eq!(alice.run("return window.hit ?? null;"), serde_json::Value::Null);
     let foreign = "return document.querySelectorAll('#log script, #log img, #log svg, #log a, #log iframe, dialog img, dialog script').length;";
     assert_eq!(alice.run(foreign), 0);
+    figure("28 (scripts)", &format!("{} strings in every place of the page that shows foreign text, 0 ran", all.len()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::{Canary, Usage, cannot_run, daemon, figure, login_over, paced, scale, torture};
-use crate::support::{Daemon, TestClient};
+use crate::support::{Daemon, TestClient, eventually};
 
 /// Holds while nothing more can be served, and looks at what the server does meanwhile.
 fn hold(daemon: &Daemon, row: &str) {
@@ -42,7 +42,10 @@ fn assert_quiet_log(daemon: &Daemon, since: usize) {
 #[test]
 fn descriptor_exhaustion_is_survived() {
     let daemon = daemon(&[]);
+    let base = Usage::settled(&daemon);
     let before = Canary::undisturbed(daemon.addr);
+    // What the first pair still held would come back in the middle of the fault.
+    eventually("the first pair is gone", || Usage::of(&daemon).descriptors == base.descriptors);
     let canary = Canary::start(daemon.addr);
     let logged = daemon.log().len();
     let pid = Pid::from_child(&daemon.child);
@@ -118,7 +121,9 @@ fn thread_exhaustion_is_survived() {
         Ok(tasks) => tasks,
         Err(e) => return cannot_run("17 (threads)", &format!("no control group for a number of tasks: {e}")),
     };
+    let base = Usage::settled(&daemon);
     let before = Canary::undisturbed(daemon.addr);
+    eventually("the first pair is gone", || Usage::of(&daemon).threads == base.threads);
     let canary = Canary::start(daemon.addr);
     let logged = daemon.log().len();
     tasks.limit(&(Usage::of(&daemon).threads + 5).to_string());

@@ -80,15 +80,15 @@ impl Drop for SmallDisk {
 
 /// What became of the messages of one who speaks.
 #[derive(Default)]
-struct Said {
+pub struct Said {
     count: usize,
-    stored: BTreeSet<String>,
-    refused: BTreeSet<String>,
+    pub stored: BTreeSet<String>,
+    pub refused: BTreeSet<String>,
 }
 
 impl Said {
     /// Says one more thing to somebody who is here, and one to somebody who is not; tells whether the first was stored.
-    fn say(&mut self, alice: &mut TestClient, bob: &mut TestClient) -> bool {
+    pub fn say(&mut self, alice: &mut TestClient, bob: &mut TestClient) -> bool {
         self.count += 1;
         // Long enough to need room soon.
         let (text, kept) = (format!("live-{} {}", self.count, "x".repeat(2000)), format!("kept-{}", self.count));
@@ -110,6 +110,20 @@ impl Said {
             self.refused.insert(kept);
         }
         stored
+    }
+}
+
+/// All of what somebody may see in the log, up to 500 messages.
+pub fn found(reader: &mut TestClient) -> BTreeSet<String> {
+    reader.send("/history all 500");
+    reader.send("/ping done");
+    let mut found = BTreeSet::new();
+    loop {
+        let line = reader.line();
+        if line == "pong text=done" {
+            return found;
+        }
+        found.extend(line.split_once(" text=").map(|(_, text)| text.to_owned()).filter(|_| line.starts_with("past ")));
     }
 }
 
@@ -141,17 +155,7 @@ fn a_full_disk_is_told_and_the_chat_goes_on_until_there_is_room_again() {
     }
     let back = freed.elapsed();
     assert!((0..20).all(|_| said.say(&mut alice, &mut bob)));
-    alice.send("/history all 500");
-    alice.send("/ping done");
-    let mut found = BTreeSet::new();
-    loop {
-        let line = alice.line();
-        if line == "pong text=done" {
-            break;
-        }
-        found.extend(line.split_once(" text=").map(|(_, text)| text.to_owned()).filter(|_| line.starts_with("past ")));
-    }
-    assert_eq!(found, said.stored, "stored is what was acknowledged, and nothing else");
+    assert_eq!(found(&mut alice), said.stored, "stored is what was acknowledged, and nothing else");
     let mut charlie = TestClient::connect(disk.addr);
     charlie.login("charlie");
     let kept = said.stored.iter().filter(|text| text.starts_with("kept-")).count();

@@ -39,12 +39,7 @@ const RECORDED: &str = "alice\npassword123\n/ping one\n/create_group g\r\n/group
 #[test]
 fn a_session_is_the_same_for_every_split_of_its_bytes() {
     let server = TestServer::start();
-    let play = |parts: &[&[u8]]| {
-        let mut client = server.memory_connect();
-        parts.iter().for_each(|part| client.peer.send(part));
-        String::from_utf8(client.read_to_end()).unwrap()
-    };
-    let bytes = RECORDED.as_bytes();
+    let (bytes, play) = (RECORDED.as_bytes(), |parts: &[&[u8]]| play(&server, parts));
     let whole = play(&[bytes]);
     assert!(whole.contains("Pong: two\n"), "{whole}");
     for at in 1..bytes.len() {
@@ -53,14 +48,31 @@ fn a_session_is_the_same_for_every_split_of_its_bytes() {
     for size in 1..20 {
         assert_eq!(play(&bytes.chunks(size).collect::<Vec<_>>()), whole, "parts of {size}");
     }
-    let mut dice = Dice(8);
-    for _ in 0..scale(100, 20_000) {
+    // A session takes its time without any work, so long runs play many beside each other, each on a server of its own.
+    let (lanes, each) = scale((1, 100), (16, 1_250));
+    std::thread::scope(|scope| {
+        (0..lanes).for_each(|lane| drop(scope.spawn(move || play_in_three(Dice(8 + lane), each))));
+    });
+    figure("8", &format!("{} splits of a session", bytes.len() + 18 + each * usize::try_from(lanes).unwrap()));
+}
+
+/// Plays the recorded session, which the server gets in these parts.
+fn play(server: &TestServer, parts: &[&[u8]]) -> String {
+    let mut client = server.memory_connect();
+    parts.iter().for_each(|part| client.peer.send(part));
+    String::from_utf8(client.read_to_end()).unwrap()
+}
+
+fn play_in_three(mut dice: Dice, times: usize) {
+    let (server, bytes) = (TestServer::start(), RECORDED.as_bytes());
+    let whole = play(&server, &[bytes]);
+    for _ in 0..times {
         // No part is empty: that would be the end of the connection.
         let first = 1 + dice.below(bytes.len() - 2);
         let cuts = [first, first + 1 + dice.below(bytes.len() - first - 1)];
-        assert_eq!(play(&[&bytes[..cuts[0]], &bytes[cuts[0]..cuts[1]], &bytes[cuts[1]..]]), whole, "cuts {cuts:?}");
+        let parts = [&bytes[..cuts[0]], &bytes[cuts[0]..cuts[1]], &bytes[cuts[1]..]];
+        assert_eq!(play(&server, &parts), whole, "cuts {cuts:?}");
     }
-    figure("8", &format!("{} splits of a session", bytes.len() + 18 + scale(100, 20_000)));
 }
 
 fn forbidden(c: char) -> bool {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parlor::model::limits::MEMORY_MESSAGES;
+
 use super::{Canary, Usage, cannot_run, daemon, figure, login, login_over, mb, paced, torture};
 use crate::support::{Daemon, TestClient, eventually};
 
@@ -213,6 +215,15 @@ fn there_is_no_slow_growth() {
     }
     let daemon = daemon(&["--rate", "0"]);
     let mut members: Vec<TestClient> = (0..20).map(|n| login(daemon.addr, &format!("user{n}"))).collect();
+    // A server without a database keeps the last messages in memory: from here on there are as many as it keeps. The
+    // heap stops growing a little later than that.
+    for _ in 0..2 * MEMORY_MESSAGES / 100 {
+        members[0].send_raw("/broadcast soak 123456\n".repeat(100));
+        for member in &mut members {
+            member.send("/ping filled");
+            member.line_with("Pong: filled");
+        }
+    }
     let mut work = |n: usize| {
         let name = format!("user{}", 100 + n % 800);
         let mut guest = login_over(TestClient::connect(daemon.addr), &name);

@@ -6,6 +6,8 @@
 mod breaking;
 mod capacity;
 mod exhaustion;
+mod failing_disk;
+mod faults;
 mod floods;
 mod full_disk;
 mod input;

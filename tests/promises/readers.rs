@@ -98,8 +98,8 @@ impl Listeners {
 /// Row 12.
 #[test]
 fn a_flooder_slows_only_himself() {
-    let burst = scale("50", "2000");
-    let daemon = daemon(&["--burst", burst]);
+    let burst = scale(200, 2000);
+    let daemon = daemon(&["--burst", &burst.to_string()]);
     let listeners = scale(20, 200);
     let mut crowd = Crowd::of((0..listeners).map(|n| login(daemon.addr, &format!("user{n}"))).collect::<Vec<_>>());
     let before = Canary::undisturbed(daemon.addr);
@@ -125,11 +125,14 @@ fn a_flooder_slows_only_himself() {
     let rate = (heard - mark) as f64 / since.elapsed().as_secs_f64();
     let slowed = daemon.log().matches("slowed user=eve").count();
     figure("12", &format!("{rate:.1} a second after the burst, {heard} in all; {slowed} lines \"slowed\" in the log"));
-    let allowed = burst.parse::<usize>().unwrap() + usize::try_from(start.elapsed().as_secs()).unwrap() * 100 + 150;
+    let allowed = burst + usize::try_from(start.elapsed().as_secs()).unwrap() * 100 + 150;
     assert!(heard <= allowed, "{heard} got through, {allowed} allowed");
     assert!(!torture() || (95.0..=105.0).contains(&rate), "{rate} a second");
     assert_eq!(crowd.open(), listeners);
-    assert!(slowed <= 2, "the log says {slowed} times that he is slowed");
+    // He counts as slowed once, and again each time that he has been kept waiting for half of his burst, which happens to
+    // him where the machine has no time for the server.
+    let recoveries = usize::try_from(start.elapsed().as_secs()).unwrap() * 100 * 2 / burst;
+    assert!(slowed <= scale(1 + recoveries, 2), "the log says {slowed} times that he is slowed");
     canary.finish().assert_clean("12", &before);
     assert!(!daemon.log().contains("slow reader"));
 }

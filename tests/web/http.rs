@@ -10,6 +10,7 @@ use parlor::model::limits::{
 };
 
 use super::{Socket, ask, get, server, server_with, status};
+use crate::promises::figure;
 use crate::support::{Daemon, PATIENCE, TestClient, eventually};
 
 #[test]
@@ -115,6 +116,7 @@ fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
             variants += 1;
         }
     }
+    figure("28 (origins)", &format!("{variants} variants of Host and Origin refused, the listed ones answered"));
     assert!(variants > 200, "{variants}");
 }
 

@@ -44,6 +44,32 @@ fn metrics_count_who_came_what_was_said_and_who_was_refused() {
 }
 
 #[test]
+fn metrics_count_every_byte_that_comes_and_goes_and_remember_the_fullest_queue() {
+    let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
+    let page = || get(server.metrics[0], "/metrics", "");
+    let bytes = |page: &str| ["received", "sent"].map(|way| sample(page, &format!("{way}_bytes_total")).unwrap());
+    assert_eq!(bytes(&page()), [0.0, 0.0], "who collects metrics is no client");
+    let mut alice = server.login("alice");
+    alice.quiet();
+    let (before, said) = (page(), "/ping and so on");
+    let rest = " 1\n/ping 2\n/ping 3";
+    alice.send(&format!("{said}{rest}"));
+    let answers = ["Pong: and so on 1", "Pong: 2", "Pong: 3"];
+    answers.iter().for_each(|answer| alice.expect(answer));
+    let after = page();
+    let grown: Vec<f64> = bytes(&after).iter().zip(bytes(&before)).map(|(after, before)| after - before).collect();
+    let lengths = [said.len() + rest.len() + 1, answers.iter().map(|answer| answer.len() + 1).sum()];
+    assert_eq!(grown, lengths.map(|length| length as f64));
+    // All three answers waited in the queue before it was written out.
+    assert!(sample(&after, "queue_items_highest") >= Some(3.0), "{after}");
+    assert!(sample(&after, "queue_bytes_highest") >= Some(30.0), "{after}");
+    assert_eq!(sample(&after, "queue_items_fullest"), Some(0.0), "{after}");
+    drop(alice);
+    eventually("she is gone from the metrics", || sample(&page(), "users") == Some(0.0));
+    assert!(sample(&page(), "queue_items_highest") >= Some(3.0), "what has been remains");
+}
+
+#[test]
 fn every_family_of_metrics_has_its_help_and_type_and_the_manual_names_it() {
     let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
     let page = get(server.metrics[0], "/metrics", "");

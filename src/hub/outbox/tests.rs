@@ -8,7 +8,7 @@ fn text(bytes: usize) -> Arc<Event> {
 }
 
 fn small() -> Outbox {
-    Outbox::new(&Limits { outbox_items: 8, outbox_bytes: 4096, ..Limits::default() })
+    Outbox::new(&Limits { outbox_items: 8, outbox_bytes: 4096, ..Limits::default() }, &Arc::default())
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! How others write to a client: whoever has queued something for him, and, while his socket is full, a thread of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::{Progress, Wire, nothing_came};
 use crate::hub::{Client, Port};
 use crate::model::limits::WRITER_STACK;
 use crate::model::{MessageId, QuitReason};
-use crate::thread;
+use crate::sync::{self, fence};
 
 /// The hub's view of a wire.
 pub(in crate::session) struct WirePort(pub(in crate::session) Arc<Wire>);
@@ -70,7 +70,7 @@ impl Wire {
     fn start_writer(client: &Arc<Client>, wire: &Arc<Wire>) {
         let (for_client, for_wire) = (Arc::clone(client), Arc::clone(wire));
         let name = format!("writer-{}", client.id.0);
-        if let Err(e) = thread::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
+        if let Err(e) = sync::start(&name, WRITER_STACK, move || for_wire.write_for(&for_client)) {
             log::warn!("no thread for a slow reader user={} error={e}", client.name);
             client.outbox.seal();
             client.close(QuitReason::SlowReader);

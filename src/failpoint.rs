@@ -1,0 +1,41 @@
+//! Places at which a test may order a fault. Without the feature `failpoints` there are none.
+
+/// Panics if a test has ordered that for this place and this victim.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn reach(_place: &'static str, _victim: &impl std::fmt::Display) {}
+
+#[cfg(feature = "failpoints")]
+pub use ordered::{order, reach};
+
+#[cfg(feature = "failpoints")]
+mod ordered {
+    use std::fmt::Display;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use parking_lot::Mutex;
+
+    /// How many faults are ordered: mostly none, and then nobody looks further.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    static ORDERED: Mutex<Vec<(&'static str, String)>> = Mutex::new(Vec::new());
+
+    /// Orders one panic where this victim next comes to this place.
+    pub fn order(place: &'static str, victim: &str) {
+        ORDERED.lock().push((place, victim.to_owned()));
+        COUNT.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Panics if a test has ordered that for this place and this victim.
+    pub fn reach(place: &'static str, victim: &impl Display) {
+        if COUNT.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let victim = victim.to_string();
+        let mut ordered = ORDERED.lock();
+        let Some(at) = ordered.iter().position(|(at, whose)| *at == place && *whose == victim) else { return };
+        ordered.swap_remove(at);
+        COUNT.fetch_sub(1, Ordering::SeqCst);
+        drop(ordered);
+        panic!("a test asked for this panic at {place}");
+    }
+}
