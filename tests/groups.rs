@@ -78,10 +78,10 @@ fn a_program_reads_what_happens_in_groups_in_fields() {
     ask("/ban bob g", &["banned group=g user=bob by=alice until= text="]);
     ask("/unban bob g", &["unbanned group=g user=bob by=alice"]);
     ask("/unban bob g", &["error code=not_banned text=Error: User 'bob' is not banned from group 'g'."]);
-    bot.send("/room create 3");
+    bot.send("/room create 3 plans  for two");
     let line = without_time(&bot.line());
     let code = line.split("group=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    assert_eq!(line, format!("room_created group={code} count=1 limit=3"));
+    assert_eq!(line, format!("room_created group={code} count=1 limit=3 text=plans  for two"));
     bob.send(&format!("/room join {code}"));
     bob.line_with(&format!("You joined the room {code} (2/3)."));
     assert_eq!(without_time(&bot.line()), format!("member_joined group={code} user=bob count=2 limit=3"));

@@ -113,8 +113,8 @@ fn wrong_questions_are_answered_with_what_is_wrong() {
         ("/search soup in #nowhere", "Error: Group 'nowhere' does not exist."),
         ("/clear", "Usage: /clear <username>|#<group>|all, or alone after /talk has chosen a conversation"),
         ("/clear nobody", "Error: User 'nobody' does not exist."),
-        ("/delete", "Usage: /delete <id>"),
-        ("/delete soup", "Usage: /delete <id>"),
+        ("/delete", "Usage: /delete <id> [<reason>]"),
+        ("/delete soup", "Usage: /delete <id> [<reason>]"),
         ("/delete 7", "Error: Message #7 does not exist, or it is not for you to see."),
     ]);
     alice.quiet();
