@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 
 use super::Hub;
-use super::client::{Client, ClientId, Port};
+use super::client::{Client, ClientId, Departure, Port};
 use super::outbox::Outbox;
 use super::post::Saying;
 use super::reading::Reading;
@@ -48,7 +47,7 @@ impl Hub {
             receipts: AtomicBool::new(false),
             typing: AtomicBool::new(false),
             port: Arc::new(Nowhere),
-            gone: bounded(0).1,
+            departure: Departure::default(),
         })
     }
 

@@ -122,6 +122,9 @@ pub const GATHER_FROM: usize = 4;
 /// nobody lets others go first.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);
 
+/// How long who came or left is gathered before it is written to everybody again; nobody notices so little.
+pub const ANNOUNCE_PACE: Duration = Duration::from_millis(2);
+
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;
 
@@ -138,7 +141,7 @@ pub const LINGER: Duration = Duration::from_millis(300);
 pub const LINGER_BYTES: usize = 64 * 1024;
 
 /// The read buffer of a client begins at this many bytes and doubles when a read fills it.
-pub const READ_MIN: usize = 1024;
+pub const READ_MIN: usize = 256;
 
 /// The largest read buffer of a client, in bytes.
 pub const READ_MAX: usize = 16 * 1024;
