@@ -2,8 +2,12 @@
 //!
 //! `std::thread::spawn` panics when the system refuses; nothing in Parlor may.
 
+mod crew;
+
 use std::io;
 use std::thread::{Builder, JoinHandle};
+
+pub use crew::{Crew, name};
 
 /// Starts a named thread with `stack` bytes of stack.
 ///

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 
 use super::Hub;
 use super::batch::Submitted;
-use super::client::{Client, ClientId, Port};
+use super::client::{Client, ClientId, Departure, Port};
 use super::outbox::Outbox;
 use super::post::Saying;
 use super::reading::Reading;
@@ -49,7 +48,7 @@ impl Hub {
             receipts: AtomicBool::new(false),
             typing: AtomicBool::new(false),
             port: Arc::new(Nowhere),
-            gone: bounded(0).1,
+            departure: Departure::default(),
         })
     }
 

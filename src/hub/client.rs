@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::outbox::Outbox;
 use super::reading::Reading;
@@ -53,7 +52,7 @@ pub struct Client {
     pub(super) receipts: AtomicBool,
     pub(super) typing: AtomicBool,
     pub(super) port: Arc<dyn Port>,
-    pub(super) gone: Receiver<()>,
+    pub(super) departure: Departure,
 }
 
 impl Client {
@@ -84,7 +83,7 @@ impl Client {
 
     /// Whether the session has departed from the hub.
     pub(super) fn has_departed(&self) -> bool {
-        self.gone.try_recv() == Err(TryRecvError::Disconnected)
+        *self.departure.over.lock()
     }
 
     /// Remembers that the user said something at `now`.
@@ -99,7 +98,24 @@ impl Client {
 
     /// Waits until the session has departed from the hub, and says whether it had by `deadline`.
     pub fn departed_by(&self, deadline: Instant) -> bool {
-        self.gone.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+        let mut over = self.departure.over.lock();
+        self.departure.known.wait_while_until(&mut over, |over| !*over, deadline);
+        *over
+    }
+}
+
+/// Whether a session has departed from the hub.
+#[derive(Default)]
+pub(super) struct Departure {
+    over: Mutex<bool>,
+    known: Condvar,
+}
+
+impl Departure {
+    /// Says that it has.
+    pub(super) fn conclude(&self) {
+        *self.over.lock() = true;
+        self.known.notify_all();
     }
 }
 

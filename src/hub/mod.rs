@@ -3,6 +3,7 @@
 //! One central lock over the client, group and queue maps. Under it: map work, a sequence number, a push into an outbox.
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
+mod announce;
 mod batch;
 mod caller;
 mod changes;
@@ -39,8 +40,9 @@ mod touched;
 mod typing;
 mod verbs;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 
 pub use client::{Client, ClientId, Port};
@@ -72,8 +74,8 @@ pub struct Hub {
 
 struct Inner {
     state: Mutex<State>,
-    /// Held while it is written to everybody that somebody came or left; never together with the central lock.
-    announcing: Mutex<()>,
+    /// The way to the thread that writes out who came and left; without it, each does that himself.
+    announcer: OnceLock<Sender<Touched>>,
     limits: Limits,
     log: Log,
     gathering: Gathering,
@@ -99,9 +101,9 @@ impl Hub {
         let mut state = State { last: store.last_id()?, ignored, ..State::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, gathering) = (Log::new(store), Gathering::default());
-        let (announcing, receipts, renamed, high_water) = Default::default();
-        let rest = Inner { state, announcing, limits, log, gathering, receipts, rules, renamed, high_water };
+        let (log, gathering, announcer) = (Log::new(store), Gathering::default(), OnceLock::new());
+        let (receipts, renamed, high_water) = Default::default();
+        let rest = Inner { state, announcer, limits, log, gathering, receipts, rules, renamed, high_water };
         Ok(Hub { inner: Arc::new(rest) })
     }
 
@@ -134,16 +136,6 @@ impl Hub {
     /// The bounds this hub keeps.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
-    }
-
-    /// Writes out that somebody came or left, one such announcement at a time: those that come meanwhile gather in the
-    /// outboxes, and whoever is next writes them all. When thousands log in at once, that saves most of the writes.
-    fn announce(&self, mut touched: Touched) {
-        // Those for whom there is nothing to write do not have to wait for their turn.
-        if !touched.is_settled() {
-            let _turn = self.inner.announcing.lock();
-            touched.settle(None);
-        }
     }
 
     /// Everything that happens under the central lock happens in here.

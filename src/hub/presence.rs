@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::Hub;
-use super::client::{Client, ClientId, Port};
+use super::client::{Client, ClientId, Departure, Port};
 use super::log::Batch;
 use super::outbox::Outbox;
 use super::reading::Reading;
@@ -50,11 +49,10 @@ pub struct Presence {
     hub: Hub,
     client: Arc<Client>,
     reason: QuitReason,
-    here: Option<Sender<()>>,
 }
 
 impl Registration {
-    fn client(&self, outbox: Outbox, gone: Receiver<()>) -> Client {
+    fn client(&self, outbox: Outbox) -> Client {
         Client {
             id: self.id,
             name: self.name,
@@ -64,7 +62,7 @@ impl Registration {
             heard: Mutex::new(Instant::now()),
             outbox,
             port: Arc::clone(&self.port),
-            gone,
+            departure: Departure::default(),
             joined_at: MessageId::default(),
             reading: Reading::default(),
             receipts: AtomicBool::new(false),
@@ -82,11 +80,11 @@ impl Hub {
     /// # Errors
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
-        let (here, gone) = bounded(0);
-        let (name, client) = (who.name, who.client(Outbox::new(self.limits(), &self.inner.high_water), gone));
+        let outbox = Outbox::new(self.limits(), &self.inner.high_water);
+        let (name, mut client) = (who.name, Arc::new(who.client(outbox)));
         let joined = Event::new(EventKind::UserJoined { user: name });
         let mut touched = Touched::default();
-        let (client, replaced) = self.locked(|state| {
+        let replaced = self.locked(|state| {
             let others: Vec<Arc<Client>> =
                 state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
             match policy {
@@ -100,15 +98,16 @@ impl Hub {
                 _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
                 _ => {}
             }
-            let client = Arc::new(Client { joined_at: state.last, ..client });
+            // Nobody else has it yet.
+            Arc::get_mut(&mut client).into_iter().for_each(|client| client.joined_at = state.last);
             state.insert(&client);
             if others.is_empty() {
                 state.tell_all(&joined, Some(&name), &mut touched);
             }
-            Ok((client, if policy == DuplicateLogin::Replace { others } else { Vec::new() }))
+            Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
         })?;
         // From here on the session leaves through this guard, whatever happens.
-        let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic, here: Some(here) };
+        let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic };
         for old in replaced {
             old.close(QuitReason::Replaced);
         }
@@ -203,7 +202,7 @@ impl Drop for Presence {
     fn drop(&mut self) {
         let batch = self.hub.depart(&self.client, self.reason);
         // Who waits for the name need not wait for the store as well.
-        self.here = None;
+        self.client.departure.conclude();
         if let Some(batch) = batch {
             // If it cannot be stored now, it will be as soon as it can.
             let _ = self.hub.commit_record(&batch);

@@ -16,9 +16,9 @@ pub struct Touched {
     waiting: Vec<Arc<Client>>,
     too_slow: Vec<Arc<Client>>,
     crowded: bool,
-    /// Everybody for whom something was queued is noted, once, and not only those whose outbox was empty before.
-    thorough: bool,
-    noted: HashSet<ClientId>,
+    /// If there is one, everybody for whom something was queued is noted, once, and not only those whose outbox was empty
+    /// before. Most need none, and the first one that a thread makes asks the system for random numbers.
+    noted: Option<HashSet<ClientId>>,
 }
 
 /// Somebody who is to be written to after a batch was appended.
@@ -57,22 +57,22 @@ impl Touched {
     /// is stored before it has been tried to write it to everybody.
     pub(super) fn after_append(thorough: bool) -> Touched {
         let mut touched = Touched::default();
-        touched.thorough = thorough;
+        touched.noted = thorough.then(HashSet::new);
         touched
     }
 
     fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
-        match client.outbox.push(event) {
-            Push::Full => self.too_slow.push(Arc::clone(client)),
-            pushed if self.thorough => {
+        match (client.outbox.push(event), &mut self.noted) {
+            (Push::Full, _) => self.too_slow.push(Arc::clone(client)),
+            (pushed, Some(noted)) => {
                 self.crowded |= pushed == Push::Crowded && !client.outbox.is_behind();
-                if self.noted.insert(client.id) {
+                if noted.insert(client.id) {
                     self.waiting.push(Arc::clone(client));
                 }
             }
-            Push::First => self.waiting.push(Arc::clone(client)),
-            Push::Crowded => self.note_crowded(client),
-            Push::Queued | Push::Sealed => {}
+            (Push::First, None) => self.waiting.push(Arc::clone(client)),
+            (Push::Crowded, None) => self.note_crowded(client),
+            (Push::Queued | Push::Sealed, None) => {}
         }
     }
 
@@ -103,7 +103,7 @@ impl Touched {
         if !self.crowded {
             return;
         }
-        if self.thorough {
+        if self.noted.is_some() {
             self.crowded = false;
             self.waiting.iter().for_each(Client::flush);
         } else {

@@ -3,13 +3,13 @@
 //! Everything else is escaped here, at the last door, so that no event can look like two or colour a terminal.
 
 use std::fmt::{self, Write};
-use std::thread;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Local};
 use log::Level;
 
 use crate::model::limits::LOG_LINE;
+use crate::thread;
 
 /// What is queued: formatted by the thread that logged, dated by the one that writes.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Entry {
     pub(super) fn here(at: SystemTime, level: Level, what: fmt::Arguments<'_>) -> Entry {
         let mut text = OneLine(String::with_capacity(128));
         // A Display that fails leaves what it has written so far, which is better than no line.
-        let _ = write!(text, "{} {what}", thread::current().name().unwrap_or("-"));
+        let _ = write!(text, "{} {what}", thread::name());
         Entry { at, level, text: text.0 }
     }
 

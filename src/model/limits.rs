@@ -125,6 +125,9 @@ pub const PASS_PATIENCE: Duration = Duration::from_millis(20);
 /// How often at the most who gathers lets others get ahead, as long as more of them have joined each time.
 pub const GATHER_YIELDS: usize = 4;
 
+/// How long who came or left is gathered before it is written to everybody again; nobody notices so little.
+pub const ANNOUNCE_PACE: Duration = Duration::from_millis(2);
+
 /// How many recipients a session keeps room for from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;
 
@@ -141,7 +144,7 @@ pub const LINGER: Duration = Duration::from_millis(300);
 pub const LINGER_BYTES: usize = 64 * 1024;
 
 /// The read buffer of a client begins at this many bytes and doubles when a read fills it.
-pub const READ_MIN: usize = 1024;
+pub const READ_MIN: usize = 256;
 
 /// The largest read buffer of a client, in bytes.
 pub const READ_MAX: usize = 16 * 1024;

@@ -37,8 +37,8 @@ use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::operate::{Desk, Filter};
 use crate::session::{Budgets, Shared};
-use crate::thread;
-use crate::transport::Traffic;
+use crate::thread::{self, Crew};
+use crate::transport::{TcpLink, Traffic};
 use accept::Acceptor;
 use admission::Admission;
 use ctl::Ctl;
@@ -74,6 +74,8 @@ struct Inner {
     stop: Mutex<Option<Sender<()>>>,
     running: Arc<Running>,
     traffic: Arc<Traffic>,
+    /// The threads of the sessions.
+    crew: Crew,
     /// The system refused the last thread that was asked for.
     threadless: AtomicBool,
     /// The file of the word filter.
@@ -122,6 +124,7 @@ impl Server {
             stop: Mutex::new(Some(stop)),
             running: Running::new(config.limits.clients + config.limits.unauthenticated),
             traffic: Arc::default(),
+            crew: Crew::new("session", CLIENT_STACK),
             threadless: AtomicBool::new(false),
             word_filter: config.word_filter.clone(),
             on_reload: OnceLock::new(),
@@ -176,6 +179,10 @@ impl Server {
             let accepting = thread::start("accept", CLIENT_STACK, move || acceptor.run());
             acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
         }
+        self.handle
+            .hub()
+            .start_announcer()
+            .map_err(|e| StartError::System("cannot start the thread that tells who came and left".to_owned(), e))?;
         let (server, stopped) = (self.handle.clone(), self.stopped.clone());
         let (ended, keeper_ended) = bounded(0);
         thread::start("store-keeper", CLIENT_STACK, move || keeper::run(&server, &stopped, ended))
@@ -255,6 +262,7 @@ fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
         }
         socket.set_reuse_address(true)?;
         socket.bind(&addr.into())?;
+        TcpLink::prepare(SockRef::from(&socket))?;
         socket.listen(BACKLOG)?;
         Ok(TcpListener::from(socket))
     };

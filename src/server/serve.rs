@@ -10,10 +10,8 @@ use std::time::{Duration, SystemTime};
 use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
-use crate::model::limits::CLIENT_STACK;
 use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
 use crate::session::{self, Wire};
-use crate::thread;
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
 
@@ -54,7 +52,7 @@ impl Handle {
             return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         };
         let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
-        let started = thread::start(&id.to_string(), CLIENT_STACK, move || {
+        let started = self.0.crew.start(id.0, move || {
             let _turn = turn;
             log::debug!("connected {}", Peer(peer));
             let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
@@ -91,13 +89,13 @@ impl Handle {
 
     /// Serves an accepted TCP connection.
     pub(super) fn serve_tcp(&self, door: Door, stream: TcpStream, peer: SocketAddr) {
-        let to = stream.local_addr().ok();
-        match TcpLink::new(stream, peer, self.traffic(door)) {
-            Ok(link) => match door {
-                Door::Chat => self.serve(Box::new(link)),
-                Door::Web | Door::Metrics => self.receive(door, Arc::new(link), to),
-            },
-            Err(e) => log::debug!("gone before it was served {} error=\"{e}\"", Peer(peer)),
+        let traffic = self.traffic(door);
+        match door {
+            Door::Chat => self.serve(Box::new(TcpLink::new(stream, peer, traffic))),
+            Door::Web | Door::Metrics => {
+                let to = stream.local_addr().ok();
+                self.receive(door, Arc::new(TcpLink::new(stream, peer, traffic)), to);
+            }
         }
     }
 
@@ -108,7 +106,7 @@ impl Handle {
 
     /// Tells an accepted TCP connection that there is no room for it.
     pub(super) fn turn_away(&self, door: Door, stream: TcpStream, peer: SocketAddr, patience: Duration) {
-        let Ok(link) = TcpLink::new(stream, peer, self.traffic(door)) else { return };
+        let link = TcpLink::new(stream, peer, self.traffic(door));
         match door {
             Door::Chat => {
                 Wire::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })

@@ -1,4 +1,7 @@
 //! The command loop of a logged-in user, from the welcome to the last words.
+//!
+//! What a thread has touched of its stack it keeps for as long as its client is there. So what is deep is not made a part
+//! of what lasts: the welcome has a frame of its own, beside that of the loop and not below it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -79,6 +82,7 @@ impl Session<'_> {
         self.wire.farewell(reason, limit);
     }
 
+    #[inline(never)]
     fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));

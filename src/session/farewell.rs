@@ -22,7 +22,10 @@ impl Wire {
         match self.write_all(None, limit, false) {
             Ok(()) => {
                 self.link().finish();
-                self.linger();
+                // Who has closed his side sends nothing any more.
+                if reason != QuitReason::Eof {
+                    self.linger();
+                }
             }
             Err(_) => self.link().abort(),
         }

@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Welcomes him and shows him what he missed; from then on he gets things as they come.
     ///
     /// Who reads slowly is waited for, piece by piece; what is said meanwhile gathers in his outbox.
+    #[inline(never)]
     pub(super) fn greet(&self, me: &Arc<Client>) {
         self.wire.queue(EventKind::Welcome { motd: self.shared.motd.clone() });
         if me.name.is_guest() {

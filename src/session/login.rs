@@ -86,7 +86,9 @@ impl Session<'_> {
         if hidden {
             self.wire.prepend(self.source.hide_input());
         }
-        let secret = self.say(question).and_then(|()| self.answer(deadline, known));
+        // To who has sent his answer already it goes out together with what comes of that.
+        self.wire.queue(question);
+        let secret = self.answer(deadline, known);
         if hidden {
             self.wire.prepend(self.source.show_input());
             self.wire.prepend(b"\r\n");

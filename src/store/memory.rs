@@ -207,16 +207,7 @@ impl Inner {
                     self.messages[at].said.text = Arc::default();
                 }
             }
-            Entry::TokenMade(token) => {
-                self.tokens.insert((token.user, token.name), token.clone());
-            }
-            Entry::TokenRevoked { user, name } => {
-                self.tokens.remove(&(*user, *name));
-                self.readers.remove(&(*user, Some(*name)));
-            }
-            Entry::Invited { invite, expires } => {
-                self.invites.insert(*invite, *expires);
-            }
+            Entry::TokenMade(_) | Entry::TokenRevoked { .. } | Entry::Invited { .. } => self.apply_to_keys(entry),
             Entry::Forgotten { user } => self.forget(user),
             Entry::Renamed { from, to } => self.rename(*from, *to),
             Entry::RenameSettled { from, to } => self.settle(*from, *to),
@@ -226,6 +217,20 @@ impl Inner {
             | Entry::Reported(_)
             | Entry::ReportDone { .. } => self.orders.apply(entry),
             of_groups => self.kept.apply(of_groups),
+        }
+    }
+
+    /// What concerns tokens and invitations.
+    #[inline(never)]
+    fn apply_to_keys(&mut self, entry: &Entry) {
+        match entry {
+            Entry::TokenMade(token) => drop(self.tokens.insert((token.user, token.name), token.clone())),
+            Entry::TokenRevoked { user, name } => {
+                self.tokens.remove(&(*user, *name));
+                self.readers.remove(&(*user, Some(*name)));
+            }
+            Entry::Invited { invite, expires } => drop(self.invites.insert(*invite, *expires)),
+            _ => {}
         }
     }
 

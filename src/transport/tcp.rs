@@ -36,12 +36,18 @@ pub struct TcpLink {
 }
 
 impl TcpLink {
-    /// Takes over an accepted connection and sets it up; its bytes are counted in `traffic`.
+    /// Takes over a connection that was accepted from a listener which was prepared for it; its bytes are counted in
+    /// `traffic`.
+    pub fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> TcpLink {
+        TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), traffic }
+    }
+
+    /// Sets up a socket that is to listen. What is accepted from it inherits all of that, which saves eight system calls
+    /// for each connection.
     ///
     /// # Errors
-    /// What the system says when an option cannot be set: the peer has gone already.
-    pub fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> io::Result<TcpLink> {
-        let socket = SockRef::from(&stream);
+    /// What the system says when an option cannot be set.
+    pub fn prepare(socket: SockRef<'_>) -> io::Result<()> {
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
             .with_interval(KEEPALIVE_INTERVAL)
@@ -51,8 +57,7 @@ impl TcpLink {
         socket.set_tcp_keepalive(&keepalive)?;
         socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
         // telnet sends its Ctrl-C as urgent data; out of line, a dangling IAC would eat the next byte.
-        socket.set_out_of_band_inline(true)?;
-        Ok(TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), traffic })
+        socket.set_out_of_band_inline(true)
     }
 
     /// Whether the connection was broken off: it has no peer any more, which one that was closed cleanly still has.
@@ -140,13 +145,27 @@ mod tests {
 
     fn pair() -> (TcpLink, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        TcpLink::prepare(SockRef::from(&listener)).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = listener.accept().unwrap();
-        (TcpLink::new(stream, peer, Arc::default()).unwrap(), client)
+        (TcpLink::new(stream, peer, Arc::default()), client)
     }
 
     fn reset(client: TcpStream) {
         SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    #[test]
+    fn what_is_accepted_is_set_up_like_its_listener() {
+        let (link, _client) = pair();
+        let socket = SockRef::from(&link.stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.out_of_band_inline().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+        let keepalive = (socket.tcp_keepalive_time(), socket.tcp_keepalive_interval(), socket.tcp_keepalive_retries());
+        let (time, interval, probes) = (keepalive.0.unwrap(), keepalive.1.unwrap(), keepalive.2.unwrap());
+        assert_eq!((time, interval, probes), (KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES));
+        // The kernel doubles what is asked for, for its own use.
+        assert_eq!(socket.send_buffer_size().unwrap(), 2 * SEND_BUFFER);
     }
 
     #[test]
