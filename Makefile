@@ -41,14 +41,21 @@ bench-peers: rust ## Measure beside other servers, which it installs; writes doc
 
 torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"
-	"$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
-	"$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
-	TORTURE=1 "$(CARGO)" test --release --features deadlock-detection,failpoints --test parlor ordered_faults -- --test-threads=1
-	PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
-	export TORTURE=1 PATH="$(NC_DIR):$$PATH"
-	"$(CARGO)" test --release --test parlor promises::long -- --test-threads=3
-	"$(CARGO)" test --release --test parlor -- promises of_two_hundred_hosts sixty_injections --skip promises::long --test-threads=1
+	export PATH="$(NC_DIR):$$PATH"
+	failed=
+	try() { name=$$1; shift; "$$@" || failed="$$failed $$name"; }
+	try orders "$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
+	try deadlocks "$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
+	try models env PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
+	export TORTURE=1
+	try faults "$(CARGO)" test --release --features deadlock-detection,failpoints --test parlor ordered_faults -- --test-threads=1
+	try long "$(CARGO)" test --release --test parlor promises::long -- --test-threads=3
+	try rows "$(CARGO)" test --release --test parlor -- promises of_two_hundred_hosts sixty_injections --skip promises::long --test-threads=1
 	RELIABILITY=show "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
+	test -z "$$failed" || {
+		echo "These parts failed:$$failed. Their lines are above." >&2
+		exit 1
+	}
 
 reliability: rust ## Take the figures of the last make torture into docs/reliability.md
 	@RELIABILITY=write "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
