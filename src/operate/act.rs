@@ -68,6 +68,8 @@ pub(super) struct Entry {
     pub(super) act: &'static str,
     pub(super) on: String,
     pub(super) why: String,
+    /// It changes nothing.
+    pub(super) look: bool,
 }
 
 impl Act {
@@ -114,7 +116,8 @@ impl Act {
             }
             Act::ReportDone { number, why } => ("report_done", number.to_string(), why.as_str()),
         };
-        Some(Entry { act, on, why: why.to_owned() })
+        let look = matches!(self, Act::Sessions | Act::Sanctions | Act::Stats | Act::Log { .. } | Act::Reports);
+        Some(Entry { act, on, why: why.to_owned(), look })
     }
 }
 

@@ -4,6 +4,7 @@
 //! turn, so nobody finishes an act for which he has lost the right. It knows no socket and no wording.
 
 mod act;
+mod audit;
 mod countdown;
 mod filter;
 mod look;
@@ -28,6 +29,7 @@ use crate::accounts::Accounts;
 use crate::hub::{Hub, Touched};
 use crate::model::limits::TURN_CHECK;
 use crate::model::{Answer, Deed, EventKind, Message, MessageId, Net, Role, UserError};
+use audit::Audit;
 use countdown::Countdown;
 use metrics::Tally;
 use rates::Rates;
@@ -73,6 +75,7 @@ pub struct Desk {
     logins: Mutex<Tally>,
     refused: Mutex<Tally>,
     rates: Mutex<Rates>,
+    audit: Audit,
     began: Instant,
 }
 
@@ -81,9 +84,9 @@ impl Desk {
     pub fn new(hub: Hub, commands: impl IntoIterator<Item = &'static str>, filter: Filter) -> Desk {
         let commands = commands.into_iter().map(|name| (name, AtomicU64::new(0))).collect();
         let (premises, filter) = (OnceLock::new(), RwLock::new(Arc::new(filter)));
-        let (turn, countdown, reporting, rates, logins, refused) = Default::default();
+        let (turn, countdown, reporting, rates, logins, refused, audit) = Default::default();
         let began = Instant::now();
-        Desk { hub, premises, turn, filter, countdown, reporting, commands, logins, refused, rates, began }
+        Desk { hub, premises, turn, filter, countdown, reporting, commands, logins, refused, rates, audit, began }
     }
 
     /// Says what is around it; the first one counts.
@@ -123,9 +126,9 @@ impl Desk {
                 (self.execute(act, by, rank, accounts), turn)
             }
         };
-        if let Some(act::Entry { act, on, why }) = entry {
-            let result = done.as_ref().map_or_else(UserError::code, |_| "done");
-            log::info!(target: "audit", "by={by} act={act} on={on:?} why={why:?} result={result}");
+        if let Some(entry) = entry {
+            let result = done.as_ref().map_or_else(UserError::code, |_| audit::DONE);
+            self.audit.note(by, &entry, result, Instant::now());
         }
         done
     }

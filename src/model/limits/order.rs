@@ -29,6 +29,10 @@ pub const RENAME_TIME: Duration = Duration::from_secs(5);
 /// An operator who waits for his turn looks this often whether his own session is to end for somebody else's act.
 pub const TURN_CHECK: Duration = Duration::from_millis(50);
 
+/// How long the audit log does not say again that an operator looks at the same thing: a page that is open looks every few
+/// seconds.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(600);
+
 /// The most bytes of the word filter's file.
 pub const FILTER_BYTES: usize = 64 * 1024;
 
