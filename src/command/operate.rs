@@ -159,6 +159,17 @@ pub(super) const SESSIONS: Spec = Spec {
     parse: |args| args.end().and_then(|()| act(Act::Sessions)),
 };
 
+pub(super) const ALL_GROUPS: Spec = Spec {
+    name: "groups",
+    aliases: &[],
+    role: Role::Moderator,
+    usage: "/groups all",
+    help: "all groups, private ones too, with how many are in each and how it is set",
+    details: "Rooms are not among them: their names are what opens them.",
+    example: "/groups all",
+    parse: |args| args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| act(Act::Groups)),
+};
+
 pub(super) const SHUTDOWN: Spec = Spec {
     name: "shutdown",
     aliases: &[],

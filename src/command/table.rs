@@ -26,6 +26,7 @@ pub const COMMANDS: &[Spec] = &[
     settings::GROUP,
     groups::GROUP_MSG,
     look::GROUPS,
+    operate::ALL_GROUPS,
     look::GROUPS_USERS,
     help::HELP,
     history::HISTORY,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Hub;
 use super::client::Client;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{GroupPassword, GroupRole, GroupSanction, Listed, Name, Portrait, Roster, UserError};
+use crate::model::{GroupPassword, GroupRole, GroupSanction, Listed, Name, Portrait, Roster, Settings, UserError};
 
 impl Hub {
     /// The group of this name as it was made, if the asker is a member.
@@ -55,6 +55,16 @@ impl Hub {
         self.locked(|state| {
             let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
             shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
+        })
+    }
+
+    /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
+    /// set; as many as one page has. An empty page ends the list.
+    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, Settings)> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);
+            groups.map(|(name, group)| (*name, group.members.len(), group.settings.clone())).collect()
         })
     }
 

@@ -29,6 +29,8 @@ pub enum On {
 pub enum Act {
     /// To see all sessions.
     Sessions,
+    /// To see which groups there are.
+    Groups,
     /// To end the sessions of a user, or one session.
     Disconnect { whom: String, why: String },
     /// To lay a penalty on somebody, for a time or for good.
@@ -94,6 +96,7 @@ impl Act {
         let (act, on, why) = match self {
             Act::Top { .. } => return None,
             Act::Sessions => plain("sessions"),
+            Act::Groups => plain("groups"),
             Act::Sanctions => plain("bans"),
             Act::Stats => plain("stats"),
             Act::Log { lines } => ("log", lines.to_string(), ""),
@@ -116,7 +119,7 @@ impl Act {
             }
             Act::ReportDone { number, why } => ("report_done", number.to_string(), why.as_str()),
         };
-        let look = matches!(self, Act::Sessions | Act::Sanctions | Act::Stats | Act::Log { .. } | Act::Reports);
+        let look = matches!(self, Act::Sessions | Act::Groups | Act::Sanctions | Act::Stats | Act::Log { .. } | Act::Reports);
         Some(Entry { act, on, why: why.to_owned(), look })
     }
 }

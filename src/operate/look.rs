@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::Desk;
 use crate::hub::Stats;
-use crate::model::{Cell, Report, Sanction, Table, UserError};
+use crate::model::{Cell, Name, Report, Sanction, Settings, Table, UserError};
 
 impl Desk {
     /// Takes note of how much has happened by now; called about once a second.
@@ -31,6 +31,23 @@ impl Desk {
             columns: &["session", "user", "from", "since", "idle", "items", "bytes"],
             rows: self.hub.seats().into_iter().map(row).collect(),
         }
+    }
+
+    /// All groups but rooms, whose names are what opens them.
+    pub(super) fn groups(&self) -> Table {
+        let row = |(name, members, settings): (Name, usize, Settings)| {
+            let limit = settings.limit.map(|limit| limit.to_string()).unwrap_or_default();
+            let topic = settings.topic.as_deref().unwrap_or_default();
+            vec![Cell::text(name), Cell::count(members), Cell::Text(limit), Cell::Text(words(&settings)), Cell::text(topic)]
+        };
+        let (mut rows, mut last) = (Vec::new(), None);
+        loop {
+            let page = self.hub.overview(last.as_ref());
+            let Some((name, ..)) = page.last() else { break };
+            last = Some(*name);
+            rows.extend(page.into_iter().filter(|(_, _, settings)| !settings.room).map(row));
+        }
+        Table { of: "groups", columns: &["group", "members", "limit", "settings", "text"], rows }
     }
 
     pub(super) fn sanctions(&self) -> Table {
@@ -110,4 +127,17 @@ impl Desk {
         rows.push(vec![Cell::text("store"), Cell::text(if stats.store_works { "works" } else { "failing" })]);
         rows
     }
+}
+
+/// How a group is set, as far as a word says it.
+fn words(settings: &Settings) -> String {
+    let all = [
+        ("private", settings.private),
+        ("password", settings.password.is_some()),
+        ("announce", settings.announce),
+        ("keep", settings.keep),
+        ("ephemeral", settings.ephemeral),
+    ];
+    let set: Vec<&str> = all.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect();
+    set.join(",")
 }

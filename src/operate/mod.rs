@@ -154,6 +154,7 @@ impl Desk {
     fn execute(&self, act: Act, by: &By, rank: Role, accounts: &Accounts) -> Result<Answer, UserError> {
         let done = match act {
             Act::Sessions => return Ok(Answer::Table(self.sessions())),
+            Act::Groups => return Ok(Answer::Table(self.groups())),
             Act::Sanctions => return Ok(Answer::Table(self.sanctions())),
             Act::Log { lines } => return self.log_tail(lines).map(Answer::Table),
             Act::Stats => return Ok(Answer::Table(self.stats())),

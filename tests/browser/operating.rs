@@ -110,8 +110,7 @@ fn every_act_of_an_operator_asks_why() {
     alice.press("Read users and word filter again…");
     because(&alice, "new users");
     alice.sees("#told", "reloaded");
-    alice.press("Take a group away…");
-    alice.type_into("dialog [name=group]", "club");
+    press_in_row(&alice, "club", "Take away");
     because(&alice, "off topic");
     bob.expect("*** The group club was taken away by an operator: off topic.");
     alice.press("Stop the server…");

@@ -32,7 +32,7 @@ export class Operate {
 
   ask() {
     if (document.visibilityState !== 'visible') return;
-    ['/sessions', '/bans', '/reports'].forEach((line) => this.chat.send(line));
+    ['/sessions', '/groups all', '/bans', '/reports'].forEach((line) => this.chat.send(line));
     if (this.chat.role === 'admin') ['/stats', `/log ${LINES}`].forEach((line) => this.chat.send(line));
   }
 
@@ -120,6 +120,7 @@ export class Operate {
         button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [TIME])),
         button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [TIME])),
       ],
+      groups: ({ group }) => this.chat.role === 'admin' && button('Take away', () => this.why(`Take the group ${group} away`, ({ why }) => `/drop_group ${group} ${why}`)),
       penalties: (row) => button('Lift', () => this.why(`Lift the ${row.penalty} of ${row.of}`, ({ why }) => `/un${row.penalty} ${kind(row.of)} ${row.of} ${why}`)),
       reports: ({ number }) => button('Done', () => this.why(`Report ${number} is done`, ({ why }) => `/reports done ${number} ${why}`)),
     };
@@ -131,7 +132,6 @@ export class Operate {
       el('header', { class: 'bar' }, el('h2', {}, `Operator’s page (${this.chat.role})`), button('✕', () => this.close(), { class: 'icon', 'aria-label': 'Close' })),
       el('div', { class: 'row acts' },
         button('Announce…', () => form('Announce', [['text', 'Text', { required: true }]], 'Tell everybody', ({ text }) => this.do(`/announce ${text}`))),
-        admin && button('Take a group away…', () => this.why('Take a group away', ({ group, why }) => `/drop_group ${group} ${why}`, [['group', 'Group', { required: true }]])),
         admin && button('Rename a user…', () => this.why('Rename a user', ({ user, name, why }) => `/rename ${user} ${name} ${why}`, [['user', 'User', { required: true }], ['name', 'New name', { required: true }]])),
         admin && button('Read users and word filter again…', () => this.why('Read users and word filter again', ({ why }) => `/reload ${why}`)),
         admin && button('Stop the server…', () => this.why('Stop the server', ({ after, why }) => `/shutdown in ${after} ${why}`, [['after', 'In', { required: true, value: '5m', pattern: '\\d+[smhd]' }]]), { class: 'danger' }),
