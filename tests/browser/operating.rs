@@ -52,12 +52,14 @@ fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
     let server = server();
     promote(&server);
     let mut bob = server.login("bob");
+    bob.ask("/create_group lunch limit=20 private topic=Soup at one", &["Group lunch created."]);
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     bob.expect("*** alice has joined the chat.");
     bob.send("/report alice bossy");
     go_there(&alice);
     alice.sees("#operate", "sessions (2)");
+    alice.sees("#of-groups", "Soup at one");
     alice.sees("#operate", "reports (1)");
     alice.sees("#operate", "bossy");
     alice.sees("#operate", "Messages a second");
@@ -146,6 +148,7 @@ fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
     let server = server();
     promote(&server);
     let mut bob = server.login("bob");
+    bob.ask("/create_group lunch limit=20 private topic=Soup at one", &["Group lunch created."]);
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     bob.send("/report eve sells things to everybody\n/ping told");
