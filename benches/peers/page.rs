@@ -215,7 +215,7 @@ fn failures(page: &mut String, results: &Results) {
 
 fn repeat(page: &mut String, results: &Results) {
     let rounds = results.made.iter().map(|made| made.measure.rounds).max().unwrap_or(0);
-    let _ = writeln!(page, "\n## How to repeat it\n\n```\nmake bench-peers\n```\n");
+    let _ = writeln!(page, "\n{}\n## How to repeat it\n\n```\nmake bench-peers\n```\n", include_str!("notes.md"));
     let _ = writeln!(
         page,
         "It installs what is missing with apt-get, takes about half an hour, and writes this page; nothing else should run meanwhile."

@@ -119,7 +119,8 @@ impl Act {
             }
             Act::ReportDone { number, why } => ("report_done", number.to_string(), why.as_str()),
         };
-        let look = matches!(self, Act::Sessions | Act::Groups | Act::Sanctions | Act::Stats | Act::Log { .. } | Act::Reports);
+        let look =
+            matches!(self, Act::Sessions | Act::Groups | Act::Sanctions | Act::Stats | Act::Log { .. } | Act::Reports);
         Some(Entry { act, on, why: why.to_owned(), look })
     }
 }

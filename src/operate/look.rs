@@ -38,7 +38,13 @@ impl Desk {
         let row = |(name, members, settings): (Name, usize, Settings)| {
             let limit = settings.limit.map(|limit| limit.to_string()).unwrap_or_default();
             let topic = settings.topic.as_deref().unwrap_or_default();
-            vec![Cell::text(name), Cell::count(members), Cell::Text(limit), Cell::Text(words(&settings)), Cell::text(topic)]
+            vec![
+                Cell::text(name),
+                Cell::count(members),
+                Cell::Text(limit),
+                Cell::Text(words(&settings)),
+                Cell::text(topic),
+            ]
         };
         let (mut rows, mut last) = (Vec::new(), None);
         loop {
