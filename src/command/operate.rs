@@ -164,8 +164,8 @@ pub(super) const ALL_GROUPS: Spec = Spec {
     aliases: &[],
     role: Role::Moderator,
     usage: "/groups all",
-    help: "all groups, private ones too, with how many are in each and how it is set",
-    details: "Rooms are not among them: their names are what opens them.",
+    help: "all groups, private ones too, and how each is set",
+    details: "Rooms are left out: their names are what opens them.",
     example: "/groups all",
     parse: |args| args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| act(Act::Groups)),
 };
