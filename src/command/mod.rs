@@ -13,6 +13,7 @@ mod ignore;
 mod look;
 mod operate;
 mod receipts;
+mod report;
 mod roles;
 mod rooms;
 mod session;

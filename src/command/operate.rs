@@ -1,10 +1,9 @@
-//! What operators do: each command is one act, which the console can do as well; and reports, by which users call them.
+//! What operators do: each command is one act, which the console can do as well.
 
-use super::history::visible;
 use super::{Args, Command, Context, Role, Spec};
-use crate::model::limits::{LOG_COUNT, LOG_MAX, REPORT_COST};
+use crate::model::limits::{LOG_COUNT, LOG_MAX};
 use crate::model::sanction::duration;
-use crate::model::{Answer, EventKind, MessageId, Penalty, UserError};
+use crate::model::{EventKind, Penalty, UserError};
 use crate::operate::{Act, By, On};
 
 pub(super) const ANNOUNCE: Spec = Spec {
@@ -119,17 +118,6 @@ pub(super) const RENAME: Spec = Spec {
     },
 };
 
-pub(super) const REPORT: Spec = Spec {
-    name: "report",
-    aliases: &[],
-    role: Role::User,
-    usage: "/report <username>|<id> [<reason>]",
-    help: "tell the operators about a user or a message",
-    details: "Of a message they are shown the text as well. Operators who are away find it later. /mode ids on and /history show the ids.",
-    example: "/report bob spam",
-    parse: |args| Some(Box::new(Report { about: args.word()?.to_owned(), why: args.reason().unwrap_or_default() })),
-};
-
 pub(super) const REPORTS: Spec = Spec {
     name: "reports",
     aliases: &[],
@@ -226,11 +214,6 @@ pub(super) const UNMUTE: Spec = Spec {
 /// An act as a command.
 struct Operate(Act);
 
-struct Report {
-    about: String,
-    why: String,
-}
-
 impl Command for Operate {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.operate(self.0)
@@ -238,26 +221,6 @@ impl Command for Operate {
 
     fn act(&self) -> Option<Act> {
         Some(self.0.clone())
-    }
-}
-
-impl Command for Report {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let Report { about, mut why } = *self;
-        context.cost += REPORT_COST;
-        let user = if about.starts_with('#') { None } else { context.user(&about).ok() };
-        let about = match (user, MessageId::parse(&about)) {
-            (Some(user), _) => user.to_string(),
-            (None, Some(id)) => {
-                let message = visible(context, id)?;
-                why = format!("{why} [{}]", message.said.text).trim_start().to_owned();
-                format!("{}:{id}", message.said.from)
-            }
-            (None, None) => return Err(UserError::NoSuchUser(about)),
-        };
-        let done = context.desk.report(Some(context.me.name), about, &why)?;
-        context.reply(EventKind::Answered(Answer::Done(done)));
-        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The table of commands: a new one is a struct in its family's file and a line here.
 
 use super::{
-    Spec, account, groups, help, history, ignore, look, operate, receipts, roles, rooms, session, settings, talk,
-    token, typing,
+    Spec, account, groups, help, history, ignore, look, operate, receipts, report, roles, rooms, session, settings,
+    talk, token, typing,
 };
 
 /// All commands, in alphabetical order; the forms of one command stand together, and the first that fits is taken.
@@ -50,7 +50,7 @@ pub const COMMANDS: &[Spec] = &[
     operate::RELOAD,
     operate::RENAME,
     talk::REPLY,
-    operate::REPORT,
+    report::REPORT,
     operate::REPORTS,
     rooms::ROOM,
     history::SEARCH,

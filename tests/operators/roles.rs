@@ -21,6 +21,10 @@ fn without_the_role_each_command_is_one_that_nobody_knows() {
             let answer = bob.line();
             // Of some commands everybody has another form.
             if let Some(form) = forms(spec.name).iter().find(|form| form.role == Role::User) {
+                // And it may be just this one.
+                if line.eq_ignore_ascii_case(form.usage) {
+                    continue;
+                }
                 assert!(answer.contains(form.usage) && !answer.contains(" or /"), "{answer}");
                 if line.starts_with("/help") {
                     std::iter::repeat_with(|| bob.line()).find(|line| line.starts_with("Example: "));

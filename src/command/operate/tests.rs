@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{COMMANDS, console};
 use super::*;
+use crate::model::MessageId;
 use crate::model::limits::REASON_CHARS;
 
 #[test]
