@@ -109,8 +109,9 @@ fn vanished_peers_disappear() {
             idle.get_or_insert(start.elapsed());
         }
     }
+    let (with_data, idle) = (with_data.unwrap(), idle.unwrap());
     figure("16", &format!("gone with data after {with_data:.1?}, idle after {idle:.1?}"));
-    assert!(with_data.unwrap() < Duration::from_secs(66) && idle.unwrap() < Duration::from_secs(150));
+    assert!(with_data < Duration::from_secs(66) && idle < Duration::from_secs(150));
     canary.finish().assert_clean("16", &before);
     far.iter_mut().for_each(|client| {
         client.kill().unwrap();
