@@ -3,21 +3,28 @@
 use parlor::model::DuplicateLogin;
 
 use super::{Browser, at_the_door, open, say, server_with, sign_in};
-use crate::support::{Daemon, password};
+use crate::support::{Daemon, TestClient, password};
 
-#[test]
-fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice() {
-    let options = ["--data", "data", "--rate", "0"];
+const OPTIONS: [&str; 4] = ["--data", "data", "--rate", "0"];
+
+/// A daemon that can come back with its page at the same address, which is returned too; bob in it, and alice in a page.
+fn bob_and_a_page() -> (Daemon, String, TestClient, Browser) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let web = format!("127.0.0.1:{port}");
-    let mut daemon = Daemon::start(&[&options[..], &["--web", &web]].concat());
+    let daemon = Daemon::start(&[&OPTIONS[..], &["--web", &web]].concat());
     let mut bob = daemon.login("bob");
     let alice = Browser::start(1280, 800);
     alice.visit(&format!("http://{web}/"));
     sign_in(&alice, "alice");
     bob.expect("*** alice has joined the chat.");
+    (daemon, web, bob, alice)
+}
+
+#[test]
+fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice() {
+    let (mut daemon, web, mut bob, alice) = bob_and_a_page();
     let mut said = Vec::new();
-    let mut tell = |bob: &mut crate::support::TestClient, n: u32| {
+    let mut tell = |bob: &mut TestClient, n: u32| {
         said.push(format!("number {n}."));
         bob.send(&format!("/msg alice number {n}."));
         bob.line_with(&format!("[to alice]: number {n}."));
@@ -29,12 +36,12 @@ fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice()
     alice.until("!document.getElementById('offline').hidden");
     alice.type_into("#text", "half a thought");
     // Something is said while the page cannot be there.
-    daemon.restart(&options);
+    daemon.restart(&OPTIONS);
     let mut bob = daemon.login("bob");
     (5..40).for_each(|n| tell(&mut bob, n));
     daemon.signal("TERM");
     assert!(daemon.wait().success());
-    daemon.restart(&[&options[..], &["--web", &web]].concat());
+    daemon.restart(&[&OPTIONS[..], &["--web", &web]].concat());
     alice.until("document.getElementById('offline').hidden && document.body.dataset.ready === '2'");
     let mut bob = daemon.login("bob");
     (40..43).for_each(|n| tell(&mut bob, n));
@@ -48,27 +55,19 @@ fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice()
 
 #[test]
 fn what_cannot_be_had_at_once_is_a_gap_that_can_be_filled() {
-    let options = ["--data", "data", "--rate", "0"];
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let web = format!("127.0.0.1:{port}");
-    let mut daemon = Daemon::start(&[&options[..], &["--web", &web]].concat());
-    let mut bob = daemon.login("bob");
-    let alice = Browser::start(1280, 800);
-    alice.visit(&format!("http://{web}/"));
-    sign_in(&alice, "alice");
-    bob.expect("*** alice has joined the chat.");
+    let (mut daemon, web, mut bob, alice) = bob_and_a_page();
     bob.ask("/broadcast first", &["[Broadcast][bob]: first"]);
     open(&alice, "*");
     alice.sees("#log", "first");
     daemon.kill();
-    daemon.restart(&options);
+    daemon.restart(&OPTIONS);
     let mut bob = daemon.login("bob");
     for n in 0..530 {
         bob.ask(&format!("/broadcast number {n}."), &[&format!("[Broadcast][bob]: number {n}.")]);
     }
     daemon.signal("TERM");
     assert!(daemon.wait().success());
-    daemon.restart(&[&options[..], &["--web", &web]].concat());
+    daemon.restart(&[&OPTIONS[..], &["--web", &web]].concat());
     alice.until("document.body.dataset.ready === '2'");
     alice.sees("#log", "Something is missing here");
     alice.run("document.querySelector('.gap').scrollIntoView();");

@@ -7,7 +7,7 @@ use parlor::model::Role;
 use parlor::store::Entry;
 
 use super::{Browser, at_the_door, open, server, sign_in};
-use crate::support::{TestServer, timeless};
+use crate::support::{TestClient, TestServer, timeless};
 
 /// Gives alice the role of an admin.
 pub(super) fn promote(server: &TestServer) {
@@ -27,6 +27,17 @@ pub(super) fn go_there(browser: &Browser) {
     browser.click("#b-menu");
     browser.press("Operator’s page");
     browser.sees("#operate", "sessions (");
+}
+
+/// A server with bob, who has made a group, and alice, an admin, in a page.
+fn with_a_group() -> (TestServer, TestClient, Browser) {
+    let server = server();
+    promote(&server);
+    let mut bob = server.login("bob");
+    bob.ask("/create_group lunch limit=20 private topic=Soup at one", &["Group lunch created."]);
+    let alice = at_the_door(&server);
+    sign_in(&alice, "alice");
+    (server, bob, alice)
 }
 
 /// Presses a button of the row that says this.
@@ -49,12 +60,7 @@ fn because(browser: &Browser, why: &str) {
 
 #[test]
 fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
-    let server = server();
-    promote(&server);
-    let mut bob = server.login("bob");
-    bob.ask("/create_group lunch limit=20 private topic=Soup at one", &["Group lunch created."]);
-    let alice = at_the_door(&server);
-    sign_in(&alice, "alice");
+    let (server, mut bob, alice) = with_a_group();
     bob.expect("*** alice has joined the chat.");
     bob.send("/report alice bossy");
     go_there(&alice);
@@ -145,12 +151,7 @@ fn every_act_of_an_operator_asks_why() {
 
 #[test]
 fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
-    let server = server();
-    promote(&server);
-    let mut bob = server.login("bob");
-    bob.ask("/create_group lunch limit=20 private topic=Soup at one", &["Group lunch created."]);
-    let alice = at_the_door(&server);
-    sign_in(&alice, "alice");
+    let (server, mut bob, alice) = with_a_group();
     bob.send("/report eve sells things to everybody\n/ping told");
     bob.line_with("Pong: told");
     go_there(&alice);
