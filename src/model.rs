@@ -23,6 +23,7 @@ pub mod refusal;
 pub mod role;
 pub mod sanction;
 pub mod start;
+pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
@@ -48,4 +49,5 @@ pub use refusal::{Article, GroupError};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};
 pub use start::StartError;
+pub use store_address::StoreAddress;
 pub use web_origin::WebOrigin;
