@@ -86,7 +86,16 @@ impl Act {
             | Act::Reload { .. }
             | Act::Shutdown { .. }
             | Act::GoOn { .. } => Role::Admin,
-            _ => Role::Moderator,
+            Act::Sessions
+            | Act::Groups
+            | Act::Disconnect { .. }
+            | Act::Lay { .. }
+            | Act::Lift { .. }
+            | Act::Sanctions
+            | Act::Announce(_)
+            | Act::Delete { .. }
+            | Act::Reports
+            | Act::ReportDone { .. } => Role::Moderator,
         }
     }
 

@@ -30,7 +30,7 @@ impl Desk {
                 }
                 premises.stop();
             }
-            Some(_) if countdown.is_some() => return Err(UserError::Countdown(true)),
+            Some(_) if countdown.is_some() => return Err(UserError::AlreadyStopping),
             Some(after) => {
                 let (cancel, cancelled) = bounded(0);
                 let end = Instant::now() + after;
@@ -48,7 +48,7 @@ impl Desk {
     }
 
     pub(super) fn go_on(&self) -> Result<Deed, UserError> {
-        self.countdown.lock().take().ok_or(UserError::Countdown(false))?;
+        self.countdown.lock().take().ok_or(UserError::NotStopping)?;
         self.hub.proclaim(EventKind::GoesOn);
         Ok(Deed::GoesOn)
     }
