@@ -35,7 +35,14 @@ impl Desk {
             (Unchanged::Taken, _) => RenameError::Taken(to).into(),
             (Unchanged::Broken(why), _) => RenameError::Failed(why).into(),
             (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
-            _ => UserError::Busy,
+            (
+                Unchanged::Late
+                | Unchanged::Full
+                | Unchanged::BadPassword(_)
+                | Unchanged::Forbidden
+                | Unchanged::Unavailable,
+                None,
+            ) => UserError::Busy,
         })?;
         if known {
             self.hub.settle_name(from, to);
