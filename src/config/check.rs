@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{Config, Settings};
 use crate::model::limits::MOTD_BYTES;
 use crate::model::text::{Escaped, clean};
-use crate::model::{Keeping, Limits, StartError};
+use crate::model::{Limits, Retention, StartError};
 
 impl Settings {
     /// The file with the accounts, for who needs nothing else.
@@ -56,9 +56,9 @@ impl Settings {
         })
     }
 
-    fn keeping(&self) -> Keeping {
-        let default = Keeping::default();
-        Keeping {
+    fn keeping(&self) -> Retention {
+        let default = Retention::default();
+        Retention {
             durability: self.durability.unwrap_or(default.durability),
             days: self.keep_days.unwrap_or(default.days),
             messages: self.keep_messages.unwrap_or(default.messages),

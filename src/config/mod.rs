@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Keeping, Limits, Net, Registration, StartError, TelnetMode, WebOrigin};
+use crate::model::{DuplicateLogin, Limits, Net, Registration, Retention, StartError, TelnetMode, WebOrigin};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -84,7 +84,7 @@ pub struct Config {
     /// The folder of the database; `None` to keep the last messages in memory.
     pub data: Option<PathBuf>,
     /// How messages are kept there.
-    pub keeping: Keeping,
+    pub keeping: Retention,
     /// The folder of the log files.
     pub log_dir: PathBuf,
     /// How much is logged.
@@ -119,7 +119,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             users: PathBuf::from("users.txt"),
             data: Some(PathBuf::from("data")),
-            keeping: Keeping::default(),
+            keeping: Retention::default(),
             log_dir: PathBuf::from("logs"),
             log_level: LevelFilter::Debug,
             log_keep_days: 30,

@@ -162,7 +162,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         trusted_proxies: vec!["10.1.0.0/16".parse().unwrap()],
         users: "u".into(),
         data: Some("d".into()),
-        keeping: Keeping { durability: Durability::Commit, days: 51, messages: 52, messages_per_group: 53 },
+        keeping: Retention { durability: Durability::Commit, days: 51, messages: 52, messages_per_group: 53 },
         log_dir: "l".into(),
         log_level: LevelFilter::Warn,
         log_keep_days: 41,

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use super::state::{Audience, State};
 use super::touched::Touched;
-use crate::model::{Event, EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Settings, UserError};
+use crate::model::{
+    Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Name, Penalty, SanctionTerms, UserError,
+};
 use crate::store::Entry;
 
 /// A group: who belongs to it, which sessions hear what is said in it, and what its owners chose.
@@ -16,9 +18,9 @@ pub(super) struct Group {
     pub(super) members: BTreeMap<Name, Member>,
     /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
     pub(super) audience: Audience,
-    pub(super) settings: Settings,
+    pub(super) settings: GroupSettings,
     /// Who is banned or muted; of some of them that has ended.
-    pub(super) sanctions: BTreeMap<(Name, Penalty), Ruling>,
+    pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
     /// Who may join it without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
@@ -48,7 +50,7 @@ impl Group {
     }
 
     /// What is withheld from a user at this moment.
-    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
         // Asked for each message, and nearly always without a sanction in the group.
         let laid = if self.sanctions.is_empty() { None } else { self.sanctions.get(&(*user, penalty)) };
         laid.filter(|ruling| ruling.holds(now))

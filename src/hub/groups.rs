@@ -10,7 +10,8 @@ use super::touched::Touched;
 use crate::failpoint;
 use crate::model::limits::KEPT_GROUPS_PER_OWNER;
 use crate::model::{
-    Change, Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, Name, Penalty, Settings, UserError,
+    Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, GroupSetting, GroupSettings, Name, Penalty,
+    UserError,
 };
 use crate::store::Entry;
 
@@ -52,7 +53,13 @@ impl Hub {
     /// # Errors
     /// [`UserError::GroupExists`], [`UserError::TooManyGroups`], [`UserError::TooManyMemberships`], and what the settings
     /// do not go together with.
-    pub fn create(&self, me: &Client, group: Name, settings: Settings, touched: &mut Touched) -> Result<(), UserError> {
+    pub fn create(
+        &self,
+        me: &Client,
+        group: Name,
+        settings: GroupSettings,
+        touched: &mut Touched,
+    ) -> Result<(), UserError> {
         self.change(|state, entries| {
             if let Ok((shown, _)) = state.group(&group) {
                 return Err(UserError::GroupExists(shown));
@@ -71,7 +78,7 @@ impl Hub {
         entries: &mut Vec<Entry>,
         me: &Client,
         group: Name,
-        settings: Settings,
+        settings: GroupSettings,
     ) -> Result<(), UserError> {
         if settings.keep && settings.ephemeral {
             return Err(GroupError::Ephemeral(group).into());
@@ -165,11 +172,11 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        changes: &[Change],
+        changes: &[GroupSetting],
         now: SystemTime,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
-        let topic = changes.iter().all(|change| matches!(change, Change::Topic(_)));
+        let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
         let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
         self.change(|state, entries| {
             let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
@@ -230,7 +237,7 @@ impl State {
         &mut self,
         me: &Client,
         name: Name,
-        changes: &[Change],
+        changes: &[GroupSetting],
         entries: &mut Vec<Entry>,
     ) -> Result<(), UserError> {
         let (_, group) = self.group(&name)?;

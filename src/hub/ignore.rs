@@ -174,7 +174,7 @@ impl State {
         let Some(by) = self.ignored.by(from) else {
             return self.counts.delivered(touched.push_all(clients, event, except));
         };
-        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Silence));
+        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
         for (id, client) in clients {
             match (by.contains(&client.name), &silence) {
                 (false, _) => self.counts.delivered(touched.push_all([(id, client)], event, except)),

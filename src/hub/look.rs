@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use super::Hub;
 use super::client::Client;
 use crate::model::limits::ROSTER_PAGE;
-use crate::model::{GroupPassword, GroupRole, GroupSanction, Listed, Name, Portrait, Roster, Settings, UserError};
+use crate::model::{
+    GroupInfo, GroupPassword, GroupRole, GroupSanction, GroupSettings, Name, NameAndNote, Roster, UserError,
+};
 
 impl Hub {
     /// The group of this name as it was made, if the asker is a member.
@@ -35,11 +37,11 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`].
-    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, Portrait), UserError> {
+    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
         self.locked(|state| {
             let (name, group) = state.group_for(&me.name, group, now)?;
             let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
-            let portrait = Portrait {
+            let portrait = GroupInfo {
                 settings: group.settings.clone(),
                 members: group.members.len(),
                 owners: of(GroupRole::Owner).collect(),
@@ -51,7 +53,7 @@ impl Hub {
     }
 
     /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
-    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<Listed> {
+    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<NameAndNote> {
         self.locked(|state| {
             let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
             shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
@@ -60,7 +62,7 @@ impl Hub {
 
     /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
     /// set; as many as one page has. An empty page ends the list.
-    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, Settings)> {
+    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
         self.locked(|state| {
             let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);

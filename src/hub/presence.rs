@@ -33,7 +33,7 @@ pub struct Registration {
 /// Why a session was not let in.
 pub enum RegisterError {
     /// The user is here already, in these sessions, and the policy is `refuse`.
-    AlreadyHere(Vec<Arc<Client>>),
+    AlreadyLoggedIn(Vec<Arc<Client>>),
     /// The user has as many sessions as one may have.
     TooManySessions(usize),
     /// All places are taken.
@@ -90,7 +90,7 @@ impl Hub {
             match policy {
                 _ if state.closing => return Err(RegisterError::Closing),
                 _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(RegisterError::Renamed),
-                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyHere(others)),
+                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyLoggedIn(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
                 _ if others.len() >= self.limits().sessions_per_user => {
                     return Err(RegisterError::TooManySessions(others.len()));
@@ -173,7 +173,7 @@ impl Hub {
             batch = self.locked(|state| {
                 let mut entries = Vec::new();
                 let removed = state.remove(client, &mut entries);
-                *state.counts.closed.entry(reason.word()).or_default() += 1;
+                *state.counts.closed.entry(reason.as_str()).or_default() += 1;
                 if removed.user && !state.closing {
                     state.tell_all(&left, None, &mut touched);
                     state.tell_parted(client.name, removed.left, &mut touched);

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::group::Group;
 use super::touched::Touched;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP};
-use crate::model::{GroupError, GroupNews, GroupRole, Name, Penalty, Settings, UserError};
+use crate::model::{GroupError, GroupNews, GroupRole, GroupSettings, Name, Penalty, UserError};
 
 impl Hub {
     /// Invites a user who is here; he may join without a password from now on, for some days.
@@ -43,7 +43,7 @@ impl Hub {
         &self,
         me: &Client,
         codes: &[Name],
-        settings: Settings,
+        settings: GroupSettings,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {

@@ -26,7 +26,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Change, DuplicateLogin, EventKind, GroupSanction, Name, Penalty, QuitReason, Ruling, Scope, Settings, UserError,
+    DuplicateLogin, EventKind, GroupSanction, GroupSetting, GroupSettings, Name, Penalty, QuitReason, SanctionTerms,
+    Scope, UserError,
 };
 use crate::store::{Backlog, MemoryStore};
 pub(super) use demotion::before_section;
@@ -80,7 +81,7 @@ fn say_at(hub: &Hub, me: &Client, scope: Scope, text: &str, now: SystemTime) -> 
 
 /// Makes an ordinary group, and joins it.
 fn make(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
-    hub.create(me, name(group), Settings::default(), &mut Touched::default())
+    hub.create(me, name(group), GroupSettings::default(), &mut Touched::default())
 }
 
 fn join(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
@@ -158,7 +159,7 @@ fn rule(
     touched: &mut Touched,
 ) -> Result<(), UserError> {
     let penalty = [Penalty::Ban, Penalty::Mute][coin];
-    let ruling = Ruling { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
+    let ruling = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
     match deed {
         0..3 => hub.move_role(me, &group, user, coin == 0, now, touched),
         3 => hub.transfer(me, &group, user, now, touched),
@@ -166,8 +167,8 @@ fn rule(
         5 => hub.withhold(me, &group, GroupSanction { user, penalty, ruling }, now, touched),
         6 => hub.give_back(me, &group, user, penalty, now, touched),
         7 => hub.invite(me, &group, user, now, touched),
-        8 => hub.set(me, &group, &[Change::Keep(coin == 0)], now, touched),
-        9 => hub.set(me, &group, &[Change::Limit((number > 0).then_some(number + 1))], now, touched),
+        8 => hub.set(me, &group, &[GroupSetting::Keep(coin == 0)], now, touched),
+        9 => hub.set(me, &group, &[GroupSetting::Limit((number > 0).then_some(number + 1))], now, touched),
         _ => hub.leave(me, &group, now, touched),
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Hub;
 use super::client::{Client, ClientId};
 use super::touched::Touched;
-use crate::model::{Event, EventKind, Listed, Name, Online, Profile};
+use crate::model::{Event, EventKind, Name, NameAndNote, Online, Profile};
 
 impl Hub {
     /// Whether a user is here.
@@ -20,7 +20,7 @@ impl Hub {
     }
 
     /// Everybody who is here, in alphabetical order.
-    pub fn who(&self) -> Vec<Listed> {
+    pub fn who(&self) -> Vec<NameAndNote> {
         self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
     }
 

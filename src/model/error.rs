@@ -7,11 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::group::{Article, GroupRole, Terms};
+use super::group::{Article, EndAndReason, GroupRole};
 use super::message::MessageId;
 use super::name::{BadName, Name};
 use super::role::Role;
-use super::sanction::{Penalty, Short};
+use super::sanction::{HumanDuration, Penalty};
 use super::text;
 
 /// Declares an enum of errors with its codes and sentences. Below `in` stand the errors of other tables that it may hold;
@@ -178,7 +178,7 @@ errors! {
         GuestByAddress = "guest_by_address", "Error: A guest's name does not stay his; /ban addr keeps his address out.";
         /// There is no such penalty to lift.
         NoSanction(penalty: Penalty, whom: String) = "no_sanction",
-            "Error: There is no {} of '{}'; /bans lists them.", penalty.word(), quote(whom);
+            "Error: There is no {} of '{}'; /bans lists them.", penalty.as_str(), quote(whom);
         /// As many penalties hold as there may be.
         TooManySanctions(max: usize) = "too_many_sanctions",
             "Error: {max} bans and mutes hold already, which is the limit.";
@@ -265,10 +265,10 @@ errors! {
             "Error: Group '{group}' has {members} members; its limit cannot be lower than that.";
         /// The user may not be in it: until when, and why.
         Banned(group: Name, until: Option<SystemTime>, reason: Option<Arc<str>>) = "banned_from_group",
-            "Error: You are banned from group '{group}'{}", Terms(*until, reason.as_deref());
+            "Error: You are banned from group '{group}'{}", EndAndReason(*until, reason.as_deref());
         /// The user may not talk in it: until when, and why.
         Muted(group: Name, until: Option<SystemTime>, reason: Option<Arc<str>>) = "muted_in_group",
-            "Error: You are muted in group '{group}'{}", Terms(*until, reason.as_deref());
+            "Error: You are muted in group '{group}'{}", EndAndReason(*until, reason.as_deref());
         /// The other one is banned.
         UserBanned(user: Name, group: Name) = "user_banned",
             "Error: User '{user}' is banned from group '{group}'; /unban ends that.";
@@ -347,7 +347,7 @@ impl fmt::Display for TimeLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A duration, because a date would have to be in the words of a dialect.
         let left = self.0.map(|until| until.duration_since(SystemTime::now()).unwrap_or_default());
-        left.map_or(Ok(()), |left| write!(f, " for another {}", Short(round_up(left))))
+        left.map_or(Ok(()), |left| write!(f, " for another {}", HumanDuration(round_up(left))))
     }
 }
 
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn the_time_left_is_rounded_up_to_whole_units() {
         for (millis, said) in [(1, "1s"), (59_001, "1m"), (119_000, "119s"), (121_000, "3m"), (86_400_000, "1d")] {
-            assert_eq!(Short(round_up(Duration::from_millis(millis))).to_string(), said, "{millis}");
+            assert_eq!(HumanDuration(round_up(Duration::from_millis(millis))).to_string(), said, "{millis}");
         }
     }
 

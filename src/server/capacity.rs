@@ -86,13 +86,13 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Keeping, MessageId};
+    use crate::model::{MessageId, Retention};
     use crate::store::{SqliteStore, Store};
 
     #[test]
     fn the_store_has_no_more_descriptors_than_are_set_aside_for_it() {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(dir.path(), &Keeping::default()).unwrap();
+        let store = SqliteStore::open(dir.path(), &Retention::default()).unwrap();
         let has = || {
             let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
             all.filter(|file| file.starts_with(dir.path())).count() as u64

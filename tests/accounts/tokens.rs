@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use parlor::accounts::keys;
+use parlor::accounts::tokens;
 use parlor::model::DuplicateLogin;
 use parlor::store::{Entry, Token};
 
@@ -107,7 +107,7 @@ fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
     let server = TestServer::start();
     let (user, now) = ("alice".parse().unwrap(), SystemTime::now());
     let entry = |name: &str, expires| {
-        let secret = keys::token_digest(format!("parlor_{name}").as_bytes()).unwrap();
+        let secret = tokens::token_digest(format!("parlor_{name}").as_bytes()).unwrap();
         let made = now - Duration::from_secs(90_000);
         Entry::TokenMade(Token { user, name: name.parse().unwrap(), secret, made, expires: Some(expires) })
     };

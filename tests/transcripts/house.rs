@@ -141,7 +141,7 @@ fn far(settings: &[(usize, String)]) -> Result<House, Flaw> {
 }
 
 fn role(word: &str) -> Option<Role> {
-    [Role::Admin, Role::Moderator].into_iter().find(|role| role.word() == word)
+    [Role::Admin, Role::Moderator].into_iter().find(|role| role.as_str() == word)
 }
 
 fn set(config: &mut Config, name: &str, value: &str) -> Option<()> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use parlor::dialect::{Dialect, JSON};
 use parlor::model::EventKind as Kind;
 use parlor::model::{
-    Answer, Bell, Cell, Deed, Draft, Event, GroupNews, GroupRole, GroupSanction, Message, MessageId, Mode, Name,
-    NotRegistered, Online, Penalty, Portrait, Profile, Question, QuitReason, Report, Ruling, Scope, Settings, Table,
-    Target, TokenShown, UserError, Voice,
+    AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, Message,
+    MessageId, Mode, Name, NotRegistered, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
+    Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
 };
+use parlor::protocol::{Dialect, JSON};
 
 /// When it comes, and an example.
 type Row = (&'static str, Kind);
@@ -44,18 +44,18 @@ fn rows() -> Vec<Row> {
     let text = || Arc::<str>::from("soup today?");
     let online = Online { since: at(0), idle: Duration::from_secs(90), away: None, shared: vec![lunch] };
     let report = Report { number: 3, at: at(0), by: Some(alice), about: "bob".into(), why: "rude".into() };
-    let banned = Deed::Sanctioned { penalty: Penalty::Ban, whom: "bob".into(), until: None, sessions: 1 };
+    let banned = Outcome::Sanctioned { penalty: Penalty::Ban, whom: "bob".into(), until: None, sessions: 1 };
     let penalty = vec![Cell::text("ban"), Cell::text("bob"), Cell::Time(None), Cell::text("spam")];
     let penalties = Table { of: "penalties", columns: &["penalty", "whom", "until", "text"], rows: vec![penalty] };
     let rows = examples! {
-        Kind except Silence | Several | Group;
+        Kind except Nothing | Batch | Group;
         "the server asks for the name" => AskName,
         "… for the password" => AskPassword,
         "… for something else: `old_password`, `new_password`, `same_again`, `password`" => Ask(Question::SameAgain),
         "logged in; `text` is the message of the day" => Welcome { motd: Some("Be kind.".into()) },
         "what a guest is called" => YouAreGuest { name: name("guest-3") },
         "wrong name or password, or a bad token" => LoginRefused,
-        "right, but the user is here already" => AlreadyHere,
+        "right, but the user is here already" => AlreadyLoggedIn,
         "right, but he is here too often" => TooManySessions { limit: 16 },
         "too many wrong passwords from the address" => TooManyAttempts,
         "too many guests" => TooManyGuests { limit: 100 },
@@ -68,8 +68,8 @@ fn rows() -> Vec<Row> {
         "answer to telnet's are-you-there, likewise" => StillHere,
         "the last event of all; the reasons are those of the log, with `_` for a space" => Closed { reason: QuitReason::Shutdown },
 
-        "somebody writes to you" => Whisper { from: bob, text: text() },
-        "you write to somebody, here or in another session" => WhisperSent { to: bob, text: text() },
+        "somebody writes to you" => PrivateMessage { from: bob, text: text() },
+        "you write to somebody, here or in another session" => PrivateMessageSent { to: bob, text: text() },
         "somebody writes to everybody; you, too" => Broadcast { from: bob, text: text() },
         "somebody writes in a group of yours; you, too" => GroupMessage { group: lunch, from: bob, text: text() },
         "the same four as an action (`/me`)" => Action { from: alice, scope: Scope::Group(lunch), text: "waves".into(), own: false },
@@ -77,12 +77,12 @@ fn rows() -> Vec<Row> {
         "at the login: so many messages follow that came while you were away" => Missed { count: 3 },
         "and there are so many more" => MissedMore { count: 20 },
         "messages of the log, the oldest first: to somebody, in a group, or to everybody; `gone` are those of its names that have no account any more" =>
-            Past { reader: alice, messages: messages(), gone: vec![bob] },
+            PastMessages { reader: alice, messages: messages(), gone: vec![bob] },
         "answer to `/history`, ahead of so many messages; `of` is a name, `#` and a group, or `all`" =>
-            HistoryOf { scope: Some(Scope::Group(lunch)), before: Some(MessageId(40)), count: 20 },
+            HistoryHeader { scope: Some(Scope::Group(lunch)), before: Some(MessageId(40)), count: 20 },
         "behind them: there is more, and this asks for it" =>
-            Earlier { scope: Some(Scope::Group(lunch)), count: 20, before: MessageId(7) },
-        "answer to `/search`, ahead of so many messages" => Found { scope: None, count: 1 },
+            HistoryMore { scope: Some(Scope::Group(lunch)), count: 20, before: MessageId(7) },
+        "answer to `/search`, ahead of so many messages" => SearchHeader { scope: None, count: 1 },
         "answer to `/clear`" => Cleared { scope: Some(Scope::User(bob)) },
         "a message lost its text" => Deleted { by: "bob".into(), id: MessageId(9) },
         "your message has been written to its reader" => Received { by: bob, id: MessageId(41) },
@@ -105,17 +105,17 @@ fn rows() -> Vec<Row> {
         "of who is not; `null` if that is not known" => WhoIs(Box::new(Profile { name: bob, online: None, last_seen: Some(at(0)) })),
         "answer to `/away`, and with `null` to `/back`" => YouAreAway { away: Some("lunch".into()) },
         "you wrote to somebody who is away" => UserIsAway { user: bob, away: "lunch".into() },
-        "you wrote to somebody who is offline; it is kept for him" => KeptFor { user: bob },
+        "you wrote to somebody who is offline; it is kept for him" => StoredFor { user: bob },
         "answer to `/groups`; `topics` are those of your rooms" =>
             Groups { groups: vec![(name("K7QX"), Some("plans".into())), (lunch, None)] },
         "answer to `/groups_users`; `first` in the first of several" =>
             GroupsUsers { rosters: vec![(lunch, vec![alice, bob])], first: true },
-        "answer to `/talk`; `null` for nobody" => Talking { target: Some(Target::Group(lunch)) },
+        "answer to `/talk`; `null` for nobody" => TalkTarget { target: Some(Target::Group(lunch)) },
         "answer to `/whoami`" =>
             WhoAmI { name: alice, peer: "127.0.0.1:33446".into(), sessions: 1, groups: vec![lunch], target: None },
         "answer to `/ping`" => Pong { text: "42".into() },
         "answer to `/mode`, which changes nothing here" =>
-            Mode { voice: Voice { mode: Mode::Plain, ids: false, bell: Bell::Off } },
+            Mode { format: OutputFormat { mode: Mode::Plain, ids: false, bell: Bell::Off } },
         "answer to `/ignore bob`" => Ignored { whom: bob, ignored: true },
         "answer to `/unignore bob`" => Ignored { whom: bob, ignored: false },
         "answer to `/ignore`" => IgnoredUsers { names: vec![bob] },
@@ -133,12 +133,12 @@ fn rows() -> Vec<Row> {
         "somebody with whom you share a kept group is called `name` from now on" => Renamed { from: bob, to: name("robert") },
         "what you say is refused from now on, or no more" =>
             YouAreMuted { muted: true, until: Some(at(10)), why: "loud".into() },
-        "an operator ends your session, and why; `closed` follows" => Dismissed { why: "update your bot".into() },
-        "the server is to stop in so long" => Stopping { after: Duration::from_secs(300), why: "new disk".into() },
-        "it goes on after all" => GoesOn,
-        "to operators: somebody reports something; `by` is `null` for the word filter" => ReportCame(Box::new(report)),
-        "answer to `/report`, and to an operator's act" => Answered(Answer::Done(banned)),
-        "answer to an operator who looks at something" => Answered(Answer::Table(penalties)),
+        "an operator ends your session, and why; `closed` follows" => SessionEnded { why: "update your bot".into() },
+        "the server is to stop in so long" => ShutdownScheduled { after: Duration::from_secs(300), why: "new disk".into() },
+        "it goes on after all" => ShutdownCancelled,
+        "to operators: somebody reports something; `by` is `null` for the word filter" => ReportFiled(Box::new(report)),
+        "answer to `/report`, and to an operator's act" => AdminReply(AdminAnswer::Done(banned)),
+        "answer to an operator who looks at something" => AdminReply(AdminAnswer::Table(penalties)),
     };
     // The news of groups stand behind the comings and goings.
     let (before, behind) = rows.split_at(rows.iter().position(|(_, kind)| matches!(kind, Kind::Users { .. })).unwrap());
@@ -158,10 +158,10 @@ fn messages() -> Vec<Message> {
 
 fn group_rows() -> Vec<Row> {
     let (alice, bob) = (name("alice"), name("bob"));
-    let timed = Ruling { by: alice, reason: Some("loud".into()), until: Some(at(10)) };
-    let for_good = Ruling { until: None, ..timed.clone() };
-    let settings = Settings { limit: Some(50), topic: Some("soup".into()), ..Settings::default() };
-    let portrait = Portrait {
+    let timed = SanctionTerms { by: alice, reason: Some("loud".into()), until: Some(at(10)) };
+    let for_good = SanctionTerms { until: None, ..timed.clone() };
+    let settings = GroupSettings { limit: Some(50), topic: Some("soup".into()), ..GroupSettings::default() };
+    let portrait = GroupInfo {
         settings: settings.clone(),
         members: 2,
         owners: vec![alice],
@@ -183,7 +183,7 @@ fn group_rows() -> Vec<Row> {
         "answer to `/invite`" => YouInvited { user: bob },
         "somebody invites you" => Invited { by: alice },
         "a group of yours is like this now; `text` is its topic" => Changed { by: alice, settings },
-        "answer to `/group`; `role` is yours, `null` for an outsider" => Portrait(Box::new(portrait)),
+        "answer to `/group`; `role` is yours, `null` for an outsider" => GroupInfo(Box::new(portrait)),
         "you make a room; `group` is its code" => RoomCreated { limit: 4, topic: None },
         "you join one; `text` is what it is about" => RoomJoined { count: 2, limit: 4, topic: Some("plans".into()) },
         "somebody comes into a room of yours" => RoomEntered { user: bob, count: 3, limit: 4 },
@@ -205,7 +205,7 @@ fn group_rows() -> Vec<Row> {
 }
 
 fn json(kind: &Kind) -> String {
-    let said = kind.spoken().is_some() || matches!(kind, Kind::WhisperSent { .. });
+    let said = kind.spoken().is_some() || matches!(kind, Kind::PrivateMessageSent { .. });
     let event = Event::said(MessageId(if said { 42 } else { 0 }), at(0), kind.clone());
     String::from_utf8(JSON.encode(&event).to_vec()).unwrap()
 }

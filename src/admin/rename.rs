@@ -1,0 +1,103 @@
+//! Another name for a user. Three things have to agree on it: who is here, the store, and the users file.
+
+use std::time::Instant;
+
+use super::{Actor, Admin};
+use crate::accounts::{AccountError, Accounts};
+use crate::model::limits::RENAME_TIME;
+use crate::model::{Name, Outcome, RenameError, Role, UserError};
+
+impl Admin {
+    /// Ends his sessions, then changes his name everywhere: in the hub and the store, where it is noted as begun, then in
+    /// the users file. If that cannot be rewritten, it is taken back.
+    pub(super) fn rename(
+        &self,
+        whom: &str,
+        wanted: &str,
+        why: &str,
+        (by, rank): (&Actor, Role),
+        accounts: &Accounts,
+    ) -> Result<Outcome, UserError> {
+        let (from, to) = self.names(whom, wanted, (by, rank), accounts)?;
+        let deadline = Instant::now() + RENAME_TIME;
+        let shut = self.hub.shut_out(from, to, why, deadline).ok_or(RenameError::StillHere(from))?;
+        let mut failure = None;
+        let store = || {
+            self.hub.rename(from, to).map_err(|e| {
+                self.hub.take_back_name(from, to);
+                failure = Some(e);
+                AccountError::Unavailable
+            })
+        };
+        let renamed = accounts.rename(&from, to, deadline, store, || self.hub.take_back_name(from, to));
+        let known = renamed.map_err(|unchanged| match (unchanged, failure) {
+            (AccountError::Gone, _) => UserError::NoSuchUser(from.to_string()),
+            (AccountError::Taken, _) => RenameError::Taken(to).into(),
+            (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
+            (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
+            (
+                AccountError::Late
+                | AccountError::Full
+                | AccountError::BadPassword(_)
+                | AccountError::Forbidden
+                | AccountError::Unavailable,
+                None,
+            ) => UserError::Busy,
+        })?;
+        if known {
+            self.hub.settle_name(from, to);
+        } else {
+            log::warn!("rename unsettled user={from} name={to}: the next start finds out what the users file says");
+        }
+        log::info!("renamed user={from} name={to} by={by}");
+        self.hub.tell_renamed(from, to);
+        Ok(Outcome::Renamed { from, to, sessions: shut.sessions })
+    }
+
+    /// Who gets which name, where nothing stands in the way of that.
+    fn names(
+        &self,
+        whom: &str,
+        wanted: &str,
+        (by, rank): (&Actor, Role),
+        accounts: &Accounts,
+    ) -> Result<(Name, Name), UserError> {
+        let known: Option<Name> = whom.parse().ok();
+        if known.is_some_and(|name| name.is_guest()) {
+            return Err(RenameError::Guest.into());
+        }
+        let from = known.and_then(|name| accounts.find(&name)).ok_or_else(|| UserError::NoSuchUser(whom.to_owned()))?;
+        self.expect_below(&from, rank)?;
+        if *by == Actor::User(from) {
+            return Err(RenameError::Yourself.into());
+        }
+        let to: Name = wanted.parse().map_err(|why| RenameError::BadName(wanted.to_owned(), why))?;
+        if to.is_guest() {
+            return Err(RenameError::GuestName(to).into());
+        }
+        if to.as_str() == from.as_str() {
+            return Err(RenameError::Same(to).into());
+        }
+        if to != from {
+            self.expect_free(to, accounts)?;
+        }
+        // Or his sessions would end for nothing.
+        self.hub.record(Vec::new()).map_err(|e| RenameError::Failed(e.to_string()))?;
+        Ok((from, to))
+    }
+
+    /// Refuses a name that is somebody's, was somebody's, or would bring along what is kept under it.
+    fn expect_free(&self, to: Name, accounts: &Accounts) -> Result<(), UserError> {
+        if accounts.find(&to).is_some() || self.hub.is_here(&to) {
+            return Err(RenameError::Taken(to).into());
+        }
+        if accounts.is_taken(&to) {
+            return Err(RenameError::Deleted(to).into());
+        }
+        match self.hub.knows(&to) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(RenameError::Traces(to).into()),
+            Err(e) => Err(UserError::NotReadable(e.to_string())),
+        }
+    }
+}
