@@ -115,14 +115,14 @@ impl Server {
         let inner = Inner {
             shared,
             admission: Arc::new(Admission::new(
-                config.limits.unauthenticated,
-                config.limits.unauthenticated_per_address,
+                config.limits.max_unauthenticated,
+                config.limits.max_unauthenticated_per_address,
             )),
             web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins, &config.trusted_proxies),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
-            running: Running::new(config.limits.clients + config.limits.unauthenticated),
+            running: Running::new(config.limits.max_clients + config.limits.max_unauthenticated),
             traffic: Arc::default(),
             crew: Crew::new("session", CLIENT_STACK),
             threadless: AtomicBool::new(false),

@@ -101,7 +101,7 @@ enum ReadOutcome {
 
 /// Serves one client until he leaves. `place` is his place among those who log in; it is dropped once he has.
 pub fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, place: T) {
-    let login_by = Instant::now() + shared.hub.limits().login;
+    let login_by = Instant::now() + shared.hub.limits().login_timeout;
     let mut session = Session::new(shared, id, connection, login_by);
     match session.login(login_by) {
         Ok(presence) => {
@@ -119,7 +119,7 @@ pub fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, place
 
 impl<'a> Session<'a> {
     fn new(shared: &'a Shared, id: ClientId, connection: &'a Arc<Connection>, login_by: Instant) -> Session<'a> {
-        let source = LineSource::new(shared.hub.limits().line);
+        let source = LineSource::new(shared.hub.limits().line_limit);
         let buffer = vec![0; READ_MIN];
         Session { shared, id, connection, source, buffer, login_by, small_reads: 0, heard: false, ended: false }
     }
@@ -197,7 +197,7 @@ impl Session<'_> {
         let size = self.buffer.len();
         if self.source.framing() == Framing::Raw {
             // Each read is a message, so it has to fit one that is longer than allowed.
-            return self.buffer.resize(READ_MAX.max(self.shared.hub.limits().line + 1), 0);
+            return self.buffer.resize(READ_MAX.max(self.shared.hub.limits().line_limit + 1), 0);
         }
         self.small_reads = if read * 4 > size { 0 } else { self.small_reads + 1 };
         if read == size && size < READ_MAX {

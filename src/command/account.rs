@@ -50,7 +50,7 @@ impl Dialog for Passwd {
         if new != again {
             return Err(UserError::PasswordsDiffer);
         }
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
         let (me, peer) = (context.me.name, Peer(context.me.peer));
         let changed = context.accounts.new_secret(new, deadline);
@@ -77,7 +77,7 @@ impl Dialog for DeleteAccount {
 
     fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError> {
         let [password] = answers else { return Ok(()) };
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(password, deadline)?;
         let (user, peer) = (context.me.name, Peer(context.me.peer));
         context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;

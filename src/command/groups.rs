@@ -135,7 +135,7 @@ impl Context<'_> {
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);
         }
-        let deadline = asked + self.hub.limits().login;
+        let deadline = asked + self.hub.limits().login_timeout;
         let judge = || match kept.as_ref().map(|kept| self.accounts.is_phrase(kept.hash(), typed, deadline)) {
             Some(Some(true)) => Verdict::Right(me.name),
             Some(None) => Verdict::Late,

@@ -100,7 +100,7 @@ impl GroupSettingsPatch {
             context.cost += PASSWORD_COST;
             // Others shall not wait for what they are to be sent.
             context.settle();
-            let deadline = Instant::now() + context.hub.limits().login;
+            let deadline = Instant::now() + context.hub.limits().login_timeout;
             let hash = context.accounts.hash_phrase(&password, deadline).map_err(|why| refusal(why, context))?;
             changes.push(GroupSetting::Password(Some(GroupPassword::hashed(&hash))));
         }

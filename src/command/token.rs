@@ -61,7 +61,7 @@ impl Command for New {
         let token = Token { user, name, secret: key.digest, made, expires };
         context.settle();
         // An account that is deleted meanwhile would leave a token behind.
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         let kept = context.accounts.while_kept(&user, deadline, || keep(context, token));
         kept.map_err(|why| refusal(why, context))??;
         log::info!("token made user={user} token={name}");

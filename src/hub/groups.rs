@@ -86,8 +86,8 @@ impl Hub {
         if settings.keep {
             state.check_keeping(me, group)?;
         }
-        if state.groups.len() >= self.limits().groups {
-            return Err(UserError::TooManyGroups(self.limits().groups));
+        if state.groups.len() >= self.limits().max_groups {
+            return Err(UserError::TooManyGroups(self.limits().max_groups));
         }
         self.check_memberships(state, me)?;
         // Also should a group of this name have ended with the last process.
@@ -157,7 +157,7 @@ impl Hub {
     }
 
     fn check_memberships(&self, state: &State, me: &Client) -> Result<(), UserError> {
-        let max = self.limits().memberships;
+        let max = self.limits().max_memberships;
         match state.memberships.get(&me.name) {
             Some(groups) if groups.len() >= max => Err(UserError::TooManyMemberships(max)),
             _ => Ok(()),

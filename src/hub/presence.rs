@@ -92,10 +92,10 @@ impl Hub {
                 _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(RegisterError::Renamed),
                 DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyLoggedIn(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
-                _ if others.len() >= self.limits().sessions_per_user => {
+                _ if others.len() >= self.limits().max_sessions_per_user => {
                     return Err(RegisterError::TooManySessions(others.len()));
                 }
-                _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
+                _ if state.clients.len() >= self.limits().max_clients => return Err(RegisterError::Full),
                 _ => {}
             }
             // Nobody else has it yet.

@@ -243,7 +243,7 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
 
 #[test]
 fn caps_on_groups_memberships_and_clients_hold() {
-    let hub = hub_with(Limits { groups: 2, memberships: 1, clients: 2, ..Limits::default() });
+    let hub = hub_with(Limits { max_groups: 2, max_memberships: 1, max_clients: 2, ..Limits::default() });
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
     let ben = come(&hub, 2, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     assert_eq!(make(&hub, ann.client(), "red"), Ok(()));

@@ -56,11 +56,11 @@ pub struct Retention {
     /// What a message survives.
     pub durability: Durability,
     /// Days after which a message goes (setting `keep-days`).
-    pub days: u32,
+    pub keep_days: u32,
     /// Messages on the whole server; beyond it the oldest goes (setting `keep-messages`).
-    pub messages: u32,
+    pub keep_messages: u32,
     /// Messages in one group; beyond it its oldest goes (setting `keep-messages-per-group`).
-    pub messages_per_group: u32,
+    pub keep_messages_per_group: u32,
 }
 
 /// In which dialect a user is told things.

@@ -70,7 +70,7 @@ impl<'a> ApiRequest<'a> {
     /// What cannot be done.
     pub fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
         let line = text::clean(line);
-        let (length, limit) = (line.len() + 1, self.shared.hub.limits().line);
+        let (length, limit) = (line.len() + 1, self.shared.hub.limits().line_limit);
         if length > limit {
             return Err(UserError::LineTooLong(u64::try_from(length).unwrap_or(u64::MAX), limit));
         }
@@ -116,7 +116,7 @@ impl<'a> ApiRequest<'a> {
 /// # Errors
 /// Why there is no account, as its event.
 pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, NotRegistered> {
-    let by = Instant::now() + shared.hub.limits().login;
+    let by = Instant::now() + shared.hub.limits().login_timeout;
     let signup = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
     let made = signup.check_request(words).and_then(|request| {
         signup.make_account(&request, password)?;

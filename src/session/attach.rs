@@ -58,7 +58,7 @@ impl Session<'_> {
 
     /// Registers a guest, under the first name that no guest has.
     pub(super) fn enter_as_guest(&mut self) -> Result<Presence, QuitReason> {
-        let (asked, limit) = (Instant::now(), self.shared.hub.limits().guests);
+        let (asked, limit) = (Instant::now(), self.shared.hub.limits().max_guests);
         let mut paid = false;
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());

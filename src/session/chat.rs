@@ -100,7 +100,7 @@ impl Session<'_> {
                 }
                 Ok(_) => {}
             }
-            let idle = limits.idle.zip(heard_until).map(|(idle, last)| last + idle);
+            let idle = limits.idle_timeout.zip(heard_until).map(|(idle, last)| last + idle);
             match self.read(self.pause_end(idle)) {
                 Ok(ReadOutcome::Bytes) => {}
                 Ok(ReadOutcome::Deadline) if idle.is_some_and(|idle| Instant::now() >= idle) => {
@@ -205,7 +205,7 @@ impl Session<'_> {
                 let line = text::decode(&line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
                 return command::run(&line, context);
             }
-            Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line)),
+            Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line_limit)),
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ impl Open {
             Input::Line(answer) if !answer.is_empty() => self.answers.push(answer),
             Input::TooLong { bytes } => {
                 self.answers.push(Vec::new());
-                self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line));
+                self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));
             }
             Input::Line(_) | Input::Interrupt | Input::AreYouThere => {
                 context.reply(EventKind::Cancelled);

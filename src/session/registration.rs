@@ -32,7 +32,7 @@ impl Session<'_> {
     /// Why the connection is to be closed instead.
     pub(super) fn sign_up(&mut self, words: &str) -> Result<Presence, QuitReason> {
         // Who thinks of a password needs more time than who knows one.
-        self.login_by = Instant::now() + self.shared.hub.limits().login;
+        self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
         let deadline = self.login_by;
         let origin = self.origin();
         let signup = AccountRegistration { shared: self.shared, origin, by: deadline };

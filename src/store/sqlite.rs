@@ -42,7 +42,7 @@ use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, 
 /// Keeps everything in the database of a data folder.
 pub struct SqliteStore {
     path: PathBuf,
-    keeping: Retention,
+    retention: Retention,
     /// `None` when the last write failed, until the next one.
     writer: Mutex<Option<Writer>>,
     /// Brings into the database what the other one has written, so that batches need not wait for that.
@@ -77,21 +77,21 @@ impl SqliteStore {
     ///
     /// # Errors
     /// Why that cannot be done, and what to do. A database that cannot be used stays as it is.
-    pub fn open(dir: &Path, keeping: &Retention) -> Result<SqliteStore, StartError> {
+    pub fn open(dir: &Path, retention: &Retention) -> Result<SqliteStore, StartError> {
         let folder = file::take(dir)?;
         let path = file::database(dir);
         file::create_if_missing(&path)?;
         file::inspect(&path)?;
         let failed = |why: String| file::refusal(&path, format!("cannot be opened: {why}"));
-        let mut conn = file::open_for_writing(&path, keeping.durability).map_err(|e| failed(e.to_string()))?;
+        let mut conn = file::open_for_writing(&path, retention.durability).map_err(|e| failed(e.to_string()))?;
         schema::upgrade(&mut conn, &path, schema::STEPS)?;
-        let mut writer = Writer::new(conn, keeping).map_err(|e| failed(e.to_string()))?;
+        let mut writer = Writer::new(conn, retention).map_err(|e| failed(e.to_string()))?;
         writer.end_all_sessions().map_err(|e| failed(e.to_string()))?;
         // One that is always open keeps what connections share in memory, also while the writer is replaced.
         let reader = file::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
         let (readers, writer, checkpointer) = (Readers::default(), Mutex::new(Some(writer)), Mutex::default());
         readers.take().conn = Some(reader);
-        Ok(SqliteStore { path, keeping: *keeping, writer, checkpointer, readers, _folder: folder })
+        Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, _folder: folder })
     }
 
     /// Works with the one connection that writes.
@@ -99,7 +99,7 @@ impl SqliteStore {
         let mut place = self.writer.lock();
         let mut writer = match place.take() {
             Some(writer) => writer,
-            None => Writer::new(file::open_for_writing(&self.path, self.keeping.durability)?, &self.keeping)?,
+            None => Writer::new(file::open_for_writing(&self.path, self.retention.durability)?, &self.retention)?,
         };
         let done = work(&mut writer);
         // That somebody else was writing has harmed nothing.
@@ -114,7 +114,7 @@ impl SqliteStore {
         let mut place = self.checkpointer.lock();
         let conn = match place.take() {
             Some(conn) => conn,
-            None => file::open_for_writing(&self.path, self.keeping.durability)?,
+            None => file::open_for_writing(&self.path, self.retention.durability)?,
         };
         file::checkpoint(&conn)?;
         *place = Some(conn);
@@ -231,7 +231,7 @@ impl Store for SqliteStore {
 
     fn tend(&self) -> Result<bool, StoreError> {
         let now = micros(SystemTime::now());
-        let expiring = self.write(|writer| writer.expire(&self.keeping, now))?;
+        let expiring = self.write(|writer| writer.expire(&self.retention, now))?;
         let indexing = self.write(|writer| writer.index(INDEX_PIECE))?;
         self.checkpoint()?;
         Ok(expiring || indexing)

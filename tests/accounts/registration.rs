@@ -277,7 +277,7 @@ fn what_an_operator_writes_meanwhile_is_kept_and_a_restart_knows_everybody() {
 fn registering_has_the_time_of_a_login_from_its_first_word_on() {
     let change = |config: &mut Config| {
         config.registration = Registration::Open;
-        config.limits.login = Duration::from_secs(1);
+        config.limits.login_timeout = Duration::from_secs(1);
     };
     let server = TestServer::with(change);
     let mut slow = server.connect();

@@ -37,7 +37,7 @@ fn a_token_opens_its_users_account_and_no_other() {
 
 #[test]
 fn a_wrong_token_is_answered_when_a_wrong_password_is_and_counts_as_one() {
-    let server = TestServer::with(|config| config.limits.unauthenticated_per_address = 100);
+    let server = TestServer::with(|config| config.limits.max_unauthenticated_per_address = 100);
     let start = Instant::now();
     let mut guessers: Vec<_> = (0..9)
         .map(|_| {

@@ -152,9 +152,9 @@ fn set(config: &mut Config, name: &str, value: &str) -> Option<()> {
         ("registration", "open") => config.registration = Registration::Open,
         ("guests", "on") => config.guests = true,
         ("motd", text) => config.motd = Some(text.into()),
-        ("line-limit", bytes) => config.limits.line = bytes.parse().ok()?,
-        ("max-groups", count) => config.limits.groups = count.parse().ok()?,
-        ("max-memberships", count) => config.limits.memberships = count.parse().ok()?,
+        ("line-limit", bytes) => config.limits.line_limit = bytes.parse().ok()?,
+        ("max-groups", count) => config.limits.max_groups = count.parse().ok()?,
+        ("max-memberships", count) => config.limits.max_memberships = count.parse().ok()?,
         _ => return None,
     }
     Some(())

@@ -13,7 +13,7 @@ const NAME: &str = "X-Forwarded-For";
 fn server() -> TestServer {
     server_with(|config| {
         config.trusted_proxies = ["127.0.0.1", "10.9.0.0/16"].map(|net| net.parse().unwrap()).to_vec();
-        config.limits.unauthenticated_per_address = 2;
+        config.limits.max_unauthenticated_per_address = 2;
     })
 }
 

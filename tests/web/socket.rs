@@ -110,7 +110,7 @@ fn people_register_come_as_guests_and_log_in_with_tokens_there_too() {
 
 #[test]
 fn the_web_door_has_the_same_admission() {
-    let server = server_with(|config| config.limits.unauthenticated_per_address = 2);
+    let server = server_with(|config| config.limits.max_unauthenticated_per_address = 2);
     let host = [127, 0, 0, 7];
     let mut plain = server.connect_from(host);
     plain.expect_bytes("Enter username: ");

@@ -28,13 +28,13 @@ pub(super) struct GroupCounts {
 
 impl GroupCounts {
     /// To begin with, any group may hold too many. `None` when there is no bound.
-    pub(super) fn new(conn: &Connection, keeping: &Retention) -> rusqlite::Result<Option<GroupCounts>> {
-        if keeping.messages_per_group == 0 {
+    pub(super) fn new(conn: &Connection, retention: &Retention) -> rusqlite::Result<Option<GroupCounts>> {
+        if retention.keep_messages_per_group == 0 {
             return Ok(None);
         }
         let mut groups = conn.prepare("SELECT id FROM conversation WHERE b = '' AND id != ?1")?;
         let due = groups.query_map([EVERYBODY], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(Some(GroupCounts { keep: i64::from(keeping.messages_per_group), counts: HashMap::new(), due }))
+        Ok(Some(GroupCounts { keep: i64::from(retention.keep_messages_per_group), counts: HashMap::new(), due }))
     }
 
     /// One more message is in this group.
@@ -51,7 +51,7 @@ impl GroupCounts {
 /// Takes away a piece of what need not be kept any longer, the oldest first, and says whether there may be more.
 pub(super) fn expire(
     batch: &mut Batch<'_>,
-    keeping: &Retention,
+    retention: &Retention,
     crowds: Option<&mut GroupCounts>,
     skipped: &mut i64,
     now: i64,
@@ -63,13 +63,13 @@ pub(super) fn expire(
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     let before = *skipped;
-    if keeping.days > 0 {
-        gone = remove_old(batch, skipped, now - i64::from(keeping.days) * DAY, now)?;
+    if retention.keep_days > 0 {
+        gone = remove_old(batch, skipped, now - i64::from(retention.keep_days) * DAY, now)?;
     }
-    if keeping.messages > 0 && gone < EXPIRE_PIECE {
+    if retention.keep_messages > 0 && gone < EXPIRE_PIECE {
         let sql = "SELECT messages FROM server";
         let stored: i64 = batch.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-        let over = stored + batch.grown - i64::from(keeping.messages);
+        let over = stored + batch.grown - i64::from(retention.keep_messages);
         if over > 0 {
             let first = "id IN (SELECT id FROM message ORDER BY id LIMIT ?1)";
             gone += apply::remove(batch, first, [over.min(piece)])?;

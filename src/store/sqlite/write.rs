@@ -40,8 +40,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(conn: Connection, keeping: &Retention) -> rusqlite::Result<Writer> {
-        let crowds = GroupCounts::new(&conn, keeping)?;
+    pub(super) fn new(conn: Connection, retention: &Retention) -> rusqlite::Result<Writer> {
+        let crowds = GroupCounts::new(&conn, retention)?;
         Ok(Writer { conn, known: HashMap::new(), crowds, skipped: 0, version: 0 })
     }
 
@@ -111,9 +111,9 @@ impl Writer {
     }
 
     /// Takes away what need not be kept any longer, or a piece of it, and says whether there is more to do.
-    pub(super) fn expire(&mut self, keeping: &Retention, now: i64) -> Result<bool, StoreError> {
+    pub(super) fn expire(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
         let (mut batch, crowds, skipped) = self.begin_beside()?;
-        let more = retain::expire(&mut batch, keeping, crowds, skipped, now)?;
+        let more = retain::expire(&mut batch, retention, crowds, skipped, now)?;
         let more = forget::clean_up(&mut batch)? || more;
         batch.commit()?;
         Ok(more)

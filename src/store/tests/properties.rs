@@ -202,8 +202,8 @@ proptest! {
         batches in prop::collection::vec((prop::option::weighted(0.4, renamings()), prop::collection::vec(steps(), 0..8)), 1..8)
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let keeping = Retention { durability: Durability::Commit, ..Retention::default() };
-        let (memory, sqlite) = (MemoryStore::default(), SqliteStore::open(dir.path(), &keeping).unwrap());
+        let retention = Retention { durability: Durability::Commit, ..Retention::default() };
+        let (memory, sqlite) = (MemoryStore::default(), SqliteStore::open(dir.path(), &retention).unwrap());
         let mut written = HashSet::new();
         for (renamed, batch) in batches {
             if let Some(entries) = renamed.and_then(|names| rename(&memory, names)) {

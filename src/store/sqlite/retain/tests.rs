@@ -9,10 +9,10 @@ use crate::model::limits::EXPIRE_PIECE;
 use crate::model::{Draft, Durability, Scope};
 use crate::store::tests::{entered, group, left, name, sees, user};
 
-fn open(keeping: Retention) -> (TempDir, SqliteStore) {
+fn open(retention: Retention) -> (TempDir, SqliteStore) {
     let dir = tempfile::tempdir().unwrap();
-    let keeping = Retention { durability: Durability::Commit, ..keeping };
-    let store = SqliteStore::open(dir.path(), &keeping).unwrap();
+    let retention = Retention { durability: Durability::Commit, ..retention };
+    let store = SqliteStore::open(dir.path(), &retention).unwrap();
     (dir, store)
 }
 
@@ -43,7 +43,7 @@ fn without_bounds_everything_stays() {
 
 #[test]
 fn what_is_too_old_goes_from_everywhere() {
-    let (_dir, store) = open(Retention { days: 10, ..Retention::default() });
+    let (_dir, store) = open(Retention { keep_days: 10, ..Retention::default() });
     store.append(&[entered("bob", "g", 0), old(11, group("g"), "ancient word"), old(9, user("bob"), "young")]).unwrap();
     store.append(&[old(11, Scope::Everybody, "behind a younger one"), old(0, group("g"), "new")]).unwrap();
     assert_eq!(store.search(&name("bob"), "ancient", None, 9).unwrap().len(), 1);
@@ -69,7 +69,7 @@ fn ahead(count: usize) -> Vec<Entry> {
 
 #[test]
 fn what_was_said_while_the_clock_was_ahead_keeps_nothing_else_from_going() {
-    let (_dir, store) = open(Retention { days: 10, ..Retention::default() });
+    let (_dir, store) = open(Retention { keep_days: 10, ..Retention::default() });
     store.append(&ahead(2 * EXPIRE_PIECE + 1)).unwrap();
     store.append(&[old(9, user("bob"), "young")]).unwrap();
     tend(&store);
@@ -86,7 +86,7 @@ fn what_was_said_while_the_clock_was_ahead_keeps_nothing_else_from_going() {
 
 #[test]
 fn the_oldest_go_when_there_are_too_many_on_the_server() {
-    let (_dir, store) = open(Retention { messages: 3, ..Retention::default() });
+    let (_dir, store) = open(Retention { keep_messages: 3, ..Retention::default() });
     store.append(&many(EXPIRE_PIECE + 100, 0, user("bob"))).unwrap();
     assert!(store.tend().unwrap(), "there is more to do");
     assert_eq!(count(&store, "SELECT count(*) FROM message"), 100, "a piece has its size");
@@ -101,7 +101,7 @@ fn the_oldest_go_when_there_are_too_many_on_the_server() {
 
 #[test]
 fn nothing_more_goes_before_the_index_has_forgotten_what_went() {
-    let (_dir, store) = open(Retention { messages: 3, ..Retention::default() });
+    let (_dir, store) = open(Retention { keep_messages: 3, ..Retention::default() });
     store.append(&many(3 * EXPIRE_PIECE, 0, user("bob"))).unwrap();
     store.search(&name("bob"), "7", None, 1).unwrap();
     for _ in 0..4 {
@@ -116,9 +116,9 @@ fn nothing_more_goes_before_the_index_has_forgotten_what_went() {
 #[test]
 fn each_group_keeps_its_newest() {
     let dir = tempfile::tempdir().unwrap();
-    let with = |messages_per_group| {
-        let keeping = Retention { messages_per_group, durability: Durability::Commit, ..Retention::default() };
-        SqliteStore::open(dir.path(), &keeping).unwrap()
+    let with = |keep_messages_per_group| {
+        let retention = Retention { keep_messages_per_group, durability: Durability::Commit, ..Retention::default() };
+        SqliteStore::open(dir.path(), &retention).unwrap()
     };
     let of =
         |store: &SqliteStore, scope: &str| count(store, &format!("SELECT count(*) FROM message WHERE peer IS {scope}"));

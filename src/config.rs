@@ -84,7 +84,7 @@ pub struct Config {
     /// The folder of the database; `None` to keep the last messages in memory.
     pub data: Option<PathBuf>,
     /// How messages are kept there.
-    pub keeping: Retention,
+    pub retention: Retention,
     /// The folder of the log files.
     pub log_dir: PathBuf,
     /// How much is logged.
@@ -119,7 +119,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             users: PathBuf::from("users.txt"),
             data: Some(PathBuf::from("data")),
-            keeping: Retention::default(),
+            retention: Retention::default(),
             log_dir: PathBuf::from("logs"),
             log_level: LevelFilter::Debug,
             log_keep_days: 30,
