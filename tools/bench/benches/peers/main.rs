@@ -1,6 +1,7 @@
 //! The same load on Parlor, on the bare loop and on other servers, one after the other on this machine.
 //!
-//! `make bench-peers` installs the other servers, measures, and writes docs/performance.md; it takes about half an hour.
+//! `make bench-peers` installs the other servers, measures, and fills docs/performance.md between its two markers. It
+//! takes about half an hour.
 //!
 //! - `--quick`: one short run of each, for looking whether all works; writes nothing.
 //! - `--only TEXT`: only the measurements with this in their names; writes nothing.
@@ -15,18 +16,18 @@
     reason = "a measurement that cannot go on stops, and its result is what it prints"
 )]
 
+#[path = "../../support/bare_loop.rs"]
+mod bare_loop;
 mod contender;
 mod doors;
-#[path = "../floor.rs"]
-mod floor;
 mod install;
 mod machine;
 mod measure;
 mod page;
-#[path = "../process.rs"]
-#[allow(dead_code, reason = "other benches need other parts of it")]
-mod process;
 mod results;
+#[path = "../../support/server.rs"]
+#[allow(dead_code, reason = "other benches need other parts of it")]
+mod server;
 mod targets;
 
 use std::fs;
@@ -48,7 +49,7 @@ fn main() {
     // Cargo adds `--bench` of its own accord.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     if args == ["floor"] {
-        return floor::serve();
+        return bare_loop::serve();
     }
     let options = Options::parse(&args);
     let (contenders, absent) = install::present(Contender::all(), !options.no_install);
@@ -58,12 +59,14 @@ fn main() {
     for measure in measures {
         results.measure(measure);
     }
-    let page = page::write(&results);
+    let measured = page::write(&results);
     if options.quick || !options.only.is_empty() {
-        return println!("{page}");
+        return println!("{measured}");
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
-    fs::write(path, page).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let filled = page::fill(&document, &measured).expect("docs/performance.md has its two markers bench-peers");
+    fs::write(path, filled).unwrap();
     println!("docs/performance.md is written");
 }
 
