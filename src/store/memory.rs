@@ -380,7 +380,7 @@ impl Stays {
             // Nothing was said in between, so it is the same stay.
             Some(stay) if stay.upto == Some(after) => stay.upto = None,
             Some(Stay { upto: None, .. }) => {}
-            Some(Stay { upto: Some(_), .. }) | None => stays.push(Stay { after, upto: None }),
+            _ => stays.push(Stay { after, upto: None }),
         }
     }
 
