@@ -22,13 +22,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Change, DuplicateLogin, EventKind, GroupSanction, Name, Penalty, QuitReason, Ruling, Scope, Settings, UserError,
+    Change, DuplicateLogin, EventKind, GroupSanction, Limits, Name, Penalty, QuitReason, Ruling, Scope, Settings,
+    UserError,
 };
-use crate::store::{Backlog, MemoryStore};
+use crate::store::{Backlog, MemoryStore, Store};
 pub(super) use demotion::before_section;
 use model::Model;
 
