@@ -18,14 +18,14 @@
 //! | 7 | [`server`]; [`config`] and [`logging`] stand beside it |
 
 pub mod accounts;
+pub mod admin;
 pub mod command;
 pub mod config;
-pub mod dialect;
 pub mod failpoint;
 pub mod hub;
 pub mod logging;
 pub mod model;
-pub mod operate;
+pub mod protocol;
 pub mod server;
 pub mod session;
 pub mod store;

@@ -48,7 +48,7 @@ fn who_quits_without_reading_is_here_until_he_has_read() {
 fn one_user_cannot_take_all_places() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
-        config.limits.sessions_per_user = 2;
+        config.limits.max_sessions_per_user = 2;
     });
     let _sessions = [server.login("alice"), server.login("alice")];
     let mut third = server.connect();

@@ -131,7 +131,7 @@ fn every_error_is_worded_as_written_down() {
 
 #[test]
 fn full_servers_and_full_users_say_so() {
-    let server = TestServer::with(|config| (config.limits.groups, config.limits.memberships) = (3, 2));
+    let server = TestServer::with(|config| (config.limits.max_groups, config.limits.max_memberships) = (3, 2));
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask_all(&[
         ("/create a", "Group a created."),

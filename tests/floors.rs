@@ -13,16 +13,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 1: these do not know each other.
     ("accounts", &["model", "thread"]),
     ("transport", &["model", "thread"]),
-    ("dialect", &["model", "thread"]),
+    ("protocol", &["model", "thread"]),
     ("store", &["model", "thread"]),
     // Floor 2.
     ("hub", &["failpoint", "model", "store", "sync", "thread"]),
     // Floor 3.
-    ("operate", &["accounts", "hub", "model", "store", "thread"]),
+    ("admin", &["accounts", "hub", "model", "store", "thread"]),
     // Floor 4.
-    ("command", &["accounts", "failpoint", "hub", "model", "operate", "store"]),
+    ("command", &["accounts", "failpoint", "hub", "model", "admin", "store"]),
     // Floor 5.
-    ("session", &["accounts", "command", "dialect", "hub", "model", "operate", "store", "sync", "transport"]),
+    ("session", &["accounts", "command", "protocol", "hub", "model", "admin", "store", "sync", "transport"]),
     // Floor 6.
     ("web", &["model", "session", "transport"]),
     // Floor 7.
@@ -32,11 +32,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "accounts",
             "command",
             "config",
-            "dialect",
+            "protocol",
             "failpoint",
             "hub",
             "model",
-            "operate",
+            "admin",
             "session",
             "store",
             "thread",
@@ -50,55 +50,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// The same for the load tester, a program of its own that knows nothing of the daemon's code.
-const BENCH: &str = "bin/parlor-bench";
-const BENCH_IMPORTS: &[(&str, &[&str])] = &[
-    // Values and pure functions.
-    ("error", &[]),
-    ("payload", &[]),
-    ("users", &["error"]),
-    ("protocol", &["users"]),
-    ("verify", &["payload"]),
-    ("report", &["error", "verify"]),
-    ("plot", &["report", "verify"]),
-    // The system.
-    ("process", &["error"]),
-    ("progress", &[]),
-    ("fleet", &["error", "protocol", "users"]),
-    ("cli", &["fleet"]),
-    // What is done with them.
-    ("talk", &["error", "fleet", "payload", "process", "progress", "protocol", "report", "users", "verify"]),
-    (
-        "scenario",
-        &["cli", "error", "fleet", "payload", "process", "progress", "protocol", "report", "talk", "users", "verify"],
-    ),
-    ("main", &[]),
-];
-
 /// Words that may stand in the code of some folders only.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
-    (
-        &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"],
-        &["server", "transport", "bin/parlor-bench/fleet"],
-        "sockets",
-    ),
+    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"], &["server", "transport"], "sockets"),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),
 ];
 
-/// The most lines of a file, and the files that have a reason for more.
-const LINES: usize = 300;
-const LONGER: &[(&str, &str)] = &[
-    ("config/tests.rs", "one table of refusals per source"),
-    ("logging/tests.rs", "the clock, the disk and the console each need their own scenes"),
-];
-
 struct Source {
     /// Its path below `src/`.
     name: String,
-    /// Its first folder, or its own stem beside them; in the load tester, with the load tester's before it.
+    /// Its first folder, or its own stem beside them.
     folder: String,
     /// All of it.
     text: String,
@@ -128,15 +92,14 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn read(below: &Path, path: &Path) -> Source {
     let text = fs::read_to_string(path).unwrap();
-    let stem = |path: &Path| Path::new(path.iter().next().unwrap()).file_stem().unwrap().to_string_lossy().into_owned();
-    let folder = below.strip_prefix(BENCH).map_or_else(|_| stem(below), |inside| format!("{BENCH}/{}", stem(inside)));
+    let folder = Path::new(below.iter().next().unwrap()).file_stem().unwrap().to_string_lossy().into_owned();
     let without_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code = without_tests.lines().map(|line| line.split("//").next().unwrap().to_owned()).collect();
     Source { name: below.to_string_lossy().into_owned(), folder, text, code }
 }
 
 fn is_test(source: &Source) -> bool {
-    source.name.ends_with("tests.rs") || source.name.ends_with("properties.rs")
+    source.name.ends_with("tests.rs") || source.name.ends_with("properties.rs") || source.name.contains("/tests/")
 }
 
 /// The first parts of all `crate::…` paths in a text, also of those inside `crate::{…}`.
@@ -178,11 +141,8 @@ fn the_paths_of_an_import_are_found_in_every_form() {
 fn a_file_imports_only_lower_floors_and_its_own_folder() {
     let mut offences = Vec::new();
     for source in sources().iter().filter(|source| source.folder != "bin") {
-        let (table, folder) = match source.folder.strip_prefix(&format!("{BENCH}/")) {
-            Some(inside) => (BENCH_IMPORTS, inside),
-            None => (IMPORTS, source.folder.as_str()),
-        };
-        let Some((_, allowed)) = table.iter().find(|(name, _)| *name == folder) else {
+        let folder = source.folder.as_str();
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == folder) else {
             offences.push(format!("src/{} belongs to no floor: add its folder to the table", source.name));
             continue;
         };
@@ -196,24 +156,12 @@ fn a_file_imports_only_lower_floors_and_its_own_folder() {
 }
 
 #[test]
-fn the_load_tester_knows_the_wire_and_nothing_of_the_daemons_code() {
-    let all = sources();
-    let bench: Vec<&Source> = all.iter().filter(|source| source.folder.starts_with(BENCH)).collect();
-    assert!(bench.len() > 10, "only {} files found", bench.len());
-    let knows: Vec<&str> =
-        bench.iter().filter(|s| s.code.join("\n").contains("parlor::")).map(|s| &s.name[..]).collect();
-    assert!(knows.is_empty(), "these use the daemon's code: {knows:?}");
-}
-
-#[test]
 fn floors_only_point_downwards() {
-    for table in [IMPORTS, BENCH_IMPORTS] {
-        for (at, (folder, allowed)) in table.iter().enumerate() {
-            for import in *allowed {
-                let below = table.iter().position(|(other, _)| other == import).unwrap();
-                let beside = *import == "config";
-                assert!(below < at || beside, "the table itself lets {folder} import {import}");
-            }
+    for (at, (folder, allowed)) in IMPORTS.iter().enumerate() {
+        for import in *allowed {
+            let below = IMPORTS.iter().position(|(other, _)| other == import).unwrap();
+            let beside = *import == "config";
+            assert!(below < at || beside, "the table itself lets {folder} import {import}");
         }
     }
 }
@@ -237,13 +185,4 @@ fn sockets_the_central_lock_and_threads_stay_where_they_belong() {
 fn every_file_begins_by_saying_what_it_is_for() {
     let silent: Vec<String> = sources().into_iter().filter(|s| !s.text.starts_with("//! ")).map(|s| s.name).collect();
     assert!(silent.is_empty(), "these do not open with //!: {silent:?}");
-}
-
-#[test]
-fn no_file_is_too_long_to_be_read() {
-    for source in sources() {
-        let lines = source.text.lines().count();
-        let excused = LONGER.iter().any(|(name, _)| *name == source.name);
-        assert!(excused || lines <= LINES, "src/{} has {lines} lines; {LINES} are enough, split it", source.name);
-    }
 }

@@ -225,7 +225,7 @@ fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
         alice.ask(&format!("/ping {text}{}", "y".repeat(extra)), &[&answer]);
         alice.quiet();
     }
-    let server = TestServer::with(|config| config.limits.line = 100);
+    let server = TestServer::with(|config| config.limits.line_limit = 100);
     let mut small = server.login("alice");
     small.ask(&"z".repeat(100), &["Error: That line had 101 bytes, the limit is 100; it was dropped."]);
     small.quiet();

@@ -105,7 +105,7 @@ fn ninety_nine_thousand_users_are_no_burden() {
 
 #[test]
 fn the_login_as_a_whole_has_one_deadline() {
-    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(1));
+    let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let (mut silent, mut half) = (server.connect(), server.connect());
     half.expect_bytes("Enter username: ");
     half.send("alice");
@@ -118,7 +118,7 @@ fn the_login_as_a_whole_has_one_deadline() {
 
 #[test]
 fn bytes_do_not_put_the_deadline_of_the_login_off() {
-    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(1));
+    let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let mut drip = server.connect();
     let mut writer = drip.stream().try_clone().unwrap();
     // Telnet commands never make a name; a closed connection ends the writing.
@@ -136,7 +136,7 @@ fn bytes_do_not_put_the_deadline_of_the_login_off() {
 
 #[test]
 fn who_says_nothing_for_too_long_is_told_and_closed() {
-    let server = TestServer::with(|config| config.limits.idle = Some(Duration::from_secs(1)));
+    let server = TestServer::with(|config| config.limits.idle_timeout = Some(Duration::from_secs(1)));
     let mut alice = server.login("alice");
     alice.quiet();
     alice.send_raw("half a line");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, UNIX_EPOCH};
 
-use parlor::model::{Draft, Keeping, MessageId, Name, Scope};
+use parlor::model::{Draft, MessageId, Name, Retention, Scope};
 use parlor::store::{Entry, SqliteStore, Store};
 use tempfile::TempDir;
 
@@ -36,7 +36,7 @@ fn with_messages() -> TempDir {
 }
 
 fn open(data: &Path) -> SqliteStore {
-    SqliteStore::open(data, &Keeping::default()).unwrap()
+    SqliteStore::open(data, &Retention::default()).unwrap()
 }
 
 fn tool(dir: &Path, options: &[&str]) -> Outcome {

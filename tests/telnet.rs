@@ -169,7 +169,7 @@ fn a_lone_iac_is_dropped_and_what_follows_it_kept() {
 
 #[test]
 fn the_password_is_hidden_and_shown_again_on_every_path() {
-    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(2));
+    let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(2));
     logged_in(&server, "alice", "password123");
     let mut wrong = asked(&server);
     wrong.send("alice\r\n");
@@ -221,7 +221,7 @@ fn who_sends_more_behind_his_name_in_crlf_is_a_script_and_no_telnet() {
 
 #[test]
 fn nobody_who_sends_none_ever_gets_a_telnet_byte() {
-    let server = TestServer::with(|config| config.limits.login = Duration::from_secs(1));
+    let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let sessions = [
         "alice\npassword123\n/help\n/users\n/nope\n/broadcast hi\n/quit\n",
         "alice\nwrong\n",

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::disk::{self, Rewrite};
-use super::file::{Account, Sheet};
+use super::file::{Account, UsersFile};
 use super::secret::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
@@ -117,7 +117,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> R
 }
 
 /// Gives one user a new secret.
-pub(super) fn set_secret(sheet: &mut Sheet<'_>, name: &Name, secret: &str) -> Result<(), String> {
+pub(super) fn set_secret(sheet: &mut UsersFile<'_>, name: &Name, secret: &str) -> Result<(), String> {
     sheet.change::<String>(|account| Ok((account.name == *name).then(|| secret.to_owned()))).map(drop)
 }
 
@@ -125,7 +125,7 @@ pub(super) fn set_secret(sheet: &mut Sheet<'_>, name: &Name, secret: &str) -> Re
 pub(super) fn edit<T>(
     path: &Path,
     missing: Missing,
-    change: impl FnOnce(&mut Sheet<'_>) -> Result<T, String>,
+    change: impl FnOnce(&mut UsersFile<'_>) -> Result<T, String>,
 ) -> Result<T, StartError> {
     let rewrite = Rewrite::begin(path)?;
     let old = rewrite.read()?;
@@ -141,8 +141,8 @@ pub(super) fn edit<T>(
     Ok(answer)
 }
 
-fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Sheet<'a>, StartError> {
-    Sheet::parse(bytes).map_err(|flaw| refusal(path, flaw.to_string()))
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> {
+    UsersFile::parse(bytes).map_err(|flaw| refusal(path, flaw.to_string()))
 }
 
 fn new_secret(path: &Path, password: &str) -> Result<String, StartError> {
@@ -188,5 +188,4 @@ fn refusal(path: &Path, why: String) -> StartError {
 }
 
 #[cfg(test)]
-#[path = "edit_tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ use crate::model::Name;
 const BOM: &str = "\u{FEFF}";
 
 /// A whole users file.
-pub(super) struct Sheet<'a> {
+pub(super) struct UsersFile<'a> {
     bom: bool,
     lines: Vec<Line<'a>>,
 }
@@ -33,26 +33,26 @@ pub(super) struct Account {
 
 /// Why a file is refused: where, and what is wrong there, never what stands there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct ParseError {
     line: usize,
     why: String,
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.why)
     }
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> UsersFile<'a> {
     /// Reads a whole file, or names the first line that is wrong.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Sheet<'a>, Flaw> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<UsersFile<'a>, ParseError> {
         let bom = bytes.starts_with(BOM.as_bytes());
         let body = if bom { &bytes[BOM.len()..] } else { bytes };
         let mut lines = Vec::new();
         let mut seen = HashMap::new();
         for (number, raw) in (1..).zip(body.split_inclusive(|b| *b == b'\n')) {
-            let flaw = |why| Flaw { line: number, why };
+            let flaw = |why| ParseError { line: number, why };
             let line = Line::parse(raw).map_err(flaw)?;
             if let Some(account) = &line.account
                 && let Some(first) = seen.insert(account.name, number)
@@ -62,7 +62,7 @@ impl<'a> Sheet<'a> {
             }
             lines.push(line);
         }
-        Ok(Sheet { bom, lines })
+        Ok(UsersFile { bom, lines })
     }
 
     /// The file again, with everything that was not changed as it was.
@@ -171,5 +171,4 @@ impl Account {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
 mod tests;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::Accounts;
-use super::change::Unchanged;
+use super::change::AccountError;
 use super::disk;
 use super::edit::{self, Missing};
-use super::file::{Account, Sheet};
+use super::file::{Account, UsersFile};
 use crate::model::{Name, StartError};
 
 impl Accounts {
@@ -17,24 +17,24 @@ impl Accounts {
     /// have the new name; if not, that is to be found out at the next start.
     ///
     /// # Errors
-    /// [`Unchanged::Gone`], [`Unchanged::Taken`], [`Unchanged::Late`], [`Unchanged::Broken`], and what `store` says.
+    /// [`AccountError::Gone`], [`AccountError::Taken`], [`AccountError::Late`], [`AccountError::Broken`], and what `store` says.
     pub fn rename(
         &self,
         from: &Name,
         to: Name,
         deadline: Instant,
-        store: impl FnOnce() -> Result<(), Unchanged>,
+        store: impl FnOnce() -> Result<(), AccountError>,
         take_back: impl FnOnce(),
-    ) -> Result<bool, Unchanged> {
-        let _turn = self.turn.try_lock_until(deadline).ok_or(Unchanged::Late)?;
+    ) -> Result<bool, AccountError> {
+        let _turn = self.turn.try_lock_until(deadline).ok_or(AccountError::Late)?;
         let mut stored = false;
         let rewritten = edit::edit(&self.path, Missing::Refused, |sheet| {
             Ok(self.check_names(sheet, from, &to).and_then(|()| store()).and_then(|()| {
                 stored = true;
-                sheet.rename(from, to).map_err(|why| Unchanged::Broken(why.to_owned()))
+                sheet.rename(from, to).map_err(|why| AccountError::Broken(why.to_owned()))
             }))
         });
-        let rewritten = rewritten.map_err(|e| Unchanged::Broken(e.to_string())).flatten();
+        let rewritten = rewritten.map_err(|e| AccountError::Broken(e.to_string())).flatten();
         let known = match rewritten {
             Ok(()) => true,
             Err(why) if !stored => return Err(why),
@@ -51,12 +51,12 @@ impl Accounts {
         Ok(known)
     }
 
-    fn check_names(&self, sheet: &Sheet<'_>, from: &Name, to: &Name) -> Result<(), Unchanged> {
+    fn check_names(&self, sheet: &UsersFile<'_>, from: &Name, to: &Name) -> Result<(), AccountError> {
         if find(sheet, from).is_none() || self.find(from).is_none() {
-            return Err(Unchanged::Gone);
+            return Err(AccountError::Gone);
         }
         let taken = from != to && (sheet.find(to).is_some() || self.is_taken(to));
-        if taken { Err(Unchanged::Taken) } else { Ok(()) }
+        if taken { Err(AccountError::Taken) } else { Ok(()) }
     }
 
     /// Finishes what [`Accounts::rename`] began in a process that has ended, and says whether anything was left to do.
@@ -90,21 +90,21 @@ impl Accounts {
 }
 
 /// Looks into the file as it is now.
-fn look<T>(path: &Path, at: impl FnOnce(&Sheet<'_>) -> Result<T, String>) -> Result<T, StartError> {
+fn look<T>(path: &Path, at: impl FnOnce(&UsersFile<'_>) -> Result<T, String>) -> Result<T, StartError> {
     let refusal = |why: String| StartError::Users(path.to_owned(), why);
     let bytes = disk::read(path)?;
-    let sheet = Sheet::parse(&bytes).map_err(|flaw| refusal(flaw.to_string()))?;
+    let sheet = UsersFile::parse(&bytes).map_err(|flaw| refusal(flaw.to_string()))?;
     at(&sheet).map_err(refusal)
 }
 
 /// Whether somebody can still log in with the old name.
-fn has_old(sheet: &Sheet<'_>, from: &Name, to: &Name) -> bool {
+fn has_old(sheet: &UsersFile<'_>, from: &Name, to: &Name) -> bool {
     let same = |account: &Account| from == to && account.name.as_str() == to.as_str();
     find(sheet, from).is_some_and(|account| !same(account))
 }
 
 /// Whether the new name is still to be written.
-fn is_left(sheet: &Sheet<'_>, from: &Name, to: &Name) -> Result<bool, String> {
+fn is_left(sheet: &UsersFile<'_>, from: &Name, to: &Name) -> Result<bool, String> {
     let left = has_old(sheet, from, to);
     if left && from != to && sheet.find(to).is_some() {
         return Err(format!("both names have a line; remove that of {to}, or that of {from} if this is done"));
@@ -113,7 +113,7 @@ fn is_left(sheet: &Sheet<'_>, from: &Name, to: &Name) -> Result<bool, String> {
 }
 
 /// The user of this name, who is not deleted.
-fn find<'s>(sheet: &'s Sheet<'_>, name: &Name) -> Option<&'s Account> {
+fn find<'s>(sheet: &'s UsersFile<'_>, name: &Name) -> Option<&'s Account> {
     sheet.find(name).filter(|account| !account.secret.is_deleted())
 }
 
@@ -126,5 +126,4 @@ fn unfinished(path: &Path, from: &Name, to: &Name, e: StartError) -> StartError 
 }
 
 #[cfg(test)]
-#[path = "rename_tests.rs"]
 mod tests;

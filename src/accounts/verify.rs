@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use super::disk;
-use super::file::{Account, Sheet};
-use super::permits::Permits;
+use super::file::{Account, UsersFile};
+use super::hash_slots::HashSlots;
 use super::secret::{Hash, Secret, same};
 use crate::model::{Name, StartError};
 
@@ -26,7 +26,7 @@ pub struct Accounts {
     /// Held from the reading or rewriting of the file until `users` says the same: or a change that comes while the
     /// file is read would be lost here, and be in the file all the same.
     pub(super) turn: Mutex<()>,
-    pub(super) permits: Permits,
+    pub(super) permits: HashSlots,
 }
 
 /// What a guess turned out to be.
@@ -59,10 +59,10 @@ impl Accounts {
     /// # Errors
     /// When it cannot be read, or a line of it is wrong; the text names the line, never what stands there.
     pub fn load(path: &Path) -> Result<Accounts, StartError> {
-        Accounts::with(path, Permits::for_this_machine())
+        Accounts::with(path, HashSlots::for_this_machine())
     }
 
-    pub(super) fn with(path: &Path, permits: Permits) -> Result<Accounts, StartError> {
+    pub(super) fn with(path: &Path, permits: HashSlots) -> Result<Accounts, StartError> {
         let users = RwLock::new(Users::read(path)?);
         Ok(Accounts { path: path.to_owned(), users, turn: Mutex::default(), permits })
     }
@@ -137,7 +137,7 @@ impl Accounts {
 impl Users {
     fn read(path: &Path) -> Result<Users, StartError> {
         let bytes = disk::read(path)?;
-        let sheet = Sheet::parse(&bytes).map_err(|flaw| StartError::Users(path.to_owned(), flaw.to_string()))?;
+        let sheet = UsersFile::parse(&bytes).map_err(|flaw| StartError::Users(path.to_owned(), flaw.to_string()))?;
         let secrets: HashMap<Name, Secret> =
             sheet.into_accounts().map(|Account { name, secret }| (name, secret)).collect();
         let count = |which: fn(&Secret) -> bool| secrets.values().filter(|secret| which(secret)).count();
@@ -213,5 +213,4 @@ impl fmt::Debug for Accounts {
 }
 
 #[cfg(test)]
-#[path = "verify_tests.rs"]
 mod tests;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
 use parlor::accounts::{Accounts, UserCommand, cli};
+use parlor::admin::Filter;
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::StartError;
-use parlor::operate::Filter;
 use parlor::server::{self, Server};
 use parlor::store::{self, Entry, StoreCommand};
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Command, Context, Dialog, Role, Spec};
-use crate::accounts::{Unchanged, Verdict};
+use crate::accounts::{AccountError, Verdict};
 use crate::model::{EventKind, Origin, Peer, Question, QuitReason, UserError};
 
 pub(super) const PASSWD: Spec = Spec {
@@ -50,7 +50,7 @@ impl Dialog for Passwd {
         if new != again {
             return Err(UserError::PasswordsDiffer);
         }
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
         let (me, peer) = (context.me.name, Peer(context.me.peer));
         let changed = context.accounts.new_secret(new, deadline);
@@ -77,7 +77,7 @@ impl Dialog for DeleteAccount {
 
     fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError> {
         let [password] = answers else { return Ok(()) };
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(password, deadline)?;
         let (user, peer) = (context.me.name, Peer(context.me.peer));
         context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;
@@ -108,19 +108,19 @@ impl Context<'_> {
             Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
         };
         log::info!("password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.repent)(asked);
+        (self.delay_failure)(asked);
         Err(error)
     }
 }
 
 /// What the asker is told when his account stayed as it was.
-pub(super) fn refusal(why: Unchanged, context: &Context<'_>) -> UserError {
+pub(super) fn refusal(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
-        Unchanged::BadPassword(why) => UserError::BadPassword(why),
-        Unchanged::Gone | Unchanged::Taken => UserError::NoSuchUser(context.me.name.to_string()),
-        Unchanged::Late => UserError::Busy,
-        Unchanged::Forbidden | Unchanged::Full | Unchanged::Unavailable => UserError::Unavailable,
-        Unchanged::Broken(why) => {
+        AccountError::BadPassword(why) => UserError::BadPassword(why),
+        AccountError::Gone | AccountError::Taken => UserError::NoSuchUser(context.me.name.to_string()),
+        AccountError::Late => UserError::Busy,
+        AccountError::Forbidden | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
+        AccountError::Broken(why) => {
             log::error!("users unchanged: {why}");
             UserError::Unavailable
         }

@@ -5,9 +5,9 @@ use std::time::{Instant, SystemTime};
 
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
+use crate::admin::Admin;
 use crate::hub::{Client, ClientId, Hub, Push, Saying, Touched};
-use crate::model::{Event, EventKind, Name, QuitReason, Role, Scope, Target, UserError, Voice};
-use crate::operate::Desk;
+use crate::model::{Event, EventKind, Name, OutputFormat, QuitReason, Role, Scope, Target, UserError};
 
 /// The surroundings of one command. There is no socket in it.
 pub struct Context<'a> {
@@ -16,7 +16,7 @@ pub struct Context<'a> {
     /// Who has an account.
     pub accounts: &'a Accounts,
     /// Where operators work, and where they are called.
-    pub desk: &'a Desk,
+    pub admin: &'a Admin,
     /// Who guessed passwords too often.
     pub throttle: &'a Throttle,
     /// Who asks.
@@ -32,11 +32,11 @@ pub struct Context<'a> {
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
     pub catch_up: &'a dyn Fn(&Arc<Client>),
     /// How he is told things.
-    pub voice: &'a mut Voice,
+    pub format: &'a mut OutputFormat,
     /// Puts what the asker is told from now on like this.
-    pub speak: &'a dyn Fn(Voice),
+    pub apply_format: &'a dyn Fn(OutputFormat),
     /// Lets the time pass that a wrong password costs who gave it at this moment.
-    pub repent: &'a dyn Fn(Instant),
+    pub delay_failure: &'a dyn Fn(Instant),
     /// What is to be asked once the command is carried out.
     pub dialog: &'a mut Option<Box<dyn Dialog>>,
     /// What the command costs of the asker's budget, in ordinary commands.
@@ -72,12 +72,12 @@ impl Context<'_> {
     /// When an operator has muted him, or a word in it may not be said.
     pub fn shown(&self, text: Arc<str>) -> Result<Arc<str>, UserError> {
         self.hub.check_mute(&self.me.name, SystemTime::now())?;
-        self.desk.filtered(&self.me.name, text)
+        self.admin.filtered(&self.me.name, text)
     }
 
     fn saying(&self, scope: Scope, text: Arc<str>) -> Result<Saying, UserError> {
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
-        Ok(self.me.draft(place, self.desk.filtered(&self.me.name, text)?))
+        Ok(self.me.draft(place, self.admin.filtered(&self.me.name, text)?))
     }
 
     /// Stores and delivers what he has said so far, so that what he is told next comes after it.
@@ -115,10 +115,10 @@ impl Context<'_> {
     }
 
     /// Chooses how the asker is told things, from the next event on; what was queued before is still put as it was.
-    pub fn choose_voice(&mut self, voice: Voice) {
+    pub fn set_format(&mut self, format: OutputFormat) {
         self.settle();
-        (self.speak)(voice);
-        *self.voice = voice;
+        (self.apply_format)(format);
+        *self.format = format;
     }
 
     /// The user of this name, as registered; a guest only while he is here.

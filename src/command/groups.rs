@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::settings::Wish;
+use super::settings::GroupSettingsPatch;
 use super::{Command, Context, Role, Spec};
 use crate::accounts::Verdict;
 use crate::hub::Way;
 use crate::model::limits::PASSWORD_COST;
-use crate::model::{GroupError, GroupPassword, Name, Origin, Peer, Scope, Settings, UserError};
+use crate::model::{GroupError, GroupPassword, GroupSettings, Name, Origin, Peer, Scope, UserError};
 
 pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
@@ -20,7 +20,7 @@ pub(super) const CREATE_GROUP: Spec = Spec {
     example: "/create_group rust limit=50 keep",
     parse: |args| {
         let group = args.word()?.to_owned();
-        Some(Box::new(Create { group, wish: Wish::parse(args)? }))
+        Some(Box::new(Create { group, wish: GroupSettingsPatch::parse(args)? }))
     },
 };
 
@@ -68,7 +68,7 @@ pub(super) const GROUP_MSG: Spec = Spec {
 
 struct Create {
     group: String,
-    wish: Wish,
+    wish: GroupSettingsPatch,
 }
 
 struct Join {
@@ -87,7 +87,7 @@ impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
-        let settings = Settings::with(&wish.prepared(context)?);
+        let settings = GroupSettings::with(&wish.prepared(context)?);
         context.hub.create(context.me, name, settings, context.touched)
     }
 }
@@ -135,7 +135,7 @@ impl Context<'_> {
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);
         }
-        let deadline = asked + self.hub.limits().login;
+        let deadline = asked + self.hub.limits().login_timeout;
         let judge = || match kept.as_ref().map(|kept| self.accounts.is_phrase(kept.hash(), typed, deadline)) {
             Some(Some(true)) => Verdict::Right(me.name),
             Some(None) => Verdict::Late,
@@ -149,7 +149,7 @@ impl Context<'_> {
             Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
         log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.repent)(asked);
+        (self.delay_failure)(asked);
         Err(error)
     }
 }

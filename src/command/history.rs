@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::Accounts;
+use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
 use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
-use crate::operate::Act;
 use crate::store::StoreError;
 
 pub(super) const HISTORY: Spec = Spec {
@@ -129,10 +129,10 @@ impl Command for History {
         let more = messages.len() > count;
         messages.drain(..messages.len().saturating_sub(count));
         let earlier = messages.first().filter(|_| more).map(|first| first.id);
-        context.reply(EventKind::HistoryOf { scope, before, count: messages.len() });
+        context.reply(EventKind::HistoryHeader { scope, before, count: messages.len() });
         show(context, messages);
         if let Some(before) = earlier {
-            context.reply(EventKind::Earlier { scope, count, before });
+            context.reply(EventKind::HistoryMore { scope, count, before });
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Command for Search {
         context.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
         let messages = read(context.hub.store().search(&context.me.name, &self.words, scope, SEARCH_COUNT))?;
-        context.reply(EventKind::Found { scope, count: messages.len() });
+        context.reply(EventKind::SearchHeader { scope, count: messages.len() });
         show(context, messages);
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Command for Delete {
         let found = visible(context, self.id);
         let own = found.as_ref().is_ok_and(|message| message.said.from == context.me.name);
         if !own && context.role() >= Role::Moderator {
-            return context.operate(Act::Delete { id: self.id, why: self.why });
+            return context.operate(AdminCommand::Delete { id: self.id, why: self.why });
         }
         let message = found?;
         if !own {
@@ -180,8 +180,8 @@ impl Command for Delete {
         context.hub.delete(&message, message.said.from.as_str(), context.touched).map_err(stored_later)
     }
 
-    fn act(&self) -> Option<Act> {
-        Some(Act::Delete { id: self.id, why: self.why.clone() })
+    fn act(&self) -> Option<AdminCommand> {
+        Some(AdminCommand::Delete { id: self.id, why: self.why.clone() })
     }
 }
 
@@ -195,7 +195,7 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
         }
     }
     names.retain(|name| !name.is_guest() && accounts.find(name).is_none());
-    EventKind::Past { reader, messages, gone: names.into_iter().collect() }
+    EventKind::PastMessages { reader, messages, gone: names.into_iter().collect() }
 }
 
 /// The message of this id, which the asker has to be able to see.

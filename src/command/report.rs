@@ -3,7 +3,7 @@
 use super::history::visible;
 use super::{Command, Context, Role, Spec};
 use crate::model::limits::REPORT_COST;
-use crate::model::{Answer, EventKind, MessageId, UserError};
+use crate::model::{AdminAnswer, EventKind, MessageId, UserError};
 
 pub(super) const REPORT: Spec = Spec {
     name: "report",
@@ -35,8 +35,8 @@ impl Command for Report {
             }
             (None, None) => return Err(UserError::NoSuchUser(about)),
         };
-        let done = context.desk.report(Some(context.me.name), about, &why)?;
-        context.reply(EventKind::Answered(Answer::Done(done)));
+        let done = context.admin.report(Some(context.me.name), about, &why)?;
+        context.reply(EventKind::AdminReply(AdminAnswer::Done(done)));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::{Args, Command, Context, Role, Spec};
 use crate::model::limits::PAST_PAGE;
 use crate::model::sanction::duration;
-use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, Ruling, UserError};
+use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, SanctionTerms, UserError};
 
 pub(super) const PROMOTE: Spec = Spec {
     name: "promote",
@@ -17,7 +17,7 @@ pub(super) const PROMOTE: Spec = Spec {
     details: "Admins invite, kick, ban and mute, and set the topic. Owners also change roles and settings.",
     example: "/promote bob rust",
     parse: |args| {
-        let whom = Whom::parse(args)?;
+        let whom = UserAndGroup::parse(args)?;
         args.end().map(|()| Box::new(Move { whom, up: true }) as Box<dyn Command>)
     },
 };
@@ -31,7 +31,7 @@ pub(super) const DEMOTE: Spec = Spec {
     details: "One owner stays: the last one can give the group away with /transfer.",
     example: "/demote bob rust",
     parse: |args| {
-        let whom = Whom::parse(args)?;
+        let whom = UserAndGroup::parse(args)?;
         args.end().map(|()| Box::new(Move { whom, up: false }) as Box<dyn Command>)
     },
 };
@@ -45,7 +45,7 @@ pub(super) const TRANSFER: Spec = Spec {
     details: "Both in one step, so the group always has an owner.",
     example: "/transfer bob rust",
     parse: |args| {
-        let whom = Whom::parse(args)?;
+        let whom = UserAndGroup::parse(args)?;
         args.end().map(|()| Box::new(Transfer(whom)) as Box<dyn Command>)
     },
 };
@@ -59,7 +59,7 @@ pub(super) const KICK: Spec = Spec {
     details: "He may join again, unless the group is private; /ban keeps him out. Admins do this to members, owners to admins as well.",
     example: "/kick bob rust too loud",
     parse: |args| {
-        let whom = Whom::parse(args)?;
+        let whom = UserAndGroup::parse(args)?;
         Some(Box::new(Kick { whom, reason: args.reason().map(Arc::from) }))
     },
 };
@@ -72,7 +72,7 @@ pub(super) const BAN: Spec = Spec {
     help: "keep a user out of a group; who is in it leaves at once",
     details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
     example: "/ban bob rust 7d advertising",
-    parse: |args| Sentence::parse(args, Penalty::Ban),
+    parse: |args| SanctionArgs::parse(args, Penalty::Ban),
 };
 
 pub(super) const UNBAN: Spec = Spec {
@@ -83,7 +83,7 @@ pub(super) const UNBAN: Spec = Spec {
     help: "end the ban of a user from a group",
     details: "He may join again then.",
     example: "/unban bob rust",
-    parse: |args| Pardon::parse(args, Penalty::Ban),
+    parse: |args| LiftArgs::parse(args, Penalty::Ban),
 };
 
 pub(super) const MUTE: Spec = Spec {
@@ -94,7 +94,7 @@ pub(super) const MUTE: Spec = Spec {
     help: "let a member of a group read but say no more",
     details: "Without a time it holds until /unmute. Owners and admins do this, to whoever stands below them.",
     example: "/mute bob rust 10m calm down",
-    parse: |args| Sentence::parse(args, Penalty::Mute),
+    parse: |args| SanctionArgs::parse(args, Penalty::Mute),
 };
 
 pub(super) const UNMUTE: Spec = Spec {
@@ -105,7 +105,7 @@ pub(super) const UNMUTE: Spec = Spec {
     help: "let a member of a group talk again",
     details: "It ends what /mute began.",
     example: "/unmute bob rust",
-    parse: |args| Pardon::parse(args, Penalty::Mute),
+    parse: |args| LiftArgs::parse(args, Penalty::Mute),
 };
 
 pub(super) const BANS: Spec = Spec {
@@ -120,33 +120,33 @@ pub(super) const BANS: Spec = Spec {
 };
 
 /// A user and a group, as they were typed.
-struct Whom {
+struct UserAndGroup {
     user: String,
     group: String,
 }
 
 struct Move {
-    whom: Whom,
+    whom: UserAndGroup,
     up: bool,
 }
 
-struct Transfer(Whom);
+struct Transfer(UserAndGroup);
 
 struct Kick {
-    whom: Whom,
+    whom: UserAndGroup,
     reason: Option<Arc<str>>,
 }
 
 /// A ban or a mute.
-struct Sentence {
-    whom: Whom,
+struct SanctionArgs {
+    whom: UserAndGroup,
     penalty: Penalty,
     span: Option<Duration>,
     reason: Option<Arc<str>>,
 }
 
-struct Pardon {
-    whom: Whom,
+struct LiftArgs {
+    whom: UserAndGroup,
     penalty: Penalty,
 }
 
@@ -155,33 +155,33 @@ struct Bans(String);
 /// First words of a form that concerns the whole server, and no group; only operators have it.
 const OF_THE_SERVER: [&str; 3] = ["user", "addr", "net"];
 
-impl Whom {
+impl UserAndGroup {
     /// The next two words. A user may be written with a '@', which tells him from one of [`OF_THE_SERVER`].
-    fn parse(args: &mut Args<'_>) -> Option<Whom> {
+    fn parse(args: &mut Args<'_>) -> Option<UserAndGroup> {
         let user = args.word()?;
         let user = user.strip_prefix('@').unwrap_or(user).to_owned();
-        Some(Whom { user, group: args.word()?.to_owned() })
+        Some(UserAndGroup { user, group: args.word()?.to_owned() })
     }
 
     /// The same, for a command that has another form for the whole server.
-    fn in_group(args: &mut Args<'_>) -> Option<Whom> {
+    fn in_group(args: &mut Args<'_>) -> Option<UserAndGroup> {
         let of_server = |word: &str| OF_THE_SERVER.iter().any(|of| of.eq_ignore_ascii_case(word)).then_some(());
-        if args.word_as(of_server).is_some() { None } else { Whom::parse(args) }
+        if args.word_as(of_server).is_some() { None } else { UserAndGroup::parse(args) }
     }
 }
 
-impl Sentence {
+impl SanctionArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
-        let whom = Whom::in_group(args)?;
+        let whom = UserAndGroup::in_group(args)?;
         let span = args.word_as(duration);
-        Some(Box::new(Sentence { whom, penalty, span, reason: args.reason().map(Arc::from) }))
+        Some(Box::new(SanctionArgs { whom, penalty, span, reason: args.reason().map(Arc::from) }))
     }
 }
 
-impl Pardon {
+impl LiftArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
-        let whom = Whom::in_group(args)?;
-        args.end().map(|()| Box::new(Pardon { whom, penalty }) as Box<dyn Command>)
+        let whom = UserAndGroup::in_group(args)?;
+        args.end().map(|()| Box::new(LiftArgs { whom, penalty }) as Box<dyn Command>)
     }
 }
 
@@ -206,17 +206,17 @@ impl Command for Kick {
     }
 }
 
-impl Command for Sentence {
+impl Command for SanctionArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let Sentence { whom, penalty, span, reason } = *self;
+        let SanctionArgs { whom, penalty, span, reason } = *self;
         let (group, user, now) = (context.group(&whom.group)?, context.user(&whom.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
-        let one = GroupSanction { user, penalty, ruling: Ruling { by: context.me.name, reason, until } };
+        let one = GroupSanction { user, penalty, ruling: SanctionTerms { by: context.me.name, reason, until } };
         context.hub.withhold(context.me, &group, one, now, context.touched)
     }
 }
 
-impl Command for Pardon {
+impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
         context.hub.give_back(context.me, &group, user, self.penalty, SystemTime::now(), context.touched)

@@ -3,10 +3,10 @@
 use std::time::{Instant, SystemTime};
 
 use super::{Args, Command, Context, Role, Spec};
-use crate::accounts::{Verdict, keys};
+use crate::accounts::{Verdict, tokens};
 use crate::hub::Way;
 use crate::model::limits::ROOM_CODES;
-use crate::model::{GroupError, Name, Origin, Peer, Settings, UserError};
+use crate::model::{GroupError, GroupSettings, Name, Origin, Peer, UserError};
 
 pub(super) const INVITE: Spec = Spec {
     name: "invite",
@@ -97,12 +97,12 @@ impl Command for Accept {
 impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let topic = self.topic.map(|topic| context.shown(topic.into())).transpose()?;
-        let codes = keys::room_codes(ROOM_CODES).map_err(|e| {
+        let codes = tokens::room_codes(ROOM_CODES).map_err(|e| {
             log::error!("no room made error=\"{e}\"");
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, Settings::of_room(self.limit, topic), context.touched)
+        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.touched)
     }
 }
 
@@ -123,7 +123,7 @@ impl Command for Join {
         if verdict != Verdict::Right(me.name) {
             log::info!("room code refused user={} {}", me.name, Peer(me.peer));
             context.settle();
-            (context.repent)(asked);
+            (context.delay_failure)(asked);
         }
         joined
     }

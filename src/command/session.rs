@@ -41,10 +41,10 @@ pub(super) const MODE: Spec = Spec {
     example: "/mode ids on",
     parse: |args| {
         let change = match args.word() {
-            None => Change::Nothing,
-            Some(word) if word.eq_ignore_ascii_case("ids") => Change::Ids(args.switch()?),
-            Some(word) if word.eq_ignore_ascii_case("bell") => Change::Bell(Bell::named(args.word()?)?),
-            Some(word) => Change::Mode(Mode::named(word)?),
+            None => ModeChange::Nothing,
+            Some(word) if word.eq_ignore_ascii_case("ids") => ModeChange::Ids(args.switch()?),
+            Some(word) if word.eq_ignore_ascii_case("bell") => ModeChange::Bell(Bell::named(args.word()?)?),
+            Some(word) => ModeChange::Mode(Mode::named(word)?),
         };
         args.end()?;
         Some(Box::new(change))
@@ -76,7 +76,7 @@ pub(super) const QUIT: Spec = Spec {
 struct SetAway(Option<Arc<str>>);
 
 /// What `/mode` is to change; everything else stays as it is.
-enum Change {
+enum ModeChange {
     Nothing,
     Mode(Mode),
     Ids(bool),
@@ -94,19 +94,19 @@ impl Command for SetAway {
     }
 }
 
-impl Command for Change {
+impl Command for ModeChange {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let mut voice = *context.voice;
+        let mut format = *context.format;
         match *self {
-            Change::Nothing => {}
-            Change::Mode(mode) => voice.mode = mode,
-            Change::Ids(ids) => voice.ids = ids,
-            Change::Bell(bell) => voice.bell = bell,
+            ModeChange::Nothing => {}
+            ModeChange::Mode(mode) => format.mode = mode,
+            ModeChange::Ids(ids) => format.ids = ids,
+            ModeChange::Bell(bell) => format.bell = bell,
         }
-        if voice != *context.voice {
-            context.choose_voice(voice);
+        if format != *context.format {
+            context.set_format(format);
         }
-        context.reply(EventKind::Mode { voice });
+        context.reply(EventKind::Mode { format });
         Ok(())
     }
 }

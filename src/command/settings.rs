@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::account::refusal;
 use super::{Args, Command, Context, Role, Spec};
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, TOPIC_CHARS};
-use crate::model::{Change, EventKind, GroupNews, GroupPassword, UserError, text};
+use crate::model::{EventKind, GroupNews, GroupPassword, GroupSetting, UserError, text};
 
 pub(super) const GROUP: Spec = Spec {
     name: "group",
@@ -18,30 +18,30 @@ pub(super) const GROUP: Spec = Spec {
     example: "/group rust limit=50 -private topic=all about crabs",
     parse: |args| {
         let group = args.word()?.to_owned();
-        Some(Box::new(Group { group, wish: Wish::parse(args)? }))
+        Some(Box::new(Group { group, wish: GroupSettingsPatch::parse(args)? }))
     },
 };
 
 struct Group {
     group: String,
-    wish: Wish,
+    wish: GroupSettingsPatch,
 }
 
 /// What is to be changed, with the password still as it was typed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
-    changes: Vec<Change>,
+pub(super) struct GroupSettingsPatch {
+    changes: Vec<GroupSetting>,
     password: Option<String>,
 }
 
-impl Wish {
+impl GroupSettingsPatch {
     /// Reads all the words that are left.
-    pub(super) fn parse(args: &mut Args<'_>) -> Option<Wish> {
-        let mut wish = Wish::default();
+    pub(super) fn parse(args: &mut Args<'_>) -> Option<GroupSettingsPatch> {
+        let mut wish = GroupSettingsPatch::default();
         while args.end().is_none() {
             if let Some(topic) = args.after("topic=") {
                 let topic: Arc<str> = text::shorten(topic, TOPIC_CHARS).into();
-                wish.changes.push(Change::Topic((!topic.is_empty()).then_some(topic)));
+                wish.changes.push(GroupSetting::Topic((!topic.is_empty()).then_some(topic)));
             } else {
                 wish.take(args.word()?)?;
             }
@@ -63,17 +63,19 @@ impl Wish {
         };
         let is_off = off.is_some() || value.is_some_and(|value| value.eq_ignore_ascii_case("off"));
         let change = match name.to_ascii_lowercase().as_str() {
-            "private" => Change::Private(switch()?),
-            "announce" => Change::Announce(switch()?),
-            "keep" => Change::Keep(switch()?),
-            "ephemeral" => Change::Ephemeral(switch()?),
-            "limit" if is_off => Change::Limit(None),
-            "limit" => Change::Limit(Some(value?.parse().ok().filter(|limit| (1..=GROUP_LIMIT_MAX).contains(limit))?)),
-            "topic" if off.is_some() => Change::Topic(None),
+            "private" => GroupSetting::Private(switch()?),
+            "announce" => GroupSetting::Announce(switch()?),
+            "keep" => GroupSetting::Keep(switch()?),
+            "ephemeral" => GroupSetting::Ephemeral(switch()?),
+            "limit" if is_off => GroupSetting::Limit(None),
+            "limit" => {
+                GroupSetting::Limit(Some(value?.parse().ok().filter(|limit| (1..=GROUP_LIMIT_MAX).contains(limit))?))
+            }
+            "topic" if off.is_some() => GroupSetting::Topic(None),
             // Any word may be a password, also "off".
             "password" if off.is_some() => {
                 self.password = None;
-                Change::Password(None)
+                GroupSetting::Password(None)
             }
             "password" => {
                 self.password = Some(value.filter(|value| !value.is_empty())?.to_owned());
@@ -87,10 +89,10 @@ impl Wish {
 
     /// The changes, with what may be said of the topic, and with the password hashed; that takes its time, and is done before
     /// anything is looked at.
-    pub(super) fn prepared(self, context: &mut Context<'_>) -> Result<Vec<Change>, UserError> {
-        let Wish { mut changes, password } = self;
+    pub(super) fn prepared(self, context: &mut Context<'_>) -> Result<Vec<GroupSetting>, UserError> {
+        let GroupSettingsPatch { mut changes, password } = self;
         for change in &mut changes {
-            if let Change::Topic(Some(topic)) = change {
+            if let GroupSetting::Topic(Some(topic)) = change {
                 *topic = context.shown(Arc::clone(topic))?;
             }
         }
@@ -98,9 +100,9 @@ impl Wish {
             context.cost += PASSWORD_COST;
             // Others shall not wait for what they are to be sent.
             context.settle();
-            let deadline = Instant::now() + context.hub.limits().login;
+            let deadline = Instant::now() + context.hub.limits().login_timeout;
             let hash = context.accounts.hash_phrase(&password, deadline).map_err(|why| refusal(why, context))?;
-            changes.push(Change::Password(Some(GroupPassword::hashed(&hash))));
+            changes.push(GroupSetting::Password(Some(GroupPassword::hashed(&hash))));
         }
         Ok(changes)
     }
@@ -116,7 +118,7 @@ impl Command for Group {
         let group = context.group(&self.group)?;
         if self.wish.is_empty() {
             let (group, portrait) = context.hub.portrait(context.me, &group, SystemTime::now())?;
-            context.reply(EventKind::Group { group, news: GroupNews::Portrait(Box::new(portrait)) });
+            context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
             return Ok(());
         }
         let changes = self.wish.prepared(context)?;
@@ -128,8 +130,8 @@ impl Command for Group {
 mod tests {
     use super::*;
 
-    fn wish(text: &str) -> Option<Wish> {
-        Wish::parse(&mut Args::new(text))
+    fn wish(text: &str) -> Option<GroupSettingsPatch> {
+        GroupSettingsPatch::parse(&mut Args::new(text))
     }
 
     #[test]
@@ -137,23 +139,23 @@ mod tests {
         let changes = |text: &str| wish(text).unwrap().changes;
         assert_eq!(
             changes("limit=5 PRIVATE keep"),
-            [Change::Limit(Some(5)), Change::Private(true), Change::Keep(true)]
+            [GroupSetting::Limit(Some(5)), GroupSetting::Private(true), GroupSetting::Keep(true)]
         );
         assert_eq!(
             changes("-limit private=off keep=ON"),
-            [Change::Limit(None), Change::Private(false), Change::Keep(true)]
+            [GroupSetting::Limit(None), GroupSetting::Private(false), GroupSetting::Keep(true)]
         );
-        assert_eq!(changes("-announce ephemeral"), [Change::Announce(false), Change::Ephemeral(true)]);
-        assert_eq!(changes("limit=off -topic"), [Change::Limit(None), Change::Topic(None)]);
+        assert_eq!(changes("-announce ephemeral"), [GroupSetting::Announce(false), GroupSetting::Ephemeral(true)]);
+        assert_eq!(changes("limit=off -topic"), [GroupSetting::Limit(None), GroupSetting::Topic(None)]);
         assert_eq!(
             changes("keep topic=a  b -private"),
-            [Change::Keep(true), Change::Topic(Some("a  b -private".into()))]
+            [GroupSetting::Keep(true), GroupSetting::Topic(Some("a  b -private".into()))]
         );
-        assert_eq!(changes("topic="), [Change::Topic(None)]);
+        assert_eq!(changes("topic="), [GroupSetting::Topic(None)]);
         assert_eq!(wish("password=off").unwrap().password.as_deref(), Some("off"));
         let taken_back = wish("password=x -password").unwrap();
-        assert_eq!((taken_back.password, taken_back.changes), (None, vec![Change::Password(None)]));
-        assert_eq!(wish(""), Some(Wish::default()));
+        assert_eq!((taken_back.password, taken_back.changes), (None, vec![GroupSetting::Password(None)]));
+        assert_eq!(wish(""), Some(GroupSettingsPatch::default()));
     }
 
     #[test]

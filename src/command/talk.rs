@@ -137,7 +137,7 @@ impl Command for Talk {
             Some(Target::User(to)) if to.is_guest() => context.hub.session_of(&to),
             _ => None,
         };
-        context.reply(EventKind::Talking { target: *context.target });
+        context.reply(EventKind::TalkTarget { target: *context.target });
         Ok(())
     }
 }

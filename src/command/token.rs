@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::account::refusal;
 use super::{Args, Command, Context, Role, Spec};
-use crate::accounts::keys;
+use crate::accounts::tokens;
 use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
 use crate::model::{EventKind, Name, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
@@ -55,13 +55,13 @@ impl Command for New {
         }
         let New { name: typed, days } = *self;
         let name: Name = typed.parse().map_err(|why| UserError::BadTokenName(typed, why))?;
-        let key = keys::new_token().map_err(|e| unavailable(&e))?;
+        let key = tokens::new_token().map_err(|e| unavailable(&e))?;
         let (user, made) = (context.me.name, SystemTime::now());
         let expires = days.map(|days| made + Duration::from_secs(u64::from(days) * 86_400));
         let token = Token { user, name, secret: key.digest, made, expires };
         context.settle();
         // An account that is deleted meanwhile would leave a token behind.
-        let deadline = Instant::now() + context.hub.limits().login;
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
         let kept = context.accounts.while_kept(&user, deadline, || keep(context, token));
         kept.map_err(|why| refusal(why, context))??;
         log::info!("token made user={user} token={name}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{Config, Settings};
 use crate::model::limits::MOTD_BYTES;
 use crate::model::text::{Escaped, clean};
-use crate::model::{Keeping, Limits, StartError};
+use crate::model::{Limits, Retention, StartError};
 
 impl Settings {
     /// The file with the accounts, for who needs nothing else.
@@ -35,7 +35,7 @@ impl Settings {
         Ok(Config {
             users: self.users_file(),
             data: self.data_folder(),
-            keeping: self.keeping(),
+            retention: self.retention(),
             limits: self.limits()?,
             listen: self.listen.map_or(Ok(default.listen), |names| addresses("listen", &names))?,
             web: self.web.map_or(Ok(default.web), |names| addresses("web", &names))?,
@@ -56,41 +56,41 @@ impl Settings {
         })
     }
 
-    fn keeping(&self) -> Keeping {
-        let default = Keeping::default();
-        Keeping {
+    fn retention(&self) -> Retention {
+        let default = Retention::default();
+        Retention {
             durability: self.durability.unwrap_or(default.durability),
-            days: self.keep_days.unwrap_or(default.days),
-            messages: self.keep_messages.unwrap_or(default.messages),
-            messages_per_group: self.keep_messages_per_group.unwrap_or(default.messages_per_group),
+            keep_days: self.keep_days.unwrap_or(default.keep_days),
+            keep_messages: self.keep_messages.unwrap_or(default.keep_messages),
+            keep_messages_per_group: self.keep_messages_per_group.unwrap_or(default.keep_messages_per_group),
         }
     }
 
     fn limits(&self) -> Result<Limits, StartError> {
         let default = Limits::default();
         let limits = Limits {
-            unauthenticated: size(self.max_unauthenticated, default.unauthenticated),
-            unauthenticated_per_address: size(
+            max_unauthenticated: size(self.max_unauthenticated, default.max_unauthenticated),
+            max_unauthenticated_per_address: size(
                 self.max_unauthenticated_per_address,
-                default.unauthenticated_per_address,
+                default.max_unauthenticated_per_address,
             ),
-            clients: size(self.max_clients, default.clients),
-            line: size(self.line_limit, default.line),
+            max_clients: size(self.max_clients, default.max_clients),
+            line_limit: size(self.line_limit, default.line_limit),
             outbox_items: size(self.outbox_items, default.outbox_items),
             outbox_bytes: size(self.outbox_bytes, default.outbox_bytes),
             outbox_age: self.outbox_age.map_or(default.outbox_age, seconds),
-            login: self.login_timeout.map_or(default.login, seconds),
-            idle: self.idle_timeout.map_or(default.idle, |secs| (secs > 0).then(|| seconds(secs))),
-            groups: size(self.max_groups, default.groups),
-            memberships: size(self.max_memberships, default.memberships),
-            sessions_per_user: size(self.max_sessions_per_user, default.sessions_per_user),
-            guests: size(self.max_guests, default.guests),
+            login_timeout: self.login_timeout.map_or(default.login_timeout, seconds),
+            idle_timeout: self.idle_timeout.map_or(default.idle_timeout, |secs| (secs > 0).then(|| seconds(secs))),
+            max_groups: size(self.max_groups, default.max_groups),
+            max_memberships: size(self.max_memberships, default.max_memberships),
+            max_sessions_per_user: size(self.max_sessions_per_user, default.max_sessions_per_user),
+            max_guests: size(self.max_guests, default.max_guests),
             burst: self.burst.unwrap_or(default.burst),
             rate: self.rate.unwrap_or(default.rate),
         };
         // A line that no outbox can hold would close everyone it is sent to.
-        if limits.outbox_bytes < 2 * limits.line {
-            let (bytes, line) = (limits.outbox_bytes, limits.line);
+        if limits.outbox_bytes < 2 * limits.line_limit {
+            let (bytes, line) = (limits.outbox_bytes, limits.line_limit);
             return refuse(format!("outbox-bytes must be at least twice line-limit ({line}), not {bytes}"));
         }
         Ok(limits)

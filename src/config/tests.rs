@@ -54,7 +54,7 @@ fn flags_go_before_environment_before_file_before_default() {
     let file = "burst = 5\nrate = 5\nline-limit = 500\n";
     let config = load_file(file, &["--burst", "7"], &[("PARLOR_BURST", "6"), ("PARLOR_RATE", "6")]).unwrap();
     assert_eq!((config.limits.burst, config.limits.rate), (7, 6));
-    assert_eq!((config.limits.line, config.limits.clients), (500, Limits::default().clients));
+    assert_eq!((config.limits.line_limit, config.limits.max_clients), (500, Limits::default().max_clients));
 }
 
 #[test]
@@ -162,27 +162,32 @@ fn every_setting_reaches_its_place_from_every_source() {
         trusted_proxies: vec!["10.1.0.0/16".parse().unwrap()],
         users: "u".into(),
         data: Some("d".into()),
-        keeping: Keeping { durability: Durability::Commit, days: 51, messages: 52, messages_per_group: 53 },
+        retention: Retention {
+            durability: Durability::Commit,
+            keep_days: 51,
+            keep_messages: 52,
+            keep_messages_per_group: 53,
+        },
         log_dir: "l".into(),
         log_level: LevelFilter::Warn,
         log_keep_days: 41,
         log_compress_days: 40,
         limits: Limits {
-            clients: 101,
-            unauthenticated: 102,
-            unauthenticated_per_address: 103,
-            login: Duration::from_secs(104),
-            idle: Some(Duration::from_secs(105)),
-            line: 106,
+            max_clients: 101,
+            max_unauthenticated: 102,
+            max_unauthenticated_per_address: 103,
+            login_timeout: Duration::from_secs(104),
+            idle_timeout: Some(Duration::from_secs(105)),
+            line_limit: 106,
             rate: 107,
             burst: 108,
             outbox_items: 109,
             outbox_bytes: 110_000,
             outbox_age: Duration::from_secs(111),
-            groups: 112,
-            memberships: 113,
-            sessions_per_user: 114,
-            guests: 115,
+            max_groups: 112,
+            max_memberships: 113,
+            max_sessions_per_user: 114,
+            max_guests: 115,
         },
         registration: Registration::Invite,
         guests: true,
@@ -225,7 +230,7 @@ fn a_switch_may_stand_alone_and_is_true_or_false_in_a_file() {
 fn toml_numbers_and_lists_in_all_their_forms() {
     let text = "max-groups = 10_000\nburst = 0x10\nlisten = ['127.0.0.1:1', '[::1]:2']\n";
     let config = load_file(text, &[], &[]).unwrap();
-    assert_eq!((config.limits.groups, config.limits.burst), (10_000, 16));
+    assert_eq!((config.limits.max_groups, config.limits.burst), (10_000, 16));
     assert_eq!(config.listen, ["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
     assert_eq!(load_file("\u{FEFF}rate = 3\r\n", &[], &[]).unwrap().limits.rate, 3);
 }

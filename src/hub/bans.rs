@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use crate::model::{Name, Net, Penalty, Sanction, Subject};
+use crate::model::{Name, Net, Penalty, Sanction, SanctionTarget};
 
 /// All penalties that were not lifted.
 #[derive(Default)]
 pub(super) struct Rules {
-    all: BTreeMap<(Penalty, Subject), Sanction>,
+    all: BTreeMap<(Penalty, SanctionTarget), Sanction>,
     /// How many banned networks there are of each size: an address is looked up once for each size.
     sizes: BTreeMap<u8, usize>,
 }
@@ -25,16 +25,16 @@ impl Rules {
     /// A penalty holds from now on, in place of one of the same kind upon the same.
     pub(super) fn insert(&mut self, sanction: Sanction) {
         self.remove(sanction.penalty, sanction.subject);
-        if let Subject::Net(net) = sanction.subject {
+        if let SanctionTarget::Net(net) = sanction.subject {
             *self.sizes.entry(net.bits()).or_default() += 1;
         }
         self.all.insert((sanction.penalty, sanction.subject), sanction);
     }
 
     /// A penalty holds no more.
-    pub(super) fn remove(&mut self, penalty: Penalty, subject: Subject) -> Option<Sanction> {
+    pub(super) fn remove(&mut self, penalty: Penalty, subject: SanctionTarget) -> Option<Sanction> {
         let removed = self.all.remove(&(penalty, subject))?;
-        if let Subject::Net(net) = subject
+        if let SanctionTarget::Net(net) = subject
             && let Some(count) = self.sizes.get_mut(&net.bits())
         {
             *count -= 1;
@@ -46,20 +46,20 @@ impl Rules {
     }
 
     /// Whether there is a penalty of this kind upon this, in whose place another would stand.
-    pub(super) fn has(&self, penalty: Penalty, subject: Subject) -> bool {
+    pub(super) fn has(&self, penalty: Penalty, subject: SanctionTarget) -> bool {
         self.all.contains_key(&(penalty, subject))
     }
 
     /// The penalty of this kind that holds upon a user.
     pub(super) fn upon(&self, penalty: Penalty, user: &Name, now: SystemTime) -> Option<&Sanction> {
-        self.all.get(&(penalty, Subject::User(*user))).filter(|sanction| sanction.holds(now))
+        self.all.get(&(penalty, SanctionTarget::User(*user))).filter(|sanction| sanction.holds(now))
     }
 
     /// The ban that keeps this address out.
     pub(super) fn at(&self, address: IpAddr, now: SystemTime) -> Option<&Sanction> {
         let mut nets = self.sizes.keys().map(|bits| Net::around(address, *bits));
         nets.find_map(|net| {
-            let ban = self.all.get(&(Penalty::Ban, Subject::Net(net)))?;
+            let ban = self.all.get(&(Penalty::Ban, SanctionTarget::Net(net)))?;
             // More bits than an IPv4 address has mean something for an IPv6 one only.
             Some(ban).filter(|ban| ban.holds(now) && net.contains(address))
         })
@@ -91,12 +91,12 @@ impl Rules {
                 return Err(format!("a penalty stands in the place of another: {sanction:?}"));
             }
             match sanction.subject {
-                Subject::Net(_) if sanction.penalty == Penalty::Mute => {
+                SanctionTarget::Net(_) if sanction.penalty == Penalty::Mute => {
                     return Err(format!("a muted net: {sanction:?}"));
                 }
-                Subject::Net(net) => *sizes.entry(net.bits()).or_default() += 1,
-                Subject::User(user) if user.is_guest() => return Err(format!("a guest is named: {sanction:?}")),
-                Subject::User(_) => {}
+                SanctionTarget::Net(net) => *sizes.entry(net.bits()).or_default() += 1,
+                SanctionTarget::User(user) if user.is_guest() => return Err(format!("a guest is named: {sanction:?}")),
+                SanctionTarget::User(_) => {}
             }
         }
         if sizes == self.sizes { Ok(()) } else { Err(format!("sizes of nets: {:?}, not {sizes:?}", self.sizes)) }
@@ -119,13 +119,13 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn ban(subject: Subject, until: Option<u64>) -> Sanction {
+    fn ban(subject: SanctionTarget, until: Option<u64>) -> Sanction {
         let (by, reason) = ("ann".to_owned(), String::new());
         Sanction { penalty: Penalty::Ban, subject, by, reason, made: at(0), until: until.map(at) }
     }
 
-    fn net(text: &str) -> Subject {
-        Subject::Net(text.parse().unwrap())
+    fn net(text: &str) -> SanctionTarget {
+        SanctionTarget::Net(text.parse().unwrap())
     }
 
     #[test]
@@ -144,10 +144,10 @@ mod tests {
     #[test]
     fn a_penalty_of_one_kind_is_none_of_the_other_and_the_last_one_counts() {
         let bob: Name = "bob".parse().unwrap();
-        let mut rules = Rules::new(vec![ban(Subject::User(bob), Some(10))]);
+        let mut rules = Rules::new(vec![ban(SanctionTarget::User(bob), Some(10))]);
         assert!(rules.upon(Penalty::Ban, &"BOB".parse().unwrap(), at(9)).is_some());
         assert!(rules.upon(Penalty::Mute, &bob, at(9)).is_none());
-        rules.insert(ban(Subject::User(bob), Some(5)));
+        rules.insert(ban(SanctionTarget::User(bob), Some(5)));
         assert!(rules.upon(Penalty::Ban, &bob, at(9)).is_none() && rules.len() == 1);
     }
 
@@ -160,7 +160,7 @@ mod tests {
             let all: Vec<(Net, Option<u64>)> = nets.iter()
                 .map(|(a, bits, until)| (Net::around(std::net::Ipv4Addr::from(*a).into(), *bits), *until)).collect();
             let unique: BTreeMap<Net, Option<u64>> = all.into_iter().collect();
-            let rules = Rules::new(unique.iter().map(|(net, until)| ban(Subject::Net(*net), *until)).collect());
+            let rules = Rules::new(unique.iter().map(|(net, until)| ban(SanctionTarget::Net(*net), *until)).collect());
             let near = if nets.is_empty() { address } else { nets[pick.index(nets.len())].0 ^ (address & 0xFF) };
             for address in [address, near] {
                 let address: IpAddr = std::net::Ipv4Addr::from(address).into();

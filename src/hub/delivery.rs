@@ -522,7 +522,7 @@ impl State {
             };
             answer(&echo);
             match his {
-                None => answer(&Event::new(EventKind::KeptFor { user: to })),
+                None => answer(&Event::new(EventKind::StoredFor { user: to })),
                 Some(User { away: Some(away), .. }) => {
                     answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
                 }
@@ -569,7 +569,7 @@ pub(super) fn heard(draft: &Draft) -> EventKind {
     let text = Arc::clone(&draft.text);
     match scope {
         _ if action => EventKind::Action { from, scope, text, own: false },
-        Scope::User(_) => EventKind::Whisper { from, text },
+        Scope::User(_) => EventKind::PrivateMessage { from, text },
         Scope::Group(group) => EventKind::GroupMessage { group, from, text },
         Scope::Everybody => EventKind::Broadcast { from, text },
     }
@@ -581,7 +581,7 @@ fn echo(draft: &Draft, to: Name) -> EventKind {
     let text = Arc::clone(&draft.text);
     match action {
         true => EventKind::Action { from, scope, text, own: true },
-        false => EventKind::WhisperSent { to, text },
+        false => EventKind::PrivateMessageSent { to, text },
     }
 }
 

@@ -10,8 +10,8 @@ use super::state::{Group, Hub, State};
 use crate::failpoint;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
 use crate::model::{
-    Change, Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, GroupSanction, Listed, Name, Penalty,
-    Portrait, Roster, Settings, UserError,
+    Event, EventKind, GroupError, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting,
+    GroupSettings, Name, NameAndNote, Penalty, Roster, UserError,
 };
 use crate::store::Entry;
 
@@ -34,7 +34,13 @@ impl Hub {
     /// # Errors
     /// [`UserError::GroupExists`], [`UserError::TooManyGroups`], [`UserError::TooManyMemberships`], and what the settings
     /// do not go together with.
-    pub fn create(&self, me: &Client, group: Name, settings: Settings, touched: &mut Touched) -> Result<(), UserError> {
+    pub fn create(
+        &self,
+        me: &Client,
+        group: Name,
+        settings: GroupSettings,
+        touched: &mut Touched,
+    ) -> Result<(), UserError> {
         self.change(|state, entries| {
             if let Ok((shown, _)) = state.group(&group) {
                 return Err(UserError::GroupExists(shown));
@@ -53,7 +59,7 @@ impl Hub {
         entries: &mut Vec<Entry>,
         me: &Client,
         group: Name,
-        settings: Settings,
+        settings: GroupSettings,
     ) -> Result<(), UserError> {
         if settings.keep && settings.ephemeral {
             return Err(GroupError::Ephemeral(group).into());
@@ -61,8 +67,8 @@ impl Hub {
         if settings.keep {
             state.check_keeping(me, group)?;
         }
-        if state.groups.len() >= self.limits().groups {
-            return Err(UserError::TooManyGroups(self.limits().groups));
+        if state.groups.len() >= self.limits().max_groups {
+            return Err(UserError::TooManyGroups(self.limits().max_groups));
         }
         self.check_memberships(state, me)?;
         // Also should a group of this name have ended with the last process.
@@ -132,7 +138,7 @@ impl Hub {
     }
 
     fn check_memberships(&self, state: &State, me: &Client) -> Result<(), UserError> {
-        let max = self.limits().memberships;
+        let max = self.limits().max_memberships;
         match state.memberships.get(&me.name) {
             Some(groups) if groups.len() >= max => Err(UserError::TooManyMemberships(max)),
             _ => Ok(()),
@@ -147,11 +153,11 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        changes: &[Change],
+        changes: &[GroupSetting],
         now: SystemTime,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
-        let topic = changes.iter().all(|change| matches!(change, Change::Topic(_)));
+        let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
         let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
         self.change(|state, entries| {
             let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
@@ -212,7 +218,7 @@ impl State {
         &mut self,
         me: &Client,
         name: Name,
-        changes: &[Change],
+        changes: &[GroupSetting],
         entries: &mut Vec<Entry>,
     ) -> Result<(), UserError> {
         let (_, group) = self.group(&name)?;
@@ -278,7 +284,7 @@ impl Hub {
         &self,
         me: &Client,
         codes: &[Name],
-        settings: Settings,
+        settings: GroupSettings,
         touched: &mut Touched,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
@@ -344,11 +350,11 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`].
-    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, Portrait), UserError> {
+    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
         self.locked(|state| {
             let (name, group) = state.group_for(&me.name, group, now)?;
             let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
-            let portrait = Portrait {
+            let portrait = GroupInfo {
                 settings: group.settings.clone(),
                 members: group.members.len(),
                 owners: of(GroupRole::Owner).collect(),
@@ -360,7 +366,7 @@ impl Hub {
     }
 
     /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
-    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<Listed> {
+    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<NameAndNote> {
         self.locked(|state| {
             let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
             shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
@@ -369,7 +375,7 @@ impl Hub {
 
     /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
     /// set; as many as one page has. An empty page ends the list.
-    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, Settings)> {
+    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
         self.locked(|state| {
             let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);

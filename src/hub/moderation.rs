@@ -10,7 +10,9 @@ use super::client::{Client, ClientId};
 use super::outbox::Touched;
 use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS;
-use crate::model::{Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, Scope, Subject, UserError};
+use crate::model::{
+    Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, Scope, UserError,
+};
 use crate::store::{Entry, StoreError};
 
 /// A session as an operator sees it.
@@ -93,7 +95,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why that could not be stored; it will be as soon as it can.
-    pub fn lift(&self, penalty: Penalty, subject: Subject, now: SystemTime) -> Result<bool, StoreError> {
+    pub fn lift(&self, penalty: Penalty, subject: SanctionTarget, now: SystemTime) -> Result<bool, StoreError> {
         let (batch, held) = {
             let mut rules = self.inner.rules.write();
             let Some(removed) = rules.remove(penalty, subject) else { return Ok(false) };
@@ -180,7 +182,7 @@ impl Hub {
 
 /// Asks these sessions to end, and tells them why if that was said.
 pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
-    let said = Event::new(EventKind::Dismissed { why: why.into() });
+    let said = Event::new(EventKind::SessionEnded { why: why.into() });
     for client in chosen {
         if !why.is_empty() {
             client.outbox.push(&said);

@@ -17,7 +17,7 @@ use super::outbox::{Outbox, Port, Touched};
 use super::state::{Hub, Ignored, State, Touch};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
-    DuplicateLogin, Event, EventKind, Listed, Message, MessageId, Name, Online, Peer, Profile, QuitReason, Scope,
+    DuplicateLogin, Event, EventKind, Message, MessageId, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
     UserError,
 };
 use crate::store::{Device, Entry, StoreError};
@@ -40,7 +40,7 @@ pub struct Registration {
 /// Why a session was not let in.
 pub enum RegisterError {
     /// The user is here already, in these sessions, and the policy is `refuse`.
-    AlreadyHere(Vec<Arc<Client>>),
+    AlreadyLoggedIn(Vec<Arc<Client>>),
     /// The user has as many sessions as one may have.
     TooManySessions(usize),
     /// All places are taken.
@@ -97,12 +97,12 @@ impl Hub {
             match policy {
                 _ if state.closing => return Err(RegisterError::Closing),
                 _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(RegisterError::Renamed),
-                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyHere(others)),
+                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyLoggedIn(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
-                _ if others.len() >= self.limits().sessions_per_user => {
+                _ if others.len() >= self.limits().max_sessions_per_user => {
                     return Err(RegisterError::TooManySessions(others.len()));
                 }
-                _ if state.clients.len() >= self.limits().clients => return Err(RegisterError::Full),
+                _ if state.clients.len() >= self.limits().max_clients => return Err(RegisterError::Full),
                 _ => {}
             }
             // Nobody else has it yet.
@@ -180,7 +180,7 @@ impl Hub {
             batch = self.locked(|state| {
                 let mut entries = Vec::new();
                 let removed = state.remove(client, &mut entries);
-                *state.counts.closed.entry(reason.word()).or_default() += 1;
+                *state.counts.closed.entry(reason.as_str()).or_default() += 1;
                 if removed.user && !state.closing {
                     state.tell_all(&left, None, &mut touched);
                     state.tell_parted(client.name, removed.left, &mut touched);
@@ -299,7 +299,7 @@ impl Hub {
     }
 
     /// Everybody who is here, in alphabetical order.
-    pub fn who(&self) -> Vec<Listed> {
+    pub fn who(&self) -> Vec<NameAndNote> {
         self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
     }
 

@@ -8,7 +8,7 @@ use super::client::Client;
 use super::outbox::Touched;
 use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS_PER_GROUP;
-use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, Ruling, UserError};
+use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, SanctionTerms, UserError};
 use crate::store::Entry;
 
 impl Hub {
@@ -191,7 +191,7 @@ impl State {
         name: Name,
         user: Name,
         penalty: Penalty,
-        ruling: &Ruling,
+        ruling: &SanctionTerms,
         now: SystemTime,
         entries: &mut Vec<Entry>,
     ) -> Result<(), UserError> {

@@ -18,8 +18,8 @@ use super::log::{Batch, Gathering, Log, Saying};
 use super::outbox::{HighWater, Touched};
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
-    Draft, Event, EventKind, GroupError, GroupNews, GroupRole, Histogram, Limits, MessageId, Name, Penalty, Ruling,
-    Scope, Settings, UserError,
+    Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
+    Penalty, SanctionTerms, Scope, UserError,
 };
 use crate::store::{Entry, KeptGroup, Store, StoreError};
 
@@ -143,9 +143,9 @@ pub(super) struct Group {
     pub(super) members: BTreeMap<Name, Member>,
     /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
     pub(super) audience: Audience,
-    pub(super) settings: Settings,
+    pub(super) settings: GroupSettings,
     /// Who is banned or muted; of some of them that has ended.
-    pub(super) sanctions: BTreeMap<(Name, Penalty), Ruling>,
+    pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
     /// Who may join it without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
@@ -175,7 +175,7 @@ impl Group {
     }
 
     /// What is withheld from a user at this moment.
-    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
         // Asked for each message, and nearly always without a sanction in the group.
         let laid = if self.sanctions.is_empty() { None } else { self.sanctions.get(&(*user, penalty)) };
         laid.filter(|ruling| ruling.holds(now))
@@ -487,7 +487,7 @@ impl State {
         let Some(by) = self.ignored.by(from) else {
             return self.counts.delivered(touched.push_all(clients, event, except));
         };
-        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Silence));
+        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
         for (id, client) in clients {
             match (by.contains(&client.name), &silence) {
                 (false, _) => self.counts.delivered(touched.push_all([(id, client)], event, except)),

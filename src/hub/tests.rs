@@ -27,8 +27,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Change, DuplicateLogin, EventKind, GroupSanction, Limits, Name, Penalty, QuitReason, Ruling, Scope, Settings,
-    UserError,
+    DuplicateLogin, EventKind, GroupSanction, GroupSetting, GroupSettings, Limits, Name, Penalty, QuitReason,
+    SanctionTerms, Scope, UserError,
 };
 use crate::store::{Backlog, MemoryStore, Store};
 pub(super) use demotion::before_section;
@@ -82,7 +82,7 @@ fn say_at(hub: &Hub, me: &Client, scope: Scope, text: &str, now: SystemTime) -> 
 
 /// Makes an ordinary group, and joins it.
 fn make(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
-    hub.create(me, name(group), Settings::default(), &mut Touched::default())
+    hub.create(me, name(group), GroupSettings::default(), &mut Touched::default())
 }
 
 fn join(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
@@ -160,7 +160,7 @@ fn rule(
     touched: &mut Touched,
 ) -> Result<(), UserError> {
     let penalty = [Penalty::Ban, Penalty::Mute][coin];
-    let ruling = Ruling { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
+    let ruling = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
     match deed {
         0..3 => hub.move_role(me, &group, user, coin == 0, now, touched),
         3 => hub.transfer(me, &group, user, now, touched),
@@ -168,8 +168,8 @@ fn rule(
         5 => hub.withhold(me, &group, GroupSanction { user, penalty, ruling }, now, touched),
         6 => hub.give_back(me, &group, user, penalty, now, touched),
         7 => hub.invite(me, &group, user, now, touched),
-        8 => hub.set(me, &group, &[Change::Keep(coin == 0)], now, touched),
-        9 => hub.set(me, &group, &[Change::Limit((number > 0).then_some(number + 1))], now, touched),
+        8 => hub.set(me, &group, &[GroupSetting::Keep(coin == 0)], now, touched),
+        9 => hub.set(me, &group, &[GroupSetting::Limit((number > 0).then_some(number + 1))], now, touched),
         _ => hub.leave(me, &group, now, touched),
     }
 }
@@ -244,7 +244,7 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
 
 #[test]
 fn caps_on_groups_memberships_and_clients_hold() {
-    let hub = hub_with(Limits { groups: 2, memberships: 1, clients: 2, ..Limits::default() });
+    let hub = hub_with(Limits { max_groups: 2, max_memberships: 1, max_clients: 2, ..Limits::default() });
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
     let ben = come(&hub, 2, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     assert_eq!(make(&hub, ann.client(), "red"), Ok(()));

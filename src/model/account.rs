@@ -52,7 +52,7 @@ pub enum NotRegistered {
 
 impl NotRegistered {
     /// The fixed words for it in the log.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             NotRegistered::Closed => "closed",
             NotRegistered::Usage => "usage",

@@ -8,9 +8,9 @@ use super::sanction::Penalty;
 
 /// The answer to an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum AdminAnswer {
     /// Something was done.
-    Done(Deed),
+    Done(Outcome),
     /// Something was found out.
     Table(Table),
 }
@@ -18,7 +18,7 @@ pub enum Answer {
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields of a deed are named by what they are")]
-pub enum Deed {
+pub enum Outcome {
     /// So many sessions of somebody, or one of them, are asked to end.
     Disconnected { whom: String, sessions: usize },
     /// A penalty holds from now on; so many sessions end for it.
@@ -36,9 +36,9 @@ pub enum Deed {
     /// What can be read again while the server runs was read again.
     Reloaded { users: usize, words: usize },
     /// The server is to stop: in so long, or now.
-    Stopping { after: Option<Duration> },
+    ShutdownScheduled { after: Option<Duration> },
     /// It goes on after all.
-    GoesOn,
+    ShutdownCancelled,
     /// The operators know of it, so many of them at once.
     Reported { number: u64, operators: usize },
     /// A report needs nobody any more.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
-use super::answer::{Answer, Cell, Table};
+use super::answer::{AdminAnswer, Cell, Table};
 use super::encodings::Encodings;
 use super::error::UserError;
 use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
 use super::name::Name;
-use super::people::{Listed, Profile, Roster};
-use super::policy::Voice;
+use super::people::{NameAndNote, Profile, Roster};
+use super::policy::OutputFormat;
 use super::reason::QuitReason;
 use super::sanction::Report;
 
@@ -26,7 +26,7 @@ pub struct Event {
     /// When it happened, for people and for stores.
     pub at: SystemTime,
     /// When it happened on the clock that deadlines run on.
-    pub born: Instant,
+    pub queued_at: Instant,
     /// What happened.
     pub kind: EventKind,
     weight: usize,
@@ -55,7 +55,7 @@ pub enum EventKind {
     /// Wrong name or password: the same for both.
     LoginRefused,
     /// Right password, but the user is here already and the policy is `refuse`.
-    AlreadyHere,
+    AlreadyLoggedIn,
     /// Right password, but the user has as many sessions as one may have.
     TooManySessions { limit: usize },
     /// Too many wrong passwords came from this address; this one was not looked at.
@@ -75,9 +75,9 @@ pub enum EventKind {
     /// A user's last session ended: told to everybody else.
     UserLeft { user: Name },
     /// A private message, to its recipient.
-    Whisper { from: Name, text: Arc<str> },
+    PrivateMessage { from: Name, text: Arc<str> },
     /// A private message, to who sent it.
-    WhisperSent { to: Name, text: Arc<str> },
+    PrivateMessageSent { to: Name, text: Arc<str> },
     /// A message to everybody logged in.
     Broadcast { from: Name, text: Arc<str> },
     /// A message to a group.
@@ -97,7 +97,7 @@ pub enum EventKind {
     /// Something else happened in a group.
     Group { group: Name, news: GroupNews },
     /// Answer to `/users`.
-    Users { users: Vec<Listed> },
+    Users { users: Vec<NameAndNote> },
     /// Answer to `/whois`.
     WhoIs(Box<Profile>),
     /// Answer to `/away` and `/back`: what is said of him from now on.
@@ -105,7 +105,7 @@ pub enum EventKind {
     /// Told to who wrote to a user who is away.
     UserIsAway { user: Name, away: Arc<str> },
     /// Told to who wrote to a user who is offline: it is kept for him.
-    KeptFor { user: Name },
+    StoredFor { user: Name },
     /// Told to who asked for receipts: his message has been written to its recipient.
     Received { by: Name, id: MessageId },
     /// Told to who asked for receipts: its recipient says that he has read it.
@@ -121,21 +121,21 @@ pub enum EventKind {
     /// Messages of the log, in order, as this reader sees them.
     ///
     /// `gone` are those of the names in it that belong to no account any more.
-    Past { reader: Name, messages: Vec<Message>, gone: Vec<Name> },
+    PastMessages { reader: Name, messages: Vec<Message>, gone: Vec<Name> },
     /// Answer to `/history`, ahead of the messages: where they were said (`None` for anywhere), and how many there are.
-    HistoryOf { scope: Option<Scope>, before: Option<MessageId>, count: usize },
+    HistoryHeader { scope: Option<Scope>, before: Option<MessageId>, count: usize },
     /// There is more before what `/history` has shown: how to ask for as much again.
-    Earlier { scope: Option<Scope>, count: usize, before: MessageId },
+    HistoryMore { scope: Option<Scope>, count: usize, before: MessageId },
     /// Answer to `/search`, ahead of the messages: where was searched (`None` for anywhere), and how many were found.
-    Found { scope: Option<Scope>, count: usize },
+    SearchHeader { scope: Option<Scope>, count: usize },
     /// Answer to `/clear`: the asker sees no more of what was said there so far; `None` for anywhere.
     Cleared { scope: Option<Scope> },
     /// A message lost its text: told to all who are here and could see it.
     Deleted { by: String, id: MessageId },
     /// In place of a message of somebody whom this reader ignores: nothing is written.
-    Silence,
+    Nothing,
     /// What was said one after the other in one place: queued, encoded and written as one.
-    Several { events: Vec<Event> },
+    Batch { events: Vec<Event> },
     /// Answer to `/ignore` with a name, and to `/unignore`.
     Ignored { whom: Name, ignored: bool },
     /// Answer to `/ignore` alone.
@@ -145,17 +145,17 @@ pub enum EventKind {
     /// Answer to `/typing`: whether he is told who is.
     TypingWanted { wanted: bool },
     /// Answer to `/groups`.
-    Groups { groups: Vec<Listed> },
+    Groups { groups: Vec<NameAndNote> },
     /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
     GroupsUsers { rosters: Vec<Roster>, first: bool },
     /// Answer to `/talk`: where plain text goes from now on.
-    Talking { target: Option<Target> },
+    TalkTarget { target: Option<Target> },
     /// Answer to `/whoami`.
     WhoAmI { name: Name, peer: String, sessions: usize, groups: Vec<Name>, target: Option<Target> },
     /// Answer to `/ping`, with what came after it.
     Pong { text: String },
     /// Answer to `/mode`: how everything is put from now on.
-    Mode { voice: Voice },
+    Mode { format: OutputFormat },
     /// Answer to `/passwd`, when all its questions are answered.
     PasswordChanged,
     /// Questions that followed a command will be asked no more, because that was wished.
@@ -181,7 +181,7 @@ pub enum EventKind {
     /// An operator has banned the address; said instead of the first prompt.
     AddressBanned { until: Option<SystemTime>, why: String },
     /// Ahead of the last words, when an operator ends the session and has said why.
-    Dismissed { why: Arc<str> },
+    SessionEnded { why: Arc<str> },
     /// An operator tells everybody.
     Announced { text: String },
     /// An operator took a group away: told to its members.
@@ -191,13 +191,13 @@ pub enum EventKind {
     /// An operator has muted or unmuted the user: told to him.
     YouAreMuted { muted: bool, until: Option<SystemTime>, why: String },
     /// Somebody reported something: told to the operators.
-    ReportCame(Box<Report>),
+    ReportFiled(Box<Report>),
     /// The server is to stop in so long.
-    Stopping { after: Duration, why: String },
+    ShutdownScheduled { after: Duration, why: String },
     /// It goes on after all.
-    GoesOn,
+    ShutdownCancelled,
     /// Answer to an operator.
-    Answered(Answer),
+    AdminReply(AdminAnswer),
     /// Last words: the connection is being closed.
     Closed { reason: QuitReason },
 }
@@ -214,23 +214,23 @@ impl Event {
     }
 
     /// As [`Event::said`], for who knows what time it is, and will share it later.
-    pub fn made(id: MessageId, at: SystemTime, born: Instant, kind: EventKind) -> Event {
+    pub fn made(id: MessageId, at: SystemTime, queued_at: Instant, kind: EventKind) -> Event {
         let weight = OVERHEAD + kind.text_len();
-        Event { id, at, born, kind, weight, encodings: Encodings::default() }
+        Event { id, at, queued_at, kind, weight, encodings: Encodings::default() }
     }
 
     /// Several things said one after the other, as one.
     pub fn several(events: Vec<Event>) -> Option<Event> {
-        let Event { at, born, .. } = *events.first()?;
+        let Event { at, queued_at, .. } = *events.first()?;
         let id = events.iter().map(|event| event.id).max()?;
         let weight = events.iter().map(Event::weight).sum();
-        Some(Event { id, at, born, kind: EventKind::Several { events }, weight, encodings: Encodings::default() })
+        Some(Event { id, at, queued_at, kind: EventKind::Batch { events }, weight, encodings: Encodings::default() })
     }
 
     /// The things that it is: several, or just itself.
     pub fn each(&self) -> &[Event] {
         match &self.kind {
-            EventKind::Several { events } => events,
+            EventKind::Batch { events } => events,
             _ => std::slice::from_ref(self),
         }
     }
@@ -255,7 +255,7 @@ impl EventKind {
     /// Who says what, if this is a message as others than its author are told it.
     pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
         match self {
-            EventKind::Whisper { from, text }
+            EventKind::PrivateMessage { from, text }
             | EventKind::Broadcast { from, text }
             | EventKind::GroupMessage { from, text, .. }
             | EventKind::Action { from, text, own: false, .. } => Some((from, text)),
@@ -266,8 +266,8 @@ impl EventKind {
     fn text_len(&self) -> usize {
         const NAME: usize = size_of::<Name>();
         match self {
-            EventKind::Whisper { text, .. }
-            | EventKind::WhisperSent { text, .. }
+            EventKind::PrivateMessage { text, .. }
+            | EventKind::PrivateMessageSent { text, .. }
             | EventKind::Broadcast { text, .. }
             | EventKind::GroupMessage { text, .. }
             | EventKind::Action { text, .. } => text.len(),
@@ -275,7 +275,9 @@ impl EventKind {
                 all.iter().map(|(_, text)| NAME + text.as_ref().map_or(0, |text| text.len())).sum()
             }
             EventKind::UserIsAway { away, .. } => away.len(),
-            EventKind::Past { messages, .. } => messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum(),
+            EventKind::PastMessages { messages, .. } => {
+                messages.iter().map(|m| size_of::<Message>() + m.said.text.len()).sum()
+            }
             EventKind::IgnoredUsers { names } => names.len() * NAME,
             EventKind::WhoAmI { groups, .. } => groups.len() * NAME,
             EventKind::Group { news, .. } => news.text_len(),
@@ -285,7 +287,7 @@ impl EventKind {
             EventKind::Help { lines } => lines.iter().map(String::len).sum(),
             EventKind::Welcome { motd: Some(motd) } => motd.len(),
             EventKind::Announced { text } | EventKind::Pong { text } => text.len(),
-            EventKind::Answered(Answer::Table(Table { rows, .. })) => {
+            EventKind::AdminReply(AdminAnswer::Table(Table { rows, .. })) => {
                 let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
                 rows.iter().flatten().map(|cell| size_of::<Cell>() + text(cell)).sum()
             }

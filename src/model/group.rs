@@ -27,7 +27,7 @@ pub struct GroupPassword(Arc<str>);
 
 /// What the owners of a group chose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings {
+pub struct GroupSettings {
     /// The most members it may have; `None` for any number.
     pub limit: Option<usize>,
     /// Outsiders do not learn of it.
@@ -49,7 +49,7 @@ pub struct Settings {
 /// One thing that an owner changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the field of the same name")]
-pub enum Change {
+pub enum GroupSetting {
     Limit(Option<usize>),
     Private(bool),
     Announce(bool),
@@ -61,7 +61,7 @@ pub enum Change {
 
 /// A ban or a mute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ruling {
+pub struct SanctionTerms {
     /// Who decided it.
     pub by: Name,
     /// Why, in his words.
@@ -78,14 +78,14 @@ pub struct GroupSanction {
     /// What is withheld from him.
     pub penalty: Penalty,
     /// By whom, why and how long.
-    pub ruling: Ruling,
+    pub ruling: SanctionTerms,
 }
 
 /// What a group shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Portrait {
+pub struct GroupInfo {
     /// What its owners chose.
-    pub settings: Settings,
+    pub settings: GroupSettings,
     /// How many members it has.
     pub members: usize,
     /// Its owners, in alphabetical order.
@@ -105,7 +105,7 @@ pub enum GroupNews {
     /// Somebody has to leave; `you` to himself.
     Kicked { user: Name, by: Name, reason: Option<Arc<str>>, you: bool },
     /// Something is withheld from somebody; `you` to himself.
-    Sanctioned { user: Name, penalty: Penalty, ruling: Ruling, you: bool },
+    Sanctioned { user: Name, penalty: Penalty, ruling: SanctionTerms, you: bool },
     /// It is given back to him; `you` to himself.
     Lifted { user: Name, penalty: Penalty, by: Name, you: bool },
     /// Answer to `/bans`: one page of it, `first` when it opens the list.
@@ -115,9 +115,9 @@ pub enum GroupNews {
     /// Told to who is invited.
     Invited { by: Name },
     /// Settings were changed: how they are now.
-    Changed { by: Name, settings: Settings },
+    Changed { by: Name, settings: GroupSettings },
     /// Answer to `/group`.
-    Portrait(Box<Portrait>),
+    GroupInfo(Box<GroupInfo>),
     /// Answer to `/room create`.
     RoomCreated { limit: usize, topic: Option<Arc<str>> },
     /// Answer to `/room join`: how many are in it now.
@@ -150,7 +150,7 @@ impl GroupRole {
     }
 
     /// One word for it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             GroupRole::Member => "member",
             GroupRole::Admin => "admin",
@@ -177,28 +177,35 @@ impl fmt::Debug for GroupPassword {
     }
 }
 
-impl Settings {
+impl GroupSettings {
     /// Those of a room for so many, about something or anything.
-    pub fn of_room(limit: usize, topic: Option<Arc<str>>) -> Settings {
-        Settings { limit: Some(limit), private: true, ephemeral: true, room: true, topic, ..Settings::default() }
+    pub fn of_room(limit: usize, topic: Option<Arc<str>>) -> GroupSettings {
+        GroupSettings {
+            limit: Some(limit),
+            private: true,
+            ephemeral: true,
+            room: true,
+            topic,
+            ..GroupSettings::default()
+        }
     }
 
     /// Changes one thing.
-    pub fn apply(&mut self, change: &Change) {
+    pub fn apply(&mut self, change: &GroupSetting) {
         match change {
-            Change::Limit(limit) => self.limit = *limit,
-            Change::Private(on) => self.private = *on,
-            Change::Announce(on) => self.announce = *on,
-            Change::Keep(on) => self.keep = *on,
-            Change::Ephemeral(on) => self.ephemeral = *on,
-            Change::Topic(topic) => self.topic.clone_from(topic),
-            Change::Password(password) => self.password.clone_from(password),
+            GroupSetting::Limit(limit) => self.limit = *limit,
+            GroupSetting::Private(on) => self.private = *on,
+            GroupSetting::Announce(on) => self.announce = *on,
+            GroupSetting::Keep(on) => self.keep = *on,
+            GroupSetting::Ephemeral(on) => self.ephemeral = *on,
+            GroupSetting::Topic(topic) => self.topic.clone_from(topic),
+            GroupSetting::Password(password) => self.password.clone_from(password),
         }
     }
 
     /// Those of a new group with these changes.
-    pub fn with(changes: &[Change]) -> Settings {
-        let mut settings = Settings::default();
+    pub fn with(changes: &[GroupSetting]) -> GroupSettings {
+        let mut settings = GroupSettings::default();
         changes.iter().for_each(|change| settings.apply(change));
         settings
     }
@@ -216,7 +223,7 @@ impl GroupNews {
             GroupNews::Bans { all, .. } => {
                 all.iter().map(|one| size_of::<GroupSanction>() + of(&one.ruling.reason)).sum()
             }
-            GroupNews::Portrait(portrait) => {
+            GroupNews::GroupInfo(portrait) => {
                 of(&portrait.settings.topic) + (portrait.owners.len() + portrait.admins.len()) * size_of::<Name>()
             }
             _ => 0,
@@ -224,7 +231,7 @@ impl GroupNews {
     }
 }
 
-impl Ruling {
+impl SanctionTerms {
     /// Whether it still holds. Nothing else ends it, so nobody has to sweep.
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
@@ -232,9 +239,9 @@ impl Ruling {
 }
 
 /// When something ends and why, as the end of a sentence: ` until 2026-11-20 17:03 UTC: spam`, or just `.`.
-pub struct Terms<'a>(pub Option<SystemTime>, pub Option<&'a str>);
+pub struct EndAndReason<'a>(pub Option<SystemTime>, pub Option<&'a str>);
 
-impl fmt::Display for Terms<'_> {
+impl fmt::Display for EndAndReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(until) = self.0 {
             write!(f, " until {}", DateTime::<Utc>::from(until).format("%Y-%m-%d %H:%M UTC"))?;
@@ -255,9 +262,9 @@ mod tests {
     fn a_sanction_ends_at_its_time_and_one_without_never() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let by = "ann".parse().unwrap();
-        let timed = Ruling { by, reason: None, until: Some(at(10)) };
+        let timed = SanctionTerms { by, reason: None, until: Some(at(10)) };
         assert!(timed.holds(at(9)) && !timed.holds(at(10)) && !timed.holds(at(11)));
-        assert!(Ruling { until: None, ..timed }.holds(at(u64::from(u32::MAX))));
+        assert!(SanctionTerms { until: None, ..timed }.holds(at(u64::from(u32::MAX))));
     }
 
     #[test]
@@ -270,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_password_is_shown_nowhere() {
-        let settings = Settings::with(&[Change::Password(Some(GroupPassword::hashed("secret")))]);
+        let settings = GroupSettings::with(&[GroupSetting::Password(Some(GroupPassword::hashed("secret")))]);
         assert!(!format!("{settings:?}").contains("secret"));
     }
 }

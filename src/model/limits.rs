@@ -12,13 +12,13 @@ pub use web::*;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// Connections that have not logged in yet, in all.
-    pub unauthenticated: usize,
+    pub max_unauthenticated: usize,
     /// Connections that have not logged in yet, per address (IPv4 address or IPv6 /64); loopback is exempt.
-    pub unauthenticated_per_address: usize,
+    pub max_unauthenticated_per_address: usize,
     /// Logged-in clients; lowered at start to what the process may have (setting `max-clients`).
-    pub clients: usize,
+    pub max_clients: usize,
     /// The longest line, in bytes with its line end (setting `line-limit`).
-    pub line: usize,
+    pub line_limit: usize,
     /// Items in one client's outbox before he counts as too slow.
     pub outbox_items: usize,
     /// Bytes in one client's outbox before he counts as too slow.
@@ -26,17 +26,17 @@ pub struct Limits {
     /// How long the oldest item may wait for a client who is behind.
     pub outbox_age: Duration,
     /// From the accepted connection to the finished login, whatever comes in between (setting `login-timeout`).
-    pub login: Duration,
+    pub login_timeout: Duration,
     /// From one line to the next; `None` for no limit (setting `idle-timeout`).
-    pub idle: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
     /// Groups on the server.
-    pub groups: usize,
+    pub max_groups: usize,
     /// Groups that one user may be in.
-    pub memberships: usize,
+    pub max_memberships: usize,
     /// Sessions that one user may have at the same time, under the policy `allow`.
-    pub sessions_per_user: usize,
+    pub max_sessions_per_user: usize,
     /// Guests who may be here at the same time (setting `max-guests`).
-    pub guests: usize,
+    pub max_guests: usize,
     /// Commands a user may send at once before he is slowed (setting `burst`).
     pub burst: u32,
     /// Commands per second a user may go on sending; 0 for no limit (setting `rate`).
@@ -46,19 +46,19 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            unauthenticated: 256,
-            unauthenticated_per_address: 8,
-            clients: 4096,
-            line: 4096,
+            max_unauthenticated: 256,
+            max_unauthenticated_per_address: 8,
+            max_clients: 4096,
+            line_limit: 4096,
             outbox_items: 1024,
             outbox_bytes: 256 * 1024,
             outbox_age: Duration::from_secs(20),
-            login: Duration::from_secs(30),
-            idle: None,
-            groups: 10_000,
-            memberships: 2_000,
-            sessions_per_user: 16,
-            guests: 100,
+            login_timeout: Duration::from_secs(30),
+            idle_timeout: None,
+            max_groups: 10_000,
+            max_memberships: 2_000,
+            max_sessions_per_user: 16,
+            max_guests: 100,
             burst: 2_000,
             rate: 100,
         }

@@ -9,7 +9,7 @@ use super::name::Name;
 pub type Roster = (Name, Vec<Name>);
 
 /// One in a list: a user, and why he is away if he is; or a group, and of a room what it is about.
-pub type Listed = (Name, Option<Arc<str>>);
+pub type NameAndNote = (Name, Option<Arc<str>>);
 
 /// What is known of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,15 +52,15 @@ pub enum Durability {
 
 /// How messages are kept. A bound of 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Keeping {
+pub struct Retention {
     /// What a message survives.
     pub durability: Durability,
     /// Days after which a message goes (setting `keep-days`).
-    pub days: u32,
+    pub keep_days: u32,
     /// Messages on the whole server; beyond it the oldest goes (setting `keep-messages`).
-    pub messages: u32,
+    pub keep_messages: u32,
     /// Messages in one group; beyond it its oldest goes (setting `keep-messages-per-group`).
-    pub messages_per_group: u32,
+    pub keep_messages_per_group: u32,
 }
 
 /// In which dialect a user is told things.
@@ -87,7 +87,7 @@ pub enum Bell {
 
 /// How one session is told things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Voice {
+pub struct OutputFormat {
     /// In which dialect.
     pub mode: Mode,
     /// Whether text for people shows the ids of messages; lines for programs always do.
@@ -99,10 +99,10 @@ pub struct Voice {
 impl Mode {
     /// The mode of this name, in any case.
     pub fn named(word: &str) -> Option<Mode> {
-        [Mode::Plain, Mode::Machine].into_iter().find(|mode| mode.word().eq_ignore_ascii_case(word))
+        [Mode::Plain, Mode::Machine].into_iter().find(|mode| mode.as_str().eq_ignore_ascii_case(word))
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Mode::Plain => "plain",
             Mode::Machine => "machine",
@@ -113,10 +113,10 @@ impl Mode {
 impl Bell {
     /// The bell of this name, in any case.
     pub fn named(word: &str) -> Option<Bell> {
-        [Bell::Off, Bell::Mentions, Bell::All].into_iter().find(|bell| bell.word().eq_ignore_ascii_case(word))
+        [Bell::Off, Bell::Mentions, Bell::All].into_iter().find(|bell| bell.as_str().eq_ignore_ascii_case(word))
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Bell::Off => "off",
             Bell::Mentions => "mentions",
@@ -127,12 +127,12 @@ impl Bell {
 
 impl fmt::Display for Bell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }

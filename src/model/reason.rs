@@ -69,7 +69,7 @@ impl QuitReason {
     }
 
     /// The fixed words for it in the log.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             QuitReason::Quit => "quit",
             QuitReason::Eof => "closed by client",
@@ -96,6 +96,6 @@ impl QuitReason {
 
 impl fmt::Display for QuitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::error::UserError;
-use super::group::{GroupRole, Terms};
+use super::group::{EndAndReason, GroupRole};
 use super::name::Name;
 use super::text;
 
@@ -124,10 +124,10 @@ impl GroupError {
             }
             GroupError::Full(group, limit) => write!(f, "Error: Group '{group}' is full: its limit is {limit}."),
             GroupError::Banned(group, until, reason) => {
-                write!(f, "Error: You are banned from group '{group}'{}", Terms(*until, reason.as_deref()))
+                write!(f, "Error: You are banned from group '{group}'{}", EndAndReason(*until, reason.as_deref()))
             }
             GroupError::Muted(group, until, reason) => {
-                write!(f, "Error: You are muted in group '{group}'{}", Terms(*until, reason.as_deref()))
+                write!(f, "Error: You are muted in group '{group}'{}", EndAndReason(*until, reason.as_deref()))
             }
             GroupError::UserBanned(user, group) => {
                 write!(f, "Error: User '{user}' is banned from group '{group}'; /unban ends that.")
@@ -196,6 +196,6 @@ pub struct Article(pub GroupRole);
 impl fmt::Display for Article {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let article = if self.0 == GroupRole::Member { "a" } else { "an" };
-        write!(f, "{article} {}", self.0.word())
+        write!(f, "{article} {}", self.0.as_str())
     }
 }

@@ -17,7 +17,7 @@ pub enum Penalty {
 
 /// Upon whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum SanctionTarget {
     /// A user.
     User(Name),
     /// Whoever comes from there.
@@ -30,7 +30,7 @@ pub struct Sanction {
     /// Which.
     pub penalty: Penalty,
     /// Upon whom.
-    pub subject: Subject,
+    pub subject: SanctionTarget,
     /// Who laid it on him: an operator's name, or what stands for the console.
     pub by: String,
     /// Why; empty where nothing was said.
@@ -86,43 +86,43 @@ fn by_name(text: &str, name: &Name) -> bool {
     text.eq_ignore_ascii_case(name.as_str())
 }
 
-impl Subject {
+impl SanctionTarget {
     /// The same, if it is this user under his other name.
     #[must_use]
-    pub fn renamed(self, from: &Name, to: Name) -> Subject {
-        if self == Subject::User(*from) { Subject::User(to) } else { self }
+    pub fn renamed(self, from: &Name, to: Name) -> SanctionTarget {
+        if self == SanctionTarget::User(*from) { SanctionTarget::User(to) } else { self }
     }
 
     /// Reads what its `Display` writes.
-    pub fn parse(text: &str) -> Option<Subject> {
+    pub fn parse(text: &str) -> Option<SanctionTarget> {
         match text.strip_prefix('@') {
-            Some(name) => name.parse().ok().map(Subject::User),
-            None if text.contains('/') => text.parse().ok().map(Subject::Net),
-            None => Some(Subject::Net(Net::around(text.parse().ok()?, 128))),
+            Some(name) => name.parse().ok().map(SanctionTarget::User),
+            None if text.contains('/') => text.parse().ok().map(SanctionTarget::Net),
+            None => Some(SanctionTarget::Net(Net::around(text.parse().ok()?, 128))),
         }
     }
 
     /// What it is called to people.
     pub fn shown(&self) -> String {
         match self {
-            Subject::User(name) => name.to_string(),
-            Subject::Net(net) => net.to_string(),
+            SanctionTarget::User(name) => name.to_string(),
+            SanctionTarget::Net(net) => net.to_string(),
         }
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for SanctionTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::User(name) => write!(f, "@{name}"),
-            Subject::Net(net) => write!(f, "{net}"),
+            SanctionTarget::User(name) => write!(f, "@{name}"),
+            SanctionTarget::Net(net) => write!(f, "{net}"),
         }
     }
 }
 
 impl Penalty {
     /// Its word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Penalty::Ban => "ban",
             Penalty::Mute => "mute",
@@ -151,9 +151,9 @@ pub fn duration(typed: &str) -> Option<Duration> {
 }
 
 /// A time in its largest unit that says it exactly: `90s`, `2h`.
-pub struct Short(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl fmt::Display for Short {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
@@ -182,7 +182,7 @@ mod tests {
     fn a_sanction_ends_by_itself_at_its_moment() {
         let made = SystemTime::UNIX_EPOCH;
         let until = made + Duration::from_secs(60);
-        let subject = Subject::User("bob".parse().unwrap());
+        let subject = SanctionTarget::User("bob".parse().unwrap());
         let (by, reason) = (String::new(), String::new());
         let sanction = Sanction { penalty: Penalty::Ban, subject, by, reason, made, until: Some(until) };
         assert!(sanction.holds(made) && sanction.holds(until - Duration::from_nanos(1)));
@@ -194,7 +194,7 @@ mod tests {
         #[test]
         fn a_time_comes_back_from_its_text(seconds in 1..=LONGEST) {
             let time = Duration::from_secs(seconds);
-            prop_assert_eq!(duration(&Short(time).to_string()), Some(time));
+            prop_assert_eq!(duration(&HumanDuration(time).to_string()), Some(time));
         }
 
         #[test]
@@ -208,8 +208,8 @@ mod tests {
                 true => Net::around(std::net::Ipv4Addr::from(a as u32).into(), bits.min(32)),
                 false => Net::around(std::net::Ipv6Addr::from(a).into(), bits),
             };
-            let subject = Subject::Net(net);
-            prop_assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+            let subject = SanctionTarget::Net(net);
+            prop_assert_eq!(SanctionTarget::parse(&subject.to_string()), Some(subject));
         }
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::hub::ClientId;
 use crate::model::{EventKind, Origin, QuitReason};
-use crate::session::Wire;
+use crate::session::Connection;
 
 /// Somebody who has a place, and may have to give it to somebody else.
 pub(super) trait Waiter: Send + Sync {
@@ -168,16 +168,16 @@ impl Waiting {
 
     fn remove(&mut self, origin: Origin, id: ClientId) -> Option<Arc<dyn Waiter>> {
         let held = self.by_origin.get_mut(&origin)?;
-        let wire = held.remove(&id)?;
+        let connection = held.remove(&id)?;
         if held.is_empty() {
             self.by_origin.remove(&origin);
         }
         self.count -= 1;
-        Some(wire)
+        Some(connection)
     }
 }
 
-impl Waiter for Wire {
+impl Waiter for Connection {
     fn end(&self, reason: QuitReason) {
         self.close(reason);
     }
@@ -190,8 +190,8 @@ impl Waiter for Wire {
 impl Drop for Place {
     fn drop(&mut self) {
         // Who was crowded out has no place any more.
-        let wire = self.admission.waiting.lock().remove(self.origin, self.id);
-        drop(wire);
+        let connection = self.admission.waiting.lock().remove(self.origin, self.id);
+        drop(connection);
     }
 }
 
@@ -206,8 +206,8 @@ mod tests {
         Arc::new(Admission::new(max, max_per_origin))
     }
 
-    fn wire() -> Arc<Wire> {
-        Arc::new(Wire::new(Box::new(memory::pair().0), Duration::from_secs(1)))
+    fn connection() -> Arc<Connection> {
+        Arc::new(Connection::new(Box::new(memory::pair().0), Duration::from_secs(1)))
     }
 
     fn origin(n: u8) -> Origin {
@@ -218,7 +218,7 @@ mod tests {
     fn one_address_has_its_share_and_loopback_any() {
         let admission = admission(20, 2);
         let mut places = Vec::new();
-        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), wire()).map(|place| places.push(place));
+        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), connection()).map(|place| places.push(place));
         assert!(enter(2, 1).is_ok() && enter(2, 2).is_ok());
         assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
         assert!((4..10).all(|id| enter(1, id).is_ok()));
@@ -230,14 +230,14 @@ mod tests {
     fn a_proxys_place_becomes_its_clients_and_counts_for_him() {
         let admission = admission(4, 1);
         let mut places: Vec<Place> =
-            (0..4).map(|id| admission.enter_for_others(origin(9), ClientId(id), wire()).ok().unwrap()).collect();
-        assert_eq!(admission.enter_for_others(origin(9), ClientId(4), wire()).err(), Some(Refusal::Crowded));
+            (0..4).map(|id| admission.enter_for_others(origin(9), ClientId(id), connection()).ok().unwrap()).collect();
+        assert_eq!(admission.enter_for_others(origin(9), ClientId(4), connection()).err(), Some(Refusal::Crowded));
         assert_eq!(places[0].belongs_to(origin(2)), Ok(()));
         assert_eq!(places[1].belongs_to(origin(2)), Err(Refusal::Address(1)));
         assert_eq!(places[2].belongs_to(origin(3)), Ok(()));
-        assert_eq!(admission.enter(origin(2), ClientId(5), wire()).err(), Some(Refusal::Address(1)));
+        assert_eq!(admission.enter(origin(2), ClientId(5), connection()).err(), Some(Refusal::Address(1)));
         // A newcomer takes a place of which nobody knows whose it is.
-        let newcomer = admission.enter(origin(4), ClientId(6), wire());
+        let newcomer = admission.enter(origin(4), ClientId(6), connection());
         assert_eq!(places[1].belongs_to(origin(5)), Err(Refusal::Crowded));
         drop((places, newcomer));
         assert_eq!(admission.count(), 0);
@@ -246,17 +246,17 @@ mod tests {
     #[test]
     fn a_newcomer_takes_the_place_of_the_address_that_holds_most() {
         let admission = admission(4, 8);
-        let wires: Vec<_> = (0..4).map(|_| wire()).collect();
+        let wires: Vec<_> = (0..4).map(|_| connection()).collect();
         let enter =
             |n, id: usize| admission.enter(origin(n), ClientId(id as u64), Arc::clone(&wires[id]) as Arc<dyn Waiter>);
         let places: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| enter(n, id).ok()).into();
-        let newcomer = admission.enter(origin(4), ClientId(9), wire());
+        let newcomer = admission.enter(origin(4), ClientId(9), connection());
         assert!(newcomer.is_ok());
         assert_eq!(
-            wires.iter().map(|wire| wire.closing()).collect::<Vec<_>>(),
+            wires.iter().map(|connection| connection.closing()).collect::<Vec<_>>(),
             [Some(QuitReason::Crowded), None, None, None]
         );
-        assert_eq!(admission.enter(origin(2), ClientId(10), wire()).err(), Some(Refusal::Crowded));
+        assert_eq!(admission.enter(origin(2), ClientId(10), connection()).err(), Some(Refusal::Crowded));
         drop(places);
         assert_eq!(admission.count(), 1);
     }

@@ -29,17 +29,17 @@ pub fn fit_to_process(limits: &mut Limits, web: bool) {
     let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS + STORE_DESCRIPTORS + visits);
     let threads = max_threads().saturating_sub(OTHER_THREADS + visits);
     let room = usize::try_from(descriptors.min(threads)).unwrap_or(usize::MAX);
-    let wanted = limits.clients + limits.unauthenticated;
+    let wanted = limits.max_clients + limits.max_unauthenticated;
     if wanted <= room {
         return;
     }
     // A quarter for those who log in is enough for a small server, and keeps most places for those who have.
-    limits.unauthenticated = limits.unauthenticated.min(room / 4).max(1);
-    limits.clients = room.saturating_sub(limits.unauthenticated).clamp(1, limits.clients);
+    limits.max_unauthenticated = limits.max_unauthenticated.min(room / 4).max(1);
+    limits.max_clients = room.saturating_sub(limits.max_unauthenticated).clamp(1, limits.max_clients);
     log::warn!(
         "capacity lowered clients={} logging_in={} descriptors={descriptors} threads={threads}",
-        limits.clients,
-        limits.unauthenticated
+        limits.max_clients,
+        limits.max_unauthenticated
     );
 }
 
@@ -86,13 +86,13 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Keeping, MessageId};
+    use crate::model::{MessageId, Retention};
     use crate::store::{SqliteStore, Store};
 
     #[test]
     fn the_store_has_no_more_descriptors_than_are_set_aside_for_it() {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(dir.path(), &Keeping::default()).unwrap();
+        let store = SqliteStore::open(dir.path(), &Retention::default()).unwrap();
         let has = || {
             let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
             all.filter(|file| file.starts_with(dir.path())).count() as u64
@@ -114,11 +114,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_lowered_and_what_fits_is_left_alone() {
-        let mut small = Limits { clients: 10, unauthenticated: 5, ..Limits::default() };
+        let mut small = Limits { max_clients: 10, max_unauthenticated: 5, ..Limits::default() };
         fit_to_process(&mut small, true);
-        assert_eq!((small.clients, small.unauthenticated), (10, 5));
-        let mut huge = Limits { clients: 100_000_000, ..Limits::default() };
+        assert_eq!((small.max_clients, small.max_unauthenticated), (10, 5));
+        let mut huge = Limits { max_clients: 100_000_000, ..Limits::default() };
         fit_to_process(&mut huge, false);
-        assert!(huge.clients < 100_000_000 && huge.unauthenticated == 256);
+        assert!(huge.max_clients < 100_000_000 && huge.max_unauthenticated == 256);
     }
 }

@@ -17,11 +17,11 @@ use rustix::process::{Uid, geteuid};
 use socket2::SockRef;
 
 use super::Handle;
+use crate::admin::Actor;
 use crate::command;
-use crate::dialect::{Dialect, PLAIN, json};
 use crate::model::limits::{CLIENT_STACK, CTL_BYTES, CTL_CLIENTS, CTL_TIME};
-use crate::model::{Answer, Event, EventKind, UserError, text};
-use crate::operate::By;
+use crate::model::{AdminAnswer, Event, EventKind, UserError, text};
+use crate::protocol::{Dialect, PLAIN, json};
 use crate::thread;
 
 /// How long to wait after the system refused to give a connection.
@@ -124,7 +124,7 @@ fn serve(stream: &UnixStream, server: &Handle) -> io::Result<()> {
     let request = read_line(stream, Instant::now() + CTL_TIME)?;
     let (form, line) = request.split_once(' ').unwrap_or((&request, ""));
     let answer =
-        command::console(line).and_then(|act| server.desk().carry_out(act, &By::Console, &server.0.shared.accounts));
+        command::console(line).and_then(|act| server.admin().execute(act, &Actor::Console, &server.0.shared.accounts));
     let verdict = if answer.is_ok() { "ok" } else { "refused" };
     let body = if form == "json" { json(&answer) } else { plain(answer) };
     write(stream, format!("{verdict}\n{}\n", body.trim_end()).as_bytes(), Instant::now() + CTL_TIME)
@@ -135,8 +135,8 @@ fn may(peer: Uid, own: Uid) -> bool {
     peer == own || peer.is_root()
 }
 
-fn plain(answer: Result<Answer, UserError>) -> String {
-    let event = Event::new(answer.map_or_else(EventKind::Refused, EventKind::Answered));
+fn plain(answer: Result<AdminAnswer, UserError>) -> String {
+    let event = Event::new(answer.map_or_else(EventKind::Refused, EventKind::AdminReply));
     String::from_utf8_lossy(PLAIN.encode(&event)).into_owned()
 }
 

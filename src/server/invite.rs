@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, SystemTime};
 
-use crate::accounts::keys;
+use crate::accounts::tokens;
 use crate::model::StartError;
 use crate::store::{Entry, Store};
 
@@ -29,7 +29,7 @@ pub fn invite_with(
     out: &mut dyn Write,
 ) -> Result<(), StartError> {
     let failed = |what: &str, e| StartError::System(what.to_owned(), e);
-    let key = keys::new_invite().map_err(|e| failed("no invitation can be made", e))?;
+    let key = tokens::new_invite().map_err(|e| failed("no invitation can be made", e))?;
     let expires = SystemTime::now() + Duration::from_secs(u64::from(days) * 86_400);
     append(Entry::Invited { invite: key.digest, expires })?;
     let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
@@ -59,7 +59,7 @@ mod tests {
         assert!(lines[1].contains("for 3 days") && lines[3].contains("for 1 day."), "{said}");
         assert!(lines[1].ends_with(&format!("/register <name> {}", lines[0])), "{said}");
         let in_days = |days: u64| SystemTime::now() + Duration::from_secs(days * 86_400 - 60);
-        let [first, second] = [lines[0], lines[2]].map(keys::invite_digest);
+        let [first, second] = [lines[0], lines[2]].map(tokens::invite_digest);
         assert_eq!(store.redeem(&first, in_days(3)), Ok(true));
         assert_eq!(store.redeem(&first, in_days(3)), Ok(false), "it is used up");
         assert_eq!(store.redeem(&second, in_days(2)), Ok(false), "it is too old");

@@ -22,7 +22,7 @@ pub(super) fn run(server: &Handle, stopped: &Receiver<()>, _ended: Sender<()>) {
         let began = Instant::now();
         // A fault costs one round; it is logged where it happened.
         let Ok(tended) = catch_unwind(AssertUnwindSafe(|| {
-            server.desk().tick();
+            server.admin().tick();
             server.hub().tend()
         })) else {
             pause = STORE_PACE;

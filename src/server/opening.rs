@@ -10,7 +10,7 @@ use crate::store::{Entry, MemoryStore, SqliteStore, Store};
 /// The store that the settings ask for.
 pub(super) fn open_store(config: &Config, accounts: &Accounts) -> Result<Arc<dyn Store>, StartError> {
     let Some(dir) = &config.data else { return Ok(Arc::new(MemoryStore::default())) };
-    let store = SqliteStore::open(dir, &config.keeping)?;
+    let store = SqliteStore::open(dir, &config.retention)?;
     let failed = |e| StartError::Config(format!("an interrupted renaming cannot be finished: {e}"));
     for (from, to) in store.renamings().map_err(failed)? {
         let left = accounts.finish_rename(&from, to)?;

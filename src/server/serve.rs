@@ -11,7 +11,7 @@ use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
 use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
-use crate::session::{self, Wire};
+use crate::session::{self, Connection};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
 
@@ -31,27 +31,27 @@ impl Handle {
     pub fn serve(&self, link: Box<dyn Link>) {
         let peer = link.peer();
         let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
-        let wire = Arc::new(Wire::new(link, self.0.shared.hub.limits().outbox_age));
-        if self.is_banned(peer, &wire) {
+        let connection = Arc::new(Connection::new(link, self.0.shared.hub.limits().outbox_age));
+        if self.is_banned(peer, &connection) {
             return;
         }
-        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, Arc::clone(&wire) as _) {
+        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, Arc::clone(&connection) as _) {
             Ok(place) => place,
             Err(answer) => {
                 self.note_refused(peer, answer.why());
-                return wire.refuse(answer.event());
+                return connection.refuse(answer.event());
             }
         };
         failpoint::reach("at the door", &peer.ip());
         // A ban that came meanwhile has ended those who had a place by then.
-        if self.is_banned(peer, &wire) {
+        if self.is_banned(peer, &connection) {
             return;
         }
         let Some(turn) = self.0.running.enter() else {
             self.note_refused(peer, "server full");
-            return wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+            return connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         };
-        let (handle, for_thread) = (self.clone(), Arc::clone(&wire));
+        let (handle, for_thread) = (self.clone(), Arc::clone(&connection));
         let started = self.0.crew.start(id.0, move || {
             let _turn = turn;
             log::debug!("connected {}", Peer(peer));
@@ -62,17 +62,17 @@ impl Handle {
         });
         self.note_threads(started.as_ref().err());
         if started.is_err() {
-            wire.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
+            connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         }
     }
 
     /// Refuses who comes from a banned address, before anything is spent on him.
-    fn is_banned(&self, peer: SocketAddr, wire: &Wire) -> bool {
+    fn is_banned(&self, peer: SocketAddr, connection: &Connection) -> bool {
         let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
         let banned = ban.is_some();
         if let Some(Sanction { until, reason: why, .. }) = ban {
             self.note_refused(peer, "banned");
-            wire.refuse(EventKind::AddressBanned { until, why });
+            connection.refuse(EventKind::AddressBanned { until, why });
         }
         banned
     }
@@ -109,7 +109,7 @@ impl Handle {
         let link = TcpLink::new(stream, peer, self.traffic(door));
         match door {
             Door::Chat => {
-                Wire::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })
+                Connection::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })
             }
             Door::Web | Door::Metrics => turn_away(&link, TurnedAway::Busy),
         }

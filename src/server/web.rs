@@ -100,7 +100,7 @@ impl Handle {
             };
             let link = Arc::clone(&for_thread);
             let visit = || match door {
-                Door::Metrics => scrape(&*link, || handle.desk().metrics()),
+                Door::Metrics => scrape(&*link, || handle.admin().metrics()),
                 _ => {
                     let (Web { site, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
                     Visit { shared, site, link: Arc::clone(&link), to, proxies, admit: &admit, serve: &serve }.answer();
@@ -135,6 +135,6 @@ impl Handle {
 
 /// Says in the log that a request is turned away.
 fn note(client: SocketAddr, why: TurnedAway) -> TurnedAway {
-    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.word());
+    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.as_str());
     why
 }

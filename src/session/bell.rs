@@ -2,20 +2,20 @@
 //! which all recipients share.
 
 use crate::model::mention::mentions;
-use crate::model::{Bell, EventKind, Mode, Name, Voice};
+use crate::model::{Bell, EventKind, Mode, Name, OutputFormat};
 
 /// What rings the bell of a terminal.
 pub(super) const BEL: u8 = 0x07;
 
 /// When it rings for this client.
 #[derive(Default)]
-pub(super) struct Ringer(Option<(Bell, Name)>);
+pub(super) struct BellPolicy(Option<(Bell, Name)>);
 
-impl Ringer {
+impl BellPolicy {
     /// For a user who wants to be told things like this; a program needs no bell.
-    pub(super) fn new(voice: Voice, user: Name) -> Ringer {
-        let wanted = voice.mode == Mode::Plain && voice.bell != Bell::Off;
-        Ringer(wanted.then_some((voice.bell, user)))
+    pub(super) fn new(format: OutputFormat, user: Name) -> BellPolicy {
+        let wanted = format.mode == Mode::Plain && format.bell != Bell::Off;
+        BellPolicy(wanted.then_some((format.bell, user)))
     }
 
     /// Whether it never rings.

@@ -8,21 +8,21 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::dialog::Open;
-use super::{Came, Session, next_step};
+use super::{ReadOutcome, Session, next_step};
 use crate::command::{self, Context};
 use crate::hub::{Client, ClientId, Pending, Presence, Saying, Touched};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
-use crate::model::{Event, EventKind, LastWords, QuitReason, Target, UserError, Voice, text};
+use crate::model::{Event, EventKind, LastWords, OutputFormat, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
 
 /// What a logged-in session remembers from line to line.
-pub(super) struct Talk {
+pub(super) struct ChatState {
     me: Arc<Client>,
     target: Option<Target>,
     guest: Option<ClientId>,
     /// A command that asks further questions; the next lines are its answers.
     pub(super) dialog: Option<Open>,
-    voice: Voice,
+    format: OutputFormat,
     /// What he has said and nobody has been told yet.
     drafts: Vec<Saying>,
     /// What he has said and another thread delivers.
@@ -34,14 +34,14 @@ pub(super) struct Talk {
     slowed: bool,
 }
 
-impl Talk {
-    fn new(me: Arc<Client>, budget: Option<Budget>) -> Talk {
-        Talk {
+impl ChatState {
+    fn new(me: Arc<Client>, budget: Option<Budget>) -> ChatState {
+        ChatState {
             me,
             target: None,
             guest: None,
             dialog: None,
-            voice: Voice::default(),
+            format: OutputFormat::default(),
             drafts: Vec::new(),
             pending: Pending::default(),
             touched: Touched::default(),
@@ -62,31 +62,31 @@ impl Session<'_> {
     pub(super) fn chat(&mut self, presence: Presence) {
         let me = Arc::clone(presence.client());
         self.greet(&me);
-        let reason = self.converse(&me);
+        let reason = self.run_loop(&me);
         self.end_question();
         // While he is still here: or one user could come and go, and each time leave a thread that waits for him. And what
         // he has not been written when he leaves, he gets at his next login.
-        let limit = match self.wire.closing().unwrap_or(reason).last_words() {
+        let limit = match self.connection.closing().unwrap_or(reason).last_words() {
             LastWords::None => Some(Instant::now()),
             LastWords::Brief => Some(Instant::now() + BRIEF_FLUSH),
             LastWords::AllInTime => None,
         };
-        let _ = self.wire.write_all(Some(&me.outbox), limit, limit.is_none());
+        let _ = self.connection.write_all(Some(&me.outbox), limit, limit.is_none());
         // Whoever asked for the end first has given the reason; our own reading only noticed it.
-        let reason = self.wire.closing().unwrap_or(reason);
+        let reason = self.connection.closing().unwrap_or(reason);
         presence.leave(reason);
         if self.shared.accounts.is_deleted(&me.name) && !self.shared.hub.is_renamed(&me.name) {
             // Leaving may have been written down once more. What cannot be done now is done as soon as it can.
             let _ = self.shared.hub.forget(me.name);
         }
-        self.wire.farewell(reason, limit);
+        self.connection.farewell(reason, limit);
     }
 
     #[inline(never)]
-    fn converse(&mut self, me: &Arc<Client>) -> QuitReason {
+    fn run_loop(&mut self, me: &Arc<Client>) -> QuitReason {
         let limits = self.shared.hub.limits();
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name));
-        let mut talk = Talk::new(Arc::clone(me), budget);
+        let mut talk = ChatState::new(Arc::clone(me), budget);
         let mut heard_until = None;
         loop {
             match self.handle_all(&mut talk) {
@@ -100,12 +100,14 @@ impl Session<'_> {
                 }
                 Ok(_) => {}
             }
-            let idle = limits.idle.zip(heard_until).map(|(idle, last)| last + idle);
+            let idle = limits.idle_timeout.zip(heard_until).map(|(idle, last)| last + idle);
             match self.read(self.pause_end(idle)) {
-                Ok(Came::Bytes) => {}
-                Ok(Came::Deadline) if idle.is_some_and(|idle| Instant::now() >= idle) => return QuitReason::Idle,
-                Ok(Came::Deadline) => self.source.settle(),
-                Ok(Came::End) => {
+                Ok(ReadOutcome::Bytes) => {}
+                Ok(ReadOutcome::Deadline) if idle.is_some_and(|idle| Instant::now() >= idle) => {
+                    return QuitReason::Idle;
+                }
+                Ok(ReadOutcome::Deadline) => self.source.settle(),
+                Ok(ReadOutcome::End) => {
                     self.source.finish();
                     self.ended = true;
                 }
@@ -116,11 +118,11 @@ impl Session<'_> {
 
     /// Handles every line that is there, then writes out what that caused: to the others first, to this client last.
     /// Returns how many lines there were, or why the session is to end.
-    fn handle_all(&mut self, talk: &mut Talk) -> Result<usize, QuitReason> {
+    fn handle_all(&mut self, talk: &mut ChatState) -> Result<usize, QuitReason> {
         let mut lines = 0;
         while let Some(input) = self.source.next_input() {
             talk.pending.wait();
-            if let Some(reason) = self.wire.closing().or_else(|| self.handle(input, talk)) {
+            if let Some(reason) = self.connection.closing().or_else(|| self.handle(input, talk)) {
                 self.settle(talk);
                 return Err(reason);
             }
@@ -133,10 +135,10 @@ impl Session<'_> {
         }
         self.answer_telnet();
         self.settle(talk);
-        self.wire.closing().map_or(Ok(lines), Err)
+        self.connection.closing().map_or(Ok(lines), Err)
     }
 
-    fn handle(&mut self, input: Input, talk: &mut Talk) -> Option<QuitReason> {
+    fn handle(&mut self, input: Input, talk: &mut ChatState) -> Option<QuitReason> {
         // A sign of life is asked for with a question open or without, and answers none.
         let open = if input == Input::AreYouThere { None } else { talk.dialog.take() };
         if open.is_some() {
@@ -152,16 +154,16 @@ impl Session<'_> {
 
     /// Carries out a command, or takes the answer to a question. Says whether the user wants to leave, and what is to be
     /// asked now.
-    fn obey(&self, input: Input, open: Option<Open>, talk: &mut Talk) -> (bool, Option<Open>) {
-        let catch_up = |me: &Arc<Client>| drop(self.wire.write_all(Some(&me.outbox), None, true));
+    fn obey(&self, input: Input, open: Option<Open>, talk: &mut ChatState) -> (bool, Option<Open>) {
+        let catch_up = |me: &Arc<Client>| drop(self.connection.write_all(Some(&me.outbox), None, true));
         let name = talk.me.name;
-        let speak = |voice| self.wire.speak(self.dialect(voice), self.ringer(voice, name));
-        let repent = |asked| self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+        let apply_format = |format| self.connection.apply_format(self.dialect(format), self.bell_policy(format, name));
+        let delay_failure = |asked| self.connection.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         let mut dialog = None;
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
-            desk: &self.shared.desk,
+            admin: &self.shared.admin,
             throttle: &self.shared.throttle,
             me: &talk.me,
             target: &mut talk.target,
@@ -169,9 +171,9 @@ impl Session<'_> {
             drafts: &mut talk.drafts,
             touched: &mut talk.touched,
             catch_up: &catch_up,
-            voice: &mut talk.voice,
-            speak: &speak,
-            repent: &repent,
+            format: &mut talk.format,
+            apply_format: &apply_format,
+            delay_failure: &delay_failure,
             dialog: &mut dialog,
             cost: 1 + input.size() / BYTES_PER_TOKEN,
             quit: false,
@@ -203,13 +205,13 @@ impl Session<'_> {
                 let line = text::decode(&line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
                 return command::run(&line, context);
             }
-            Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line)),
+            Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line_limit)),
         }
         Ok(())
     }
 
     /// Who sends faster than he may is not read for a while; that is all that happens to him.
-    fn slow_down(&self, talk: &mut Talk) {
+    fn slow_down(&self, talk: &mut ChatState) {
         let Some(budget) = &talk.budget else { return };
         let Some(debt) = budget.debt() else {
             // Who stays at his limit is out of debt for a moment again and again, and would fill the log.
@@ -220,11 +222,11 @@ impl Session<'_> {
             log::info!("slowed user={}", talk.me.name);
         }
         self.settle(talk);
-        self.wire.pause(Instant::now() + debt);
+        self.connection.pause(Instant::now() + debt);
     }
 
     /// Writes out what this session has caused. It may wait for its own client, so he comes last.
-    pub(super) fn settle(&self, talk: &mut Talk) {
+    pub(super) fn settle(&self, talk: &mut ChatState) {
         let lines = std::mem::take(&mut talk.unsettled);
         if !talk.drafts.is_empty() {
             let only_spoke = lines == talk.drafts.len() && !talk.me.outbox.is_behind();
@@ -236,6 +238,6 @@ impl Session<'_> {
         }
         talk.touched.settle(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.
-        let _ = self.wire.write_all(Some(&talk.me.outbox), None, true);
+        let _ = self.connection.write_all(Some(&talk.me.outbox), None, true);
     }
 }

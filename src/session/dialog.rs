@@ -1,7 +1,7 @@
 //! Questions that a command asks: the lines that follow are its answers, hidden where the client's terminal can.
 
 use super::Session;
-use super::chat::Talk;
+use super::chat::ChatState;
 use crate::command::{Context, Dialog};
 use crate::model::{EventKind, Question, TelnetMode, UserError};
 use crate::transport::Input;
@@ -31,7 +31,7 @@ impl Open {
             Input::Line(answer) if !answer.is_empty() => self.answers.push(answer),
             Input::TooLong { bytes } => {
                 self.answers.push(Vec::new());
-                self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line));
+                self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));
             }
             _ => {
                 context.reply(EventKind::Cancelled);
@@ -50,14 +50,14 @@ impl Open {
 
 impl Session<'_> {
     /// Asks the question that the client has to answer next, if one is open.
-    pub(super) fn ask(&mut self, talk: &mut Talk) {
+    pub(super) fn ask(&mut self, talk: &mut ChatState) {
         let Some(question) = talk.dialog.as_ref().and_then(Open::question) else { return };
         // What was said before the command comes before its question.
         self.settle(talk);
         // A late WONT ECHO would undo the WILL ECHO of the question.
         self.answer_telnet();
         if self.hides_typing() {
-            self.wire.prepend(self.source.hide_input());
+            self.connection.prepend(self.source.hide_input());
         }
         self.source.expect_answer(true);
         talk.answer(EventKind::Ask(question));
@@ -68,17 +68,17 @@ impl Session<'_> {
     /// Takes back what [`Session::ask`] did to the client's terminal.
     pub(super) fn end_question(&mut self) {
         self.source.expect_answer(false);
-        self.wire.answered();
+        self.connection.answered();
         if self.source.is_hiding() {
-            self.wire.prepend(self.source.show_input());
-            self.wire.prepend(b"\r\n");
+            self.connection.prepend(self.source.show_input());
+            self.connection.prepend(b"\r\n");
         }
     }
 
     /// Whether the client's terminal is asked to hide a secret.
     pub(super) fn hides_typing(&self) -> bool {
         match self.shared.telnet {
-            _ if self.wire.link().carries_messages() => false,
+            _ if self.connection.link().carries_messages() => false,
             TelnetMode::Auto => self.source.counts_as_telnet(),
             TelnetMode::Always => true,
             TelnetMode::Never => false,

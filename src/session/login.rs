@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::bell::Ringer;
-use super::guess::Judged;
-use super::wire::Unwritten;
-use super::{Came, Session, next_step, signup};
+use super::authenticate::LoginOutcome;
+use super::bell::BellPolicy;
+use super::connection::Unwritten;
+use super::{ReadOutcome, Session, next_step, registration};
 use crate::hub::Presence;
 use crate::model::limits::LOGIN_FAILURE_DELAY;
-use crate::model::{EventKind, Peer, QuitReason, Voice};
+use crate::model::{EventKind, OutputFormat, Peer, QuitReason};
 use crate::transport::Input;
 
 impl Session<'_> {
@@ -20,7 +20,7 @@ impl Session<'_> {
         self.say(EventKind::AskName)?;
         let name = self.answer(deadline, |session, typed| session.knows(typed))?;
         self.choose_dialect();
-        if let Some(words) = signup::words_of(&name) {
+        if let Some(words) = registration::words_of(&name) {
             return self.sign_up(&words);
         }
         let name = name.trim_ascii();
@@ -34,29 +34,29 @@ impl Session<'_> {
             _ => self.judge(name, &secret, deadline),
         };
         match judged {
-            Judged::User(name, token) => self.enter(name, token),
-            Judged::Guest => self.enter_as_guest(),
-            Judged::Wrong => self.refuse(asked, EventKind::LoginRefused),
-            Judged::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
-            Judged::Late => Err(QuitReason::LoginTimeout),
-            Judged::Unreadable => self.refuse(asked, EventKind::TokensUnreadable),
+            LoginOutcome::User(name, token) => self.enter(name, token),
+            LoginOutcome::Guest => self.enter_as_guest(),
+            LoginOutcome::Wrong => self.refuse(asked, EventKind::LoginRefused),
+            LoginOutcome::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
+            LoginOutcome::Late => Err(QuitReason::LoginTimeout),
+            LoginOutcome::Unreadable => self.refuse(asked, EventKind::TokensUnreadable),
         }
     }
 
     /// Answers in CR LF to who ends his own lines so.
     pub(super) fn choose_dialect(&self) {
-        self.wire.speak(self.dialect(Voice::default()), Ringer::default());
+        self.connection.apply_format(self.dialect(OutputFormat::default()), BellPolicy::default());
     }
 
     fn say(&self, kind: EventKind) -> Result<(), QuitReason> {
-        self.wire.queue(kind);
+        self.connection.queue(kind);
         self.flush()
     }
 
     fn flush(&self) -> Result<(), QuitReason> {
         // Who does not read what he is asked has no more time than who does not answer.
-        let written = self.wire.write_all(None, Some(self.login_by), true);
-        written.map_err(|Unwritten| self.wire.closing().unwrap_or(QuitReason::Lost))
+        let written = self.connection.write_all(None, Some(self.login_by), true);
+        written.map_err(|Unwritten| self.connection.closing().unwrap_or(QuitReason::Lost))
     }
 
     /// Asks for the password. `judged` keeps what was found out about an answer that came without a line end.
@@ -64,14 +64,14 @@ impl Session<'_> {
         &mut self,
         name: &[u8],
         deadline: Instant,
-        judged: &mut Option<(Vec<u8>, Judged)>,
+        judged: &mut Option<(Vec<u8>, LoginOutcome)>,
     ) -> Result<Vec<u8>, QuitReason> {
         self.ask_hidden(EventKind::AskPassword, deadline, |session, typed| {
             // One look at an unfinished password; more would be a guess for each byte that trickles in.
             if judged.is_none() {
                 *judged = Some((typed.to_vec(), session.judge(name, typed, deadline)));
             }
-            matches!(judged, Some((seen, Judged::User(..) | Judged::Guest)) if seen == typed)
+            matches!(judged, Some((seen, LoginOutcome::User(..) | LoginOutcome::Guest)) if seen == typed)
         })
     }
 
@@ -84,14 +84,14 @@ impl Session<'_> {
     ) -> Result<Vec<u8>, QuitReason> {
         let hidden = self.hides_typing();
         if hidden {
-            self.wire.prepend(self.source.hide_input());
+            self.connection.prepend(self.source.hide_input());
         }
         // To who has sent his answer already it goes out together with what comes of that.
-        self.wire.queue(question);
+        self.connection.queue(question);
         let secret = self.answer(deadline, known);
         if hidden {
-            self.wire.prepend(self.source.show_input());
-            self.wire.prepend(b"\r\n");
+            self.connection.prepend(self.source.show_input());
+            self.connection.prepend(b"\r\n");
         }
         secret
     }
@@ -118,7 +118,7 @@ impl Session<'_> {
             // Before anything else that is written: after an interrupt telnet shows nothing until it has its answer, and
             // a late WONT ECHO would undo the WILL ECHO of the password's prompt.
             self.answer_telnet();
-            words.into_iter().for_each(|words| self.wire.queue(words));
+            words.into_iter().for_each(|words| self.connection.queue(words));
             if let Some(answer) = answer {
                 return Ok(answer);
             }
@@ -134,11 +134,11 @@ impl Session<'_> {
     /// Waits for more of an answer, or for the pause after which what is there is the answer.
     fn await_answer(&mut self, deadline: Instant) -> Result<(), QuitReason> {
         match self.read(self.pause_end(Some(deadline)))? {
-            Came::Bytes => {}
-            Came::Deadline if Instant::now() >= deadline => return Err(QuitReason::LoginTimeout),
-            Came::Deadline => self.source.settle(),
-            Came::End if self.ended => return Err(QuitReason::Eof),
-            Came::End => {
+            ReadOutcome::Bytes => {}
+            ReadOutcome::Deadline if Instant::now() >= deadline => return Err(QuitReason::LoginTimeout),
+            ReadOutcome::Deadline => self.source.settle(),
+            ReadOutcome::End if self.ended => return Err(QuitReason::Eof),
+            ReadOutcome::End => {
                 // What he left without a line end is his answer; if he left nothing, the next read ends this.
                 self.source.finish();
                 self.ended = true;
@@ -149,19 +149,19 @@ impl Session<'_> {
 
     /// Says no, at a time that does not depend on why.
     pub(super) fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
-        let peer = Peer(self.wire.link().peer());
+        let peer = Peer(self.connection.link().peer());
         match &answer {
             EventKind::NotRegistered(why) => {
-                log::info!("registration failed {peer} reason=\"{}\"", why.word());
-                self.shared.desk.note_login("not registered");
+                log::info!("registration failed {peer} reason=\"{}\"", why.as_str());
+                self.shared.admin.note_login("not registered");
             }
             other => {
                 log::info!("login failed {peer} reason=\"{}\"", failure(other));
-                self.shared.desk.note_login(failure(other));
+                self.shared.admin.note_login(failure(other));
             }
         }
-        self.wire.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
-        if let Some(reason) = self.wire.closing() {
+        self.connection.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+        if let Some(reason) = self.connection.closing() {
             return Err(reason);
         }
         self.say(answer)?;
@@ -172,7 +172,7 @@ impl Session<'_> {
 /// The fixed words in the log for a login that failed.
 fn failure(answer: &EventKind) -> &'static str {
     match answer {
-        EventKind::AlreadyHere => "already logged in",
+        EventKind::AlreadyLoggedIn => "already logged in",
         EventKind::TooManySessions { .. } => "too many sessions",
         EventKind::TooManyAttempts => "too many attempts",
         EventKind::TooManyGuests { .. } => "too many guests",

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::SystemTime;
 
-use super::guess::Judged;
+use super::authenticate::LoginOutcome;
 use super::*;
-use crate::accounts::keys;
+use crate::accounts::tokens;
+use crate::admin::{Admin, Filter};
 use crate::model::{Limits, Name};
-use crate::operate::{Desk, Filter};
 use crate::store::{Entry, MemoryStore, Token};
 use crate::transport::memory;
 
@@ -18,7 +18,7 @@ fn shared(users: &std::path::Path) -> Shared {
     let hub = Hub::new(limits, Arc::new(MemoryStore::default())).unwrap();
     Shared {
         budgets,
-        desk: Desk::new(hub.clone(), [], Filter::default()),
+        admin: Admin::new(hub.clone(), [], Filter::default()),
         hub,
         accounts: Accounts::load(users).unwrap(),
         throttle: Throttle::of_guesses(),
@@ -33,7 +33,7 @@ fn shared(users: &std::path::Path) -> Shared {
 
 fn token(secret: &str) -> Token {
     let [user, name]: [Name; 2] = ["alice", "ci"].map(|text| text.parse().unwrap());
-    let secret = keys::token_digest(secret.as_bytes()).unwrap();
+    let secret = tokens::token_digest(secret.as_bytes()).unwrap();
     Token { user, name, secret, made: SystemTime::now(), expires: None }
 }
 
@@ -45,14 +45,14 @@ fn a_token_that_is_replaced_during_the_login_lets_nobody_stay() {
     shared.hub.record(vec![Entry::TokenMade(old.clone())]).unwrap();
     let closing = |secret: &str, meanwhile: Vec<Entry>| {
         let (link, _peer) = memory::pair();
-        let wire = Arc::new(Wire::new(Box::new(link), Duration::from_secs(20)));
+        let connection = Arc::new(Connection::new(Box::new(link), Duration::from_secs(20)));
         let soon = Instant::now() + Duration::from_secs(20);
-        let mut session = Session::new(&shared, ClientId(1), &wire, soon);
+        let mut session = Session::new(&shared, ClientId(1), &connection, soon);
         let judged = session.judge(b"alice", secret.as_bytes(), soon);
-        let Judged::User(name, given) = judged else { panic!("it was good") };
+        let LoginOutcome::User(name, given) = judged else { panic!("it was good") };
         shared.hub.record(meanwhile).unwrap();
         session.enter(name, given).unwrap().leave(QuitReason::Quit);
-        wire.closing()
+        connection.closing()
     };
     let revoked = Entry::TokenRevoked { user: old.user, name: old.name };
     assert_eq!(closing("parlor_old", Vec::new()), None);

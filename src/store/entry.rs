@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use crate::model::{
-    Draft, GroupRole, GroupSanction, MessageId, Name, Penalty, Report, Role, Ruling, Sanction, Scope, Settings, Subject,
+    Draft, GroupRole, GroupSanction, GroupSettings, MessageId, Name, Penalty, Report, Role, Sanction, SanctionTarget,
+    SanctionTerms, Scope,
 };
 
 /// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
@@ -33,7 +34,7 @@ pub struct KeptGroup {
     /// As it was made.
     pub name: Name,
     /// What its owners chose.
-    pub settings: Settings,
+    pub settings: GroupSettings,
     /// Who is in it, what he is there, and his rank; in the order of their names.
     pub members: Vec<(Name, GroupRole, u64)>,
     /// Bans and mutes, also those that have ended; in the order of their users.
@@ -91,7 +92,7 @@ pub enum Entry {
         /// Which.
         group: Name,
         /// What its owners chose.
-        settings: Settings,
+        settings: GroupSettings,
     },
     /// A group is kept no more: its settings, members, bans and mutes vanish, and what was said in it stays.
     GroupGone {
@@ -118,7 +119,7 @@ pub enum Entry {
         /// What.
         penalty: Penalty,
         /// By whom, why and how long.
-        ruling: Ruling,
+        ruling: SanctionTerms,
     },
     /// It is withheld from him no more.
     MemberLifted {
@@ -194,7 +195,7 @@ pub enum Entry {
         /// Which.
         penalty: Penalty,
         /// Upon whom.
-        subject: Subject,
+        subject: SanctionTarget,
     },
     /// Somebody told the operators of something; its number is its own.
     Reported(Report),

@@ -1,7 +1,7 @@
 //! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
 
 mod kept;
-mod order;
+mod moderation;
 mod rename;
 mod stays;
 mod view;
@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use self::kept::Kept;
-use self::order::Orders;
+use self::moderation::Moderation;
 use self::stays::Stays;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
@@ -37,7 +37,7 @@ struct Inner {
     ignored: BTreeSet<(Name, Name)>,
     tokens: BTreeMap<(Name, Name), Token>,
     invites: BTreeMap<Digest, SystemTime>,
-    orders: Orders,
+    orders: Moderation,
     kept: Kept,
     /// Who is called otherwise, as long as the users file may not say so.
     renamings: Vec<(Name, Name)>,
@@ -271,5 +271,4 @@ fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 #[cfg(test)]
-#[path = "memory_tests.rs"]
 mod tests;

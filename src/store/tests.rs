@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
-use crate::model::{Draft, Keeping, Scope};
+use crate::model::{Draft, Retention, Scope};
 
 /// Runs each of these over an empty store of each kind.
 macro_rules! over_every_store {
@@ -14,13 +14,16 @@ macro_rules! over_every_store {
         mod sqlite {
             $(#[test] fn $test() {
                 let dir = tempfile::tempdir().unwrap();
-                super::$test(&super::SqliteStore::open(dir.path(), &super::Keeping::default()).unwrap());
+                super::$test(&super::SqliteStore::open(dir.path(), &super::Retention::default()).unwrap());
             })*
         }
     };
 }
 
 mod accounts;
+mod ignored;
+mod moderation;
+mod properties;
 mod renaming;
 
 over_every_store!(

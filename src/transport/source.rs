@@ -4,7 +4,7 @@
 //! It must not know users or commands; whether a name is complete is for the session to judge.
 
 use super::framing::{Assembler, Input};
-use super::glue;
+use super::legacy_framing;
 use super::telnet::{Step, TelnetFilter};
 use crate::model::limits;
 use std::{mem, vec};
@@ -240,7 +240,7 @@ impl LineSource {
     fn unglue(&mut self, input: Option<Input>) -> Option<Input> {
         match input {
             Some(Input::Line(message)) if self.splits() && !message.is_empty() => {
-                let pieces: Vec<Vec<u8>> = glue::split(&message).into_iter().map(<[u8]>::to_vec).collect();
+                let pieces: Vec<Vec<u8>> = legacy_framing::split(&message).into_iter().map(<[u8]>::to_vec).collect();
                 self.pieces = pieces.into_iter();
                 self.pieces.next().map(Input::Line)
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::request::Request;
 use super::response::Response;
 use crate::model::{Name, NotRegistered, UserError};
-use crate::session::{Errand, NotAllowed, Shared, register};
+use crate::session::{ApiRequest, NotAllowed, Shared, register};
 
 /// Where it begins.
 pub(super) const PATH: &str = "/api/";
@@ -62,13 +62,13 @@ fn run(
 }
 
 /// The user whose name and token came as `Authorization: Basic`.
-fn who<'a>(shared: &'a Shared, peer: SocketAddr, request: &Request) -> Result<Errand<'a>, Response> {
+fn who<'a>(shared: &'a Shared, peer: SocketAddr, request: &Request) -> Result<ApiRequest<'a>, Response> {
     let wrong = || refusal(401, "wrong_name_or_token", "Send name and token as Authorization: Basic.");
     let (scheme, given) = request.only("authorization").and_then(|value| value.split_once(' ')).ok_or_else(wrong)?;
     let given = BASE64.decode(given.trim().as_bytes()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
     let given = given.ok_or_else(wrong)?;
     let colon = given.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
-    Errand::of(shared, peer, &given[..colon], &given[colon + 1..]).map_err(|why| match why {
+    ApiRequest::of(shared, peer, &given[..colon], &given[colon + 1..]).map_err(|why| match why {
         NotAllowed::Wrong => wrong(),
         NotAllowed::TooMany => refusal(429, "too_many_attempts", "Too many wrong tokens came from your address."),
         NotAllowed::Banned => refusal(403, "banned", "You are banned from this server."),
@@ -133,7 +133,7 @@ fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
                 NotRegistered::Busy | NotRegistered::Unavailable | NotRegistered::Full => 503,
                 _ => 422,
             };
-            refusal(status, &why.word().replace(' ', "_"), "No account was made.")
+            refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
         }
     }
 }

@@ -39,7 +39,7 @@ fn each_guest_gets_the_smallest_free_number() {
 fn many_guests_at_once_have_names_of_their_own() {
     let server = TestServer::with(|config| {
         config.guests = true;
-        config.limits.guests = 10;
+        config.limits.max_guests = 10;
     });
     let mut said: Vec<String> = std::thread::scope(|scope| {
         let come = || {

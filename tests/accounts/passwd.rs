@@ -71,7 +71,7 @@ fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
 fn wrong_old_passwords_are_counted_with_those_of_the_login() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
-        config.limits.unauthenticated_per_address = 100;
+        config.limits.max_unauthenticated_per_address = 100;
     });
     let host = [127, 0, 0, 2];
     let mut sessions: Vec<_> = (0..9).map(|_| server.connect_from(host)).collect();
@@ -185,7 +185,7 @@ fn telnet_may_interrupt_and_ask_for_a_sign_of_life() {
 
 #[test]
 fn what_is_typed_is_shown_again_whatever_ends_the_session() {
-    let server = TestServer::with(|config| config.limits.idle = Some(Duration::from_secs(1)));
+    let server = TestServer::with(|config| config.limits.idle_timeout = Some(Duration::from_secs(1)));
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/passwd\r\n");
     alice.expect_exact(&[HIDE, b"Old password: "].concat());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use parlor::accounts::keys;
+use parlor::accounts::tokens;
 use parlor::config::Config;
 use parlor::model::Registration;
 use parlor::server::invite;
@@ -134,7 +134,7 @@ fn an_invitation_is_good_for_one_account_and_kept_by_who_mistypes() {
     assert_eq!(said(&format!("yann {good}"), "pw"), unknown);
     assert_eq!(line_of(&server, "yann"), "");
     let old =
-        Entry::Invited { invite: keys::invite_digest("old"), expires: SystemTime::now() - Duration::from_secs(1) };
+        Entry::Invited { invite: tokens::invite_digest("old"), expires: SystemTime::now() - Duration::from_secs(1) };
     server.handle.hub().record(vec![old]).unwrap();
     assert_eq!(said("yann old", "pw"), unknown);
 }
@@ -219,7 +219,7 @@ fn a_client_without_line_ends_registers_too() {
 fn a_new_owner_of_a_name_gets_nothing_of_the_old_one() {
     let server = open_server();
     let (user, made) = ("zoe".parse().unwrap(), SystemTime::now());
-    let secret = keys::token_digest(b"parlor_left").unwrap();
+    let secret = tokens::token_digest(b"parlor_left").unwrap();
     let token = Token { user, name: "left".parse().unwrap(), secret, made, expires: None };
     server.handle.hub().record(vec![Entry::TokenMade(token)]).unwrap();
     let mut zoe = register(&server, "zoe", "pw");
@@ -277,7 +277,7 @@ fn what_an_operator_writes_meanwhile_is_kept_and_a_restart_knows_everybody() {
 fn registering_has_the_time_of_a_login_from_its_first_word_on() {
     let change = |config: &mut Config| {
         config.registration = Registration::Open;
-        config.limits.login = Duration::from_secs(1);
+        config.limits.login_timeout = Duration::from_secs(1);
     };
     let server = TestServer::with(change);
     let mut slow = server.connect();

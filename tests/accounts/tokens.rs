@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use parlor::accounts::keys;
+use parlor::accounts::tokens;
 use parlor::model::DuplicateLogin;
 use parlor::store::{Entry, Token};
 
@@ -37,7 +37,7 @@ fn a_token_opens_its_users_account_and_no_other() {
 
 #[test]
 fn a_wrong_token_is_answered_when_a_wrong_password_is_and_counts_as_one() {
-    let server = TestServer::with(|config| config.limits.unauthenticated_per_address = 100);
+    let server = TestServer::with(|config| config.limits.max_unauthenticated_per_address = 100);
     let start = Instant::now();
     let mut guessers: Vec<_> = (0..9)
         .map(|_| {
@@ -107,7 +107,7 @@ fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
     let server = TestServer::start();
     let (user, now) = ("alice".parse().unwrap(), SystemTime::now());
     let entry = |name: &str, expires| {
-        let secret = keys::token_digest(format!("parlor_{name}").as_bytes()).unwrap();
+        let secret = tokens::token_digest(format!("parlor_{name}").as_bytes()).unwrap();
         let made = now - Duration::from_secs(90_000);
         Entry::TokenMade(Token { user, name: name.parse().unwrap(), secret, made, expires: Some(expires) })
     };

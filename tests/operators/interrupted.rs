@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use parlor::model::{Keeping, Role};
+use parlor::model::{Retention, Role};
 use parlor::store::{Entry, SqliteStore, Store};
 use tempfile::TempDir;
 
@@ -13,7 +13,7 @@ use crate::support::{Daemon, USERS};
 /// A folder as a process leaves it that ended somewhere in a rename of bob.
 fn interrupted(entries: &[Entry], users: &str) -> TempDir {
     let dir = folder(users);
-    let store = SqliteStore::open(&dir.path().join("data"), &Keeping::default()).unwrap();
+    let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
     store.append(&[Entry::Role { user: name("bob"), role: Role::Moderator }]).unwrap();
     store.append(entries).unwrap();
     dir
@@ -44,7 +44,7 @@ fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
         let dir = daemon.into_dir();
         let expected = if is == "bob" { USERS } else { &done };
         assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), expected);
-        let store = SqliteStore::open(&dir.path().join("data"), &Keeping::default()).unwrap();
+        let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
         assert!(store.renamings().unwrap().is_empty());
     }
 }

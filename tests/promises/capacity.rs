@@ -14,7 +14,7 @@ const LIMIT: usize = 50;
 fn a_group_of_fifty_never_holds_fifty_one() {
     let server = TestServer::with(|config| {
         config.limits.rate = 0;
-        config.limits.unauthenticated = 10_000;
+        config.limits.max_unauthenticated = 10_000;
         config.limits.outbox_items = 100_000;
         config.limits.outbox_bytes = 64 << 20;
     });

@@ -91,7 +91,7 @@ fn a_slow_login_gains_nothing() {
 #[test]
 fn the_login_deadline_holds_for_who_does_not_read_the_prompt() {
     let server = TestServer::with(|config| {
-        config.limits.login = Duration::from_secs(1);
+        config.limits.login_timeout = Duration::from_secs(1);
         config.limits.outbox_age = PATIENCE * 2;
     });
     let (link, peer) = parlor::transport::memory::pair();

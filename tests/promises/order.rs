@@ -11,7 +11,7 @@ use crate::support::{MemoryClient, PATIENCE, TestServer, eventually};
 pub fn unhurried() -> TestServer {
     TestServer::with(|config| {
         config.limits.rate = 0;
-        config.limits.unauthenticated = 10_000;
+        config.limits.max_unauthenticated = 10_000;
         config.limits.outbox_items = 100_000;
         config.limits.outbox_bytes = 64 << 20;
     })

@@ -141,7 +141,7 @@ fn far(settings: &[(usize, String)]) -> Result<House, Flaw> {
 }
 
 fn role(word: &str) -> Option<Role> {
-    [Role::Admin, Role::Moderator].into_iter().find(|role| role.word() == word)
+    [Role::Admin, Role::Moderator].into_iter().find(|role| role.as_str() == word)
 }
 
 fn set(config: &mut Config, name: &str, value: &str) -> Option<()> {
@@ -152,9 +152,9 @@ fn set(config: &mut Config, name: &str, value: &str) -> Option<()> {
         ("registration", "open") => config.registration = Registration::Open,
         ("guests", "on") => config.guests = true,
         ("motd", text) => config.motd = Some(text.into()),
-        ("line-limit", bytes) => config.limits.line = bytes.parse().ok()?,
-        ("max-groups", count) => config.limits.groups = count.parse().ok()?,
-        ("max-memberships", count) => config.limits.memberships = count.parse().ok()?,
+        ("line-limit", bytes) => config.limits.line_limit = bytes.parse().ok()?,
+        ("max-groups", count) => config.limits.max_groups = count.parse().ok()?,
+        ("max-memberships", count) => config.limits.max_memberships = count.parse().ok()?,
         _ => return None,
     }
     Some(())

@@ -169,7 +169,8 @@ fn what_is_odd_but_right_is_taken() {
 #[test]
 fn half_a_frame_ends_at_the_deadlines_of_half_a_line() {
     let server = server_with(|config| {
-        (config.limits.login, config.limits.idle) = (Duration::from_secs(1), Some(Duration::from_secs(2)));
+        (config.limits.login_timeout, config.limits.idle_timeout) =
+            (Duration::from_secs(1), Some(Duration::from_secs(2)));
     });
     let half = &text(b"alice\npassword123")[..9];
     for bytes in [half, &half[..1], &frame(TEXT, b"alice\npassword123"), &[]] {

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use parlor::dialect::{Dialect, JSON};
 use parlor::model::EventKind as Kind;
 use parlor::model::{
-    Answer, Bell, Cell, Deed, Draft, Event, GroupNews, GroupRole, GroupSanction, Message, MessageId, Mode, Name,
-    NotRegistered, Online, Penalty, Portrait, Profile, Question, QuitReason, Report, Ruling, Scope, Settings, Table,
-    Target, TokenShown, UserError, Voice,
+    AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, Message,
+    MessageId, Mode, Name, NotRegistered, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
+    Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
 };
+use parlor::protocol::{Dialect, JSON};
 
 /// When it comes, and an example.
 type Row = (&'static str, Kind);
@@ -28,8 +28,8 @@ fn spoken() -> Vec<Row> {
     let (alice, bob, text) = (name("alice"), name("bob"), Arc::<str>::from("soup today?"));
     let act = |scope, own| Kind::Action { from: alice, scope, text: "waves".into(), own };
     vec![
-        ("somebody writes to you", Kind::Whisper { from: bob, text: text.clone() }),
-        ("you write to somebody, here or in another session", Kind::WhisperSent { to: bob, text: text.clone() }),
+        ("somebody writes to you", Kind::PrivateMessage { from: bob, text: text.clone() }),
+        ("you write to somebody, here or in another session", Kind::PrivateMessageSent { to: bob, text: text.clone() }),
         ("somebody writes to everybody; you, too", Kind::Broadcast { from: bob, text: text.clone() }),
         ("somebody writes in a group of yours; you, too", Kind::GroupMessage { group: name("lunch"), from: bob, text }),
         ("the same four as an action (`/me`)", act(Scope::Group(name("lunch")), false)),
@@ -50,17 +50,17 @@ fn past() -> Vec<Row> {
         ("and there are so many more", Kind::MissedMore { count: 20 }),
         (
             "messages of the log, the oldest first: to somebody, in a group, or to everybody; `gone` are those of its names that have no account any more",
-            Kind::Past { reader: name("alice"), messages, gone: vec![name("bob")] },
+            Kind::PastMessages { reader: name("alice"), messages, gone: vec![name("bob")] },
         ),
         (
             "answer to `/history`, ahead of so many messages; `of` is a name, `#` and a group, or `all`",
-            Kind::HistoryOf { scope: lunch, before: Some(MessageId(40)), count: 20 },
+            Kind::HistoryHeader { scope: lunch, before: Some(MessageId(40)), count: 20 },
         ),
         (
             "behind them: there is more, and this asks for it",
-            Kind::Earlier { scope: lunch, count: 20, before: MessageId(7) },
+            Kind::HistoryMore { scope: lunch, count: 20, before: MessageId(7) },
         ),
-        ("answer to `/search`, ahead of so many messages", Kind::Found { scope: None, count: 1 }),
+        ("answer to `/search`, ahead of so many messages", Kind::SearchHeader { scope: None, count: 1 }),
         ("answer to `/clear`", Kind::Cleared { scope: Some(Scope::User(name("bob"))) }),
         ("a message lost its text", Kind::Deleted { by: "bob".into(), id: MessageId(9) }),
         ("your message has been written to its reader", Kind::Received { by: name("bob"), id: MessageId(41) }),
@@ -87,9 +87,9 @@ fn coming_and_going() -> Vec<Row> {
 
 fn groups() -> Vec<Row> {
     let (alice, bob) = (name("alice"), name("bob"));
-    let ruling = Ruling { by: alice, reason: Some("loud".into()), until: Some(at(10)) };
-    let settings = Settings { limit: Some(50), topic: Some("soup".into()), ..Settings::default() };
-    let portrait = Portrait {
+    let ruling = SanctionTerms { by: alice, reason: Some("loud".into()), until: Some(at(10)) };
+    let settings = GroupSettings { limit: Some(50), topic: Some("soup".into()), ..GroupSettings::default() };
+    let portrait = GroupInfo {
         settings: settings.clone(),
         members: 2,
         owners: vec![alice],
@@ -101,7 +101,7 @@ fn groups() -> Vec<Row> {
     let ban = GroupNews::Sanctioned {
         user: bob,
         penalty: Penalty::Ban,
-        ruling: Ruling { until: None, ..ruling.clone() },
+        ruling: SanctionTerms { until: None, ..ruling.clone() },
         you: false,
     };
     let lifted = |penalty| GroupNews::Lifted { user: bob, penalty, by: alice, you: false };
@@ -119,7 +119,7 @@ fn groups() -> Vec<Row> {
         ("answer to `/invite`", GroupNews::YouInvited { user: bob }),
         ("somebody invites you", GroupNews::Invited { by: alice }),
         ("a group of yours is like this now; `text` is its topic", GroupNews::Changed { by: alice, settings }),
-        ("answer to `/group`; `role` is yours, `null` for an outsider", GroupNews::Portrait(Box::new(portrait))),
+        ("answer to `/group`; `role` is yours, `null` for an outsider", GroupNews::GroupInfo(Box::new(portrait))),
         ("you make a room; `group` is its code", GroupNews::RoomCreated { limit: 4, topic: None }),
         (
             "you join one; `text` is what it is about",
@@ -148,7 +148,7 @@ fn answers() -> Vec<Row> {
         ("of who is not; `null` if that is not known", profile(None, Some(at(0)))),
         ("answer to `/away`, and with `null` to `/back`", Kind::YouAreAway { away: Some("lunch".into()) }),
         ("you wrote to somebody who is away", Kind::UserIsAway { user: bob, away: "lunch".into() }),
-        ("you wrote to somebody who is offline; it is kept for him", Kind::KeptFor { user: bob }),
+        ("you wrote to somebody who is offline; it is kept for him", Kind::StoredFor { user: bob }),
         (
             "answer to `/groups`; `topics` are those of your rooms",
             Kind::Groups { groups: vec![(name("K7QX"), Some("plans".into())), (lunch, None)] },
@@ -157,7 +157,7 @@ fn answers() -> Vec<Row> {
             "answer to `/groups_users`; `first` in the first of several",
             Kind::GroupsUsers { rosters: vec![(lunch, vec![alice, bob])], first: true },
         ),
-        ("answer to `/talk`; `null` for nobody", Kind::Talking { target: Some(Target::Group(lunch)) }),
+        ("answer to `/talk`; `null` for nobody", Kind::TalkTarget { target: Some(Target::Group(lunch)) }),
         (
             "answer to `/whoami`",
             Kind::WhoAmI {
@@ -171,7 +171,7 @@ fn answers() -> Vec<Row> {
         ("answer to `/ping`", Kind::Pong { text: "42".into() }),
         (
             "answer to `/mode`, which changes nothing here",
-            Kind::Mode { voice: Voice { mode: Mode::Plain, ids: false, bell: Bell::Off } },
+            Kind::Mode { format: OutputFormat { mode: Mode::Plain, ids: false, bell: Bell::Off } },
         ),
         ("answer to `/ignore bob`", Kind::Ignored { whom: bob, ignored: true }),
         ("answer to `/unignore bob`", Kind::Ignored { whom: bob, ignored: false }),
@@ -206,7 +206,7 @@ fn login() -> Vec<Row> {
         ("logged in; `text` is the message of the day", Kind::Welcome { motd: Some("Be kind.".into()) }),
         ("what a guest is called", Kind::YouAreGuest { name: name("guest-3") }),
         ("wrong name or password, or a bad token", Kind::LoginRefused),
-        ("right, but the user is here already", Kind::AlreadyHere),
+        ("right, but the user is here already", Kind::AlreadyLoggedIn),
         ("right, but he is here too often", Kind::TooManySessions { limit: 16 }),
         ("too many wrong passwords from the address", Kind::TooManyAttempts),
         ("too many guests", Kind::TooManyGuests { limit: 100 }),
@@ -226,7 +226,7 @@ fn login() -> Vec<Row> {
 
 fn orders() -> Vec<Row> {
     let report = Report { number: 3, at: at(0), by: Some(name("alice")), about: "bob".into(), why: "rude".into() };
-    let deed = Deed::Sanctioned { penalty: Penalty::Ban, whom: "bob".into(), until: None, sessions: 1 };
+    let deed = Outcome::Sanctioned { penalty: Penalty::Ban, whom: "bob".into(), until: None, sessions: 1 };
     let rows = vec![vec![Cell::text("ban"), Cell::text("bob"), Cell::Time(None), Cell::text("spam")]];
     let table = Table { of: "penalties", columns: &["penalty", "whom", "until", "text"], rows };
     vec![
@@ -242,19 +242,19 @@ fn orders() -> Vec<Row> {
         ),
         (
             "an operator ends your session, and why; `closed` follows",
-            Kind::Dismissed { why: Arc::from("update your bot") },
+            Kind::SessionEnded { why: Arc::from("update your bot") },
         ),
         (
             "the server is to stop in so long",
-            Kind::Stopping { after: Duration::from_secs(300), why: "new disk".into() },
+            Kind::ShutdownScheduled { after: Duration::from_secs(300), why: "new disk".into() },
         ),
-        ("it goes on after all", Kind::GoesOn),
+        ("it goes on after all", Kind::ShutdownCancelled),
         (
             "to operators: somebody reports something; `by` is `null` for the word filter",
-            Kind::ReportCame(Box::new(report)),
+            Kind::ReportFiled(Box::new(report)),
         ),
-        ("answer to `/report`, and to an operator's act", Kind::Answered(Answer::Done(deed))),
-        ("answer to an operator who looks at something", Kind::Answered(Answer::Table(table))),
+        ("answer to `/report`, and to an operator's act", Kind::AdminReply(AdminAnswer::Done(deed))),
+        ("answer to an operator who looks at something", Kind::AdminReply(AdminAnswer::Table(table))),
     ]
 }
 
@@ -263,7 +263,7 @@ fn rows() -> Vec<Row> {
 }
 
 fn json(kind: &Kind) -> String {
-    let said = kind.spoken().is_some() || matches!(kind, Kind::WhisperSent { .. });
+    let said = kind.spoken().is_some() || matches!(kind, Kind::PrivateMessageSent { .. });
     let event = Event::said(MessageId(if said { 42 } else { 0 }), at(0), kind.clone());
     String::from_utf8(JSON.encode(&event).to_vec()).unwrap()
 }

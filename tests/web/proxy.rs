@@ -13,7 +13,7 @@ const NAME: &str = "X-Forwarded-For";
 fn server() -> TestServer {
     server_with(|config| {
         config.trusted_proxies = ["127.0.0.1", "10.9.0.0/16"].map(|net| net.parse().unwrap()).to_vec();
-        config.limits.unauthenticated_per_address = 2;
+        config.limits.max_unauthenticated_per_address = 2;
     })
 }
 
@@ -45,7 +45,7 @@ fn page(server: &TestServer, way: &str) -> u16 {
 fn console(server: &TestServer, line: &str) {
     let act = parlor::command::console(line).unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.desk().carry_out(act, &parlor::operate::By::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
 }
 
 #[test]

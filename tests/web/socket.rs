@@ -110,7 +110,7 @@ fn people_register_come_as_guests_and_log_in_with_tokens_there_too() {
 
 #[test]
 fn the_web_door_has_the_same_admission() {
-    let server = server_with(|config| config.limits.unauthenticated_per_address = 2);
+    let server = server_with(|config| config.limits.max_unauthenticated_per_address = 2);
     let host = [127, 0, 0, 7];
     let mut plain = server.connect_from(host);
     plain.expect_bytes("Enter username: ");
@@ -150,7 +150,7 @@ fn a_banned_address_gets_neither_page_nor_session() {
     web.expect(&["ask", "ask", "welcome"]);
     let act = parlor::command::console("ban addr 127.0.0.5").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.desk().carry_out(act, &parlor::operate::By::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     assert_eq!(web.read_to_end().0, [r#"{"event":"closed","reason":"banned"}"#]);
     let mut page = TestClient::connect_from(server.web[0], host.into());
     assert!(String::from_utf8_lossy(&page.read_to_end()).starts_with("HTTP/1.1 403 "));

@@ -46,7 +46,7 @@ fn the_edges_of_a_range_belong_to_it() {
     for value in ["64", "65536"] {
         assert!(load(&["--line-limit", value], &[]).is_ok(), "{value}");
     }
-    assert_eq!(load(&["--idle-timeout", "0"], &[]).unwrap().limits.idle, None);
+    assert_eq!(load(&["--idle-timeout", "0"], &[]).unwrap().limits.idle_timeout, None);
     assert_eq!(load(&["--rate", "0"], &[]).unwrap().limits.rate, 0);
     assert!(load(&["--login-timeout", "0"], &[]).is_err());
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, SANCTIONS, SANCTIONS_PER_GROUP};
-use crate::model::{GroupError, Sanction, Subject};
+use crate::model::{GroupError, Sanction, SanctionTarget};
 use crate::store::Entry;
 
 fn at(seconds: u64) -> SystemTime {
@@ -14,7 +14,7 @@ fn with_group() -> (Hub, Arc<MemoryStore>, Presence) {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
-    let kept = Settings { keep: true, ..Settings::default() };
+    let kept = GroupSettings { keep: true, ..GroupSettings::default() };
     hub.create(ann.client(), name("red"), kept, &mut Touched::default()).unwrap();
     (hub, store, ann)
 }
@@ -24,7 +24,7 @@ fn a_group_has_no_more_bans_and_mutes_than_it_may() {
     let (hub, store, ann) = with_group();
     let mute = |n: usize, now| {
         let (user, penalty) = (name(&format!("user{n}")), Penalty::Mute);
-        let ruling = Ruling { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
+        let ruling = SanctionTerms { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
         hub.withhold(ann.client(), &name("red"), GroupSanction { user, penalty, ruling }, now, &mut Touched::default())
     };
     (0..SANCTIONS_PER_GROUP).for_each(|n| mute(n, at(1)).unwrap());
@@ -57,7 +57,7 @@ fn a_group_has_no_more_open_invitations_than_it_may() {
 #[test]
 fn no_more_penalties_hold_than_may() {
     let one = |n: usize, made, until| {
-        let (subject, by, reason) = (Subject::User(name(&format!("user{n}"))), "ann".to_owned(), String::new());
+        let (subject, by, reason) = (SanctionTarget::User(name(&format!("user{n}"))), "ann".to_owned(), String::new());
         Sanction { penalty: Penalty::Mute, subject, by, reason, made, until }
     };
     let store = Arc::new(MemoryStore::default());

@@ -22,32 +22,32 @@ pub(in crate::hub) fn before_section() {
 }
 
 /// What somebody does in the group `red`, where Cid is a member, Dee a muted one, and Eve is banned.
-type Deed = fn(&Hub, &Client, &mut Touched) -> Result<(), UserError>;
+type GroupVerb = fn(&Hub, &Client, &mut Touched) -> Result<(), UserError>;
 
 const RED: fn() -> Name = || name("red");
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn withhold(hub: &Hub, me: &Client, penalty: Penalty, touched: &mut Touched) -> Result<(), UserError> {
-    let ruling = Ruling { by: me.name, reason: None, until: None };
+    let ruling = SanctionTerms { by: me.name, reason: None, until: None };
     hub.withhold(me, &RED(), GroupSanction { user: name("Cid"), penalty, ruling }, NOW, touched)
 }
 
-const ADMINS: [(&str, Deed); 7] = [
+const ADMINS: [(&str, GroupVerb); 7] = [
     ("kick", |hub, me, touched| hub.kick(me, &RED(), name("Cid"), None, NOW, touched)),
     ("ban", |hub, me, touched| withhold(hub, me, Penalty::Ban, touched)),
     ("mute", |hub, me, touched| withhold(hub, me, Penalty::Mute, touched)),
     ("unban", |hub, me, touched| hub.give_back(me, &RED(), name("Eve"), Penalty::Ban, NOW, touched)),
     ("unmute", |hub, me, touched| hub.give_back(me, &RED(), name("Dee"), Penalty::Mute, NOW, touched)),
     ("invite", |hub, me, touched| hub.invite(me, &RED(), name("Fay"), NOW, touched)),
-    ("topic", |hub, me, touched| hub.set(me, &RED(), &[Change::Topic(Some("tea".into()))], NOW, touched)),
+    ("topic", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Topic(Some("tea".into()))], NOW, touched)),
 ];
 
-const OWNERS: [(&str, Deed); 5] = [
+const OWNERS: [(&str, GroupVerb); 5] = [
     ("promote", |hub, me, touched| hub.move_role(me, &RED(), name("Cid"), true, NOW, touched)),
     ("demote", |hub, me, touched| hub.move_role(me, &RED(), name("Ann"), false, NOW, touched)),
     ("transfer", |hub, me, touched| hub.transfer(me, &RED(), name("Cid"), NOW, touched)),
-    ("limit", |hub, me, touched| hub.set(me, &RED(), &[Change::Limit(Some(9))], NOW, touched)),
-    ("unkeep", |hub, me, touched| hub.set(me, &RED(), &[Change::Keep(false)], NOW, touched)),
+    ("limit", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Limit(Some(9))], NOW, touched)),
+    ("unkeep", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Keep(false)], NOW, touched)),
 ];
 
 /// All of the group that anybody could change.
@@ -66,10 +66,10 @@ fn stage(role: GroupRole) -> (Hub, Vec<Presence>) {
     let here: Vec<Presence> =
         (1..).zip(users).map(|(id, user)| come(&hub, id, user, DuplicateLogin::Refuse).ok().unwrap()).collect();
     let (ann, touched) = (here[0].client(), &mut Touched::default());
-    hub.create(ann, RED(), Settings { keep: true, ..Settings::default() }, touched).unwrap();
+    hub.create(ann, RED(), GroupSettings { keep: true, ..GroupSettings::default() }, touched).unwrap();
     here[1..4].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     for (user, penalty) in [("Dee", Penalty::Mute), ("Eve", Penalty::Ban)] {
-        let ruling = Ruling { by: ann.name, reason: None, until: None };
+        let ruling = SanctionTerms { by: ann.name, reason: None, until: None };
         hub.withhold(ann, &RED(), GroupSanction { user: name(user), penalty, ruling }, NOW, touched).unwrap();
     }
     for _ in 0..role as usize {
@@ -80,7 +80,7 @@ fn stage(role: GroupRole) -> (Hub, Vec<Presence>) {
 
 /// Lets Ben do it, and Ann take his role from him right before the given section of the lock. What came of it, and how the
 /// group was when his role was gone; `None` when it has fewer sections.
-fn demoted_before(section: usize, role: GroupRole, deed: Deed) -> Option<(Result<(), UserError>, String, String)> {
+fn demoted_before(section: usize, role: GroupRole, deed: GroupVerb) -> Option<(Result<(), UserError>, String, String)> {
     let (hub, here) = stage(role);
     let (ann, ben) = (Arc::clone(here[0].client()), Arc::clone(here[1].client()));
     let (sections, then) = (Cell::new(0), Rc::new(RefCell::new(None)));

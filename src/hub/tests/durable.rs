@@ -101,7 +101,7 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
     let why = StoreError::Full.to_string();
     let refused = [UserError::NotSaved(why.clone()), UserError::NotKept(name("Ben"), why)].map(EventKind::Refused);
     assert_eq!(told(ann.client()), refused);
-    assert_eq!(told(cid.client()), [EventKind::Whisper { from: name("Ann"), text: "live".into() }]);
+    assert_eq!(told(cid.client()), [EventKind::PrivateMessage { from: name("Ann"), text: "live".into() }]);
     assert!(disk.texts().is_empty());
     disk.full.store(false, Ordering::SeqCst);
     await_that(|| {
@@ -143,7 +143,7 @@ fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
     let lost = [&ann, &ben].map(|presence| told(presence.client()).contains(&EventKind::Refused(UserError::Lost)));
     assert_eq!(lost.iter().filter(|told| **told).count(), 1);
     say(&hub, ann.client(), Scope::User(name("Ben")), "again").unwrap();
-    assert!(told(ben.client()).contains(&EventKind::Whisper { from: name("Ann"), text: "again".into() }));
+    assert!(told(ben.client()).contains(&EventKind::PrivateMessage { from: name("Ann"), text: "again".into() }));
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
         open.send(()).unwrap();
         speaking.join().unwrap();
     });
-    assert_eq!(told(ann.client()), [EventKind::WhisperSent { to: name("Cid"), text: "x".into() }]);
+    assert_eq!(told(ann.client()), [EventKind::PrivateMessageSent { to: name("Cid"), text: "x".into() }]);
     *disk.gate.lock() = None;
 }
 

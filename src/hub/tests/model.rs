@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::hub::Way;
-use crate::model::{EventKind, GroupError, GroupNews, GroupRole, Name, Penalty, Ruling, Sanction, Settings, UserError};
+use crate::model::{
+    EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Name, Penalty, Sanction, SanctionTerms, UserError,
+};
 
 pub(super) type Answer = Result<(), UserError>;
 
@@ -27,8 +29,8 @@ pub(super) struct Model {
 pub(super) struct Group {
     /// In the order in which they joined.
     pub(super) members: Vec<(Name, GroupRole)>,
-    pub(super) settings: Settings,
-    pub(super) sanctions: Vec<(Name, Penalty, Ruling)>,
+    pub(super) settings: GroupSettings,
+    pub(super) sanctions: Vec<(Name, Penalty, SanctionTerms)>,
     pub(super) invited: Vec<(Name, SystemTime)>,
 }
 
@@ -37,7 +39,7 @@ impl Group {
         self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
     }
 
-    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&Ruling> {
+    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
         let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == penalty);
         found.map(|(.., ruling)| ruling).filter(|ruling| ruling.until.is_none_or(|until| now < until))
     }
@@ -111,10 +113,10 @@ impl Model {
     }
 
     pub(super) fn whisper(&mut self, from: Name, to: Name, text: String) -> Answer {
-        self.tell(&EventKind::Whisper { from, text: text.as_str().into() }, |name| name == to);
-        self.tell(&EventKind::WhisperSent { to, text: text.as_str().into() }, |name| name == from);
+        self.tell(&EventKind::PrivateMessage { from, text: text.as_str().into() }, |name| name == to);
+        self.tell(&EventKind::PrivateMessageSent { to, text: text.as_str().into() }, |name| name == from);
         if !self.is_here(to) {
-            self.tell(&EventKind::KeptFor { user: to }, |name| name == from);
+            self.tell(&EventKind::StoredFor { user: to }, |name| name == from);
             self.missed.entry(to).or_default().push(text);
         }
         Ok(())
@@ -147,7 +149,7 @@ impl Model {
         }
     }
 
-    pub(super) fn create(&mut self, me: Name, group: Name, settings: Settings) -> Answer {
+    pub(super) fn create(&mut self, me: Name, group: Name, settings: GroupSettings) -> Answer {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
         }

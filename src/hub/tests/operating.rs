@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::model::Model;
 use super::*;
-use crate::model::{Sanction, Subject};
+use crate::model::{Sanction, SanctionTarget};
 
 /// Users who may be banned or muted, and networks, of which one holds the other.
 const NETS: [&str; 2] = ["10.0.0.0/8", "10.1.0.0/16"];
@@ -35,27 +35,27 @@ pub(super) fn orders() -> impl Strategy<Value = Order> {
 }
 
 /// Only who has a name can be muted.
-fn target(penalty: Penalty, whom: usize) -> (Penalty, Subject) {
+fn target(penalty: Penalty, whom: usize) -> (Penalty, SanctionTarget) {
     match NAMES.get(whom) {
-        Some(user) => (penalty, Subject::User(name(user))),
-        None => (Penalty::Ban, Subject::Net(NETS[whom - NAMES.len()].parse().unwrap())),
+        Some(user) => (penalty, SanctionTarget::User(name(user))),
+        None => (Penalty::Ban, SanctionTarget::Net(NETS[whom - NAMES.len()].parse().unwrap())),
     }
 }
 
 impl Model {
     /// The penalty that holds upon somebody.
-    fn upon(&self, penalty: Penalty, subject: Subject) -> Option<&Sanction> {
+    fn upon(&self, penalty: Penalty, subject: SanctionTarget) -> Option<&Sanction> {
         let holds = |one: &&Sanction| one.until.is_none_or(|until| self.now < until);
         self.orders.iter().filter(|one| one.penalty == penalty && one.subject == subject).find(holds)
     }
 
     /// Why somebody may say nothing at all, if he may not.
     pub(super) fn silenced(&self, user: Name) -> Option<UserError> {
-        let mute = self.upon(Penalty::Mute, Subject::User(user))?;
+        let mute = self.upon(Penalty::Mute, SanctionTarget::User(user))?;
         Some(UserError::Muted(mute.until, mute.reason.clone()))
     }
 
-    fn lift(&mut self, penalty: Penalty, subject: Subject) -> bool {
+    fn lift(&mut self, penalty: Penalty, subject: SanctionTarget) -> bool {
         let held = self.upon(penalty, subject).is_some();
         self.orders.retain(|one| one.penalty != penalty || one.subject != subject);
         held
@@ -72,7 +72,7 @@ impl Model {
 /// Whether somebody is kept out; hub and model have to say the same.
 pub(super) fn is_banned(hub: &Hub, model: &Model, user: Name) -> bool {
     let ban = hub.ban_of(&user, model.now);
-    assert_eq!(ban.as_ref(), model.upon(Penalty::Ban, Subject::User(user)));
+    assert_eq!(ban.as_ref(), model.upon(Penalty::Ban, SanctionTarget::User(user)));
     ban.is_some()
 }
 
@@ -87,9 +87,9 @@ pub(super) fn carry_out(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presenc
             model.lift(penalty, subject);
             model.orders.push(one);
             match (penalty, subject) {
-                (Penalty::Ban, Subject::User(user)) => end(hub, model, sessions, user, QuitReason::Banned),
-                (Penalty::Mute, Subject::User(user)) => tell_muted(hub, model, user, until),
-                (_, Subject::Net(_)) => {}
+                (Penalty::Ban, SanctionTarget::User(user)) => end(hub, model, sessions, user, QuitReason::Banned),
+                (Penalty::Mute, SanctionTarget::User(user)) => tell_muted(hub, model, user, until),
+                (_, SanctionTarget::Net(_)) => {}
             }
         }
         Order::Lift(penalty, whom) => {
@@ -120,7 +120,7 @@ fn end(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, user: Name, r
     let his = |presence: &Presence| presence.client().name == user;
     let asked = hub.dismiss(|client| client.name == user, reason, "why");
     assert_eq!(asked, sessions.iter().filter(|presence| his(presence)).count());
-    model.tell(&EventKind::Dismissed { why: "why".into() }, |name| name == user);
+    model.tell(&EventKind::SessionEnded { why: "why".into() }, |name| name == user);
     while let Some(at) = sessions.iter().position(his) {
         let leaving = sessions.remove(at);
         let expected = model.told.remove(&leaving.client().id.0).unwrap_or_default();
@@ -143,7 +143,7 @@ pub(super) fn assert_same_orders(hub: &Hub, model: &Model) {
     }
     for address in ADDRESSES.map(|text| text.parse::<IpAddr>().unwrap()) {
         let nets = model.orders.iter().filter(|one| one.until.is_none_or(|until| model.now < until));
-        let out = nets.into_iter().any(|one| matches!(one.subject, Subject::Net(net) if net.contains(address)));
+        let out = nets.into_iter().any(|one| matches!(one.subject, SanctionTarget::Net(net) if net.contains(address)));
         assert_eq!(hub.ban_at(address, model.now).is_some(), out, "{address}");
     }
 }
@@ -152,7 +152,11 @@ pub(super) fn assert_same_orders(hub: &Hub, model: &Model) {
 pub(super) fn order(hub: &Hub, user: Name, group: &Name, now: SystemTime, [deed, number]: [usize; 2]) {
     let (penalty, subject) = target([Penalty::Ban, Penalty::Mute][number % 2], number);
     // The desk names no guest.
-    let subject = if matches!(subject, Subject::User(_)) && !user.is_guest() { Subject::User(user) } else { subject };
+    let subject = if matches!(subject, SanctionTarget::User(_)) && !user.is_guest() {
+        SanctionTarget::User(user)
+    } else {
+        subject
+    };
     match deed {
         0..3 => {
             let until = (number > 2).then(|| now + Duration::from_secs(number as u64));

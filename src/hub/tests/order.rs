@@ -4,12 +4,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::disk::Disk;
 use super::*;
-use crate::model::{Penalty, Role, Sanction, Subject};
+use crate::model::{Penalty, Role, Sanction, SanctionTarget};
 use crate::store::Entry;
 
 fn upon(user: &str, penalty: Penalty, time: Option<Duration>) -> Sanction {
     let made = SystemTime::now();
-    let (subject, by, reason) = (Subject::User(name(user)), "ann".to_owned(), String::new());
+    let (subject, by, reason) = (SanctionTarget::User(name(user)), "ann".to_owned(), String::new());
     Sanction { penalty, subject, by, reason, made, until: time.map(|time| made + time) }
 }
 
@@ -29,9 +29,9 @@ fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
         hub.tend().unwrap();
     }
     assert!(hub.stats().store_works);
-    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben")), SystemTime::now()), Ok(true));
+    assert_eq!(hub.lift(Penalty::Ban, SanctionTarget::User(name("ben")), SystemTime::now()), Ok(true));
     assert!(disk.memory.sanctions().unwrap().is_empty());
-    assert_eq!(hub.lift(Penalty::Ban, Subject::User(name("ben")), SystemTime::now()), Ok(false));
+    assert_eq!(hub.lift(Penalty::Ban, SanctionTarget::User(name("ben")), SystemTime::now()), Ok(false));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn what_has_ended_leaves_the_store_with_the_next_penalty() {
     store.append(&[Entry::Sanctioned(over)]).unwrap();
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     assert!(hub.sanctions(SystemTime::now()).is_empty(), "it holds no more");
-    assert_eq!(hub.lift(Penalty::Mute, Subject::User(name("Ben")), SystemTime::now()), Ok(false));
+    assert_eq!(hub.lift(Penalty::Mute, SanctionTarget::User(name("Ben")), SystemTime::now()), Ok(false));
     hub.sanction(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
     assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
     assert_eq!(store.sanctions().unwrap().len(), 1);
@@ -59,7 +59,7 @@ fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
                     let user = NAMES[(n + round) % 2];
                     match (n + round / 3) % 2 {
                         0 => drop(hub.sanction(upon(user, Penalty::Mute, None))),
-                        _ => drop(hub.lift(Penalty::Mute, Subject::User(name(user)), SystemTime::now())),
+                        _ => drop(hub.lift(Penalty::Mute, SanctionTarget::User(name(user)), SystemTime::now())),
                     }
                 }
             });
@@ -90,7 +90,8 @@ fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_tog
                 let (me, touched) = (presence.client(), &mut Touched::default());
                 for round in 0..2_000 {
                     let group = name(GROUPS[(round + n) % 3]);
-                    let (now, settings) = (SystemTime::now(), Settings { keep: round % 2 == 0, ..Settings::default() });
+                    let (now, settings) =
+                        (SystemTime::now(), GroupSettings { keep: round % 2 == 0, ..GroupSettings::default() });
                     let _ = hub.create(me, group, settings, touched);
                     let _ = hub.join(me, &group, Way::Open, now, touched);
                     if round % 3 == n % 3 {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::disk::Disk;
 use super::*;
-use crate::model::{GroupRole, MessageId, Sanction, Subject};
+use crate::model::{GroupRole, MessageId, Sanction, SanctionTarget};
 use crate::store::Entry;
 
 fn soon() -> Instant {
@@ -16,12 +16,12 @@ fn on(disk: &Arc<Disk>) -> Hub {
 }
 
 fn keep(hub: &Hub, me: &Client, group: &str) {
-    let settings = Settings { keep: true, ..Settings::default() };
+    let settings = GroupSettings { keep: true, ..GroupSettings::default() };
     hub.create(me, name(group), settings, &mut Touched::default()).unwrap();
 }
 
 fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
-    GroupSanction { user: name(user), penalty, ruling: Ruling { by: name(by), reason: None, until: None } }
+    GroupSanction { user: name(user), penalty, ruling: SanctionTerms { by: name(by), reason: None, until: None } }
 }
 
 fn rename(hub: &Hub, from: &str, to: &str) {
@@ -51,8 +51,14 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         hub.ignore(ann.client(), name("Ben")).unwrap();
         say(&hub, ben.client(), Scope::User(name("Cid")), "hi").unwrap();
         let (by, reason, made) = ("Ben".to_owned(), String::new(), now);
-        let laid =
-            Sanction { penalty: Penalty::Mute, subject: Subject::User(name("Ben")), by, reason, made, until: None };
+        let laid = Sanction {
+            penalty: Penalty::Mute,
+            subject: SanctionTarget::User(name("Ben")),
+            by,
+            reason,
+            made,
+            until: None,
+        };
         hub.sanction(laid).unwrap();
         drop(ben);
         told(ann.client());
@@ -156,8 +162,8 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
     });
     *disk.gate.lock() = None;
     drop(shut);
-    let sent = EventKind::WhisperSent { to: name("Robert"), text: "for him".into() };
-    assert_eq!(told(ann.client()), [sent, EventKind::KeptFor { user: name("Robert") }]);
+    let sent = EventKind::PrivateMessageSent { to: name("Robert"), text: "for him".into() };
+    assert_eq!(told(ann.client()), [sent, EventKind::StoredFor { user: name("Robert") }]);
     let robert = come(&hub, 3, "Robert", DuplicateLogin::Allow).ok().unwrap();
     assert_eq!(catch_up(&hub, robert.client()), ["for him"]);
     hub.ignore(ann.client(), name("ben")).unwrap();

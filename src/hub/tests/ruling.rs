@@ -3,7 +3,7 @@
 use super::model::{Answer, Model};
 use crate::model::limits::INVITATION_TIME;
 use crate::model::{
-    Change, EventKind, GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, Ruling, UserError,
+    EventKind, GroupError, GroupNews, GroupRole, GroupSanction, GroupSetting, Name, Penalty, SanctionTerms, UserError,
 };
 
 impl Model {
@@ -74,7 +74,7 @@ impl Model {
             }
             .into());
         }
-        let kept = |(of, kind, _): &(Name, Penalty, Ruling)| *of != user || *kind != penalty;
+        let kept = |(of, kind, _): &(Name, Penalty, SanctionTerms)| *of != user || *kind != penalty;
         self.groups.entry(group).or_default().sanctions.retain(kept);
         let news = |you| GroupNews::Lifted { user, penalty, by: me, you };
         self.tell_news(group, news(false), Some(user));
@@ -102,8 +102,8 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn set(&mut self, me: Name, group: Name, change: &Change) -> Answer {
-        let needed = if matches!(change, Change::Topic(_)) { GroupRole::Admin } else { GroupRole::Owner };
+    pub(super) fn set(&mut self, me: Name, group: Name, change: &GroupSetting) -> Answer {
+        let needed = if matches!(change, GroupSetting::Topic(_)) { GroupRole::Admin } else { GroupRole::Owner };
         let (entry, _) = self.run_by(me, group, needed)?;
         let mut settings = entry.settings.clone();
         settings.apply(change);

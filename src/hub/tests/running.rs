@@ -13,11 +13,11 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
     presence
 }
 
-fn settings(changes: &[Change]) -> Settings {
-    Settings::with(changes)
+fn settings(changes: &[GroupSetting]) -> GroupSettings {
+    GroupSettings::with(changes)
 }
 
-fn create(hub: &Hub, me: &Presence, group: &str, changes: &[Change]) {
+fn create(hub: &Hub, me: &Presence, group: &str, changes: &[GroupSetting]) {
     hub.create(me.client(), name(group), settings(changes), &mut Touched::default()).unwrap();
 }
 
@@ -86,7 +86,7 @@ fn nobody_rules_over_who_has_the_same_role() {
 fn an_invitation_is_good_for_its_days_and_once() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
-    create(&hub, &ann, "red", &[Change::Private(true)]);
+    create(&hub, &ann, "red", &[GroupSetting::Private(true)]);
     let start = SystemTime::UNIX_EPOCH;
     let invite = || hub.invite(ann.client(), &name("red"), name("Ben"), start, &mut Touched::default()).unwrap();
     let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
@@ -106,13 +106,13 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
-    create(&hub, &ann, "red", &[Change::Keep(true)]);
+    create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     let withhold = |penalty| {
         let one = GroupSanction {
             user: name("Ben"),
             penalty,
-            ruling: Ruling { by: name("Ann"), reason: None, until: Some(at(10)) },
+            ruling: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
         };
         hub.withhold(ann.client(), &name("red"), one, at(0), &mut Touched::default()).unwrap();
     };
@@ -134,7 +134,7 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
 fn who_is_longest_there_follows_the_last_owner_admins_first() {
     let hub = hub_with(Limits::default());
     let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
-    create(&hub, &users[0], "red", &[Change::Keep(true)]);
+    create(&hub, &users[0], "red", &[GroupSetting::Keep(true)]);
     users[1..].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     promote(&hub, &users[0], "red", "Cid", true).unwrap();
     let leave = |at: usize| {
@@ -157,7 +157,7 @@ fn no_group_holds_more_than_its_limit_whoever_comes_at_once() {
     let hub = hub_with(Limits::default());
     for round in 0..20 {
         let owner = here(&hub, 1_000 + round, "owner");
-        create(&hub, &owner, "red", &[Change::Limit(Some(5))]);
+        create(&hub, &owner, "red", &[GroupSetting::Limit(Some(5))]);
         let crowd: Vec<Presence> = (0..16).map(|n| here(&hub, n, &format!("user{n}"))).collect();
         let joined = AtomicU64::new(1);
         thread::scope(|scope| {
@@ -179,10 +179,10 @@ fn the_password_that_was_looked_at_is_the_one_that_lets_in() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let lock = |text| crate::model::GroupPassword::hashed(text);
-    create(&hub, &ann, "red", &[Change::Password(Some(lock("old")))]);
+    create(&hub, &ann, "red", &[GroupSetting::Password(Some(lock("old")))]);
     let (shown, looked_at) = hub.password_of(ben.client(), &name("red"), SystemTime::now());
     assert!(shown);
-    let change = [Change::Password(Some(lock("new")))];
+    let change = [GroupSetting::Password(Some(lock("new")))];
     hub.set(ann.client(), &name("red"), &change, SystemTime::now(), &mut Touched::default()).unwrap();
     let way = Way::Password(looked_at.as_ref().unwrap());
     let late = hub.join(ben.client(), &name("red"), way, SystemTime::now(), &mut Touched::default());
@@ -194,7 +194,7 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
-    create(&hub, &ann, "red", &[Change::Ephemeral(true)]);
+    create(&hub, &ann, "red", &[GroupSetting::Ephemeral(true)]);
     join(&hub, ben.client(), "red").unwrap();
     [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
     let scopes = [Scope::Group(name("red")), Scope::User(name("Ben")), Scope::Group(name("red")), Scope::Everybody];
@@ -208,7 +208,7 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
     ben.client().outbox.take(usize::MAX, |event| seen.push((event.id.0, event.kind.clone())));
     let group = |text: &str| EventKind::GroupMessage { group: name("red"), from: name("Ann"), text: text.into() };
     let (from, text) = (name("Ann"), "1".into());
-    let others = [EventKind::Whisper { from, text }, EventKind::Broadcast { from, text: "3".into() }];
+    let others = [EventKind::PrivateMessage { from, text }, EventKind::Broadcast { from, text: "3".into() }];
     let [whisper, broadcast] = others;
     assert_eq!(seen, [(0, group("0")), (1, whisper), (0, group("2")), (2, broadcast)]);
     assert_eq!(texts(&store), ["1", "3"]);
@@ -227,7 +227,7 @@ fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "AAAA", &[]);
     let codes = [name("aaaa"), name("BBBB")];
-    let room = || Settings::of_room(2, Some("tea".into()));
+    let room = || GroupSettings::of_room(2, Some("tea".into()));
     hub.create_room(ann.client(), &codes, room(), &mut Touched::default()).unwrap();
     let shown = |user| hub.groups(&name(user), SystemTime::now());
     assert_eq!(shown("Ann"), [(name("AAAA"), None), (name("BBBB"), Some("tea".into()))]);
@@ -257,7 +257,7 @@ fn who_has_no_account_any_more_leaves_the_kept_groups() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
-    create(&hub, &ann, "red", &[Change::Keep(true)]);
+    create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
     join(&hub, ben.client(), "red").unwrap();
     drop(ann);
     assert_eq!(role(&hub, "red", "Ann"), Some(GroupRole::Owner), "away, and still the owner");
@@ -271,7 +271,7 @@ fn who_has_no_account_any_more_leaves_the_kept_groups() {
 fn a_guest_stays_in_no_group_when_he_leaves() {
     let hub = hub_with(Limits::default());
     let (ann, guest) = (here(&hub, 1, "Ann"), here(&hub, 2, "guest-1"));
-    create(&hub, &ann, "red", &[Change::Keep(true)]);
+    create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
     join(&hub, guest.client(), "red").unwrap();
     assert_eq!(promote(&hub, &ann, "red", "guest-1", true), Err(GroupError::NotForGuests(name("red")).into()));
     drop(guest);
@@ -284,7 +284,7 @@ fn a_kept_group_without_an_owner_in_the_store_gets_one() {
     let store = Arc::new(MemoryStore::default());
     let member = |user, role, rank| Entry::Member { group: name("red"), user: name(user), role, rank };
     let entries = [
-        Entry::GroupKept { group: name("red"), settings: settings(&[Change::Keep(true)]) },
+        Entry::GroupKept { group: name("red"), settings: settings(&[GroupSetting::Keep(true)]) },
         member("Ann", GroupRole::Member, 0),
         member("Ben", GroupRole::Admin, 1),
     ];

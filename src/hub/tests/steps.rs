@@ -3,21 +3,21 @@
 use super::operating::{Order, assert_same_orders, carry_out, is_banned, orders};
 use super::*;
 use crate::hub::state::Group;
-use crate::model::{Change, GroupPassword, GroupSanction, Penalty, Ruling, Settings};
+use crate::model::{GroupPassword, GroupSanction, GroupSetting, GroupSettings, Penalty, SanctionTerms};
 
 /// One thing that happens; numbers choose among the sessions, names and groups there are.
 #[derive(Debug, Clone)]
 enum Step {
     Come(usize),
     Go(usize),
-    Whisper(usize, usize),
+    PrivateMessage(usize, usize),
     Broadcast(usize),
-    Create(usize, usize, Settings),
+    Create(usize, usize, GroupSettings),
     Join(usize, usize, Door),
     Leave(usize, usize),
     Post(usize, usize),
     Act(usize, usize, usize, Act),
-    Set(usize, usize, Change),
+    Set(usize, usize, GroupSetting),
     Bans(usize, usize),
     /// What operators do.
     Order(Order),
@@ -48,14 +48,14 @@ fn password(at: usize) -> GroupPassword {
     GroupPassword::hashed(["one", "two"][at])
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn change() -> impl Strategy<Value = GroupSetting> {
     prop_oneof![
-        prop::option::of(1..4usize).prop_map(Change::Limit),
-        any::<bool>().prop_map(Change::Private),
-        any::<bool>().prop_map(Change::Announce),
-        any::<bool>().prop_map(Change::Keep),
-        any::<bool>().prop_map(|some| Change::Topic(some.then(|| "tea".into()))),
-        prop::option::of(0..2usize).prop_map(|at| Change::Password(at.map(password))),
+        prop::option::of(1..4usize).prop_map(GroupSetting::Limit),
+        any::<bool>().prop_map(GroupSetting::Private),
+        any::<bool>().prop_map(GroupSetting::Announce),
+        any::<bool>().prop_map(GroupSetting::Keep),
+        any::<bool>().prop_map(|some| GroupSetting::Topic(some.then(|| "tea".into()))),
+        prop::option::of(0..2usize).prop_map(|at| GroupSetting::Password(at.map(password))),
     ]
 }
 
@@ -74,13 +74,13 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn step() -> impl Strategy<Value = Step> {
     let (who, user, group) = (|| 0..6usize, || 0..NAMES.len(), || 0..GROUPS.len());
-    let settings = prop::collection::vec(change(), 0..3).prop_map(|changes| Settings::with(&changes));
+    let settings = prop::collection::vec(change(), 0..3).prop_map(|changes| GroupSettings::with(&changes));
     let door =
         prop_oneof![3 => Just(Door::Open), 1 => Just(Door::Invitation), 1 => (0..2usize).prop_map(Door::Password)];
     prop_oneof![
         4 => user().prop_map(Step::Come),
         1 => who().prop_map(Step::Go),
-        1 => (who(), user()).prop_map(|(a, b)| Step::Whisper(a, b)),
+        1 => (who(), user()).prop_map(|(a, b)| Step::PrivateMessage(a, b)),
         1 => who().prop_map(Step::Broadcast),
         2 => (who(), group(), settings).prop_map(|(a, b, settings)| Step::Create(a, b, settings)),
         4 => (who(), group(), door).prop_map(|(a, b, door)| Step::Join(a, b, door)),
@@ -97,7 +97,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// How many sequences begin: all are here, in one group with roles, so that there is something to run.
 fn opening() -> Vec<Step> {
     let mut steps: Vec<Step> = (0..NAMES.len()).map(Step::Come).collect();
-    steps.push(Step::Create(0, 0, Settings::default()));
+    steps.push(Step::Create(0, 0, GroupSettings::default()));
     steps.extend((1..NAMES.len()).map(|who| Step::Join(who, 0, Door::Open)));
     steps.extend([1, 2].map(|user| Step::Act(0, user, 0, Act::Promote)));
     steps
@@ -125,7 +125,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
         Step::Go(_) => {}
         Step::Order(order) => carry_out(hub, model, sessions, order),
         Step::Tick(seconds) => model.now += Duration::from_secs(*seconds),
-        Step::Whisper(at, _)
+        Step::PrivateMessage(at, _)
         | Step::Broadcast(at)
         | Step::Create(at, ..)
         | Step::Join(at, ..)
@@ -147,7 +147,7 @@ type Answer = Result<(), UserError>;
 /// Where a step says something, if it does.
 fn scope(step: &Step) -> Option<Scope> {
     match step {
-        Step::Whisper(_, to) => Some(Scope::User(name(NAMES[*to]))),
+        Step::PrivateMessage(_, to) => Some(Scope::User(name(NAMES[*to]))),
         Step::Broadcast(_) => Some(Scope::Everybody),
         Step::Post(_, group) => Some(Scope::Group(name(GROUPS[*group]))),
         _ => None,
@@ -164,7 +164,7 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
         return (speak(scope), Err(muted));
     }
     match step {
-        Step::Whisper(_, to) => {
+        Step::PrivateMessage(_, to) => {
             let to = name(NAMES[*to]);
             (speak(Scope::User(to)), model.whisper(me.name, to, text.to_owned()))
         }
@@ -214,7 +214,7 @@ fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act:
         Act::Kick => (hub.kick(me, &group, user, None, now, touched), model.kick(me.name, user, group)),
         Act::Withhold(penalty, span) => {
             let until = span.map(|span| now + Duration::from_secs(span));
-            let ruling = Ruling { by: me.name, reason: Some("why".into()), until };
+            let ruling = SanctionTerms { by: me.name, reason: Some("why".into()), until };
             let one = GroupSanction { user, penalty: *penalty, ruling };
             (hub.withhold(me, &group, one.clone(), now, touched), model.withhold(me.name, group, one))
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::UserError;
-use crate::model::sanction::Short;
+use crate::model::sanction::HumanDuration;
 
 impl UserError {
     /// What concerns operators, and those whom they keep in order.
@@ -34,7 +34,7 @@ impl UserError {
                 f.write_str("Error: A guest's name does not stay his; /ban addr keeps his address out.")
             }
             UserError::NoSanction(penalty, whom) => {
-                write!(f, "Error: There is no {} of '{}'; /bans lists them.", penalty.word(), quote(whom))
+                write!(f, "Error: There is no {} of '{}'; /bans lists them.", penalty.as_str(), quote(whom))
             }
             UserError::TooManySanctions(max) => {
                 write!(f, "Error: {max} bans and mutes hold already, which is the limit.")
@@ -62,7 +62,7 @@ impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Words for the calendar are a dialect's matter; how long it still takes is said here.
         let left = self.0.map(|until| until.duration_since(SystemTime::now()).unwrap_or_default());
-        left.map_or(Ok(()), |left| write!(f, " for another {}", Short(round_up(left))))
+        left.map_or(Ok(()), |left| write!(f, " for another {}", HumanDuration(round_up(left))))
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_left_is_said_in_whole_units_and_never_too_short() {
         for (millis, said) in [(1, "1s"), (59_001, "1m"), (119_000, "119s"), (121_000, "3m"), (86_400_000, "1d")] {
-            assert_eq!(Short(round_up(Duration::from_millis(millis))).to_string(), said, "{millis}");
+            assert_eq!(HumanDuration(round_up(Duration::from_millis(millis))).to_string(), said, "{millis}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rename::rekey;
-use crate::model::{GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
+use crate::model::{GroupRole, GroupSanction, GroupSettings, Name, Penalty, SanctionTerms};
 use crate::store::{Entry, KeptGroup};
 
 /// The kept groups by their names.
@@ -12,9 +12,9 @@ pub(super) struct Kept(BTreeMap<Name, Group>);
 
 #[derive(Default)]
 struct Group {
-    settings: Settings,
+    settings: GroupSettings,
     members: BTreeMap<Name, (GroupRole, u64)>,
-    sanctions: BTreeMap<(Name, Penalty), Ruling>,
+    sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
 }
 
 impl Kept {

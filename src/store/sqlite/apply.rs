@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, params};
 use super::conversation::Conversation;
 use super::row::{micros, number};
 use super::write::Batch;
-use super::{forget, kept, order, rename};
+use super::{forget, kept, moderation, rename};
 use crate::model::{MessageId, Name, Scope};
 use crate::store::{Device, Entry, Position, StoreError, Token};
 
@@ -57,7 +57,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
         | Entry::Sanctioned(_)
         | Entry::Lifted { .. }
         | Entry::Reported(_)
-        | Entry::ReportDone { .. } => order::apply(batch, entry),
+        | Entry::ReportDone { .. } => moderation::apply(batch, entry),
     }
 }
 

@@ -8,7 +8,7 @@ use super::apply::run;
 use super::conversation::Conversation;
 use super::row::{self, micros};
 use super::write::Batch;
-use crate::model::{GroupPassword, GroupRole, GroupSanction, Name, Penalty, Ruling, Settings};
+use crate::model::{GroupPassword, GroupRole, GroupSanction, GroupSettings, Name, Penalty, SanctionTerms};
 use crate::store::{Entry, KeptGroup, StoreError};
 
 /// Makes the change that an entry about groups is; of a group that is not kept, there is nothing to change.
@@ -32,7 +32,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
             let conversation = batch.number(Conversation::Group(*group))?;
             let sql = "INSERT OR REPLACE INTO group_sanction (conversation, user, penalty, author, reason, until) \
                        SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM kept_group WHERE conversation = ?1)";
-            let Ruling { by, reason, until } = ruling;
+            let SanctionTerms { by, reason, until } = ruling;
             let (user, by, until) = (user.as_str(), by.as_str(), until.map(micros));
             run(batch, sql, params![conversation, user, *penalty as i64, by, reason.as_deref(), until])
         }
@@ -45,9 +45,9 @@ pub(super) fn apply(batch: &mut Batch<'_>, entry: &Entry) -> Result<(), StoreErr
     }
 }
 
-fn keep(batch: &mut Batch<'_>, group: &Name, settings: &Settings) -> Result<(), StoreError> {
+fn keep(batch: &mut Batch<'_>, group: &Name, settings: &GroupSettings) -> Result<(), StoreError> {
     let conversation = batch.number(Conversation::Group(*group))?;
-    let Settings { limit, private, announce, topic, password, .. } = settings;
+    let GroupSettings { limit, private, announce, topic, password, .. } = settings;
     let sql = "INSERT INTO kept_group (conversation, name, capacity, private, announce, topic, password) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET capacity = ?3, private = ?4, \
                announce = ?5, topic = ?6, password = ?7";
@@ -74,12 +74,12 @@ pub(super) fn all(conn: &Connection) -> Result<Vec<KeptGroup>, StoreError> {
     Ok(all)
 }
 
-fn settings(row: &Row<'_>) -> Result<Settings, StoreError> {
+fn settings(row: &Row<'_>) -> Result<GroupSettings, StoreError> {
     let limit = row.get::<_, Option<i64>>(2)?.map(|limit| usize::try_from(limit).unwrap_or(0));
     let (private, announce) = (row.get(3)?, row.get(4)?);
     let topic = row.get::<_, Option<String>>(5)?.map(Arc::from);
     let password = row.get::<_, Option<String>>(6)?.map(|text| GroupPassword::hashed(&text));
-    Ok(Settings { limit, private, announce, keep: true, topic, password, ..Settings::default() })
+    Ok(GroupSettings { limit, private, announce, keep: true, topic, password, ..GroupSettings::default() })
 }
 
 fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, GroupRole, u64)>, StoreError> {
@@ -113,7 +113,7 @@ fn sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>,
         let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
         let until = row.get::<_, Option<i64>>(4)?.map(row::time);
         let user = row::name(&row.get::<_, String>(0)?)?;
-        all.push(GroupSanction { user, penalty, ruling: Ruling { by, reason, until } });
+        all.push(GroupSanction { user, penalty, ruling: SanctionTerms { by, reason, until } });
     }
     Ok(all)
 }
@@ -121,19 +121,23 @@ fn sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Change, Keeping, MessageId};
+    use crate::model::{GroupSetting, MessageId, Retention};
     use crate::store::tests::{at, entered, group, left, name, said, sees};
     use crate::store::{SqliteStore, Store};
 
     #[test]
     fn a_kept_group_is_as_it_was_after_a_restart_and_its_members_are_still_in_it() {
         let dir = tempfile::tempdir().unwrap();
-        let open = || SqliteStore::open(dir.path(), &Keeping::default()).unwrap();
-        let changes =
-            [Change::Limit(Some(9)), Change::Private(true), Change::Keep(true), Change::Topic(Some("x".into()))];
-        let settings = Settings::with(&changes);
+        let open = || SqliteStore::open(dir.path(), &Retention::default()).unwrap();
+        let changes = [
+            GroupSetting::Limit(Some(9)),
+            GroupSetting::Private(true),
+            GroupSetting::Keep(true),
+            GroupSetting::Topic(Some("x".into())),
+        ];
+        let settings = GroupSettings::with(&changes);
         let member = |user, role, rank| Entry::Member { group: name("Red"), user: name(user), role, rank };
-        let ruling = Ruling { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
+        let ruling = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
         let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, ruling };
         let store = open();
         store.append(&[Entry::GroupKept { group: name("Red"), settings: settings.clone() }, banned]).unwrap();

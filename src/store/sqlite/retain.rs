@@ -10,7 +10,7 @@ use super::row::rows;
 use super::schema::EVERYBODY;
 use super::write::Batch;
 use super::{apply, search};
-use crate::model::Keeping;
+use crate::model::Retention;
 use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
 use crate::store::StoreError;
 
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const DAY: i64 = 86_400_000_000;
 
 /// How many messages groups hold, as far as that is known, and which of them may hold too many.
-pub(super) struct Crowds {
+pub(super) struct GroupCounts {
     /// The most a group may hold.
     keep: i64,
     /// At least so many are in a group, unless another program took some away; so it is counted before any goes.
@@ -26,15 +26,15 @@ pub(super) struct Crowds {
     due: BTreeSet<i64>,
 }
 
-impl Crowds {
+impl GroupCounts {
     /// To begin with, any group may hold too many. `None` when there is no bound.
-    pub(super) fn new(conn: &Connection, keeping: &Keeping) -> rusqlite::Result<Option<Crowds>> {
-        if keeping.messages_per_group == 0 {
+    pub(super) fn new(conn: &Connection, retention: &Retention) -> rusqlite::Result<Option<GroupCounts>> {
+        if retention.keep_messages_per_group == 0 {
             return Ok(None);
         }
         let mut groups = conn.prepare("SELECT id FROM conversation WHERE b = '' AND id != ?1")?;
         let due = groups.query_map([EVERYBODY], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(Some(Crowds { keep: i64::from(keeping.messages_per_group), counts: HashMap::new(), due }))
+        Ok(Some(GroupCounts { keep: i64::from(retention.keep_messages_per_group), counts: HashMap::new(), due }))
     }
 
     /// One more message is in this group.
@@ -51,8 +51,8 @@ impl Crowds {
 /// Takes away a piece of what need not be kept any longer, the oldest first, and says whether there may be more.
 pub(super) fn expire(
     batch: &mut Batch<'_>,
-    keeping: &Keeping,
-    crowds: Option<&mut Crowds>,
+    retention: &Retention,
+    crowds: Option<&mut GroupCounts>,
     skipped: &mut i64,
     now: i64,
 ) -> Result<bool, StoreError> {
@@ -63,13 +63,13 @@ pub(super) fn expire(
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     let before = *skipped;
-    if keeping.days > 0 {
-        gone = remove_old(batch, skipped, now - i64::from(keeping.days) * DAY, now)?;
+    if retention.keep_days > 0 {
+        gone = remove_old(batch, skipped, now - i64::from(retention.keep_days) * DAY, now)?;
     }
-    if keeping.messages > 0 && gone < EXPIRE_PIECE {
+    if retention.keep_messages > 0 && gone < EXPIRE_PIECE {
         let sql = "SELECT messages FROM server";
         let stored: i64 = batch.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-        let over = stored + batch.grown - i64::from(keeping.messages);
+        let over = stored + batch.grown - i64::from(retention.keep_messages);
         if over > 0 {
             let first = "id IN (SELECT id FROM message ORDER BY id LIMIT ?1)";
             gone += apply::remove(batch, first, [over.min(piece)])?;
@@ -106,7 +106,7 @@ fn remove_old(batch: &mut Batch<'_>, skipped: &mut i64, cutoff: i64, now: i64) -
 }
 
 /// Takes the oldest out of groups that hold too many, and says whether there may be more of them.
-fn thin_out(batch: &mut Batch<'_>, crowds: &mut Crowds) -> Result<bool, StoreError> {
+fn thin_out(batch: &mut Batch<'_>, crowds: &mut GroupCounts) -> Result<bool, StoreError> {
     for _ in 0..EXPIRE_GROUPS {
         let Some(group) = crowds.due.pop_first() else { return Ok(false) };
         let sql = "SELECT count(*) FROM message WHERE conversation = ?1";
@@ -134,3 +134,6 @@ fn end_stays(batch: &Batch<'_>) -> Result<(), StoreError> {
     batch.conn.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,15 +12,15 @@ use crate::store::Position;
 use crate::store::tests::{at, entered, group, name, reading, said, sees, user};
 
 fn open(dir: &TempDir) -> SqliteStore {
-    open_with(dir, Keeping::default())
+    open_with(dir, Retention::default())
 }
 
-fn open_with(dir: &TempDir, keeping: Keeping) -> SqliteStore {
-    SqliteStore::open(dir.path(), &keeping).unwrap()
+fn open_with(dir: &TempDir, retention: Retention) -> SqliteStore {
+    SqliteStore::open(dir.path(), &retention).unwrap()
 }
 
 fn refused(dir: &Path) -> String {
-    SqliteStore::open(dir, &Keeping::default()).err().expect("it should have been refused").to_string()
+    SqliteStore::open(dir, &Retention::default()).err().expect("it should have been refused").to_string()
 }
 
 /// Does something with the connection that writes.
@@ -91,7 +91,7 @@ fn what_was_stored_is_there_after_a_crash() {
 fn a_folder_has_one_daemon_and_is_nobody_elses_to_read() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("new/data");
-    let store = SqliteStore::open(&data, &Keeping::default()).unwrap();
+    let store = SqliteStore::open(&data, &Retention::default()).unwrap();
     let why = refused(&data);
     assert!(why.ends_with("data: another parlord works in this folder; give this one its own with --data"), "{why}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -100,7 +100,7 @@ fn a_folder_has_one_daemon_and_is_nobody_elses_to_read() {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     drop(store);
-    SqliteStore::open(&data, &Keeping::default()).unwrap();
+    SqliteStore::open(&data, &Retention::default()).unwrap();
 }
 
 #[test]
@@ -217,7 +217,8 @@ fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
 #[test]
 fn writing_reading_searching_and_tending_get_along() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open_with(&dir, Keeping { messages: 1000, durability: Durability::Commit, ..Keeping::default() });
+    let store =
+        open_with(&dir, Retention { keep_messages: 1000, durability: Durability::Commit, ..Retention::default() });
     let (bob, batch) = (name("bob"), [(); 20].map(|()| said("alice", user("bob"), &"some words ".repeat(20))));
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| (0..300).try_for_each(|_| store.append(&batch).map(drop)));
@@ -249,17 +250,17 @@ fn what_another_program_removes_is_not_taken_for_there() {
 #[test]
 fn an_id_is_never_given_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let keeping = Keeping { days: 1, ..Keeping::default() };
-    let store = open_with(&dir, keeping);
+    let retention = Retention { keep_days: 1, ..Retention::default() };
+    let store = open_with(&dir, retention);
     store.append(&[old(3, user("bob"), "1"), old(2, group("g"), "2")]).unwrap();
     tend(&store);
     assert!(store.tail(MessageId(0), 9).unwrap().is_empty());
     drop(store);
-    let store = open_with(&dir, keeping);
+    let store = open_with(&dir, retention);
     assert_eq!(store.append(&[said("bob", user("bob"), "3")]).unwrap(), MessageId(3));
     assert_eq!(store.append(&[Entry::Forgotten { user: name("bob") }]).unwrap(), MessageId(4));
     drop(store);
-    assert_eq!(open_with(&dir, keeping).append(&[]).unwrap(), MessageId(4));
+    assert_eq!(open_with(&dir, retention).append(&[]).unwrap(), MessageId(4));
 }
 
 #[test]

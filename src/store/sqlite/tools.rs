@@ -13,7 +13,7 @@ use super::row::{self, COLUMNS};
 use super::write::Writer;
 use super::{SqliteStore, copy, file, schema, search};
 use crate::model::limits::UNINDEX_PIECE;
-use crate::model::{Durability, Keeping, Message, Name, StartError};
+use crate::model::{Durability, Message, Name, Retention, StartError};
 use crate::store::{Entry, StoreError};
 
 /// Ids that are looked at in one transaction.
@@ -33,7 +33,7 @@ pub fn record(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
     let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
     let failed = |e: StoreError| file::refusal(&path, format!("cannot be written: {e}"));
     conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
-    let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
+    let mut writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(e.into()))?;
     writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(failed)
 }
 
@@ -43,7 +43,7 @@ pub fn record(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
 /// As [`record`].
 pub fn record_first(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
     if !file::is_there(&file::database(dir))? {
-        drop(SqliteStore::open(dir, &Keeping::default())?);
+        drop(SqliteStore::open(dir, &Retention::default())?);
     }
     record(dir, entries)
 }
@@ -110,7 +110,7 @@ pub(in crate::store) fn erase(
     let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
     let failed = |e: StoreError| file::refusal(&path, format!("not everything was erased: {e}; do it again"));
     conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
-    let mut writer = Writer::new(conn, &Keeping::default()).map_err(|e| failed(e.into()))?;
+    let mut writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(e.into()))?;
     let gone = erase_messages(&mut writer, user, progress).map_err(failed)?;
     erase_words(&mut writer, cleaning).map_err(failed)?;
     erase_rest(&mut writer, user).map_err(failed)?;

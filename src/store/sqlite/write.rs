@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::conversation::Conversation;
-use super::retain::Crowds;
+use super::retain::GroupCounts;
 use super::row::{micros, peer};
 use super::{apply, forget, retain, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
-use crate::model::{Draft, Keeping, MessageId, Scope};
+use crate::model::{Draft, MessageId, Retention, Scope};
 use crate::store::{Digest, Entry, StoreError};
 
 /// The connection, and what it knows without asking.
@@ -18,7 +18,7 @@ pub(super) struct Writer {
     /// The numbers of conversations that were met lately.
     known: HashMap<Conversation, i64>,
     /// Which groups may hold too many messages, where that is bounded.
-    crowds: Option<Crowds>,
+    crowds: Option<GroupCounts>,
     /// All messages up to this one are dated in the future.
     skipped: i64,
     /// Changes when another program has written to the database, and what is known may be wrong.
@@ -40,8 +40,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(conn: Connection, keeping: &Keeping) -> rusqlite::Result<Writer> {
-        let crowds = Crowds::new(&conn, keeping)?;
+    pub(super) fn new(conn: Connection, retention: &Retention) -> rusqlite::Result<Writer> {
+        let crowds = GroupCounts::new(&conn, retention)?;
         Ok(Writer { conn, known: HashMap::new(), crowds, skipped: 0, version: 0 })
     }
 
@@ -55,7 +55,7 @@ impl Writer {
         self.begin_beside().map(|(batch, ..)| batch)
     }
 
-    fn begin_beside(&mut self) -> Result<(Batch<'_>, Option<&mut Crowds>, &mut i64), StoreError> {
+    fn begin_beside(&mut self) -> Result<(Batch<'_>, Option<&mut GroupCounts>, &mut i64), StoreError> {
         let Writer { conn, known, crowds, skipped, version } = self;
         let conn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let current = conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
@@ -111,9 +111,9 @@ impl Writer {
     }
 
     /// Takes away what need not be kept any longer, or a piece of it, and says whether there is more to do.
-    pub(super) fn expire(&mut self, keeping: &Keeping, now: i64) -> Result<bool, StoreError> {
+    pub(super) fn expire(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
         let (mut batch, crowds, skipped) = self.begin_beside()?;
-        let more = retain::expire(&mut batch, keeping, crowds, skipped, now)?;
+        let more = retain::expire(&mut batch, retention, crowds, skipped, now)?;
         let more = forget::clean_up(&mut batch)? || more;
         batch.commit()?;
         Ok(more)

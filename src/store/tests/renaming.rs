@@ -1,8 +1,8 @@
 //! What every store does when a user gets another name.
 
+use super::moderation::{report, sanction};
 use super::*;
-use crate::model::{GroupRole, Penalty, Ruling, Settings, Subject};
-use crate::store::order_tests::{report, sanction};
+use crate::model::{GroupRole, GroupSettings, Penalty, SanctionTarget, SanctionTerms};
 
 over_every_store!(
     what_was_said_by_him_and_to_him_has_his_new_name,
@@ -84,7 +84,7 @@ fn what_is_kept_for_him_is_kept_under_his_new_name(store: &dyn Store) {
 }
 
 fn what_was_laid_upon_him_or_by_him_has_his_new_name(store: &dyn Store) {
-    let ruling = |by: &str| Ruling { by: name(by), reason: None, until: None };
+    let ruling = |by: &str| SanctionTerms { by: name(by), reason: None, until: None };
     let withheld = |user: &str, by: &str| Entry::MemberSanctioned {
         group: name("g"),
         user: name(user),
@@ -92,7 +92,7 @@ fn what_was_laid_upon_him_or_by_him_has_his_new_name(store: &dyn Store) {
         ruling: ruling(by),
     };
     let member = Entry::Member { group: name("g"), user: name("bob"), role: GroupRole::Owner, rank: 3 };
-    store.append(&[Entry::GroupKept { group: name("g"), settings: Settings::default() }, member]).unwrap();
+    store.append(&[Entry::GroupKept { group: name("g"), settings: GroupSettings::default() }, member]).unwrap();
     store.append(&[withheld("bob", "ann"), withheld("eve", "BOB")]).unwrap();
     let by_him = Sanction { by: "bob".to_owned(), ..sanction("eve", 1) };
     store.append(&[sanction("bob", 2), by_him].map(Entry::Sanctioned)).unwrap();
@@ -128,8 +128,8 @@ fn a_change_of_letters_case_is_one_too(store: &dyn Store) {
 fn a_name_is_known_for_anything_that_would_become_somebody_elses(store: &dyn Store) {
     let knows = |who: &str| store.knows(&name(who)).unwrap();
     let ignored = |user: &str, whom: &str| Entry::Ignored { user: name(user), whom: name(whom), ignored: true };
-    let kept = Entry::GroupKept { group: name("kept"), settings: Settings::default() };
-    let ruling = Ruling { by: name("j"), reason: None, until: None };
+    let kept = Entry::GroupKept { group: name("kept"), settings: GroupSettings::default() };
+    let ruling = SanctionTerms { by: name("j"), reason: None, until: None };
     let withheld = Entry::MemberSanctioned { group: name("kept"), user: name("i"), penalty: Penalty::Ban, ruling };
     let member = Entry::Member { group: name("kept"), user: name("h"), role: GroupRole::Member, rank: 1 };
     store.append(&[said("a", user("b"), "1"), said("c", group("g"), "2"), said("d", Scope::Everybody, "3")]).unwrap();
@@ -143,7 +143,7 @@ fn a_name_is_known_for_anything_that_would_become_somebody_elses(store: &dyn Sto
         assert!(!knows(who), "{who}");
     }
     // A penalty that was lifted, and a role that was taken, are not kept any more.
-    let subject = Subject::User(name("o"));
+    let subject = SanctionTarget::User(name("o"));
     store
         .append(&[Entry::Lifted { penalty: Penalty::Ban, subject }, Entry::Role { user: name("n"), role: Role::User }])
         .unwrap();

@@ -1,0 +1,179 @@
+//! Accounts that come, change and go while they are in use, beside an operator who edits the same file.
+
+use super::*;
+use crate::accounts::Verdict;
+use crate::accounts::hash_slots::HashSlots;
+use std::fs;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+struct Setup {
+    folder: TempDir,
+    accounts: Accounts,
+}
+
+impl Setup {
+    fn new(text: &str, permits: usize) -> Setup {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.txt");
+        fs::write(&path, text).unwrap();
+        Setup { accounts: Accounts::with(&path, HashSlots::new(permits)).unwrap(), folder }
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.folder.path().join("users.txt"), text).unwrap();
+    }
+
+    fn file(&self) -> String {
+        fs::read_to_string(self.folder.path().join("users.txt")).unwrap()
+    }
+
+    fn register(&self, user: &str, password: &str) -> Result<(), AccountError> {
+        let secret = self.accounts.new_secret(password.as_bytes(), soon())?;
+        self.accounts.register(&name(user), secret, soon(), || Ok(()))
+    }
+
+    fn passwd(&self, user: &str, password: &str) -> Result<(), AccountError> {
+        let secret = self.accounts.new_secret(password.as_bytes(), soon())?;
+        self.accounts.change_password(&name(user), secret, soon())
+    }
+
+    fn is_right(&self, user: &str, password: &str) -> bool {
+        self.accounts.judge(user.as_bytes(), password.as_bytes(), soon()) == Verdict::Right(name(user))
+    }
+}
+
+#[test]
+fn a_change_is_in_the_file_and_in_use_at_once() {
+    let setup = Setup::new("# staff\nAlice:a\nbob:b\n", 1);
+    setup.passwd("alice", "new word").unwrap();
+    setup.register("Carl", "c").unwrap();
+    setup.accounts.delete(&name("bob"), soon()).unwrap();
+    for reread in [false, true] {
+        assert!(setup.is_right("alice", "new word") && setup.is_right("carl", "c"), "{reread}");
+        assert!(!setup.is_right("alice", "a") && !setup.is_right("bob", "b"), "{reread}");
+        assert_eq!(setup.accounts.find(&name("ALICE")).unwrap().as_str(), "Alice");
+        assert_eq!((setup.accounts.len(), setup.accounts.plain_secrets()), (2, 0));
+        assert!(setup.accounts.is_deleted(&name("bob")));
+        setup.accounts.reload().unwrap();
+    }
+    let file = setup.file();
+    assert!(file.starts_with("# staff\nAlice:$argon2id$v=19$m=19456,t=2,p=1$"), "{file}");
+    assert!(file.contains("\nbob:$deleted$\nCarl:$argon2id$"), "{file}");
+}
+
+#[test]
+fn what_an_operator_wrote_meanwhile_is_kept_and_counts() {
+    let setup = Setup::new("alice:a\nbob:b\n", 1);
+    setup.write("alice:a\n# by hand\ndora:d\n");
+    assert_eq!(setup.register("Dora", "x"), Err(AccountError::Taken));
+    assert_eq!(setup.register("bob", "x"), Err(AccountError::Taken), "he is in use until the file is read again");
+    assert_eq!(setup.passwd("bob", "x"), Err(AccountError::Gone));
+    setup.passwd("alice", "x").unwrap();
+    assert!(setup.file().ends_with("\n# by hand\ndora:d\n"));
+    assert_eq!(setup.accounts.find(&name("dora")), None, "not before SIGHUP");
+    setup.write("no colon\n");
+    match setup.passwd("alice", "y") {
+        Err(AccountError::Broken(why)) => {
+            assert!(why.ends_with("users.txt: line 1: there is no colon between name and password"))
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(setup.is_right("alice", "x"));
+}
+
+#[test]
+fn a_name_is_given_once_and_not_again_after_its_owner_has_gone() {
+    let setup = Setup::new("alice:a\n", 2);
+    let given: usize = std::thread::scope(|scope| {
+        let tries =
+            ["zoe", "ZOE", "Zoe", "zoE"].map(|user| scope.spawn(|| usize::from(setup.register(user, "z").is_ok())));
+        tries.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert_eq!((given, setup.accounts.len(), setup.file().lines().count()), (1, 2, 2));
+    setup.accounts.delete(&name("zoe"), soon()).unwrap();
+    assert_eq!(setup.register("zoe", "z"), Err(AccountError::Taken));
+    assert_eq!(setup.passwd("zoe", "z"), Err(AccountError::Gone));
+    assert_eq!(setup.accounts.delete(&name("zoe"), soon()), Err(AccountError::Gone));
+    assert_eq!(setup.accounts.while_kept(&name("zoe"), soon(), || ()), Err(AccountError::Gone));
+    assert_eq!(setup.accounts.while_kept(&name("alice"), soon(), || ()), Ok(()));
+    assert_eq!(setup.register("guest-4", "z"), Err(AccountError::Taken));
+}
+
+#[test]
+fn no_reload_undoes_a_change() {
+    let setup = Setup::new("alice:a\n", 1);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                setup.accounts.reload().unwrap();
+            }
+        });
+        for n in 0..20 {
+            let user = name(&format!("user{n}"));
+            let secret = NewSecret("plain".to_owned());
+            setup.accounts.register(&user, secret, soon(), || Ok(())).unwrap();
+            assert_eq!(setup.accounts.find(&user), Some(user));
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+    assert_eq!(setup.accounts.len(), 21);
+}
+
+#[test]
+fn a_reload_does_not_wait_for_ever() {
+    let setup = Setup::new("alice:a\n", 1);
+    setup
+        .accounts
+        .while_kept(&name("alice"), soon(), || {
+            let error =
+                std::thread::scope(|scope| scope.spawn(|| setup.accounts.reload().unwrap_err()).join().unwrap());
+            assert!(error.to_string().ends_with("users.txt: is being changed just now; ask again"), "{error}");
+        })
+        .unwrap();
+    assert_eq!(setup.accounts.reload().unwrap(), 1);
+}
+
+#[test]
+fn who_is_not_sure_changes_nothing_and_is_asked_only_when_all_else_is_right() {
+    let setup = Setup::new("alice:a\n", 1);
+    let secret = || setup.accounts.new_secret(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));
+    let unasked = || -> Result<(), AccountError> { panic!("asked") };
+    assert_eq!(setup.accounts.register(&name("alice"), secret(), soon(), unasked), Err(AccountError::Taken));
+    assert_eq!(
+        setup.accounts.register(&name("zoe"), secret(), soon(), || Err(AccountError::Forbidden)),
+        Err(AccountError::Forbidden)
+    );
+    assert_eq!((setup.file().as_str(), setup.accounts.len()), ("alice:a\n", 1));
+}
+
+#[test]
+fn the_file_takes_no_more_registrations_than_it_can_hold() {
+    let lines: String = (1..crate::model::limits::ACCOUNTS).map(|n| format!("u{n}:p\n")).collect();
+    let setup = Setup::new(&lines, 1);
+    setup.register("last", "x").unwrap();
+    assert_eq!(setup.register("over", "x"), Err(AccountError::Full));
+    setup.passwd("last", "y").unwrap();
+}
+
+#[test]
+fn a_bad_password_is_refused_before_it_is_hashed_and_a_good_one_waits_for_a_permit() {
+    let setup = Setup::new("alice:a\n", 0);
+    let refusal = |password: &[u8]| setup.accounts.new_secret(password, Instant::now()).err().unwrap();
+    for bad in [&b""[..], b" marked", b"mar\x07ked", b"marked\xFF"] {
+        match refusal(bad) {
+            AccountError::BadPassword(why) => assert!(!why.contains("marked")),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refusal(b"good"), AccountError::Late);
+}

@@ -1,0 +1,171 @@
+//! Edits of a real file in a folder of its own: what is changed, what stays, and what is left when it goes wrong.
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+const CHEAP: Cost = Cost { memory: 16, passes: 1, lanes: 1 };
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn folder_with(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.txt");
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn only_entry(folder: &TempDir) -> String {
+    let names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.join(" ")
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn users_come_change_and_go_and_the_rest_stays() {
+    let (folder, path) = folder_with("# staff\r\nalice:secret one\r\n\r\nbob:b");
+    add(&path, &name("Carl"), "pass word: ü").unwrap();
+    passwd(&path, &name("ALICE"), "new").unwrap();
+    remove(&path, &name("bob")).unwrap();
+    let kinds = [(name("alice"), Kind::Argon2id), (name("Carl"), Kind::Argon2id)];
+    assert_eq!(list(&path).unwrap(), kinds);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# staff\r\nalice:$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
+    assert!(text.contains("\r\n\r\nCarl:$argon2id$") && text.ends_with("\r\n"), "{text}");
+    assert_eq!(only_entry(&folder), "users.txt");
+    assert_eq!(mode(&path), 0o600, "a file that everybody could read becomes the owner's");
+}
+
+#[test]
+fn hashing_takes_every_plain_password_once() {
+    let (_folder, path) = folder_with("a:1\n# a comment:\nb:2:3\n");
+    let mut heard = Vec::new();
+    assert_eq!(hash_at(CHEAP, &path, &mut |done, total| heard.push((done, total))).unwrap(), 2);
+    assert_eq!(heard, [(1, 2), (2, 2)]);
+    let once = fs::read(&path).unwrap();
+    assert_eq!(hash_at(CHEAP, &path, &mut |_, _| panic!("nothing is left to do")).unwrap(), 0);
+    assert_eq!(fs::read(&path).unwrap(), once);
+    let sheet = UsersFile::parse(&once).unwrap_or_else(|flaw| panic!("{flaw}"));
+    for (user, password) in [("a", "1"), ("b", "2:3")] {
+        let hash = sheet.find(&name(user)).unwrap().secret.hash().unwrap();
+        assert_eq!(hash.is_of(password.as_bytes(), &mut secret::Memory::default()), Some(true));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_changes_nothing() {
+    let (folder, path) = folder_with("alice:marked\n");
+    let said = |result: Result<(), StartError>| result.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE");
+    assert_eq!(said(add(&path, &name("Alice"), "x")), "FILE: there is a user 'alice' already");
+    assert_eq!(said(passwd(&path, &name("bob"), "x")), "FILE: there is no user 'bob'");
+    assert_eq!(said(remove(&path, &name("bob"))), "FILE: there is no user 'bob'");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "alice:marked\n");
+    fs::write(&path, "alice:marked\nmarked\n").unwrap();
+    for result in
+        [add(&path, &name("bob"), "x"), remove(&path, &name("alice")), hash(&path, &mut |_, _| ()).map(|_| ())]
+    {
+        assert_eq!(said(result), "FILE: line 2: there is no colon between name and password");
+    }
+    assert_eq!(only_entry(&folder), "users.txt");
+}
+
+#[test]
+fn passwords_that_cannot_be_typed_are_refused_without_showing_them() {
+    let (_folder, path) = folder_with("");
+    for bad in ["", " marked", "marked ", "mar\nked", "mar\tked", "mar\0ked", "mar\u{200B}ked", &"marked".repeat(200)] {
+        let error = add(&path, &name("alice"), bad).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("mar"), "{error}");
+    }
+    assert_eq!(list(&path).unwrap(), []);
+}
+
+#[test]
+fn the_name_of_a_deleted_account_is_shown_kept_and_freed() {
+    let (_folder, path) = folder_with("alice:a\nBob:$deleted$\n");
+    assert_eq!(list(&path).unwrap(), [(name("alice"), Kind::Plain), (name("Bob"), Kind::Deleted)]);
+    for result in [add(&path, &name("bob"), "x"), passwd(&path, &name("bob"), "x")] {
+        let error = result.unwrap_err().to_string();
+        assert!(error.ends_with("the user 'Bob' is deleted; `parlord user remove Bob` frees the name"), "{error}");
+    }
+    assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1, "there is no password of bob");
+    remove(&path, &name("bob")).unwrap();
+    add(&path, &name("bob"), "x").unwrap();
+    assert!(add(&path, &name("Guest-7"), "x").unwrap_err().to_string().ends_with("'Guest-7' is kept for guests"));
+}
+
+#[test]
+fn the_first_user_makes_the_file_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.txt");
+    assert!(remove(&path, &name("alice")).is_err() && hash(&path, &mut |_, _| ()).is_err());
+    assert_eq!(only_entry(&folder), "");
+    add(&path, &name("alice"), "x").unwrap();
+    assert_eq!(list(&path).unwrap(), [(name("alice"), Kind::Argon2id)]);
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn a_link_stays_a_link_and_the_access_of_the_old_file_stays() {
+    let (folder, path) = folder_with("alice:a\nbob:b\ncarl:c\n");
+    let link = folder.path().join("link");
+    symlink("users.txt", &link).unwrap();
+    for (was, becomes, user) in [(0o640, 0o640, "alice"), (0o400, 0o400, "bob"), (0o664, 0o600, "carl")] {
+        fs::set_permissions(&path, PermissionsExt::from_mode(was)).unwrap();
+        remove(&link, &name(user)).unwrap();
+        assert_eq!(mode(&path), becomes, "{was:o}");
+    }
+    assert!(link.is_symlink());
+    assert_eq!(fs::read(&path).unwrap(), b"");
+    fs::remove_file(&path).unwrap();
+    assert!(add(&link, &name("alice"), "x").is_err(), "a link that leads nowhere is no place for a new file");
+}
+
+#[test]
+fn what_a_killed_edit_left_is_cleared_and_never_followed() {
+    let (folder, path) = folder_with("alice:a\nbob:b\n");
+    let (draft, victim) = (folder.path().join(".users.txt.rewrite"), folder.path().join("victim"));
+    fs::write(&victim, "precious").unwrap();
+    symlink(&victim, &draft).unwrap();
+    remove(&path, &name("alice")).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"bob:b\n");
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    fs::write(&draft, "half a file").unwrap();
+    assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1);
+    assert!(remove(&path, &name("alice")).is_err());
+    assert!(!draft.exists() && !draft.is_symlink());
+}
+
+#[test]
+fn a_failed_edit_leaves_no_draft() {
+    let (folder, path) = folder_with("alice:a\n");
+    let error = edit(&path, Missing::Refused, |sheet| {
+        // Somebody else writes the file without asking for the lock.
+        fs::write(&path, "alice:other\n").unwrap();
+        Ok(sheet.remove(&name("alice")))
+    });
+    assert!(error.unwrap_err().to_string().ends_with("was changed by someone else meanwhile; nothing was done"));
+    assert_eq!(fs::read(&path).unwrap(), b"alice:other\n");
+    assert_eq!(only_entry(&folder), "users.txt");
+}
+
+#[test]
+fn editors_at_the_same_time_lose_nobody() {
+    let (_folder, path) = folder_with("");
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let path = &path;
+            scope.spawn(move || {
+                edit(path, Missing::Refused, |sheet| Ok(sheet.add(&name(&format!("user{n}")), "x")?)).unwrap();
+            });
+        }
+    });
+    assert_eq!(list(&path).unwrap().len(), 8);
+}

@@ -1,0 +1,96 @@
+//! Renaming a user. The hub, the store and the users file have to agree on the new name.
+
+use std::time::Instant;
+
+use super::{Actor, Admin};
+use crate::accounts::{AccountError, Accounts};
+use crate::model::limits::RENAME_TIME;
+use crate::model::{Name, Outcome, RenameError, Role, UserError};
+
+impl Admin {
+    /// Ends the user's sessions, then renames in the hub and the store, which notes the rename as begun, then in the users
+    /// file. If the file cannot be rewritten, hub and store take the rename back.
+    pub(super) fn rename(
+        &self,
+        whom: &str,
+        wanted: &str,
+        why: &str,
+        (by, rank): (&Actor, Role),
+        accounts: &Accounts,
+    ) -> Result<Outcome, UserError> {
+        let (from, to) = self.check_names(whom, wanted, (by, rank), accounts)?;
+        let deadline = Instant::now() + RENAME_TIME;
+        let shut = self.hub.shut_out(from, to, why, deadline).ok_or(RenameError::StillHere(from))?;
+        let mut failure = None;
+        let store = || {
+            self.hub.rename(from, to).map_err(|e| {
+                self.hub.take_back_name(from, to);
+                failure = Some(e);
+                AccountError::Unavailable
+            })
+        };
+        let renamed = accounts.rename(&from, to, deadline, store, || self.hub.take_back_name(from, to));
+        let known = renamed.map_err(|unchanged| match (unchanged, failure) {
+            (AccountError::Gone, _) => UserError::NoSuchUser(from.to_string()),
+            (AccountError::Taken, _) => RenameError::Taken(to).into(),
+            (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
+            (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
+            _ => UserError::Busy,
+        })?;
+        if known {
+            self.hub.settle_name(from, to);
+        } else {
+            log::warn!("rename unsettled user={from} name={to}: the next start finds out what the users file says");
+        }
+        log::info!("renamed user={from} name={to} by={by}");
+        self.hub.tell_renamed(from, to);
+        Ok(Outcome::Renamed { from, to, sessions: shut.sessions })
+    }
+
+    /// Resolves and checks both names.
+    fn check_names(
+        &self,
+        whom: &str,
+        wanted: &str,
+        (by, rank): (&Actor, Role),
+        accounts: &Accounts,
+    ) -> Result<(Name, Name), UserError> {
+        let known: Option<Name> = whom.parse().ok();
+        if known.is_some_and(|name| name.is_guest()) {
+            return Err(RenameError::Guest.into());
+        }
+        let from = known.and_then(|name| accounts.find(&name)).ok_or_else(|| UserError::NoSuchUser(whom.to_owned()))?;
+        self.expect_below(&from, rank)?;
+        if *by == Actor::User(from) {
+            return Err(RenameError::Yourself.into());
+        }
+        let to: Name = wanted.parse().map_err(|why| RenameError::BadName(wanted.to_owned(), why))?;
+        if to.is_guest() {
+            return Err(RenameError::GuestName(to).into());
+        }
+        if to.as_str() == from.as_str() {
+            return Err(RenameError::Same(to).into());
+        }
+        if to != from {
+            self.expect_free(to, accounts)?;
+        }
+        // A failing store must be noticed before the user's sessions are ended.
+        self.hub.record(Vec::new()).map_err(|e| RenameError::Failed(e.to_string()))?;
+        Ok((from, to))
+    }
+
+    /// Refuses a name that is or was somebody's, or under which anything is stored.
+    fn expect_free(&self, to: Name, accounts: &Accounts) -> Result<(), UserError> {
+        if accounts.find(&to).is_some() || self.hub.is_here(&to) {
+            return Err(RenameError::Taken(to).into());
+        }
+        if accounts.is_taken(&to) {
+            return Err(RenameError::Deleted(to).into());
+        }
+        match self.hub.knows(&to) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(RenameError::Traces(to).into()),
+            Err(e) => Err(UserError::NotReadable(e.to_string())),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How operators' commands are read, and that the console has the same.
+
+use std::time::Duration;
+
+use super::super::{COMMANDS, console};
+use super::*;
+use crate::model::MessageId;
+use crate::model::limits::REASON_CHARS;
+
+#[test]
+fn a_penalty_has_a_kind_a_subject_and_perhaps_a_time() {
+    let (penalty, on) = (Penalty::Ban, BanTarget::User("bob".to_owned()));
+    let minutes = |n: u64| Some(Duration::from_secs(60 * n));
+    for (line, time, why) in [
+        ("ban user bob", None, ""),
+        ("BAN USER bob 10m", minutes(10), ""),
+        ("ban user bob 10m  a b ", minutes(10), "a b"),
+        ("ban user bob 10 minutes", None, "10 minutes"),
+    ] {
+        let expected = AdminCommand::Impose { penalty, on: on.clone(), time, why: why.to_owned() };
+        assert_eq!(console(line), Ok(expected), "{line}");
+    }
+    for line in
+        ["ban", "ban user", "ban bob", "ban addr 10.0.0.0/8", "mute addr 10.0.0.1", "unban user", "log 0", "log x"]
+    {
+        assert!(matches!(console(line), Err(UserError::Usage(_))), "{line}");
+    }
+}
+
+#[test]
+fn a_shutdown_is_now_in_a_while_or_off() {
+    let shutdown = |after, why: &str| Ok(AdminCommand::Shutdown { after, why: why.to_owned() });
+    assert_eq!(console("shutdown"), shutdown(None, ""));
+    assert_eq!(console("shutdown update"), shutdown(None, "update"));
+    assert_eq!(console("shutdown in 5m new disk"), shutdown(Some(Duration::from_secs(300)), "new disk"));
+    let go_on = |why: &str| Ok(AdminCommand::CancelShutdown { why: why.to_owned() });
+    assert_eq!(
+        (console("shutdown CANCEL"), console("shutdown cancel  all is well")),
+        (go_on(""), go_on("all is well"))
+    );
+    assert_eq!(console("shutdown cancelled"), shutdown(None, "cancelled"));
+    assert!(console("shutdown in five").is_err() && console("shutdown in").is_err());
+}
+
+#[test]
+fn an_act_that_takes_back_or_ends_something_has_a_reason_too() {
+    let (on, why) = (BanTarget::User("bob".to_owned()), "enough".to_owned());
+    let acts = [
+        ("unban user bob enough", AdminCommand::Lift { penalty: Penalty::Ban, on: on.clone(), why: why.clone() }),
+        ("unmute user bob enough", AdminCommand::Lift { penalty: Penalty::Mute, on, why: why.clone() }),
+        ("delete 12 enough", AdminCommand::Delete { id: MessageId(12), why: why.clone() }),
+        ("reports done 3 enough", AdminCommand::CloseReport { number: 3, why: why.clone() }),
+        ("reload enough", AdminCommand::Reload { why: why.clone() }),
+        ("drop_group g enough", AdminCommand::DropGroup { group: "g".to_owned(), why: why.clone() }),
+        ("disconnect bob enough", AdminCommand::Disconnect { whom: "bob".to_owned(), why }),
+    ];
+    for (line, act) in acts {
+        assert_eq!(console(line), Ok(act), "{line}");
+    }
+    let Ok(AdminCommand::Reload { why }) = console(&format!("reload {}", "x".repeat(1_000))) else { panic!() };
+    assert_eq!(why, "x".repeat(REASON_CHARS) + "…");
+}
+
+#[test]
+fn the_log_is_asked_for_in_lines_of_which_there_are_not_too_many() {
+    for (line, lines) in [("log", LOG_COUNT), ("log 1", 1), ("log 200", LOG_MAX), ("log 9999", LOG_MAX)] {
+        assert_eq!(console(line), Ok(AdminCommand::Log { lines }), "{line}");
+    }
+}
+
+#[test]
+fn the_console_knows_what_operators_do_and_nothing_else() {
+    for spec in COMMANDS {
+        let act = console(&spec.example[1..]);
+        let known = act.is_ok();
+        assert_eq!(known, spec.role > Role::User || spec.name == "delete", "{}", spec.name);
+        // The table and the acts ask for the same role.
+        if let (Ok(act), true) = (act, spec.role > Role::User) {
+            assert_eq!(act.needs(), spec.role, "{}", spec.name);
+        }
+    }
+    assert_eq!(console("top"), Ok(AdminCommand::Top { sessions: false }));
+    assert_eq!(console("top sessions"), Ok(AdminCommand::Top { sessions: true }));
+    assert!(matches!(console("fly"), Err(UserError::UnknownCommand(..))));
+}

@@ -1,0 +1,65 @@
+//! The first moments of a logged-in user: the welcome, and what he missed, before anything that happens now.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::connection::Unwritten;
+use crate::command;
+use crate::hub::Client;
+use crate::model::limits::PAST_PAGE;
+use crate::model::{EventKind, Message, UserError};
+use crate::store::Backlog;
+
+impl Session<'_> {
+    /// Welcomes him and shows him what he missed; from then on he gets things as they come.
+    ///
+    /// Who reads slowly is waited for, piece by piece; what is said meanwhile gathers in his outbox.
+    #[inline(never)]
+    pub(super) fn greet(&self, me: &Arc<Client>) {
+        self.connection.queue(EventKind::Welcome { motd: self.shared.motd.clone() });
+        if me.name.is_guest() {
+            self.connection.queue(EventKind::YouAreGuest { name: me.name });
+        }
+        // A client who cannot be written to is closing, which the command loop sees.
+        let _ = self.write_alone().and_then(|()| self.catch_up(me));
+        me.outbox.release();
+        let _ = self.connection.write_all(Some(&me.outbox), None, true);
+        self.shared.hub.settled_in(me);
+    }
+
+    fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
+        match self.shared.hub.backlog(me) {
+            Ok(Backlog { messages, more, withheld }) => {
+                if !messages.is_empty() {
+                    self.show_missed(me, &messages)?;
+                    if more > 0 {
+                        self.connection.queue(EventKind::MissedMore { count: more });
+                        self.write_alone()?;
+                    }
+                }
+                self.shared.hub.caught_up(me, &messages);
+                self.shared.hub.acknowledge_ignored(me, &withheld);
+                Ok(())
+            }
+            Err(error) => {
+                self.connection.queue(EventKind::Refused(UserError::NotReadable(error.to_string())));
+                self.write_alone()
+            }
+        }
+    }
+
+    fn show_missed(&self, me: &Client, messages: &[Message]) -> Result<(), Unwritten> {
+        self.connection.queue(EventKind::Missed { count: messages.len() });
+        for page in messages.chunks(PAST_PAGE) {
+            self.connection.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
+            self.write_alone()?;
+            page.last().into_iter().for_each(|last| me.note_shown(last.id));
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued on the connection, and nothing of the outbox, which is held.
+    fn write_alone(&self) -> Result<(), Unwritten> {
+        self.connection.write_all(None, None, true)
+    }
+}

@@ -1,0 +1,230 @@
+//! docs/performance.md.
+
+use std::fmt::Write;
+
+use crate::contender::Contender::{self, Parlord};
+use crate::machine::{machine, version};
+use crate::measure::{Kind, Measure};
+use crate::results::{Results, Spread};
+use crate::targets::{self, COST};
+
+const HEAD: &str = "\
+# Performance
+
+This page is written by `make bench-peers`, which puts the same load on Parlor and on other servers of its machine, one after the other.
+The load is that of [parlor-bench](bench.md), which also checks that every recipient got every message exactly once and in order; a server that failed that check has no figure.
+Times differ from machine to machine and from hour to hour; ratios of one run hardly do.
+";
+
+const SERVERS: &str = "
+Beside the daemons of others runs a *bare loop* (`tools/bench/support/bare_loop.rs`): a thread for each client that believes every login and checks, bounds and logs nothing.
+It is the least that a server of this kind can cost.
+All run with flood control off and without encryption; *parlord* keeps messages in memory, *parlord, stored* has each one in its database before it is shown (`--durability commit`).
+Each server is started anew for each run.
+";
+
+const COSTS: &str = "
+## What a delivery costs
+
+Processor time of the server in microseconds for each message that reached a client: the median of the runs, the least and the most, and in the columns of the others how Parlor's median compares to theirs.
+*Window* is how many messages of each sender are on their way to somebody.
+Where a protocol echoes a message to its sender, that is a delivery too.
+Every text has 100 bytes.
+";
+
+const BROWSER: &str = "
+## In the browser
+
+One Parlor with 1,000 silent netcat clients and 1,000 silent WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
+What a WebSocket gets is JSON and so about twice as long as a line.
+";
+
+const RATES: &str = "
+## How much gets through
+
+Deliveries per second, the median of the runs.
+The load tester runs on the same machine and takes its share of it, so this is no measure of a server alone.
+";
+
+const LATE: &str = "
+## How late messages are
+
+A group in which ten members talk in turn at a steady rate: milliseconds from when a message was to be sent to its arrival, of all deliveries.
+";
+
+const IDLE: &str = "
+## Clients who say nothing
+
+Resident memory of the server for each, its threads for each, and its processor time meanwhile, in percent of one processor.
+";
+
+const LOGINS: &str = "
+## Logins
+
+Clients who log in and leave at once, 16 at a time, with passwords in plain text where there are any.
+";
+
+const STUCK: &str = "
+## Readers who are stuck
+
+In a group of 200 members 50 stop reading; one of the others talks, with a window of 16.
+";
+
+const EVERYDAY: &str = "
+## Everyday stress
+
+Users who do random things: private messages, groups, broadcasts, lists, leaving, coming back.
+";
+
+/// From this load on, other programs take part in what is measured.
+const BUSY: f64 = 0.5;
+
+/// The whole page.
+pub(crate) fn write(results: &Results) -> String {
+    let mut page = HEAD.to_owned();
+    targets(&mut page, results);
+    servers(&mut page, results);
+    let talk = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
+    let doors = |kind: Kind| matches!(kind, Kind::Doors { .. });
+    let late = |kind: Kind| matches!(kind, Kind::Rate { .. });
+    let idle = |kind: Kind| matches!(kind, Kind::Idle { .. });
+    let login = |kind: Kind| kind == Kind::Churn;
+    table(&mut page, results, COSTS, talk, &[(COST, "")]);
+    table(&mut page, results, RATES, talk, &[("deliveries_per_s", "")]);
+    table(&mut page, results, BROWSER, doors, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
+    table(&mut page, results, LATE, late, &[("p50_ms", "p50"), ("p99_ms", "p99"), ("max_ms", "longest")]);
+    let held = [("rss_per_client_kib", "KiB"), ("threads_per_client", "threads"), ("idle_cpu_percent", "CPU %")];
+    table(&mut page, results, IDLE, idle, &held);
+    let logins = [("logins_per_s", "per second"), ("cpu_per_login_us", "us of CPU each"), ("p99_ms", "p99 in ms")];
+    table(&mut page, results, LOGINS, login, &logins);
+    stuck(&mut page, results);
+    let done = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
+    table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &done);
+    failures(&mut page, results);
+    repeat(&mut page, results);
+    page
+}
+
+fn targets(page: &mut String, results: &Results) {
+    let all = targets::all(results);
+    let met = all.iter().filter(|target| target.met).count();
+    // Writing into memory cannot fail, here and below.
+    let _ = writeln!(
+        page,
+        "\n## Targets\n\n{met} of {} are met.\nWhere nothing else is said, they are for the processor time per delivery.\n",
+        all.len()
+    );
+    let _ = writeln!(page, "| wanted | is | met |\n| --- | --- | --- |");
+    for target in all {
+        let _ = writeln!(page, "| {} | {} | {} |", target.wanted, target.is, if target.met { "yes" } else { "**no**" });
+    }
+}
+
+fn servers(page: &mut String, results: &Results) {
+    let _ = writeln!(page, "\n## Machine and servers\n\nMeasured on: {}.", machine());
+    let _ =
+        writeln!(page, "The load of the machine before the first run was {:.1}{}.\n", results.load, busy(results.load));
+    let _ = writeln!(page, "| server | version |\n| --- | --- |");
+    for contender in results.contenders.iter().filter(|one| **one == Parlord || one.is_peer()) {
+        let _ = writeln!(page, "| {} | {} |", contender.name(), version(*contender));
+    }
+    for (contender, why) in &results.absent {
+        let _ = writeln!(page, "| {} | was not measured: {why} |", contender.name());
+    }
+    page.push_str(SERVERS);
+}
+
+/// What a load means for the figures.
+fn busy(load: f64) -> &'static str {
+    if load < BUSY { "" } else { ": other programs were at work, so the figures spread more than they have to" }
+}
+
+/// A table of some figures of some measurements; nothing if none of them was made.
+fn table(page: &mut String, results: &Results, head: &str, kind: impl Fn(Kind) -> bool, keys: &[(&str, &str)]) {
+    let made: Vec<_> = results.made.iter().filter(|made| kind(made.measure.kind)).collect();
+    let concerned = |one: &Contender| made.iter().any(|made| made.measure.kind.concerns(*one));
+    let columns: Vec<Contender> = results.contenders.iter().copied().filter(concerned).collect();
+    if made.is_empty() {
+        return;
+    }
+    page.push_str(head);
+    let names: Vec<&str> = columns.iter().map(|one| one.name()).collect();
+    let _ = writeln!(page, "\n| | {} |\n|{}", names.join(" | "), " --- |".repeat(columns.len() + 1));
+    for made in made {
+        for (key, what) in keys {
+            let what = if what.is_empty() { String::new() } else { format!(": {what}") };
+            let of = made.median(Parlord, key).filter(|_| *key == COST);
+            let cell = |one: &Contender| match made.spread(*one, key) {
+                Some(spread) if *one == Parlord => cell(spread, key, None),
+                Some(spread) => cell(spread, key, of),
+                None => "–".to_owned(),
+            };
+            let cells: Vec<String> = columns.iter().map(cell).collect();
+            let _ = writeln!(page, "| {}{what} | {} |", made.measure.name, cells.join(" | "));
+        }
+    }
+}
+
+/// Median, least and most; and how Parlor's median compares to it. Rates have their median alone.
+fn cell(spread: Spread, key: &str, parlord: Option<f64>) -> String {
+    let Spread { median, min, max } = spread;
+    if key.ends_with("_per_s") {
+        return thousands(median);
+    }
+    let digits = if key == COST { 3 } else { 2 };
+    let ratio = parlord.map_or_else(String::new, |parlord| format!(", parlord x{:.2}", parlord / median));
+    format!("{median:.digits$} ({min:.digits$}–{max:.digits$}){ratio}")
+}
+
+/// A whole number with its thousands apart.
+fn thousands(value: f64) -> String {
+    let plain = format!("{value:.0}");
+    let groups: Vec<&str> = plain.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+fn stuck(page: &mut String, results: &Results) {
+    let Some(made) = results.of(Kind::Slow) else { return };
+    page.push_str(STUCK);
+    let _ = writeln!(page, "\n| | parlord |\n| --- | --- |");
+    for (key, what) in [
+        ("without_messages_per_s", "messages per second without them"),
+        ("with_messages_per_s", "messages per second with them"),
+        ("kept_percent", "that is, in percent"),
+        ("cut", "of them cut"),
+        ("last_cut_s", "seconds until the last was cut"),
+        ("rss_per_stuck_kib", "KiB of memory each, at the most"),
+    ] {
+        if let Some(spread) = made.spread(Parlord, key) {
+            let _ = writeln!(page, "| {what} | {} |", cell(spread, key, None));
+        }
+    }
+}
+
+fn failures(page: &mut String, results: &Results) {
+    let mut lines: Vec<String> = Vec::new();
+    for made in &results.made {
+        let line = |(one, why): (Contender, &str)| format!("- {}, {}: {why}", made.measure.name, one.name());
+        lines.extend(made.failures().map(line));
+    }
+    lines.dedup();
+    if !lines.is_empty() {
+        let _ = writeln!(page, "\n## What could not be measured\n\n{}", lines.join("\n"));
+    }
+}
+
+fn repeat(page: &mut String, results: &Results) {
+    let rounds = results.made.iter().map(|made| made.measure.rounds).max().unwrap_or(0);
+    let _ = writeln!(page, "\n{}\n## How to repeat it\n\n```\nmake bench-peers\n```\n", include_str!("notes.md"));
+    let _ = writeln!(
+        page,
+        "It installs what is missing with apt-get, takes about half an hour, and writes this page; nothing else should run meanwhile."
+    );
+    let _ = writeln!(page, "Each figure is the median of {rounds} runs, the servers taking turns.");
+    let _ =
+        writeln!(page, "The runs are these, each with `--json`, `--server`, `--server-pid` and `--protocol`:\n\n```");
+    for Measure { args, .. } in results.made.iter().map(|made| &made.measure) {
+        let _ = writeln!(page, "parlor-bench {}", args.join(" "));
+    }
+    page.push_str("```\n");
+}
