@@ -8,13 +8,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
     ("failpoint", &[]),
+    ("semaphore", &[]),
     ("thread", &[]),
     ("sync", &["thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["model", "thread"]),
+    ("accounts", &["model", "semaphore", "thread"]),
     ("transport", &["model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["model", "thread"]),
+    ("store", &["model", "semaphore", "thread"]),
     // Floor 2.
     ("hub", &["failpoint", "model", "store", "sync", "thread"]),
     // Floor 3.
@@ -37,6 +38,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "hub",
             "model",
             "admin",
+            "semaphore",
             "session",
             "store",
             "thread",

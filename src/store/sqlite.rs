@@ -123,12 +123,12 @@ impl SqliteStore {
 
     /// Works with a connection that reads, within one transaction.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut turn = self.readers.take();
-        let conn = turn.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
+        let mut reader = self.readers.take();
+        let conn = reader.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
         let moment = conn.unchecked_transaction()?;
         let answer = work(&moment)?;
         moment.commit()?;
-        turn.conn = Some(conn);
+        reader.conn = Some(conn);
         Ok(answer)
     }
 }
