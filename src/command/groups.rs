@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::settings::GroupSettingsPatch;
 use super::{Command, Context, Role, Spec};
 use crate::accounts::Verdict;
-use crate::hub::Way;
+use crate::hub::JoinVia;
 use crate::model::limits::PASSWORD_COST;
 use crate::model::{GroupError, GroupPassword, GroupSettings, Name, Origin, Peer, Scope, UserError};
 
@@ -88,7 +88,7 @@ impl Command for Create {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
         let settings = GroupSettings::with(&wish.prepared(context)?);
-        context.hub.create(context.me, name, settings, context.touched)
+        context.hub.create(context.me, name, settings, context.flush_list)
     }
 }
 
@@ -96,17 +96,17 @@ impl Command for Join {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group = context.group(&self.group)?;
         let Some(typed) = self.password else {
-            return context.hub.join(context.me, &group, Way::Open, SystemTime::now(), context.touched);
+            return context.hub.join(context.me, &group, JoinVia::Open, SystemTime::now(), context.flush_list);
         };
         let proof = context.expect_group_password(&group, &typed)?;
-        let way = proof.as_ref().map_or(Way::Open, Way::Password);
-        context.hub.join(context.me, &group, way, SystemTime::now(), context.touched)
+        let way = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
+        context.hub.join(context.me, &group, way, SystemTime::now(), context.flush_list)
     }
 }
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.touched)
+        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -130,7 +130,7 @@ impl Context<'_> {
         // Hashing takes its time, and others shall not wait for what they are to be sent.
         self.settle();
         let (me, asked) = (self.me, Instant::now());
-        let (shown, kept) = self.hub.password_of(me, group, SystemTime::now());
+        let (shown, kept) = self.hub.group_password(me, group, SystemTime::now());
         // Who is in it already is told so, whatever he typed.
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);

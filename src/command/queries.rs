@@ -72,7 +72,7 @@ struct WhoAmI;
 
 impl Command for Users {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Users { users: context.hub.who() });
+        context.reply(EventKind::Users { users: context.hub.online_users() });
         Ok(())
     }
 }
@@ -109,7 +109,7 @@ impl Command for GroupsUsers {
 impl Command for WhoAmI {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let me = context.me;
-        let (sessions, groups) = context.hub.whereabouts(&me.name);
+        let (sessions, groups) = context.hub.sessions_and_groups(&me.name);
         let (peer, target) = (me.peer.to_string(), *context.target);
         context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
         Ok(())

@@ -50,7 +50,7 @@ impl Command for Read {
         if message.said.scope != Scope::User(context.me.name) {
             return Err(UserError::NotToYou(message.id));
         }
-        context.hub.acknowledge_read(context.me.name, &message, context.touched);
+        context.hub.give_read_receipt(context.me.name, &message, context.flush_list);
         context.reply(EventKind::YouRead { id: message.id });
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::{Verdict, tokens};
-use crate::hub::Way;
+use crate::hub::JoinVia;
 use crate::model::limits::ROOM_CODES;
 use crate::model::{GroupError, GroupSettings, Name, Origin, Peer, UserError};
 
@@ -83,14 +83,14 @@ fn group_name(typed: &str) -> String {
 impl Command for Invite {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.group)?, context.user(&self.user)?);
-        context.hub.invite(context.me, &group, user, SystemTime::now(), context.touched)
+        context.hub.invite(context.me, &group, user, SystemTime::now(), context.flush_list)
     }
 }
 
 impl Command for Accept {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group: Name = self.0.parse().map_err(|_| GroupError::NotInvited(self.0))?;
-        context.hub.join(context.me, &group, Way::Invitation, SystemTime::now(), context.touched)
+        context.hub.join(context.me, &group, JoinVia::Invitation, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -102,7 +102,7 @@ impl Command for Create {
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.touched)
+        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.flush_list)
     }
 }
 
@@ -114,7 +114,7 @@ impl Command for Join {
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
         let verdict = context.throttle.judged(Origin::of(me.peer.ip()), || {
-            joined = context.hub.join(me, &room, Way::Code, SystemTime::now(), context.touched);
+            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), context.flush_list);
             if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
         });
         if verdict == Verdict::TooMany {
@@ -141,6 +141,6 @@ impl Command for Leave {
             (None, []) => return Err(GroupError::InNoRoom.into()),
             (None, _) => return Err(GroupError::WhichRoom.into()),
         };
-        context.hub.leave(context.me, &room, SystemTime::now(), context.touched)
+        context.hub.leave(context.me, &room, SystemTime::now(), context.flush_list)
     }
 }

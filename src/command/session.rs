@@ -89,7 +89,7 @@ struct Quit;
 
 impl Command for SetAway {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(context.me, self.0, context.touched);
+        context.hub.set_away(context.me, self.0, context.flush_list);
         Ok(())
     }
 }

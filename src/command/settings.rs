@@ -117,12 +117,12 @@ impl Command for Group {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group = context.group(&self.group)?;
         if self.wish.is_empty() {
-            let (group, portrait) = context.hub.portrait(context.me, &group, SystemTime::now())?;
+            let (group, portrait) = context.hub.group_info(context.me, &group, SystemTime::now())?;
             context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
             return Ok(());
         }
         let changes = self.wish.prepared(context)?;
-        context.hub.set(context.me, &group, &changes, SystemTime::now(), context.touched)
+        context.hub.change_settings(context.me, &group, &changes, SystemTime::now(), context.flush_list)
     }
 }
 

@@ -50,6 +50,6 @@ fn tell(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
         None => Scope::User(context.user(typed)?),
     };
     let place = context.hub.check(context.me, scope, SystemTime::now())?;
-    context.hub.typing(context.me, place.scope(), Instant::now(), context.touched);
+    context.hub.typing(context.me, place.scope(), Instant::now(), context.flush_list);
     Ok(())
 }
