@@ -1,11 +1,13 @@
 //! Ephemeral groups: nothing is stored, and everything else works as in other groups.
 
+use parlor::model::StoreAddress;
+
 use crate::support::TestServer;
 
 #[test]
 fn actions_and_ignoring_work_in_ephemeral_groups() {
     let dir = tempfile::tempdir().unwrap();
-    for data in [None, Some(dir.path().join("data"))] {
+    for data in [StoreAddress::Memory, StoreAddress::Folder(dir.path().join("data"))] {
         speak_in_the_mist(&TestServer::with(|config| config.data = data));
     }
 }
