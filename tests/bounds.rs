@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use parlor::model::Report;
 use parlor::store::Entry;
-use rusqlite::Connection;
 
 use crate::support::TestServer;
+use crate::support::failing_database::FailingDatabase;
 
 #[test]
 fn nobody_owns_more_kept_groups_than_one_may() {
@@ -41,17 +41,16 @@ fn no_more_reports_wait_than_may() {
 
 #[test]
 fn what_was_said_cannot_be_read_while_the_store_does_not_work() {
-    let server = TestServer::with(|config| config.data = Some(config.users.with_file_name("data")));
-    let database = Connection::open(server.dir.path().join("data/parlor.db")).unwrap();
+    let (server, database) = FailingDatabase::under_server(|_| ());
     let mut alice = server.login("alice");
     alice.ask("/msg alice note", &["[alice]: note", "[to alice]: note"]);
-    database.execute_batch("ALTER TABLE message RENAME TO away").unwrap();
+    database.hide("message");
     for line in ["/history", "/search note", "/delete 1", "/history bob"] {
         alice.send(line);
         let answer = alice.line();
         assert!(answer.starts_with("Error: What was said earlier cannot be read now: "), "{line}: {answer}");
         assert!(answer.ends_with(". Try again later with /history."), "{line}: {answer}");
     }
-    database.execute_batch("ALTER TABLE away RENAME TO message").unwrap();
+    database.show("message");
     alice.ask_past("/history", &["History:", "#1 {time} [to alice]: note"]);
 }

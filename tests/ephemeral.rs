@@ -1,11 +1,13 @@
 //! What is kept nowhere goes the way of everything that is said.
 
+use parlor::model::StoreAddress;
+
 use crate::support::TestServer;
 
 #[test]
 fn actions_and_ignoring_are_in_a_group_that_keeps_nothing_as_in_any_other() {
     let dir = tempfile::tempdir().unwrap();
-    for data in [None, Some(dir.path().join("data"))] {
+    for data in [StoreAddress::Memory, StoreAddress::Folder(dir.path().join("data"))] {
         speak_in_the_mist(&TestServer::with(|config| config.data = data));
     }
 }

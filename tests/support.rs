@@ -2,6 +2,8 @@
 //!
 //! No test sleeps. Every wait ends at [`PATIENCE`], with what was expected and what came instead.
 
+pub mod failing_database;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -12,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parlor::config::Config;
+use parlor::model::StoreAddress;
 use parlor::server::{Handle, Server};
 use parlor::transport::memory::{self, MemoryPeer};
 use socket2::{Domain, Socket, Type};
@@ -73,7 +76,7 @@ impl TestServer {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
         config.users = write_users(dir.path());
-        config.data = None;
+        config.data = StoreAddress::Memory;
         change(&mut config);
         let server = Server::bind(&config).unwrap();
         let (addr, web, handle) = (server.addresses()[0], server.web_addresses(), server.handle());

@@ -35,7 +35,14 @@ impl Admin {
             (AccountError::Taken, _) => RenameError::Taken(to).into(),
             (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
             (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
-            _ => UserError::Busy,
+            (
+                AccountError::Late
+                | AccountError::Full
+                | AccountError::BadPassword(_)
+                | AccountError::Forbidden
+                | AccountError::Unavailable,
+                None,
+            ) => UserError::Busy,
         })?;
         if known {
             self.hub.settle_name(from, to);

@@ -30,7 +30,7 @@ impl Admin {
                 }
                 control.stop();
             }
-            Some(_) if countdown.is_some() => return Err(UserError::Countdown(true)),
+            Some(_) if countdown.is_some() => return Err(UserError::AlreadyStopping),
             Some(after) => {
                 let (cancel, cancelled) = bounded(0);
                 let end = Instant::now() + after;
@@ -48,7 +48,7 @@ impl Admin {
     }
 
     pub(super) fn cancel_shutdown(&self) -> Result<Outcome, UserError> {
-        self.countdown.lock().take().ok_or(UserError::Countdown(false))?;
+        self.countdown.lock().take().ok_or(UserError::NotStopping)?;
         self.hub.proclaim(EventKind::ShutdownCancelled);
         Ok(Outcome::ShutdownCancelled)
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 
 use parlor::config::Config;
 use parlor::logging::LogSettings;
-use parlor::model::{DuplicateLogin, Registration, Role};
+use parlor::model::{DuplicateLogin, Registration, Role, StoreAddress};
 use parlor::store::Entry;
 
 use super::Flaw;
@@ -41,7 +41,7 @@ impl House {
         let (mut flaw, mut roles, mut words, mut log) = (None, Vec::new(), String::new(), String::new());
         let server = TestServer::with(|config| {
             if store == Store::Database {
-                config.data = Some(config.users.with_file_name("data"));
+                config.data = StoreAddress::Folder(config.users.with_file_name("data"));
             }
             for (line, setting) in settings {
                 match setting.split_once(" = ") {
