@@ -19,7 +19,7 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
-pub(super) mod tools;
+pub(crate) mod tools;
 mod view;
 mod write;
 

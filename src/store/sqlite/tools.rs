@@ -23,7 +23,7 @@ const PIECE: i64 = 2_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who is told how much of how much is done.
-pub(in crate::store) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Stores changes beside a running daemon, which sees them at once.
 ///
@@ -49,14 +49,14 @@ pub fn record_first(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
 }
 
 /// Copies the database of a folder, as it is at this moment, into a file that is not there yet.
-pub(in crate::store) fn backup(dir: &Path, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
+pub(crate) fn backup(dir: &Path, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
     let (_, conn) = open(dir, file::open_for_reading)?;
     copy::create(&conn, to, progress)
 }
 
 /// Gives all messages there are by now, or those of a user or a group, to `take`, in order, until it says that it has
 /// had enough.
-pub(in crate::store) fn export(
+pub(crate) fn export(
     dir: &Path,
     user: Option<&Name>,
     group: Option<&Name>,
@@ -101,7 +101,7 @@ fn piece(
 /// Erases all that a user said or was told privately, and all that was kept for him; says how many messages that were.
 /// What is erased is overwritten on the disk, if nobody keeps the write-ahead log busy, which is the second answer.
 /// `cleaning` is told of the messages whose words have left the index.
-pub(in crate::store) fn erase(
+pub(crate) fn erase(
     dir: &Path,
     user: &Name,
     progress: Progress<'_>,

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::line;
-use super::sqlite::tools;
 use crate::model::{BadName, Message, Name, StartError};
+use crate::store::{line, tools};
 
 /// How often a command that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
