@@ -11,7 +11,7 @@ use parlor::admin::Filter;
 use parlor::cli::{self, StoreCommand, UserCommand};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
-use parlor::model::StartError;
+use parlor::model::{StartError, StoreAddress};
 use parlor::server::{self, Server};
 use parlor::store::{self, Entry};
 
@@ -76,20 +76,20 @@ fn main() -> ExitCode {
         None => (options.load(environment).and_then(|config| serve(&config)), 1),
         Some(Verb::Check) => (options.load(environment).and_then(|config| check(&config)), 2),
         Some(Verb::User(command)) => {
-            (options_of_user(options, environment).and_then(|(file, data)| user(&command, &file, data.as_deref())), 1)
+            (options_of_user(options, environment).and_then(|(file, address)| user(&command, &file, &address)), 1)
         }
         Some(Verb::Store(command)) => {
-            let data = options.gather(environment).map(|settings| settings.data_folder());
+            let address = options.gather(environment).map(|settings| settings.store_address());
             let ask = &mut cli::store::ask_name;
-            (data.and_then(|data| cli::store::run(&command, data.as_deref(), &mut io::stdout(), ask)), 1)
+            (address.and_then(|address| cli::store::run(&command, &address, &mut io::stdout(), ask)), 1)
         }
         Some(Verb::Ctl { words, json, once }) => {
-            let data = options.gather(environment).map(|settings| settings.data_folder());
-            (data.and_then(|data| ctl(data.as_deref(), &words, json, once)), 1)
+            let address = options.gather(environment).map(|settings| settings.store_address());
+            (address.and_then(|address| ctl(address.folder(), &words, json, once)), 1)
         }
         Some(Verb::Invite { days }) => {
-            let data = options.gather(environment).map(|settings| settings.data_folder());
-            (data.and_then(|data| invite(data.as_deref(), days)), 1)
+            let address = options.gather(environment).map(|settings| settings.store_address());
+            (address.and_then(|address| invite(&address, days)), 1)
         }
     };
     match result {
@@ -105,15 +105,16 @@ fn main() -> ExitCode {
 fn check(config: &Config) -> Result<(), StartError> {
     let accounts = Accounts::load(&config.users)?;
     config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
-    let data = match &config.data {
+    let tools = store::tools(&config.data);
+    let data = match &tools {
         None => "messages in memory".to_owned(),
-        Some(dir) => match store::inspect(dir)? {
-            None => format!("{}: no messages yet", dir.display()),
-            Some(messages) => format!("{}: {messages} messages", dir.display()),
+        Some(tools) => match tools.inspect()? {
+            None => format!("{}: no messages yet", config.data),
+            Some(messages) => format!("{}: {messages} messages", config.data),
         },
     };
     let mut renamings = String::new();
-    for (from, to) in config.data.as_deref().map_or_else(|| Ok(Vec::new()), store::renamings)? {
+    for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
         if accounts.is_rename_left(&from, &to)? {
             renamings.push_str(&format!(
                 "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
@@ -124,16 +125,18 @@ fn check(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The users file and the data folder.
-fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(PathBuf, Option<PathBuf>), StartError> {
-    options.gather(environment).map(|settings| (settings.users_file(), settings.data_folder()))
+/// The users file and the address of the store.
+fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(PathBuf, StoreAddress), StartError> {
+    options.gather(environment).map(|settings| (settings.users_file(), settings.store_address()))
 }
 
-fn user(command: &UserCommand, file: &Path, data: Option<&Path>) -> Result<(), StartError> {
+fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
     cli::user::run(command, file, &mut io::stdout(), &mut cli::user::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
-    store::record_first(data.ok_or_else(none)?, &[Entry::Role { user: name, role }])?;
+    let tools = store::tools(address).ok_or_else(none)?;
+    tools.create()?;
+    tools.append(&[Entry::Role { user: name, role }])?;
     say(&format!("{name} has the role of {role} from now on."));
     Ok(())
 }
@@ -145,10 +148,10 @@ fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<
     }
 }
 
-fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {
+fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
-    let data = data.ok_or_else(none)?;
-    cli::invite::invite_with(|entry| store::record(data, &[entry]), days.into(), &mut io::stdout())
+    let tools = store::tools(address).ok_or_else(none)?;
+    cli::invite::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
@@ -162,8 +165,7 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let logging = logging::start(&settings)?;
     log_panics();
     let mut config = config.clone();
-    let web = !(config.web.is_empty() && config.metrics.is_empty());
-    server::fit_to_process(&mut config.limits, web);
+    server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;

@@ -129,7 +129,7 @@ impl Server {
         };
         let handle = Handle(Arc::new(inner));
         control::open(&handle);
-        let ctl = config.data.as_ref().and_then(|dir| Ctl::open(&handle, dir, &stopped));
+        let ctl = config.data.folder().and_then(|dir| Ctl::open(&handle, dir, &stopped));
         Ok(Server { handle, listeners, stopped, ctl })
     }
 

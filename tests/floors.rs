@@ -65,6 +65,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
+    (&["sqlite", "SQLite", "Sqlite"], &["store"], "the database behind a store"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),
 ];
 
