@@ -10,20 +10,20 @@ use crate::model::{EventKind, Name, Outcome, Penalty, QuitReason, Role, Sanction
 impl Admin {
     /// Ends one session, typed as `session-5` or `5`, or all sessions of a user.
     pub(super) fn disconnect(&self, typed: &str, why: &str, rank: Role) -> Result<Outcome, UserError> {
-        let seats = self.hub.list_sessions();
+        let all = self.hub.list_sessions();
         let user: Option<Name> = typed.parse().ok();
         let number = |text: &str| text.parse().ok().map(ClientId);
-        let is_here = |user: &Name| seats.iter().any(|seat| seat.user == *user);
+        let is_here = |user: &Name| all.iter().any(|found| found.user == *user);
         let session = match typed.strip_prefix("session-") {
             Some(rest) => number(rest),
             None => number(typed).filter(|_| !user.as_ref().is_some_and(is_here)),
         };
         let chosen = |id: ClientId, name: Name| session.map_or(user == Some(name), |session| session == id);
-        let seat = seats.iter().find(|seat| chosen(seat.id, seat.user));
-        let seat = seat.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;
-        self.expect_below(&seat.user, rank)?;
+        let found = all.iter().find(|found| chosen(found.id, found.user));
+        let found = found.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;
+        self.expect_below(&found.user, rank)?;
         let sessions = self.hub.end_sessions(|client| chosen(client.id, client.name), QuitReason::Kicked, why);
-        let whom = session.map_or_else(|| seat.user.to_string(), |session| session.to_string());
+        let whom = session.map_or_else(|| found.user.to_string(), |session| session.to_string());
         Ok(Outcome::Disconnected { whom, sessions })
     }
 

@@ -14,14 +14,14 @@ impl Admin {
     }
 
     pub(super) fn sessions(&self) -> Table {
-        let row = |seat: SessionInfo| {
-            let (items, bytes) = seat.queued;
+        let row = |session: SessionInfo| {
+            let (items, bytes) = session.queued;
             vec![
-                Cell::Number(seat.id.0),
-                Cell::text(seat.user),
-                Cell::text(seat.peer),
-                Cell::Time(Some(seat.since)),
-                Cell::Number(seat.idle.as_secs()),
+                Cell::Number(session.id.0),
+                Cell::text(session.user),
+                Cell::text(session.peer),
+                Cell::Time(Some(session.since)),
+                Cell::Number(session.idle.as_secs()),
                 Cell::count(items),
                 Cell::count(bytes),
             ]

@@ -51,7 +51,7 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn say(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
-        let said = self.saying(scope, text)?;
+        let said = self.compose(scope, text)?;
         self.drafts.push(said);
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
-        let said = self.saying(scope, text)?;
+        let said = self.compose(scope, text)?;
         self.drafts.push(said.act());
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Context<'_> {
         self.admin.filtered(&self.me.name, text)
     }
 
-    fn saying(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
+    fn compose(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
         Ok(self.me.draft(place, self.admin.filtered(&self.me.name, text)?))
     }
