@@ -163,7 +163,7 @@ mod tests {
             let error = run(&typed(line).unwrap(), &path, &mut Vec::new(), &mut ask).unwrap_err().to_string();
             assert!(error.contains("users.txt: there is"), "{error}");
         }
-        assert!(typed("add _x").unwrap_err().contains("begins with a letter or digit"));
+        assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));
         assert!(typed("add system").unwrap_err().contains("the name is reserved for the server"));
     }
 }
