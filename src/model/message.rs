@@ -48,6 +48,17 @@ pub struct Message {
     pub deleted: bool,
 }
 
+/// As `/history` takes it.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::User(name) => write!(f, "{name}"),
+            Scope::Group(name) => write!(f, "#{name}"),
+            Scope::Everybody => f.write_str("broadcasts"),
+        }
+    }
+}
+
 impl Draft {
     /// Whether nobody could read it later, because it was said by one guest to another: the next ones of their names are
     /// others.
