@@ -22,6 +22,7 @@ pub mod reason;
 pub mod role;
 pub mod sanction;
 pub mod start;
+pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
@@ -47,4 +48,5 @@ pub use reason::{LastWords, QuitReason};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};
 pub use start::StartError;
+pub use store_address::StoreAddress;
 pub use web_origin::WebOrigin;
