@@ -1,23 +1,23 @@
-//! Making, joining, leaving and changing groups. Each verb checks and changes in one section of the central
+//! Making, joining, leaving, changing and looking at groups. Each verb checks and changes in one section of the central
 //! lock; the time is a parameter, so what has ended has ended without anybody sweeping.
 
+use std::ops::Bound;
 use std::time::SystemTime;
 
-use super::Hub;
 use super::client::Client;
-use super::state::State;
-use super::touched::Touched;
+use super::outbox::FlushList;
+use super::state::{Group, Hub, State};
 use crate::failpoint;
-use crate::model::limits::KEPT_GROUPS_PER_OWNER;
+use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
 use crate::model::{
-    Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, GroupSetting, GroupSettings, Name, Penalty,
-    UserError,
+    Event, EventKind, GroupError, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting,
+    GroupSettings, Name, NameAndNote, Penalty, Roster, UserError,
 };
 use crate::store::Entry;
 
 /// On what grounds somebody joins a group.
 #[derive(Debug, Clone, Copy)]
-pub enum Way<'a> {
+pub enum JoinVia<'a> {
     /// It is open to all, or he was invited.
     Open,
     /// He was invited.
@@ -29,25 +29,6 @@ pub enum Way<'a> {
 }
 
 impl Hub {
-    /// Does something in one section of the lock, and waits until what is to be stored of it is; if the store does not
-    /// work, it is stored later.
-    pub(super) fn change<T>(
-        &self,
-        work: impl FnOnce(&mut State, &mut Vec<Entry>) -> Result<T, UserError>,
-    ) -> Result<T, UserError> {
-        let (answer, batch) = self.locked(|state| {
-            let mut entries = Vec::new();
-            let answer = work(state, &mut entries)?;
-            // Submitted where it became true, so that it has its place among the messages.
-            let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries));
-            Ok::<_, UserError>((answer, batch))
-        })?;
-        if let Some(batch) = batch {
-            let _ = self.commit_record(&batch);
-        }
-        Ok(answer)
-    }
-
     /// Makes a group with the asker as its owner.
     ///
     /// # Errors
@@ -58,7 +39,7 @@ impl Hub {
         me: &Client,
         group: Name,
         settings: GroupSettings,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             if let Ok((shown, _)) = state.group(&group) {
@@ -66,7 +47,7 @@ impl Hub {
             }
             self.found(state, entries, me, group, settings)?;
             failpoint::reach("under the lock", &me.name);
-            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), touched);
+            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), flush_list);
             Ok(())
         })
     }
@@ -108,24 +89,24 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        way: Way<'_>,
+        way: JoinVia<'_>,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let group = state.door(&me.name, group, way, now)?;
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name, GroupRole::Member, entries);
-            if matches!(way, Way::Code) {
+            if matches!(way, JoinVia::Code) {
                 let (count, limit) = state.count(&group);
                 let entered = GroupNews::RoomEntered { user: me.name, count, limit };
-                state.tell_news(group, entered, Some(&me.name), touched);
+                state.tell_news(group, entered, Some(&me.name), flush_list);
                 let topic = state.group(&group)?.1.settings.topic.clone();
-                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, touched);
+                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, flush_list);
             } else {
                 let joined = Event::new(EventKind::MemberJoined { group, user: me.name });
-                state.tell_group(&group, &joined, Some(&me.name), touched);
-                state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), touched);
+                state.tell_group(&group, &joined, Some(&me.name), flush_list);
+                state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), flush_list);
             }
             Ok(())
         })
@@ -135,22 +116,28 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
-    pub fn leave(&self, me: &Client, group: &Name, now: SystemTime, touched: &mut Touched) -> Result<(), UserError> {
+    pub fn leave(
+        &self,
+        me: &Client,
+        group: &Name,
+        now: SystemTime,
+        flush_list: &mut FlushList,
+    ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let (group, _) = state.group_of(&me.name, group, now)?;
             let room = state.groups.get(&group).is_some_and(|entry| entry.settings.room);
             let parting = state.remove_member(&group, &me.name, entries);
             if room {
-                state.tell_room_left(group, me.name, touched);
+                state.tell_room_left(group, me.name, flush_list);
             } else {
                 let left = Event::new(EventKind::MemberLeft { group, user: me.name });
-                state.tell_group(&group, &left, None, touched);
+                state.tell_group(&group, &left, None, flush_list);
             }
-            state.tell_heir(group, parting.heir, touched);
+            state.tell_heir(group, parting.heir, flush_list);
             let gone = parting.gone;
             match room {
-                true => state.tell_news_to(&me.name, group, GroupNews::YouLeftRoom { gone }, touched),
-                false => state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), touched),
+                true => state.tell_news_to(&me.name, group, GroupNews::YouLeftRoom { gone }, flush_list),
+                false => state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), flush_list),
             }
             Ok(())
         })
@@ -168,13 +155,13 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`GroupError`] for who may not, and for what cannot be.
-    pub fn set(
+    pub fn change_settings(
         &self,
         me: &Client,
         group: &Name,
         changes: &[GroupSetting],
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
         let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
@@ -182,7 +169,7 @@ impl Hub {
             let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
             state.change_settings(me, group, changes, entries)?;
             let settings = state.group(&group)?.1.settings.clone();
-            state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, touched);
+            state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, flush_list);
             Ok(())
         })
     }
@@ -190,12 +177,12 @@ impl Hub {
 
 impl State {
     /// The group that somebody joins, if he may.
-    fn door(&self, user: &Name, name: &Name, way: Way<'_>, now: SystemTime) -> Result<Name, UserError> {
+    fn door(&self, user: &Name, name: &Name, way: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
         let unknown = || UserError::NoSuchGroup(name.to_string());
         let (shown, group) = match (way, self.group(name)) {
-            (Way::Code, Ok((shown, group))) if group.settings.room => (shown, group),
-            (Way::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
-            (Way::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
+            (JoinVia::Code, Ok((shown, group))) if group.settings.room => (shown, group),
+            (JoinVia::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
+            (JoinVia::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
             (_, found) => found?,
         };
         let (invited, settings) = (group.is_invited(user, now), &group.settings);
@@ -204,12 +191,12 @@ impl State {
         }
         let right = |given: &GroupPassword| settings.password.as_ref() == Some(given);
         match way {
-            Way::Code => {}
+            JoinVia::Code => {}
             _ if invited => {}
-            Way::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
-            Way::Password(given) if right(given) => {}
+            JoinVia::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
+            JoinVia::Password(given) if right(given) => {}
             _ if settings.private => return Err(unknown()),
-            Way::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
+            JoinVia::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
             _ if settings.password.is_some() => return Err(GroupError::NeedsPassword(shown).into()),
             _ => {}
         }
@@ -267,10 +254,183 @@ impl State {
         }
         Ok(())
     }
+}
 
-    /// Tells those who stay in a room that somebody left it.
-    pub(super) fn tell_room_left(&self, room: Name, user: Name, touched: &mut Touched) {
-        let (count, limit) = self.count(&room);
-        self.tell_news(room, GroupNews::RoomLeft { user, count, limit }, None, touched);
+impl Hub {
+    /// Invites a user who is here; he may join without a password from now on, for some days.
+    ///
+    /// # Errors
+    /// As [`Hub::move_role`], and [`UserError::NotOnline`].
+    pub fn invite(
+        &self,
+        me: &Client,
+        group: &Name,
+        user: Name,
+        now: SystemTime,
+        flush_list: &mut FlushList,
+    ) -> Result<(), UserError> {
+        self.change(|state, _| {
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            if !state.queues.contains_key(&user) {
+                return Err(UserError::NotOnline(user));
+            }
+            let Some(entry) = state.groups.get_mut(&group) else { return Err(UserError::NotMember(group)) };
+            entry.invite(group, user, now)?;
+            state.tell_news_to(&user, group, GroupNews::Invited { by: me.name }, flush_list);
+            state.tell_news_to(&me.name, group, GroupNews::YouInvited { user }, flush_list);
+            Ok(())
+        })
+    }
+
+    /// Makes a room of these settings under the first of these codes that is free, with the asker as its first member.
+    ///
+    /// # Errors
+    /// As [`Hub::create`]; [`UserError::Busy`] when no code is free.
+    pub fn create_room(
+        &self,
+        me: &Client,
+        codes: &[Name],
+        settings: GroupSettings,
+        flush_list: &mut FlushList,
+    ) -> Result<(), UserError> {
+        self.change(|state, entries| {
+            let free = codes.iter().find(|code| !state.groups.contains_key(code));
+            let room = *free.ok_or(UserError::Busy)?;
+            let topic = settings.topic.clone();
+            self.found(state, entries, me, room, settings)?;
+            let (_, limit) = state.count(&room);
+            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, flush_list);
+            Ok(())
+        })
+    }
+
+    /// The rooms that a user is in.
+    pub fn rooms(&self, user: &Name) -> Vec<Name> {
+        self.locked(|state| state.rooms_of(user))
+    }
+}
+
+impl Group {
+    fn invite(&mut self, name: Name, user: Name, now: SystemTime) -> Result<(), UserError> {
+        if self.members.contains_key(&user) {
+            return Err(GroupError::UserAlreadyMember(user, name).into());
+        }
+        if self.ruling(&user, Penalty::Ban, now).is_some() {
+            return Err(GroupError::UserBanned(user, name).into());
+        }
+        if self.invited.len() >= INVITATIONS_PER_GROUP {
+            self.invited.retain(|_, until| now < *until);
+        }
+        if self.invited.len() >= INVITATIONS_PER_GROUP && !self.invited.contains_key(&user) {
+            return Err(GroupError::TooManyInvitations(name, INVITATIONS_PER_GROUP).into());
+        }
+        self.invited.insert(user, now.checked_add(INVITATION_TIME).unwrap_or(now));
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// The group of this name as it was made, if the asker is a member.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
+    pub fn membership(&self, me: &Client, group: &Name) -> Result<Name, UserError> {
+        let now = SystemTime::now();
+        self.locked(|state| state.group_of(&me.name, group, now)).map(|(name, _)| name)
+    }
+
+    /// Whether nothing that is said in a group is kept.
+    pub fn is_ephemeral(&self, group: &Name) -> bool {
+        self.locked(|state| state.groups.get(group).is_some_and(|group| group.settings.ephemeral))
+    }
+
+    /// Whether somebody may learn that a group is there, and what its password was made of, if it has one.
+    pub fn group_password(&self, me: &Client, group: &Name, now: SystemTime) -> (bool, Option<GroupPassword>) {
+        self.locked(|state| match state.groups.get(group) {
+            Some(group) => (group.is_shown_to(&me.name, now), group.settings.password.clone()),
+            None => (false, None),
+        })
+    }
+
+    /// What a group shows of itself.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`].
+    pub fn group_info(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
+        self.locked(|state| {
+            let (name, group) = state.group_for(&me.name, group, now)?;
+            let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
+            let portrait = GroupInfo {
+                settings: group.settings.clone(),
+                members: group.members.len(),
+                owners: of(GroupRole::Owner).collect(),
+                admins: of(GroupRole::Admin).collect(),
+                role: group.role(&me.name),
+            };
+            Ok((name, portrait))
+        })
+    }
+
+    /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
+    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<NameAndNote> {
+        self.locked(|state| {
+            let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
+            shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
+        })
+    }
+
+    /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
+    /// set; as many as one page has. An empty page ends the list.
+    pub fn group_overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);
+            groups.map(|(name, group)| (*name, group.members.len(), group.settings.clone())).collect()
+        })
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.locked(|state| state.groups.len())
+    }
+
+    /// The groups that follow `after` in the alphabet with their members, as many as make one page: a long list costs
+    /// many short sections of the lock, not one long one. An empty page ends the list.
+    pub fn rosters(&self, me: &Name, after: Option<&Name>, now: SystemTime) -> Vec<Roster> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let (mut page, mut names) = (Vec::new(), 0);
+            let groups = state.groups.range((from, Bound::Unbounded));
+            for (name, group) in groups.filter(|(_, group)| group.is_shown_to(me, now)) {
+                names += 1 + group.members.len();
+                page.push((*name, group.members.keys().copied().collect()));
+                if names >= ROSTER_PAGE {
+                    break;
+                }
+            }
+            page
+        })
+    }
+
+    /// The bans and mutes of a group that hold, in the order of their users, for its owners and admins.
+    ///
+    /// # Errors
+    /// As [`Hub::move_role`].
+    pub fn group_sanctions(
+        &self,
+        me: &Client,
+        group: &Name,
+        now: SystemTime,
+    ) -> Result<(Name, Vec<GroupSanction>), UserError> {
+        self.locked(|state| {
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, ruling)| ruling.holds(now));
+            let all = holding.map(|((user, penalty), ruling)| GroupSanction {
+                user: *user,
+                penalty: *penalty,
+                ruling: ruling.clone(),
+            });
+            Ok((group, all.collect()))
+        })
     }
 }

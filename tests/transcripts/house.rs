@@ -16,7 +16,7 @@ use super::Flaw;
 use crate::daemon::{folder, run_with};
 use crate::support::{Daemon, TestServer, USERS};
 
-/// Where the server keeps its messages, and where it runs; nobody may see a difference.
+/// The store and process that a transcript runs with; clients must not see a difference.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Store {
     Memory,
@@ -90,7 +90,7 @@ impl House {
         }
     }
 
-    /// Ends the `nc` of somebody, where he has one.
+    /// Ends a user's `nc`, if there is one.
     pub(super) fn hang_up(&mut self, who: &str) {
         if let House::Far { ncs, .. } = self {
             end(ncs.remove(who));

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use parlor::accounts::{Accounts, UserCommand, cli};
+use parlor::accounts::Accounts;
 use parlor::admin::Filter;
+use parlor::cli::{self, StoreCommand, UserCommand};
 use parlor::config::{Config, Options, SOURCES_HELP};
 use parlor::logging::{self, LogSettings};
 use parlor::model::{StartError, StoreAddress};
 use parlor::server::{self, Server};
-use parlor::store::{self, Entry, StoreCommand};
+use parlor::store::{self, Entry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,8 +80,8 @@ fn main() -> ExitCode {
         }
         Some(Verb::Store(command)) => {
             let address = options.gather(environment).map(|settings| settings.store_address());
-            let ask = &mut store::cli::ask_name;
-            (address.and_then(|address| store::cli::run(&command, &address, &mut io::stdout(), ask)), 1)
+            let ask = &mut cli::output::ask_name;
+            (address.and_then(|address| cli::store::run(&command, &address, &mut io::stdout(), ask)), 1)
         }
         Some(Verb::Ctl { words, json, once }) => {
             let address = options.gather(environment).map(|settings| settings.store_address());
@@ -130,7 +131,7 @@ fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(P
 }
 
 fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
-    cli::run(command, file, &mut io::stdout(), &mut cli::ask_password)?;
+    cli::user::run(command, file, &mut io::stdout(), &mut cli::output::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
@@ -142,15 +143,15 @@ fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<()
 
 fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<(), StartError> {
     match words {
-        [word] if word == "top" && !json => server::top(data, once, &mut io::stdout()),
-        _ => server::ctl(data, words, json, &mut io::stdout()),
+        [word] if word == "top" && !json => cli::ctl::top(data, once, &mut io::stdout()),
+        _ => cli::ctl::ctl(data, words, json, &mut io::stdout()),
     }
 }
 
 fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
-    server::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
+    cli::invite::run(|entry| tools.append(&[entry]), days, &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
