@@ -48,11 +48,12 @@ fn documents_list_the_commands_as_the_table_has_them() {
 }
 
 #[test]
-fn documents_show_every_event_as_json() {
+fn documents_show_every_event_as_line_and_object() {
     let path = document("protocol.md");
     let text = fs::read_to_string(&path).unwrap();
-    let filled = fill(&text, "json events", &crate::web::events_table());
-    keep(&path, &text, &filled.expect("docs/protocol.md has no lines <!-- json events --> and <!-- /json events -->"));
+    let filled = fill(&text, "events as lines", &crate::events::lines_table())
+        .and_then(|text| fill(&text, "events as objects", &crate::events::objects_table()));
+    keep(&path, &text, &filled.expect("docs/protocol.md has no markers for the events as lines and as objects"));
 }
 
 #[test]
