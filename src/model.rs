@@ -22,6 +22,7 @@ pub mod reason;
 pub mod refusal;
 pub mod role;
 pub mod sanction;
+pub(crate) mod setting;
 pub mod start;
 pub mod text;
 pub mod web_origin;
@@ -42,7 +43,9 @@ pub use name::{BadName, Name};
 pub use net::{BadNet, Net};
 pub use origin::{Origin, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};
-pub use policy::{Bell, DuplicateLogin, Durability, Mode, OutputFormat, Registration, Retention, TelnetMode};
+pub use policy::{
+    Bell, DuplicateLogin, Durability, LogSettings, Mode, OutputFormat, Registration, Retention, TelnetMode,
+};
 pub use reason::{LastWords, QuitReason};
 pub use refusal::{Article, GroupError};
 pub use role::Role;

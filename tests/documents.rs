@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use parlor::command::manual;
-use parlor::config::settings_table;
+use parlor::config::{settings_headings, settings_table};
 
 use crate::promises::table::{PROMISES, filled};
 
@@ -58,8 +58,27 @@ fn documents_show_every_event_as_json() {
 fn documents_list_the_settings_as_they_are_defined() {
     let path = document("manual.md");
     let text = fs::read_to_string(&path).expect("docs/manual.md is missing");
-    let filled = fill(&text, "settings", &settings_table());
-    keep(&path, &text, &filled.expect("docs/manual.md has no lines <!-- settings --> and <!-- /settings -->"));
+    let filled = settings_headings().iter().try_fold(text.clone(), |text, heading| {
+        let marker = format!("settings: {heading}");
+        fill(&text, &marker, &settings_table(heading)).ok_or(marker)
+    });
+    keep(&path, &text, &filled.unwrap_or_else(|marker| panic!("docs/manual.md has no lines <!-- {marker} -->")));
+}
+
+/// A setting has its row in the tables that are generated, so that no other one can say something else of it.
+#[test]
+fn documents_have_no_other_table_of_settings() {
+    let text = fs::read_to_string(document("manual.md")).unwrap();
+    let rows = |heading: &String| settings_table(heading).lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+    let generated: Vec<String> = settings_headings().iter().flat_map(rows).collect();
+    let names: Vec<&str> = generated.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
+    assert!(names.contains(&"listen") && names.contains(&"max-guests"), "{names:?}");
+    for row in text.lines().filter(|line| line.starts_with('|') && !generated.iter().any(|row| row == line)) {
+        for cell in row.split('|').map(str::trim) {
+            let alone = names.iter().find(|name| cell.split(", ").any(|word| word == format!("`{name}`")));
+            assert!(alone.is_none(), "docs/manual.md has a second row about {}: {row}", alone.unwrap());
+        }
+    }
 }
 
 /// The fixed words with which a log line of the source begins: up to its first value, without that value's name.

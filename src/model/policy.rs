@@ -1,38 +1,39 @@
-//! Choices an operator or a user makes: each a closed list, read by its lower-case word.
+//! Choices of operators and users: closed lists, each read by its lower-case word, and the settings made of them.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+use log::LevelFilter;
 
-/// What happens when a user who is here logs in a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+use super::setting::{defaults, level, number};
+
+/// What happens when a user who is logged in logs in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DuplicateLogin {
     /// The second login is refused, unless the first session turns out to be dead.
-    #[default]
     Refuse,
-    /// Both stay: every session gets what is sent to the user, and a copy of what he says in another.
+    /// Both stay: every session gets what is sent to the user, and a copy of what they say in another.
     Allow,
     /// The first session is told and closed.
     Replace,
 }
 
-/// Who may make an account for himself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
-    /// Nobody; the operator makes the accounts.
-    #[default]
+    /// Nobody; the operator creates the accounts.
     Closed,
     /// Everybody.
     Open,
-    /// Who has an invitation.
+    /// Everybody with an invitation.
     Invite,
 }
 
-/// Whether a client is treated as telnet, so that his terminal hides the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+/// Whether a client is treated as telnet, so that its terminal hides the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TelnetMode {
-    /// When he shows himself as one.
-    #[default]
+    /// Clients that turn out to be telnet.
     Auto,
     /// Every client.
     Always,
@@ -41,26 +42,68 @@ pub enum TelnetMode {
 }
 
 /// What a message survives once its sender is told that it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
-    /// A loss of power: the disk has it.
-    #[default]
+    /// A loss of power: the message is on disk.
     Fsync,
-    /// A crash of the server; the system may take some seconds to bring it to the disk.
+    /// A crash of the server; the system may take some seconds to write it to disk.
     Commit,
 }
 
-/// How messages are kept. A bound of 0 is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How messages are kept: settings. A bound of 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Data")]
+#[group(skip)]
 pub struct Retention {
-    /// What a message survives.
+    /// What an acknowledged message survives.
+    #[arg(long, value_name = "WHAT", default_value = "fsync")]
     pub durability: Durability,
-    /// Days after which a message goes (setting `keep-days`).
+
+    /// Days after which a message is deleted; 0 for never.
+    #[arg(long, value_name = "DAYS", default_value = "0", value_parser = number::<u32>(0..=36_500))]
     pub keep_days: u32,
-    /// Messages on the whole server; beyond it the oldest goes (setting `keep-messages`).
+
+    /// Messages kept on the whole server, beyond which the oldest are deleted; 0 for no limit.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number::<u32>(0..=u32::MAX))]
     pub keep_messages: u32,
-    /// Messages in one group; beyond it its oldest goes (setting `keep-messages-per-group`).
+
+    /// Messages kept in each group, beyond which its oldest are deleted; 0 for no limit.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number::<u32>(0..=u32::MAX))]
     pub keep_messages_per_group: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        defaults()
+    }
+}
+
+/// What is logged, where, and for how long it is kept: settings.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Logs")]
+#[group(skip)]
+pub struct LogSettings {
+    /// Folder of the log files; it is created if missing.
+    #[arg(long, value_name = "DIR", default_value = "logs")]
+    pub log_dir: PathBuf,
+
+    /// Least important level that is logged: off, error, warn, info, debug or trace; the console shows at most info.
+    #[arg(long, value_name = "LEVEL", default_value = "debug", value_parser = level)]
+    pub log_level: LevelFilter,
+
+    /// Days after which a log file is deleted.
+    #[arg(long, value_name = "DAYS", default_value = "30", value_parser = number::<u32>(1..=36_500))]
+    pub log_keep_days: u32,
+
+    /// Days after which a log file is compressed.
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = number::<u32>(0..=36_500))]
+    pub log_compress_days: u32,
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        defaults()
+    }
 }
 
 /// In which dialect a user is told things.

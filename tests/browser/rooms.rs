@@ -118,7 +118,7 @@ fn who_stays_signed_in_is_at_the_start_after_a_reload_and_no_ghost_in_the_room()
 fn leaving_closing_the_tab_and_losing_the_network_are_seen_by_the_others_at_once() {
     let mut cable = Cable::new();
     let server =
-        server_with(|config| config.web_origins = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
+        server_with(|config| config.web_origin = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
     cable.plug(server.web[0]);
     let mut bob = server.login("bob");
     let alice = Browser::start(1280, 800);

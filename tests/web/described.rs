@@ -18,7 +18,7 @@ fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
         config.data = Some(config.users.parent().unwrap().join("data"));
-        config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.trusted_proxy = vec!["127.0.0.1".parse().unwrap()];
     })
 }
 
