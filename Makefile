@@ -12,9 +12,10 @@ CARGO ?= $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo),car
 ARGS ?=
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
+TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TMP_DIR := $(TARGET_DIR)/tmp
 # The tests call `nc`. Where that is another netcat than OpenBSD's, this folder puts nc.openbsd in its place.
-NC_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))/nc
-TMP_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))/tmp
+NC_DIR := $(TARGET_DIR)/nc
 NC_IS_OPENBSD := nc -h 2>&1 </dev/null | grep -q OpenBSD
 CC_WORKS := echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null
 
@@ -26,7 +27,10 @@ run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./
 	@PARLOR_WEB="$${PARLOR_WEB-127.0.0.1:8080}" exec "$(CARGO)" run --release -- $(ARGS)
 
 test: tools lint ## Install what the tests need, check the source, run all tests
-	@PATH="$(NC_DIR):$$PATH" "$(CARGO)" test --lib --bin parlor-bench --test parlor
+	@export PATH="$(NC_DIR):$$PATH"
+	# Cargo builds parlord for its own tests, so those of the load tester need not build it once more.
+	export PARLORD="$(TARGET_DIR)/debug/parlord"
+	"$(CARGO)" test --workspace --lib --bins --tests
 
 check: lint deny ## Format, lints, documentation without warnings; licences where cargo-deny is installed
 
@@ -34,10 +38,10 @@ docs: rust ## Write the generated pages of docs/ anew
 	@UPDATE_DOCS=1 "$(CARGO)" test --test parlor documents
 
 bench: rust ## Measure what a delivery costs
-	@"$(CARGO)" bench --bench delivery $(if $(ARGS),-- $(ARGS))
+	@"$(CARGO)" bench --package parlor-bench --bench delivery $(if $(ARGS),-- $(ARGS))
 
 bench-peers: rust ## Measure beside other servers, which it installs; writes docs/performance.md
-	@"$(CARGO)" bench --bench peers $(if $(ARGS),-- $(ARGS))
+	@"$(CARGO)" bench --package parlor-bench --bench peers $(if $(ARGS),-- $(ARGS))
 
 torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"
@@ -46,6 +50,8 @@ torture: tools ## The long tests: many cases, many clients, many minutes; ends w
 	try() { name=$$1; shift; "$$@" || failed="$$failed $$name"; }
 	try orders "$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
 	try deadlocks "$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
+	# The daemon that was built for the line above.
+	try load env PARLORD="$(TARGET_DIR)/release/parlord" "$(CARGO)" test --release --package parlor-bench --test cli
 	try models env PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
 	export TORTURE=1
 	try faults "$(CARGO)" test --release --features deadlock-detection,failpoints --test parlor ordered_faults -- --test-threads=1
@@ -66,9 +72,9 @@ lint: rust
 		echo 'cargo fmt and cargo clippy are missing: install rustfmt and clippy for this Rust.' >&2
 		exit 1
 	}
-	"$(CARGO)" fmt --check
-	"$(CARGO)" clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' "$(CARGO)" doc --no-deps --document-private-items
+	"$(CARGO)" fmt --all --check
+	"$(CARGO)" clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' "$(CARGO)" doc --workspace --no-deps --document-private-items
 
 deny: rust
 	@if "$(CARGO)" deny --version >/dev/null 2>&1; then

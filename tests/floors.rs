@@ -50,38 +50,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// The same for the load tester, a program of its own that knows nothing of the daemon's code.
-const BENCH: &str = "bin/parlor-bench";
-const BENCH_IMPORTS: &[(&str, &[&str])] = &[
-    // Values and pure functions.
-    ("error", &[]),
-    ("payload", &[]),
-    ("users", &["error"]),
-    ("protocol", &["users"]),
-    ("verify", &["payload"]),
-    ("report", &["error", "verify"]),
-    ("plot", &["report", "verify"]),
-    // The system.
-    ("process", &["error"]),
-    ("progress", &[]),
-    ("fleet", &["error", "protocol", "users"]),
-    ("cli", &["fleet"]),
-    // What is done with them.
-    ("talk", &["error", "fleet", "payload", "process", "progress", "protocol", "report", "users", "verify"]),
-    (
-        "scenario",
-        &["cli", "error", "fleet", "payload", "process", "progress", "protocol", "report", "talk", "users", "verify"],
-    ),
-    ("main", &[]),
-];
-
 /// Words that may stand in the code of some folders only.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
-    (
-        &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"],
-        &["server", "transport", "bin/parlor-bench/fleet"],
-        "sockets",
-    ),
+    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"], &["server", "transport"], "sockets"),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
@@ -91,7 +62,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
 struct Source {
     /// Its path below `src/`.
     name: String,
-    /// Its first folder, or its own stem beside them; in the load tester, with the load tester's before it.
+    /// Its first folder, or its own stem beside them.
     folder: String,
     /// All of it.
     text: String,
@@ -121,8 +92,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn read(below: &Path, path: &Path) -> Source {
     let text = fs::read_to_string(path).unwrap();
-    let stem = |path: &Path| Path::new(path.iter().next().unwrap()).file_stem().unwrap().to_string_lossy().into_owned();
-    let folder = below.strip_prefix(BENCH).map_or_else(|_| stem(below), |inside| format!("{BENCH}/{}", stem(inside)));
+    let folder = Path::new(below.iter().next().unwrap()).file_stem().unwrap().to_string_lossy().into_owned();
     let without_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code = without_tests.lines().map(|line| line.split("//").next().unwrap().to_owned()).collect();
     Source { name: below.to_string_lossy().into_owned(), folder, text, code }
@@ -171,11 +141,8 @@ fn the_paths_of_an_import_are_found_in_every_form() {
 fn a_file_imports_only_lower_floors_and_its_own_folder() {
     let mut offences = Vec::new();
     for source in sources().iter().filter(|source| source.folder != "bin") {
-        let (table, folder) = match source.folder.strip_prefix(&format!("{BENCH}/")) {
-            Some(inside) => (BENCH_IMPORTS, inside),
-            None => (IMPORTS, source.folder.as_str()),
-        };
-        let Some((_, allowed)) = table.iter().find(|(name, _)| *name == folder) else {
+        let folder = source.folder.as_str();
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == folder) else {
             offences.push(format!("src/{} belongs to no floor: add its folder to the table", source.name));
             continue;
         };
@@ -189,24 +156,12 @@ fn a_file_imports_only_lower_floors_and_its_own_folder() {
 }
 
 #[test]
-fn the_load_tester_knows_the_wire_and_nothing_of_the_daemons_code() {
-    let all = sources();
-    let bench: Vec<&Source> = all.iter().filter(|source| source.folder.starts_with(BENCH)).collect();
-    assert!(bench.len() > 10, "only {} files found", bench.len());
-    let knows: Vec<&str> =
-        bench.iter().filter(|s| s.code.join("\n").contains("parlor::")).map(|s| &s.name[..]).collect();
-    assert!(knows.is_empty(), "these use the daemon's code: {knows:?}");
-}
-
-#[test]
 fn floors_only_point_downwards() {
-    for table in [IMPORTS, BENCH_IMPORTS] {
-        for (at, (folder, allowed)) in table.iter().enumerate() {
-            for import in *allowed {
-                let below = table.iter().position(|(other, _)| other == import).unwrap();
-                let beside = *import == "config";
-                assert!(below < at || beside, "the table itself lets {folder} import {import}");
-            }
+    for (at, (folder, allowed)) in IMPORTS.iter().enumerate() {
+        for import in *allowed {
+            let below = IMPORTS.iter().position(|(other, _)| other == import).unwrap();
+            let beside = *import == "config";
+            assert!(below < at || beside, "the table itself lets {folder} import {import}");
         }
     }
 }

@@ -6,7 +6,6 @@ mod accounts;
 mod actions;
 mod answers;
 mod bell;
-mod bench;
 mod bounds;
 #[allow(unreachable_pub, reason = "its driver is here for every scene")]
 mod browser;

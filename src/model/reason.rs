@@ -64,7 +64,21 @@ impl QuitReason {
         match self {
             QuitReason::Quit | QuitReason::Eof => LastWords::AllInTime,
             QuitReason::Lost | QuitReason::SlowReader => LastWords::None,
-            _ => LastWords::Brief,
+            QuitReason::Idle
+            | QuitReason::LoginTimeout
+            | QuitReason::LoginFailed
+            | QuitReason::Flood
+            | QuitReason::WrongProtocol
+            | QuitReason::ServerFull
+            | QuitReason::Crowded
+            | QuitReason::Kicked
+            | QuitReason::Banned
+            | QuitReason::Replaced
+            | QuitReason::Revoked
+            | QuitReason::Deleted
+            | QuitReason::Renamed(_)
+            | QuitReason::Shutdown
+            | QuitReason::Panic => LastWords::Brief,
         }
     }
 

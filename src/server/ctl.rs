@@ -123,8 +123,8 @@ fn serve(stream: &UnixStream, server: &Handle) -> io::Result<()> {
     }
     let request = read_line(stream, Instant::now() + CTL_TIME)?;
     let (form, line) = request.split_once(' ').unwrap_or((&request, ""));
-    let answer = command::console(line)
-        .and_then(|act| server.admin().carry_out(act, &Actor::Console, &server.0.shared.accounts));
+    let answer =
+        command::console(line).and_then(|act| server.admin().execute(act, &Actor::Console, &server.0.shared.accounts));
     let verdict = if answer.is_ok() { "ok" } else { "refused" };
     let body = if form == "json" { json(&answer) } else { plain(answer) };
     write(stream, format!("{verdict}\n{}\n", body.trim_end()).as_bytes(), Instant::now() + CTL_TIME)

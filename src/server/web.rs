@@ -101,7 +101,7 @@ impl Handle {
             let link = Arc::clone(&for_thread);
             let visit = || match door {
                 Door::Metrics => scrape(&*link, || handle.admin().metrics()),
-                _ => {
+                Door::Chat | Door::Web => {
                     let (Web { site, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
                     Visit { shared, site, link: Arc::clone(&link), to, proxies, admit: &admit, serve: &serve }.answer();
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, RenameError, Role, UserError};
 
 use super::{step, transcripts};
-use crate::documents::{error_codes, sources};
+use crate::documents::sources;
 
 /// Codes that no transcript has: why, and which test provokes each.
 const ELSEWHERE: [(&str, &str, &str); 21] = [
@@ -95,8 +95,8 @@ fn samples() -> Vec<UserError> {
         UserError::TooManySanctions(909),
         UserError::NoSuchReport(909),
         UserError::TooManyReports(909),
-        UserError::Countdown(true),
-        UserError::Countdown(false),
+        UserError::AlreadyStopping,
+        UserError::NotStopping,
         UserError::NotReloaded(text.clone()),
         UserError::NoLog(text),
         UserError::GuestsHaveNone,
@@ -196,8 +196,8 @@ fn told(transcripts: &[String]) -> BTreeSet<String> {
 fn every_refusal_is_told_in_a_transcript_or_provoked_elsewhere() {
     let told = told(&transcripts());
     let elsewhere = |code: &str| ELSEWHERE.iter().any(|(other, ..)| *other == code);
-    let codes = error_codes();
-    let missing: Vec<&String> = codes.iter().filter(|code| !told.contains(*code) && !elsewhere(code)).collect();
+    let codes = UserError::codes();
+    let missing: Vec<&&str> = codes.iter().filter(|code| !told.contains(**code) && !elsewhere(code)).collect();
     assert!(missing.is_empty(), "in no transcript: {missing:?}");
     let needless: Vec<&str> = ELSEWHERE.iter().map(|(code, ..)| *code).filter(|code| told.contains(*code)).collect();
     assert!(needless.is_empty(), "in a transcript after all: {needless:?}");
@@ -218,7 +218,8 @@ fn what_no_transcript_tells_is_provoked_by_a_test_that_is_there() {
 #[test]
 fn a_refusal_is_known_by_its_words() {
     let patterns = patterns();
-    assert_eq!(patterns.iter().map(|(code, _)| *code).collect::<BTreeSet<_>>().len(), error_codes().len());
+    let sampled: BTreeSet<&str> = patterns.iter().map(|(code, _)| *code).collect();
+    assert_eq!(sampled, UserError::codes().into_iter().collect(), "samples() has one of each");
     for (error, (expected, _)) in samples().iter().zip(&patterns) {
         assert_eq!(code(&error.to_string(), &patterns).as_deref(), Some(*expected));
     }

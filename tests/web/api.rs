@@ -167,7 +167,7 @@ fn a_revoked_token_a_ban_and_an_empty_budget_hold_at_once() {
     let yan = Script::register(&server, "yan");
     let act = parlor::command::console("ban user yan").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     assert_eq!(code(yan.get("/api/users")), (403, "banned".to_owned()));
     let xia = Script::register(&server, "xia");
     let mut here = server.connect();

@@ -80,7 +80,7 @@ fn each_call_has_each_answer_that_its_description_lists_and_no_other() {
     bob.send("/quit");
     let act = parlor::command::console("ban user yan").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     (0..8).for_each(|_| drop(answer(&server, GUESSER, "zoe:parlor_wrong", &asked("GET", USERS, ""))));
     let mut seen = BTreeSet::new();
     let mut see = |server: &TestServer, from: &str, secret: &str, asked: &Asked<'_>, expected: u16| {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::process::{Process, user};
 use crate::results::BENCH;
+use crate::server::{Process, user};
 
 /// How many say nothing at each door.
 pub(crate) const SILENT: usize = 1000;

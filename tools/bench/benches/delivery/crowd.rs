@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
-use crate::process::user;
+use crate::server::user;
 
 /// Any wait for a server that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,11 +3,33 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+/// The daemon: the one that the environment variable `PARLORD` names, or else this workspace's.
+pub(crate) static PARLORD: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("PARLORD") {
+    Some(path) => path.into(),
+    None => build_parlord(),
+});
+
+/// Builds `parlord` beside the load tester, in the same profile; a moment if it is up to date.
+///
+/// Cargo builds the programs of a test's own package only, so this one has to be asked for.
+fn build_parlord() -> PathBuf {
+    let bench = Path::new(env!("CARGO_BIN_EXE_parlor-bench"));
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--package", "parlor", "--bin", "parlord", "--target-dir"]);
+    build.arg(bench.ancestors().nth(2).unwrap());
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    assert!(build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "parlord cannot be built");
+    bench.with_file_name("parlord")
+}
 
 /// What Linux counts processor time in, on every machine: a hundredth of a second.
 const TICK: Duration = Duration::from_millis(10);
@@ -20,7 +42,7 @@ pub(crate) struct Process {
     pub(crate) addr: SocketAddr,
     child: Child,
     /// Its users file and its logs.
-    _dir: Option<TempDir>,
+    dir: Option<TempDir>,
 }
 
 /// What a process holds.
@@ -35,9 +57,14 @@ pub(crate) struct Footprint {
 impl Process {
     /// This `parlord`, for `users` users named as [`user`] says, with these options.
     pub(crate) fn parlord(binary: &Path, users: usize, options: &[&str]) -> Process {
-        let dir = tempfile::tempdir().unwrap();
         let accounts: String = (0..users).map(|n| format!("{}:pw\n", user(n))).collect();
-        fs::write(dir.path().join("users.txt"), accounts).unwrap();
+        Process::parlord_with(binary, &accounts, options)
+    }
+
+    /// This `parlord` with this text as its users file, in a folder of its own.
+    pub(crate) fn parlord_with(binary: &Path, users: &str, options: &[&str]) -> Process {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("users.txt"), users).unwrap();
         let mut command = Command::new(binary);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PARLOR_")) {
             command.env_remove(name);
@@ -58,7 +85,7 @@ impl Process {
     pub(crate) fn elsewhere(mut command: Command, addr: SocketAddr, dir: TempDir) -> Result<Process, String> {
         command.current_dir(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| error.to_string())?;
-        let mut process = Process { addr, child, _dir: Some(dir) };
+        let mut process = Process { addr, child, dir: Some(dir) };
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(addr).is_err() {
             if let Some(status) = process.child.try_wait().unwrap() {
@@ -72,6 +99,12 @@ impl Process {
         Ok(process)
     }
 
+    /// Everything in its log so far.
+    pub(crate) fn log(&self) -> String {
+        let dir = self.dir.as_ref().unwrap();
+        fs::read_to_string(dir.path().join("logs/parlord.log")).unwrap_or_default()
+    }
+
     /// Its number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -83,7 +116,7 @@ impl Process {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let addr = line.trim().strip_prefix("listening on ").expect("the server does not listen").parse().unwrap();
-        Process { addr, child, _dir: dir }
+        Process { addr, child, dir }
     }
 
     /// The processor time it has used so far, in user and kernel mode, that of its ended threads included.

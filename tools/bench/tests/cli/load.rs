@@ -1,10 +1,11 @@
 //! A short load of every kind on a real daemon: nothing goes wrong, and the report has its figures.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
-use super::{bench, bench_at, figure, make_users, passed, text};
-use crate::support::Daemon;
+use super::{bench, bench_at, daemon, daemon_for, figure, passed, text};
+use crate::server::Process;
 
 #[test]
 fn groups_and_pairs_are_measured_and_verified() {
@@ -50,24 +51,37 @@ fn the_web_door_is_measured_and_verified_too() {
         &["idle", "--clients", "30"],
         &["churn", "--clients", "500", "--at-once", "4"],
     ] {
-        let dir = tempfile::tempdir().unwrap();
-        make_users(&dir.path().join("users.txt"), options);
-        let daemon = Daemon::start_in(dir, &["--rate", "0", "--web", "127.0.0.1:0"]);
-        daemon.await_log("web page addr=");
-        let log = daemon.log();
-        let page = log.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
-        let pid = daemon.child.id().to_string();
-        let run = bench_at(page, &[options, &["--protocol", "web", "--json", "--server-pid", &pid]].concat());
+        let daemon = daemon_for(options, &["--web", "127.0.0.1:0"]);
+        let pid = daemon.pid().to_string();
+        let run =
+            bench_at(web_page(&daemon), &[options, &["--protocol", "web", "--json", "--server-pid", &pid]].concat());
         let json = text(&run.stdout);
         assert_eq!(run.status.code(), Some(0), "{json}{}", text(&run.stderr));
         assert!(json.contains("\"passed\":true"), "{json}");
     }
 }
 
+/// Where the web page of a daemon is, as its log tells.
+fn web_page(daemon: &Process) -> SocketAddr {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let log = daemon.log();
+        // A line without its end may not be whole.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        if let Some(page) = whole.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()) {
+            return page;
+        }
+        assert!(Instant::now() < deadline, "no web page in the log:\n{log}");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn people_get_a_table_and_a_picture() {
-    let daemon = Daemon::start(&[]);
-    let (users, plot) = (daemon.dir.path().join("users.txt"), daemon.dir.path().join("plot.svg"));
+    let accounts = "alice:one\nbob:two:2\ncharlie:three\ndavid:four\n";
+    let (daemon, dir) = (daemon(accounts, &[]), tempfile::tempdir().unwrap());
+    let (users, plot) = (dir.path().join("users.txt"), dir.path().join("plot.svg"));
+    fs::write(&users, accounts).unwrap();
     let (users, path) = (users.to_str().unwrap(), plot.to_str().unwrap());
     let run = bench_at(daemon.addr, &["pairs", "--pairs", "2", "--window", "1,2", "--users", users, "--plot", path]);
     let table = text(&run.stdout);
@@ -78,9 +92,9 @@ fn people_get_a_table_and_a_picture() {
 
 #[test]
 fn what_cannot_be_run_is_said_in_one_sentence() {
-    let daemon = Daemon::start(&[]);
+    let (daemon, dir) = (daemon("alice:x\n", &[]), tempfile::tempdir().unwrap());
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let users = daemon.dir.path().join("few.txt");
+    let users = dir.path().join("few.txt");
     fs::write(&users, "# people\nalice:x\nbob:$argon2id$x\ncarol:y\n").unwrap();
     let (here, users) = (daemon.addr.to_string(), users.to_str().unwrap());
     for (options, part) in [

@@ -15,18 +15,18 @@
     reason = "a measurement that cannot go on stops, and its result is what it prints"
 )]
 
+#[path = "../../support/bare_loop.rs"]
+mod bare_loop;
 mod contender;
 mod doors;
-#[path = "../floor.rs"]
-mod floor;
 mod install;
 mod machine;
 mod measure;
 mod page;
-#[path = "../process.rs"]
-#[allow(dead_code, reason = "other benches need other parts of it")]
-mod process;
 mod results;
+#[path = "../../support/server.rs"]
+#[allow(dead_code, reason = "other benches need other parts of it")]
+mod server;
 mod targets;
 
 use std::fs;
@@ -48,7 +48,7 @@ fn main() {
     // Cargo adds `--bench` of its own accord.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     if args == ["floor"] {
-        return floor::serve();
+        return bare_loop::serve();
     }
     let options = Options::parse(&args);
     let (contenders, absent) = install::present(Contender::all(), !options.no_install);
@@ -62,7 +62,7 @@ fn main() {
     if options.quick || !options.only.is_empty() {
         return println!("{page}");
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
     fs::write(path, page).unwrap();
     println!("docs/performance.md is written");
 }

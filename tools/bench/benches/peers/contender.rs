@@ -6,10 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::doors::{self, SILENT, Silent};
-use crate::process::Process;
-
-/// The daemon that is measured.
-const PARLORD: &str = env!("CARGO_BIN_EXE_parlord");
+use crate::server::{PARLORD, Process};
 
 /// A server that can be measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,7 +98,7 @@ impl Contender {
         }
         let (web, many) = (unused(), (clients + 2 * SILENT + 64).to_string());
         let options = ["--max-clients", &many, "--max-unauthenticated", "512", "--log-level", "warn", "--data", "none"];
-        let (server, silent) = doors::open(Path::new(PARLORD), clients, &options, web)?;
+        let (server, silent) = doors::open(&PARLORD, clients, &options, web)?;
         let addr = if self == Contender::Browser { web } else { server.addr };
         Ok(Started { server, addr, _silent: Some(silent) })
     }
@@ -113,11 +110,11 @@ impl Contender {
         match self {
             Contender::BareLoop => return Ok(Process::floor()),
             Contender::Parlord => {
-                return Ok(Process::parlord(Path::new(PARLORD), clients, &[&limits[..], &["--data", "none"]].concat()));
+                return Ok(Process::parlord(&PARLORD, clients, &[&limits[..], &["--data", "none"]].concat()));
             }
             Contender::Stored => {
                 let commit = [&limits[..], &["--durability", "commit"]].concat();
-                return Ok(Process::parlord(Path::new(PARLORD), clients, &commit));
+                return Ok(Process::parlord(&PARLORD, clients, &commit));
             }
             _ => {}
         }

@@ -1,14 +1,18 @@
 //! `parlor-bench` as people run it: against a real daemon, and against servers that do something wrong.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod faulty;
 mod load;
+#[path = "../../support/server.rs"]
+#[allow(dead_code, reason = "the benches need other parts of it")]
+mod server;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::Daemon;
+use server::{PARLORD, Process};
 
 /// Runs the load tester to its end.
 fn bench(options: &[&str]) -> Output {
@@ -33,22 +37,25 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A daemon with the users that a run needs, made by the load tester itself, and without limits on how much they say.
-fn daemon_for(options: &[&str]) -> Daemon {
+fn daemon_for(options: &[&str], settings: &[&str]) -> Process {
     let dir = tempfile::tempdir().unwrap();
-    make_users(&dir.path().join("users.txt"), options);
-    Daemon::start_in(dir, &["--rate", "0"])
-}
-
-fn make_users(path: &Path, options: &[&str]) {
+    let path = dir.path().join("users.txt");
     let made = bench(&[options, &["--make-users", path.to_str().unwrap()]].concat());
     assert!(made.status.success(), "{}", text(&made.stderr));
-    assert!(fs::read_to_string(path).unwrap().starts_with("u0:pw\n"));
+    let users = fs::read_to_string(path).unwrap();
+    assert!(users.starts_with("u0:pw\n"), "{users}");
+    daemon(&users, settings)
+}
+
+/// A daemon with this users file that keeps nothing on disk.
+fn daemon(users: &str, settings: &[&str]) -> Process {
+    Process::parlord_with(&PARLORD, users, &[&["--data", "none"], settings].concat())
 }
 
 /// Runs a scenario against a daemon of its own, and gives its JSON.
 fn passed(options: &[&str]) -> String {
-    let daemon = daemon_for(options);
-    let pid = daemon.child.id().to_string();
+    let daemon = daemon_for(options, &[]);
+    let pid = daemon.pid().to_string();
     let run = bench_at(daemon.addr, &[options, &["--json", "--server-pid", &pid]].concat());
     let json = text(&run.stdout);
     assert_eq!(run.status.code(), Some(0), "{json}{}", text(&run.stderr));

@@ -17,13 +17,13 @@
     reason = "a measurement that cannot go on stops, and its result is what it prints"
 )]
 
+#[path = "../../support/bare_loop.rs"]
+mod bare_loop;
 mod crowd;
-#[path = "../floor.rs"]
-mod floor;
 mod idle;
-#[path = "../process.rs"]
+#[path = "../../support/server.rs"]
 #[allow(dead_code, reason = "other benches need other parts of it")]
-mod process;
+mod server;
 mod shape;
 mod stored;
 
@@ -31,11 +31,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crowd::Crowd;
-use process::Process;
+use server::{PARLORD, Process};
 use shape::{GROUPS, Outcome, Shape, group};
-
-/// The daemon that is measured.
-const PARLORD: &str = env!("CARGO_BIN_EXE_parlord");
 
 /// What the command line asks for.
 struct Options {
@@ -57,9 +54,9 @@ fn main() {
     // Cargo adds `--bench` of its own accord.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["floor"] => floor::serve(),
-        ["stored"] => stored::measure(Path::new(PARLORD)),
-        ["idle", count] => idle::measure(Path::new(PARLORD), count.parse().expect("idle takes a number")),
+        ["floor"] => bare_loop::serve(),
+        ["stored"] => stored::measure(&PARLORD),
+        ["idle", count] => idle::measure(&PARLORD, count.parse().expect("idle takes a number")),
         ref options => compare(&Options::parse(options)),
     }
 }
@@ -92,9 +89,9 @@ fn compare(options: &Options) {
         Process::parlord(path, users, &[&["--log-level", "warn"], memory].concat())
     };
     let mut contenders = vec![Contender::new("floor", Process::floor())];
-    contenders.push(Contender::new("parlord", parlord(Path::new(PARLORD))));
+    contenders.push(Contender::new("parlord", parlord(&PARLORD)));
     contenders.extend(options.against.as_deref().map(|path| Contender::new("other", parlord(path))));
-    let stored = || Process::parlord(Path::new(PARLORD), users, &["--log-level", "warn", "--durability", "commit"]);
+    let stored = || Process::parlord(&PARLORD, users, &["--log-level", "warn", "--durability", "commit"]);
     contenders.extend(options.commit.then(|| Contender::new("commit", stored())));
     println!("server CPU per delivery in us: median of {} (min-max), and ratio to the bare loop", options.rounds);
     print!("{:<36}", "shape");

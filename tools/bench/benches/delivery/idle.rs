@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::crowd::Crowd;
-use crate::process::{Footprint, Process};
+use crate::server::{Footprint, Process};
 
 /// How long the whole server may take for one thing.
 const PATIENCE: Duration = Duration::from_secs(60);

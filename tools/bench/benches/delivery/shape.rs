@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::crowd::Crowd;
-use crate::process::{Process, user};
+use crate::server::{Process, user};
 
 /// The text of a message: so many bytes, which begin with its lane and its number.
 const TEXT: usize = 100;

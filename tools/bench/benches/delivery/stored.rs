@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::crowd::Crowd;
-use crate::process::Process;
+use crate::server::Process;
 use crate::shape::Shape;
 
 /// How long each shape talks.

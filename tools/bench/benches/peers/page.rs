@@ -17,7 +17,7 @@ Times differ from machine to machine and from hour to hour; ratios of one run ha
 ";
 
 const SERVERS: &str = "
-Beside the daemons of others runs a *bare loop* (`benches/floor.rs`): a thread for each client that believes every login and checks, bounds and logs nothing.
+Beside the daemons of others runs a *bare loop* (`tools/bench/support/bare_loop.rs`): a thread for each client that believes every login and checks, bounds and logs nothing.
 It is the least that a server of this kind can cost.
 All run with flood control off and without encryption; *parlord* keeps messages in memory, *parlord, stored* has each one in its database before it is shown (`--durability commit`).
 Each server is started anew for each run.
