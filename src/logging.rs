@@ -17,10 +17,10 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::model::{LogSettings, StartError};
 #[cfg(doc)]
 use crate::model::limits::LOG_TAIL;
 use crate::model::limits::{LOG_DRAIN, LOG_PACE};
+use crate::model::{LogSettings, StartError};
 
 mod archive;
 mod console;

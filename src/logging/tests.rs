@@ -201,7 +201,8 @@ fn a_file_in_place_of_the_folder_costs_lines_and_the_console_hears_of_it_once() 
     let place = Place::new();
     fs::write(place.dir(), "in the way").unwrap();
     let (terminal, mut screen) = io::pipe().map(|(r, w)| (w, r)).unwrap();
-    let (logger, logging) = build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
+    let (logger, logging) =
+        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
     for _ in 0..10 {
         say(&logger, Level::Debug, "nobody reads this");
     }
@@ -310,7 +311,8 @@ fn a_stuck_console_holds_up_neither_the_caller_nor_the_file() {
     let (open, gate) = bounded::<()>(0);
     let (mut reader, screen) = io::pipe().unwrap();
     let settings = LogSettings { log_level: LevelFilter::Warn, ..place.settings() };
-    let (logger, logging) = build_with(&settings, LevelFilter::Info, place.clock(), Box::new(Stuck { gate, screen }), PACE).unwrap();
+    let (logger, logging) =
+        build_with(&settings, LevelFilter::Info, place.clock(), Box::new(Stuck { gate, screen }), PACE).unwrap();
     for _ in 0..LOG_QUEUE + 100 {
         say(&logger, Level::Info, "console only");
     }
@@ -333,7 +335,8 @@ fn a_closed_console_is_no_trouble() {
     let place = Place::new();
     let (reader, terminal) = io::pipe().unwrap();
     drop(reader);
-    let (logger, logging) = build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
+    let (logger, logging) =
+        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
     say(&logger, Level::Info, "still here");
     logging.stop();
     assert!(place.text().ends_with(" still here\n"));
