@@ -18,7 +18,7 @@ use clap::{ArgMatches, Args};
 use crate::model::StartError;
 
 pub use check::resolve;
-pub use declarations::{settings_headings, settings_table};
+pub use declarations::settings_table;
 pub use settings::{Address, Config};
 
 /// For the end of `parlord --help`: the ways to give a setting.

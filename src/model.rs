@@ -23,6 +23,7 @@ pub mod role;
 pub mod sanction;
 pub(crate) mod setting;
 pub mod start;
+pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
@@ -49,4 +50,5 @@ pub use reason::{LastWords, QuitReason};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};
 pub use start::StartError;
+pub use store_address::StoreAddress;
 pub use web_origin::WebOrigin;

@@ -219,7 +219,7 @@ mod tests {
             assert!(error.contains("users.txt: there is"), "{error}");
         }
         assert!(typed("add _x").unwrap_err().contains("begins with a letter or digit"));
-        assert!(typed("add system").unwrap_err().contains("the name is a word kept for the server"));
+        assert!(typed("add system").unwrap_err().contains("the name is reserved for the server"));
     }
 
     #[test]

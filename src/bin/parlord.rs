@@ -10,7 +10,7 @@ use parlor::accounts::{Accounts, UserCommand, cli};
 use parlor::admin::Filter;
 use parlor::config::{self, Config, Options, SOURCES_HELP};
 use parlor::logging;
-use parlor::model::StartError;
+use parlor::model::{StartError, StoreAddress};
 use parlor::server::{self, Server};
 use parlor::store::{self, Entry, StoreCommand};
 
@@ -85,29 +85,30 @@ fn main() -> ExitCode {
 }
 
 fn run(Cli { options: Options { settings: config, .. }, command }: Cli) -> Result<(), StartError> {
-    let data = config.data.as_deref();
+    let address = &config.data;
     match command {
         None => config.check().and_then(|()| serve(&config)),
         Some(Verb::Check) => config.check().and_then(|()| check(&config)),
-        Some(Verb::User(command)) => user(&command, &config.users, data),
-        Some(Verb::Store(command)) => store::cli::run(&command, data, &mut io::stdout(), &mut store::cli::ask_name),
-        Some(Verb::Ctl { words, json, once }) => ctl(data, &words, json, once),
-        Some(Verb::Invite { days }) => invite(data, days),
+        Some(Verb::User(command)) => user(&command, &config.users, address),
+        Some(Verb::Store(command)) => store::cli::run(&command, address, &mut io::stdout(), &mut store::cli::ask_name),
+        Some(Verb::Ctl { words, json, once }) => ctl(address.folder(), &words, json, once),
+        Some(Verb::Invite { days }) => invite(address, days),
     }
 }
 
 fn check(config: &Config) -> Result<(), StartError> {
     let accounts = Accounts::load(&config.users)?;
     config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
-    let data = match &config.data {
+    let tools = store::tools(&config.data);
+    let data = match &tools {
         None => "messages in memory".to_owned(),
-        Some(dir) => match store::inspect(dir)? {
-            None => format!("{}: no messages yet", dir.display()),
-            Some(messages) => format!("{}: {messages} messages", dir.display()),
+        Some(tools) => match tools.inspect()? {
+            None => format!("{}: no messages yet", config.data),
+            Some(messages) => format!("{}: {messages} messages", config.data),
         },
     };
     let mut renamings = String::new();
-    for (from, to) in config.data.as_deref().map_or_else(|| Ok(Vec::new()), store::renamings)? {
+    for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
         if accounts.is_rename_left(&from, &to)? {
             renamings.push_str(&format!(
                 "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
@@ -118,11 +119,13 @@ fn check(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-fn user(command: &UserCommand, file: &Path, data: Option<&Path>) -> Result<(), StartError> {
+fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
     cli::run(command, file, &mut io::stdout(), &mut cli::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
-    store::record_first(data.ok_or_else(none)?, &[Entry::Role { user: name, role }])?;
+    let tools = store::tools(address).ok_or_else(none)?;
+    tools.create()?;
+    tools.append(&[Entry::Role { user: name, role }])?;
     say(&format!("{name} has the role of {role} from now on."));
     Ok(())
 }
@@ -134,18 +137,17 @@ fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<
     }
 }
 
-fn invite(data: Option<&Path>, days: u16) -> Result<(), StartError> {
+fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
-    let data = data.ok_or_else(none)?;
-    server::invite_with(|entry| store::record(data, &[entry]), days.into(), &mut io::stdout())
+    let tools = store::tools(address).ok_or_else(none)?;
+    server::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
     let logging = logging::start(&config.logs)?;
     log_panics();
     let mut config = config.clone();
-    let web = !(config.web.is_empty() && config.metrics.is_empty());
-    server::fit_to_process(&mut config.limits, web);
+    server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;

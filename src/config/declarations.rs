@@ -1,5 +1,5 @@
 //! What the declarations of the settings say, for whoever has no field in mind: their names, how they are written, and the
-//! manual's tables.
+//! manual's table.
 
 use std::any::TypeId;
 use std::fmt::Write;
@@ -39,34 +39,19 @@ pub(super) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
 
-/// The headings of the settings in `parlord --help`, in their order; those without one are under `Options`.
-pub fn settings_headings() -> Vec<String> {
-    let mut headings: Vec<String> = declarations::<Config>().iter().map(heading).collect();
-    headings.dedup();
-    headings
-}
-
-/// A Markdown table of the settings under a heading: name, environment variable, default, help.
-pub fn settings_table(under: &str) -> String {
+/// A Markdown table of all settings: name, environment variable, default, help.
+pub fn settings_table() -> String {
     let mut table = String::from("| setting | environment | default | what |\n| --- | --- | --- | --- |\n");
-    for arg in declarations::<Config>().iter().filter(|arg| heading(arg) == under) {
-        let name = name(arg);
+    for arg in declarations::<Config>() {
+        let name = name(&arg);
         let mut what = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
         if !words.is_empty() {
             what = format!("{what}: {}", words.join(", "));
         }
+        let default = arg.get_default_values().first().map_or("none".into(), |value| value.to_string_lossy());
         // Writing to a String cannot fail.
-        let _ = writeln!(table, "| `{name}` | `{}` | {} | {what} |", variable(name), default(arg));
+        let _ = writeln!(table, "| `{name}` | `{}` | {default} | {what} |", variable(name));
     }
     table
-}
-
-fn heading(arg: &Arg) -> String {
-    arg.get_help_heading().unwrap_or("Options").to_owned()
-}
-
-fn default(arg: &Arg) -> String {
-    let values: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    if values.is_empty() { "none".to_owned() } else { values.join(", ") }
 }

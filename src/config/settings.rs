@@ -5,14 +5,16 @@
 //! model, beside the values they are for: [`Retention`], [`LogSettings`] and [`Limits`].
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
 use crate::model::setting::{defaults, switch};
-use crate::model::{DuplicateLogin, Limits, LogSettings, Net, Registration, Retention, TelnetMode, WebOrigin};
+use crate::model::{
+    DuplicateLogin, Limits, LogSettings, Net, Registration, Retention, StoreAddress, TelnetMode, WebOrigin,
+};
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -68,9 +70,9 @@ pub struct Config {
     pub telnet: TelnetMode,
 
     /// Folder of the database; none keeps the last messages in memory, and nothing on disk.
-    // The path keeps clap from taking it for an option that may be missing.
-    #[arg(long, value_name = "DIR", help_heading = "Data", default_value = "data", value_parser = folder_or_none())]
-    pub data: std::option::Option<PathBuf>,
+    #[arg(long, value_name = "DIR", help_heading = "Data", default_value = "data")]
+    #[arg(value_parser = PathBufValueParser::new().try_map(StoreAddress::parse))]
+    pub data: StoreAddress,
 
     /// How messages are kept there.
     #[command(flatten)]
@@ -113,9 +115,4 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// The parser of a folder, or `none`.
-fn folder_or_none() -> impl TypedValueParser<Value = Option<PathBuf>> {
-    PathBufValueParser::new().map(|folder| Some(folder).filter(|folder| folder != Path::new("none")))
 }

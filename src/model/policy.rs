@@ -1,4 +1,4 @@
-//! Choices of operators and users: closed lists, each read by its lower-case word, and the settings made of them.
+//! Choices of operators and users, each a closed list of words, and the settings of store and log.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,54 +8,54 @@ use log::LevelFilter;
 
 use super::setting::{defaults, level, number};
 
-/// What happens when a user who is logged in logs in again.
+/// Policy for a login of a user who is already online.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DuplicateLogin {
-    /// The second login is refused, unless the first session turns out to be dead.
+    /// Refuse the second login, unless the first session turns out to be dead.
     Refuse,
-    /// Both stay: every session gets what is sent to the user, and a copy of what they say in another.
+    /// Keep both. Every session gets what is sent to the user, and a copy of what the user sends from another session.
     Allow,
-    /// The first session is told and closed.
+    /// Tell the first session and close it.
     Replace,
 }
 
-/// Who may create an account.
+/// Policy for creating accounts from the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
-    /// Nobody; the operator creates the accounts.
+    /// Only the operator creates accounts.
     Closed,
-    /// Everybody.
+    /// Anybody may register.
     Open,
-    /// Everybody with an invitation.
+    /// Registration needs an invitation.
     Invite,
 }
 
-/// Whether a client is treated as telnet, so that its terminal hides the password.
+/// Whether a client is treated as telnet, so that the terminal can be told to hide the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TelnetMode {
-    /// Clients that turn out to be telnet.
+    /// Clients that send telnet commands.
     Auto,
     /// Every client.
     Always,
-    /// No client; telnet commands are still filtered out.
+    /// No client; telnet commands in the input are still filtered out.
     Never,
 }
 
-/// What a message survives once its sender is told that it was sent.
+/// The failure that an acknowledged message survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
-    /// A loss of power: the message is on disk.
+    /// A power failure: the message is on the disk.
     Fsync,
-    /// A crash of the server; the system may take some seconds to write it to disk.
+    /// A crash of the server; the operating system writes to the disk within seconds.
     Commit,
 }
 
-/// How messages are kept: settings. A bound of 0 is none.
+/// The settings of how long messages are kept. A limit of 0 means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Data")]
 #[group(skip)]
 pub struct Retention {
-    /// What an acknowledged message survives.
+    /// The failure that an acknowledged message survives.
     #[arg(long, value_name = "WHAT", default_value = "fsync")]
     pub durability: Durability,
 
@@ -78,7 +78,7 @@ impl Default for Retention {
     }
 }
 
-/// What is logged, where, and for how long it is kept: settings.
+/// The settings of the log: what is logged, where, and how long it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Logs")]
 #[group(skip)]
@@ -106,7 +106,7 @@ impl Default for LogSettings {
     }
 }
 
-/// In which dialect a user is told things.
+/// The kind of output a session has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Text for people.
@@ -116,31 +116,31 @@ pub enum Mode {
     Machine,
 }
 
-/// Before which messages the bell of a user's terminal rings.
+/// Which messages ring the terminal's bell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bell {
-    /// Before none.
+    /// None.
     #[default]
     Off,
-    /// Before those that mention him.
+    /// Messages that mention the user.
     Mentions,
-    /// Before all that others say.
+    /// All messages of others.
     All,
 }
 
-/// How one session is told things.
+/// How events are written to one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutputFormat {
-    /// In which dialect.
+    /// Text for people, or lines for programs.
     pub mode: Mode,
-    /// Whether text for people shows the ids of messages; lines for programs always do.
+    /// Whether text for people shows message ids; lines for programs always do.
     pub ids: bool,
-    /// Before which messages text for people rings the bell.
+    /// Which messages ring the bell in text for people.
     pub bell: Bell,
 }
 
 impl Mode {
-    /// The mode of this name, in any case.
+    /// Parses a mode, ignoring case.
     pub fn named(word: &str) -> Option<Mode> {
         [Mode::Plain, Mode::Machine].into_iter().find(|mode| mode.as_str().eq_ignore_ascii_case(word))
     }
@@ -154,7 +154,7 @@ impl Mode {
 }
 
 impl Bell {
-    /// The bell of this name, in any case.
+    /// Parses a bell setting, ignoring case.
     pub fn named(word: &str) -> Option<Bell> {
         [Bell::Off, Bell::Mentions, Bell::All].into_iter().find(|bell| bell.as_str().eq_ignore_ascii_case(word))
     }

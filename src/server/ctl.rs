@@ -8,10 +8,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Uid, geteuid};
 use socket2::SockRef;
@@ -22,6 +23,7 @@ use crate::command;
 use crate::model::limits::{CLIENT_STACK, CTL_BYTES, CTL_CLIENTS, CTL_TIME};
 use crate::model::{AdminAnswer, Event, EventKind, UserError, text};
 use crate::protocol::{Dialect, PLAIN, json};
+use crate::semaphore::Semaphore;
 use crate::thread;
 
 /// How long to wait after the system refused to give a connection.
@@ -31,16 +33,9 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 pub(super) struct Ctl {
     listener: UnixListener,
     path: PathBuf,
-    places: Places,
+    requests: Arc<Semaphore>,
     accepting: Option<JoinHandle<()>>,
 }
-
-/// As many places as there may be requests at the same time: each has put something in here.
-#[derive(Clone)]
-struct Places(Sender<()>, Receiver<()>);
-
-/// One of them, given back when dropped.
-struct Place(Receiver<()>);
 
 /// The socket in this data folder.
 pub(super) fn socket(dir: &Path) -> PathBuf {
@@ -63,11 +58,10 @@ impl Ctl {
         }
         let listener = UnixListener::bind(path)?;
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        let places = bounded(CTL_CLIENTS);
-        let places = Places(places.0, places.1);
-        let (ours, for_thread, server) = (listener.try_clone()?, places.clone(), server.clone());
+        let requests = Arc::new(Semaphore::new(CTL_CLIENTS));
+        let (ours, for_thread, server) = (listener.try_clone()?, Arc::clone(&requests), server.clone());
         let accepting = thread::start("ctl", CLIENT_STACK, move || accept(&ours, &server, &for_thread, &stopped))?;
-        Ok(Ctl { listener, path: path.to_owned(), places, accepting: Some(accepting) })
+        Ok(Ctl { listener, path: path.to_owned(), requests, accepting: Some(accepting) })
     }
 
     /// Accepts nothing more, and waits until the last answer has been given, at most until `deadline`.
@@ -77,35 +71,27 @@ impl Ctl {
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }
-        let all = (0..CTL_CLIENTS).all(|_| self.places.0.send_deadline((), deadline).is_ok());
-        if !all {
+        self.requests.close();
+        if !self.requests.wait_idle_until(deadline) {
             log::debug!("console closed before its last answer");
         }
         let _ = fs::remove_file(&self.path);
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = self.0.try_recv();
-    }
-}
-
-fn accept(listener: &UnixListener, server: &Handle, places: &Places, stopped: &Receiver<()>) {
+fn accept(listener: &UnixListener, server: &Handle, requests: &Arc<Semaphore>, stopped: &Receiver<()>) {
     let mut count = 0_u64;
     // Nothing is ever sent: the channel ends when the server is asked to stop.
     while stopped.try_recv() != Err(crossbeam_channel::TryRecvError::Disconnected) {
         match listener.accept() {
             Ok((stream, _)) => {
-                // Whoever holds a place has given it back by then.
-                if places.0.send_timeout((), 2 * CTL_TIME).is_err() {
-                    continue;
-                }
-                let (place, server) = (Place(places.1.clone()), server.clone());
+                // Every request that holds a permit has ended by then.
+                let Some(permit) = requests.acquire_owned_until(Instant::now() + 2 * CTL_TIME) else { continue };
+                let server = server.clone();
                 count += 1;
                 // A thread that is refused closes the connection, and whoever asked says that there was no answer.
                 let _ = thread::start(&format!("ctl-{count}"), CLIENT_STACK, move || {
-                    let _place = place;
+                    let _permit = permit;
                     if let Err(e) = serve(&stream, &server) {
                         log::debug!("console without answer error=\"{e}\"");
                     }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
 
+use super::Erased;
 use super::line;
-use super::sqlite::tools;
-use crate::model::{BadName, Message, Name, StartError};
+use crate::model::{BadName, Message, Name, StartError, StoreAddress};
 
 /// How often a command that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -54,22 +54,22 @@ pub enum Format {
     Jsonl,
 }
 
-/// Carries out one command on the database in the folder `data`. What was done, or exported, goes to `out`, how far it is
+/// Carries out one command on the store at `address`. What was done, or exported, goes to `out`, how far it is
 /// to the standard error; `ask` is asked for a name that is to be erased, as [`ask_name`] does it.
 ///
 /// # Errors
 /// What could not be done.
 pub fn run(
     command: &StoreCommand,
-    data: Option<&Path>,
+    address: &StoreAddress,
     out: &mut dyn Write,
     ask: &mut dyn FnMut(&Name) -> Result<String, StartError>,
 ) -> Result<(), StartError> {
     let none = || StartError::Config("there is no database: the setting data is none".to_owned());
-    let data = data.ok_or_else(none)?;
+    let tools = super::tools(address).ok_or_else(none)?;
     match command {
         StoreCommand::Backup { file } => {
-            tools::backup(data, file, &mut progress("Copied", "pages"))?;
+            tools.backup(file, &mut progress("Copied", "pages"))?;
             say(out, format_args!("The database is copied to {}.\n", file.display())).map(drop)
         }
         StoreCommand::Export { user, group, format } => {
@@ -79,7 +79,7 @@ pub fn run(
                 Format::Jsonl => |message: &Message| line::json(message),
             };
             let mut take = |message: &Message| say(&mut out, format_args!("{}\n", write(message)));
-            tools::export(data, user.as_ref(), group.as_ref(), &mut take, &mut progress("Looked at", "messages"))?;
+            tools.export(user.as_ref(), group.as_ref(), &mut take, &mut progress("Looked at", "messages"))?;
             settle(out.flush()).map(drop)
         }
         StoreCommand::Erase { user, yes } => {
@@ -88,10 +88,10 @@ pub fn run(
             }
             let (looking, cleaning) =
                 (&mut progress("Looked at", "messages"), &mut progress("Cleaned up after", "messages"));
-            let (messages, cleaned) = tools::erase(data, user, looking, cleaning)?;
+            let Erased { messages, overwritten } = tools.erase(user, looking, cleaning)?;
             say(out, format_args!("Erased {messages} {} of {user}.\n", plural(messages)))?;
             let later = "The server is busy: the disk is overwritten a little later.\n";
-            say(out, format_args!("{}", if cleaned { "" } else { later }))?;
+            say(out, format_args!("{}", if overwritten { "" } else { later }))?;
             say(out, format_args!("Backups, and copies made by upgrades, still hold what they held.\n")).map(drop)
         }
     }

@@ -1,19 +1,24 @@
 //! A rename that a crash cut short, at each of the moments at which it can.
 
 use std::fs;
+use std::sync::Arc;
 
-use parlor::model::{Retention, Role};
-use parlor::store::{Entry, SqliteStore, Store};
+use parlor::model::{Retention, Role, StoreAddress};
+use parlor::store::{self, Entry, Store};
 use tempfile::TempDir;
 
 use super::renaming::{enter, name};
 use crate::daemon::{folder, run_with};
 use crate::support::{Daemon, USERS};
 
+fn open(dir: &TempDir) -> Arc<dyn Store> {
+    store::open(&StoreAddress::Folder(dir.path().join("data")), &Retention::default()).unwrap()
+}
+
 /// A folder as a process leaves it that ended somewhere in a rename of bob.
 fn interrupted(entries: &[Entry], users: &str) -> TempDir {
     let dir = folder(users);
-    let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
+    let store = open(&dir);
     store.append(&[Entry::Role { user: name("bob"), role: Role::Moderator }]).unwrap();
     store.append(entries).unwrap();
     dir
@@ -44,8 +49,7 @@ fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
         let dir = daemon.into_dir();
         let expected = if is == "bob" { USERS } else { &done };
         assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), expected);
-        let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
-        assert!(store.renamings().unwrap().is_empty());
+        assert!(open(&dir).renamings().unwrap().is_empty());
     }
 }
 

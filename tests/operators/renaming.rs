@@ -183,10 +183,10 @@ fn what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing() {
         ("/rename old robert", "Error: User 'old' does not exist."),
         ("/rename guest-1 robert", "Error: A guest has no account, so nobody was renamed."),
         ("/rename bob guest-7", "Error: The new name 'guest-7' is kept for guests; nobody was renamed."),
-        ("/rename bob Server", "Error: The new name 'Server' is a word kept for the server; nobody was renamed."),
+        ("/rename bob Server", "Error: The new name 'Server' is reserved for the server; nobody was renamed."),
         (
             "/rename bob _x",
-            "Error: The new name '_x' may only have letters, digits, '_', '.' and '-', and begins with a letter or digit; nobody was renamed.",
+            "Error: The new name '_x' may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit; nobody was renamed.",
         ),
         (
             &long,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64;
-use parlor::model::Registration;
+use parlor::model::{Registration, StoreAddress};
 use serde_json::{Value, json};
 
 use super::{ask, server_with, status};
@@ -17,7 +17,7 @@ fn description() -> Value {
 fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
-        config.data = Some(config.users.parent().unwrap().join("data"));
+        config.data = StoreAddress::Folder(config.users.with_file_name("data"));
         config.trusted_proxy = vec!["127.0.0.1".parse().unwrap()];
     })
 }

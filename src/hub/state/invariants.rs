@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use super::Hub;
-use super::group::Group;
-use super::state::State;
+use super::{Group, Hub, State};
 use crate::model::{Name, Penalty};
 
 fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
@@ -22,7 +20,7 @@ impl Hub {
 
 impl State {
     /// Whether all that should always hold does; the text says what does not.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(in crate::hub) fn check(&self) -> Result<(), String> {
         self.groups.iter().try_for_each(|(name, group)| {
             self.check_members(name, group)?;
             check_rules(name, group)

@@ -1,4 +1,4 @@
-//! What operators do: looking at sessions, ending them, penalties, announcements, dropping a group.
+//! What operators do: looking at sessions, ending them, penalties, announcements, dropping a group, deleting messages.
 //!
 //! Who may do what is decided above; here it is done, in one section of a lock each.
 
@@ -6,11 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Hub;
 use super::client::{Client, ClientId};
-use super::touched::Touched;
+use super::outbox::Touched;
+use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS;
-use crate::model::{Event, EventKind, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, UserError};
+use crate::model::{
+    Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, Scope, UserError,
+};
 use crate::store::{Entry, StoreError};
 
 /// A session as an operator sees it.
@@ -163,6 +165,19 @@ impl Hub {
         touched.settle(None);
         Ok((group, count))
     }
+
+    /// Takes its text from a message, for everybody, and tells those who are here and could see it. `by` is its author or
+    /// an operator's name.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as it can, and nobody is told.
+    pub fn delete(&self, message: &Message, by: &str, touched: &mut Touched) -> Result<(), StoreError> {
+        self.record(vec![Entry::Deleted { id: message.id }])?;
+        let by = by.to_owned();
+        let deleted = Event::new(EventKind::Deleted { by, id: message.id });
+        self.locked(|state| state.tell_of(message, &deleted, touched));
+        Ok(())
+    }
 }
 
 /// Asks these sessions to end, and tells them why if that was said.
@@ -173,5 +188,24 @@ pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
             client.outbox.push(&said);
         }
         client.close(reason);
+    }
+}
+
+impl State {
+    /// Tells everybody whom a message concerns, its author above all.
+    fn tell_of(&self, message: &Message, event: &Arc<Event>, touched: &mut Touched) {
+        let from = &message.said.from;
+        match message.said.scope {
+            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, touched),
+            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), touched),
+            Scope::User(to) => self.tell_unless(&to, from, event, touched),
+        }
+        self.tell_user(from, event, touched);
+    }
+
+    fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, touched: &mut Touched) {
+        if user != except {
+            self.tell_user_of(except, user, event, touched);
+        }
     }
 }

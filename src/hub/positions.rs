@@ -4,17 +4,15 @@
 //! told of a place in the log only where that ceases to be true: when the session leaves, and when it falls behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use super::Hub;
-use super::client::Client;
+use super::client::{BEHIND, Client};
 use super::log::Batch;
-use super::state::State;
-use super::touched::Waiting;
+use super::outbox::Waiting;
+use super::state::{Hub, State};
 use crate::model::limits::CATCH_UP;
-use crate::model::{Message, MessageId};
-use crate::store::{Backlog, Entry, Position, StoreError};
+use crate::model::{Message, Name, Scope};
+use crate::store::{Backlog, Entry, Position, StoreError, Token};
 
 impl Hub {
     /// What came for a user before this session did, and has still to be written to him.
@@ -131,6 +129,53 @@ impl Hub {
         state.places = batch.clone().or(state.places.take());
         batch
     }
+
+    /// Does what is due from time to time, about once a second: tries a store that does not work, corrects who fell
+    /// behind, gives receipts, and lets the store tidy up. Says whether there is more to tidy up.
+    ///
+    /// # Errors
+    /// When it works, but cannot tidy up.
+    pub fn tend(&self) -> Result<bool, StoreError> {
+        self.correct_places();
+        self.acknowledge(Vec::new());
+        // That it does not work was said when it ceased to.
+        if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }
+    }
+
+    /// Takes everything that was delivered so far out of the asker's view of one conversation, or of all of them.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as it can.
+    pub fn clear(&self, me: &Client, scope: Option<Scope>) -> Result<(), StoreError> {
+        let upto = self.locked(|state| state.last);
+        self.record(vec![Entry::Cleared { user: me.name, scope, upto }])
+    }
+
+    /// The login tokens of a user, expired ones too, in the order of their names. What was revoked is not among them, also
+    /// where that could not be stored yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
+        let revoked = self.inner.log.unsaved(|entry| match entry {
+            Entry::TokenRevoked { user: of, name } if of == user => Some(Some(*name)),
+            Entry::Forgotten { user: of } if of == user => Some(None),
+            _ => None,
+        });
+        let mut tokens = self.store().tokens(user)?;
+        tokens.retain(|token| !revoked.iter().any(|name| name.is_none_or(|name| name == token.name)));
+        Ok(tokens)
+    }
+
+    /// Makes a token good, and begins the place in the log of the device that will use it: it is owed what comes from now on.
+    ///
+    /// # Errors
+    /// Why that could not be stored; the token is none then.
+    pub fn add_token(&self, token: Token) -> Result<(), StoreError> {
+        let (user, device, at) = (token.user, Some(token.name), token.made);
+        let position = Position::Upto(self.locked(|state| state.last));
+        self.record(vec![Entry::TokenMade(token), Entry::Reading { user, device, position, at }])
+    }
 }
 
 impl State {
@@ -144,77 +189,5 @@ impl State {
     /// Whether another session of the same device has got everything.
     fn is_served_elsewhere(&self, client: &Client) -> bool {
         self.siblings(client).iter().any(|other| other.reading.is_here() && other.outbox.is_all_written())
-    }
-}
-
-impl Client {
-    /// Remembers that it has been shown what it missed up to this message.
-    pub fn note_shown(&self, upto: MessageId) {
-        self.reading.shown.store(upto.0, Ordering::Relaxed);
-    }
-
-    /// What the store is to know of a session that is here.
-    fn place(&self, at: SystemTime) -> Entry {
-        let position = if self.reading.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
-        self.reading_entry(position, at)
-    }
-
-    fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {
-        Entry::Reading { user: self.name, device: self.device, position, at }
-    }
-}
-
-/// What the store says about a session.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    /// Changed under the central lock.
-    state: AtomicU8,
-    /// The last message that it has been shown of what it missed.
-    shown: AtomicU64,
-}
-
-/// It is owed what came before it.
-const NEW: u8 = 0;
-/// It gets everything as it comes.
-const HERE: u8 = 1;
-/// It was here, and has fallen behind.
-const BEHIND: u8 = 2;
-
-impl Reading {
-    fn set(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-
-    fn is(&self, state: u8) -> bool {
-        self.state.load(Ordering::SeqCst) == state
-    }
-
-    fn catch_up(&self) {
-        self.set(NEW, HERE);
-    }
-
-    fn fall_behind(&self) -> bool {
-        self.set(HERE, BEHIND)
-    }
-
-    fn get_back(&self) -> bool {
-        self.set(BEHIND, HERE)
-    }
-
-    fn is_here(&self) -> bool {
-        self.is(HERE)
-    }
-
-    /// Up to where a session had got everything when it left.
-    fn left_at(&self, client: &Client, last: MessageId) -> Option<Position> {
-        let outbox = &client.outbox;
-        let upto = match self.is(NEW) {
-            // It may have been written what came since, but is still owed what came before.
-            true => MessageId(self.shown.load(Ordering::Relaxed)),
-            false if outbox.is_all_written() => last,
-            false => outbox.written(),
-        };
-        // Of a session that was shown nothing yet, what the store says stays true.
-        (upto > MessageId(0) || !self.is(NEW)).then_some(Position::Upto(upto))
     }
 }
