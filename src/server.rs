@@ -5,8 +5,6 @@ mod admission;
 mod capacity;
 mod console;
 mod control;
-mod ctl;
-mod invite;
 mod keeper;
 mod opening;
 mod serve;
@@ -24,8 +22,7 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
-pub use console::{ctl, top};
-pub use invite::{invite, invite_with};
+pub(crate) use console::socket as console_socket;
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
@@ -41,7 +38,7 @@ use crate::thread::{self, Crew};
 use crate::transport::{TcpLink, Traffic};
 use accept::Acceptor;
 use admission::Admission;
-use ctl::Ctl;
+use console::Ctl;
 use serve::Door;
 use web::Web;
 

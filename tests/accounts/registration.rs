@@ -4,9 +4,9 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use parlor::accounts::tokens;
+use parlor::cli::invite::invite;
 use parlor::config::Config;
 use parlor::model::Registration;
-use parlor::server::invite;
 use parlor::store::{Entry, Token};
 
 use super::{HIDE, HINT, SHOW, answer, line_of, login_as};

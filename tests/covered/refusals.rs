@@ -20,7 +20,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
     ("needs_role", "the role goes right then", "who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing"),
-    ("not_reloaded", "a file is changed meanwhile", "what_is_said_is_held_against_the_list_once"),
+    ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
     ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
     ("too_many_tokens", "it takes 20 tokens", "tokens_are_listed_without_their_secrets_and_bounded"),
     ("too_many_kept", "it takes 50 groups", "a_user_owns_at_most_so_many_kept_groups"),
@@ -29,11 +29,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
     ("still_here", "a session has to hang", "nobody_comes_in_under_his_name_from_the_first_moment_on"),
     ("not_renamed", "the store or the users file fails", "while_the_store_does_not_work_nobody_is_renamed"),
-    (
-        "name_has_traces",
-        "it takes an account from before",
-        "what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing",
-    ),
+    ("name_has_traces", "it takes an account from before", "a_refused_rename_says_why_and_changes_nothing"),
     ("too_many_reports", "it takes 1000 reports", "open_reports_are_bounded"),
 ];
 

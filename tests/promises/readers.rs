@@ -124,7 +124,7 @@ fn a_flooder_slows_only_itself() {
     let (since, mark) = marks[0];
     let rate = (heard - mark) as f64 / since.elapsed().as_secs_f64();
     let slowed = daemon.log().matches("slowed user=eve").count();
-    figure("12", &format!("{rate:.1} a second after the burst, {heard} in all; {slowed} lines \"slowed\" in the log"));
+    figure("12", &format!("{rate:.1} a second after the burst, {heard} in all; \"slowed\" logged: {slowed}"));
     let allowed = burst + usize::try_from(start.elapsed().as_secs()).unwrap() * 100 + 150;
     assert!(heard <= allowed, "{heard} got through, {allowed} allowed");
     assert!(!torture() || (95.0..=105.0).contains(&rate), "{rate} a second");

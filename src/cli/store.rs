@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::Erased;
-use super::line;
 use crate::model::{BadName, Message, Name, StartError, StoreAddress};
+use crate::store::{self, Erased, line};
 
 /// How often a command that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -66,7 +65,7 @@ pub fn run(
     ask: &mut dyn FnMut(&Name) -> Result<String, StartError>,
 ) -> Result<(), StartError> {
     let none = || StartError::Config("there is no database: the setting data is none".to_owned());
-    let tools = super::tools(address).ok_or_else(none)?;
+    let tools = store::tools(address).ok_or_else(none)?;
     match command {
         StoreCommand::Backup { file } => {
             tools.backup(file, &mut progress("Copied", "pages"))?;

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use parlor::accounts::{Accounts, UserCommand, cli};
+use parlor::accounts::Accounts;
 use parlor::admin::Filter;
+use parlor::cli::{self, StoreCommand, UserCommand};
 use parlor::config::{self, Config, Options, SOURCES_HELP};
 use parlor::logging;
 use parlor::model::{StartError, StoreAddress};
 use parlor::server::{self, Server};
-use parlor::store::{self, Entry, StoreCommand};
+use parlor::store::{self, Entry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,7 +91,7 @@ fn run(Cli { options: Options { settings: config, .. }, command }: Cli) -> Resul
         None => config.check().and_then(|()| serve(&config)),
         Some(Verb::Check) => config.check().and_then(|()| check(&config)),
         Some(Verb::User(command)) => user(&command, &config.users, address),
-        Some(Verb::Store(command)) => store::cli::run(&command, address, &mut io::stdout(), &mut store::cli::ask_name),
+        Some(Verb::Store(command)) => cli::store::run(&command, address, &mut io::stdout(), &mut cli::store::ask_name),
         Some(Verb::Ctl { words, json, once }) => ctl(address.folder(), &words, json, once),
         Some(Verb::Invite { days }) => invite(address, days),
     }
@@ -120,7 +121,7 @@ fn check(config: &Config) -> Result<(), StartError> {
 }
 
 fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
-    cli::run(command, file, &mut io::stdout(), &mut cli::ask_password)?;
+    cli::user::run(command, file, &mut io::stdout(), &mut cli::user::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
@@ -132,15 +133,15 @@ fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<()
 
 fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<(), StartError> {
     match words {
-        [word] if word == "top" && !json => server::top(data, once, &mut io::stdout()),
-        _ => server::ctl(data, words, json, &mut io::stdout()),
+        [word] if word == "top" && !json => cli::ctl::top(data, once, &mut io::stdout()),
+        _ => cli::ctl::ctl(data, words, json, &mut io::stdout()),
     }
 }
 
 fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
-    server::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
+    cli::invite::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {

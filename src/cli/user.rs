@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use super::edit::{self, Kind, MAX_PASSWORD};
+use crate::accounts::edit::{self, Kind, MAX_PASSWORD};
 use crate::model::{BadName, Name, Role, StartError};
 
 /// How often a long `hash` says how far it is.
