@@ -91,7 +91,7 @@ fn run(Cli { options: Options { settings: config, .. }, command }: Cli) -> Resul
         None => config.check().and_then(|()| serve(&config)),
         Some(Verb::Check) => config.check().and_then(|()| check(&config)),
         Some(Verb::User(command)) => user(&command, &config.users, address),
-        Some(Verb::Store(command)) => cli::store::run(&command, address, &mut io::stdout(), &mut cli::store::ask_name),
+        Some(Verb::Store(command)) => cli::store::run(&command, address, &mut io::stdout(), &mut cli::output::ask_name),
         Some(Verb::Ctl { words, json, once }) => ctl(address.folder(), &words, json, once),
         Some(Verb::Invite { days }) => invite(address, days),
     }
@@ -121,7 +121,7 @@ fn check(config: &Config) -> Result<(), StartError> {
 }
 
 fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
-    cli::user::run(command, file, &mut io::stdout(), &mut cli::user::ask_password)?;
+    cli::user::run(command, file, &mut io::stdout(), &mut cli::output::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
@@ -141,7 +141,7 @@ fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<
 fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
-    cli::invite::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
+    cli::invite::run(|entry| tools.append(&[entry]), days, &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
