@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::contender::Contender::{self, Parlord};
 use crate::machine::{machine, version};
-use crate::measure::{Kind, Measure};
+use crate::measurement::{Kind, Measurement};
 use crate::results::{Results, Spread};
 use crate::targets::{self, COST};
 
@@ -35,7 +35,7 @@ Every text has 100 bytes.
 const BROWSER: &str = "
 ## In the browser
 
-One Parlor with 1,000 silent netcat clients and 1,000 silent WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
+One Parlor with 1,000 idle netcat clients and 1,000 idle WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
 What a WebSocket gets is JSON and so about twice as long as a line.
 ";
 
@@ -85,13 +85,13 @@ pub(crate) fn write(results: &Results) -> String {
     targets(&mut page, results);
     servers(&mut page, results);
     let talk = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
-    let doors = |kind: Kind| matches!(kind, Kind::Doors { .. });
+    let idle_clients = |kind: Kind| matches!(kind, Kind::BesideIdle { .. });
     let late = |kind: Kind| matches!(kind, Kind::Rate { .. });
     let idle = |kind: Kind| matches!(kind, Kind::Idle { .. });
     let login = |kind: Kind| kind == Kind::Churn;
     table(&mut page, results, COSTS, talk, &[(COST, "")]);
     table(&mut page, results, RATES, talk, &[("deliveries_per_s", "")]);
-    table(&mut page, results, BROWSER, doors, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
+    table(&mut page, results, BROWSER, idle_clients, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
     table(&mut page, results, LATE, late, &[("p50_ms", "p50"), ("p99_ms", "p99"), ("max_ms", "longest")]);
     let held = [("rss_per_client_kib", "KiB"), ("threads_per_client", "threads"), ("idle_cpu_percent", "CPU %")];
     table(&mut page, results, IDLE, idle, &held);
@@ -139,28 +139,28 @@ fn busy(load: f64) -> &'static str {
     if load < BUSY { "" } else { ": other programs were at work, so the figures spread more than they have to" }
 }
 
-/// A table of some figures of some measurements; nothing if none of them was made.
+/// A table of some figures of some measurements; nothing if none of them was measured.
 fn table(page: &mut String, results: &Results, head: &str, kind: impl Fn(Kind) -> bool, keys: &[(&str, &str)]) {
-    let made: Vec<_> = results.made.iter().filter(|made| kind(made.measure.kind)).collect();
-    let concerned = |one: &Contender| made.iter().any(|made| made.measure.kind.concerns(*one));
+    let measured: Vec<_> = results.measured.iter().filter(|measured| kind(measured.measurement.kind)).collect();
+    let concerned = |one: &Contender| measured.iter().any(|measured| measured.measurement.kind.applies_to(*one));
     let columns: Vec<Contender> = results.contenders.iter().copied().filter(concerned).collect();
-    if made.is_empty() {
+    if measured.is_empty() {
         return;
     }
     page.push_str(head);
     let names: Vec<&str> = columns.iter().map(|one| one.name()).collect();
     let _ = writeln!(page, "\n| | {} |\n|{}", names.join(" | "), " --- |".repeat(columns.len() + 1));
-    for made in made {
+    for measured in measured {
         for (key, what) in keys {
             let what = if what.is_empty() { String::new() } else { format!(": {what}") };
-            let of = made.median(Parlord, key).filter(|_| *key == COST);
-            let cell = |one: &Contender| match made.spread(*one, key) {
+            let of = measured.median(Parlord, key).filter(|_| *key == COST);
+            let cell = |one: &Contender| match measured.spread(*one, key) {
                 Some(spread) if *one == Parlord => cell(spread, key, None),
                 Some(spread) => cell(spread, key, of),
                 None => "–".to_owned(),
             };
             let cells: Vec<String> = columns.iter().map(cell).collect();
-            let _ = writeln!(page, "| {}{what} | {} |", made.measure.name, cells.join(" | "));
+            let _ = writeln!(page, "| {}{what} | {} |", measured.measurement.name, cells.join(" | "));
         }
     }
 }
@@ -184,7 +184,7 @@ fn thousands(value: f64) -> String {
 }
 
 fn stuck(page: &mut String, results: &Results) {
-    let Some(made) = results.of(Kind::Slow) else { return };
+    let Some(measured) = results.of(Kind::Slow) else { return };
     page.push_str(STUCK);
     let _ = writeln!(page, "\n| | parlord |\n| --- | --- |");
     for (key, what) in [
@@ -195,7 +195,7 @@ fn stuck(page: &mut String, results: &Results) {
         ("last_cut_s", "seconds until the last was cut"),
         ("rss_per_stuck_kib", "KiB of memory each, at the most"),
     ] {
-        if let Some(spread) = made.spread(Parlord, key) {
+        if let Some(spread) = measured.spread(Parlord, key) {
             let _ = writeln!(page, "| {what} | {} |", cell(spread, key, None));
         }
     }
@@ -203,9 +203,9 @@ fn stuck(page: &mut String, results: &Results) {
 
 fn failures(page: &mut String, results: &Results) {
     let mut lines: Vec<String> = Vec::new();
-    for made in &results.made {
-        let line = |(one, why): (Contender, &str)| format!("- {}, {}: {why}", made.measure.name, one.name());
-        lines.extend(made.failures().map(line));
+    for measured in &results.measured {
+        let line = |(one, why): (Contender, &str)| format!("- {}, {}: {why}", measured.measurement.name, one.name());
+        lines.extend(measured.failures().map(line));
     }
     lines.dedup();
     if !lines.is_empty() {
@@ -214,7 +214,7 @@ fn failures(page: &mut String, results: &Results) {
 }
 
 fn repeat(page: &mut String, results: &Results) {
-    let rounds = results.made.iter().map(|made| made.measure.rounds).max().unwrap_or(0);
+    let rounds = results.measured.iter().map(|measured| measured.measurement.rounds).max().unwrap_or(0);
     let _ = writeln!(page, "\n{}\n## How to repeat it\n\n```\nmake bench-peers\n```\n", include_str!("notes.md"));
     let _ = writeln!(
         page,
@@ -223,7 +223,7 @@ fn repeat(page: &mut String, results: &Results) {
     let _ = writeln!(page, "Each figure is the median of {rounds} runs, the servers taking turns.");
     let _ =
         writeln!(page, "The runs are these, each with `--json`, `--server`, `--server-pid` and `--protocol`:\n\n```");
-    for Measure { args, .. } in results.made.iter().map(|made| &made.measure) {
+    for Measurement { args, .. } in results.measured.iter().map(|measured| &measured.measurement) {
         let _ = writeln!(page, "parlor-bench {}", args.join(" "));
     }
     page.push_str("```\n");

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::{bench, bench_at, daemon, daemon_for, figure, passed, text};
-use crate::server::Process;
+use crate::server::Server;
 
 #[test]
 fn groups_and_pairs_are_measured_and_verified() {
@@ -62,7 +62,7 @@ fn the_web_door_is_measured_and_verified_too() {
 }
 
 /// Where the web page of a daemon is, as its log tells.
-fn web_page(daemon: &Process) -> SocketAddr {
+fn web_page(daemon: &Server) -> SocketAddr {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let log = daemon.log();
@@ -101,9 +101,9 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
         (vec!["pairs", "--server", &unused], "Connection refused"),
         (vec!["pairs", "--server", &here], "Authentication failed"),
         (vec!["pairs", "--server", &here, "--users", users], "has 2 users with plain passwords, the run needs 100"),
-        (vec!["fanout", "--members", "3", "--senders", "4"], "4 senders cannot talk in a group of 3"),
+        (vec!["fanout", "--members", "3", "--senders", "4"], "a group of 3 cannot have 4 senders"),
         (vec!["rate", "--rate", "0"], "--rate must be more than 0"),
-        (vec!["slow", "--stuck", "200"], "leaves enough who read"),
+        (vec!["slow", "--stuck", "200"], "more than --stuck"),
         (vec!["mixed", "--clients", "1"], "at least 2"),
         (vec!["pairs", "--size", "5"], "--size must be from 23"),
         (vec!["pairs", "--server", &here, "--server-pid", "4000000000"], "is --server-pid right?"),
@@ -116,7 +116,7 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
     }
     assert_eq!(bench(&["fanout", "--members", "x"]).status.code(), Some(2));
     let help = text(&bench(&["--help"]).stdout);
-    for word in ["Puts load on", "fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
+    for word in ["Put load on", "fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
         assert!(help.contains(word), "{word:?} is missing in --help");
     }
 }

@@ -12,7 +12,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::process::{Command, Output, Stdio};
 
-use server::{PARLORD, Process};
+use server::{PARLORD, Server};
 
 /// Runs the load tester to its end.
 fn bench(options: &[&str]) -> Output {
@@ -37,7 +37,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A daemon with the users that a run needs, made by the load tester itself, and without limits on how much they say.
-fn daemon_for(options: &[&str], settings: &[&str]) -> Process {
+fn daemon_for(options: &[&str], settings: &[&str]) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("users.txt");
     let made = bench(&[options, &["--make-users", path.to_str().unwrap()]].concat());
@@ -48,8 +48,8 @@ fn daemon_for(options: &[&str], settings: &[&str]) -> Process {
 }
 
 /// A daemon with this users file that keeps nothing on disk.
-fn daemon(users: &str, settings: &[&str]) -> Process {
-    Process::parlord_with(&PARLORD, users, &[&["--data", "none"], settings].concat())
+fn daemon(users: &str, settings: &[&str]) -> Server {
+    Server::parlord_with(&PARLORD, users, &[&["--data", "none"], settings].concat())
 }
 
 /// Runs a scenario against a daemon of its own, and gives its JSON.
