@@ -1,17 +1,16 @@
-//! Floor 3, operators: what keeps a server in order, the same for a chat command and for the console.
+//! Floor 3, administration: what operators can do, the same from the chat and from the console.
 //!
-//! An [`AdminCommand`] is what an operator wants, [`Admin::carry_out`] does it: one after another, with the role looked at in the same
-//! turn, so nobody finishes an act for which he has lost the right. It knows no socket and no wording.
+//! [`Admin::execute`] runs one [`AdminCommand`] at a time and checks the operator's role in the same turn, so nobody
+//! completes a command after losing the right to it. This floor knows no sockets and no wording.
 
 mod audit;
 mod command;
-mod countdown;
 mod filter;
 mod metrics;
-mod rates;
 mod rename;
-mod report;
+mod reports;
 mod sanctions;
+mod shutdown;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -30,100 +29,105 @@ use crate::hub::{Hub, Touched};
 use crate::model::limits::TURN_CHECK;
 use crate::model::{AdminAnswer, EventKind, Message, MessageId, Net, Outcome, Role, UserError};
 use audit::Audit;
-use countdown::Countdown;
 use metrics::Tally;
-use rates::Rates;
+use shutdown::Countdown;
+use views::Rates;
 
-/// What operators need of the building around the hub; the server has it.
+/// The parts of the server that operators control; implemented by `server`.
 pub trait ServerControl: Send + Sync {
-    /// Reads again what can be read again while the server runs, and says how many users and patterns there are now.
+    /// Reloads the users file and the word filter; returns the new numbers of users and patterns.
     ///
     /// # Errors
-    /// What is as it was before, and why.
+    /// A sentence that says what was left unchanged and why.
     fn reload(&self) -> Result<(usize, usize), String>;
 
-    /// Asks the server to stop.
+    /// Asks the server to stop; returns at once.
     fn stop(&self);
 
-    /// The last lines of today's log, the oldest first, at most so many.
+    /// The last `lines` lines of today's log, or fewer, oldest first.
     ///
     /// # Errors
-    /// Why there are none to show.
+    /// A sentence that says why the log cannot be shown.
     fn log_tail(&self, lines: usize) -> Result<Vec<String>, String>;
 
-    /// How many connections have not logged in yet.
+    /// The number of connections that have not logged in yet.
     fn logging_in(&self) -> usize;
 
-    /// How many bytes clients have sent and have been sent since the start.
+    /// Bytes received from and sent to clients since the start.
     fn traffic(&self) -> [u64; 2];
 
-    /// Ends the connections from there that have not logged in yet, and says how many they were.
+    /// Closes the connections from `net` that have not logged in yet; returns how many there were.
     fn dismiss(&self, net: &Net) -> usize;
 }
 
-/// Where operators work.
+/// The administration of one server.
 pub struct Admin {
     hub: Hub,
     control: OnceLock<Arc<dyn ServerControl>>,
-    /// Held for a whole act.
+    /// Held while a command runs, so that commands run one at a time.
+    // lock tier 1: before every other lock; held while the store appends and while sessions end.
     turn: Mutex<()>,
+    // lock tier 9: a leaf, held only to clone or replace the pointer.
     filter: RwLock<Arc<Filter>>,
+    // lock tier 2: after the turn; held while the announcement is queued under the hub's lock.
     countdown: Mutex<Option<Countdown>>,
-    /// Held from finding the next number of a report until that is stored.
-    reporting: Mutex<u64>,
+    /// The number of the last report.
+    // lock tier 2: after the turn; held from choosing a number until the report is stored.
+    last_report: Mutex<u64>,
     commands: Vec<(&'static str, AtomicU64)>,
+    // lock tier 9: leaves, held for one update.
     logins: Mutex<Tally>,
     refused: Mutex<Tally>,
     rates: Mutex<Rates>,
     audit: Audit,
-    began: Instant,
+    started: Instant,
 }
 
 impl Admin {
-    /// The admin of a hub; the uses of these commands are counted.
+    /// The administration of `hub`. Uses of the commands with these names are counted.
     pub fn new(hub: Hub, commands: impl IntoIterator<Item = &'static str>, filter: Filter) -> Admin {
         let commands = commands.into_iter().map(|name| (name, AtomicU64::new(0))).collect();
         let (control, filter) = (OnceLock::new(), RwLock::new(Arc::new(filter)));
-        let (turn, countdown, reporting, rates, logins, refused, audit) = Default::default();
-        let began = Instant::now();
-        Admin { hub, control, turn, filter, countdown, reporting, commands, logins, refused, rates, audit, began }
+        let (turn, countdown, last_report, rates, logins, refused, audit) = Default::default();
+        let started = Instant::now();
+        Admin { hub, control, turn, filter, countdown, last_report, commands, logins, refused, rates, audit, started }
     }
 
-    /// Says what is around it; the first one counts.
-    pub fn open(&self, control: Arc<dyn ServerControl>) {
+    /// Connects the server; later calls change nothing.
+    pub fn connect(&self, control: Arc<dyn ServerControl>) {
         let _ = self.control.set(control);
     }
 
-    /// Counts a use of the command at this place of the list.
+    /// Counts a use of the command at this index of the list given to [`Admin::new`].
     pub fn count(&self, command: usize) {
         if let Some((_, count)) = self.commands.get(command) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Takes another word filter into use, and says how many patterns it has.
+    /// Replaces the word filter; returns its number of patterns.
     pub fn use_filter(&self, filter: Filter) -> usize {
         let count = filter.len();
         *self.filter.write() = Arc::new(filter);
         count
     }
 
-    /// Does what an operator wants, and writes it into the audit log, with what became of it.
+    /// Runs a command and writes it to the audit log with its result.
     ///
     /// # Errors
-    /// What he is told when it cannot be done.
-    pub fn carry_out(&self, act: AdminCommand, by: &Actor, accounts: &Accounts) -> Result<AdminAnswer, UserError> {
+    /// The answer to the operator when it cannot be done; nothing has changed then.
+    pub fn execute(&self, command: AdminCommand, by: &Actor, accounts: &Accounts) -> Result<AdminAnswer, UserError> {
         #[cfg(test)]
         tests::before_turn();
-        let (entry, turn) = (act.entry(), self.wait_for_turn(by));
+        let (entry, turn) = (command.audit_entry(), self.wait_for_turn(by));
         let rank = self.rank(by);
-        let (done, _turn) = match (turn, act) {
+        let (done, _turn) = match (turn, command) {
             (Err(busy), _) => (Err(busy), None),
-            (Ok(turn), act) if rank < act.needs() => (Err(UserError::NeedsRole(act.needs())), Some(turn)),
-            (Ok(turn), act) => {
-                // Whoever looks into the log waits for its disk alone.
-                let turn = Some(turn).filter(|_| !matches!(act, AdminCommand::Log { .. }));
-                (self.execute(act, by, rank, accounts), turn)
+            (Ok(turn), command) if rank < command.needs() => (Err(UserError::NeedsRole(command.needs())), Some(turn)),
+            (Ok(turn), command) => {
+                // Reading the log may wait for the disk, and changes nothing: it gives its turn up.
+                let turn = Some(turn).filter(|_| !matches!(command, AdminCommand::Log { .. }));
+                (self.dispatch(command, by, rank, accounts), turn)
             }
         };
         if let Some(entry) = entry {
@@ -133,7 +137,7 @@ impl Admin {
         done
     }
 
-    /// One act comes after another; but who is being renamed has to leave before that is done, so he waits for no turn.
+    /// Waits for the turn. An operator who is being renamed does not wait, because the rename waits for their sessions.
     fn wait_for_turn(&self, by: &Actor) -> Result<MutexGuard<'_, ()>, UserError> {
         loop {
             match (self.turn.try_lock_for(TURN_CHECK), by) {
@@ -151,14 +155,14 @@ impl Admin {
         }
     }
 
-    fn execute(
+    fn dispatch(
         &self,
-        act: AdminCommand,
+        command: AdminCommand,
         by: &Actor,
         rank: Role,
         accounts: &Accounts,
     ) -> Result<AdminAnswer, UserError> {
-        let done = match act {
+        let outcome = match command {
             AdminCommand::Sessions => return Ok(AdminAnswer::Table(self.sessions())),
             AdminCommand::Groups => return Ok(AdminAnswer::Table(self.groups())),
             AdminCommand::Sanctions => return Ok(AdminAnswer::Table(self.sanctions())),
@@ -168,7 +172,9 @@ impl Admin {
             AdminCommand::Top { sessions: false } => return Ok(AdminAnswer::Table(self.vitals())),
             AdminCommand::Reports => return self.reports().map(AdminAnswer::Table),
             AdminCommand::Disconnect { whom, why } => self.disconnect(&whom, &why, rank)?,
-            AdminCommand::Lay { penalty, on, time, why } => self.lay(penalty, &on, time, why, (by, rank), accounts)?,
+            AdminCommand::Impose { penalty, on, time, why } => {
+                self.impose(penalty, &on, time, why, (by, rank), accounts)?
+            }
             AdminCommand::Lift { penalty, on, why } => self.lift(penalty, &on, why)?,
             AdminCommand::Announce(text) => {
                 Outcome::Announced { sessions: self.hub.proclaim(EventKind::Announced { text }) }
@@ -177,14 +183,14 @@ impl Admin {
             AdminCommand::DropGroup { group, why } => self.drop_group(group, &why)?,
             AdminCommand::Rename { whom, name, why } => self.rename(&whom, &name, &why, (by, rank), accounts)?,
             AdminCommand::Reload { .. } => self.reload()?,
-            AdminCommand::Shutdown { after, why } => self.shut_down(after, why)?,
-            AdminCommand::GoOn { .. } => self.go_on()?,
-            AdminCommand::ReportDone { number, .. } => self.report_done(number)?,
+            AdminCommand::Shutdown { after, why } => self.schedule_shutdown(after, why)?,
+            AdminCommand::CancelShutdown { .. } => self.cancel_shutdown()?,
+            AdminCommand::CloseReport { number, .. } => self.close_report(number)?,
         };
-        Ok(AdminAnswer::Done(done))
+        Ok(AdminAnswer::Done(outcome))
     }
 
-    /// Any message, whoever may see it; its text is shown to nobody here.
+    /// Deletes any message; operators need not be able to see it, and are not shown its text.
     fn delete(&self, id: MessageId, by: &Actor) -> Result<Outcome, UserError> {
         let before = MessageId(id.0.saturating_sub(1));
         let found = self.hub.store().tail(before, 1).map_err(|e| UserError::NotReadable(e.to_string()))?;

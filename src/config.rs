@@ -16,7 +16,9 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use crate::model::{DuplicateLogin, Limits, Net, Registration, Retention, StartError, TelnetMode, WebOrigin};
+use crate::model::{
+    DuplicateLogin, Limits, Net, Registration, Retention, StartError, StoreAddress, TelnetMode, WebOrigin,
+};
 
 pub use settings::Settings;
 pub use table::settings_table;
@@ -81,8 +83,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Net>,
     /// The file with the accounts.
     pub users: PathBuf,
-    /// The folder of the database; `None` to keep the last messages in memory.
-    pub data: Option<PathBuf>,
+    /// Where the store is.
+    pub data: StoreAddress,
     /// How messages are kept there.
     pub retention: Retention,
     /// The folder of the log files.
@@ -118,7 +120,7 @@ impl Default for Config {
             web_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             users: PathBuf::from("users.txt"),
-            data: Some(PathBuf::from("data")),
+            data: StoreAddress::Folder(PathBuf::from("data")),
             retention: Retention::default(),
             log_dir: PathBuf::from("logs"),
             log_level: LevelFilter::Debug,

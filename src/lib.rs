@@ -8,7 +8,7 @@
 //!
 //! | floor | folders |
 //! | --- | --- |
-//! | 0 | [`model`], [`thread`], [`failpoint`], `sync` |
+//! | 0 | [`model`], [`thread`], [`failpoint`], `semaphore`, `sync` |
 //! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
 //! | 2 | [`hub`] |
 //! | 3 | [`operate`] |
@@ -19,6 +19,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod failpoint;
@@ -26,6 +27,7 @@ pub mod hub;
 pub mod logging;
 pub mod model;
 pub mod protocol;
+mod semaphore;
 pub mod server;
 pub mod session;
 pub mod store;

@@ -19,20 +19,20 @@ pub mod origin;
 pub mod people;
 pub mod policy;
 pub mod reason;
-pub mod refusal;
 pub mod role;
 pub mod sanction;
 pub mod start;
+pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
 pub use account::{NotRegistered, Question, TokenShown};
 pub use answer::{AdminAnswer, Cell, Outcome, Table};
 pub use bucket::{Bucket, Rate};
-pub use error::{RenameError, UserError};
+pub use error::{GroupError, RenameError, UserError};
 pub use event::{Event, EventKind, Target};
 pub use group::{
-    EndAndReason, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting, GroupSettings,
+    Article, EndAndReason, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting, GroupSettings,
     SanctionTerms,
 };
 pub use histogram::Histogram;
@@ -44,8 +44,8 @@ pub use origin::{Origin, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};
 pub use policy::{Bell, DuplicateLogin, Durability, Mode, OutputFormat, Registration, Retention, TelnetMode};
 pub use reason::{LastWords, QuitReason};
-pub use refusal::{Article, GroupError};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};
 pub use start::StartError;
+pub use store_address::StoreAddress;
 pub use web_origin::WebOrigin;

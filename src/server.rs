@@ -5,11 +5,8 @@ mod admission;
 mod capacity;
 mod console;
 mod control;
-mod ctl;
-mod invite;
 mod keeper;
 mod opening;
-mod running;
 mod serve;
 mod signals;
 mod web;
@@ -25,8 +22,7 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
-pub use console::{ctl, top};
-pub use invite::{invite, invite_with};
+pub(crate) use console::socket as console_socket;
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
@@ -36,13 +32,13 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
+use crate::semaphore::Semaphore;
 use crate::session::{Budgets, Shared};
 use crate::thread::{self, Crew};
 use crate::transport::{TcpLink, Traffic};
 use accept::Acceptor;
 use admission::Admission;
-use ctl::Ctl;
-use running::Running;
+use console::Ctl;
 use serve::Door;
 use web::Web;
 
@@ -72,7 +68,8 @@ struct Inner {
     stopping: AtomicBool,
     /// Dropped to say that the server is to stop.
     stop: Mutex<Option<Sender<()>>>,
-    running: Arc<Running>,
+    /// The threads of sessions. A session has left the hub before its thread is done with its last words.
+    running: Arc<Semaphore>,
     traffic: Arc<Traffic>,
     /// The threads of the sessions.
     crew: Crew,
@@ -122,7 +119,7 @@ impl Server {
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
-            running: Running::new(config.limits.max_clients + config.limits.max_unauthenticated),
+            running: Arc::new(Semaphore::new(config.limits.max_clients + config.limits.max_unauthenticated)),
             traffic: Arc::default(),
             crew: Crew::new("session", CLIENT_STACK),
             threadless: AtomicBool::new(false),
@@ -132,7 +129,7 @@ impl Server {
         };
         let handle = Handle(Arc::new(inner));
         control::open(&handle);
-        let ctl = config.data.as_ref().and_then(|dir| Ctl::open(&handle, dir, &stopped));
+        let ctl = config.data.folder().and_then(|dir| Ctl::open(&handle, dir, &stopped));
         Ok(Server { handle, listeners, stopped, ctl })
     }
 
@@ -234,7 +231,9 @@ impl Handle {
         inner.web.close();
         inner.shared.accounts.stop_hashing();
         inner.shared.hub.close_all(QuitReason::Shutdown);
-        if !(inner.web.all_ended_by(deadline) && inner.running.all_ended_by(deadline)) {
+        let no_visits = inner.web.wait_idle_until(deadline);
+        inner.running.close();
+        if !(no_visits && inner.running.wait_idle_until(deadline)) {
             log::warn!("some sessions did not end in time");
         }
     }

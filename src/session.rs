@@ -133,7 +133,21 @@ impl Session<'_> {
             QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => {
                 log::debug!("closed {peer} reason=\"{reason}\"")
             }
-            _ => log::info!("closed {peer} reason=\"{reason}\""),
+            QuitReason::Quit
+            | QuitReason::Idle
+            | QuitReason::LoginTimeout
+            | QuitReason::SlowReader
+            | QuitReason::Flood
+            | QuitReason::WrongProtocol
+            | QuitReason::ServerFull
+            | QuitReason::Crowded
+            | QuitReason::Kicked
+            | QuitReason::Banned
+            | QuitReason::Replaced
+            | QuitReason::Revoked
+            | QuitReason::Deleted
+            | QuitReason::Renamed(_)
+            | QuitReason::Panic => log::info!("closed {peer} reason=\"{reason}\""),
         }
         self.connection.farewell(reason, None);
     }

@@ -3,22 +3,23 @@
 //! All changes are [`Entry`]s, appended in batches: a batch is stored whole or not at all, and [`Store::append`] returns
 //! once it is as safe as the store can make it. Reading never waits for a batch. It knows no hub and no client.
 
-pub mod cli;
+mod address;
 mod entry;
 mod error;
-mod line;
+pub(crate) mod line;
 mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use std::time::SystemTime;
 
-pub use cli::StoreCommand;
+pub use address::{descriptors, open, tools};
 pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteStore, inspect, record, record_first, renamings};
+pub use tools::{Erased, Progress, Tools};
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 

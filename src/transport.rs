@@ -1,21 +1,18 @@
-//! Floor 1, transport: how bytes come from a client, become lines, and get back to him.
+//! Floor 1, transport: how bytes arrive from a client, become lines, and how bytes go back.
 //!
-//! A [`Link`] carries bytes; a [`LineSource`] makes lines of them, with no I/O and no clock. Neither knows any chat: no
-//! names, no commands, no events.
+//! A [`Link`] carries bytes. A [`LineSource`] turns received bytes into lines; it does no I/O and reads no clock.
+//! Neither knows anything about the chat: no names, no commands, no events.
 
 mod framing;
-mod legacy_framing;
 mod link;
 pub mod memory;
 mod source;
 mod tcp;
 mod telnet;
-mod traffic;
 mod websocket;
 
 pub use framing::Input;
 pub use link::Link;
 pub use source::{Framing, LineSource};
-pub use tcp::TcpLink;
-pub use traffic::Traffic;
+pub use tcp::{TcpLink, Traffic};
 pub use websocket::WebSocketLink;

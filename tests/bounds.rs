@@ -1,15 +1,15 @@
-//! Bounds that take many to reach, and what somebody is told who comes to one; and a store that cannot be read.
+//! Limits that take many users to reach and the errors at them; and a store that cannot be read.
 
 use std::time::SystemTime;
 
 use parlor::model::Report;
 use parlor::store::Entry;
-use rusqlite::Connection;
 
 use crate::support::TestServer;
+use crate::support::failing_database::FailingDatabase;
 
 #[test]
-fn nobody_owns_more_kept_groups_than_one_may() {
+fn a_user_owns_at_most_so_many_kept_groups() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for n in 0..50 {
@@ -20,7 +20,7 @@ fn nobody_owns_more_kept_groups_than_one_may() {
         ("/create_group one.more", "Group one.more created."),
         ("/group one.more keep", "Error: You own 50 kept groups already, which is the limit."),
     ]);
-    // Who gives one away may keep another.
+    // Transferring one frees its slot.
     bob.ask("/join_group g0", &["You joined the group g0."]);
     alice.send("/transfer bob g0");
     alice.line_with("alice is an admin");
@@ -28,7 +28,7 @@ fn nobody_owns_more_kept_groups_than_one_may() {
 }
 
 #[test]
-fn no_more_reports_wait_than_may() {
+fn open_reports_are_bounded() {
     let server = TestServer::start();
     let report =
         |number| Report { number, at: SystemTime::now(), by: None, about: format!("u{number}"), why: "x".into() };
@@ -40,18 +40,17 @@ fn no_more_reports_wait_than_may() {
 }
 
 #[test]
-fn what_was_said_cannot_be_read_while_the_store_does_not_work() {
-    let server = TestServer::with(|config| config.data = Some(config.users.with_file_name("data")));
-    let database = Connection::open(server.dir.path().join("data/parlor.db")).unwrap();
+fn history_is_unavailable_while_the_store_fails() {
+    let (server, database) = FailingDatabase::under_server(|_| ());
     let mut alice = server.login("alice");
     alice.ask("/msg alice note", &["[alice]: note", "[to alice]: note"]);
-    database.execute_batch("ALTER TABLE message RENAME TO away").unwrap();
+    database.hide("message");
     for line in ["/history", "/search note", "/delete 1", "/history bob"] {
         alice.send(line);
         let answer = alice.line();
         assert!(answer.starts_with("Error: What was said earlier cannot be read now: "), "{line}: {answer}");
         assert!(answer.ends_with(". Try again later with /history."), "{line}: {answer}");
     }
-    database.execute_batch("ALTER TABLE away RENAME TO message").unwrap();
+    database.show("message");
     alice.ask_past("/history", &["History:", "#1 {time} [to alice]: note"]);
 }

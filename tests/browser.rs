@@ -11,7 +11,7 @@ mod talking;
 
 use driver::Browser;
 use parlor::config::Config;
-use parlor::model::Registration;
+use parlor::model::{Registration, StoreAddress};
 
 use crate::support::{TestServer, password};
 
@@ -26,7 +26,7 @@ fn server_with(change: impl FnOnce(&mut Config)) -> TestServer {
     TestServer::with(|config| {
         config.web = vec!["127.0.0.1:0".parse().unwrap()];
         (config.registration, config.guests) = (Registration::Open, true);
-        config.data = Some(config.users.parent().unwrap().join("data"));
+        config.data = StoreAddress::Folder(config.users.with_file_name("data"));
         change(config);
     })
 }

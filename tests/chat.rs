@@ -94,14 +94,14 @@ fn every_error_is_worded_as_written_down() {
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/create_group Rust", "Group Rust created."), ("/create_group own", "Group own created.")]);
     let (long, bad) =
-        ("a".repeat(33), "may only have letters, digits, '_', '.' and '-', and begins with a letter or digit");
+        ("a".repeat(33), "may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit");
     alice.ask_all(&[
         ("/msg zoe hi", "Error: User 'zoe' does not exist."),
         ("/msg -- hi", "Error: User '--' does not exist."),
         ("/create_group rust", "Error: Group 'Rust' already exists."),
         ("/create_group _x", &format!("Error: The group name '_x' {bad}.")),
         ("/create_group Zo\u{EB}", &format!("Error: The group name 'Zo\u{EB}' {bad}.")),
-        ("/create_group Everyone", "Error: The group name 'Everyone' is a word kept for the server."),
+        ("/create_group Everyone", "Error: The group name 'Everyone' is reserved for the server."),
         (&format!("/create_group {long}"), &format!("Error: The group name '{long}' is longer than 32 characters.")),
         ("/join_group none", "Error: Group 'none' does not exist."),
         ("/leave_group none", "Error: Group 'none' does not exist."),
@@ -120,7 +120,7 @@ fn every_error_is_worded_as_written_down() {
         ("hello?", "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>."),
     ]);
     for word in ["server", "system", "all", "everyone", "here", "broadcast", "group"] {
-        let refusal = format!("Error: The group name '{word}' is a word kept for the server.");
+        let refusal = format!("Error: The group name '{word}' is reserved for the server.");
         alice.ask(&format!("/create_group {word}"), &[&refusal]);
     }
     let longest = &long[..32];

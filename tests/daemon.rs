@@ -85,7 +85,7 @@ fn what_cannot_start_says_so_in_one_sentence() {
         ("alice:pw\nmarked-secret\n", "line 2: there is no colon between name and password"),
         (
             "alice:pw\nmarked secret:x\n",
-            "line 2: the name may only have letters, digits, '_', '.' and '-', and begins with a letter or digit",
+            "line 2: the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit",
         ),
         (
             "# x\nalice:a\n\nALICE:marked\n",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use parlor::command::manual;
 use parlor::config::settings_table;
+use parlor::model::UserError;
 
 use crate::promises::table::{PROMISES, filled};
 
@@ -86,22 +87,10 @@ fn documents_show_every_log_line_there_is() {
     }
 }
 
-/// The codes of all that a command may answer instead of doing it, as the source has them.
-pub(crate) fn error_codes() -> Vec<String> {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model");
-    let source = ["error.rs", "error/rename.rs", "refusal.rs"]
-        .map(|file| fs::read_to_string(model.join(file)).unwrap())
-        .concat();
-    let codes = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
-    let codes: Vec<String> = codes.filter(|code| !code.contains(' ')).map(str::to_owned).collect();
-    assert!(codes.len() > 10, "{codes:?}");
-    codes
-}
-
 #[test]
 fn documents_name_every_code_of_an_error() {
     let protocol = fs::read_to_string(document("protocol.md")).unwrap();
-    for code in error_codes() {
+    for code in UserError::codes() {
         assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md does not name the code {code}");
     }
 }

@@ -8,13 +8,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
     ("failpoint", &[]),
+    ("semaphore", &[]),
     ("thread", &[]),
     ("sync", &["thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["model", "thread"]),
+    ("accounts", &["model", "semaphore", "thread"]),
     ("transport", &["model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["model", "thread"]),
+    ("store", &["model", "semaphore", "thread"]),
     // Floor 2.
     ("hub", &["failpoint", "model", "store", "sync", "thread"]),
     // Floor 3.
@@ -37,6 +38,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "hub",
             "model",
             "admin",
+            "semaphore",
             "session",
             "store",
             "thread",
@@ -47,15 +49,23 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Beside them.
     ("config", &["model"]),
     ("logging", &["model", "thread"]),
+    // On top of all of them.
+    ("cli", &["accounts", "admin", "config", "logging", "model", "server", "store"]),
+    ("main", &[]),
     ("lib", &[]),
 ];
 
 /// Words that may stand in the code of some folders only.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
-    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"], &["server", "transport"], "sockets"),
+    (
+        &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"],
+        &["cli", "server", "transport"],
+        "sockets",
+    ),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
+    (&["sqlite", "SQLite", "Sqlite"], &["store"], "the database behind a store"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),
 ];
 

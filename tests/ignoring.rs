@@ -1,6 +1,6 @@
 //! Hearing nothing of somebody, who cannot tell.
 
-use parlor::model::DuplicateLogin;
+use parlor::model::{DuplicateLogin, StoreAddress};
 
 use crate::support::{Daemon, TestServer};
 
@@ -106,7 +106,7 @@ fn it_holds_for_all_sessions_and_over_a_restart() {
 
 #[test]
 fn receipts_do_not_tell_who_is_ignored() {
-    let server = TestServer::with(|config| config.data = Some(config.users.with_file_name("data")));
+    let server = TestServer::with(|config| config.data = StoreAddress::Folder(config.users.with_file_name("data")));
     let mut alice = server.login("alice");
     alice.ask("/ignore bob", &[IGNORED]);
     let mut bob = server.login("bob");

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use parlor::model::{Draft, MessageId, Name, Retention, Scope};
-use parlor::store::{Entry, SqliteStore, Store};
+use parlor::model::{Draft, MessageId, Name, Retention, Scope, StoreAddress};
+use parlor::store::{self, Entry, Store};
 use tempfile::TempDir;
 
 use crate::daemon::{Outcome, folder, run_with};
@@ -35,8 +36,8 @@ fn with_messages() -> TempDir {
     dir
 }
 
-fn open(data: &Path) -> SqliteStore {
-    SqliteStore::open(data, &Retention::default()).unwrap()
+fn open(data: &Path) -> Arc<dyn Store> {
+    store::open(&StoreAddress::Folder(data.to_owned()), &Retention::default()).unwrap()
 }
 
 fn tool(dir: &Path, options: &[&str]) -> Outcome {

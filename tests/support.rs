@@ -1,6 +1,8 @@
-//! What the tests share: a server in this process, a daemon in one of its own, and clients that wait for what they expect.
+//! Shared test support: a server in this process, a daemon in its own, and clients that wait for expected output.
 //!
-//! No test sleeps. Every wait ends at [`PATIENCE`], with what was expected and what came instead.
+//! No test sleeps. Every wait ends at [`PATIENCE`] and reports expected and actual output.
+
+pub mod failing_database;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parlor::config::Config;
+use parlor::model::StoreAddress;
 use parlor::server::{Handle, Server};
 use parlor::transport::memory::{self, MemoryPeer};
 use socket2::{Domain, Socket, Type};
@@ -41,7 +44,7 @@ pub fn write_users(dir: &Path) -> PathBuf {
     path
 }
 
-/// Waits until `done` says so, looking often; panics with `what` when it never does.
+/// Polls until `done` returns true; panics with `what` if it never does.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
@@ -68,12 +71,12 @@ impl TestServer {
         TestServer::with(|_| ())
     }
 
-    /// A server whose settings are the default ones but for what `change` does, and that keeps nothing on disk.
+    /// A server with default settings modified by `change`, without a data folder.
     pub fn with(change: impl FnOnce(&mut Config)) -> TestServer {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
         config.users = write_users(dir.path());
-        config.data = None;
+        config.data = StoreAddress::Memory;
         change(&mut config);
         let server = Server::bind(&config).unwrap();
         let (addr, web, handle) = (server.addresses()[0], server.web_addresses(), server.handle());
@@ -99,7 +102,7 @@ impl TestServer {
         client
     }
 
-    /// Logged-in clients, of whom each has read that those after him came.
+    /// Logged-in clients, each of which has read the arrivals of those after it.
     pub fn login_all<const N: usize>(&self, names: [&str; N]) -> [TestClient; N] {
         let mut clients: Vec<TestClient> = Vec::new();
         for name in names {
@@ -200,7 +203,7 @@ impl TestClient {
         self.send(password);
     }
 
-    /// The next bytes are exactly these; what follows them stays unread.
+    /// Expects exactly these bytes next; later bytes stay unread.
     pub fn expect_bytes(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         self.fill(|unread| unread.len() >= expected.len() || !expected.starts_with(unread), expected);
@@ -232,7 +235,7 @@ impl TestClient {
         }
     }
 
-    /// What comes first, at least one byte unless the connection ends.
+    /// The next bytes, at least one unless the connection ends.
     pub fn first_bytes(&mut self) -> Vec<u8> {
         let _ = self.read_some();
         std::mem::take(&mut self.unread)
@@ -363,7 +366,7 @@ impl Daemon {
     }
 
     fn spawn(mut command: Command, options: &[&str]) -> (Child, SocketAddr) {
-        // Most tests are not about what outlives a daemon.
+        // Most tests do not need a data folder.
         let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
         command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -486,12 +489,12 @@ impl MemoryClient {
 }
 
 impl TestClient {
-    /// The connection itself, and what has been read from it but not looked at.
+    /// The connection and the bytes read but not consumed.
     pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.unread)
     }
 
-    /// Whether the server has ended the connection by `deadline`; what came before that is thrown away.
+    /// Whether the server ends the connection by `deadline`; output before that is discarded.
     pub fn ended_by(&mut self, deadline: Instant) -> bool {
         let mut buffer = [0; 65536];
         loop {

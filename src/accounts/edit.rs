@@ -167,11 +167,11 @@ pub(super) fn check(password: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
-pub(super) fn for_guests(name: &Name) -> String {
+pub(crate) fn for_guests(name: &Name) -> String {
     format!("the name '{name}' is kept for guests")
 }
 
-pub(super) fn deleted(name: &Name) -> String {
+pub(crate) fn deleted(name: &Name) -> String {
     format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
 }
 

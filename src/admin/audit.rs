@@ -1,44 +1,54 @@
-//! The audit log: a line for each act of an operator, with what became of it.
+//! The audit log: one line per command of an operator, with its result.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::command::{Actor, Entry};
-use crate::model::limits::LOOK_AGAIN;
+use super::command::Actor;
+use crate::model::limits::VIEW_AUDIT_INTERVAL;
 
-/// What was written into the audit log, as far as that decides about what is written next.
+/// One command as the audit log shows it.
+pub(super) struct AuditEntry {
+    pub(super) command: &'static str,
+    pub(super) on: String,
+    pub(super) why: String,
+    /// It shows something and changes nothing.
+    pub(super) is_view: bool,
+}
+
+/// Writes the audit log, and remembers which views it has mentioned lately.
 #[derive(Default)]
 pub(super) struct Audit {
-    /// Who has looked at what, and when that was written last.
-    looks: Mutex<HashMap<(String, String), Instant>>,
+    /// When each operator's use of each view was last written.
+    // lock tier 9: a leaf.
+    views: Mutex<HashMap<(String, String), Instant>>,
 }
 
 impl Audit {
-    /// Writes an act down. A page that is open looks at the same things every few seconds: who only looks, and may, is
-    /// written down once in a while.
-    pub(super) fn note(&self, by: &Actor, entry: &Entry, result: &str, now: Instant) {
-        let Entry { act, on, why, look } = entry;
-        if *look && result == DONE && !self.is_new(by, format!("{act} {on}"), now) {
+    /// Writes a command. The operator's page polls its views every few seconds, so a successful view by the same operator
+    /// is written once per [`VIEW_AUDIT_INTERVAL`].
+    pub(super) fn note(&self, by: &Actor, entry: &AuditEntry, result: &str, now: Instant) {
+        let AuditEntry { command, on, why, is_view } = entry;
+        if *is_view && result == DONE && !self.is_new(by, format!("{command} {on}"), now) {
             return;
         }
-        log::info!(target: "audit", "by={by} act={act} on={on:?} why={why:?} result={result}");
+        log::info!(target: "audit", "by={by} act={command} on={on:?} why={why:?} result={result}");
     }
 
     fn is_new(&self, by: &Actor, what: String, now: Instant) -> bool {
-        let mut looks = self.looks.lock();
-        looks.retain(|_, at| now.saturating_duration_since(*at) < LOOK_AGAIN);
+        let mut views = self.views.lock();
+        views.retain(|_, at| now.saturating_duration_since(*at) < VIEW_AUDIT_INTERVAL);
         let key = (by.to_string(), what);
-        let new = !looks.contains_key(&key);
+        let new = !views.contains_key(&key);
         if new {
-            looks.insert(key, now);
+            views.insert(key, now);
         }
         new
     }
 }
 
-/// How an act that was carried out stands in the audit log.
+/// The result of a command that was carried out, as the audit log shows it.
 pub(super) const DONE: &str = "done";
 
 #[cfg(test)]
@@ -48,17 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_looks_again_and_again_is_new_once_in_a_while() {
+    fn repeated_views_are_audited_once_per_interval() {
         let (audit, start) = (Audit::default(), Instant::now());
         let [ann, ben] = ["ann", "ben"].map(|name| Actor::User(name.parse().unwrap()));
         let is_new = |by, what: &str, now| audit.is_new(by, what.to_owned(), now);
         assert!(is_new(&ann, "sessions", start));
-        let almost = start + LOOK_AGAIN - Duration::from_millis(1);
+        let almost = start + VIEW_AUDIT_INTERVAL - Duration::from_millis(1);
         assert!(!is_new(&ann, "sessions", almost), "the same again");
         assert!(is_new(&ann, "log", almost) && is_new(&ben, "sessions", almost), "something else");
-        assert!(is_new(&ann, "sessions", start + LOOK_AGAIN), "a while later");
-        assert_eq!(audit.looks.lock().len(), 3);
-        assert!(is_new(&ben, "log", start + 3 * LOOK_AGAIN));
-        assert_eq!(audit.looks.lock().len(), 1, "what is long ago is forgotten");
+        assert!(is_new(&ann, "sessions", start + VIEW_AUDIT_INTERVAL), "a while later");
+        assert_eq!(audit.views.lock().len(), 3);
+        assert!(is_new(&ben, "log", start + 3 * VIEW_AUDIT_INTERVAL));
+        assert_eq!(audit.views.lock().len(), 1, "what is long ago is forgotten");
     }
 }

@@ -1,83 +1,85 @@
-//! What an operator can want, and who wants it.
+//! The commands of operators: who gives them, the role each needs, and how each is written to the audit log.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::audit::AuditEntry;
 use crate::model::{MessageId, Name, Penalty, Role};
 
-/// Who acts.
+/// The operator behind a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A user who is logged in.
     User(Name),
-    /// Whoever has the server's own rights on its machine.
+    /// Someone at `parlord ctl`, who has the rights of the server's own process.
     Console,
 }
 
-/// Upon whom, as it was typed.
+/// The target of a ban or mute, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BanTarget {
-    /// A user.
+    /// The name of a user.
     User(String),
-    /// An address or a network.
+    /// An address or a network in CIDR notation.
     Net(String),
 }
 
-/// What an operator wants. A reason that was not given is empty.
+/// A command of an operator. `why` is empty when no reason was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields of an act are named by what they are")]
+#[allow(missing_docs, reason = "the fields are named by what they are")]
 pub enum AdminCommand {
-    /// To see all sessions.
+    /// List all sessions.
     Sessions,
-    /// To see which groups there are.
+    /// List all groups.
     Groups,
-    /// To end the sessions of a user, or one session.
+    /// End one session, or all sessions of a user.
     Disconnect { whom: String, why: String },
-    /// To lay a penalty on somebody, for a time or for good.
-    Lay { penalty: Penalty, on: BanTarget, time: Option<Duration>, why: String },
-    /// To lift one.
+    /// Ban or mute, for a time or until it is lifted.
+    Impose { penalty: Penalty, on: BanTarget, time: Option<Duration>, why: String },
+    /// Lift a ban or mute.
     Lift { penalty: Penalty, on: BanTarget, why: String },
-    /// To see all that hold.
+    /// List the bans and mutes in force.
     Sanctions,
-    /// To tell everybody.
+    /// Send a notice to everybody.
     Announce(String),
-    /// To delete what somebody else said.
+    /// Delete anybody's message.
     Delete { id: MessageId, why: String },
-    /// To take a group away.
+    /// Dissolve a group.
     DropGroup { group: String, why: String },
-    /// To see how the server is, in full.
+    /// Show every counter.
     Stats,
-    /// To see the last lines of the log.
+    /// Show the last lines of the log.
     Log { lines: usize },
-    /// To see how the server is, again and again: a few numbers, or the sessions.
+    /// Show the vital numbers, or the sessions; sent every second by `parlord ctl top`.
     Top { sessions: bool },
-    /// To give a user another name.
+    /// Rename a user.
     Rename { whom: String, name: String, why: String },
-    /// To have read again what can be.
+    /// Reload the users file and the word filter.
     Reload { why: String },
-    /// To stop the server, at once or in a while.
+    /// Stop the server, now or after a delay.
     Shutdown { after: Option<Duration>, why: String },
-    /// To let it go on after all.
-    GoOn { why: String },
-    /// To see what users reported.
+    /// Cancel a scheduled stop.
+    CancelShutdown { why: String },
+    /// List the open reports.
     Reports,
-    /// To close a report.
-    ReportDone { number: u64, why: String },
-}
-
-/// An act in the audit log.
-pub(super) struct Entry {
-    pub(super) act: &'static str,
-    pub(super) on: String,
-    pub(super) why: String,
-    /// It changes nothing.
-    pub(super) look: bool,
+    /// Close a report.
+    CloseReport { number: u64, why: String },
 }
 
 impl AdminCommand {
-    /// The least role that may do it.
+    /// The least role that may run it.
     pub fn needs(&self) -> Role {
         match self {
+            AdminCommand::Sessions
+            | AdminCommand::Groups
+            | AdminCommand::Disconnect { .. }
+            | AdminCommand::Impose { .. }
+            | AdminCommand::Lift { .. }
+            | AdminCommand::Sanctions
+            | AdminCommand::Announce(_)
+            | AdminCommand::Delete { .. }
+            | AdminCommand::Reports
+            | AdminCommand::CloseReport { .. } => Role::Moderator,
             AdminCommand::DropGroup { .. }
             | AdminCommand::Rename { .. }
             | AdminCommand::Stats
@@ -85,50 +87,43 @@ impl AdminCommand {
             | AdminCommand::Top { .. }
             | AdminCommand::Reload { .. }
             | AdminCommand::Shutdown { .. }
-            | AdminCommand::GoOn { .. } => Role::Admin,
-            _ => Role::Moderator,
+            | AdminCommand::CancelShutdown { .. } => Role::Admin,
         }
     }
 
-    /// How it stands in the audit log; `None` for what is asked every second.
-    pub(super) fn entry(&self) -> Option<Entry> {
-        let plain = |act| (act, String::new(), "");
-        let (act, on, why) = match self {
+    /// Its line in the audit log; `None` for the view that is polled every second.
+    pub(super) fn audit_entry(&self) -> Option<AuditEntry> {
+        let view = |command| (command, String::new(), "", true);
+        let change = |command, on, why| (command, on, why, false);
+        let (command, on, why, is_view) = match self {
             AdminCommand::Top { .. } => return None,
-            AdminCommand::Sessions => plain("sessions"),
-            AdminCommand::Groups => plain("groups"),
-            AdminCommand::Sanctions => plain("bans"),
-            AdminCommand::Stats => plain("stats"),
-            AdminCommand::Log { lines } => ("log", lines.to_string(), ""),
-            AdminCommand::Reload { why } => ("reload", String::new(), why.as_str()),
-            AdminCommand::GoOn { why } => ("shutdown_cancel", String::new(), why.as_str()),
-            AdminCommand::Reports => plain("reports"),
-            AdminCommand::Disconnect { whom, why } => ("disconnect", whom.clone(), why.as_str()),
-            AdminCommand::Lay { penalty, on, time, why } => {
+            AdminCommand::Sessions => view("sessions"),
+            AdminCommand::Groups => view("groups"),
+            AdminCommand::Sanctions => view("bans"),
+            AdminCommand::Stats => view("stats"),
+            AdminCommand::Log { lines } => ("log", lines.to_string(), "", true),
+            AdminCommand::Reload { why } => change("reload", String::new(), why.as_str()),
+            AdminCommand::CancelShutdown { why } => change("shutdown_cancel", String::new(), why.as_str()),
+            AdminCommand::Reports => view("reports"),
+            AdminCommand::Disconnect { whom, why } => change("disconnect", whom.clone(), why.as_str()),
+            AdminCommand::Impose { penalty, on, time, why } => {
                 let time = time.map(|time| format!(" for {}s", time.as_secs())).unwrap_or_default();
-                (penalty.as_str(), format!("{on}{time}"), why.as_str())
+                change(penalty.as_str(), format!("{on}{time}"), why.as_str())
             }
-            AdminCommand::Lift { penalty: Penalty::Ban, on, why } => ("unban", on.to_string(), why.as_str()),
-            AdminCommand::Lift { penalty: Penalty::Mute, on, why } => ("unmute", on.to_string(), why.as_str()),
-            AdminCommand::Announce(text) => ("announce", String::new(), text.as_str()),
-            AdminCommand::Delete { id, why } => ("delete", id.to_string(), why.as_str()),
-            AdminCommand::DropGroup { group, why } => ("drop_group", group.clone(), why.as_str()),
-            AdminCommand::Rename { whom, name, why } => ("rename", format!("{whom} to {name}"), why.as_str()),
-            AdminCommand::Shutdown { after, why } => {
-                ("shutdown", after.map(|after| format!("in {}s", after.as_secs())).unwrap_or_default(), why.as_str())
-            }
-            AdminCommand::ReportDone { number, why } => ("report_done", number.to_string(), why.as_str()),
+            AdminCommand::Lift { penalty: Penalty::Ban, on, why } => change("unban", on.to_string(), why.as_str()),
+            AdminCommand::Lift { penalty: Penalty::Mute, on, why } => change("unmute", on.to_string(), why.as_str()),
+            AdminCommand::Announce(text) => change("announce", String::new(), text.as_str()),
+            AdminCommand::Delete { id, why } => change("delete", id.to_string(), why.as_str()),
+            AdminCommand::DropGroup { group, why } => change("drop_group", group.clone(), why.as_str()),
+            AdminCommand::Rename { whom, name, why } => change("rename", format!("{whom} to {name}"), why.as_str()),
+            AdminCommand::Shutdown { after, why } => change(
+                "shutdown",
+                after.map(|after| format!("in {}s", after.as_secs())).unwrap_or_default(),
+                why.as_str(),
+            ),
+            AdminCommand::CloseReport { number, why } => change("report_done", number.to_string(), why.as_str()),
         };
-        let look = matches!(
-            self,
-            AdminCommand::Sessions
-                | AdminCommand::Groups
-                | AdminCommand::Sanctions
-                | AdminCommand::Stats
-                | AdminCommand::Log { .. }
-                | AdminCommand::Reports
-        );
-        Some(Entry { act, on, why: why.to_owned(), look })
+        Some(AuditEntry { command, on, why: why.to_owned(), is_view })
     }
 }
 
@@ -136,7 +131,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Actor::User(name) => write!(f, "{name}"),
-            // No user can be called this.
+            // Parentheses cannot occur in a user's name.
             Actor::Console => f.write_str("(console)"),
         }
     }

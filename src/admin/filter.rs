@@ -1,7 +1,7 @@
-//! The word filter: a plain list of patterns, each with what is to happen when a word fits.
+//! The word filter: a list of patterns, each with an action.
 //!
-//! A line is a pattern and an action, `replace`, `refuse` or `report`. A pattern fits a whole word, in any case; `*` in it
-//! stands for any characters. `#` begins a comment.
+//! Each line of its file is a pattern and an action, `replace`, `refuse` or `report`. A pattern matches whole words,
+//! ignoring case; `*` matches any characters. `#` starts a comment.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,10 +12,10 @@ use crate::model::StartError;
 use crate::model::limits::{FILTER_BYTES, FILTER_PATTERNS};
 use crate::model::text::Escaped;
 
-/// The longest pattern, and as much of a word as is looked at, in characters: so that no line takes long to judge.
-const LONGEST: usize = 64;
+/// The longest pattern, and the longest prefix of a word that is matched, in characters: bounds the work per message.
+const PATTERN_CHARS: usize = 64;
 
-/// What becomes of something that holds a word of the list.
+/// The action for a text that contains a matching word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     Replace,
@@ -23,29 +23,29 @@ enum Action {
     Report,
 }
 
-/// A list of patterns.
+/// A list of patterns with their actions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Those without a `*`.
+    /// The patterns without `*`.
     words: HashMap<String, Action>,
     patterns: Vec<(Vec<char>, Action)>,
 }
 
-/// What the list says about a text.
+/// The result of filtering a text.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct FilterResult {
     pub(super) refused: bool,
-    /// The text with stars in place of words, if some are to be replaced.
+    /// The text with matching words replaced by stars, if there were any.
     pub(super) replaced: Option<String>,
-    /// The word of which operators are to hear.
+    /// The first word to report to the operators.
     pub(super) reported: Option<String>,
 }
 
 impl Filter {
-    /// Reads a list.
+    /// Reads a filter file.
     ///
     /// # Errors
-    /// When it cannot be read, is too long, or a line of it is wrong; the text names the line.
+    /// When it cannot be read, exceeds [`FILTER_BYTES`], or a line is invalid; the sentence names the line number.
     pub fn read(path: &Path) -> Result<Filter, StartError> {
         let refuse = |why: String| StartError::Config(format!("word-filter: {}: {why}", path.display()));
         let mut bytes = Vec::new();
@@ -85,8 +85,8 @@ impl Filter {
         if !pattern.iter().all(|c| c.is_alphanumeric() || *c == '*') || pattern.iter().all(|c| *c == '*') {
             return Err("a pattern has letters, digits and *, and is not * alone".to_owned());
         }
-        if pattern.len() > LONGEST {
-            return Err(format!("a pattern has at most {LONGEST} characters"));
+        if pattern.len() > PATTERN_CHARS {
+            return Err(format!("a pattern has at most {PATTERN_CHARS} characters"));
         }
         if self.len() >= FILTER_PATTERNS {
             return Err(format!("there may be at most {FILTER_PATTERNS} patterns"));
@@ -99,18 +99,19 @@ impl Filter {
         Ok(())
     }
 
-    /// How many patterns there are.
+    /// The number of patterns.
     pub fn len(&self) -> usize {
         self.words.len() + self.patterns.len()
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub(super) fn judge(&self, text: &str) -> Verdict {
-        let mut verdict = Verdict::default();
+    /// Filters a text.
+    pub(super) fn check(&self, text: &str) -> FilterResult {
+        let mut result = FilterResult::default();
         let (mut out, mut changed, mut rest) = (String::new(), false, text);
         while let Some(start) = rest.find(char::is_alphanumeric) {
             let (before, from) = rest.split_at(start);
@@ -122,9 +123,9 @@ impl Filter {
                     changed = true;
                 }
                 action => {
-                    verdict.refused |= action == Some(Action::Refuse);
+                    result.refused |= action == Some(Action::Refuse);
                     if action == Some(Action::Report) {
-                        verdict.reported.get_or_insert_with(|| word.to_owned());
+                        result.reported.get_or_insert_with(|| word.to_owned());
                     }
                     out.push_str(word);
                 }
@@ -132,24 +133,24 @@ impl Filter {
             rest = after;
         }
         out.push_str(rest);
-        verdict.replaced = changed.then_some(out);
-        verdict
+        result.replaced = changed.then_some(out);
+        result
     }
 
     fn action(&self, word: &str) -> Option<Action> {
-        let word: String = word.chars().take(LONGEST).flat_map(char::to_lowercase).collect();
+        let word: String = word.chars().take(PATTERN_CHARS).flat_map(char::to_lowercase).collect();
         if let Some(action) = self.words.get(&word) {
             return Some(*action);
         }
         let chars: Vec<char> = if self.patterns.is_empty() { return None } else { word.chars().collect() };
-        self.patterns.iter().find(|(pattern, _)| fits(pattern, &chars)).map(|(_, action)| *action)
+        self.patterns.iter().find(|(pattern, _)| matches(pattern, &chars)).map(|(_, action)| *action)
     }
 }
 
-/// Whether a word is what a pattern with stars says.
-fn fits(pattern: &[char], word: &[char]) -> bool {
+/// Whether a pattern with stars matches a word.
+fn matches(pattern: &[char], word: &[char]) -> bool {
     let (mut p, mut w) = (0, 0);
-    // Where the last star was, and up to where it has been tried to stand for characters.
+    // Position of the last star, and the end of the characters it has been tried on.
     let mut star: Option<(usize, usize)> = None;
     while w < word.len() {
         if pattern.get(p) == Some(&'*') {
@@ -179,17 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_fits_whole_words_in_any_case() {
+    fn a_pattern_matches_whole_words_ignoring_case() {
         let filter = filter("# list\n\nDarn replace\nsp*m refuse\n*leak* report\n");
         assert_eq!(filter.len(), 3);
-        assert_eq!(filter.judge("DARN, darned darn!").replaced.unwrap(), "****, darned ****!");
-        assert!(filter.judge("SPaaaM").refused && filter.judge("x spm.").refused && !filter.judge("spams").refused);
-        assert_eq!(filter.judge("a Bleaky pipe").reported.unwrap(), "Bleaky");
-        assert_eq!(filter.judge("all is well"), Verdict::default());
+        assert_eq!(filter.check("DARN, darned darn!").replaced.unwrap(), "****, darned ****!");
+        assert!(filter.check("SPaaaM").refused && filter.check("x spm.").refused && !filter.check("spams").refused);
+        assert_eq!(filter.check("a Bleaky pipe").reported.unwrap(), "Bleaky");
+        assert_eq!(filter.check("all is well"), FilterResult::default());
     }
 
     #[test]
-    fn a_wrong_line_is_named() {
+    fn an_invalid_line_is_named() {
         for (text, why) in [
             ("a replace\nb", "line 2: must be a pattern and an action"),
             ("a drop", "line 1: the action must be"),
@@ -205,22 +206,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stars_mean_what_the_simple_rule_says(pattern in "[ab*]{0,8}", word in "[ab]{0,10}") {
-            fn simple(p: &[char], w: &[char]) -> bool {
+        fn stars_match_like_the_naive_matcher(pattern in "[ab*]{0,8}", word in "[ab]{0,10}") {
+            fn naive(p: &[char], w: &[char]) -> bool {
                 match p.split_first() {
                     None => w.is_empty(),
-                    Some(('*', p)) => (0..=w.len()).any(|n| simple(p, &w[n..])),
-                    Some((c, p)) => w.first() == Some(c) && simple(p, &w[1..]),
+                    Some(('*', p)) => (0..=w.len()).any(|n| naive(p, &w[n..])),
+                    Some((c, p)) => w.first() == Some(c) && naive(p, &w[1..]),
                 }
             }
             let (p, w): (Vec<char>, Vec<char>) = (pattern.chars().collect(), word.chars().collect());
-            prop_assert_eq!(fits(&p, &w), simple(&p, &w));
+            prop_assert_eq!(matches(&p, &w), naive(&p, &w));
         }
 
         #[test]
-        fn a_text_without_words_of_the_list_stays_as_it_is(text in "\\PC{0,60}") {
-            let verdict = filter("qqqq replace\nq*q refuse").judge(&text);
-            prop_assert!(verdict.replaced.is_none_or(|new| new != text));
+        fn a_text_without_listed_words_is_unchanged(text in "\\PC{0,60}") {
+            let result = filter("qqqq replace\nq*q refuse").check(&text);
+            prop_assert!(result.replaced.is_none_or(|new| new != text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted, as a page for Prometheus: the text format, version 0.0.4.
+//! The metrics page, in Prometheus' text exposition format, version 0.0.4.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -7,25 +7,25 @@ use std::sync::atomic::Ordering;
 use super::Admin;
 use crate::model::Histogram;
 
-/// Counts by a word of our own, of which there are few.
+/// Counts by label; the labels are a few fixed words of the program.
 pub(super) type Tally = BTreeMap<&'static str, u64>;
 
-/// The page while it is written.
+/// A page under construction.
 #[derive(Default)]
 struct Page(String);
 
 impl Admin {
-    /// Counts an attempt to log in, by what came of it.
+    /// Counts a login attempt by its result.
     pub fn note_login(&self, result: &'static str) {
         *self.logins.lock().entry(result).or_default() += 1;
     }
 
-    /// Counts a connection that was turned away before anything was asked, by why.
+    /// Counts a connection that was refused before the first prompt, by the reason.
     pub fn note_refused(&self, why: &'static str) {
         *self.refused.lock().entry(why).or_default() += 1;
     }
 
-    /// The page of metrics, as it is at this moment.
+    /// Renders all metrics.
     pub fn metrics(&self) -> String {
         let stats = self.hub.stats();
         let mut page = Page::default();
@@ -33,35 +33,35 @@ impl Admin {
         page.family("connections", "gauge", "Connections by state.");
         page.sample("connections", &[("state", "logging_in")], logging_in);
         page.sample("connections", &[("state", "logged_in")], stats.sessions);
-        page.one("users", "gauge", "Users who are here.", stats.users);
-        page.one("groups", "gauge", "Groups there are.", stats.groups);
-        page.tally("logins_total", "Attempts to log in, by what came of them.", "result", &self.logins.lock());
-        page.tally("refused_total", "Connections turned away at the door, by why.", "reason", &self.refused.lock());
-        page.tally("closed_total", "Sessions that ended, by why.", "reason", &stats.closed);
-        page.one("messages_total", "counter", "Messages that were said.", stats.messages);
-        page.one("deliveries_total", "counter", "Events that were queued for a client.", stats.deliveries);
+        page.one("users", "gauge", "Users online.", stats.users);
+        page.one("groups", "gauge", "Groups.", stats.groups);
+        page.tally("logins_total", "Login attempts by result.", "result", &self.logins.lock());
+        page.tally("refused_total", "Connections refused before login, by reason.", "reason", &self.refused.lock());
+        page.tally("closed_total", "Sessions ended, by reason.", "reason", &stats.closed);
+        page.one("messages_total", "counter", "Messages sent by users.", stats.messages);
+        page.one("deliveries_total", "counter", "Events queued for clients.", stats.deliveries);
         let [received, sent] = self.control.get().map_or([0; 2], |control| control.traffic());
-        page.one("received_bytes_total", "counter", "Bytes that clients have sent.", received);
-        page.one("sent_bytes_total", "counter", "Bytes that clients have been sent.", sent);
-        page.one("queue_items", "gauge", "Events that wait in all queues together.", stats.queued.0);
-        page.one("queue_bytes", "gauge", "About the bytes that wait in all queues together.", stats.queued.1);
-        page.one("queue_items_fullest", "gauge", "Events in the fullest queue of a client.", stats.fullest.0);
-        page.one("queue_bytes_fullest", "gauge", "About the bytes in the fullest queue of a client.", stats.fullest.1);
+        page.one("received_bytes_total", "counter", "Bytes received from clients.", received);
+        page.one("sent_bytes_total", "counter", "Bytes sent to clients.", sent);
+        page.one("queue_items", "gauge", "Events waiting in all outboxes.", stats.queued.0);
+        page.one("queue_bytes", "gauge", "Approximate bytes waiting in all outboxes.", stats.queued.1);
+        page.one("queue_items_fullest", "gauge", "Events in the fullest outbox.", stats.fullest.0);
+        page.one("queue_bytes_fullest", "gauge", "Approximate bytes in the fullest outbox.", stats.fullest.1);
         let (items, bytes) = stats.highest;
-        page.one("queue_items_highest", "gauge", "Events in the fullest queue there has been.", items);
-        page.one("queue_bytes_highest", "gauge", "About the bytes in the fullest queue there has been.", bytes);
+        page.one("queue_items_highest", "gauge", "Most events ever in one outbox.", items);
+        page.one("queue_bytes_highest", "gauge", "Most bytes, approximately, ever in one outbox.", bytes);
         page.commands(&self.commands.iter().map(|(name, n)| (*name, n.load(Ordering::Relaxed))).collect());
-        page.one("lock_sections_total", "counter", "How often the central lock was taken.", stats.sections);
-        page.times("lock_hold_seconds", "How long it was held: one in 64 sections.", &stats.hold);
-        page.times("store_commit_seconds", "How long it took to store a batch of messages.", &stats.commits);
-        page.one("store_up", "gauge", "Whether the store worked when it was last used.", u8::from(stats.store_works));
-        page.one("uptime_seconds", "gauge", "How long the server has run.", self.began.elapsed().as_secs());
+        page.one("lock_sections_total", "counter", "Acquisitions of the central lock.", stats.sections);
+        page.times("lock_hold_seconds", "Hold times of the central lock, one in 64 sampled.", &stats.hold);
+        page.times("store_commit_seconds", "Time to store a batch of messages.", &stats.commits);
+        page.one("store_up", "gauge", "1 if the store worked when it was last used.", u8::from(stats.store_works));
+        page.one("uptime_seconds", "gauge", "Seconds since the start.", self.started.elapsed().as_secs());
         page.0
     }
 }
 
 impl Page {
-    // Writing into a String cannot fail.
+    // Writing to a String cannot fail, so results are ignored here.
 
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = write!(self.0, "# HELP parlor_{name} {help}\n# TYPE parlor_{name} {kind}\n");
@@ -85,7 +85,7 @@ impl Page {
 
     fn commands(&mut self, all: &Tally) {
         let used: Tally = all.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (*name, *count)).collect();
-        self.tally("commands_total", "Commands that were carried out.", "command", &used);
+        self.tally("commands_total", "Commands executed.", "command", &used);
     }
 
     fn times(&mut self, name: &str, help: &str, times: &Histogram) {
@@ -106,7 +106,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_page_has_a_head_for_each_family_and_its_samples() {
+    fn a_page_has_a_header_and_samples_for_each_family() {
         let mut page = Page::default();
         page.one("users", "gauge", "Who.", 3);
         page.tally("closed_total", "Why.", "reason", &Tally::from([("closed by client", 2), ("kicked", 1)]));

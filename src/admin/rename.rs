@@ -1,4 +1,4 @@
-//! Another name for a user. Three things have to agree on it: who is here, the store, and the users file.
+//! Renaming a user. The hub, the store and the users file have to agree on the new name.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use crate::model::limits::RENAME_TIME;
 use crate::model::{Name, Outcome, RenameError, Role, UserError};
 
 impl Admin {
-    /// Ends his sessions, then changes his name everywhere: in the hub and the store, where it is noted as begun, then in
-    /// the users file. If that cannot be rewritten, it is taken back.
+    /// Ends the user's sessions, then renames in the hub and the store, which notes the rename as begun, then in the users
+    /// file. If the file cannot be rewritten, hub and store take the rename back.
     pub(super) fn rename(
         &self,
         whom: &str,
@@ -18,7 +18,7 @@ impl Admin {
         (by, rank): (&Actor, Role),
         accounts: &Accounts,
     ) -> Result<Outcome, UserError> {
-        let (from, to) = self.names(whom, wanted, (by, rank), accounts)?;
+        let (from, to) = self.check_names(whom, wanted, (by, rank), accounts)?;
         let deadline = Instant::now() + RENAME_TIME;
         let shut = self.hub.shut_out(from, to, why, deadline).ok_or(RenameError::StillHere(from))?;
         let mut failure = None;
@@ -35,7 +35,14 @@ impl Admin {
             (AccountError::Taken, _) => RenameError::Taken(to).into(),
             (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
             (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
-            _ => UserError::Busy,
+            (
+                AccountError::Late
+                | AccountError::Full
+                | AccountError::BadPassword(_)
+                | AccountError::Forbidden
+                | AccountError::Unavailable,
+                None,
+            ) => UserError::Busy,
         })?;
         if known {
             self.hub.settle_name(from, to);
@@ -47,8 +54,8 @@ impl Admin {
         Ok(Outcome::Renamed { from, to, sessions: shut.sessions })
     }
 
-    /// Who gets which name, where nothing stands in the way of that.
-    fn names(
+    /// Resolves and checks both names.
+    fn check_names(
         &self,
         whom: &str,
         wanted: &str,
@@ -74,12 +81,12 @@ impl Admin {
         if to != from {
             self.expect_free(to, accounts)?;
         }
-        // Or his sessions would end for nothing.
+        // A failing store must be noticed before the user's sessions are ended.
         self.hub.record(Vec::new()).map_err(|e| RenameError::Failed(e.to_string()))?;
         Ok((from, to))
     }
 
-    /// Refuses a name that is somebody's, was somebody's, or would bring along what is kept under it.
+    /// Refuses a name that is or was somebody's, or under which anything is stored.
     fn expect_free(&self, to: Name, accounts: &Accounts) -> Result<(), UserError> {
         if accounts.find(&to).is_some() || self.hub.is_here(&to) {
             return Err(RenameError::Taken(to).into());

@@ -1,4 +1,4 @@
-//! Ending sessions, and laying penalties on users and addresses, which act on live sessions at once.
+//! Ending sessions, and banning and muting users and addresses, which affects live sessions at once.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use crate::hub::ClientId;
 use crate::model::{EventKind, Name, Outcome, Penalty, QuitReason, Role, Sanction, SanctionTarget, UserError};
 
 impl Admin {
-    /// Ends one session, `session-5` or `5`, or all of a user.
+    /// Ends one session, typed as `session-5` or `5`, or all sessions of a user.
     pub(super) fn disconnect(&self, typed: &str, why: &str, rank: Role) -> Result<Outcome, UserError> {
         let seats = self.hub.seats();
         let user: Option<Name> = typed.parse().ok();
@@ -27,7 +27,8 @@ impl Admin {
         Ok(Outcome::Disconnected { whom, sessions })
     }
 
-    pub(super) fn lay(
+    /// Bans or mutes. The sanction is in force before sessions are ended for it, so nobody slips in between.
+    pub(super) fn impose(
         &self,
         penalty: Penalty,
         on: &BanTarget,
@@ -42,20 +43,20 @@ impl Admin {
         }
         let made = SystemTime::now();
         let until = time.map(|time| made + time);
-        let laid =
+        let imposed =
             self.hub.sanction(Sanction { penalty, subject, by: by.to_string(), reason: why.clone(), made, until });
-        if let Err(refused @ UserError::TooManySanctions(_)) = laid {
+        if let Err(refused @ UserError::TooManySanctions(_)) = imposed {
             return Err(refused);
         }
         let sessions = self.enforce(penalty, &subject, until, &why);
         // It is in force, stored or not.
-        laid.map(|()| Outcome::Sanctioned { penalty, whom: subject.shown(), until, sessions })
+        imposed.map(|()| Outcome::Sanctioned { penalty, whom: subject.shown(), until, sessions })
     }
 
     pub(super) fn lift(&self, penalty: Penalty, on: &BanTarget, why: String) -> Result<Outcome, UserError> {
         let none = || UserError::NoSanction(penalty, on.to_string());
         let subject = match on {
-            // His account may be gone by now.
+            // The account may have been deleted since.
             BanTarget::User(typed) => SanctionTarget::User(typed.parse().map_err(|_| none())?),
             BanTarget::Net(typed) => net(typed)?,
         };
@@ -68,7 +69,7 @@ impl Admin {
         Ok(Outcome::Lifted { penalty, whom: subject.shown() })
     }
 
-    /// Lets a penalty act on those who are here, and says how many sessions end for it.
+    /// Applies a sanction to live sessions; returns how many end for it.
     fn enforce(&self, penalty: Penalty, subject: &SanctionTarget, until: Option<SystemTime>, why: &str) -> usize {
         match (penalty, subject) {
             (Penalty::Mute, SanctionTarget::User(user)) => {
@@ -97,10 +98,10 @@ impl Admin {
         }
     }
 
-    /// Only an admin acts on who has his own rank or a higher one.
+    /// Operators act only on users of a lower role; admins on anybody.
     pub(super) fn expect_below(&self, user: &Name, rank: Role) -> Result<(), UserError> {
-        let free = rank == Role::Admin || self.hub.role(user) < rank;
-        if free { Ok(()) } else { Err(UserError::Outranked(*user)) }
+        let allowed = rank == Role::Admin || self.hub.role(user) < rank;
+        if allowed { Ok(()) } else { Err(UserError::Outranked(*user)) }
     }
 }
 

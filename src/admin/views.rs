@@ -1,20 +1,20 @@
-//! What operators look at, as tables.
+//! The tables that operators can look at, and the rates shown in them.
 
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Admin;
-use crate::hub::Stats;
+use crate::hub::{Seat, Stats};
 use crate::model::{Cell, GroupSettings, Name, Report, Sanction, Table, UserError};
 
 impl Admin {
-    /// Takes note of how much has happened by now; called about once a second.
+    /// Updates the rates; called about once a second.
     pub fn tick(&self) {
         self.rates.lock().note(Instant::now(), self.hub.traffic());
     }
 
     pub(super) fn sessions(&self) -> Table {
-        let row = |seat: crate::hub::Seat| {
+        let row = |seat: Seat| {
             let (items, bytes) = seat.queued;
             vec![
                 Cell::Number(seat.id.0),
@@ -33,7 +33,7 @@ impl Admin {
         }
     }
 
-    /// All groups but rooms, whose names are what opens them.
+    /// All groups except rooms: a room's name is the code that admits to it.
     pub(super) fn groups(&self) -> Table {
         let row = |(name, members, settings): (Name, usize, GroupSettings)| {
             let limit = settings.limit.map(|limit| limit.to_string()).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Admin {
                 Cell::text(name),
                 Cell::count(members),
                 Cell::Text(limit),
-                Cell::Text(words(&settings)),
+                Cell::Text(flags(&settings)),
                 Cell::text(topic),
             ]
         };
@@ -92,7 +92,7 @@ impl Admin {
         Ok(Table { of: "log", columns: &["text"], rows })
     }
 
-    /// Everything that is counted.
+    /// Every counter.
     pub(super) fn stats(&self) -> Table {
         let stats = self.hub.stats();
         let mut rows = self.numbers(&stats);
@@ -103,17 +103,17 @@ impl Admin {
         Table { of: "stats", columns: &["name", "value"], rows }
     }
 
-    /// The few numbers that change from second to second.
+    /// The numbers that change from second to second.
     pub(super) fn vitals(&self) -> Table {
         Table { of: "stats", columns: &["name", "value"], rows: self.numbers(&self.hub.stats()) }
     }
 
     fn numbers(&self, stats: &Stats) -> Vec<Vec<Cell>> {
         let [messages_rate, deliveries_rate] = self.rates.lock().per_second;
-        let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let logging_in = self.control.get().map_or(0, |control| control.logging_in());
         let numbers = [
-            ("uptime_s", self.began.elapsed().as_secs()),
+            ("uptime_s", self.started.elapsed().as_secs()),
             ("sessions", stats.sessions as u64),
             ("users", stats.users as u64),
             ("logging_in", logging_in as u64),
@@ -135,8 +135,8 @@ impl Admin {
     }
 }
 
-/// How a group is set, as far as a word says it.
-fn words(settings: &GroupSettings) -> String {
+/// The names of a group's settings that are on, separated by commas.
+fn flags(settings: &GroupSettings) -> String {
     let all = [
         ("private", settings.private),
         ("password", settings.password.is_some()),
@@ -146,4 +146,52 @@ fn words(settings: &GroupSettings) -> String {
     ];
     let set: Vec<&str> = all.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect();
     set.join(",")
+}
+
+/// The shortest span over which a rate is computed; a little less than the second between two ticks.
+const RATE_SPAN: Duration = Duration::from_millis(900);
+
+/// Rates per second of the messages and deliveries, which only increase.
+#[derive(Default)]
+pub(super) struct Rates {
+    last: Option<(Instant, [u64; 2])>,
+    /// Per second, over the last span.
+    pub(super) per_second: [u64; 2],
+}
+
+impl Rates {
+    /// Records the counts at `now`.
+    pub(super) fn note(&mut self, now: Instant, counts: [u64; 2]) {
+        let Some((then, before)) = self.last else {
+            self.last = Some((now, counts));
+            return;
+        };
+        let millis = now.saturating_duration_since(then).as_millis();
+        if millis < RATE_SPAN.as_millis() {
+            return;
+        }
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        for (rate, (now, then)) in self.per_second.iter_mut().zip(counts.into_iter().zip(before)) {
+            *rate = now.saturating_sub(then).saturating_mul(1_000) / millis;
+        }
+        self.last = Some((now, counts));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_covers_the_last_span_that_was_long_enough() {
+        let (mut rates, start) = (Rates::default(), Instant::now());
+        let at = |millis| start + Duration::from_millis(millis);
+        rates.note(at(0), [100, 0]);
+        rates.note(at(500), [200, 0]);
+        assert_eq!(rates.per_second, [0, 0]);
+        rates.note(at(2_000), [300, 10]);
+        assert_eq!(rates.per_second, [100, 5]);
+        rates.note(at(3_000), [300, 10]);
+        assert_eq!(rates.per_second, [0, 0]);
+    }
 }

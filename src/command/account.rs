@@ -1,10 +1,12 @@
-//! One's own account: another password, and the end of it.
+//! Users' own accounts: their password, their tokens, and deleting the account.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
-use super::{Command, Context, Dialog, Role, Spec};
-use crate::accounts::{AccountError, Verdict};
-use crate::model::{EventKind, Origin, Peer, Question, QuitReason, UserError};
+use super::{Args, Command, Context, Dialog, Role, Spec};
+use crate::accounts::{AccountError, Verdict, tokens};
+use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
+use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, TokenShown, UserError};
+use crate::store::{Entry, StoreError, Token};
 
 pub(super) const PASSWD: Spec = Spec {
     name: "passwd",
@@ -17,20 +19,7 @@ pub(super) const PASSWD: Spec = Spec {
     parse: |args| args.end().map(|()| Box::new(Passwd) as Box<dyn Command>),
 };
 
-pub(super) const DELETE_ACCOUNT: Spec = Spec {
-    name: "delete_account",
-    aliases: &[],
-    role: Role::User,
-    usage: "/delete_account",
-    help: "delete your account for good; your password is asked for",
-    details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",
-    example: "/delete_account",
-    parse: |args| args.end().map(|()| Box::new(DeleteAccount) as Box<dyn Command>),
-};
-
 struct Passwd;
-
-struct DeleteAccount;
 
 impl Command for Passwd {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
@@ -62,6 +51,19 @@ impl Dialog for Passwd {
     }
 }
 
+pub(super) const DELETE_ACCOUNT: Spec = Spec {
+    name: "delete_account",
+    aliases: &[],
+    role: Role::User,
+    usage: "/delete_account",
+    help: "delete your account for good; your password is asked for",
+    details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",
+    example: "/delete_account",
+    parse: |args| args.end().map(|()| Box::new(DeleteAccount) as Box<dyn Command>),
+};
+
+struct DeleteAccount;
+
 impl Command for DeleteAccount {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
@@ -87,6 +89,122 @@ impl Dialog for DeleteAccount {
         context.hub.disconnect(&user, QuitReason::Deleted);
         Ok(())
     }
+}
+
+pub(super) const TOKEN: Spec = Spec {
+    name: "token",
+    aliases: &[],
+    role: Role::User,
+    usage: "/token new <name> [<days>] | list | revoke <name>",
+    help: "make, show or revoke tokens, the passwords of scripts",
+    details: "A token is shown once, is good at the login for so many days or until you revoke it, and opens only your account. Revoking ends the sessions that used it.",
+    example: "/token new backup 90",
+    parse: parse_token,
+};
+
+fn parse_token(args: &mut Args<'_>) -> Option<Box<dyn Command>> {
+    match args.word()?.to_ascii_lowercase().as_str() {
+        "new" => {
+            let name = args.word()?.to_owned();
+            let days = match args.word() {
+                None => None,
+                Some(typed) => Some(typed.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days))?),
+            };
+            args.end()?;
+            Some(Box::new(NewToken { name, days }))
+        }
+        "list" => args.end().map(|()| Box::new(ListTokens) as Box<dyn Command>),
+        "revoke" => Some(Box::new(RevokeToken(args.only_word()?.to_owned()))),
+        _ => None,
+    }
+}
+
+struct NewToken {
+    name: String,
+    days: Option<u32>,
+}
+
+impl Command for NewToken {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.expect_account()?;
+        // Or a token that was lost for a day could be kept for ever.
+        if context.me.device.is_some() {
+            return Err(UserError::NotWithToken);
+        }
+        let NewToken { name: typed, days } = *self;
+        let name: Name = typed.parse().map_err(|why| UserError::BadTokenName(typed, why))?;
+        let key = tokens::new_token().map_err(|e| unavailable(&e))?;
+        let (user, made) = (context.me.name, SystemTime::now());
+        let expires = days.map(|days| made + Duration::from_secs(u64::from(days) * 86_400));
+        let token = Token { user, name, secret: key.digest, made, expires };
+        context.settle();
+        // An account that is deleted meanwhile would leave a token behind.
+        let deadline = Instant::now() + context.hub.limits().login_timeout;
+        let kept = context.accounts.while_kept(&user, deadline, || keep(context, token));
+        kept.map_err(|why| refusal(why, context))??;
+        log::info!("token made user={user} token={name}");
+        context.reply(EventKind::TokenMade { name, secret: key.text, expires });
+        Ok(())
+    }
+}
+
+/// Stores a token beside the others of its user, if there is room.
+fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
+    let mut others = context.hub.tokens(&token.user).map_err(|e| unreadable(&e))?;
+    let is_over = |other: &Token| other.expires.is_some_and(|expires| expires <= token.made);
+    if let Some(other) = others.iter().find(|other| other.name == token.name && !is_over(other)) {
+        return Err(UserError::TokenExists(other.name));
+    }
+    others.retain(|other| other.name != token.name);
+    if others.len() >= TOKENS_PER_USER {
+        return Err(UserError::TooManyTokens(TOKENS_PER_USER));
+    }
+    context.hub.add_token(token).map_err(|e| unavailable(&e))
+}
+
+struct ListTokens;
+
+impl Command for ListTokens {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.expect_account()?;
+        let tokens = context.hub.tokens(&context.me.name).map_err(|e| unreadable(&e))?;
+        let shown = |token: Token| TokenShown { name: token.name, made: token.made, expires: token.expires };
+        context.reply(EventKind::Tokens { tokens: tokens.into_iter().map(shown).collect() });
+        Ok(())
+    }
+}
+
+struct RevokeToken(String);
+
+impl Command for RevokeToken {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.expect_account()?;
+        let user = context.me.name;
+        let tokens = context.hub.tokens(&user).map_err(|e| unreadable(&e))?;
+        let typed: Option<Name> = self.0.parse().ok();
+        let found = tokens.iter().find(|token| Some(token.name) == typed);
+        let name = found.ok_or(UserError::NoSuchToken(self.0))?.name;
+        context.settle();
+        let stored = context.hub.record(vec![Entry::TokenRevoked { user, name }]);
+        log::info!("token revoked user={user} token={name}");
+        // Before the sessions end, for his own may be one of them.
+        context.reply(match stored {
+            Ok(()) => EventKind::TokenRevoked { name },
+            Err(e) => EventKind::Refused(UserError::NotStoredYet(e.to_string())),
+        });
+        context.hub.disconnect_device(&user, Some(name), QuitReason::Revoked);
+        Ok(())
+    }
+}
+
+fn unreadable(e: &StoreError) -> UserError {
+    log::error!("tokens unreadable error=\"{e}\"");
+    UserError::Unavailable
+}
+
+fn unavailable(e: &dyn std::fmt::Display) -> UserError {
+    log::error!("token unchanged error=\"{e}\"");
+    UserError::Unavailable
 }
 
 impl Context<'_> {
@@ -123,6 +241,24 @@ pub(super) fn refusal(why: AccountError, context: &Context<'_>) -> UserError {
         AccountError::Broken(why) => {
             log::error!("users unchanged: {why}");
             UserError::Unavailable
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_bounded_and_each_word_has_its_own_arguments() {
+        let taken = |text: &str| parse_token(&mut Args::new(text)).is_some();
+        for good in ["new a", "new a 1", "NEW a 3650", "list", "revoke a"] {
+            assert!(taken(good), "{good}");
+        }
+        for bad in
+            ["", "new", "new a 0", "new a 3651", "new a b", "new a 1 1", "new a -1", "list a", "revoke", "burn a"]
+        {
+            assert!(!taken(bad), "{bad}");
         }
     }
 }

@@ -130,7 +130,7 @@ pub(super) const REPORTS: Spec = Spec {
         None => act(AdminCommand::Reports),
         Some(word) if word.eq_ignore_ascii_case("done") => {
             let number = args.word()?.parse().ok()?;
-            act(AdminCommand::ReportDone { number, why: args.reason().unwrap_or_default() })
+            act(AdminCommand::CloseReport { number, why: args.reason().unwrap_or_default() })
         }
         Some(_) => None,
     },
@@ -170,7 +170,7 @@ pub(super) const SHUTDOWN: Spec = Spec {
     example: "/shutdown in 5m update",
     parse: |args| {
         if args.word_as(|word| word.eq_ignore_ascii_case("cancel").then_some(())).is_some() {
-            return act(AdminCommand::GoOn { why: args.reason().unwrap_or_default() });
+            return act(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
         }
         let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
             Some(()) => Some(duration(args.word()?)?),
@@ -231,7 +231,7 @@ impl Context<'_> {
     pub(super) fn operate(&mut self, act: AdminCommand) -> Result<(), UserError> {
         // What was said before is said before; and whoever is told of the act may have to be written to at once.
         self.settle();
-        let answer = self.admin.carry_out(act, &Actor::User(self.me.name), self.accounts)?;
+        let answer = self.admin.execute(act, &Actor::User(self.me.name), self.accounts)?;
         self.reply(EventKind::AdminReply(answer));
         Ok(())
     }
@@ -244,7 +244,7 @@ fn act(act: AdminCommand) -> Option<Box<dyn Command>> {
 fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
     let on = on(penalty, args)?;
     let (time, why) = (args.word_as(duration), args.reason().unwrap_or_default());
-    act(AdminCommand::Lay { penalty, on, time, why })
+    act(AdminCommand::Impose { penalty, on, time, why })
 }
 
 fn lift(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {

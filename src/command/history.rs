@@ -1,6 +1,6 @@
-//! What was said earlier: showing it, searching it, clearing one's own view of it, deleting what one said oneself.
+//! Messages of the log: showing, searching, clearing and deleting them, and receipts for them.
 //!
-//! What somebody may see is for the store to say; nothing here adds to it.
+//! What a user may see is for the store to say; nothing here adds to it.
 
 use std::collections::BTreeSet;
 
@@ -22,78 +22,11 @@ pub(super) const HISTORY: Spec = Spec {
     parse: |args| Some(Box::new(History::parse(args)?)),
 };
 
-pub(super) const SEARCH: Spec = Spec {
-    name: "search",
-    aliases: &[],
-    role: Role::User,
-    usage: "/search <words> [in <username>|#<group>]",
-    help: "the newest 20 messages that have all of these words",
-    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
-    example: "/search tomato soup in #lunch",
-    parse: |args| {
-        let text = args.text()?;
-        let (words, of) = match text.rsplit_once(' ').map(|(words, of)| (words.trim_end(), of)) {
-            Some((words, of)) => match words.rsplit_once(' ') {
-                Some((words, word)) if word.eq_ignore_ascii_case("in") => (words, Some(of)),
-                _ => (text, None),
-            },
-            None => (text, None),
-        };
-        Some(Box::new(Search { words: words.to_owned(), of: of.map(str::to_owned) }))
-    },
-};
-
-pub(super) const CLEAR: Spec = Spec {
-    name: "clear",
-    aliases: &[],
-    role: Role::User,
-    usage: "/clear [<username>|#<group>|all]",
-    help: "clear your own view of a conversation; others keep theirs",
-    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
-    example: "/clear bob",
-    parse: |args| {
-        let of = args.word().map(str::to_owned);
-        args.end()?;
-        Some(Box::new(Clear { of }))
-    },
-};
-
-pub(super) const DELETE: Spec = Spec {
-    name: "delete",
-    aliases: &[],
-    role: Role::User,
-    usage: "/delete <id> [<reason>]",
-    help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
-    example: "/delete 12",
-    parse: |args| {
-        let id = MessageId::parse(args.word()?)?;
-        Some(Box::new(Delete { id, why: args.reason().unwrap_or_default() }))
-    },
-};
-
-/// The answer to `/clear` alone, when no conversation is chosen.
-const CLEAR_WHAT: &str = "/clear <username>|#<group>|all, or alone after /talk has chosen a conversation";
-
 #[derive(Debug, PartialEq, Eq)]
 struct History {
     of: Option<String>,
     count: usize,
     before: Option<MessageId>,
-}
-
-struct Search {
-    words: String,
-    of: Option<String>,
-}
-
-struct Clear {
-    of: Option<String>,
-}
-
-struct Delete {
-    id: MessageId,
-    why: String,
 }
 
 impl History {
@@ -138,6 +71,32 @@ impl Command for History {
     }
 }
 
+pub(super) const SEARCH: Spec = Spec {
+    name: "search",
+    aliases: &[],
+    role: Role::User,
+    usage: "/search <words> [in <username>|#<group>]",
+    help: "the newest 20 messages that have all of these words",
+    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
+    example: "/search tomato soup in #lunch",
+    parse: |args| {
+        let text = args.text()?;
+        let (words, of) = match text.rsplit_once(' ').map(|(words, of)| (words.trim_end(), of)) {
+            Some((words, of)) => match words.rsplit_once(' ') {
+                Some((words, word)) if word.eq_ignore_ascii_case("in") => (words, Some(of)),
+                _ => (text, None),
+            },
+            None => (text, None),
+        };
+        Some(Box::new(Search { words: words.to_owned(), of: of.map(str::to_owned) }))
+    },
+};
+
+struct Search {
+    words: String,
+    of: Option<String>,
+}
+
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         account(context)?;
@@ -150,6 +109,28 @@ impl Command for Search {
     }
 }
 
+pub(super) const CLEAR: Spec = Spec {
+    name: "clear",
+    aliases: &[],
+    role: Role::User,
+    usage: "/clear [<username>|#<group>|all]",
+    help: "clear your own view of a conversation; others keep theirs",
+    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
+    example: "/clear bob",
+    parse: |args| {
+        let of = args.word().map(str::to_owned);
+        args.end()?;
+        Some(Box::new(Clear { of }))
+    },
+};
+
+struct Clear {
+    of: Option<String>,
+}
+
+/// The answer to `/clear` alone, when no conversation is chosen.
+const CLEAR_WHAT: &str = "/clear <username>|#<group>|all, or alone after /talk has chosen a conversation";
+
 impl Command for Clear {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let scope = match self.of {
@@ -160,6 +141,25 @@ impl Command for Clear {
         context.reply(EventKind::Cleared { scope });
         Ok(())
     }
+}
+
+pub(super) const DELETE: Spec = Spec {
+    name: "delete",
+    aliases: &[],
+    role: Role::User,
+    usage: "/delete <id> [<reason>]",
+    help: "delete a message of yours, for everybody",
+    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
+    example: "/delete 12",
+    parse: |args| {
+        let id = MessageId::parse(args.word()?)?;
+        Some(Box::new(Delete { id, why: args.reason().unwrap_or_default() }))
+    },
+};
+
+struct Delete {
+    id: MessageId,
+    why: String,
 }
 
 impl Command for Delete {
@@ -182,6 +182,58 @@ impl Command for Delete {
 
     fn act(&self) -> Option<AdminCommand> {
         Some(AdminCommand::Delete { id: self.id, why: self.why.clone() })
+    }
+}
+
+pub(super) const RECEIPTS: Spec = Spec {
+    name: "receipts",
+    aliases: &[],
+    role: Role::User,
+    usage: "/receipts [on|off]",
+    help: "be told when your private messages are received, and read",
+    details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
+    example: "/receipts on",
+    parse: |args| {
+        let wanted = if args.end().is_some() { None } else { Some(args.switch()?) };
+        args.end()?;
+        Some(Box::new(Receipts(wanted)))
+    },
+};
+
+struct Receipts(Option<bool>);
+
+impl Command for Receipts {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        if let Some(wanted) = self.0 {
+            context.me.want_receipts(wanted);
+        }
+        context.reply(EventKind::Receipts { wanted: context.me.wants_receipts() });
+        Ok(())
+    }
+}
+
+pub(super) const READ: Spec = Spec {
+    name: "read",
+    aliases: &[],
+    role: Role::User,
+    usage: "/read <id>",
+    help: "say that you have read a private message to you",
+    details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",
+    example: "/read 12",
+    parse: |args| Some(Box::new(Read(MessageId::parse(args.only_word()?)?))),
+};
+
+struct Read(MessageId);
+
+impl Command for Read {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let message = visible(context, self.0)?;
+        if message.said.scope != Scope::User(context.me.name) {
+            return Err(UserError::NotToYou(message.id));
+        }
+        context.hub.acknowledge_read(context.me.name, &message, context.touched);
+        context.reply(EventKind::YouRead { id: message.id });
+        Ok(())
     }
 }
 

@@ -8,6 +8,30 @@ use crate::model::limits::PAST_PAGE;
 use crate::model::sanction::duration;
 use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, SanctionTerms, UserError};
 
+/// A user and a group, as they were typed.
+struct UserAndGroup {
+    user: String,
+    group: String,
+}
+
+/// First words of a form that concerns the whole server, and no group; only operators have it.
+const OF_THE_SERVER: [&str; 3] = ["user", "addr", "net"];
+
+impl UserAndGroup {
+    /// The next two words. A user may be written with a '@', which tells him from one of [`OF_THE_SERVER`].
+    fn parse(args: &mut Args<'_>) -> Option<UserAndGroup> {
+        let user = args.word()?;
+        let user = user.strip_prefix('@').unwrap_or(user).to_owned();
+        Some(UserAndGroup { user, group: args.word()?.to_owned() })
+    }
+
+    /// The same, for a command that has another form for the whole server.
+    fn in_group(args: &mut Args<'_>) -> Option<UserAndGroup> {
+        let of_server = |word: &str| OF_THE_SERVER.iter().any(|of| of.eq_ignore_ascii_case(word)).then_some(());
+        if args.word_as(of_server).is_some() { None } else { UserAndGroup::parse(args) }
+    }
+}
+
 pub(super) const PROMOTE: Spec = Spec {
     name: "promote",
     aliases: &[],
@@ -36,6 +60,18 @@ pub(super) const DEMOTE: Spec = Spec {
     },
 };
 
+struct Move {
+    whom: UserAndGroup,
+    up: bool,
+}
+
+impl Command for Move {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
+        context.hub.move_role(context.me, &group, user, self.up, SystemTime::now(), context.touched)
+    }
+}
+
 pub(super) const TRANSFER: Spec = Spec {
     name: "transfer",
     aliases: &[],
@@ -49,6 +85,15 @@ pub(super) const TRANSFER: Spec = Spec {
         args.end().map(|()| Box::new(Transfer(whom)) as Box<dyn Command>)
     },
 };
+
+struct Transfer(UserAndGroup);
+
+impl Command for Transfer {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let (group, user) = (context.group(&self.0.group)?, context.user(&self.0.user)?);
+        context.hub.transfer(context.me, &group, user, SystemTime::now(), context.touched)
+    }
+}
 
 pub(super) const KICK: Spec = Spec {
     name: "kick",
@@ -64,6 +109,18 @@ pub(super) const KICK: Spec = Spec {
     },
 };
 
+struct Kick {
+    whom: UserAndGroup,
+    reason: Option<Arc<str>>,
+}
+
+impl Command for Kick {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
+        context.hub.kick(context.me, &group, user, self.reason, SystemTime::now(), context.touched)
+    }
+}
+
 pub(super) const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
@@ -73,17 +130,6 @@ pub(super) const BAN: Spec = Spec {
     details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
     example: "/ban bob rust 7d advertising",
     parse: |args| SanctionArgs::parse(args, Penalty::Ban),
-};
-
-pub(super) const UNBAN: Spec = Spec {
-    name: "unban",
-    aliases: &[],
-    role: Role::User,
-    usage: "/unban <username> <group>",
-    help: "end the ban of a user from a group",
-    details: "He may join again then.",
-    example: "/unban bob rust",
-    parse: |args| LiftArgs::parse(args, Penalty::Ban),
 };
 
 pub(super) const MUTE: Spec = Spec {
@@ -97,46 +143,6 @@ pub(super) const MUTE: Spec = Spec {
     parse: |args| SanctionArgs::parse(args, Penalty::Mute),
 };
 
-pub(super) const UNMUTE: Spec = Spec {
-    name: "unmute",
-    aliases: &[],
-    role: Role::User,
-    usage: "/unmute <username> <group>",
-    help: "let a member of a group talk again",
-    details: "It ends what /mute began.",
-    example: "/unmute bob rust",
-    parse: |args| LiftArgs::parse(args, Penalty::Mute),
-};
-
-pub(super) const BANS: Spec = Spec {
-    name: "bans",
-    aliases: &[],
-    role: Role::User,
-    usage: "/bans <group>",
-    help: "who is banned or muted in a group: by whom, until when, why",
-    details: "Owners and admins of the group see it.",
-    example: "/bans rust",
-    parse: |args| Some(Box::new(Bans(args.only_word()?.to_owned()))),
-};
-
-/// A user and a group, as they were typed.
-struct UserAndGroup {
-    user: String,
-    group: String,
-}
-
-struct Move {
-    whom: UserAndGroup,
-    up: bool,
-}
-
-struct Transfer(UserAndGroup);
-
-struct Kick {
-    whom: UserAndGroup,
-    reason: Option<Arc<str>>,
-}
-
 /// A ban or a mute.
 struct SanctionArgs {
     whom: UserAndGroup,
@@ -145,64 +151,11 @@ struct SanctionArgs {
     reason: Option<Arc<str>>,
 }
 
-struct LiftArgs {
-    whom: UserAndGroup,
-    penalty: Penalty,
-}
-
-struct Bans(String);
-
-/// First words of a form that concerns the whole server, and no group; only operators have it.
-const OF_THE_SERVER: [&str; 3] = ["user", "addr", "net"];
-
-impl UserAndGroup {
-    /// The next two words. A user may be written with a '@', which tells him from one of [`OF_THE_SERVER`].
-    fn parse(args: &mut Args<'_>) -> Option<UserAndGroup> {
-        let user = args.word()?;
-        let user = user.strip_prefix('@').unwrap_or(user).to_owned();
-        Some(UserAndGroup { user, group: args.word()?.to_owned() })
-    }
-
-    /// The same, for a command that has another form for the whole server.
-    fn in_group(args: &mut Args<'_>) -> Option<UserAndGroup> {
-        let of_server = |word: &str| OF_THE_SERVER.iter().any(|of| of.eq_ignore_ascii_case(word)).then_some(());
-        if args.word_as(of_server).is_some() { None } else { UserAndGroup::parse(args) }
-    }
-}
-
 impl SanctionArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
         let whom = UserAndGroup::in_group(args)?;
         let span = args.word_as(duration);
         Some(Box::new(SanctionArgs { whom, penalty, span, reason: args.reason().map(Arc::from) }))
-    }
-}
-
-impl LiftArgs {
-    fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
-        let whom = UserAndGroup::in_group(args)?;
-        args.end().map(|()| Box::new(LiftArgs { whom, penalty }) as Box<dyn Command>)
-    }
-}
-
-impl Command for Move {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.move_role(context.me, &group, user, self.up, SystemTime::now(), context.touched)
-    }
-}
-
-impl Command for Transfer {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.0.group)?, context.user(&self.0.user)?);
-        context.hub.transfer(context.me, &group, user, SystemTime::now(), context.touched)
-    }
-}
-
-impl Command for Kick {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.kick(context.me, &group, user, self.reason, SystemTime::now(), context.touched)
     }
 }
 
@@ -216,12 +169,59 @@ impl Command for SanctionArgs {
     }
 }
 
+pub(super) const UNBAN: Spec = Spec {
+    name: "unban",
+    aliases: &[],
+    role: Role::User,
+    usage: "/unban <username> <group>",
+    help: "end the ban of a user from a group",
+    details: "He may join again then.",
+    example: "/unban bob rust",
+    parse: |args| LiftArgs::parse(args, Penalty::Ban),
+};
+
+pub(super) const UNMUTE: Spec = Spec {
+    name: "unmute",
+    aliases: &[],
+    role: Role::User,
+    usage: "/unmute <username> <group>",
+    help: "let a member of a group talk again",
+    details: "It ends what /mute began.",
+    example: "/unmute bob rust",
+    parse: |args| LiftArgs::parse(args, Penalty::Mute),
+};
+
+struct LiftArgs {
+    whom: UserAndGroup,
+    penalty: Penalty,
+}
+
+impl LiftArgs {
+    fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
+        let whom = UserAndGroup::in_group(args)?;
+        args.end().map(|()| Box::new(LiftArgs { whom, penalty }) as Box<dyn Command>)
+    }
+}
+
 impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
         context.hub.give_back(context.me, &group, user, self.penalty, SystemTime::now(), context.touched)
     }
 }
+
+pub(super) const BANS: Spec = Spec {
+    name: "bans",
+    aliases: &[],
+    role: Role::User,
+    usage: "/bans <group>",
+    help: "who is banned or muted in a group: by whom, until when, why",
+    details: "Owners and admins of the group see it.",
+    example: "/bans rust",
+    parse: |args| Some(Box::new(Bans(args.only_word()?.to_owned()))),
+};
+
+struct Bans(String);
 
 impl Command for Bans {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {

@@ -1,35 +1,7 @@
-//! About oneself: away or back, how one is told things, whether the server is alive, and leaving.
-
-use std::sync::Arc;
+//! The session itself: its output format, whether the server answers, and leaving.
 
 use super::{Command, Context, Role, Spec};
-use crate::model::limits::AWAY_CHARS;
-use crate::model::{Bell, EventKind, Mode, UserError, text};
-
-pub(super) const AWAY: Spec = Spec {
-    name: "away",
-    aliases: &[],
-    role: Role::User,
-    usage: "/away [<text>]",
-    help: "say that you are away, and why; who writes to you is told",
-    details: "It holds for all your sessions, until /back or until the last of them ends.",
-    example: "/away lunch, back at two",
-    parse: |args| {
-        let why = text::shorten(args.text().unwrap_or("gone for a while"), AWAY_CHARS);
-        Some(Box::new(SetAway(Some(why.into()))))
-    },
-};
-
-pub(super) const BACK: Spec = Spec {
-    name: "back",
-    aliases: &[],
-    role: Role::User,
-    usage: "/back",
-    help: "say that you are back",
-    details: "It ends what /away began.",
-    example: "/back",
-    parse: |args| args.end().map(|()| Box::new(SetAway(None)) as Box<dyn Command>),
-};
+use crate::model::{Bell, EventKind, Mode, UserError};
 
 pub(super) const MODE: Spec = Spec {
     name: "mode",
@@ -51,47 +23,12 @@ pub(super) const MODE: Spec = Spec {
     },
 };
 
-pub(super) const PING: Spec = Spec {
-    name: "ping",
-    aliases: &[],
-    role: Role::User,
-    usage: "/ping [<text>]",
-    help: "ask whether the server is there; it says the text back",
-    details: "All that was said before the answer came has arrived before the answer.",
-    example: "/ping 42",
-    parse: |args| Some(Box::new(Ping(args.text().unwrap_or_default().to_owned()))),
-};
-
-pub(super) const QUIT: Spec = Spec {
-    name: "quit",
-    aliases: &["exit", "logout"],
-    role: Role::User,
-    usage: "/quit",
-    help: "leave the chat",
-    details: "You leave all your groups, and everybody is told. Closing the connection does the same.",
-    example: "/quit",
-    parse: |args| args.end().map(|()| Box::new(Quit) as Box<dyn Command>),
-};
-
-struct SetAway(Option<Arc<str>>);
-
 /// What `/mode` is to change; everything else stays as it is.
 enum ModeChange {
     Nothing,
     Mode(Mode),
     Ids(bool),
     Bell(Bell),
-}
-
-struct Ping(String);
-
-struct Quit;
-
-impl Command for SetAway {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(context.me, self.0, context.touched);
-        Ok(())
-    }
 }
 
 impl Command for ModeChange {
@@ -111,12 +48,38 @@ impl Command for ModeChange {
     }
 }
 
+pub(super) const PING: Spec = Spec {
+    name: "ping",
+    aliases: &[],
+    role: Role::User,
+    usage: "/ping [<text>]",
+    help: "ask whether the server is there; it says the text back",
+    details: "All that was said before the answer came has arrived before the answer.",
+    example: "/ping 42",
+    parse: |args| Some(Box::new(Ping(args.text().unwrap_or_default().to_owned()))),
+};
+
+struct Ping(String);
+
 impl Command for Ping {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.reply(EventKind::Pong { text: self.0 });
         Ok(())
     }
 }
+
+pub(super) const QUIT: Spec = Spec {
+    name: "quit",
+    aliases: &["exit", "logout"],
+    role: Role::User,
+    usage: "/quit",
+    help: "leave the chat",
+    details: "You leave all your groups, and everybody is told. Closing the connection does the same.",
+    example: "/quit",
+    parse: |args| args.end().map(|()| Box::new(Quit) as Box<dyn Command>),
+};
+
+struct Quit;
 
 impl Command for Quit {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {

@@ -1,6 +1,7 @@
-//! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`.
+//! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`; and telling who is typing.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use super::{Command, Context, Role, Spec};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
@@ -17,6 +18,22 @@ pub(super) const MSG: Spec = Spec {
     parse: |args| Some(Box::new(Msg { to: args.word()?.to_owned(), text: args.text()?.into() })),
 };
 
+struct Msg {
+    to: String,
+    text: Arc<str>,
+}
+
+impl Command for Msg {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let to = context.user(&self.to)?;
+        context.say(Scope::User(to), self.text)
+    }
+
+    fn says(&self) -> bool {
+        true
+    }
+}
+
 pub(super) const BROADCAST: Spec = Spec {
     name: "broadcast",
     aliases: &[],
@@ -28,6 +45,21 @@ pub(super) const BROADCAST: Spec = Spec {
     parse: |args| Some(Box::new(Broadcast { text: args.text()?.into() })),
 };
 
+struct Broadcast {
+    text: Arc<str>,
+}
+
+impl Command for Broadcast {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        context.cost += context.hub.sessions() / RECIPIENTS_PER_TOKEN;
+        context.say(Scope::Everybody, self.text)
+    }
+
+    fn says(&self) -> bool {
+        true
+    }
+}
+
 pub(super) const REPLY: Spec = Spec {
     name: "reply",
     aliases: &["r"],
@@ -38,6 +70,41 @@ pub(super) const REPLY: Spec = Spec {
     example: "/reply on my way",
     parse: |args| Some(Box::new(Reply(args.text()?.into()))),
 };
+
+struct Reply(Arc<str>);
+
+impl Command for Reply {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let to = context.hub.partner(context.me)?;
+        // He may have no account any more.
+        let to = context.user(to.as_str())?;
+        context.say(Scope::User(to), self.0)
+    }
+}
+
+pub(super) const ME: Spec = Spec {
+    name: "me",
+    aliases: &[],
+    role: Role::User,
+    usage: "/me <action>",
+    help: "tell what you do, in the conversation chosen with /talk",
+    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
+    example: "/me waves",
+    parse: |args| Some(Box::new(Me(args.text()?.into()))),
+};
+
+struct Me(Arc<str>);
+
+impl Command for Me {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        let scope = chosen(context)?;
+        context.act(scope, self.0)
+    }
+
+    fn says(&self) -> bool {
+        true
+    }
+}
 
 pub(super) const TALK: Spec = Spec {
     name: "talk",
@@ -54,74 +121,8 @@ pub(super) const TALK: Spec = Spec {
     },
 };
 
-pub(super) const ME: Spec = Spec {
-    name: "me",
-    aliases: &[],
-    role: Role::User,
-    usage: "/me <action>",
-    help: "tell what you do, in the conversation chosen with /talk",
-    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
-    example: "/me waves",
-    parse: |args| Some(Box::new(Me(args.text()?.into()))),
-};
-
-struct Msg {
-    to: String,
-    text: Arc<str>,
-}
-
-struct Broadcast {
-    text: Arc<str>,
-}
-
-struct Me(Arc<str>);
-
-struct Reply(Arc<str>);
-
 struct Talk {
     to: Option<String>,
-}
-
-impl Command for Msg {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.user(&self.to)?;
-        context.say(Scope::User(to), self.text)
-    }
-
-    fn says(&self) -> bool {
-        true
-    }
-}
-
-impl Command for Broadcast {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.cost += context.hub.sessions() / RECIPIENTS_PER_TOKEN;
-        context.say(Scope::Everybody, self.text)
-    }
-
-    fn says(&self) -> bool {
-        true
-    }
-}
-
-impl Command for Me {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let scope = chosen(context)?;
-        context.act(scope, self.0)
-    }
-
-    fn says(&self) -> bool {
-        true
-    }
-}
-
-impl Command for Reply {
-    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.hub.partner(context.me)?;
-        // He may have no account any more.
-        let to = context.user(to.as_str())?;
-        context.say(Scope::User(to), self.0)
-    }
 }
 
 impl Command for Talk {
@@ -162,4 +163,53 @@ fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
         Some(Target::Group(group)) => Ok(Scope::Group(group)),
         None => Err(UserError::NoConversation),
     }
+}
+
+pub(super) const TYPING: Spec = Spec {
+    name: "typing",
+    aliases: &[],
+    role: Role::User,
+    usage: "/typing [on|off|<username>|#<group>]",
+    help: "be told who is typing; with a name, tell_typing that you are",
+    details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",
+    example: "/typing on",
+    parse: |args| {
+        let typing = match args.word() {
+            None => Typing::Asked,
+            Some(word) if word.eq_ignore_ascii_case("on") => Typing::Wanted(true),
+            Some(word) if word.eq_ignore_ascii_case("off") => Typing::Wanted(false),
+            Some(word) => Typing::To(word.to_owned()),
+        };
+        args.end()?;
+        Some(Box::new(typing))
+    },
+};
+
+enum Typing {
+    Asked,
+    Wanted(bool),
+    To(String),
+}
+
+impl Command for Typing {
+    fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
+        match *self {
+            Typing::Asked => {}
+            Typing::Wanted(wanted) => context.me.want_typing(wanted),
+            Typing::To(typed) => return tell_typing(&typed, context),
+        }
+        context.reply(EventKind::TypingWanted { wanted: context.me.wants_typing() });
+        Ok(())
+    }
+}
+
+/// Only who may say something there may tell_typing that he is about to.
+fn tell_typing(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
+    let scope = match typed.strip_prefix('#') {
+        Some(group) => Scope::Group(context.group(group)?),
+        None => Scope::User(context.user(typed)?),
+    };
+    let place = context.hub.check(context.me, scope, SystemTime::now())?;
+    context.hub.typing(context.me, place.scope(), Instant::now(), context.touched);
+    Ok(())
 }

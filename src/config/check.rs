@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{Config, Settings};
 use crate::model::limits::MOTD_BYTES;
 use crate::model::text::{Escaped, clean};
-use crate::model::{Limits, Retention, StartError};
+use crate::model::{Limits, Retention, StartError, StoreAddress};
 
 impl Settings {
     /// The file with the accounts, for who needs nothing else.
@@ -20,9 +20,9 @@ impl Settings {
         self.users.clone().unwrap_or_else(|| Config::default().users)
     }
 
-    /// The data folder, for who needs nothing else; `None` when messages are kept in memory.
-    pub fn data_folder(&self) -> Option<PathBuf> {
-        self.data.clone().map_or_else(|| Config::default().data, |data| (data != Path::new("none")).then_some(data))
+    /// Where the store is, for tools that need nothing else.
+    pub fn store_address(&self) -> StoreAddress {
+        self.data.clone().unwrap_or_else(|| Config::default().data)
     }
 
     /// Fills in the defaults, looks up the addresses and reads the message of the day.
@@ -34,7 +34,7 @@ impl Settings {
         let log_keep_days = size(self.log_keep_days, default.log_keep_days);
         Ok(Config {
             users: self.users_file(),
-            data: self.data_folder(),
+            data: self.store_address(),
             retention: self.retention(),
             limits: self.limits()?,
             listen: self.listen.map_or(Ok(default.listen), |names| addresses("listen", &names))?,

@@ -8,11 +8,12 @@ use std::any::TypeId;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, Args, Command};
 use log::LevelFilter;
 
 use crate::model::limits::FLOOD_BYTES;
-use crate::model::{DuplicateLogin, Durability, Net, Registration, TelnetMode, WebOrigin};
+use crate::model::{DuplicateLogin, Durability, Net, Registration, StoreAddress, TelnetMode, WebOrigin};
 
 const DATA: &str = "Data";
 const LOGS: &str = "Logs";
@@ -72,8 +73,8 @@ pub struct Settings {
     pub telnet: Option<TelnetMode>,
 
     /// The folder of the database with messages and all that is kept; none keeps the last messages in memory (default data)
-    #[arg(long, global = true, value_name = "DIR", help_heading = DATA)]
-    pub data: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DIR", help_heading = DATA, value_parser = PathBufValueParser::new().try_map(StoreAddress::parse))]
+    pub data: Option<StoreAddress>,
 
     /// What a message survives once it is sent: a loss of power, or a crash of the server alone (default fsync)
     #[arg(long, global = true, value_name = "WHAT", help_heading = DATA)]

@@ -59,8 +59,8 @@ fn flags_go_before_environment_before_file_before_default() {
 
 #[test]
 fn no_data_folder_is_a_choice_of_its_own() {
-    assert_eq!(load(&["--data", "none"], &[]).unwrap().data, None);
-    assert_eq!(load(&[], &[("PARLOR_DATA", "./none")]).unwrap().data, Some("./none".into()));
+    assert_eq!(load(&["--data", "none"], &[]).unwrap().data, StoreAddress::Memory);
+    assert_eq!(load(&[], &[("PARLOR_DATA", "./none")]).unwrap().data, StoreAddress::Folder("./none".into()));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn every_setting_reaches_its_place_from_every_source() {
         web_origins: vec![WebOrigin::parse("https://chat.example.org").unwrap()],
         trusted_proxies: vec!["10.1.0.0/16".parse().unwrap()],
         users: "u".into(),
-        data: Some("d".into()),
+        data: StoreAddress::Folder("d".into()),
         retention: Retention {
             durability: Durability::Commit,
             keep_days: 51,

@@ -3,32 +3,18 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::outbox::Outbox;
-use super::reading::Reading;
+use super::outbox::{Outbox, Port};
 use crate::model::{MessageId, Name, QuitReason};
-use crate::store::Device;
+use crate::store::{Device, Entry, Position};
 
 /// The number of a session, in the order in which connections were accepted; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
-
-/// What the hub needs of a client's connection; the session has it.
-pub trait Port: Send + Sync {
-    /// Writes out what is queued as far as that goes without waiting for the client.
-    /// `thorough` waits for whoever is writing to this client at the moment, so that all of it has been tried.
-    fn flush(&self, client: &Arc<Client>, thorough: bool);
-
-    /// Does this while nothing is written to the client, and from then on writes nothing of his outbox any more.
-    fn conclude(&self, client: &Client, work: &mut dyn FnMut());
-
-    /// Asks the session to end for this reason (the first one given counts) and wakes its thread; that is all.
-    fn close(&self, reason: QuitReason);
-}
 
 /// A logged-in session. What it says and leaves goes through the hub; what it is told goes through its outbox.
 pub struct Client {
@@ -81,6 +67,16 @@ impl Client {
         self.receipts.load(Ordering::Relaxed)
     }
 
+    /// Chooses whether this session is told who is typing.
+    pub fn want_typing(&self, wanted: bool) {
+        self.typing.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Whether this session is told who is typing.
+    pub fn wants_typing(&self) -> bool {
+        self.typing.load(Ordering::Relaxed)
+    }
+
     /// Whether the session has departed from the hub.
     pub(super) fn has_departed(&self) -> bool {
         *self.departure.over.lock()
@@ -102,6 +98,21 @@ impl Client {
         self.departure.known.wait_while_until(&mut over, |over| !*over, deadline);
         *over
     }
+
+    /// Remembers that it has been shown what it missed up to this message.
+    pub fn note_shown(&self, upto: MessageId) {
+        self.reading.shown.store(upto.0, Ordering::Relaxed);
+    }
+
+    /// What the store is to know of a session that is here.
+    pub(super) fn place(&self, at: SystemTime) -> Entry {
+        let position = if self.reading.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
+        self.reading_entry(position, at)
+    }
+
+    pub(super) fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {
+        Entry::Reading { user: self.name, device: self.device, position, at }
+    }
 }
 
 /// Whether a session has departed from the hub.
@@ -122,5 +133,62 @@ impl Departure {
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "session-{}", self.0)
+    }
+}
+
+/// What the store says about a session.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Changed under the central lock.
+    state: AtomicU8,
+    /// The last message that it has been shown of what it missed.
+    shown: AtomicU64,
+}
+
+/// It is owed what came before it.
+const NEW: u8 = 0;
+
+/// It gets everything as it comes.
+const HERE: u8 = 1;
+
+/// It was here, and has fallen behind.
+pub(super) const BEHIND: u8 = 2;
+
+impl Reading {
+    fn set(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    pub(super) fn is(&self, state: u8) -> bool {
+        self.state.load(Ordering::SeqCst) == state
+    }
+
+    pub(super) fn catch_up(&self) {
+        self.set(NEW, HERE);
+    }
+
+    pub(super) fn fall_behind(&self) -> bool {
+        self.set(HERE, BEHIND)
+    }
+
+    pub(super) fn get_back(&self) -> bool {
+        self.set(BEHIND, HERE)
+    }
+
+    pub(super) fn is_here(&self) -> bool {
+        self.is(HERE)
+    }
+
+    /// Up to where a session had got everything when it left.
+    pub(super) fn left_at(&self, client: &Client, last: MessageId) -> Option<Position> {
+        let outbox = &client.outbox;
+        let upto = match self.is(NEW) {
+            // It may have been written what came since, but is still owed what came before.
+            true => MessageId(self.shown.load(Ordering::Relaxed)),
+            false if outbox.is_all_written() => last,
+            false => outbox.written(),
+        };
+        // Of a session that was shown nothing yet, what the store says stays true.
+        (upto > MessageId(0) || !self.is(NEW)).then_some(Position::Upto(upto))
     }
 }

@@ -1,21 +1,367 @@
-//! Queueing what a batch says for everybody it is for, in the log's order.
+//! Saying something: checked, appended to the log, delivered in the log's order, written out, and only then acknowledged.
+//!
+//! Nothing is shown before it is stored. What a session says is checked at once and published together with all else
+//! that it says in one read; the thread that leads a batch delivers and writes out the whole of it.
 //!
 //! What is said one after the other in one place is queued as one: each who hears it costs then one push and one copy,
 //! however many messages these are, and it is encoded in one piece.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-use super::Hub;
 use super::client::{Client, ClientId};
-use super::content::{Content, Passing};
-use super::echoes::Held;
-use super::post::heard;
-use super::receipts::Receipt;
-use super::run::{Run, Said};
-use super::state::State;
-use super::touched::Touched;
-use crate::model::{Draft, Event, MessageId, Name, Scope};
+use super::log::{Batch, Content, Held, Lead, Pass, Passing, Saying, Speaker};
+use super::outbox::{Touched, Waiting};
+use super::state::{Hub, Receipt, State, User};
+use crate::model::limits::{RECEIPTS_KEPT, RUN_ITEMS, RUN_SHARE};
+use crate::model::{
+    Draft, Event, EventKind, GroupError, GroupRole, Limits, Message, MessageId, Name, Penalty, Scope, UserError,
+};
 use crate::store::{Entry, StoreError};
+
+/// Where somebody may say something, found out at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    scope: Scope,
+    /// What is said there is stored nowhere.
+    passing: bool,
+    /// When that was.
+    at: SystemTime,
+}
+
+impl Place {
+    /// The place itself; a group under the name it was made with.
+    pub fn scope(self) -> Scope {
+        self.scope
+    }
+}
+
+impl Hub {
+    /// Whether somebody may say something there; answers with the group under the name it was made with.
+    ///
+    /// # Errors
+    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for who has no voice in
+    /// it, and [`UserError::NotOnline`] for a guest who has left.
+    pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Place, UserError> {
+        self.check_mute(&me.name, now)?;
+        match scope {
+            Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
+            Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),
+            scope => Ok(Place { scope, passing: false, at: now }),
+        }
+    }
+}
+
+impl State {
+    /// The group in which somebody has a voice.
+    fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Place, UserError> {
+        let (shown, group) = self.group_for(user, name, now)?;
+        let role = group.role(user).ok_or(UserError::NotMember(shown))?;
+        // Nobody could give an owner his voice back.
+        if let Some(mute) = group.ruling(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
+            return Err(GroupError::Muted(shown, mute.until, mute.reason.clone()).into());
+        }
+        if group.settings.announce && role < GroupRole::Admin {
+            return Err(GroupError::AnnounceOnly(shown).into());
+        }
+        Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
+    }
+}
+
+impl Client {
+    /// What it says there, at the moment at which that was found out.
+    pub fn draft(&self, place: Place, text: impl Into<Arc<str>>) -> Saying {
+        let (Place { scope, passing, at }, text) = (place, text.into());
+        Saying { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
+    }
+}
+
+/// What a session has said and another thread may still have to deliver. Dropping it waits for that.
+#[derive(Default)]
+#[must_use]
+pub struct Pending(Option<Arc<Batch>>);
+
+impl Hub {
+    /// Stores what was said, delivers it, and returns once it has been written to everybody whose connection takes it.
+    /// What became of it, each speaker is told in his outbox.
+    pub fn publish(&self, me: &Client, sayings: &mut Vec<Saying>) {
+        drop(self.submit(me, sayings));
+    }
+
+    /// As [`Hub::publish`], and does not wait where somebody else does all of it. He writes to this session, too.
+    pub fn submit(&self, me: &Client, sayings: &mut Vec<Saying>) -> Pending {
+        if sayings.is_empty() {
+            return Pending(None);
+        }
+        match self.say(sayings, me.id) {
+            // What became of it, each speaker is told where it is delivered.
+            Submitted::Done(_) => Pending(None),
+            Submitted::Left(batch) => Pending(Some(batch)),
+        }
+    }
+
+    /// As [`Hub::publish`] for who has no session: what became of it is the answer.
+    ///
+    /// # Errors
+    /// Why it was not stored; it is delivered to those who are here nevertheless.
+    pub fn publish_for_caller(&self, sayings: &mut Vec<Saying>) -> Result<(), StoreError> {
+        if sayings.is_empty() {
+            return Ok(());
+        }
+        match self.say(sayings, ClientId(0)) {
+            Submitted::Done(outcome) => outcome,
+            Submitted::Left(batch) => batch.wait(),
+        }
+    }
+}
+
+impl Pending {
+    /// Whether it is left to somebody else.
+    pub fn is_left(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Waits until it is done.
+    pub fn wait(&mut self) {
+        if let Some(batch) = self.0.take() {
+            // What became of it, each speaker is told in his outbox.
+            let _ = batch.wait();
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}
+
+/// A batch that has been appended and queued, and is still to be written out.
+struct Queued<'a> {
+    lead: Lead,
+    appended: Result<MessageId, StoreError>,
+    waiting: Vec<Waiting>,
+    receipts: Vec<Receipt>,
+    /// Something is for a user who is not here.
+    kept: bool,
+    speakers: Vec<ClientId>,
+    held: Held<'a>,
+}
+
+/// What became of what a session says.
+pub(super) enum Submitted {
+    /// It is stored and delivered, or that was tried, and everybody but the session itself was written to.
+    Done(Result<(), StoreError>),
+    /// Another thread does all of it, and writes to the session, too.
+    Left(Arc<Batch>),
+}
+
+/// Those who spoke in a batch: they are told that it is lost if its leader fails.
+struct Speakers<'a> {
+    hub: &'a Hub,
+    sessions: Vec<(ClientId, usize)>,
+    leader: Option<ClientId>,
+    lost: bool,
+}
+
+impl Hub {
+    /// Appends these changes to the log, in this order, and waits until they are stored.
+    ///
+    /// # Errors
+    /// Why that cannot be done; they will be stored as soon as it can.
+    pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let batch = self.inner.log.submit(entries);
+        self.commit_record(&batch)
+    }
+
+    /// Waits until a batch is stored and delivered, and does it if nobody else does.
+    ///
+    /// # Errors
+    /// Why it was not stored; what was said is delivered to those who are here nevertheless.
+    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.lead() {
+            Some(lead) => self.carry_out(lead, None, None),
+            None => batch.wait(),
+        }
+    }
+
+    /// As [`Hub::commit`], for who only waits for the store and not for what others have said.
+    ///
+    /// # Errors
+    /// Why it was not stored.
+    pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.lead() {
+            Some(lead) => self.carry_out(lead, None, None),
+            None => batch.wait_until_stored(),
+        }
+    }
+
+    /// Stores and delivers what a session says, together with what others say at this moment, or leaves it to one of them.
+    ///
+    /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
+    ///
+    /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
+    pub(super) fn say(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Submitted {
+        let log = &self.inner.log;
+        let durable = log.store().is_durable();
+        let others_speak = (durable || Content::is_public(sayings)) && self.inner.gathering.takes_turns(speaker);
+        let turn = (!durable && !others_speak).then(|| log.turn());
+        // What others have submitted goes before it.
+        let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
+            let batch = {
+                let renamed = self.inner.renamed.read();
+                log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
+            };
+            let Some(lead) = batch.lead() else { return Submitted::Left(batch) };
+            let pass = if others_speak { self.inner.gathering.pass(|| log.joined()) } else { None };
+            return Submitted::Done(self.carry_out(lead, Some(speaker), pass));
+        };
+        let content = {
+            let renamed = self.inner.renamed.read();
+            Content::said(sayings.drain(..).map(|saying| renamed.readdress(saying)))
+        };
+        let appended = log.append_content(&mut turn, &content);
+        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, None);
+        drop(turn);
+        touched.settle(Some(speaker));
+        self.acknowledge(receipts);
+        Submitted::Done(appended.map(drop))
+    }
+
+    /// Waits until everything that was submitted so far is stored, or known not to be.
+    pub(super) fn await_log(&self) {
+        match self.inner.log.gathering() {
+            // Whether it could be stored is for those to know who submitted it.
+            Some(batch) => drop(self.commit_record(&batch)),
+            None => drop(self.inner.log.turn()),
+        }
+    }
+
+    /// Carries out a batch, and with it those that only this thread can, one after the other. The session that leads it
+    /// writes to itself, where nobody else has to wait for that.
+    fn carry_out(&self, lead: Lead, leader: Option<ClientId>, mut pass: Option<Pass<'_>>) -> Result<(), StoreError> {
+        let first = self.append_and_queue(lead, leader);
+        let outcome = first.appended.clone().map(drop);
+        let mut all = vec![first];
+        while let Some(queued) = all.pop() {
+            self.write_out(queued, leader, pass.take(), &mut all);
+        }
+        outcome
+    }
+
+    /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
+    fn append_and_queue(&self, lead: Lead, leader: Option<ClientId>) -> Queued<'_> {
+        let log = &self.inner.log;
+        let mut turn = log.turn();
+        let (content, sessions) = log.close();
+        let mut speakers = Speakers { hub: self, sessions, leader, lost: true };
+        let appended = log.append_content(&mut turn, &content);
+        let durable = log.store().is_durable();
+        let held = match appended {
+            Ok(first) if durable && content.is_stored() => self.hold_echoes(&content, first, &speakers.sessions),
+            _ => Held::nobody(log),
+        };
+        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable.then_some(&held));
+        let waiting = touched.take();
+        drop(turn);
+        lead.stored(appended.clone().map(drop));
+        speakers.lost = false;
+        let mut speakers: Vec<ClientId> = speakers.sessions.iter().map(|(id, _)| *id).collect();
+        speakers.sort_unstable();
+        Queued { lead, appended, waiting, receipts, kept, speakers, held }
+    }
+
+    /// Holds back the echoes of those who spoke: who they are, and how many entries of the batch came before theirs.
+    fn hold_echoes(&self, content: &Content, first: MessageId, speakers: &[(ClientId, usize)]) -> Held<'_> {
+        let limit = |entries| MessageId((first.0 + content.messages_before(entries)).saturating_sub(1));
+        let speakers = self.locked(|state| {
+            let held = speakers.iter().filter_map(|(id, before)| state.hold_echoes(*id, limit(*before)));
+            held.collect()
+        });
+        Held::of(&self.inner.log, speakers)
+    }
+
+    /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Adds to `all` those that
+    /// somebody has to write out, if this thread had to append any.
+    fn write_out<'a>(
+        &'a self,
+        batch: Queued<'a>,
+        leader: Option<ClientId>,
+        pass: Option<Pass<'_>>,
+        all: &mut Vec<Queued<'a>>,
+    ) {
+        let Queued { lead, appended, waiting, receipts, kept, speakers, mut held } = batch;
+        let durable = self.inner.log.store().is_durable();
+        let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
+        let (last, mut unwritten): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
+        unwritten.iter().for_each(|waiting| self.write_to(waiting, durable));
+        unwritten.retain(|waiting| durable && !waiting.is_written());
+        unwritten.extend(held.write_beginnings());
+        // Who leads this batch must not be waited for while he waits for another one.
+        let pass = pass.filter(|_| unwritten.is_empty() && !kept);
+        if durable && appended.is_ok() && (kept || !unwritten.is_empty()) {
+            all.extend(self.await_places(&unwritten));
+        }
+        let own = leader.filter(|leader| !durable || speakers == [*leader]);
+        if held.is_empty() {
+            last.iter()
+                .filter(|waiting| Some(waiting.client.id) != own)
+                .for_each(|waiting| self.write_to(waiting, durable));
+        }
+        while let Some(unwritten) = held.let_go(own) {
+            // The next ones must not have their echoes before the store knows that he has not got what they said.
+            if !unwritten.is_empty() && !held.is_empty() {
+                all.extend(self.await_places(&unwritten));
+            }
+        }
+        drop(pass);
+        self.acknowledge(receipts);
+        drop(lead);
+    }
+
+    fn write_to(&self, Waiting { client, last }: &Waiting, durable: bool) {
+        if durable {
+            self.inner.log.await_echoes(&client.outbox, *last);
+            client.flush_thoroughly();
+        } else {
+            client.flush();
+        }
+    }
+
+    /// Waits until the store knows up to where those have got who were not written all, and those who have left.
+    fn await_places(&self, unwritten: &[Waiting]) -> Option<Queued<'_>> {
+        let batch = self.submit_places(unwritten)?;
+        match batch.lead() {
+            Some(lead) => Some(self.append_and_queue(lead, None)),
+            None => {
+                // If it could not be stored, it is kept, and goes before everything else.
+                let _ = batch.wait_until_stored();
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Speakers<'_> {
+    fn drop(&mut self) {
+        if self.lost {
+            self.hub.tell_lost(self.sessions.iter().map(|(id, _)| *id).filter(|id| Some(*id) != self.leader));
+        }
+    }
+}
+
+impl Hub {
+    /// Tells these sessions that what they said is lost.
+    fn tell_lost(&self, sessions: impl Iterator<Item = ClientId>) {
+        let lost = Event::new(EventKind::Refused(UserError::Lost));
+        let told: Vec<Arc<Client>> =
+            self.locked(|state| sessions.filter_map(|id| state.clients.get(&id)).cloned().collect());
+        for client in told {
+            client.outbox.push(&lost);
+            client.flush();
+        }
+    }
+}
 
 /// What is left to be done about a batch that has been queued.
 pub(super) struct Delivered {
@@ -42,7 +388,7 @@ impl Hub {
         &self,
         Content { entries, passing }: Content,
         appended: &Result<MessageId, StoreError>,
-        held: Option<&Held>,
+        held: Option<&Held<'_>>,
     ) -> Delivered {
         let done = Delivered { touched: Touched::after_append(held.is_some()), receipts: Vec::new(), kept: false };
         let (run, apart) = (Run::new(entries.len() + passing.len()), held.map(Held::apart).unwrap_or_default());
@@ -68,7 +414,7 @@ impl Hub {
 
 impl Delivery<'_> {
     /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
-    fn add(&mut self, id: MessageId, draft: Draft) {
+    pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
         if !self.run.goes_on_with(&draft, self.hub.limits()) {
             self.end_run();
         }
@@ -152,5 +498,207 @@ impl State {
         if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| gone(from)) {
             self.tell_user(from, event, touched);
         }
+    }
+
+    /// Queues what one user said to another in a row, and the echoes for him.
+    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &Run, done: &mut Delivered) {
+        self.counts.messages += run.said.len() as u64;
+        let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
+        self.note_touch((from, mine), (to, his));
+        done.kept |= his.is_none();
+        for &Said { id, .. } in &run.said {
+            self.last = id;
+            let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
+            done.receipts.extend(receipt);
+        }
+        let is_here = his.is_some_and(|his| his.away.is_none());
+        // Otherwise something else comes between two of them, or instead of one.
+        let in_one = is_here && from != to && !self.is_ignored(&from);
+        let echoes = run.events(in_one, |draft| echo(draft, to));
+        for (event, echo) in run.events(in_one, heard).zip(echoes) {
+            self.tell_of_user(&from, sessions(his), &event, None, &mut done.touched);
+            let mut answer = |event: &Arc<Event>| {
+                self.counts.delivered(done.touched.push_all(sessions(mine), event, None));
+            };
+            answer(&echo);
+            match his {
+                None => answer(&Event::new(EventKind::StoredFor { user: to })),
+                Some(User { away: Some(away), .. }) => {
+                    answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
+    pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
+        let Draft { at, from, scope, .. } = draft;
+        let mut refused = UserError::NotSaved(error.to_string());
+        let event = || Event::said(MessageId(0), at, heard(&draft));
+        match scope {
+            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
+            Scope::Group(group) => {
+                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), touched);
+            }
+            Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
+            Scope::User(to) => {
+                self.note_touch((from, self.queues.get(&from)), (to, self.queues.get(&to)));
+                self.tell_user_of(&from, &to, &event(), touched);
+            }
+        }
+        self.tell_user(&from, &Event::new(EventKind::Refused(refused)), touched);
+    }
+
+    /// Holds back what is queued after this message for the sessions of who spoke.
+    fn hold_echoes(&self, speaker: ClientId, limit: MessageId) -> Option<Speaker> {
+        let user = self.queues.get(&self.clients.get(&speaker)?.name)?;
+        let sessions: Vec<Arc<Client>> = user.sessions.values().cloned().collect();
+        sessions.iter().for_each(|client| client.outbox.hold_echoes(limit));
+        Some(Speaker { sessions, limit })
+    }
+}
+
+fn sessions(user: Option<&User>) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
+    user.map(|user| &user.sessions).into_iter().flatten()
+}
+
+/// What everybody is told whom it is said to.
+pub(super) fn heard(draft: &Draft) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
+    match scope {
+        _ if action => EventKind::Action { from, scope, text, own: false },
+        Scope::User(_) => EventKind::PrivateMessage { from, text },
+        Scope::Group(group) => EventKind::GroupMessage { group, from, text },
+        Scope::Everybody => EventKind::Broadcast { from, text },
+    }
+}
+
+/// What the author of something private is told.
+fn echo(draft: &Draft, to: Name) -> EventKind {
+    let Draft { from, scope, action, .. } = *draft;
+    let text = Arc::clone(&draft.text);
+    match action {
+        true => EventKind::Action { from, scope, text, own: true },
+        false => EventKind::PrivateMessageSent { to, text },
+    }
+}
+
+/// What is said one after the other in one place; privately, by one user.
+pub(super) struct Run {
+    pub(super) said: Vec<Said>,
+    weight: usize,
+    now: Instant,
+}
+
+/// Something said that has its place in the log; its id is 0 if it is stored nowhere.
+pub(super) struct Said {
+    pub(super) id: MessageId,
+    pub(super) draft: Draft,
+}
+
+impl Run {
+    /// Nothing yet, with room for what may come.
+    pub(super) fn new(most: usize) -> Run {
+        Run { said: Vec::with_capacity(most.min(RUN_ITEMS)), weight: 0, now: Instant::now() }
+    }
+
+    /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
+    pub(super) fn goes_on_with(&self, draft: &Draft, limits: &Limits) -> bool {
+        let Some(Said { draft: last, .. }) = self.said.last() else { return true };
+        let same = last.scope == draft.scope && (!matches!(draft.scope, Scope::User(_)) || last.from == draft.from);
+        let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
+        same && self.said.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
+    }
+
+    pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
+        self.weight += draft.weight();
+        self.said.push(Said { id, draft });
+    }
+
+    /// Forgets what was said, but not what room it took.
+    pub(super) fn clear(&mut self) {
+        self.said.clear();
+        self.weight = 0;
+    }
+
+    /// What is to be told of it: all as one, or one by one.
+    pub(super) fn events(&self, in_one: bool, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
+        self.made(self.said.chunks(if in_one { RUN_ITEMS } else { 1 }), kind)
+    }
+
+    /// What is to be told of it, with what each has said as one.
+    pub(super) fn events_by_speaker(&self, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
+        self.made(self.said.chunk_by(|one, next| one.draft.from == next.draft.from), kind)
+    }
+
+    fn made<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a [Said]>,
+        kind: impl Fn(&Draft) -> EventKind,
+    ) -> impl Iterator<Item = Arc<Event>> {
+        let made = move |Said { id, draft }: &Said| Event::made(*id, draft.at, self.now, kind(draft));
+        let events = parts.filter_map(move |part| match part {
+            [one] => Some(made(one)),
+            several => Event::several(several.iter().map(&made).collect()),
+        });
+        events.map(Arc::new)
+    }
+}
+
+impl State {
+    fn tell_receipt(&mut self, from: &Name, kind: EventKind, touched: &mut Touched) {
+        let sessions = self.queues.get(from).map(|user| &user.sessions);
+        let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
+        touched.push_all(wanting, &Event::new(kind), None);
+    }
+}
+
+impl Hub {
+    /// Gives the receipts that are due, also those of earlier messages; the others wait.
+    pub(super) fn acknowledge(&self, receipts: Vec<Receipt>) {
+        // Where another thread is just writing to the reader, this waits for it instead of a second for the next chance.
+        receipts.iter().flat_map(|receipt| &receipt.recipients).for_each(Client::flush_thoroughly);
+        let due: Vec<Receipt> = {
+            let mut waiting = self.inner.receipts.lock();
+            waiting.extend(receipts);
+            if waiting.is_empty() {
+                return;
+            }
+            // Also from who is gone by now, as long as he got it before he went.
+            let due = waiting.extract_if(.., |receipt| receipt.is_due()).collect();
+            // Who is gone without it is told what he missed, and then the receipt is given for that.
+            waiting.retain(|receipt| receipt.recipients.iter().any(|client| !client.has_departed()));
+            let excess = waiting.len().saturating_sub(RECEIPTS_KEPT);
+            waiting.drain(..excess);
+            due
+        };
+        let mut touched = Touched::default();
+        for Receipt { id, from, by, .. } in due {
+            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut touched));
+        }
+        touched.settle(None);
+    }
+
+    /// Gives the receipts for private messages that their recipient was shown when he came back.
+    pub(super) fn acknowledge_missed(&self, by: Name, messages: &[Message]) {
+        // One is enough, should another session of his be written the same later.
+        let given = |id| messages.binary_search_by_key(&id, |message| message.id).is_ok();
+        if !messages.is_empty() {
+            self.inner.receipts.lock().retain(|receipt| receipt.by != by || !given(receipt.id));
+        }
+        let mut touched = Touched::default();
+        for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
+            let received = EventKind::Received { by, id: *id };
+            self.locked(|state| state.tell_receipt(&said.from, received, &mut touched));
+        }
+        touched.settle(None);
+    }
+
+    /// Tells who said a message that its recipient says he has read it.
+    pub fn acknowledge_read(&self, by: Name, message: &Message, touched: &mut Touched) {
+        let read = EventKind::Read { by, id: message.id };
+        self.locked(|state| state.tell_receipt(&message.said.from, read, touched));
     }
 }

@@ -1,17 +1,17 @@
-//! Making, joining, leaving and changing groups. Each verb checks and changes in one section of the central
+//! Making, joining, leaving, changing and looking at groups. Each verb checks and changes in one section of the central
 //! lock; the time is a parameter, so what has ended has ended without anybody sweeping.
 
+use std::ops::Bound;
 use std::time::SystemTime;
 
-use super::Hub;
 use super::client::Client;
-use super::state::State;
-use super::touched::Touched;
+use super::outbox::Touched;
+use super::state::{Group, Hub, State};
 use crate::failpoint;
-use crate::model::limits::KEPT_GROUPS_PER_OWNER;
+use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
 use crate::model::{
-    Event, EventKind, GroupError, GroupNews, GroupPassword, GroupRole, GroupSetting, GroupSettings, Name, Penalty,
-    UserError,
+    Event, EventKind, GroupError, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting,
+    GroupSettings, Name, NameAndNote, Penalty, Roster, UserError,
 };
 use crate::store::Entry;
 
@@ -29,25 +29,6 @@ pub enum Way<'a> {
 }
 
 impl Hub {
-    /// Does something in one section of the lock, and waits until what is to be stored of it is; if the store does not
-    /// work, it is stored later.
-    pub(super) fn change<T>(
-        &self,
-        work: impl FnOnce(&mut State, &mut Vec<Entry>) -> Result<T, UserError>,
-    ) -> Result<T, UserError> {
-        let (answer, batch) = self.locked(|state| {
-            let mut entries = Vec::new();
-            let answer = work(state, &mut entries)?;
-            // Submitted where it became true, so that it has its place among the messages.
-            let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries));
-            Ok::<_, UserError>((answer, batch))
-        })?;
-        if let Some(batch) = batch {
-            let _ = self.commit_record(&batch);
-        }
-        Ok(answer)
-    }
-
     /// Makes a group with the asker as its owner.
     ///
     /// # Errors
@@ -267,10 +248,183 @@ impl State {
         }
         Ok(())
     }
+}
 
-    /// Tells those who stay in a room that somebody left it.
-    pub(super) fn tell_room_left(&self, room: Name, user: Name, touched: &mut Touched) {
-        let (count, limit) = self.count(&room);
-        self.tell_news(room, GroupNews::RoomLeft { user, count, limit }, None, touched);
+impl Hub {
+    /// Invites a user who is here; he may join without a password from now on, for some days.
+    ///
+    /// # Errors
+    /// As [`Hub::move_role`], and [`UserError::NotOnline`].
+    pub fn invite(
+        &self,
+        me: &Client,
+        group: &Name,
+        user: Name,
+        now: SystemTime,
+        touched: &mut Touched,
+    ) -> Result<(), UserError> {
+        self.change(|state, _| {
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            if !state.queues.contains_key(&user) {
+                return Err(UserError::NotOnline(user));
+            }
+            let Some(entry) = state.groups.get_mut(&group) else { return Err(UserError::NotMember(group)) };
+            entry.invite(group, user, now)?;
+            state.tell_news_to(&user, group, GroupNews::Invited { by: me.name }, touched);
+            state.tell_news_to(&me.name, group, GroupNews::YouInvited { user }, touched);
+            Ok(())
+        })
+    }
+
+    /// Makes a room of these settings under the first of these codes that is free, with the asker as its first member.
+    ///
+    /// # Errors
+    /// As [`Hub::create`]; [`UserError::Busy`] when no code is free.
+    pub fn create_room(
+        &self,
+        me: &Client,
+        codes: &[Name],
+        settings: GroupSettings,
+        touched: &mut Touched,
+    ) -> Result<(), UserError> {
+        self.change(|state, entries| {
+            let free = codes.iter().find(|code| !state.groups.contains_key(code));
+            let room = *free.ok_or(UserError::Busy)?;
+            let topic = settings.topic.clone();
+            self.found(state, entries, me, room, settings)?;
+            let (_, limit) = state.count(&room);
+            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, touched);
+            Ok(())
+        })
+    }
+
+    /// The rooms that a user is in.
+    pub fn rooms(&self, user: &Name) -> Vec<Name> {
+        self.locked(|state| state.rooms_of(user))
+    }
+}
+
+impl Group {
+    fn invite(&mut self, name: Name, user: Name, now: SystemTime) -> Result<(), UserError> {
+        if self.members.contains_key(&user) {
+            return Err(GroupError::UserAlreadyMember(user, name).into());
+        }
+        if self.ruling(&user, Penalty::Ban, now).is_some() {
+            return Err(GroupError::UserBanned(user, name).into());
+        }
+        if self.invited.len() >= INVITATIONS_PER_GROUP {
+            self.invited.retain(|_, until| now < *until);
+        }
+        if self.invited.len() >= INVITATIONS_PER_GROUP && !self.invited.contains_key(&user) {
+            return Err(GroupError::TooManyInvitations(name, INVITATIONS_PER_GROUP).into());
+        }
+        self.invited.insert(user, now.checked_add(INVITATION_TIME).unwrap_or(now));
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// The group of this name as it was made, if the asker is a member.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
+    pub fn membership(&self, me: &Client, group: &Name) -> Result<Name, UserError> {
+        let now = SystemTime::now();
+        self.locked(|state| state.group_of(&me.name, group, now)).map(|(name, _)| name)
+    }
+
+    /// Whether nothing that is said in a group is kept.
+    pub fn is_ephemeral(&self, group: &Name) -> bool {
+        self.locked(|state| state.groups.get(group).is_some_and(|group| group.settings.ephemeral))
+    }
+
+    /// Whether somebody may learn that a group is there, and what its password was made of, if it has one.
+    pub fn password_of(&self, me: &Client, group: &Name, now: SystemTime) -> (bool, Option<GroupPassword>) {
+        self.locked(|state| match state.groups.get(group) {
+            Some(group) => (group.is_shown_to(&me.name, now), group.settings.password.clone()),
+            None => (false, None),
+        })
+    }
+
+    /// What a group shows of itself.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`].
+    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
+        self.locked(|state| {
+            let (name, group) = state.group_for(&me.name, group, now)?;
+            let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
+            let portrait = GroupInfo {
+                settings: group.settings.clone(),
+                members: group.members.len(),
+                owners: of(GroupRole::Owner).collect(),
+                admins: of(GroupRole::Admin).collect(),
+                role: group.role(&me.name),
+            };
+            Ok((name, portrait))
+        })
+    }
+
+    /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
+    pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<NameAndNote> {
+        self.locked(|state| {
+            let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
+            shown.map(|(name, group)| (*name, group.settings.topic.clone().filter(|_| group.settings.room))).collect()
+        })
+    }
+
+    /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
+    /// set; as many as one page has. An empty page ends the list.
+    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);
+            groups.map(|(name, group)| (*name, group.members.len(), group.settings.clone())).collect()
+        })
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.locked(|state| state.groups.len())
+    }
+
+    /// The groups that follow `after` in the alphabet with their members, as many as make one page: a long list costs
+    /// many short sections of the lock, not one long one. An empty page ends the list.
+    pub fn rosters(&self, me: &Name, after: Option<&Name>, now: SystemTime) -> Vec<Roster> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let (mut page, mut names) = (Vec::new(), 0);
+            let groups = state.groups.range((from, Bound::Unbounded));
+            for (name, group) in groups.filter(|(_, group)| group.is_shown_to(me, now)) {
+                names += 1 + group.members.len();
+                page.push((*name, group.members.keys().copied().collect()));
+                if names >= ROSTER_PAGE {
+                    break;
+                }
+            }
+            page
+        })
+    }
+
+    /// The bans and mutes of a group that hold, in the order of their users, for its owners and admins.
+    ///
+    /// # Errors
+    /// As [`Hub::move_role`].
+    pub fn group_sanctions(
+        &self,
+        me: &Client,
+        group: &Name,
+        now: SystemTime,
+    ) -> Result<(Name, Vec<GroupSanction>), UserError> {
+        self.locked(|state| {
+            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, ruling)| ruling.holds(now));
+            let all = holding.map(|((user, penalty), ruling)| GroupSanction {
+                user: *user,
+                penalty: *penalty,
+                ruling: ruling.clone(),
+            });
+            Ok((group, all.collect()))
+        })
     }
 }

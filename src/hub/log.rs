@@ -4,19 +4,88 @@
 //! appends the batch and delivers it, and the next leader's turn comes while he still writes to clients. So one fsync
 //! serves everybody who waits, and whoever is alone waits for nobody.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::client::ClientId;
-use super::content::Content;
-use super::outbox::Outbox;
-use super::post::Saying;
-use crate::model::limits::{STORE_REST, UNSAVED_KEPT};
-use crate::model::{Histogram, MessageId};
+use super::client::{Client, ClientId};
+use super::outbox::{Outbox, Waiting};
+use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
+use crate::model::{Draft, Histogram, MessageId, Scope};
 use crate::store::{Entry, Store, StoreError};
+
+/// Something said that nobody has been told yet.
+#[derive(Debug)]
+pub struct Saying {
+    pub(super) draft: Draft,
+    pub(super) passing: bool,
+}
+
+impl Saying {
+    /// The same as something that is done.
+    pub fn act(self) -> Saying {
+        Saying { draft: Draft { action: true, ..self.draft }, ..self }
+    }
+}
+
+/// What a batch holds.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) entries: Vec<Entry>,
+    /// In the order of their places.
+    pub(super) passing: Vec<Passing>,
+}
+
+/// Something said that is stored nowhere: it only keeps its place among what is.
+pub(super) struct Passing {
+    /// How many entries of its batch come before it.
+    pub(super) after: usize,
+    pub(super) draft: Draft,
+}
+
+impl Content {
+    /// What a session says, and nothing else.
+    pub(super) fn said(sayings: impl ExactSizeIterator<Item = Saying>) -> Content {
+        let mut content = Content { entries: Vec::with_capacity(sayings.len()), passing: Vec::new() };
+        content.add(sayings);
+        content
+    }
+
+    pub(super) fn add(&mut self, sayings: impl IntoIterator<Item = Saying>) {
+        for Saying { draft, passing } in sayings {
+            if passing {
+                let after = self.entries.len();
+                self.passing.push(Passing { after, draft });
+            } else {
+                self.entries.push(Entry::Said(draft));
+            }
+        }
+    }
+
+    /// How many messages are among so many of the entries it begins with.
+    pub(super) fn messages_before(&self, entries: usize) -> u64 {
+        self.entries[..entries].iter().map(|entry| u64::from(matches!(entry, Entry::Said(_)))).sum()
+    }
+
+    /// Whether any of it is for several people.
+    pub(super) fn is_public(sayings: &[Saying]) -> bool {
+        sayings.iter().any(|saying| !matches!(saying.draft.scope, Scope::User(_)))
+    }
+
+    /// Whether it holds anything that is stored.
+    pub(super) fn is_stored(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// Whether it holds nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.passing.is_empty()
+    }
+}
 
 /// The store, what waits for it, and whose turn it is.
 pub(super) struct Log {
@@ -279,5 +348,137 @@ impl Drop for Lead {
         drop(progress);
         self.0.stored.notify_all();
         self.0.done.notify_all();
+    }
+}
+
+/// Who speaks, and whose turn it is to write out what was said.
+#[derive(Default)]
+pub(super) struct Gathering {
+    /// Who was the last to say something that is worth gathering, and when.
+    spoken: Mutex<Option<(ClientId, Instant)>>,
+    /// Held by whoever writes out what he has gathered.
+    pass: Mutex<()>,
+}
+
+/// Being the one who writes out what several have said.
+pub(super) type Pass<'a> = MutexGuard<'a, ()>;
+
+impl Gathering {
+    /// Notes that a session says something, and whether another one did a moment ago or is just being written out, so that
+    /// others may be about to.
+    pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
+        let now = Instant::now();
+        let before = self.spoken.lock().replace((speaker, now));
+        self.pass.is_locked()
+            || before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
+    }
+
+    /// Lets others get ahead who have something to say just now, so that all of it is written together: for as long as
+    /// another one writes out what was said before, and then as long as more of them do, of whom `joined` tells how many
+    /// there are.
+    pub(super) fn pass(&self, joined: impl Fn() -> usize) -> Option<Pass<'_>> {
+        let pass = self.pass.try_lock_for(PASS_PATIENCE);
+        let mut before = joined();
+        for _ in 0..GATHER_YIELDS {
+            thread::yield_now();
+            let now = joined();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        pass
+    }
+}
+
+/// Who spoke in a batch, in that order; dropping it lets all of them go.
+pub(super) struct Held<'a> {
+    log: &'a Log,
+    speakers: VecDeque<Speaker>,
+}
+
+/// Somebody whose echo is held back.
+pub(super) struct Speaker {
+    pub(super) sessions: Vec<Arc<Client>>,
+    /// The last message before his own.
+    pub(super) limit: MessageId,
+}
+
+impl<'a> Held<'a> {
+    /// Holds nothing back.
+    pub(super) fn nobody(log: &'a Log) -> Held<'a> {
+        Held { log, speakers: VecDeque::new() }
+    }
+
+    /// Holds back the echoes of these, in this order; they are held already.
+    pub(super) fn of(log: &'a Log, speakers: VecDeque<Speaker>) -> Held<'a> {
+        Held { log, speakers }
+    }
+
+    /// Whether echoes of this session are held back.
+    pub(super) fn has(&self, client: &Client) -> bool {
+        self.speakers.iter().any(|speaker| speaker.has(client))
+    }
+
+    /// The sessions that are written what was said before their own apart from what was said after it.
+    pub(super) fn apart(&self) -> Vec<ClientId> {
+        let several = self.speakers.iter().filter(|_| self.speakers.len() > 1);
+        let mut all: Vec<ClientId> = several.flat_map(|speaker| &speaker.sessions).map(|client| client.id).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Writes to those who spoke what was said before they did. Returns the sessions that did not take it.
+    pub(super) fn write_beginnings(&self) -> Vec<Waiting> {
+        let mut behind = Vec::new();
+        // Nothing was said before the first.
+        for (at, speaker) in self.speakers.iter().enumerate().skip(1) {
+            // Two devices of one user may both have spoken.
+            let earlier = |client: &Client| self.speakers.range(..at).any(|earlier| earlier.has(client));
+            for client in speaker.sessions.iter().filter(|client| !earlier(client)) {
+                self.log.await_echoes(&client.outbox, speaker.limit);
+                behind.extend(write(client));
+            }
+        }
+        behind
+    }
+
+    /// Lets the next one go and writes to his sessions, but for this one. Returns those that did not take it, or nothing
+    /// where nobody is left.
+    pub(super) fn let_go(&mut self, but: Option<ClientId>) -> Option<Vec<Waiting>> {
+        let Speaker { sessions, limit } = self.speakers.front()?;
+        let (sessions, limit) = (sessions.clone(), *limit);
+        sessions.iter().for_each(|client| self.log.await_echoes(&client.outbox, limit));
+        self.free();
+        Some(sessions.iter().filter(|client| Some(client.id) != but).filter_map(write).collect())
+    }
+
+    fn free(&mut self) -> Option<()> {
+        let Speaker { sessions, limit } = self.speakers.pop_front()?;
+        self.log.free_echoes(sessions.iter().map(|client| &client.outbox), limit);
+        Some(())
+    }
+
+    /// Whether nobody's echo is held back any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.speakers.is_empty()
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        while self.free().is_some() {}
+    }
+}
+
+/// Writes to a session, and returns it if it did not take all that may be written.
+fn write(client: &Arc<Client>) -> Option<Waiting> {
+    client.flush_thoroughly();
+    (!client.outbox.is_clear()).then(|| Waiting::everything(Arc::clone(client)))
+}
+
+impl Speaker {
+    fn has(&self, client: &Client) -> bool {
+        self.sessions.iter().any(|session| session.id == client.id)
     }
 }

@@ -1,15 +1,18 @@
-//! One client's queue of what he has still to be sent: bounded in items and bytes, and never a reason to wait.
+//! One client's queue of what he has still to be sent: bounded in items and bytes, and never a reason to wait. And whom a
+//! verb has left something to be written for.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::stats::HighWater;
-use crate::model::{Event, Limits, MessageId};
+use super::client::{Client, ClientId};
+use crate::model::limits::TOUCHED_KEPT;
+use crate::model::{Event, Limits, MessageId, Name, QuitReason};
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Mutex, fence};
 
 /// How far over its bound an outbox may go while its client's socket still takes what is written.
@@ -276,4 +279,174 @@ fn weight(event: &Event) -> i64 {
 
 fn count(event: &Event) -> i64 {
     i64::try_from(event.each().len()).unwrap_or(i64::MAX)
+}
+
+/// How full the fullest outbox has been.
+#[derive(Default)]
+pub(super) struct HighWater {
+    items: AtomicI64,
+    bytes: AtomicI64,
+}
+
+impl HighWater {
+    /// Takes note of an outbox that is as full as this. Mostly it was fuller before, and then this is two looks.
+    pub(super) fn note(&self, items: i64, bytes: i64) {
+        for (mark, now) in [(&self.items, items), (&self.bytes, bytes)] {
+            if now > mark.load(Ordering::Relaxed) {
+                mark.fetch_max(now, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn marks(&self) -> (usize, usize) {
+        let [items, bytes] = [&self.items, &self.bytes].map(|mark| mark.load(Ordering::Relaxed));
+        (usize::try_from(items).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
+    }
+}
+
+/// What the hub needs of a client's connection; the session has it.
+pub trait Port: Send + Sync {
+    /// Writes out what is queued as far as that goes without waiting for the client.
+    /// `thorough` waits for whoever is writing to this client at the moment, so that all of it has been tried.
+    fn flush(&self, client: &Arc<Client>, thorough: bool);
+
+    /// Does this while nothing is written to the client, and from then on writes nothing of his outbox any more.
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut());
+
+    /// Asks the session to end for this reason (the first one given counts) and wakes its thread; that is all.
+    fn close(&self, reason: QuitReason);
+}
+
+/// The clients whose outboxes this thread has to write out, and those who turned out too slow.
+///
+/// Dropping it settles it, so that not even a panic leaves a message lying in an outbox.
+#[derive(Default)]
+pub struct Touched {
+    waiting: Vec<Arc<Client>>,
+    too_slow: Vec<Arc<Client>>,
+    crowded: bool,
+    /// If there is one, everybody for whom something was queued is noted, once, and not only those whose outbox was empty
+    /// before. Most need none, and the first one that a thread makes asks the system for random numbers.
+    noted: Option<HashSet<ClientId>>,
+}
+
+/// Somebody who is to be written to after a batch was appended.
+pub(super) struct Waiting {
+    pub(super) client: Arc<Client>,
+    /// The last message of that batch that was queued for him.
+    pub(super) last: MessageId,
+}
+
+impl Waiting {
+    /// Somebody who is to be written everything that is queued for him.
+    pub(super) fn everything(client: Arc<Client>) -> Waiting {
+        Waiting { last: client.outbox.pushed(), client }
+    }
+
+    /// Whether his connection has taken all of it.
+    pub(super) fn is_written(&self) -> bool {
+        self.client.outbox.written() >= self.last
+    }
+}
+
+impl Touched {
+    /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it. Says
+    /// how many events that were.
+    pub(super) fn push_all<'a>(
+        &mut self,
+        clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
+        event: &Arc<Event>,
+        except: Option<&Name>,
+    ) -> usize {
+        let chosen = clients.into_iter().filter(|(_, client)| except != Some(&client.name));
+        chosen.map(|(_, client)| self.push(client, event)).count() * event.each().len()
+    }
+
+    /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
+    /// is stored before it has been tried to write it to everybody.
+    pub(super) fn after_append(thorough: bool) -> Touched {
+        let mut touched = Touched::default();
+        touched.noted = thorough.then(HashSet::new);
+        touched
+    }
+
+    fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
+        match (client.outbox.push(event), &mut self.noted) {
+            (Push::Full, _) => self.too_slow.push(Arc::clone(client)),
+            (pushed, Some(noted)) => {
+                self.crowded |= pushed == Push::Crowded && !client.outbox.is_behind();
+                if noted.insert(client.id) {
+                    self.waiting.push(Arc::clone(client));
+                }
+            }
+            (Push::First, None) => self.waiting.push(Arc::clone(client)),
+            (Push::Crowded, None) => self.note_crowded(client),
+            (Push::Queued | Push::Sealed, None) => {}
+        }
+    }
+
+    /// A crowded outbox has a writer already; adding ourselves keeps us from going on before he had his turn.
+    fn note_crowded(&mut self, client: &Arc<Client>) {
+        if client.outbox.is_behind() {
+            // Nothing that we could write would make it any shorter.
+            return;
+        }
+        self.crowded = true;
+        if self.waiting.last().is_none_or(|last| last.id != client.id) {
+            self.waiting.push(Arc::clone(client));
+        }
+    }
+
+    /// Whether somebody's outbox is more than half full, so that settling should not wait for the end of the read.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    /// Whether there is nothing to write and nobody to close.
+    pub(super) fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.too_slow.is_empty()
+    }
+
+    /// Writes out what was queued where it is much, so that it does not grow too much before all of a batch is.
+    pub(super) fn relieve_if_crowded(&mut self) {
+        if !self.crowded {
+            return;
+        }
+        if self.noted.is_some() {
+            self.crowded = false;
+            self.waiting.iter().for_each(Client::flush);
+        } else {
+            self.settle(None);
+        }
+    }
+
+    /// Hands out who is to be written to, each with the last message that was queued for him, and closes who was too slow.
+    /// As long as nobody else's turn has come, those messages are of this batch.
+    pub(super) fn take(&mut self) -> Vec<Waiting> {
+        self.crowded = false;
+        self.too_slow.iter().for_each(|client| client.close(QuitReason::SlowReader));
+        let all = self.waiting.drain(..).chain(self.too_slow.drain(..));
+        all.map(Waiting::everything).collect()
+    }
+
+    /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a
+    /// session writes to its own client last, and may wait for him.
+    pub fn settle(&mut self, own: Option<ClientId>) {
+        self.crowded = false;
+        for client in self.too_slow.drain(..) {
+            client.close(QuitReason::SlowReader);
+        }
+        for client in self.waiting.drain(..) {
+            if Some(client.id) != own {
+                client.flush();
+            }
+        }
+        self.waiting.shrink_to(TOUCHED_KEPT);
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        self.settle(None);
+    }
 }

@@ -1,20 +1,27 @@
-//! Coming and going. A session is here for as long as it holds its `Presence`; dropping that is the one way to leave.
+//! Coming and going, who is here, and what is known of him. A session is here for as long as it holds its `Presence`;
+//! dropping that is the one way to leave.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Instant, SystemTime};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
 
-use super::Hub;
-use super::client::{Client, ClientId, Departure, Port};
+use super::client::{Client, ClientId, Departure, Reading};
 use super::log::Batch;
-use super::outbox::Outbox;
-use super::reading::Reading;
-use super::touched::Touched;
-use crate::model::{DuplicateLogin, Event, EventKind, MessageId, Name, Peer, QuitReason};
+use super::outbox::{Outbox, Port, Touched};
+use super::state::{Hub, Ignored, State, Touch};
+use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
+use crate::model::{
+    DuplicateLogin, Event, EventKind, Message, MessageId, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
+    UserError,
+};
 use crate::store::{Device, Entry, StoreError};
+use crate::thread;
 
 /// Who wants to be registered.
 pub struct Registration {
@@ -208,5 +215,252 @@ impl Drop for Presence {
             let _ = self.hub.commit_record(&batch);
         }
         log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
+    }
+}
+
+/// Where nobody listens: what a caller is told he takes out of his outbox himself.
+struct Nowhere;
+
+impl Port for Nowhere {
+    fn flush(&self, _: &Arc<Client>, _: bool) {}
+
+    fn conclude(&self, _: &Client, work: &mut dyn FnMut()) {
+        work();
+    }
+
+    fn close(&self, _: QuitReason) {}
+}
+
+impl Hub {
+    /// Somebody to ask and say things as, for one moment: he is in no list and hears nothing of others.
+    pub fn caller(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
+        let outbox = Outbox::new(self.limits(), &self.inner.high_water);
+        outbox.release();
+        Arc::new(Client {
+            // Sessions count from 1.
+            id: ClientId(0),
+            name,
+            device,
+            peer,
+            since: SystemTime::now(),
+            heard: Mutex::new(Instant::now()),
+            outbox,
+            joined_at: MessageId::default(),
+            reading: Reading::default(),
+            receipts: AtomicBool::new(false),
+            typing: AtomicBool::new(false),
+            port: Arc::new(Nowhere),
+            departure: Departure::default(),
+        })
+    }
+}
+
+impl Hub {
+    /// Starts the thread that writes out who came and left, for as long as there is this hub. A second call changes nothing.
+    ///
+    /// # Errors
+    /// What the system says when it gives no thread; then everybody writes that out himself.
+    pub fn start_announcer(&self) -> io::Result<()> {
+        let (to_announcer, announcements) = unbounded();
+        let started = thread::start("announcer", CLIENT_STACK, move || announce_all(&announcements));
+        started.map(|_| drop(self.inner.announcer.set(to_announcer)))
+    }
+
+    /// Has it written out that somebody came or left. It is queued already, so whatever else is written to somebody comes
+    /// after it.
+    pub(super) fn announce(&self, mut touched: Touched) {
+        match self.inner.announcer.get() {
+            _ if touched.is_settled() => {}
+            // Whose outbox is crowded has to be written to before anybody goes on, or it would overflow.
+            Some(announcer) if !touched.is_crowded() => drop(announcer.send(touched)),
+            _ => touched.settle(None),
+        }
+    }
+}
+
+/// Writes out what is announced, and rests after each time: what gathers meanwhile lies in outboxes that are noted already.
+fn announce_all(announcements: &Receiver<Touched>) {
+    while let Ok(mut touched) = announcements.recv() {
+        touched.settle(None);
+        announcements.try_iter().for_each(|mut touched| touched.settle(None));
+        sleep(ANNOUNCE_PACE);
+    }
+}
+
+impl Hub {
+    /// Whether a user is here.
+    pub fn is_here(&self, name: &Name) -> bool {
+        self.locked(|state| state.queues.contains_key(name))
+    }
+
+    /// The oldest session of a user who is here; a guest has no other.
+    pub fn session_of(&self, name: &Name) -> Option<ClientId> {
+        self.locked(|state| state.queues.get(name).and_then(|user| user.sessions.keys().next().copied()))
+    }
+
+    /// Everybody who is here, in alphabetical order.
+    pub fn who(&self) -> Vec<NameAndNote> {
+        self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
+    }
+
+    /// Says why a user is away, or that he is back; all his sessions are told.
+    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, touched: &mut Touched) {
+        self.locked(|state| {
+            if let Some(user) = state.queues.get_mut(&me.name) {
+                user.away.clone_from(&away);
+            }
+            state.tell_user(&me.name, &Event::new(EventKind::YouAreAway { away }), touched);
+        });
+    }
+
+    /// What is known of a user, as far as it concerns who asks.
+    pub fn profile(&self, me: &Client, name: Name) -> Profile {
+        let (sessions, mut profile) = self.locked(|state| {
+            let (mine, his) = (state.memberships.get(&me.name), state.memberships.get(&name));
+            let sessions = state.queues.get(&name).map(|user| user.sessions.clone()).unwrap_or_default();
+            let online = state.queues.get(&name).map(|user| Online {
+                since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
+                idle: Duration::ZERO,
+                away: user.away.clone(),
+                shared: mine.zip(his).map_or_else(Vec::new, |(mine, his)| his.intersection(mine).copied().collect()),
+            });
+            (sessions, Profile { name, online, last_seen: None })
+        });
+        // Each session has its own small lock for this, which nobody should wait for under the central one.
+        if let Some(online) = &mut profile.online {
+            online.idle = sessions.values().map(|session| session.idle()).min().unwrap_or_default();
+        }
+        if profile.online.is_none() {
+            // That he left was told to everybody while it was still on its way into the store.
+            self.await_log();
+            // When it was is worth an answer; that the store does not say is not worth an error.
+            profile.last_seen = self.store().last_seen(&name).unwrap_or_default();
+        }
+        profile
+    }
+
+    /// How many sessions are logged in.
+    pub fn sessions(&self) -> usize {
+        self.locked(|state| state.clients.len())
+    }
+
+    /// How many sessions a user has, and the groups he is in.
+    pub fn whereabouts(&self, name: &Name) -> (usize, Vec<Name>) {
+        self.locked(|state| {
+            let sessions = state.queues.get(name).map_or(0, |user| user.sessions.len());
+            (sessions, state.memberships.get(name).into_iter().flatten().copied().collect())
+        })
+    }
+
+    /// Whom the asker answers when he names nobody.
+    ///
+    /// # Errors
+    /// [`UserError::NobodyToReply`].
+    pub fn partner(&self, me: &Client) -> Result<Name, UserError> {
+        let partner = self.locked(|state| {
+            let Touch { from, to } = &state.queues.get(&me.name)?.touch;
+            from.get().or(to.get())
+        });
+        partner.ok_or(UserError::NobodyToReply)
+    }
+
+    /// Tells those who want to know that somebody is typing there, where [`Hub::check`] lets him say something: no more
+    /// often than once in [`TYPING_PACE`], and only whom nothing else waits for.
+    pub fn typing(&self, me: &Client, scope: Scope, now: Instant, touched: &mut Touched) {
+        self.locked(|state| {
+            let user = state.queues.get_mut(&me.name);
+            if user.is_some_and(|user| user.typed.may_tell(scope, now)) {
+                state.tell_typing(me, scope, touched);
+            }
+        });
+    }
+
+    /// From now on the asker hears nothing of this user.
+    ///
+    /// # Errors
+    /// [`UserError::CannotIgnoreSelf`], [`UserError::TooManyIgnored`], and [`UserError::NotStoredYet`], in spite of which
+    /// it is so.
+    pub fn ignore(&self, me: &Client, whom: Name) -> Result<(), UserError> {
+        if whom == me.name {
+            return Err(UserError::CannotIgnoreSelf);
+        }
+        self.change_ignored(me, whom, true, |ignored, whom| {
+            let set = ignored.whom.get(&me.name);
+            if set.is_some_and(|set| set.len() >= IGNORED_PER_USER && !set.contains(&whom)) {
+                return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
+            }
+            ignored.add(me.name, whom);
+            Ok(whom)
+        })?;
+        Ok(())
+    }
+
+    /// From now on the asker hears this user again; answers with his name.
+    ///
+    /// # Errors
+    /// [`UserError::NotIgnored`], and [`UserError::NotStoredYet`], in spite of which it is so.
+    pub fn unignore(&self, me: &Client, whom: Name) -> Result<Name, UserError> {
+        self.change_ignored(me, whom, false, |ignored, whom| {
+            ignored.remove(&me.name, &whom).ok_or(UserError::NotIgnored(whom))
+        })
+    }
+
+    /// Changes it here at once, and in the store in the same order. Guests come and go, and nothing is stored about them.
+    fn change_ignored(
+        &self,
+        me: &Client,
+        whom: Name,
+        ignored: bool,
+        change: impl FnOnce(&mut Ignored, Name) -> Result<Name, UserError>,
+    ) -> Result<Name, UserError> {
+        let stored = !me.name.is_guest() && !whom.is_guest();
+        let (whom, batch) = self.locked(|state| {
+            let whom = change(&mut state.ignored, self.name_now(whom))?;
+            let entry = Entry::Ignored { user: me.name, whom, ignored };
+            Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry]))))
+        })?;
+        let done = batch.map_or(Ok(()), |batch| self.commit(&batch));
+        done.map(|()| whom).map_err(|error| UserError::NotStoredYet(error.to_string()))
+    }
+
+    /// Whom the asker ignores, in alphabetical order.
+    pub fn ignored(&self, me: &Client) -> Vec<Name> {
+        self.locked(|state| state.ignored.whom.get(&me.name).into_iter().flatten().copied().collect())
+    }
+
+    /// Gives the receipts for what came for a user from those he ignores, as if he had been shown it.
+    pub fn acknowledge_ignored(&self, me: &Client, messages: &[Message]) {
+        self.acknowledge_missed(me.name, messages);
+    }
+}
+
+impl State {
+    fn tell_typing(&self, me: &Client, scope: Scope, touched: &mut Touched) {
+        let event = Event::new(EventKind::Typing { from: me.name, scope });
+        let wanting = |(_, client): &(&ClientId, &Arc<Client>)| {
+            let idle = client.outbox.is_empty() && !client.outbox.is_held();
+            client.wants_typing() && idle && !self.is_ignoring(&client.name, &me.name)
+        };
+        match scope {
+            Scope::User(to) => {
+                let sessions = self.queues.get(&to).map(|user| &user.sessions).into_iter().flatten();
+                self.counts.delivered(touched.push_all(sessions.filter(wanting), &event, Some(&me.name)));
+            }
+            Scope::Group(group) => {
+                let sessions = self.audience(&group).filter(wanting);
+                self.counts.delivered(touched.push_all(sessions, &event, Some(&me.name)));
+            }
+            // Nobody types to everybody.
+            Scope::Everybody => {}
+        }
+    }
+
+    /// Remembers who wrote to a user while he was away, unless somebody has written to him since.
+    pub(super) fn note_missed_touch(&mut self, me: &Client, missed: &[Message]) {
+        let private = |message: &&Message| message.said.scope == Scope::User(me.name);
+        let last = missed.iter().rev().find(private).map(|message| message.said.from);
+        if let Some(user) = self.queues.get_mut(&me.name) {
+            user.touch.from.set(user.touch.from.get().or(last));
+        }
     }
 }

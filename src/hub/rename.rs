@@ -4,18 +4,14 @@
 //! Before that his sessions have ended, and until it is done nobody comes in under his name ([`Shut`]). What others had on
 //! its way to his old name by then goes to the new one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Hub;
 use super::client::Client;
-use super::group::Group;
-use super::order;
-use super::post::Saying;
-use super::state::{Audience, State};
-use super::touched::Touched;
-use crate::model::{Draft, Event, EventKind, Name, Penalty, QuitReason, Scope};
+use super::moderation;
+use super::outbox::Touched;
+use super::state::{Audience, Hub, State};
+use crate::model::{Event, EventKind, Name, QuitReason};
 use crate::store::{Entry, StoreError};
 
 /// Nobody comes in under a name until this is dropped; one at a time.
@@ -31,46 +27,6 @@ impl Drop for Shut {
     }
 }
 
-/// What those are called now who had other names in this process, as long as nobody else can have these.
-#[derive(Default)]
-pub(super) struct Renamed(BTreeMap<Name, Name>);
-
-impl Renamed {
-    fn insert(&mut self, from: Name, to: Name) {
-        self.follow(&from, to);
-        self.0.remove(&to);
-        if from != to {
-            self.0.insert(from, to);
-        }
-    }
-
-    fn take_back(&mut self, from: Name, to: Name) {
-        self.0.remove(&from);
-        self.follow(&to, from);
-    }
-
-    /// Who had other names before has them still.
-    fn follow(&mut self, from: &Name, to: Name) {
-        self.0.values_mut().filter(|now| **now == *from).for_each(|now| *now = to);
-    }
-
-    fn now(&self, name: Name) -> Name {
-        self.0.get(&name).copied().unwrap_or(name)
-    }
-
-    /// What was typed to somebody's old name is said to him, and what a script sent under its user's old name is his.
-    pub(super) fn readdress(&self, saying: Saying) -> Saying {
-        if self.0.is_empty() {
-            return saying;
-        }
-        let scope = match saying.draft.scope {
-            Scope::User(to) => Scope::User(self.now(to)),
-            other => other,
-        };
-        Saying { draft: Draft { from: self.now(saying.draft.from), scope, ..saying.draft }, ..saying }
-    }
-}
-
 impl Hub {
     /// Ends all sessions of a user, who is told what he will be called and why, and keeps him from coming in again until
     /// the answer is dropped. Returns when all of them have left, or at the deadline with `None`.
@@ -80,7 +36,7 @@ impl Hub {
             state.queues.get(&user).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
         });
         let shut = Shut { hub: self.clone(), sessions: sessions.len() };
-        order::end(&sessions, QuitReason::Renamed(to), why);
+        moderation::end(&sessions, QuitReason::Renamed(to), why);
         sessions.iter().all(|session| session.departed_by(deadline)).then_some(shut)
     }
 
@@ -172,33 +128,5 @@ impl Hub {
 impl State {
     fn knows(&self, name: &Name) -> bool {
         self.queues.contains_key(name) || self.memberships.contains_key(name) || self.ignored.knows(name)
-    }
-
-    /// A user who is not here is called otherwise from now on.
-    fn rename(&mut self, from: Name, to: Name) {
-        if let Some(groups) = self.memberships.remove(&from) {
-            self.memberships.insert(to, groups);
-        }
-        self.groups.values_mut().for_each(|group| group.rename(from, to));
-        self.ignored.rename(&from, to);
-        self.rename_touch(&from, to);
-    }
-}
-
-impl Group {
-    fn rename(&mut self, from: Name, to: Name) {
-        // Names that differ in their letters' case alone are equal, and an equal key would stay as it is.
-        if let Some(member) = self.members.remove(&from) {
-            self.members.insert(to, member);
-        }
-        if let Some(until) = self.invited.remove(&from) {
-            self.invited.insert(to, until);
-        }
-        for penalty in [Penalty::Ban, Penalty::Mute] {
-            if let Some(ruling) = self.sanctions.remove(&(from, penalty)) {
-                self.sanctions.insert((to, penalty), ruling);
-            }
-        }
-        self.sanctions.values_mut().filter(|ruling| ruling.by == from).for_each(|ruling| ruling.by = to);
     }
 }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Hub;
 use super::client::Client;
-use super::state::State;
-use super::touched::Touched;
+use super::outbox::Touched;
+use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS_PER_GROUP;
 use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, SanctionTerms, UserError};
 use crate::store::Entry;

@@ -1,19 +1,90 @@
-//! The client, group and queue maps and what always holds between them. Pure: no lock, no thread, no clock.
+//! The client, group and queue maps under the one central lock, what is read from them, and what always holds between them.
+//! Pure under the lock: no thread, no clock.
 
+#[cfg(any(test, feature = "failpoints"))]
+mod invariants;
+
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, RwLock};
+
+use super::bans::Rules;
 use super::client::{Client, ClientId};
-use super::group::Group;
-use super::ignore::Ignored;
-use super::log::Batch;
-use super::reply::Touch;
-use super::stats::Counts;
-use super::touched::Touched;
-use super::typing::Typed;
-use crate::model::{Event, MessageId, Name};
-use crate::store::Entry;
+use super::log::{Batch, Gathering, Log, Saying};
+use super::outbox::{HighWater, Touched};
+use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
+use crate::model::{
+    Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
+    Penalty, SanctionTerms, Scope, UserError,
+};
+use crate::store::{Entry, KeptGroup, Store, StoreError};
+
+/// A cheap handle to the one hub of a server. It has verbs, and never hands out its lock.
+#[derive(Clone)]
+pub struct Hub {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    state: Mutex<State>,
+    /// The way to the thread that writes out who came and left; without it, each does that himself.
+    pub(super) announcer: OnceLock<Sender<Touched>>,
+    limits: Limits,
+    pub(super) log: Log,
+    pub(super) gathering: Gathering,
+    /// Receipts that are not due yet.
+    pub(super) receipts: Mutex<Vec<Receipt>>,
+    /// Who may not come in or speak; never held together with the central lock.
+    pub(super) rules: RwLock<Rules>,
+    /// Who is called otherwise by now; held for moments, also under the central lock.
+    pub(super) renamed: RwLock<Renamed>,
+    pub(super) high_water: Arc<HighWater>,
+}
+
+impl Hub {
+    /// An empty hub with these bounds, over this store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
+        #[cfg(feature = "deadlock-detection")]
+        crate::thread::watch_for_deadlocks();
+        let rules = RwLock::new(Rules::new(store.sanctions()?));
+        let ignored = Ignored::new(store.ignored()?);
+        let mut state = State { last: store.last_id()?, ignored, ..State::default() };
+        state.load(store.groups()?);
+        let state = Mutex::new(state);
+        let (log, gathering, announcer) = (Log::new(store), Gathering::default(), OnceLock::new());
+        let (receipts, renamed, high_water) = Default::default();
+        let rest = Inner { state, announcer, limits, log, gathering, receipts, rules, renamed, high_water };
+        Ok(Hub { inner: Arc::new(rest) })
+    }
+
+    /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
+    pub fn store(&self) -> &dyn Store {
+        self.inner.log.store()
+    }
+
+    /// The bounds this hub keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Everything that happens under the central lock happens in here.
+    pub(super) fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        #[cfg(test)]
+        super::tests::before_section();
+        let mut state = self.inner.state.lock();
+        let Some(began) = state.counts.enter() else { return work(&mut state) };
+        let done = work(&mut state);
+        state.counts.leave(began);
+        done
+    }
+}
 
 /// Live sessions, in the order in which they came.
 pub(super) type Audience = BTreeMap<ClientId, Arc<Client>>;
@@ -65,7 +136,307 @@ pub(super) struct Removed {
     pub(super) left: Vec<(Name, Option<Name>)>,
 }
 
+/// A group: who belongs to it, which sessions hear what is said in it, and what its owners chose.
+#[derive(Default)]
+pub(super) struct Group {
+    /// Members of a kept group may be away; those of any other are here.
+    pub(super) members: BTreeMap<Name, Member>,
+    /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
+    pub(super) audience: Audience,
+    pub(super) settings: GroupSettings,
+    /// Who is banned or muted; of some of them that has ended.
+    pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
+    /// Who may join it without a password, and until when.
+    pub(super) invited: BTreeMap<Name, SystemTime>,
+    /// The rank that the next member gets.
+    pub(super) next_rank: u64,
+}
+
+/// What somebody is in a group.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    pub(super) role: GroupRole,
+    /// Smaller for who has been in it for longer.
+    pub(super) rank: u64,
+}
+
+/// What a member's leaving has changed beside that.
+#[derive(Default)]
+pub(super) struct Parting {
+    /// He was the last one.
+    pub(super) gone: bool,
+    /// Who owns it now, where nobody else did.
+    pub(super) heir: Option<Name>,
+}
+
+impl Group {
+    pub(super) fn role(&self, user: &Name) -> Option<GroupRole> {
+        self.members.get(user).map(|member| member.role)
+    }
+
+    /// What is withheld from a user at this moment.
+    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
+        // Asked for each message, and nearly always without a sanction in the group.
+        let laid = if self.sanctions.is_empty() { None } else { self.sanctions.get(&(*user, penalty)) };
+        laid.filter(|ruling| ruling.holds(now))
+    }
+
+    pub(super) fn is_invited(&self, user: &Name, now: SystemTime) -> bool {
+        self.invited.get(user).is_some_and(|until| now < *until)
+    }
+
+    /// Whether somebody may learn that it is there.
+    pub(super) fn is_shown_to(&self, user: &Name, now: SystemTime) -> bool {
+        !self.settings.private || self.members.contains_key(user) || self.is_invited(user, now)
+    }
+
+    /// Whether a member stays one while he is not here.
+    pub(super) fn keeps(&self, user: &Name) -> bool {
+        self.settings.keep && !user.is_guest()
+    }
+
+    /// Whether stays in it are stored, so that members see later what was said.
+    pub(super) fn is_recorded(&self, user: &Name) -> bool {
+        !self.settings.ephemeral && !user.is_guest()
+    }
+
+    pub(super) fn owners(&self) -> impl Iterator<Item = &Name> {
+        self.members.iter().filter(|(_, member)| member.role == GroupRole::Owner).map(|(name, _)| name)
+    }
+
+    /// Who follows the last owner: the admin, or else the member, who has been there for longest. Of a kept group no
+    /// guest can be owner after a restart, so none follows.
+    pub(super) fn heir(&self) -> Option<Name> {
+        let fit = self.members.iter().filter(|(name, _)| !self.settings.keep || !name.is_guest());
+        fit.max_by_key(|(_, member)| (member.role, std::cmp::Reverse(member.rank))).map(|(name, _)| *name)
+    }
+
+    /// What the store is to know of a member, if it is to know of him.
+    pub(super) fn member_entry(&self, group: Name, user: &Name) -> Option<Entry> {
+        let member = self.members.get(user).filter(|_| self.keeps(user))?;
+        Some(Entry::Member { group, user: *user, role: member.role, rank: member.rank })
+    }
+}
+
+/// Whom each user ignores, also while he is away, and the same the other way round.
+#[derive(Default)]
+pub(super) struct Ignored {
+    pub(super) whom: BTreeMap<Name, BTreeSet<Name>>,
+    by: BTreeMap<Name, BTreeSet<Name>>,
+}
+
+impl Ignored {
+    /// All of these pairs of a user and whom he ignores.
+    pub(super) fn new(pairs: Vec<(Name, Name)>) -> Ignored {
+        let mut ignored = Ignored::default();
+        pairs.into_iter().for_each(|(user, whom)| ignored.add(user, whom));
+        ignored
+    }
+
+    /// Who ignores this user, if anybody does.
+    fn by(&self, whom: &Name) -> Option<&BTreeSet<Name>> {
+        self.by.get(whom)
+    }
+
+    pub(super) fn add(&mut self, user: Name, whom: Name) {
+        self.whom.entry(user).or_default().insert(whom);
+        self.by.entry(whom).or_default().insert(user);
+    }
+
+    /// Ends it, and says how his name was written; `None` when he was not ignored.
+    pub(super) fn remove(&mut self, user: &Name, whom: &Name) -> Option<Name> {
+        let taken = take(&mut self.whom, user, whom);
+        take(&mut self.by, whom, user);
+        taken
+    }
+
+    /// Whether a user ignores anybody, or anybody him.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        self.whom.contains_key(user) || self.by.contains_key(user)
+    }
+
+    /// A user is called otherwise from now on.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let (whom, by) = (self.whom.remove(from).unwrap_or_default(), self.by.remove(from).unwrap_or_default());
+        for whom in whom {
+            take(&mut self.by, &whom, from);
+            self.add(to, whom);
+        }
+        for by in by {
+            take(&mut self.whom, &by, from);
+            self.add(by, to);
+        }
+    }
+
+    /// Forgets whom a user ignores, and that others ignore him.
+    pub(super) fn forget(&mut self, user: &Name) {
+        for whom in self.whom.remove(user).into_iter().flatten() {
+            take(&mut self.by, &whom, user);
+        }
+        for by in self.by.remove(user).into_iter().flatten() {
+            take(&mut self.whom, &by, user);
+        }
+    }
+}
+
+/// Takes a name out of the set of another one, which is not kept when it is empty.
+fn take(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) -> Option<Name> {
+    let set = sets.get_mut(of)?;
+    let taken = set.take(name);
+    if set.is_empty() {
+        sets.remove(of);
+    }
+    taken
+}
+
+/// With whom a user was last in touch privately.
+#[derive(Default)]
+pub(super) struct Touch {
+    /// Who wrote to him.
+    pub(super) from: Cell<Option<Name>>,
+    /// To whom he wrote.
+    pub(super) to: Cell<Option<Name>>,
+}
+
+/// Where a user was said to be typing, and when; only what is new enough to matter.
+#[derive(Default)]
+pub(super) struct Typed(Vec<(Scope, Instant)>);
+
+impl Typed {
+    /// Whether it may be told once more that he is typing there; if so, it counts as told.
+    pub(super) fn may_tell(&mut self, scope: Scope, now: Instant) -> bool {
+        self.0.retain(|(_, at)| now.saturating_duration_since(*at) < TYPING_PACE);
+        let may = self.0.len() < TYPING_KEPT && self.0.iter().all(|(told, _)| *told != scope);
+        if may {
+            self.0.push((scope, now));
+        }
+        may
+    }
+}
+
+/// What those are called now who had other names in this process, as long as nobody else can have these.
+#[derive(Default)]
+pub(super) struct Renamed(pub(super) BTreeMap<Name, Name>);
+
+impl Renamed {
+    pub(super) fn insert(&mut self, from: Name, to: Name) {
+        self.follow(&from, to);
+        self.0.remove(&to);
+        if from != to {
+            self.0.insert(from, to);
+        }
+    }
+
+    pub(super) fn take_back(&mut self, from: Name, to: Name) {
+        self.0.remove(&from);
+        self.follow(&to, from);
+    }
+
+    /// Who had other names before has them still.
+    fn follow(&mut self, from: &Name, to: Name) {
+        self.0.values_mut().filter(|now| **now == *from).for_each(|now| *now = to);
+    }
+
+    pub(super) fn now(&self, name: Name) -> Name {
+        self.0.get(&name).copied().unwrap_or(name)
+    }
+
+    /// What was typed to somebody's old name is said to him, and what a script sent under its user's old name is his.
+    pub(super) fn readdress(&self, saying: Saying) -> Saying {
+        if self.0.is_empty() {
+            return saying;
+        }
+        let scope = match saying.draft.scope {
+            Scope::User(to) => Scope::User(self.now(to)),
+            other => other,
+        };
+        Saying { draft: Draft { from: self.now(saying.draft.from), scope, ..saying.draft }, ..saying }
+    }
+}
+
+/// A receipt that is due as soon as one of the recipient's sessions has been written the message.
+pub(super) struct Receipt {
+    pub(super) id: MessageId,
+    pub(super) from: Name,
+    pub(super) by: Name,
+    pub(super) recipients: Vec<Arc<Client>>,
+}
+
+impl Receipt {
+    /// The same, with a user of it under another name.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let names = [&mut self.from, &mut self.by];
+        names.into_iter().filter(|name| **name == *from).for_each(|name| *name = to);
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.recipients.iter().any(|client| client.outbox.written() >= self.id)
+    }
+}
+
+impl User {
+    /// The receipt for a message to another user, if this one wants one.
+    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &User) -> Option<Receipt> {
+        let wanted = self.sessions.values().any(|session| session.wants_receipts());
+        wanted.then(|| Receipt { id, from, by, recipients: to.sessions.values().cloned().collect() })
+    }
+}
+
 impl State {
+    /// Puts in what outlived the last process.
+    pub(super) fn load(&mut self, kept: Vec<KeptGroup>) {
+        // One without members was only of guests when the process ended.
+        for KeptGroup { name, settings, members, sanctions } in kept.into_iter().filter(|kept| !kept.members.is_empty())
+        {
+            let next_rank = members.iter().map(|(_, _, rank)| rank + 1).max().unwrap_or(0);
+            let mut group = Group { settings, next_rank, ..Group::default() };
+            for (user, role, rank) in members {
+                group.members.insert(user, Member { role, rank });
+                self.memberships.entry(user).or_default().insert(name);
+            }
+            for one in sanctions {
+                group.sanctions.insert((one.user, one.penalty), one.ruling);
+            }
+            if group.owners().next().is_none()
+                && let Some(heir) = group.heir()
+            {
+                // What the store says may end between a departure and its heir.
+                group.members.entry(heir).and_modify(|member| member.role = GroupRole::Owner);
+            }
+            self.groups.insert(name, group);
+        }
+    }
+
+    /// The group of this name, under the name it was made with.
+    pub(super) fn group(&self, name: &Name) -> Result<(Name, &Group), UserError> {
+        let (shown, group) = self.groups.get_key_value(name).ok_or_else(|| UserError::NoSuchGroup(name.to_string()))?;
+        Ok((*shown, group))
+    }
+
+    /// As [`State::group`], for somebody from whom a private one is hidden.
+    pub(super) fn group_for(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, &Group), UserError> {
+        let (shown, group) = self.group(name)?;
+        if group.is_shown_to(user, now) { Ok((shown, group)) } else { Err(UserError::NoSuchGroup(name.to_string())) }
+    }
+
+    /// The group of this name, which `user` has to be a member of, and what he is there.
+    pub(super) fn group_of(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, GroupRole), UserError> {
+        let (shown, group) = self.group_for(user, name, now)?;
+        group.role(user).map(|role| (shown, role)).ok_or(UserError::NotMember(shown))
+    }
+
+    /// The group of this name, in which `user` has to be at least this.
+    pub(super) fn group_run_by(
+        &self,
+        user: &Name,
+        name: &Name,
+        role: GroupRole,
+        now: SystemTime,
+    ) -> Result<(Name, GroupRole), UserError> {
+        let (shown, his) = self.group_of(user, name, now)?;
+        if his >= role { Ok((shown, his)) } else { Err(GroupError::NeedsRole(shown, role).into()) }
+    }
+
     /// Tells every session of one user.
     pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
@@ -93,58 +464,108 @@ impl State {
         self.counts.delivered(touched.push_all(&self.clients, event, except));
     }
 
-    /// Puts a session in. With others of its user there already it hears his groups from now on.
-    pub(super) fn insert(&mut self, client: &Arc<Client>) {
-        self.clients.insert(client.id, Arc::clone(client));
-        let user = self.queues.entry(client.name).or_default();
-        user.since.get_or_insert(client.since);
-        user.sessions.insert(client.id, Arc::clone(client));
-        for name in self.memberships.get(&client.name).into_iter().flatten() {
-            if let Some(group) = self.groups.get_mut(name) {
-                group.audience.insert(client.id, Arc::clone(client));
+    /// Whether a user hears nothing of another one.
+    pub(super) fn is_ignoring(&self, user: &Name, whom: &Name) -> bool {
+        self.ignored.by(whom).is_some_and(|by| by.contains(user))
+    }
+
+    /// Whether anybody hears nothing of a user.
+    pub(super) fn is_ignored(&self, whom: &Name) -> bool {
+        self.ignored.by(whom).is_some()
+    }
+
+    /// Tells these clients something of `from`, all but the sessions of `except`. Those who ignore him get silence in its
+    /// place, which counts as written at the same time.
+    pub(super) fn tell_of_user<'a>(
+        &self,
+        from: &Name,
+        clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
+        event: &Arc<Event>,
+        except: Option<&Name>,
+        touched: &mut Touched,
+    ) {
+        let Some(by) = self.ignored.by(from) else {
+            return self.counts.delivered(touched.push_all(clients, event, except));
+        };
+        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
+        for (id, client) in clients {
+            match (by.contains(&client.name), &silence) {
+                (false, _) => self.counts.delivered(touched.push_all([(id, client)], event, except)),
+                (true, Some(silence)) => {
+                    touched.push_all([(id, client)], silence, except);
+                }
+                (true, None) => {}
             }
         }
     }
 
-    /// Takes a session out; with the last one of a user he leaves all his groups that are not kept. Says what that ended,
-    /// and what is to be stored of it.
-    pub(super) fn remove(&mut self, client: &Client, entries: &mut Vec<Entry>) -> Removed {
-        if self.clients.remove(&client.id).is_none() {
-            return Removed::default();
-        }
-        let Some(user) = self.queues.get_mut(&client.name) else { return Removed::default() };
-        user.sessions.remove(&client.id);
-        let last = user.sessions.is_empty();
-        let mut leaves = Vec::new();
-        for name in self.memberships.get(&client.name).into_iter().flatten() {
-            let Some(group) = self.groups.get_mut(name) else { continue };
-            group.audience.remove(&client.id);
-            if last && !group.keeps(&client.name) {
-                leaves.push(*name);
-            }
-        }
-        if last {
-            self.queues.remove(&client.name);
-            if client.name.is_guest() {
-                // The next one of this name is somebody else.
-                self.lose_touch(&client.name);
-                self.forget_ignored(&client.name);
-            }
-        }
-        Removed { user: last, left: self.leave_all(&client.name, leaves, entries) }
+    /// Tells the members of a group, all but one.
+    pub(super) fn tell_news(&self, group: Name, news: GroupNews, except: Option<&Name>, touched: &mut Touched) {
+        self.tell_group(&group, &Event::new(EventKind::Group { group, news }), except, touched);
     }
 
-    /// Takes a user out of these groups at once.
-    fn leave_all(&mut self, user: &Name, groups: Vec<Name>, entries: &mut Vec<Entry>) -> Vec<(Name, Option<Name>)> {
-        let recorded = |name| self.groups.get(name).is_some_and(|group: &Group| group.is_recorded(user));
-        if groups.iter().any(recorded) {
-            // One word for all of them, which says nothing of those that are kept.
-            entries.push(Entry::Left { user: *user, group: None, upto: self.last });
+    /// Tells one user something about a group.
+    pub(super) fn tell_news_to(&self, user: &Name, group: Name, news: GroupNews, touched: &mut Touched) {
+        self.tell_user(user, &Event::new(EventKind::Group { group, news }), touched);
+    }
+
+    /// The rooms of a user.
+    pub(super) fn rooms_of(&self, user: &Name) -> Vec<Name> {
+        let groups = self.memberships.get(user).into_iter().flatten();
+        groups.filter(|name| self.groups.get(name).is_some_and(|group| group.settings.room)).copied().collect()
+    }
+
+    /// How many are in a group, and how many may be.
+    pub(super) fn count(&self, group: &Name) -> (usize, usize) {
+        let group = self.groups.get(group);
+        group.map_or((0, 0), |group| (group.members.len(), group.settings.limit.unwrap_or(usize::MAX)))
+    }
+
+    /// Remembers that one wrote to the other, for whom it did not happen if he ignores the one.
+    pub(super) fn note_touch(&self, (from, mine): (Name, Option<&User>), (to, his): (Name, Option<&User>)) {
+        // Who talks to himself needs no shorter way to do so.
+        if from == to {
+            return;
         }
-        let mut ended = Vec::new();
-        let each = groups.into_iter().map(|name| (name, self.remove_member(&name, user, &mut ended).heir));
-        let left = each.collect();
-        entries.extend(ended.into_iter().filter(|entry| !matches!(entry, Entry::Left { .. })));
-        left
+        let unheard = self.is_ignoring(&to, &from);
+        if let Some(his) = his.filter(|_| !unheard) {
+            his.touch.from.set(Some(from));
+        }
+        if let Some(mine) = mine {
+            mine.touch.to.set(Some(to));
+        }
+    }
+}
+
+/// One in so many sections of the central lock is timed: a look at the clock costs as much as a short section.
+const SAMPLE: u64 = 64;
+
+/// The counts since the start.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Messages that were delivered.
+    pub(super) messages: u64,
+    /// Events that were queued for a client.
+    pub(super) deliveries: Cell<u64>,
+    /// Sessions that ended, by reason.
+    pub(super) closed: BTreeMap<&'static str, u64>,
+    pub(super) sections: u64,
+    pub(super) hold: Histogram,
+}
+
+impl Counts {
+    /// Counts a section of the central lock, and begins to time it if it is one of the sample.
+    pub(super) fn enter(&mut self) -> Option<Instant> {
+        self.sections += 1;
+        self.sections.is_multiple_of(SAMPLE).then(Instant::now)
+    }
+
+    /// Ends the timing of a section.
+    pub(super) fn leave(&mut self, began: Instant) {
+        self.hold.note(began.elapsed());
+    }
+
+    pub(super) fn delivered(&self, count: usize) {
+        self.deliveries.set(self.deliveries.get() + count as u64);
     }
 }

@@ -1,29 +1,9 @@
-//! What is counted while things happen. Under the central lock a count is a plain addition, so all of them are kept there.
+//! What the server has counted since the start, and how it is now.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
-use super::Hub;
-use super::state::State;
+use super::state::{Hub, State};
 use crate::model::Histogram;
-
-/// One in so many sections of the central lock is timed: a look at the clock costs as much as a short section.
-const SAMPLE: u64 = 64;
-
-/// The counts since the start.
-#[derive(Default)]
-pub(super) struct Counts {
-    /// Messages that were delivered.
-    pub(super) messages: u64,
-    /// Events that were queued for a client.
-    pub(super) deliveries: Cell<u64>,
-    /// Sessions that ended, by reason.
-    pub(super) closed: BTreeMap<&'static str, u64>,
-    sections: u64,
-    hold: Histogram,
-}
 
 /// What a server has done, and how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,46 +34,6 @@ pub struct Stats {
     pub commits: Histogram,
     /// Whether the store worked when it was last used.
     pub store_works: bool,
-}
-
-/// How full the fullest outbox has been.
-#[derive(Default)]
-pub(super) struct HighWater {
-    items: AtomicI64,
-    bytes: AtomicI64,
-}
-
-impl HighWater {
-    /// Takes note of an outbox that is as full as this. Mostly it was fuller before, and then this is two looks.
-    pub(super) fn note(&self, items: i64, bytes: i64) {
-        for (mark, now) in [(&self.items, items), (&self.bytes, bytes)] {
-            if now > mark.load(Ordering::Relaxed) {
-                mark.fetch_max(now, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn marks(&self) -> (usize, usize) {
-        let [items, bytes] = [&self.items, &self.bytes].map(|mark| mark.load(Ordering::Relaxed));
-        (usize::try_from(items).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
-    }
-}
-
-impl Counts {
-    /// Counts a section of the central lock, and begins to time it if it is one of the sample.
-    pub(super) fn enter(&mut self) -> Option<Instant> {
-        self.sections += 1;
-        self.sections.is_multiple_of(SAMPLE).then(Instant::now)
-    }
-
-    /// Ends the timing of a section.
-    pub(super) fn leave(&mut self, began: Instant) {
-        self.hold.note(began.elapsed());
-    }
-
-    pub(super) fn delivered(&self, count: usize) {
-        self.deliveries.set(self.deliveries.get() + count as u64);
-    }
 }
 
 impl Hub {

@@ -22,14 +22,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    DuplicateLogin, EventKind, GroupSanction, GroupSetting, GroupSettings, Name, Penalty, QuitReason, SanctionTerms,
-    Scope, UserError,
+    DuplicateLogin, EventKind, GroupSanction, GroupSetting, GroupSettings, Limits, Name, Penalty, QuitReason,
+    SanctionTerms, Scope, UserError,
 };
-use crate::store::{Backlog, MemoryStore};
+use crate::store::{Backlog, MemoryStore, Store};
 pub(super) use demotion::before_section;
 use model::Model;
 

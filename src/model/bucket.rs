@@ -1,32 +1,32 @@
-//! A token bucket: so much at once, so much per second from then on. Pure; the caller brings the time.
+//! A token bucket: a burst, then a steady rate. It reads no clock; the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// A budget that refills with time and may be overdrawn by its last charge.
+/// A budget that refills over time; the last charge may overdraw it.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
-/// How large a bucket is and how fast it refills.
+/// The size of a bucket and the speed at which it refills.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
-    /// Tokens a full bucket holds.
+    /// Tokens in a full bucket.
     pub burst: f64,
-    /// Tokens that come back per second; more than 0.
+    /// Tokens refilled per second; greater than 0.
     pub per_second: f64,
 }
 
 impl Rate {
-    /// A bucket that is full now.
+    /// A full bucket.
     pub fn full(self, now: Instant) -> Bucket {
         Bucket { tokens: self.burst, filled: now }
     }
 }
 
 impl Bucket {
-    /// The tokens in the bucket at `now`; less than 0 when it is overdrawn.
+    /// The tokens in the bucket at `now`; negative when overdrawn.
     pub fn level(&mut self, rate: Rate, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.tokens = (self.tokens + passed * rate.per_second).min(rate.burst);
@@ -34,12 +34,12 @@ impl Bucket {
         self.tokens
     }
 
-    /// Takes `cost` tokens, whether they are there or not.
+    /// Takes `cost` tokens, overdrawing the bucket if needed.
     pub fn charge(&mut self, rate: Rate, now: Instant, cost: f64) {
         self.tokens = self.level(rate, now) - cost;
     }
 
-    /// How long until the bucket is no longer overdrawn; `None` when it is not.
+    /// The time until the bucket is no longer overdrawn; `None` if it is not.
     pub fn debt(&mut self, rate: Rate, now: Instant) -> Option<Duration> {
         let level = self.level(rate, now);
         (level < 0.0).then(|| Duration::from_secs_f64(-level / rate.per_second))
@@ -54,7 +54,7 @@ mod tests {
     const RATE: Rate = Rate { burst: 10.0, per_second: 5.0 };
 
     #[test]
-    fn the_burst_is_free_and_then_the_rate_holds() {
+    fn after_the_burst_the_rate_applies() {
         let start = Instant::now();
         let mut bucket = RATE.full(start);
         (0..10).for_each(|_| bucket.charge(RATE, start, 1.0));
@@ -66,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn over_any_time_no_more_passes_than_burst_and_rate_allow(waits in proptest::collection::vec(0u64..500, 1..200)) {
+        fn no_span_passes_more_than_burst_and_rate(waits in proptest::collection::vec(0u64..500, 1..200)) {
             let start = Instant::now();
             let (mut now, mut bucket, mut passed) = (start, RATE.full(start), 0.0);
             for wait in waits {

@@ -202,6 +202,16 @@ pub enum EventKind {
     Closed { reason: QuitReason },
 }
 
+/// What sets some events apart from all others, whatever they say.
+enum Sort<'e> {
+    /// The line of a prompt stays open.
+    Question,
+    /// Said by a user; not shown to those who ignore its author.
+    Message { from: &'e Name, text: &'e Arc<str> },
+    /// Everything else.
+    News,
+}
+
 impl Event {
     /// An event that happens now and is kept nowhere.
     pub fn new(kind: EventKind) -> Arc<Event> {
@@ -229,10 +239,7 @@ impl Event {
 
     /// The things that it is: several, or just itself.
     pub fn each(&self) -> &[Event] {
-        match &self.kind {
-            EventKind::Batch { events } => events,
-            _ => std::slice::from_ref(self),
-        }
+        if let EventKind::Batch { events } = &self.kind { events } else { std::slice::from_ref(self) }
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
@@ -249,17 +256,94 @@ impl Event {
 impl EventKind {
     /// Whether it is a question, behind which people type their answer.
     pub fn is_prompt(&self) -> bool {
-        matches!(self, EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_))
+        matches!(self.sort(), Sort::Question)
     }
 
-    /// Who says what, if this is a message as others than its author are told it.
+    /// Author and text, if this is a message as everybody but its author is told it.
     pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
+        match self.sort() {
+            Sort::Message { from, text } => Some((from, text)),
+            Sort::Question | Sort::News => None,
+        }
+    }
+
+    fn sort(&self) -> Sort<'_> {
         match self {
+            EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_) => Sort::Question,
             EventKind::PrivateMessage { from, text }
             | EventKind::Broadcast { from, text }
             | EventKind::GroupMessage { from, text, .. }
-            | EventKind::Action { from, text, own: false, .. } => Some((from, text)),
-            _ => None,
+            | EventKind::Action { from, text, own: false, .. } => Sort::Message { from, text },
+            EventKind::Action { own: true, .. }
+            | EventKind::LoginRefused
+            | EventKind::AlreadyLoggedIn
+            | EventKind::TooManySessions { .. }
+            | EventKind::TooManyAttempts
+            | EventKind::TokensUnreadable
+            | EventKind::TooManyGuests { .. }
+            | EventKind::NotRegistered(_)
+            | EventKind::Welcome { .. }
+            | EventKind::YouAreGuest { .. }
+            | EventKind::UserJoined { .. }
+            | EventKind::UserLeft { .. }
+            | EventKind::PrivateMessageSent { .. }
+            | EventKind::GroupCreated { .. }
+            | EventKind::YouJoined { .. }
+            | EventKind::YouLeft { .. }
+            | EventKind::MemberJoined { .. }
+            | EventKind::MemberLeft { .. }
+            | EventKind::Group { .. }
+            | EventKind::Users { .. }
+            | EventKind::WhoIs(_)
+            | EventKind::YouAreAway { .. }
+            | EventKind::UserIsAway { .. }
+            | EventKind::StoredFor { .. }
+            | EventKind::Received { .. }
+            | EventKind::Read { .. }
+            | EventKind::YouRead { .. }
+            | EventKind::Receipts { .. }
+            | EventKind::Missed { .. }
+            | EventKind::MissedMore { .. }
+            | EventKind::PastMessages { .. }
+            | EventKind::HistoryHeader { .. }
+            | EventKind::HistoryMore { .. }
+            | EventKind::SearchHeader { .. }
+            | EventKind::Cleared { .. }
+            | EventKind::Deleted { .. }
+            | EventKind::Nothing
+            | EventKind::Batch { .. }
+            | EventKind::Ignored { .. }
+            | EventKind::IgnoredUsers { .. }
+            | EventKind::Typing { .. }
+            | EventKind::TypingWanted { .. }
+            | EventKind::Groups { .. }
+            | EventKind::GroupsUsers { .. }
+            | EventKind::TalkTarget { .. }
+            | EventKind::WhoAmI { .. }
+            | EventKind::Pong { .. }
+            | EventKind::Mode { .. }
+            | EventKind::PasswordChanged
+            | EventKind::Cancelled
+            | EventKind::TokenMade { .. }
+            | EventKind::Tokens { .. }
+            | EventKind::TokenRevoked { .. }
+            | EventKind::Help { .. }
+            | EventKind::HowToLeave { .. }
+            | EventKind::StillHere
+            | EventKind::Refused(_)
+            | EventKind::TooManyConnections { .. }
+            | EventKind::YouAreBanned { .. }
+            | EventKind::AddressBanned { .. }
+            | EventKind::SessionEnded { .. }
+            | EventKind::Announced { .. }
+            | EventKind::GroupDropped { .. }
+            | EventKind::Renamed { .. }
+            | EventKind::YouAreMuted { .. }
+            | EventKind::ReportFiled(_)
+            | EventKind::ShutdownScheduled { .. }
+            | EventKind::ShutdownCancelled
+            | EventKind::AdminReply(_)
+            | EventKind::Closed { .. } => Sort::News,
         }
     }
 
@@ -291,7 +375,64 @@ impl EventKind {
                 let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
                 rows.iter().flatten().map(|cell| size_of::<Cell>() + text(cell)).sum()
             }
-            _ => 0,
+            EventKind::Welcome { motd: None }
+            | EventKind::AdminReply(AdminAnswer::Done(_))
+            | EventKind::AskName
+            | EventKind::AskPassword
+            | EventKind::Ask(_)
+            | EventKind::LoginRefused
+            | EventKind::AlreadyLoggedIn
+            | EventKind::TooManySessions { .. }
+            | EventKind::TooManyAttempts
+            | EventKind::TokensUnreadable
+            | EventKind::TooManyGuests { .. }
+            | EventKind::NotRegistered(_)
+            | EventKind::YouAreGuest { .. }
+            | EventKind::UserJoined { .. }
+            | EventKind::UserLeft { .. }
+            | EventKind::GroupCreated { .. }
+            | EventKind::YouJoined { .. }
+            | EventKind::YouLeft { .. }
+            | EventKind::MemberJoined { .. }
+            | EventKind::MemberLeft { .. }
+            | EventKind::WhoIs(_)
+            | EventKind::YouAreAway { .. }
+            | EventKind::StoredFor { .. }
+            | EventKind::Received { .. }
+            | EventKind::Read { .. }
+            | EventKind::YouRead { .. }
+            | EventKind::Receipts { .. }
+            | EventKind::Missed { .. }
+            | EventKind::MissedMore { .. }
+            | EventKind::HistoryHeader { .. }
+            | EventKind::HistoryMore { .. }
+            | EventKind::SearchHeader { .. }
+            | EventKind::Cleared { .. }
+            | EventKind::Deleted { .. }
+            | EventKind::Nothing
+            | EventKind::Batch { .. }
+            | EventKind::Ignored { .. }
+            | EventKind::Typing { .. }
+            | EventKind::TypingWanted { .. }
+            | EventKind::TalkTarget { .. }
+            | EventKind::Mode { .. }
+            | EventKind::PasswordChanged
+            | EventKind::Cancelled
+            | EventKind::TokenRevoked { .. }
+            | EventKind::HowToLeave { .. }
+            | EventKind::StillHere
+            | EventKind::Refused(_)
+            | EventKind::TooManyConnections { .. }
+            | EventKind::YouAreBanned { .. }
+            | EventKind::AddressBanned { .. }
+            | EventKind::SessionEnded { .. }
+            | EventKind::GroupDropped { .. }
+            | EventKind::Renamed { .. }
+            | EventKind::YouAreMuted { .. }
+            | EventKind::ReportFiled(_)
+            | EventKind::ShutdownScheduled { .. }
+            | EventKind::ShutdownCancelled
+            | EventKind::Closed { .. } => 0,
         }
     }
 }

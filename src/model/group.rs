@@ -226,7 +226,13 @@ impl GroupNews {
             GroupNews::GroupInfo(portrait) => {
                 of(&portrait.settings.topic) + (portrait.owners.len() + portrait.admins.len()) * size_of::<Name>()
             }
-            _ => 0,
+            GroupNews::Role { .. }
+            | GroupNews::Lifted { .. }
+            | GroupNews::YouInvited { .. }
+            | GroupNews::Invited { .. }
+            | GroupNews::RoomEntered { .. }
+            | GroupNews::YouLeftRoom { .. }
+            | GroupNews::RoomLeft { .. } => 0,
         }
     }
 }
@@ -250,6 +256,19 @@ impl fmt::Display for EndAndReason<'_> {
             Some(reason) => write!(f, ": {reason}"),
             None => f.write_str("."),
         }
+    }
+}
+
+/// A role with its article.
+pub struct Article(pub GroupRole);
+
+impl fmt::Display for Article {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let article = match self.0 {
+            GroupRole::Member => "a",
+            GroupRole::Admin | GroupRole::Owner => "an",
+        };
+        write!(f, "{article} {}", self.0.as_str())
     }
 }
 

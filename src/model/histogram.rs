@@ -1,8 +1,8 @@
-//! How long things took, in counts by upper bound.
+//! A histogram of durations.
 
 use std::time::Duration;
 
-/// The upper bounds of the counts, in nanoseconds: from a section of the central lock to a disk that hangs.
+/// Upper bounds of the buckets in nanoseconds: from one hold of the central lock to a hanging disk.
 const BOUNDS: [u64; 22] = [
     100,
     250,
@@ -28,10 +28,10 @@ const BOUNDS: [u64; 22] = [
     1_000_000_000,
 ];
 
-/// A distribution of times.
+/// Counts of durations by bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
-    /// By bound; what took longer than the last one is in none.
+    /// Per bucket, not cumulative; longer durations are in none of them.
     counts: [u64; BOUNDS.len()],
     count: u64,
     sum: Duration,
@@ -39,7 +39,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Adds one time.
+    /// Adds a duration.
     pub fn note(&mut self, took: Duration) {
         self.count += 1;
         self.sum += took;
@@ -50,28 +50,28 @@ impl Histogram {
         }
     }
 
-    /// How many times were noted.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// All of them together.
+    /// The sum of all durations.
     pub fn sum(&self) -> Duration {
         self.sum
     }
 
-    /// The longest.
+    /// The longest duration.
     pub fn longest(&self) -> Duration {
         self.longest
     }
 
-    /// The mean; nothing where nothing was noted.
+    /// The mean; zero without durations.
     pub fn mean(&self) -> Duration {
         let nanos = self.sum.as_nanos().checked_div(u128::from(self.count)).unwrap_or_default();
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// For each bound, how many took at most that long.
+    /// For each bound, the number of durations up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (Duration, u64)> {
         let up_to = self.counts.iter().scan(0, |sum, count| {
             *sum += count;
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_time_is_counted_at_its_bound_and_above() {
+    fn a_duration_counts_in_every_bucket_from_its_bound_up() {
         let mut times = Histogram::default();
         assert_eq!((times.mean(), times.count()), (Duration::ZERO, 0));
         for nanos in [0, 100, 101, 1_000_000_000, 1_000_000_001, 60_000_000_000] {

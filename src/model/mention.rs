@@ -1,19 +1,19 @@
-//! Whether a text mentions somebody.
+//! Mentions of a user in a text.
 
 use super::name::Name;
 
-/// Whether the name stands in the text as a whole word, in any case: `alice`, `@Alice` and `alice's`, but neither
-/// `malice` nor `alice2`. What may end a name may also end a sentence, so `alice.` counts; `alice.b` is somebody else.
+/// Whether the text contains the name as a whole word, ignoring case: `alice`, `@Alice` and `alice's`, but neither
+/// `malice` nor `alice2`. A dot may end a name or a sentence, so `alice.` counts; `alice.b` is a different user.
 pub fn mentions(text: &str, name: &Name) -> bool {
     text.split(|c| !belongs(c)).any(|word| is_name(word, name.as_str()))
 }
 
-/// Whether a character can be part of a name, or of another word than the name.
+/// Whether a character can be part of a word.
 fn belongs(c: char) -> bool {
     c.is_alphanumeric() || is_mark(c)
 }
 
-/// What may stand in a name beside letters and digits, but does not begin one.
+/// Characters allowed in a name after its first one, besides letters and digits.
 fn is_mark(c: char) -> bool {
     matches!(c, '_' | '.' | '-')
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_a_whole_word_in_any_case() {
+    fn a_mention_is_a_whole_word_in_any_case() {
         let (alice, dotted) = ("alice".parse().unwrap(), "a.b-".parse().unwrap());
         let yes = [
             "alice",
@@ -50,7 +50,7 @@ mod tests {
         assert!(mentions("ask A.B- now", &dotted) && mentions("a.b-.", &dotted) && !mentions("a.b", &dotted));
     }
 
-    /// The same, one place of the text after the other.
+    /// The same rule, tried at each position of the text.
     fn naive(text: &str, name: &str) -> bool {
         let chars: Vec<char> = text.chars().collect();
         let name: Vec<char> = name.chars().collect();
@@ -65,13 +65,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_matcher_agrees_with_a_slow_one(text in "[aAbB_. @é-]{0,24}", name in "[aAb][ab_.-]{0,3}") {
+        fn the_matcher_agrees_with_the_naive_one(text in "[aAbB_. @é-]{0,24}", name in "[aAb][ab_.-]{0,3}") {
             let who: Name = name.parse().unwrap();
             prop_assert_eq!(mentions(&text, &who), naive(&text, &name), "{} in {:?}", name, text);
         }
 
         #[test]
-        fn any_text_around_it_leaves_a_mention_one(before in ".*", after in ".*", name in "[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}") {
+        fn surrounding_text_does_not_hide_a_mention(before in ".*", after in ".*", name in "[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}") {
             if let Ok(who) = name.parse::<Name>() {
                 let text = format!("{before} @{}! {after}", name.to_ascii_uppercase());
                 prop_assert!(mentions(&text, &who));

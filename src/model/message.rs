@@ -1,4 +1,4 @@
-//! What was said, as the message log keeps it.
+//! Messages, as the message log stores them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,62 +7,62 @@ use std::time::SystemTime;
 use super::event::OVERHEAD;
 use super::name::Name;
 
-/// The number of a stored message: larger for what was said later, never given twice, never 0.
+/// The number of a stored message. Later messages have larger ids; an id is never reused and never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MessageId(pub u64);
 
-/// Where something is said. Seen by one reader, [`Scope::User`] is his private conversation with that user.
+/// Where a message is sent. For a reader, [`Scope::User`] is their private conversation with that user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// To one user, privately.
+    /// Privately to one user.
     User(Name),
-    /// In a group.
+    /// To a group.
     Group(Name),
     /// To everybody.
     Everybody,
 }
 
-/// Something said that has no place in the log yet.
+/// A message that has no id yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// When it was said.
+    /// When it was sent.
     pub at: SystemTime,
-    /// Who said it, as registered.
+    /// The author's name as registered.
     pub from: Name,
-    /// Where he said it.
+    /// Where it was sent.
     pub scope: Scope,
-    /// What he said.
+    /// The text.
     pub text: Arc<str>,
-    /// Whether it is something that he does, told in the third person (`/me`).
+    /// Whether it describes an action of the author (`/me`).
     pub action: bool,
 }
 
 /// A message of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its place in the log.
+    /// Its position in the log.
     pub id: MessageId,
-    /// What was said, when, where and by whom; the text is empty once it is deleted.
+    /// Author, time, scope and text; the text is empty once the message is deleted.
     pub said: Draft,
-    /// Whether its author deleted it.
+    /// Whether its author or an operator deleted it.
     pub deleted: bool,
 }
 
 impl Draft {
-    /// Whether nobody could read it later, because it was said by one guest to another: the next ones of their names are
-    /// others.
+    /// Whether it was sent by one guest to another. Nobody could read it later: the next guests of these names are other
+    /// people.
     pub fn is_for_guests_alone(&self) -> bool {
         self.from.is_guest() && matches!(self.scope, Scope::User(to) if to.is_guest())
     }
 
-    /// What it weighs in an outbox, in bytes.
+    /// Its approximate size in an outbox, in bytes.
     pub fn weight(&self) -> usize {
         OVERHEAD + self.text.len()
     }
 }
 
 impl MessageId {
-    /// The number in what a user typed, `123` or `#123`.
+    /// Parses an id as typed by a user, `123` or `#123`.
     pub fn parse(typed: &str) -> Option<MessageId> {
         let number = typed.strip_prefix('#').unwrap_or(typed).parse().ok()?;
         (number > 0).then_some(MessageId(number))
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_may_be_typed_with_or_without_its_sign() {
+    fn an_id_may_be_typed_with_or_without_its_sign() {
         assert_eq!(MessageId::parse("#12"), Some(MessageId(12)));
         assert_eq!(MessageId::parse("12").unwrap().to_string(), "#12");
         assert!(

@@ -8,26 +8,26 @@ use std::str::FromStr;
 /// The longest name, in bytes (all of them ASCII).
 pub const MAX_NAME: usize = 32;
 
-/// Words that mean something else in a chat and would deceive as a name.
+/// Words with a meaning of their own in a chat, which would be misleading as names.
 const RESERVED: [&str; 7] = ["server", "system", "all", "everyone", "here", "broadcast", "group"];
 
-/// A checked name, `[A-Za-z0-9][A-Za-z0-9_.-]{0,31}`: held in place, so copying one costs no allocation.
+/// A valid name, `[A-Za-z0-9][A-Za-z0-9_.-]{0,31}`. Stored inline, so a copy needs no allocation.
 #[derive(Clone, Copy)]
 pub struct Name {
     len: u8,
     bytes: [u8; MAX_NAME],
 }
 
-/// Why a text is no name. Its `Display` ends a sentence that began with the text.
+/// Why a text is not a valid name. Its `Display` completes a sentence that starts with the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadName {
-    /// No character at all.
+    /// It has no characters.
     Empty,
-    /// More than [`MAX_NAME`] bytes.
+    /// It has more than [`MAX_NAME`] bytes.
     TooLong,
-    /// A character outside the alphabet, or a first one that is no letter or digit.
+    /// It has a character that is not allowed, or starts with a punctuation mark.
     BadCharacter,
-    /// One of the words kept for the server itself.
+    /// It is reserved for the server.
     Reserved,
 }
 
@@ -37,7 +37,7 @@ impl Name {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// Whether it is one of those that the server gives to guests: `guest`, or `guest-` and a number.
+    /// Whether it is a name the server gives to guests: `guest`, or `guest-` and a number.
     pub fn is_guest(&self) -> bool {
         let (start, rest) = self.as_bytes().split_at(self.as_bytes().len().min(5));
         start.eq_ignore_ascii_case(b"guest") && (rest.is_empty() || rest.strip_prefix(b"-").is_some_and(is_number))
@@ -134,9 +134,9 @@ impl fmt::Display for BadName {
             BadName::Empty => f.write_str("is empty"),
             BadName::TooLong => write!(f, "is longer than {MAX_NAME} characters"),
             BadName::BadCharacter => {
-                f.write_str("may only have letters, digits, '_', '.' and '-', and begins with a letter or digit")
+                f.write_str("may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit")
             }
-            BadName::Reserved => f.write_str("is a word kept for the server"),
+            BadName::Reserved => f.write_str("is reserved for the server"),
         }
     }
 }
@@ -167,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn guests_have_names_of_their_own() {
+    fn guest_names_are_recognised() {
         assert!(["guest", "Guest-1", "guest-42"].iter().all(|text| name(text).is_guest()));
         assert!(["guests", "guest-", "guest-x", "gues", "g"].iter().all(|text| !name(text).is_guest()));
     }
 
     #[test]
-    fn bad_names_say_what_is_wrong() {
+    fn an_invalid_name_says_why() {
         let bad = |text: &str| text.parse::<Name>().unwrap_err();
         assert_eq!(bad(""), BadName::Empty);
         assert_eq!(bad(&"a".repeat(33)), BadName::TooLong);

@@ -1,25 +1,25 @@
-//! A network of addresses, as bans name one; a single address is a small one.
+//! Networks of IP addresses; a single address is the smallest network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// The shortest prefixes that are taken: a shorter one is rather a slip than meant.
+/// The shortest prefixes accepted, for IPv4 and IPv6: a shorter one is more likely a slip than intended.
 const SHORTEST: (u8, u8) = (8, 16);
 
-/// All addresses whose first bits are the same. IPv4 inside IPv6 counts as IPv4.
+/// The addresses that share a prefix. IPv4-mapped IPv6 addresses count as IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Net {
     address: IpAddr,
     bits: u8,
 }
 
-/// A text is no network.
+/// The text is not a valid network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadNet;
 
 impl Net {
-    /// The network with this many leading bits of an address; no more bits than the address has.
+    /// The network of the first `bits` bits of an address; more bits than the address has count as all of them.
     pub fn around(address: IpAddr, bits: u8) -> Net {
         let (address, bits) = match address.to_canonical() {
             IpAddr::V4(v4) => {
@@ -36,7 +36,8 @@ impl Net {
         Net { address, bits }
     }
 
-    /// What counts as one address: itself, or the /64 of an IPv6 one, which its user owns as a whole.
+    /// The network that counts as one client address: an IPv4 address, or the /64 of an IPv6 address, because one user
+    /// usually owns a whole /64.
     pub fn of(address: IpAddr) -> Net {
         match address.to_canonical() {
             IpAddr::V6(v6) if !v6.is_loopback() => Net::around(address, 64),
@@ -44,27 +45,27 @@ impl Net {
         }
     }
 
-    /// Reads a network, or an address that stands for itself alone, as settings name them.
+    /// Parses a network or a single address, as used in settings.
     ///
     /// # Errors
-    /// What it has to be, as the second half of a sentence.
+    /// The end of a sentence that says what is expected.
     pub fn exactly(text: &str) -> Result<Net, &'static str> {
         let alone = text.parse().map(|address| Net::around(address, 128));
         alone.or_else(|_| text.parse()).map_err(|_| "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8")
     }
 
-    /// Whether an address is in it.
+    /// Whether it contains an address.
     pub fn contains(&self, address: IpAddr) -> bool {
         Net::around(address, self.bits) == *self && address.to_canonical().is_ipv4() == self.address.is_ipv4()
     }
 
-    /// How many leading bits its addresses share.
+    /// The length of its prefix in bits.
     pub fn bits(&self) -> u8 {
         self.bits
     }
 }
 
-/// `10.0.0.0/8` and `2001:db8::/32`; an address alone is what counts as one.
+/// Parses `10.0.0.0/8` and `2001:db8::/32`; an address alone means [`Net::of`] it.
 impl FromStr for Net {
     type Err = BadNet;
 
@@ -75,7 +76,7 @@ impl FromStr for Net {
         let address: IpAddr = address.parse().map_err(|_| BadNet)?;
         let digits = bits.len() <= 3 && bits.bytes().all(|b| b.is_ascii_digit());
         let bits: u8 = bits.parse().ok().filter(|_| digits).ok_or(BadNet)?;
-        // What is written as IPv6 counts its bits as IPv6, and its IPv4 part would be another network.
+        // The bits of an IPv4-mapped network would be counted from the IPv6 prefix: ambiguous, so refused.
         let (least, most) = match address {
             IpAddr::V4(_) => (SHORTEST.0, 32),
             IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => return Err(BadNet),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_or_far_too_wide_is_refused() {
+    fn invalid_and_far_too_wide_networks_are_refused() {
         for typed in
             ["", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/7", "::/0", "::/129", "10.0.0/8", "x", "10.0.0.1/+8"]
         {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_a_setting_stands_for_itself_alone() {
+    fn an_address_in_a_setting_means_itself_alone() {
         let net = Net::exactly("2001:db8::1").unwrap();
         assert!(net.contains("2001:db8::1".parse().unwrap()) && !net.contains("2001:db8::2".parse().unwrap()));
         assert_eq!(Net::exactly("10.1.2.3/8"), Ok(self::net("10.0.0.0/8")));
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_one_64_are_one_address() {
+    fn neighbours_in_one_ipv6_64_are_one_address() {
         assert!(net("2001:db8::1").contains("2001:db8::ffff".parse().unwrap()));
         assert!(!net("2001:db8::1").contains("2001:db8:0:1::1".parse().unwrap()));
         assert!(net("10.0.0.0/8").contains("::ffff:10.9.9.9".parse().unwrap()));
@@ -145,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_contains_what_shares_its_bits_and_comes_back_from_its_text(a: u32, b: u32, bits in 8..=32_u8) {
+        fn an_ipv4_network_contains_its_prefix_and_round_trips(a: u32, b: u32, bits in 8..=32_u8) {
             let net = Net::around(Ipv4Addr::from(a).into(), bits);
             let same = (a ^ b).leading_zeros() >= u32::from(bits);
             prop_assert_eq!(net.contains(Ipv4Addr::from(b).into()), same);
@@ -153,14 +154,14 @@ mod tests {
         }
 
         #[test]
-        fn the_same_holds_for_long_addresses(a: u128, b: u128, bits in 16..=128_u8) {
+        fn an_ipv6_network_contains_its_prefix_and_round_trips(a: u128, b: u128, bits in 16..=128_u8) {
             let (address, other) = (Ipv6Addr::from(a), Ipv6Addr::from(b));
             prop_assume!(address.to_ipv4_mapped().is_none() && other.to_ipv4_mapped().is_none());
             let net = Net::around(address.into(), bits);
             let same = (a ^ b).leading_zeros() >= u32::from(bits);
             prop_assert_eq!(net.contains(other.into()), same);
             let read = net.to_string().parse::<Net>();
-            // Alone, an address stands for its /64.
+            // An address alone means its /64.
             prop_assert_eq!(read, Ok(if bits == 128 { Net::of(address.into()) } else { net }));
         }
     }

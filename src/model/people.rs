@@ -1,36 +1,36 @@
-//! What is shown of users and groups to who asks.
+//! Facts about users and groups, as shown to a user who asks.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::name::Name;
 
-/// One group with its members, both in alphabetical order.
+/// A group and its members in alphabetical order.
 pub type Roster = (Name, Vec<Name>);
 
-/// One in a list: a user, and why he is away if he is; or a group, and of a room what it is about.
+/// An item of a list: a user with their away message, or a group with a room's topic.
 pub type NameAndNote = (Name, Option<Arc<str>>);
 
-/// What is known of a user.
+/// The profile of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// His name as registered.
+    /// The name as registered.
     pub name: Name,
-    /// What is known while he is here.
+    /// Present while the user is online.
     pub online: Option<Online>,
-    /// When his last session ended; `None` if that was before the server started.
+    /// When the last session ended; `None` if that was before the server started.
     pub last_seen: Option<SystemTime>,
 }
 
-/// What is known of a user who is here.
+/// The profile of a user who is online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Online {
-    /// When his first session of those he has began.
+    /// When the oldest of the current sessions began.
     pub since: SystemTime,
-    /// How long ago he last said something.
+    /// The time since the user last sent a message.
     pub idle: Duration,
-    /// Why he is away, if he is.
+    /// The away message, if the user is away.
     pub away: Option<Arc<str>>,
-    /// The groups that he and who asks are both in.
+    /// Groups that this user and the asking user have in common.
     pub shared: Vec<Name>,
 }

@@ -1,69 +1,69 @@
-//! Choices an operator or a user makes: each a closed list, read by its lower-case word.
+//! Choices of operators and users, each a closed list of words.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// What happens when a user who is here logs in a second time.
+/// Policy for a login of a user who is already online.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum DuplicateLogin {
-    /// The second login is refused, unless the first session turns out to be dead.
+    /// Refuse the second login, unless the first session turns out to be dead.
     #[default]
     Refuse,
-    /// Both stay: every session gets what is sent to the user, and a copy of what he says in another.
+    /// Keep both. Every session gets what is sent to the user, and a copy of what the user sends from another session.
     Allow,
-    /// The first session is told and closed.
+    /// Tell the first session and close it.
     Replace,
 }
 
-/// Who may make an account for himself.
+/// Policy for creating accounts from the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Registration {
-    /// Nobody; the operator makes the accounts.
+    /// Only the operator creates accounts.
     #[default]
     Closed,
-    /// Everybody.
+    /// Anybody may register.
     Open,
-    /// Who has an invitation.
+    /// Registration needs an invitation.
     Invite,
 }
 
-/// Whether a client is treated as telnet, so that his terminal hides the password.
+/// Whether a client is treated as telnet, so that the terminal can be told to hide the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TelnetMode {
-    /// When he shows himself as one.
+    /// Clients that send telnet commands.
     #[default]
     Auto,
     /// Every client.
     Always,
-    /// No client; telnet commands are still filtered out.
+    /// No client; telnet commands in the input are still filtered out.
     Never,
 }
 
-/// What a message survives once its sender is told that it was sent.
+/// The failure that an acknowledged message survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Durability {
-    /// A loss of power: the disk has it.
+    /// A power failure: the message is on the disk.
     #[default]
     Fsync,
-    /// A crash of the server; the system may take some seconds to bring it to the disk.
+    /// A crash of the server; the operating system writes to the disk within seconds.
     Commit,
 }
 
-/// How messages are kept. A bound of 0 is none.
+/// How long messages are kept. A limit of 0 means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
-    /// What a message survives.
+    /// The failure that an acknowledged message survives.
     pub durability: Durability,
-    /// Days after which a message goes (setting `keep-days`).
+    /// Days after which a message is deleted (setting `keep-days`).
     pub keep_days: u32,
-    /// Messages on the whole server; beyond it the oldest goes (setting `keep-messages`).
+    /// Messages on the whole server, beyond which the oldest are deleted (setting `keep-messages`).
     pub keep_messages: u32,
-    /// Messages in one group; beyond it its oldest goes (setting `keep-messages-per-group`).
+    /// Messages in one group, beyond which its oldest are deleted (setting `keep-messages-per-group`).
     pub keep_messages_per_group: u32,
 }
 
-/// In which dialect a user is told things.
+/// The kind of output a session has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Text for people.
@@ -73,31 +73,31 @@ pub enum Mode {
     Machine,
 }
 
-/// Before which messages the bell of a user's terminal rings.
+/// Which messages ring the terminal's bell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bell {
-    /// Before none.
+    /// None.
     #[default]
     Off,
-    /// Before those that mention him.
+    /// Messages that mention the user.
     Mentions,
-    /// Before all that others say.
+    /// All messages of others.
     All,
 }
 
-/// How one session is told things.
+/// How events are written to one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutputFormat {
-    /// In which dialect.
+    /// Text for people, or lines for programs.
     pub mode: Mode,
-    /// Whether text for people shows the ids of messages; lines for programs always do.
+    /// Whether text for people shows message ids; lines for programs always do.
     pub ids: bool,
-    /// Before which messages text for people rings the bell.
+    /// Which messages ring the bell in text for people.
     pub bell: Bell,
 }
 
 impl Mode {
-    /// The mode of this name, in any case.
+    /// Parses a mode, ignoring case.
     pub fn named(word: &str) -> Option<Mode> {
         [Mode::Plain, Mode::Machine].into_iter().find(|mode| mode.as_str().eq_ignore_ascii_case(word))
     }
@@ -111,7 +111,7 @@ impl Mode {
 }
 
 impl Bell {
-    /// The bell of this name, in any case.
+    /// Parses a bell setting, ignoring case.
     pub fn named(word: &str) -> Option<Bell> {
         [Bell::Off, Bell::Mentions, Bell::All].into_iter().find(|bell| bell.as_str().eq_ignore_ascii_case(word))
     }

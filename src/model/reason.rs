@@ -1,74 +1,88 @@
-//! Every way a client leaves, in one closed list: it decides the log word and how much is still written to him.
+//! Why connections end: one closed list, which decides the word in the log and how much is still written.
 
 use std::fmt;
 
 use super::name::Name;
 
-/// Why a connection ends. Its `Display` is the fixed word in the log.
+/// Why a connection ends. Its `Display` is the fixed wording in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QuitReason {
-    /// He said `/quit`.
+    /// The user typed `/quit`.
     Quit,
-    /// He closed his side, with everything he had sent handled.
+    /// The client closed its side, and all its input has been handled.
     Eof,
-    /// The connection broke: reset, timed out, unreachable.
+    /// The connection broke: reset, timed out or unreachable.
     Lost,
-    /// Nothing came from him for longer than the idle limit.
+    /// The client sent nothing for longer than the idle limit.
     Idle,
-    /// The login was not finished before its deadline.
+    /// The login did not complete before its deadline.
     LoginTimeout,
     /// Wrong name or password, or the name is in use.
     LoginFailed,
-    /// He reads more slowly than is said to him, beyond what his outbox holds.
+    /// The client read too slowly and its outbox overflowed.
     SlowReader,
-    /// He sent far more than a line without a line end.
+    /// The client sent far more than a line without a line end.
     Flood,
-    /// What he speaks is another protocol (TLS, HTTP).
+    /// The client speaks another protocol, such as TLS or HTTP.
     WrongProtocol,
-    /// All places for logged-in clients are taken.
+    /// The server has as many clients as it may have.
     ServerFull,
-    /// His place among the not-yet-logged-in was needed for someone from an address that holds fewer.
+    /// The connection waited to log in, and its place was given to an address that holds fewer.
     Crowded,
     /// An operator closed the session.
     Kicked,
-    /// An operator has banned the user, or his address.
+    /// An operator banned the user or the address.
     Banned,
-    /// The same user logged in again, under the policy `replace`.
+    /// The user logged in again under the policy `replace`.
     Replaced,
     /// The login token that the session used was revoked.
     Revoked,
     /// The user's account was deleted.
     Deleted,
-    /// An operator gave the user this name in place of the one that he had.
+    /// An operator renamed the user to this name.
     Renamed(Name),
-    /// The server stops.
+    /// The server is stopping.
     Shutdown,
-    /// A fault of ours ended this one session.
+    /// A fault in the server ended this one session.
     Panic,
 }
 
-/// How much is still written to a client who leaves.
+/// How much is still written to a client that leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastWords {
-    /// Everything queued, at the reader's own pace (the deadline on the oldest item holds).
+    /// Everything queued, at the client's own pace; the deadline of the oldest item still applies.
     AllInTime,
-    /// What can be written at once or nearly so, then the reason.
+    /// What can be written almost at once, then the reason.
     Brief,
     /// Nothing: the connection is gone or full.
     None,
 }
 
 impl QuitReason {
-    /// How much of what is queued is still written before the connection is closed.
+    /// How much of the outbox is written before the connection is closed.
     pub fn last_words(self) -> LastWords {
         match self {
             QuitReason::Quit | QuitReason::Eof => LastWords::AllInTime,
             QuitReason::Lost | QuitReason::SlowReader => LastWords::None,
-            _ => LastWords::Brief,
+            QuitReason::Idle
+            | QuitReason::LoginTimeout
+            | QuitReason::LoginFailed
+            | QuitReason::Flood
+            | QuitReason::WrongProtocol
+            | QuitReason::ServerFull
+            | QuitReason::Crowded
+            | QuitReason::Kicked
+            | QuitReason::Banned
+            | QuitReason::Replaced
+            | QuitReason::Revoked
+            | QuitReason::Deleted
+            | QuitReason::Renamed(_)
+            | QuitReason::Shutdown
+            | QuitReason::Panic => LastWords::Brief,
         }
     }
 
-    /// The fixed words for it in the log.
+    /// The fixed wording in the log and the metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             QuitReason::Quit => "quit",

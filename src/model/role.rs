@@ -1,23 +1,23 @@
-//! What somebody may do on the whole server, beside what everybody may.
+//! Roles on the server.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// A server role; each may do all that those before it may.
+/// A role on the server; each includes the rights of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, ValueEnum)]
 pub enum Role {
-    /// Everybody.
+    /// Everybody without another role.
     #[default]
     User,
-    /// Keeps order among users.
+    /// Moderates users and messages.
     Moderator,
     /// Runs the server.
     Admin,
 }
 
 impl Role {
-    /// Its word, as it is typed and shown.
+    /// The word for it, as typed and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::User => "user",

@@ -1,4 +1,4 @@
-//! What an operator has laid upon a user or an address, and for how long; and what users report to operators.
+//! Bans and mutes on the whole server, reports to operators, and durations as people write them.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -6,63 +6,63 @@ use std::time::{Duration, SystemTime};
 use super::name::Name;
 use super::net::Net;
 
-/// What somebody may not do any more.
+/// The kind of a sanction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Penalty {
-    /// He may not come in.
+    /// The target may not log in.
     Ban,
-    /// He may not say anything.
+    /// The target may not send messages.
     Mute,
 }
 
-/// Upon whom.
+/// The target of a sanction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SanctionTarget {
     /// A user.
     User(Name),
-    /// Whoever comes from there.
+    /// Everybody who connects from a network.
     Net(Net),
 }
 
-/// A penalty that holds until it is lifted or its time is over.
+/// A ban or mute. It holds until it is lifted or expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sanction {
-    /// Which.
+    /// Ban or mute.
     pub penalty: Penalty,
-    /// Upon whom.
+    /// The user or network it applies to.
     pub subject: SanctionTarget,
-    /// Who laid it on him: an operator's name, or what stands for the console.
+    /// The operator's name, or the word that stands for the console.
     pub by: String,
-    /// Why; empty where nothing was said.
+    /// The reason; empty if none was given.
     pub reason: String,
-    /// Since when.
+    /// When it was imposed.
     pub made: SystemTime,
-    /// Until when; `None` for until it is lifted.
+    /// When it expires; `None` if it holds until lifted.
     pub until: Option<SystemTime>,
 }
 
-/// What a user told the operators.
+/// A report to the operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Its number, by which an operator closes it.
+    /// Its number, which operators use to close it.
     pub number: u64,
-    /// When it came.
+    /// When it was filed.
     pub at: SystemTime,
-    /// From whom; `None` for the word filter.
+    /// The user who filed it; `None` for the word filter.
     pub by: Option<Name>,
     /// What it is about: a user, or a message as `#12`.
     pub about: String,
-    /// Why; empty where nothing was said.
+    /// The reason; empty if none was given.
     pub why: String,
 }
 
 impl Sanction {
-    /// Whether it still holds.
+    /// Whether it is in force at `now`.
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// The same, with a user of it under another name.
+    /// The same, with user `from` renamed to `to`.
     #[must_use]
     pub fn renamed(&self, from: &Name, to: Name) -> Sanction {
         let by = if by_name(&self.by, from) { to.to_string() } else { self.by.clone() };
@@ -71,7 +71,7 @@ impl Sanction {
 }
 
 impl Report {
-    /// The same, with a user of it under another name; its free text stays as it is.
+    /// The same, with user `from` renamed to `to`; free text is unchanged.
     #[must_use]
     pub fn renamed(&self, from: &Name, to: Name) -> Report {
         let by = self.by.map(|by| if by == *from { to } else { by });
@@ -81,19 +81,19 @@ impl Report {
     }
 }
 
-/// Whether a text is this name.
+/// Whether a text is this name, ignoring case.
 fn by_name(text: &str, name: &Name) -> bool {
     text.eq_ignore_ascii_case(name.as_str())
 }
 
 impl SanctionTarget {
-    /// The same, if it is this user under his other name.
+    /// The same, with user `from` renamed to `to`.
     #[must_use]
     pub fn renamed(self, from: &Name, to: Name) -> SanctionTarget {
         if self == SanctionTarget::User(*from) { SanctionTarget::User(to) } else { self }
     }
 
-    /// Reads what its `Display` writes.
+    /// Parses the output of `Display`.
     pub fn parse(text: &str) -> Option<SanctionTarget> {
         match text.strip_prefix('@') {
             Some(name) => name.parse().ok().map(SanctionTarget::User),
@@ -102,7 +102,7 @@ impl SanctionTarget {
         }
     }
 
-    /// What it is called to people.
+    /// The target as shown to people.
     pub fn shown(&self) -> String {
         match self {
             SanctionTarget::User(name) => name.to_string(),
@@ -121,7 +121,7 @@ impl fmt::Display for SanctionTarget {
 }
 
 impl Penalty {
-    /// Its word.
+    /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Penalty::Ban => "ban",
@@ -130,10 +130,10 @@ impl Penalty {
     }
 }
 
-/// The longest time that can be asked for, in seconds: ten years.
-const LONGEST: u64 = 10 * 366 * 86_400;
+/// The longest duration accepted, in seconds: ten years.
+const MAX_SECONDS: u64 = 10 * 366 * 86_400;
 
-/// The time in what was typed, such as `30s`, `10m`, `2h` or `7d`; never none, and at most ten years.
+/// Parses a duration as typed, such as `30s`, `10m`, `2h` or `7d`: greater than zero and at most ten years.
 pub fn duration(typed: &str) -> Option<Duration> {
     let (number, unit) = typed.split_at_checked(typed.len().checked_sub(1)?)?;
     let seconds = match unit {
@@ -147,10 +147,10 @@ pub fn duration(typed: &str) -> Option<Duration> {
         return None;
     }
     let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
-    (1..=LONGEST).contains(&total).then(|| Duration::from_secs(total))
+    (1..=MAX_SECONDS).contains(&total).then(|| Duration::from_secs(total))
 }
 
-/// A time in its largest unit that says it exactly: `90s`, `2h`.
+/// Shows a duration in the largest unit that is exact: `90s`, `2h`.
 pub struct HumanDuration(pub Duration);
 
 impl fmt::Display for HumanDuration {
@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_time_has_a_number_and_a_unit() {
+    fn a_duration_is_a_number_and_a_unit() {
         for (typed, seconds) in [("30s", 30), ("10m", 600), ("2H", 7_200), ("7d", 604_800), ("007d", 604_800)] {
             assert_eq!(duration(typed), Some(Duration::from_secs(seconds)), "{typed}");
         }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sanction_ends_by_itself_at_its_moment() {
+    fn a_sanction_expires_at_its_time() {
         let made = SystemTime::UNIX_EPOCH;
         let until = made + Duration::from_secs(60);
         let subject = SanctionTarget::User("bob".parse().unwrap());
@@ -192,18 +192,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_comes_back_from_its_text(seconds in 1..=LONGEST) {
+        fn a_duration_round_trips(seconds in 1..=MAX_SECONDS) {
             let time = Duration::from_secs(seconds);
             prop_assert_eq!(duration(&HumanDuration(time).to_string()), Some(time));
         }
 
         #[test]
-        fn any_text_is_a_time_or_none(text in ".{0,12}") {
+        fn any_text_is_a_valid_duration_or_none(text in ".{0,12}") {
             prop_assert!(duration(&text).is_none_or(|time| time >= Duration::from_secs(1)));
         }
 
         #[test]
-        fn a_subject_comes_back_from_its_text(a: u128, four: bool, bits in 16..=128_u8) {
+        fn a_target_round_trips(a: u128, four: bool, bits in 16..=128_u8) {
             let net = match four {
                 true => Net::around(std::net::Ipv4Addr::from(a as u32).into(), bits.min(32)),
                 false => Net::around(std::net::Ipv6Addr::from(a).into(), bits),

@@ -1,34 +1,34 @@
-//! The door for foreign text: what comes in is decoded and made harmless here, once, and trusted afterwards.
+//! Sanitising text from clients: decoded and cleaned here, once, and trusted afterwards.
 //!
-//! So no user can forge a line, an escape sequence or a right-to-left trick in another's terminal, nor in a log.
+//! No user can forge a line, an escape sequence or a right-to-left override in a terminal or in a log.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What stands for a character that may not be shown.
+/// Replaces a character that may not be shown.
 const REPLACEMENT: char = '\u{FFFD}';
 
-/// The bytes were no UTF-8.
+/// The bytes were not valid UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8;
 
-/// Decodes and cleans one line as it came from a client, without its line end.
+/// Decodes and cleans one line from a client, without its line end.
 ///
 /// # Errors
-/// [`NotUtf8`] when the bytes are not valid UTF-8; nothing of them may be shown then.
+/// [`NotUtf8`] when the bytes are not valid UTF-8; they must not be shown then.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotUtf8> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotUtf8)?;
-    // Looks at every byte, found or not: without a branch inside, many are looked at by one instruction.
+    // Without an early exit the loop has no branch and is vectorised.
     let plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     Ok(if plain { Cow::Borrowed(text) } else { Cow::Owned(clean(text)) })
 }
 
-/// Whether nothing of a line would be left to see.
+/// Whether a line would show nothing.
 pub fn is_blank(bytes: &[u8]) -> bool {
     decode(bytes).is_ok_and(|text| text.trim().is_empty())
 }
 
-/// Makes text harmless to show: controls become U+FFFD, a tab a space, and invisible direction marks vanish.
+/// Makes text safe to show: control characters become U+FFFD, tabs become spaces, invisible direction marks are removed.
 pub fn clean(text: &str) -> String {
     text.chars().filter_map(harmless).collect()
 }
@@ -43,7 +43,7 @@ fn harmless(c: char) -> Option<char> {
     }
 }
 
-/// At most `max` characters of `text`, with `…` where some were left out: for quoting what a user typed back to him.
+/// The first `max` characters of `text`, followed by `…` if it was longer: for quoting input in an answer.
 pub fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
@@ -51,7 +51,7 @@ pub fn shorten(text: &str, max: usize) -> String {
     }
 }
 
-/// A text as a JSON string. Everything that a terminal may act upon is escaped, though JSON asks for less.
+/// A text as a JSON string, with everything escaped that a terminal could act on.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -59,7 +59,7 @@ pub fn quote(text: &str) -> String {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                // Writing to a string does not fail.
+                // Writing to a String cannot fail.
                 let _ = fmt::Write::write_fmt(&mut quoted, format_args!("\\u{:04x}", u32::from(c)));
             }
             c => quoted.push(c),
@@ -69,7 +69,7 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// Shows a foreign text inside a log line: everything outside printable ASCII escaped, so that one event stays one line.
+/// Shows client text inside a log line, with everything except printable ASCII escaped, so that an event stays one line.
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_point_at_all_gets_a_forbidden_one_through() {
+    fn no_code_point_lets_a_forbidden_one_through() {
         for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
             let out = clean(&c.to_string());
             assert!(!out.chars().any(forbidden), "{c:?} became {out:?}");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_and_inner_spaces_stay() {
+    fn joiners_and_inner_spaces_are_kept() {
         assert_eq!(decode("a  b\tc".as_bytes()).unwrap(), "a  b c");
         assert_eq!(decode("\u{1F468}\u{200D}\u{1F469}".as_bytes()).unwrap(), "\u{1F468}\u{200D}\u{1F469}");
         assert_eq!(decode("\x1B[31mred".as_bytes()).unwrap(), "\u{FFFD}[31mred");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn quoting_is_bounded_and_logs_are_one_line() {
+    fn quotes_are_bounded_and_log_text_is_one_line() {
         assert_eq!(shorten("abc", 3), "abc");
         assert_eq!(shorten("äbcd", 2), "äb…");
         assert_eq!(Escaped("a\nb\u{1B}[0m\\").to_string(), "a\\nb\\u{1b}[0m\\\\");
@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_decode_to_harmless_text_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_decode_to_safe_text_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             match decode(&bytes) {
                 Ok(text) => prop_assert!(!text.chars().any(forbidden)),
                 Err(NotUtf8) => prop_assert!(std::str::from_utf8(&bytes).is_err()),
@@ -134,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn cleaning_twice_changes_nothing_more(text in any::<String>()) {
+        fn cleaning_is_idempotent(text in any::<String>()) {
             let once = clean(&text);
             prop_assert_eq!(clean(&once), once);
         }

@@ -1,22 +1,22 @@
-//! Where a page in a browser comes from, as its `Origin` and `Host` headers say it: scheme, host and port.
+//! Web origins (RFC 6454): scheme, host and port of a page, as in the `Origin` and `Host` headers.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// An origin of web pages, in one form whatever way it was written: lower case, without the scheme's own port.
+/// A web origin in normal form: lower case, without the default port of its scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WebOrigin {
     secure: bool,
     host: String,
-    /// `None` for the port that the scheme has by itself.
+    /// `None` for the default port of the scheme.
     port: Option<u16>,
 }
 
 impl WebOrigin {
-    /// Reads `http://host`, `https://host` or either with a port behind it; nothing may follow.
+    /// Parses `http://host` or `https://host`, with an optional port and nothing after it.
     ///
     /// # Errors
-    /// What it must be, as the second half of a sentence.
+    /// The end of a sentence that says what is expected.
     pub fn parse(text: &str) -> Result<WebOrigin, &'static str> {
         let (secure, rest) = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
@@ -26,19 +26,19 @@ impl WebOrigin {
         WebOrigin::at_host(secure, rest).ok_or(FORM)
     }
 
-    /// The page that is served without TLS at this address.
+    /// The origin of a page served without TLS at this address.
     pub fn at(addr: SocketAddr) -> WebOrigin {
         let ip = addr.ip().to_canonical();
         let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
-        WebOrigin { secure: false, host, port: own_port(false, addr.port()) }
+        WebOrigin { secure: false, host, port: non_default_port(false, addr.port()) }
     }
 
-    /// The same page under the name that every machine has for itself.
+    /// The origin `http://localhost` with this port.
     pub fn localhost(port: u16) -> WebOrigin {
-        WebOrigin { secure: false, host: "localhost".to_owned(), port: own_port(false, port) }
+        WebOrigin { secure: false, host: "localhost".to_owned(), port: non_default_port(false, port) }
     }
 
-    /// Whether a request for a page of this origin has this `Host` header.
+    /// Whether a `Host` header names this origin.
     pub fn has_host(&self, header: &str) -> bool {
         WebOrigin::at_host(self.secure, header).is_some_and(|asked| asked == *self)
     }
@@ -49,25 +49,25 @@ impl WebOrigin {
             _ => (text, None),
         };
         let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let fits = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let valid = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
             None => !host.is_empty() && host.len() <= HOST_BYTES && host.bytes().all(named),
         };
-        let port = port.and_then(|port| own_port(secure, port));
-        fits.then(|| WebOrigin { secure, host: host.to_ascii_lowercase(), port })
+        let port = port.and_then(|port| non_default_port(secure, port));
+        valid.then(|| WebOrigin { secure, host: host.to_ascii_lowercase(), port })
     }
 }
 
-const FORM: &str = "must be where a page comes from, such as https://chat.example.org or http://10.0.0.5:8080";
+const FORM: &str = "must be a web origin, such as https://chat.example.org or http://10.0.0.5:8080";
 
-/// The longest name that a host can have.
+/// The longest host name in bytes (RFC 1035).
 const HOST_BYTES: usize = 253;
 
 fn number(port: &str) -> Option<u16> {
     port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())?
 }
 
-fn own_port(secure: bool, port: u16) -> Option<u16> {
+fn non_default_port(secure: bool, port: u16) -> Option<u16> {
     (port != if secure { 443 } else { 80 }).then_some(port)
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_has_one_form() {
+    fn an_origin_has_one_normal_form() {
         for (text, shown) in [
             ("HTTPS://Chat.Example.ORG", "https://chat.example.org"),
             ("https://a:443", "https://a"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_fits_the_origin_that_is_served_there() {
+    fn a_host_header_must_name_the_served_origin() {
         let origin = WebOrigin::at("127.0.0.1:8080".parse().unwrap());
         assert!(origin.has_host("127.0.0.1:8080"));
         assert!(!origin.has_host("127.0.0.1") && !origin.has_host("localhost:8080") && !origin.has_host(""));

@@ -1,22 +1,21 @@
-//! The plain dialect: the only place with the wording of events; `past` has that of the message log, `group` that
-//! of groups, `account` that of accounts.
+//! The plain dialect: the wording of every event, for people.
 //!
 //! Every event is whole lines, prompts excepted. Success texts never contain `fail`, `error`, `exist` or `not`, not even
-//! inside a word: scripts look for these. What cannot be done is worded in `model::UserError`.
-
-mod account;
-mod choices;
-mod group;
-mod order;
-mod past;
+//! inside a word: scripts look for these. What cannot be done is worded in `model::error`.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::{Event, EventKind, MessageId, Name, NameAndNote, Online, Profile, QuitReason, Target};
+use crate::model::sanction::HumanDuration;
+use crate::model::{
+    AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
+    GroupSettings, Message, MessageId, Name, NameAndNote, NotRegistered, Online, Outcome, OutputFormat, Penalty,
+    Profile, Question, QuitReason, Report, Scope, Table, Target, TokenShown,
+};
 
 /// The plain dialect with LF after each line.
 pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
@@ -65,11 +64,13 @@ fn word(out: &mut String, id: Option<MessageId>, kind: &EventKind) {
 
 fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
     match kind {
-        EventKind::PrivateMessage { .. }
-        | EventKind::PrivateMessageSent { .. }
-        | EventKind::Broadcast { .. }
-        | EventKind::GroupMessage { .. } => write_said(out, kind),
-        EventKind::Action { from, scope, text, own } => past::write_action(out, from, *scope, *own, text),
+        EventKind::PrivateMessage { from, text } => put(out, &["[", from.as_str(), "]: ", text]),
+        EventKind::PrivateMessageSent { to, text } => put(out, &["[to ", to.as_str(), "]: ", text]),
+        EventKind::Broadcast { from, text } => put(out, &["[Broadcast][", from.as_str(), "]: ", text]),
+        EventKind::GroupMessage { group, from, text } => {
+            put(out, &["[Group ", group.as_str(), "][", from.as_str(), "]: ", text])
+        }
+        EventKind::Action { from, scope, text, own } => write_action(out, from, *scope, *own, text),
         EventKind::UserJoined { user } => write!(out, "*** {user} has joined the chat."),
         EventKind::UserLeft { user } => write!(out, "*** {user} has left the chat."),
         EventKind::MemberJoined { group, user } => write!(out, "*** {user} has joined the group {group}."),
@@ -80,7 +81,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouLeft { group, gone: true } => {
             write!(out, "You left the group {group}. It is empty now, and gone.")
         }
-        EventKind::Group { group, news } => group::write(out, group, news),
+        EventKind::Group { group, news } => write_group_news(out, group, news),
         EventKind::Users { users } => write_listed(out, "Online users:", users, "away: "),
         EventKind::WhoIs(profile) => write_profile(out, profile),
         EventKind::YouAreAway { away: Some(away) } => write!(out, "You are away: {away}"),
@@ -103,37 +104,83 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::Pong { text } => write!(out, "Pong: {text}"),
         EventKind::Help { lines } => out.write_str(&lines.join("\n")),
         EventKind::Refused(error) => write!(out, "{error}"),
-        other => account::write(out, other),
-    }
-}
 
-/// Nearly all that is ever written; `write!` would take several times as long.
-fn write_said(out: &mut String, kind: &EventKind) -> fmt::Result {
-    let mut put = |parts: &[&str]| parts.iter().for_each(|part| out.push_str(part));
-    match kind {
-        EventKind::PrivateMessage { from, text } => put(&["[", from.as_str(), "]: ", text]),
-        EventKind::PrivateMessageSent { to, text } => put(&["[to ", to.as_str(), "]: ", text]),
-        EventKind::Broadcast { from, text } => put(&["[Broadcast][", from.as_str(), "]: ", text]),
-        EventKind::GroupMessage { group, from, text } => {
-            put(&["[Group ", group.as_str(), "][", from.as_str(), "]: ", text]);
+        EventKind::Missed { count: 1 } => out.write_str("*** 1 message came while you were away:"),
+        EventKind::Missed { count } => write!(out, "*** {count} messages came while you were away:"),
+        EventKind::MissedMore { count } => write!(out, "*** {count} more came; /history shows them."),
+        EventKind::PastMessages { reader, messages, gone } => write_past(out, reader, messages, gone),
+        EventKind::HistoryHeader { scope, before, count } => write_title(out, *scope, *before, *count),
+        EventKind::HistoryMore { scope, count, before } => {
+            write!(out, "There is more: /history {} {count} before {before}", Typed(*scope))
         }
-        _ => {}
-    }
-    Ok(())
-}
+        EventKind::SearchHeader { count: 0, .. } => out.write_str("No message has all of these words."),
+        EventKind::SearchHeader { scope: None, .. } => out.write_str("Found:"),
+        EventKind::SearchHeader { scope: Some(scope), .. } => write!(out, "Found {}:", In(*scope)),
+        EventKind::Cleared { scope: None } => out.write_str("Cleared: your view of all that was said so far."),
+        EventKind::Cleared { scope: Some(scope) } => {
+            write!(out, "Cleared: your view of what was said {} so far.", In(*scope))
+        }
+        EventKind::Deleted { by, id } => write!(out, "*** {by} deleted {id}."),
+        EventKind::Received { by, id } => write!(out, "*** {by} has received {id}."),
+        EventKind::Read { by, id } => write!(out, "*** {by} has read {id}."),
+        EventKind::YouRead { id } => write!(out, "You have read {id}."),
+        EventKind::Receipts { wanted: true } => out.write_str("Receipts: on."),
+        EventKind::Receipts { wanted: false } => out.write_str("Receipts: off."),
 
-fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
-    match kind {
+        EventKind::Mode { format } => write_mode(out, *format),
+        EventKind::Ignored { whom, ignored: true } => write!(out, "You ignore {whom} now; /unignore {whom} ends that."),
+        EventKind::Ignored { whom, ignored: false } => write!(out, "You hear {whom} again."),
+        EventKind::IgnoredUsers { names } if names.is_empty() => out.write_str("You ignore nobody."),
+        EventKind::IgnoredUsers { names } => write_list(out, "You ignore:", names),
+        EventKind::Typing { from, scope: Scope::Group(group) } => {
+            write!(out, "*** {from} is typing in the group {group}.")
+        }
+        EventKind::Typing { from, .. } => write!(out, "*** {from} is typing."),
+        EventKind::TypingWanted { wanted: true } => out.write_str("Typing: on."),
+        EventKind::TypingWanted { wanted: false } => out.write_str("Typing: off."),
+
+        EventKind::YouAreBanned { until, why } => {
+            write!(out, "Authentication failed: you are banned {}{}.", Until(*until), Because(why))
+        }
+        EventKind::AddressBanned { until, why } => {
+            write!(out, "Error: Your address is banned {}{}.", Until(*until), Because(why))
+        }
+        EventKind::SessionEnded { why } => write!(out, "*** An operator ends your session: {why}"),
+        EventKind::Announced { text } => write!(out, "*** Announcement: {text}"),
+        EventKind::GroupDropped { group, why } => {
+            write!(out, "*** The group {group} was taken away by an operator{}.", Because(why))
+        }
+        EventKind::Renamed { from, to } => write!(out, "*** {from} is called {to} from now on."),
+        EventKind::YouAreMuted { muted: true, until, why } => {
+            write!(out, "*** An operator has muted you {}{}.", Until(*until), Because(why))
+        }
+        EventKind::YouAreMuted { muted: false, why, .. } => {
+            write!(out, "*** You may speak again{}.", Because(why))
+        }
+        EventKind::ReportFiled(report) => write_report(out, report),
+        EventKind::ShutdownScheduled { after, why } => {
+            write!(out, "*** The server shuts down in {}{}.", HumanDuration(*after), Because(why))
+        }
+        EventKind::ShutdownCancelled => out.write_str("*** The server goes on; the shutdown is cancelled."),
+        EventKind::AdminReply(AdminAnswer::Done(deed)) => write_deed(out, deed),
+        EventKind::AdminReply(AdminAnswer::Table(table)) => write_table(out, table),
+
+        EventKind::PasswordChanged => out.write_str("Your password is changed."),
+        EventKind::Cancelled => out.write_str("Cancelled; all is as it was."),
+        EventKind::TokenMade { name, secret, expires } => write_new_token(out, name, secret, *expires),
+        EventKind::Tokens { tokens } => write_tokens(out, tokens),
+        EventKind::TokenRevoked { name } => write!(out, "Token {name} is revoked."),
+        EventKind::Ask(question) => out.write_str(match question {
+            Question::Password => "Your password: ",
+            Question::OldPassword => "Old password: ",
+            Question::NewPassword => "New password: ",
+            Question::SameAgain => "The same again: ",
+        }),
+        EventKind::NotRegistered(why) => write_not_registered(out, why),
+
         EventKind::AskName => out.write_str("Enter username: "),
         EventKind::AskPassword => out.write_str("Enter password: "),
         EventKind::YouAreGuest { name } => write!(out, "You are {name}."),
-        EventKind::LoginRefused
-        | EventKind::AlreadyLoggedIn
-        | EventKind::TooManySessions { .. }
-        | EventKind::TooManyAttempts
-        | EventKind::TooManyGuests { .. }
-        | EventKind::TokensUnreadable
-        | EventKind::TooManyConnections { .. } => write_login_refused(out, kind),
         EventKind::Welcome { motd } => {
             out.write_str("Welcome to the chat server!\n")?;
             out.write_str("Type /help for the commands; Ctrl-R shows a half-typed line again.")?;
@@ -148,12 +195,7 @@ fn write_login_and_leaving(out: &mut String, kind: &EventKind) -> fmt::Result {
             write!(out, "*** You are called {name} from now on; log in with that name. Goodbye.")
         }
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
-        other => past::write(out, other),
-    }
-}
 
-fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
-    match kind {
         EventKind::LoginRefused => out.write_str("Authentication failed."),
         EventKind::AlreadyLoggedIn => out.write_str("Authentication failed: user already logged in."),
         EventKind::TooManySessions { limit } => {
@@ -171,8 +213,366 @@ fn write_login_refused(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TooManyGuests { limit } => {
             write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
         }
-        _ => Ok(()),
+
+        // Silence is never written, and several things are written one by one.
+        EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
     }
+}
+
+/// What `write!` would do in several times as long; nearly all that is ever written goes through here.
+fn put(out: &mut String, parts: &[&str]) -> fmt::Result {
+    parts.iter().for_each(|part| out.push_str(part));
+    Ok(())
+}
+
+fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Result {
+    match news {
+        GroupNews::Role { user, role, by } => {
+            write!(out, "*** {user} is {} of the group {group} now", Article(*role))?;
+            match by {
+                Some(by) => write!(out, ", by {by}."),
+                None => out.write_str("."),
+            }
+        }
+        GroupNews::Kicked { user, by, reason, you } => {
+            let terms = EndAndReason(None, reason.as_deref());
+            write!(out, "*** {} kicked from the group {group} by {by}{terms}", Whose(user, *you))
+        }
+        GroupNews::Sanctioned { user, penalty, ruling, you } => {
+            let (terms, by) = (EndAndReason(ruling.until, ruling.reason.as_deref()), ruling.by);
+            let deed = match penalty {
+                Penalty::Ban => "banned from",
+                Penalty::Mute => "muted in",
+            };
+            write!(out, "*** {} {deed} the group {group} by {by}{terms}", Whose(user, *you))
+        }
+        GroupNews::Lifted { user, penalty, by, you } => {
+            let (subject, verb) = if *you { ("You".to_owned(), "are") } else { (user.to_string(), "is") };
+            let deed = match penalty {
+                Penalty::Ban => "banned from",
+                Penalty::Mute => "muted in",
+            };
+            write!(out, "*** {subject} {verb} no longer {deed} the group {group}, by {by}.")
+        }
+        GroupNews::Bans { all, first } => write_bans(out, group, all, *first),
+        GroupNews::YouInvited { user } => write!(out, "You invited {user} to the group {group}."),
+        GroupNews::Invited { by } => {
+            write!(out, "*** {by} invites you to the group {group}; /accept #{group} joins it.")
+        }
+        GroupNews::Changed { by, settings } => {
+            write!(out, "*** {by} changed the group {group}: {}", Chosen(settings))
+        }
+        GroupNews::GroupInfo(portrait) => write_portrait(out, group, portrait),
+        GroupNews::RoomCreated { limit, topic } => {
+            write!(out, "Room {group} created (1/{limit}); others come in with /room join {group}.{}", About(topic))
+        }
+        GroupNews::RoomJoined { count, limit, topic } => {
+            write!(out, "You joined the room {group} ({count}/{limit}).{}", About(topic))
+        }
+        GroupNews::RoomEntered { user, count, limit } => write!(out, "*** {user} has joined ({count}/{limit})."),
+        GroupNews::YouLeftRoom { gone: false } => write!(out, "You left the room {group}."),
+        GroupNews::YouLeftRoom { gone: true } => write!(out, "You left the room {group}. It is empty now, and gone."),
+        GroupNews::RoomLeft { user, count, limit } => write!(out, "*** {user} has left ({count}/{limit})."),
+    }
+}
+
+/// The subject of a sentence about something that was done to somebody.
+struct Whose<'a>(&'a Name, bool);
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.1 { f.write_str("You were") } else { write!(f, "{} was", self.0) }
+    }
+}
+
+fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool) -> fmt::Result {
+    let mut end = "";
+    if first {
+        if all.is_empty() {
+            return write!(out, "Nobody is banned or muted in the group {group}.");
+        }
+        write!(out, "Bans and mutes of the group {group}:")?;
+        end = "\n";
+    }
+    all.iter().try_for_each(|GroupSanction { user, penalty, ruling }| {
+        let deed = match penalty {
+            Penalty::Ban => "banned",
+            Penalty::Mute => "muted",
+        };
+        let terms = EndAndReason(ruling.until, ruling.reason.as_deref());
+        write!(out, "{}{user}: {deed} by {}{terms}", std::mem::replace(&mut end, "\n"), ruling.by)
+    })
+}
+
+fn write_portrait(out: &mut String, group: &Name, portrait: &GroupInfo) -> fmt::Result {
+    let GroupInfo { settings, members, owners, admins, role } = portrait;
+    write!(out, "Group {group}: members: {members}")?;
+    settings.limit.map_or(Ok(()), |limit| write!(out, "/{limit}"))?;
+    write!(out, ", owners: {}, admins: {}", Names(owners), Names(admins))?;
+    role.map_or(Ok(()), |role: GroupRole| write!(out, ", you are {}", Article(role)))?;
+    write!(out, ". {}", Chosen(settings))
+}
+
+/// What the owners of a group chose, as the end of a line.
+struct Chosen<'a>(&'a GroupSettings);
+
+impl fmt::Display for Chosen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GroupSettings { limit, private, announce, keep, ephemeral, topic, password, .. } = self.0;
+        let mut words = Vec::new();
+        words.extend(limit.map(|limit| format!("limit {limit}")));
+        words.push(if *private { "private" } else { "public" }.to_owned());
+        words.extend(password.as_ref().map(|_| "with a password".to_owned()));
+        words.extend(announce.then(|| "only owners and admins talk".to_owned()));
+        words.extend(keep.then(|| "kept".to_owned()));
+        words.extend(ephemeral.then(|| "ephemeral".to_owned()));
+        write!(f, "{}.{}", words.join(", "), About(topic))
+    }
+}
+
+/// What something is about, behind a sentence, if it is about anything.
+struct About<'a>(&'a Option<Arc<str>>);
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |topic| write!(f, " Topic: {topic}"))
+    }
+}
+
+/// Messages, one a line: number, time, and the line as it was when it was new.
+fn write_past(out: &mut String, reader: &Name, messages: &[Message], gone: &[Name]) -> fmt::Result {
+    let who = |name| Who(name, gone.contains(&name));
+    let mut end = "";
+    for Message { id, said, deleted } in messages {
+        let (at, from) = (DateTime::<Utc>::from(said.at).format("%Y-%m-%d %H:%M"), said.from);
+        write!(out, "{}{id} {at} ", std::mem::replace(&mut end, "\n"))?;
+        let (own, action) = (from == *reader, said.action && !deleted);
+        write_place(out, &who, &from, said.scope, own, action)?;
+        match (deleted, action) {
+            (true, _) => out.write_str(" (deleted)")?,
+            (_, true) => write!(out, " * {} {}", who(from), said.text)?,
+            (..) => write!(out, ": {}", said.text)?,
+        }
+    }
+    Ok(())
+}
+
+/// What somebody did instead of saying it.
+fn write_action(out: &mut String, from: &Name, scope: Scope, own: bool, text: &str) -> fmt::Result {
+    write_place(out, &|name| Who(name, false), from, scope, own, true)?;
+    write!(out, " * {from} {text}")
+}
+
+/// Where something was said and, unless the name follows anyway, by whom.
+fn write_place(
+    out: &mut String,
+    who: &dyn Fn(Name) -> Who,
+    from: &Name,
+    scope: Scope,
+    own: bool,
+    action: bool,
+) -> fmt::Result {
+    match scope {
+        Scope::User(to) if own => write!(out, "[to {}]", who(to)),
+        Scope::User(_) => write!(out, "[{}]", who(*from)),
+        Scope::Group(group) if action => write!(out, "[Group {group}]"),
+        Scope::Group(group) => write!(out, "[Group {group}][{}]", who(*from)),
+        Scope::Everybody if action => out.write_str("[Broadcast]"),
+        Scope::Everybody => write!(out, "[Broadcast][{}]", who(*from)),
+    }
+}
+
+fn write_title(out: &mut String, scope: Option<Scope>, before: Option<MessageId>, count: usize) -> fmt::Result {
+    out.write_str("History")?;
+    match scope {
+        None => {}
+        Some(Scope::Group(group)) => write!(out, " of #{group}")?,
+        Some(scope) => write!(out, " {}", In(scope))?,
+    }
+    before.map_or(Ok(()), |id| write!(out, " before {id}"))?;
+    out.write_str(if count == 0 { " is empty." } else { ":" })
+}
+
+/// Somebody who may have no account any more.
+struct Who(Name, bool);
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, if self.1 { " (deleted)" } else { "" })
+    }
+}
+
+/// A conversation as `/history` takes it.
+struct Typed(Option<Scope>);
+
+impl fmt::Display for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("all"),
+            Some(Scope::User(name)) => write!(f, "{name}"),
+            Some(Scope::Group(name)) => write!(f, "#{name}"),
+            Some(Scope::Everybody) => f.write_str("broadcasts"),
+        }
+    }
+}
+
+/// A conversation as the place where something was said.
+struct In(Scope);
+
+impl fmt::Display for In {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Scope::User(name) => write!(f, "with {name}"),
+            scope => write!(f, "in {}", Typed(Some(scope))),
+        }
+    }
+}
+
+fn write_mode(out: &mut String, OutputFormat { mode, ids, bell }: OutputFormat) -> fmt::Result {
+    write!(out, "Mode: {mode}{}", if ids { ", with ids" } else { "" })?;
+    out.write_str(match bell {
+        Bell::Off => ".",
+        Bell::Mentions => ", bell for mentions.",
+        Bell::All => ", bell for all messages.",
+    })
+}
+
+fn write_deed(out: &mut String, deed: &Outcome) -> fmt::Result {
+    match deed {
+        Outcome::Disconnected { whom, sessions } => write!(out, "Disconnected {whom}, sessions: {sessions}."),
+        Outcome::Sanctioned { penalty: Penalty::Ban, whom, until, sessions } => {
+            write!(out, "{whom} is banned {}; sessions that end: {sessions}.", Until(*until))
+        }
+        Outcome::Sanctioned { penalty: Penalty::Mute, whom, until, .. } => {
+            write!(out, "{whom} is muted {}.", Until(*until))
+        }
+        Outcome::Lifted { penalty, whom } => write!(out, "The {} of {whom} is lifted.", penalty.as_str()),
+        Outcome::Announced { sessions } => write!(out, "Announced, sessions: {sessions}."),
+        Outcome::Deleted { id, from } => write!(out, "Message {id} of {from} is deleted."),
+        Outcome::Dropped { group, members } => write!(out, "The group {group} is gone; members it had: {members}."),
+        Outcome::Renamed { from, to, sessions } => {
+            write!(out, "{from} is called {to} from now on; sessions that ended: {sessions}.")
+        }
+        Outcome::Reloaded { users, words } => {
+            write!(out, "Read again: {users} users, {words} patterns of the word filter.")
+        }
+        Outcome::ShutdownScheduled { after: None } => out.write_str("The server stops now."),
+        Outcome::ShutdownScheduled { after: Some(after) } => {
+            write!(out, "The server stops in {}.", HumanDuration(*after))
+        }
+        Outcome::ShutdownCancelled => out.write_str("The shutdown is cancelled."),
+        Outcome::Reported { number, operators } => {
+            write!(out, "Report {number} is kept for the operators; of them are here: {operators}.")
+        }
+        Outcome::ReportDone { number } => write!(out, "Report {number} is done."),
+    }
+}
+
+fn write_report(out: &mut String, report: &Report) -> fmt::Result {
+    let Report { number, by, about, why, .. } = report;
+    match by {
+        Some(by) => write!(out, "*** Report {number}: {by} reports {about}{}", Because(why)),
+        None => write!(out, "*** Report {number}: the word filter met {about}{}", Because(why)),
+    }
+}
+
+/// Columns under their names, each as wide as its widest value; the last one ends where it ends.
+fn write_table(out: &mut String, table: &Table) -> fmt::Result {
+    let Table { of, columns, rows } = table;
+    if rows.is_empty() {
+        return write!(out, "There are no {of}.");
+    }
+    let head = columns.iter().map(ToString::to_string).collect();
+    let cells = rows.iter().map(|row| row.iter().map(shown).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(cells).collect();
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns.len()).map(|column| width(column).unwrap_or(0)).collect();
+    for (n, line) in lines.iter().enumerate() {
+        let mut text = String::new();
+        for (cell, width) in line.iter().zip(&widths) {
+            write!(text, "{cell:width$}  ")?;
+        }
+        write!(out, "{}{}", if n == 0 { "" } else { "\n" }, text.trim_end())?;
+    }
+    Ok(())
+}
+
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) if text.is_empty() => "-".to_owned(),
+        Cell::Text(text) => text.clone(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Time(Some(at)) => time(*at).to_string(),
+        Cell::Time(None) => "-".to_owned(),
+    }
+}
+
+/// Until when something holds.
+struct Until(Option<SystemTime>);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("for good"),
+            Some(until) => write!(f, "until {}", time(until)),
+        }
+    }
+}
+
+/// A reason, if there is one.
+struct Because<'a>(&'a str);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+fn write_not_registered(out: &mut String, why: &NotRegistered) -> fmt::Result {
+    out.write_str("Registration failed: ")?;
+    match why {
+        NotRegistered::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
+        NotRegistered::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
+        NotRegistered::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
+        NotRegistered::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
+        NotRegistered::BadName(why) => write!(out, "the name {why}."),
+        NotRegistered::GuestName => out.write_str("the name is kept for guests."),
+        NotRegistered::Taken => out.write_str("the name is taken."),
+        NotRegistered::Differ => out.write_str("the two passwords are not the same."),
+        NotRegistered::BadPassword(why) => write!(out, "the password {why}."),
+        NotRegistered::Full => out.write_str("there are as many accounts as there may be; ask the operator for one."),
+        NotRegistered::TooMany => {
+            out.write_str("too many accounts were made from your address; try again in ten minutes.")
+        }
+        NotRegistered::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
+        NotRegistered::Busy => out.write_str("the server is busy; try again."),
+        NotRegistered::Unavailable => out.write_str("the account cannot be stored now; try again later."),
+    }
+}
+
+fn write_new_token(out: &mut String, name: &Name, secret: &str, expires: Option<SystemTime>) -> fmt::Result {
+    writeln!(out, "Token {name} is made; it is shown this once:\n{secret}")?;
+    out.write_str("Give it as the password at the login; it is good until ")?;
+    match expires {
+        Some(expires) => write!(out, "{}, or until you revoke it.", time(expires)),
+        None => out.write_str("you revoke it."),
+    }
+}
+
+fn write_tokens(out: &mut String, tokens: &[TokenShown]) -> fmt::Result {
+    if tokens.is_empty() {
+        return out.write_str("You have no tokens; /token new <name> makes one.");
+    }
+    out.write_str("Your tokens:")?;
+    let now = SystemTime::now();
+    tokens.iter().try_for_each(|TokenShown { name, made, expires }| {
+        write!(out, "\n{name}: made {}", time(*made))?;
+        match expires {
+            None => Ok(()),
+            Some(expires) if *expires <= now => write!(out, ", expired {}", time(*expires)),
+            Some(expires) => write!(out, ", good until {}", time(*expires)),
+        }
+    })
 }
 
 /// What a client is told when the server closes his connection; empty where nothing needs saying.

@@ -5,15 +5,13 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::model::Limits;
-use crate::model::limits::{READERS, WEB_THREADS};
+use crate::config::Config;
+use crate::model::limits::WEB_THREADS;
+use crate::store;
 
 /// Descriptors that are not clients: listeners, the console and who uses it, logs, the users file, the reserve, the standard
 /// streams.
 const OTHER_DESCRIPTORS: u64 = 40;
-
-/// Descriptors of the store: two for each connection, of which some are not for reading, its lock and its shared memory.
-const STORE_DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
 
 /// Threads that are not clients, and room for the writers of those who are behind.
 const OTHER_THREADS: u64 = 48;
@@ -22,13 +20,16 @@ const OTHER_THREADS: u64 = 48;
 const REGIONS_PER_THREAD: u64 = 4;
 const OTHER_REGIONS: u64 = 1024;
 
-/// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits. `web` says
-/// whether there is a web page, which needs some beside the clients.
-pub fn fit_to_process(limits: &mut Limits, web: bool) {
+/// Raises the soft limit of descriptors to the hard one, and lowers the caps on clients to what then fits beside the store
+/// and the web page.
+pub fn fit_to_process(config: &mut Config) {
+    let web = !(config.web.is_empty() && config.metrics.is_empty());
     let visits = if web { WEB_THREADS as u64 } else { 0 };
-    let descriptors = raise_descriptors().saturating_sub(OTHER_DESCRIPTORS + STORE_DESCRIPTORS + visits);
+    let others = OTHER_DESCRIPTORS + store::descriptors(&config.data) + visits;
+    let descriptors = raise_descriptors().saturating_sub(others);
     let threads = max_threads().saturating_sub(OTHER_THREADS + visits);
     let room = usize::try_from(descriptors.min(threads)).unwrap_or(usize::MAX);
+    let limits = &mut config.limits;
     let wanted = limits.max_clients + limits.max_unauthenticated;
     if wanted <= room {
         return;
@@ -85,26 +86,10 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::model::{MessageId, Retention};
-    use crate::store::{SqliteStore, Store};
+    use std::net::SocketAddr;
 
-    #[test]
-    fn the_store_has_no_more_descriptors_than_are_set_aside_for_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(dir.path(), &Retention::default()).unwrap();
-        let has = || {
-            let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
-            all.filter(|file| file.starts_with(dir.path())).count() as u64
-        };
-        let most = std::thread::scope(|scope| {
-            let read = || (0..20).map(|_| store.tail(MessageId(0), 1).map(|_| has()).unwrap()).max();
-            let threads: Vec<_> = (0..40).map(|_| scope.spawn(read)).collect();
-            store.tend().unwrap();
-            threads.into_iter().filter_map(|thread| thread.join().unwrap()).max().unwrap()
-        });
-        assert!((3..=STORE_DESCRIPTORS).contains(&most), "{most}");
-    }
+    use super::*;
+    use crate::model::Limits;
 
     #[test]
     fn this_process_may_have_threads_and_descriptors() {
@@ -114,11 +99,15 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_lowered_and_what_fits_is_left_alone() {
-        let mut small = Limits { max_clients: 10, max_unauthenticated: 5, ..Limits::default() };
-        fit_to_process(&mut small, true);
+        let fitted = |limits, web: Vec<SocketAddr>| {
+            let mut config = Config { limits, web, ..Config::default() };
+            fit_to_process(&mut config);
+            config.limits
+        };
+        let web = vec!["127.0.0.1:0".parse().unwrap()];
+        let small = fitted(Limits { max_clients: 10, max_unauthenticated: 5, ..Limits::default() }, web);
         assert_eq!((small.max_clients, small.max_unauthenticated), (10, 5));
-        let mut huge = Limits { max_clients: 100_000_000, ..Limits::default() };
-        fit_to_process(&mut huge, false);
+        let huge = fitted(Limits { max_clients: 100_000_000, ..Limits::default() }, Vec::new());
         assert!(huge.max_clients < 100_000_000 && huge.max_unauthenticated == 256);
     }
 }

@@ -12,7 +12,7 @@ struct ControlHandle(Weak<Inner>);
 
 /// Tells the admin where it stands.
 pub(super) fn open(handle: &Handle) {
-    handle.admin().open(Arc::new(ControlHandle(Arc::downgrade(&handle.0))));
+    handle.admin().connect(Arc::new(ControlHandle(Arc::downgrade(&handle.0))));
 }
 
 impl ControlHandle {

@@ -47,13 +47,13 @@ impl Handle {
         if self.is_banned(peer, &connection) {
             return;
         }
-        let Some(turn) = self.0.running.enter() else {
+        let Some(permit) = self.0.running.try_acquire_owned() else {
             self.note_refused(peer, "server full");
             return connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         };
         let (handle, for_thread) = (self.clone(), Arc::clone(&connection));
         let started = self.0.crew.start(id.0, move || {
-            let _turn = turn;
+            let _permit = permit;
             log::debug!("connected {}", Peer(peer));
             let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
             if catch_unwind(session).is_err() {

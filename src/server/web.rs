@@ -10,11 +10,11 @@ use std::time::{Instant, SystemTime};
 
 use super::Handle;
 use super::admission::{Admission, Place, Waiter};
-use super::running::Running;
 use super::serve::Door;
 use crate::hub::ClientId;
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
 use crate::model::{Net, Origin, Peer, QuitReason, WebOrigin};
+use crate::semaphore::Semaphore;
 use crate::thread;
 use crate::transport::Link;
 use crate::web::{Proxies, Site, TurnedAway, Visit, scrape, turn_away};
@@ -25,7 +25,7 @@ pub(super) struct Web {
     proxies: Proxies,
     visits: Arc<Admission>,
     /// Counts longer than the visits do: one that was ended may still be busy with that.
-    running: Arc<Running>,
+    running: Arc<Semaphore>,
     next_id: AtomicU64,
 }
 
@@ -52,7 +52,7 @@ impl Web {
             site: Site::new(addresses, origins),
             proxies: Proxies::new(proxies),
             visits: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
-            running: Running::new(WEB_THREADS),
+            running: Arc::new(Semaphore::new(WEB_THREADS)),
             next_id: AtomicU64::new(1),
         }
     }
@@ -62,11 +62,13 @@ impl Web {
     }
 
     pub(super) fn close(&self) {
+        self.running.close();
         self.visits.close_all(QuitReason::Shutdown);
     }
 
-    pub(super) fn all_ended_by(&self, deadline: Instant) -> bool {
-        self.running.all_ended_by(deadline)
+    /// Whether the last visit has ended by `deadline`.
+    pub(super) fn wait_idle_until(&self, deadline: Instant) -> bool {
+        self.running.wait_idle_until(deadline)
     }
 }
 
@@ -88,10 +90,10 @@ impl Handle {
             false => web.visits.enter(origin, ClientId(id), waiter),
         };
         let Ok(place) = place else { return refuse(TurnedAway::Busy) };
-        let Some(turn) = web.running.enter() else { return refuse(TurnedAway::Busy) };
+        let Some(permit) = web.running.try_acquire_owned() else { return refuse(TurnedAway::Busy) };
         let (handle, for_thread) = (self.clone(), Arc::clone(&link));
         let started = thread::start(&format!("visit-{id}"), CLIENT_STACK, move || {
-            let (_turn, place) = (turn, RefCell::new(Some(place)));
+            let (_permit, place) = (permit, RefCell::new(Some(place)));
             let admit = |client| handle.admit(&mut place.borrow_mut(), &visitor, client);
             let serve = |link| {
                 // Nobody may be crowded out of a place that he has left.
@@ -101,7 +103,7 @@ impl Handle {
             let link = Arc::clone(&for_thread);
             let visit = || match door {
                 Door::Metrics => scrape(&*link, || handle.admin().metrics()),
-                _ => {
+                Door::Chat | Door::Web => {
                     let (Web { site, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
                     Visit { shared, site, link: Arc::clone(&link), to, proxies, admit: &admit, serve: &serve }.answer();
                 }

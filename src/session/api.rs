@@ -50,7 +50,7 @@ impl<'a> ApiRequest<'a> {
             (Verdict::Right(_), Some(token)) => token,
             (Verdict::TooMany, _) => return Err(NotAllowed::TooMany),
             (Verdict::Unreadable, _) => return Err(NotAllowed::Unavailable),
-            _ => return Err(NotAllowed::Wrong),
+            (Verdict::Right(_), None) | (Verdict::Wrong | Verdict::Late, _) => return Err(NotAllowed::Wrong),
         };
         if shared.hub.ban_of(&token.user, SystemTime::now()).is_some() {
             return Err(NotAllowed::Banned);

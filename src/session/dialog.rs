@@ -33,7 +33,7 @@ impl Open {
                 self.answers.push(Vec::new());
                 self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));
             }
-            _ => {
+            Input::Line(_) | Input::Interrupt | Input::AreYouThere => {
                 context.reply(EventKind::Cancelled);
                 return Ok(None);
             }

@@ -19,11 +19,11 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
-pub(super) mod tools;
+mod tools;
 mod view;
 mod write;
 
-pub use tools::{record, record_first};
+pub(super) use tools::SqliteTools;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -36,11 +36,11 @@ use self::readers::Readers;
 use self::row::micros;
 use self::write::Writer;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
-use crate::model::limits::INDEX_PIECE;
+use crate::model::limits::{INDEX_PIECE, READERS};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
 
 /// Keeps everything in the database of a data folder.
-pub struct SqliteStore {
+pub(super) struct SqliteStore {
     path: PathBuf,
     retention: Retention,
     /// `None` when the last write failed, until the next one.
@@ -52,32 +52,16 @@ pub struct SqliteStore {
     _folder: File,
 }
 
-/// Looks whether the database of a data folder can be used, without changing anything, and says how many messages it
-/// holds; `None` when there is none yet.
-///
-/// # Errors
-/// Why it cannot be used, and what to do.
-pub fn inspect(dir: &Path) -> Result<Option<u64>, StartError> {
-    let path = file::database(dir);
-    if file::is_there(&path)? { file::inspect(&path).map(Some) } else { Ok(None) }
-}
-
-/// The names that were changed in the database of a data folder, and are not known to be in the users file; the old one
-/// first. Nothing is changed by that.
-///
-/// # Errors
-/// Why it cannot be used, and what to do.
-pub fn renamings(dir: &Path) -> Result<Vec<(Name, Name)>, StartError> {
-    let path = file::database(dir);
-    if file::is_there(&path)? { file::look(&path, rename::pending) } else { Ok(Vec::new()) }
-}
+/// The most file descriptors of an open store: two for each connection (readers, the writer, the checkpointer and one that
+/// replaces the writer), its lock and its shared memory.
+pub(super) const DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
 
 impl SqliteStore {
     /// Opens the database of a data folder, for this process alone; makes both where they are missing.
     ///
     /// # Errors
     /// Why that cannot be done, and what to do. A database that cannot be used stays as it is.
-    pub fn open(dir: &Path, retention: &Retention) -> Result<SqliteStore, StartError> {
+    pub(super) fn open(dir: &Path, retention: &Retention) -> Result<SqliteStore, StartError> {
         let folder = file::take(dir)?;
         let path = file::database(dir);
         file::create_if_missing(&path)?;
@@ -123,12 +107,12 @@ impl SqliteStore {
 
     /// Works with a connection that reads, within one transaction.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut turn = self.readers.take();
-        let conn = turn.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
+        let mut reader = self.readers.take();
+        let conn = reader.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
         let moment = conn.unchecked_transaction()?;
         let answer = work(&moment)?;
         moment.commit()?;
-        turn.conn = Some(conn);
+        reader.conn = Some(conn);
         Ok(answer)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::sqlite::SqliteStore;
 use super::*;
 use crate::model::{Draft, Retention, Scope};
 

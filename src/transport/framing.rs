@@ -1,37 +1,39 @@
-//! Assembles lines from data bytes, whatever their line ends, and lets the user edit the line he is typing.
+//! Assembles lines from data bytes, with any line ending, and lets users edit the line they are typing.
 //!
-//! A line is whole or it is not there: nothing is cut and nothing is split. It must not know telnet, text or commands.
+//! A line is complete or absent: nothing is cut off and nothing is split. The one exception is [`split`], for clients that
+//! send no line ends. It must not know telnet, text encodings or what commands do.
+
+use std::mem;
 
 use crate::model::limits;
-use std::mem;
 
 const BACKSPACE: u8 = 0x08;
 const DELETE: u8 = 0x7F;
 const CTRL_U: u8 = 0x15;
 const CTRL_W: u8 = 0x17;
 
-/// One thing a client said.
+/// One thing a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A line or raw message without its end; any bytes, not yet known to be text.
+    /// A line or raw message without its end: arbitrary bytes, not yet known to be text.
     Line(Vec<u8>),
-    /// A line above the limit, which was thrown away.
+    /// A line above the limit, which was discarded.
     TooLong {
-        /// Its length with its end, as far as it had come; a CRLF counts as one byte here.
+        /// Length of the line with its end, as far as it was received; a CRLF counts as one byte here.
         bytes: u64,
     },
-    /// The user wants what he is doing stopped; the line he was typing is gone.
+    /// The user pressed the interrupt key; the line being typed is discarded.
     Interrupt,
     /// The user asks for a sign of life.
     AreYouThere,
 }
 
 impl Input {
-    /// How many bytes of the client's it is.
+    /// Its length in bytes, as far as it was kept.
     pub fn size(&self) -> usize {
         match self {
             Input::Line(line) => line.len(),
-            _ => 0,
+            Input::TooLong { .. } | Input::Interrupt | Input::AreYouThere => 0,
         }
     }
 }
@@ -41,7 +43,7 @@ impl Input {
 enum Excess {
     #[default]
     None,
-    /// It is over-long and has this many bytes so far, none of which is kept.
+    /// Too long, with this many bytes so far, none of which are kept.
     Bytes(u64),
 }
 
@@ -60,15 +62,15 @@ pub(super) struct Assembler {
     limit: usize,
     line: Vec<u8>,
     excess: Excess,
-    /// Bytes from the wire since the last line end, whether or not they are in the line.
+    /// Bytes received since the last line end, whether or not they are part of the line.
     received: u64,
-    /// The last byte was a CR, which ended a line: an LF or NUL now belongs to it.
+    /// The last byte was a CR that ended a line: an LF or NUL that follows belongs to it.
     after_cr: bool,
     first_end: FirstEnd,
 }
 
 impl Assembler {
-    /// An assembler for lines of at most `limit` bytes with their end.
+    /// An assembler for lines of at most `limit` bytes, including their end.
     pub(super) fn new(limit: usize) -> Assembler {
         Assembler {
             limit,
@@ -80,17 +82,17 @@ impl Assembler {
         }
     }
 
-    /// Takes data, at most up to the end of the first line in it, and says how many bytes that were; none only of none.
+    /// Takes data up to the end of the first line in it. Returns how many bytes it took, which is 0 only for no data.
     pub(super) fn take(&mut self, data: &[u8]) -> (usize, Option<Input>) {
-        let mut at = self.swallow(data);
+        let mut at = self.skip_rest_of_line_end(data);
         if at > 0 {
             return (at, None);
         }
         while at < data.len() && !self.flooded() {
-            let plain = plain_run(&data[at..]);
-            if plain > 0 {
-                self.append(&data[at..at + plain]);
-                at += plain;
+            let printable = printable_prefix(&data[at..]);
+            if printable > 0 {
+                self.append(&data[at..at + printable]);
+                at += printable;
                 continue;
             }
             let byte = data[at];
@@ -98,7 +100,7 @@ impl Assembler {
             match byte {
                 b'\n' | b'\r' => {
                     let input = self.line_end(byte);
-                    return (at + self.swallow(&data[at..]), input);
+                    return (at + self.skip_rest_of_line_end(&data[at..]), input);
                 }
                 _ => self.control(byte),
             }
@@ -106,14 +108,14 @@ impl Assembler {
         (at, None)
     }
 
-    /// Ends the line without a line end: the client will not send one. Nothing pending gives nothing.
+    /// Ends the pending line without a line end, because the client will not send one. Nothing pending gives nothing.
     pub(super) fn end(&mut self) -> Option<Input> {
         self.received = 0;
-        if self.pending() { self.close(0) } else { None }
+        if self.pending() { self.finish_line(0) } else { None }
     }
 
-    /// Ends a message where the read ended; but of an over-long one more may come, so that ends with the next pause. Told
-    /// sooner, the client would send his next message while this one still swallows all that comes.
+    /// Ends a message where the read ended. More of an over-long message may follow, so that one ends with the next pause:
+    /// reported any earlier, the client would send its next message while this one still swallows everything.
     pub(super) fn end_of_read(&mut self) -> Option<Input> {
         match self.excess {
             Excess::None => self.end(),
@@ -121,27 +123,27 @@ impl Assembler {
         }
     }
 
-    /// Counts bytes of the wire that are no data.
+    /// Counts received bytes that are not data.
     pub(super) fn count(&mut self, bytes: usize) {
         self.received += bytes as u64;
     }
 
-    /// Whether [`limits::FLOOD_BYTES`] have come without a line end; nothing is assembled any more then.
+    /// Whether [`limits::FLOOD_BYTES`] arrived without a line end; from then on nothing is assembled.
     pub(super) fn flooded(&self) -> bool {
         self.received >= limits::FLOOD_BYTES
     }
 
-    /// Whether a line was begun and not ended.
+    /// Whether a line has begun and not ended.
     pub(super) fn pending(&self) -> bool {
         !self.line.is_empty() || !matches!(self.excess, Excess::None)
     }
 
-    /// What the unended line holds so far; empty also if it is over-long.
+    /// The unfinished line so far; empty also when it is over-long.
     pub(super) fn partial(&self) -> &[u8] {
         &self.line
     }
 
-    /// Whether the first line of all ended in CR LF.
+    /// Whether the very first line ended in CR LF.
     pub(super) fn first_ended_in_crlf(&self) -> bool {
         self.first_end == FirstEnd::CrLf
     }
@@ -156,7 +158,7 @@ impl Assembler {
         }
     }
 
-    /// Erases the line. An over-long one stays over-long up to its end, or its rest would pass for a line.
+    /// Erases the line. An over-long line stays over-long until its end; otherwise its rest would pass for a line.
     pub(super) fn erase_line(&mut self) {
         self.line.clear();
     }
@@ -167,7 +169,7 @@ impl Assembler {
         self.line.truncate(start);
     }
 
-    /// A control character that ends no line: the editing keys, or data.
+    /// Handles a control character that ends no line: an editing key, or data.
     fn control(&mut self, byte: u8) {
         match (&self.excess, byte) {
             (Excess::None, BACKSPACE | DELETE | CTRL_U | CTRL_W) => self.count(1),
@@ -198,11 +200,11 @@ impl Assembler {
         if self.first_end == FirstEnd::Unseen {
             self.first_end = if self.after_cr { FirstEnd::Cr } else { FirstEnd::Other };
         }
-        self.close(1)
+        self.finish_line(1)
     }
 
-    /// Ends the line, whose end was `end` bytes long.
-    fn close(&mut self, end: usize) -> Option<Input> {
+    /// Finishes the line, whose end was `end` bytes long.
+    fn finish_line(&mut self, end: usize) -> Option<Input> {
         let length = self.line.len() + end;
         match mem::take(&mut self.excess) {
             Excess::None if length <= self.limit => Some(Input::Line(mem::take(&mut self.line))),
@@ -214,8 +216,8 @@ impl Assembler {
         }
     }
 
-    /// How many bytes at the front of `data` (one or none) still belong to a CR that has already ended its line.
-    fn swallow(&mut self, data: &[u8]) -> usize {
+    /// How many bytes at the front of `data` (one or none) belong to a CR that has already ended its line.
+    fn skip_rest_of_line_end(&mut self, data: &[u8]) -> usize {
         let Some(&byte) = data.first().filter(|_| self.after_cr) else { return 0 };
         self.after_cr = false;
         if self.first_end == FirstEnd::Cr {
@@ -225,13 +227,63 @@ impl Assembler {
     }
 }
 
-/// How many bytes come before the first control character. Looked at in blocks without a branch inside, which makes
-/// the compiler use vector instructions: this is most of what a line costs.
-fn plain_run(data: &[u8]) -> usize {
+/// How many bytes precede the first control character. Scanning is most of what a line costs, so it goes in blocks without
+/// a branch inside, which the compiler turns into vector instructions.
+fn printable_prefix(data: &[u8]) -> usize {
     let control = |&byte: &u8| byte < b' ' || byte == DELETE;
     let plain = |block: &&[u8; 16]| !block.iter().fold(false, |found, byte| found | control(byte));
     let start = 16 * data.as_chunks().0.iter().take_while(plain).count();
     start + data[start..].iter().position(control).unwrap_or(data.len() - start)
+}
+
+/// Commands with arguments: recognised anywhere in a read by the space after the word.
+const EMBEDDED: [&[u8]; 6] =
+    [b"/msg ", b"/broadcast ", b"/create_group ", b"/join_group ", b"/leave_group ", b"/group_msg "];
+
+/// Commands without arguments: distinguishable from text only at the very end of a piece.
+const TRAILING: [&[u8]; 5] = [b"/exit", b"/quit", b"/users", b"/groups_users", b"/help"];
+
+/// Splits one read of a client without line ends into the messages it sent in quick succession, in order and none empty.
+/// Together they are `message`.
+///
+/// This is a heuristic. A cut is made before a command that directly follows anything but white space: people write
+/// `try /msg bob`, while two sends that arrive in one read look like `hello/msg bob`.
+pub(super) fn split(message: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = message;
+    while let Some(cut) = (1..rest.len()).find(|&at| starts_command(rest, at)) {
+        split_tail(&rest[..cut], &mut pieces);
+        rest = &rest[cut..];
+    }
+    split_tail(rest, &mut pieces);
+    pieces
+}
+
+fn starts_command(bytes: &[u8], at: usize) -> bool {
+    bytes[at] == b'/' && follows_text(bytes, at) && EMBEDDED.iter().any(|word| bytes[at..].starts_with(word))
+}
+
+fn split_tail<'a>(piece: &'a [u8], pieces: &mut Vec<&'a [u8]>) {
+    let first = pieces.len();
+    let mut rest = piece;
+    while let Some(cut) = trailing_command(rest) {
+        pieces.push(&rest[cut..]);
+        rest = &rest[..cut];
+    }
+    if !rest.is_empty() {
+        pieces.push(rest);
+    }
+    pieces[first..].reverse();
+}
+
+fn trailing_command(piece: &[u8]) -> Option<usize> {
+    let word = TRAILING.iter().find(|word| piece.ends_with(word))?;
+    let cut = piece.len() - word.len();
+    follows_text(piece, cut).then_some(cut)
+}
+
+fn follows_text(bytes: &[u8], at: usize) -> bool {
+    at > 0 && !bytes[at - 1].is_ascii_whitespace()
 }
 
 #[cfg(test)]

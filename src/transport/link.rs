@@ -1,4 +1,4 @@
-//! What a session needs of a connection, whatever carries it: TCP now, memory in tests, TLS and WebSockets later.
+//! What a session needs from a connection, whatever carries it: a TCP socket, a WebSocket, or memory in tests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,16 +6,16 @@ use std::time::Instant;
 
 /// One connection to one client. One thread reads; any thread may write, one at a time.
 pub trait Link: Send + Sync {
-    /// Reads what has come, waiting for the first byte until `deadline` (`None`: for ever). 0 is the end.
+    /// Reads what has arrived, waiting for the first byte until `deadline` (`None`: forever). 0 is the end.
     ///
     /// # Errors
-    /// `TimedOut` at the deadline; anything else means that the connection is gone.
+    /// `TimedOut` at the deadline; any other error means that the connection is gone.
     fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize>;
 
-    /// Writes what the connection takes at once, and returns how many bytes that were.
+    /// Writes what the connection takes without waiting, and returns how many bytes that was.
     ///
     /// # Errors
-    /// `WouldBlock` when it takes nothing now; anything else means that the connection is gone.
+    /// `WouldBlock` when it takes nothing now; any other error means that the connection is gone.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Waits until the connection takes bytes again or is gone.
@@ -24,19 +24,19 @@ pub trait Link: Send + Sync {
     /// `TimedOut` at the deadline.
     fn wait_writable(&self, deadline: Instant) -> io::Result<()>;
 
-    /// Wakes a reader and lets nobody wait for more; what has come already may still be read.
+    /// Wakes the reader and stops waiting for more; bytes that have already arrived can still be read.
     fn stop_reading(&self);
 
-    /// Tells the client that nothing more follows; what is on its way still arrives.
+    /// Tells the client that nothing more follows; bytes already sent still arrive.
     fn finish(&self);
 
-    /// Ends the connection in both directions and wakes everybody who waits for it.
+    /// Ends the connection in both directions and wakes every thread that waits for it.
     fn abort(&self);
 
-    /// From where the client is connected.
+    /// The client's address.
     fn peer(&self) -> SocketAddr;
 
-    /// Whether a program is at the other end that sends and gets each line as a message of its own; no terminal is.
+    /// Whether a program is at the other end that sends and receives each line as one message, rather than a terminal.
     fn carries_messages(&self) -> bool {
         false
     }

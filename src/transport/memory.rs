@@ -1,4 +1,4 @@
-//! A connection within the process, for tests: exact about what is read when, with a gate that makes a slow client.
+//! A connection within the process, for tests: it controls exactly what each read returns, and its gate makes a slow client.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::link::Link;
 
-/// How many bytes the way to the client holds before a write would have to wait.
+/// How many unread bytes the connection holds before a write would block.
 const CAPACITY: usize = 64 * 1024;
 
 /// The server's end of the connection.
@@ -20,13 +20,14 @@ pub struct MemoryLink(Arc<Shared>);
 pub struct MemoryPeer(Arc<Shared>);
 
 struct Shared {
+    // lock tier 9: a leaf; nothing else is locked while it is held.
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// What the client sent, one entry per send: the server reads at most one of them at a time.
+    /// Bytes from the client, one entry per send: a read returns at most one of them.
     to_server: VecDeque<Vec<u8>>,
     to_client: VecDeque<u8>,
     client_done: bool,
@@ -38,7 +39,7 @@ struct State {
     writer_panics: bool,
 }
 
-/// A connection with both its ends.
+/// A connection: the server's end and the client's.
 pub fn pair() -> (MemoryLink, MemoryPeer) {
     let shared = Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });
     (MemoryLink(Arc::clone(&shared)), MemoryPeer(shared))
@@ -50,7 +51,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until `look` finds something, or until the deadline.
+    /// Waits until `look` finds something or the deadline has passed.
     fn wait<T>(&self, deadline: Option<Instant>, mut look: impl FnMut(&mut State) -> Option<T>) -> io::Result<T> {
         let mut state = self.state.lock();
         loop {
@@ -72,12 +73,12 @@ impl Shared {
 
 impl State {
     fn room(&mut self) -> usize {
-        assert!(!std::mem::take(&mut self.writer_panics), "the client asked for this panic");
+        assert!(!std::mem::take(&mut self.writer_panics), "the test asked for this panic");
         if self.gate_shut { 0 } else { CAPACITY.saturating_sub(self.to_client.len()) }
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        assert!(!self.reader_panics, "the client asked for this panic");
+        assert!(!self.reader_panics, "the test asked for this panic");
         if let Some(mut sent) = self.to_server.pop_front() {
             let n = sent.len().min(buffer.len());
             buffer[..n].copy_from_slice(&sent[..n]);
@@ -142,12 +143,12 @@ impl Drop for MemoryLink {
 }
 
 impl MemoryPeer {
-    /// Sends bytes that the server will get in one read.
+    /// Sends bytes that the server receives in one read.
     pub fn send(&self, bytes: &[u8]) {
         self.0.change(|state| state.to_server.push_back(bytes.to_vec()));
     }
 
-    /// Says that nothing more will be sent.
+    /// Tells the server that nothing more will be sent.
     pub fn finish(&self) {
         self.0.change(|state| state.client_done = true);
     }
@@ -157,22 +158,22 @@ impl MemoryPeer {
         self.0.change(|state| state.broken = true);
     }
 
-    /// From now on the client takes nothing (`true`), or everything again.
+    /// Makes the client take nothing (`true`) or everything again.
     pub fn shut_gate(&self, shut: bool) {
         self.0.change(|state| state.gate_shut = shut);
     }
 
-    /// Makes the server's next read panic: for tests of what a fault in one session costs.
+    /// Makes the server's next read panic, to test that a fault in one session costs only that session.
     pub fn make_reader_panic(&self) {
         self.0.change(|state| state.reader_panics = true);
     }
 
-    /// Makes the next write to this client panic, whoever writes.
+    /// Makes the next write to this client panic, whichever thread writes.
     pub fn make_writer_panic(&self) {
         self.0.change(|state| state.writer_panics = true);
     }
 
-    /// Takes what has come, waiting for the first byte until `deadline`; an empty answer is the end.
+    /// Takes what has arrived, waiting for the first byte until `deadline`; an empty result is the end.
     ///
     /// # Errors
     /// `TimedOut` at the deadline.

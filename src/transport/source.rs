@@ -1,53 +1,53 @@
-//! Everything between the bytes of a client and what he said: telnet out, lines together, glued messages apart.
+//! Turns a client's bytes into input: filters telnet commands out, assembles lines, splits reads without line ends.
 //!
-//! There is no I/O here and no clock: the session feeds what it read, and says when a pause is over.
+//! There is no I/O and no clock here: the session feeds it what it read and says when a pause is over.
 //! It must not know users or commands; whether a name is complete is for the session to judge.
 
-use super::framing::{Assembler, Input};
-use super::legacy_framing;
+use std::{mem, vec};
+
+use super::framing::{Assembler, Input, split};
 use super::telnet::{Step, TelnetFilter};
 use crate::model::limits;
-use std::{mem, vec};
 
 /// What ends a message of this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// No name has come yet.
+    /// No name has arrived yet.
     Undecided,
     /// A line end.
     Lines,
-    /// The end of the read: he sends no line ends.
+    /// The end of the read: the client sends no line ends.
     Raw,
 }
 
 /// The input side of one connection.
 ///
-/// After each [`feed`](LineSource::feed) take everything with [`next_input`](LineSource::next_input) until there is none;
-/// only then do the other questions have an answer.
+/// After each [`feed`](LineSource::feed), call [`next_input`](LineSource::next_input) until it returns nothing; only then
+/// are the answers of the other methods valid.
 #[derive(Debug)]
 pub struct LineSource {
     telnet: TelnetFilter,
     assembler: Assembler,
     framing: Framing,
     chatting: bool,
-    /// The next message is an answer: it is taken whole.
+    /// The next message answers a question: it is not split.
     answering: bool,
-    /// What was fed; handled up to `at`, known to be data up to `data_end`.
+    /// The bytes fed so far; handled up to `at`, known to be data up to `data_end`.
     read: Vec<u8>,
     at: usize,
     data_end: usize,
-    /// The rest of a raw message that was several.
+    /// The rest of a raw read that held several messages.
     pieces: vec::IntoIter<Vec<u8>>,
-    /// The pending line is complete, although it has no end.
+    /// The pending line is complete although it has no end.
     settled: bool,
-    /// A name without line end was taken, and nothing has come since: its line end may only be late.
+    /// A name was taken without a line end and nothing has arrived since: the line end may merely be late.
     after_raw_name: bool,
-    /// The name came alone and in CR LF.
+    /// The name arrived alone in a read and ended in CR LF.
     telnet_like: bool,
 }
 
 impl LineSource {
-    /// A source for a new connection, with lines of at most `line_limit` bytes with their end.
+    /// A source for a new connection, with lines of at most `line_limit` bytes including their end.
     pub fn new(line_limit: usize) -> LineSource {
         LineSource {
             telnet: TelnetFilter::default(),
@@ -65,7 +65,7 @@ impl LineSource {
         }
     }
 
-    /// Hands over the bytes of one read.
+    /// Takes the bytes of one read.
     pub fn feed(&mut self, bytes: &[u8]) {
         if !self.flooded() {
             self.read.drain(..self.at);
@@ -75,7 +75,7 @@ impl LineSource {
         }
     }
 
-    /// The next thing the client said; `None` when more bytes are needed, or the client [`flooded`](LineSource::flooded) us.
+    /// The next input; `None` when more bytes are needed or the client has [`flooded`](LineSource::flooded) us.
     pub fn next_input(&mut self) -> Option<Input> {
         if let Some(piece) = self.pieces.next() {
             return Some(Input::Line(piece));
@@ -83,25 +83,25 @@ impl LineSource {
         while self.at < self.read.len() && !self.flooded() {
             let input = if self.at < self.data_end { self.take_data() } else { self.take_telnet() };
             if input.is_some() {
-                return self.unglue(input);
+                return self.split_raw(input);
             }
         }
         self.forget_read();
         let input = self.implied_end();
-        self.unglue(input)
+        self.split_raw(input)
     }
 
-    /// Says that the client closed his side cleanly: what he left without a line end counts as a line.
+    /// Tells the source that the client closed its side cleanly: an unterminated rest counts as a line.
     pub fn finish(&mut self) {
         self.settled = true;
     }
 
-    /// Whether so many bytes came without a line end that the connection is to be closed.
+    /// Whether so many bytes arrived without a line end that the connection must be closed.
     pub fn flooded(&self) -> bool {
         self.assembler.flooded()
     }
 
-    /// A name or password that has no line end yet and may be all there is; `None` once lines or chatting began.
+    /// A name or password without a line end that may be complete; `None` once the client sends lines or is chatting.
     pub fn partial(&self) -> Option<&[u8]> {
         let partial = self.assembler.partial();
         (self.framing != Framing::Lines && !self.chatting && !partial.is_empty()).then_some(partial)
@@ -112,9 +112,9 @@ impl LineSource {
         self.framing != Framing::Lines && self.assembler.pending() && !self.flooded()
     }
 
-    /// Takes what is pending as complete, because it is known or because the pause is over.
+    /// Takes the pending bytes as complete, because they match a name or password or because the pause is over.
     ///
-    /// The partial comes as the next input then, and a client whose name came this way is a raw one.
+    /// They become the next input, and a client whose name arrived this way is a raw one.
     pub fn settle(&mut self) {
         if self.wants_pause() {
             self.after_raw_name = self.framing == Framing::Undecided;
@@ -123,12 +123,12 @@ impl LineSource {
         }
     }
 
-    /// Says that the login is over: from now on each read of a raw client is a message.
+    /// Tells the source that the login is over: from now on each read of a raw client is a message.
     pub fn begin_chat(&mut self) {
         self.chatting = true;
     }
 
-    /// Says whether the next message is an answer to a question. Then nothing is cut from it, whatever it reads like.
+    /// Tells the source whether the next message answers a question. An answer is never split, whatever it looks like.
     pub fn expect_answer(&mut self, expected: bool) {
         self.answering = expected;
     }
@@ -138,14 +138,9 @@ impl LineSource {
         self.framing
     }
 
-    /// Whether the client sent a telnet command.
-    pub fn is_telnet(&self) -> bool {
-        self.telnet.saw_telnet()
-    }
-
-    /// Whether the client may be spoken telnet to: he did so, or his name came alone in a read and ended in CR LF.
+    /// Whether telnet commands may be sent to the client: it sent one, or its name arrived alone in a read ending in CR LF.
     pub fn counts_as_telnet(&self) -> bool {
-        self.is_telnet() || self.telnet_like
+        self.telnet.saw_telnet() || self.telnet_like
     }
 
     /// Whether the client's first line ended in CR LF.
@@ -153,22 +148,22 @@ impl LineSource {
         self.assembler.first_ended_in_crlf()
     }
 
-    /// Telnet answers to be written to the client; empty if there are none.
+    /// Telnet replies to be written to the client; empty if there are none.
     pub fn take_replies(&mut self) -> Vec<u8> {
         self.telnet.take_replies()
     }
 
-    /// The bytes that make a telnet client stop showing what is typed.
+    /// The bytes that make a telnet client stop echoing what its user types.
     pub fn hide_input(&mut self) -> &'static [u8] {
         self.telnet.hide_input()
     }
 
-    /// The bytes that take [`hide_input`](LineSource::hide_input) back.
+    /// The bytes that undo [`hide_input`](LineSource::hide_input).
     pub fn show_input(&mut self) -> &'static [u8] {
         self.telnet.show_input()
     }
 
-    /// Whether what is typed is hidden just now.
+    /// Whether the client was asked to hide typing and has not refused.
     pub fn is_hiding(&self) -> bool {
         self.telnet.is_hiding()
     }
@@ -197,7 +192,7 @@ impl LineSource {
         self.at += taken;
         self.data_end = self.at;
         self.assembler.count(taken);
-        if self.is_telnet() {
+        if self.telnet.saw_telnet() {
             self.framing = Framing::Lines;
         }
         match step {
@@ -213,7 +208,7 @@ impl LineSource {
         None
     }
 
-    /// Frees what was read: an idle client shall not hold the memory of his longest read.
+    /// Frees the read buffer: an idle client must not hold the memory of its longest read.
     fn forget_read(&mut self) {
         self.read.clear();
         self.read.shrink_to(limits::READ_MIN);
@@ -222,7 +217,7 @@ impl LineSource {
         self.data_end = 0;
     }
 
-    /// The message that ends here although no line end came.
+    /// The message that ends here although it has no line end.
     fn implied_end(&mut self) -> Option<Input> {
         let settled = mem::take(&mut self.settled);
         match self.framing {
@@ -233,14 +228,12 @@ impl LineSource {
         }
     }
 
-    fn splits(&self) -> bool {
-        self.chatting && !self.answering && self.framing == Framing::Raw
-    }
-
-    fn unglue(&mut self, input: Option<Input>) -> Option<Input> {
+    /// Splits a message of a raw client that may be several, and returns the first.
+    fn split_raw(&mut self, input: Option<Input>) -> Option<Input> {
+        let may_be_several = self.chatting && !self.answering && self.framing == Framing::Raw;
         match input {
-            Some(Input::Line(message)) if self.splits() && !message.is_empty() => {
-                let pieces: Vec<Vec<u8>> = legacy_framing::split(&message).into_iter().map(<[u8]>::to_vec).collect();
+            Some(Input::Line(message)) if may_be_several && !message.is_empty() => {
+                let pieces: Vec<Vec<u8>> = split(&message).into_iter().map(<[u8]>::to_vec).collect();
                 self.pieces = pieces.into_iter();
                 self.pieces.next().map(Input::Line)
             }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,22 +12,43 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::link::Link;
-use super::traffic::Traffic;
 
-/// The kernel's send buffer of a client, in bytes; without a bound it takes 4.2 MB for one who never reads.
+/// The kernel's send buffer for one client, in bytes. Unbounded, it grows to 4.2 MB for a client that never reads.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// After this long without a byte the kernel asks whether the peer is still there.
+/// After this long without a byte the kernel probes whether the peer is still there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
-/// The kernel asks again at this interval.
+/// Interval between keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// After this many questions without an answer the connection is dead.
+/// After this many unanswered probes the connection is dead.
 const KEEPALIVE_PROBES: u32 = 4;
 
-/// Bytes that stay unacknowledged this long mean that the peer has vanished.
+/// Bytes that stay unacknowledged for this long mean that the peer has vanished.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes received and sent over all connections, counted once per system call.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
+impl Traffic {
+    /// Bytes received and sent since the server started.
+    pub fn bytes(&self) -> [u64; 2] {
+        [&self.received, &self.sent].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    fn note_received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn note_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
 
 /// A connected client's socket.
 pub struct TcpLink {
@@ -36,17 +58,16 @@ pub struct TcpLink {
 }
 
 impl TcpLink {
-    /// Takes over a connection that was accepted from a listener which was prepared for it; its bytes are counted in
+    /// Takes over a connection accepted from a listener that [`TcpLink::prepare`] has set up. Its bytes are counted in
     /// `traffic`.
     pub fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> TcpLink {
         TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), traffic }
     }
 
-    /// Sets up a socket that is to listen. What is accepted from it inherits all of that, which saves eight system calls
-    /// for each connection.
+    /// Sets the socket options on a listener. Accepted connections inherit them, which saves eight system calls each.
     ///
     /// # Errors
-    /// What the system says when an option cannot be set.
+    /// The system's error when an option cannot be set.
     pub fn prepare(socket: SockRef<'_>) -> io::Result<()> {
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
@@ -56,16 +77,16 @@ impl TcpLink {
         socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.set_tcp_keepalive(&keepalive)?;
         socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-        // telnet sends its Ctrl-C as urgent data; out of line, a dangling IAC would eat the next byte.
+        // telnet sends Ctrl-C as urgent data; without this a dangling IAC would swallow the next byte.
         socket.set_out_of_band_inline(true)
     }
 
-    /// Whether the connection was broken off: it has no peer any more, which one that was closed cleanly still has.
+    /// Whether the connection was reset. A reset socket has no peer address; one that was closed cleanly still has.
     fn was_reset(&self) -> bool {
         self.stream.peer_addr().is_err()
     }
 
-    /// Waits for one of `what`, or for the end of the connection.
+    /// Waits for one of the events in `what`, or for the end of the connection.
     fn wait(&self, what: PollFlags, deadline: Instant) -> io::Result<()> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -87,7 +108,7 @@ impl Link for TcpLink {
         }
         loop {
             match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
-                // Whoever wrote to the peer may have been told of his reset in our place; here that looks like a clean end.
+                // A writing thread may have received the reset's error; then the reader sees what looks like a clean end.
                 Ok((0, _)) if self.was_reset() => return Err(io::ErrorKind::ConnectionReset.into()),
                 Ok((n, _)) => {
                     self.traffic.note_received(n);
@@ -101,7 +122,7 @@ impl Link for TcpLink {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            // Per call, because O_NONBLOCK would belong to the open file and change the reader too.
+            // DONTWAIT per call: O_NONBLOCK belongs to the open file and would affect the reader too.
             match send(&self.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Ok(n) => {
                     self.traffic.note_sent(n);
@@ -117,7 +138,7 @@ impl Link for TcpLink {
         self.wait(PollFlags::OUT, deadline)
     }
 
-    // A connection that is gone cannot be shut down, and needs not be: the errors of these three say nothing new.
+    // Shutting down a connection that is already gone fails; the errors of these three methods say nothing new.
 
     fn stop_reading(&self) {
         let _ = self.stream.shutdown(Shutdown::Read);
@@ -156,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_is_set_up_like_its_listener() {
+    fn accepted_connections_inherit_the_listeners_options() {
         let (link, _client) = pair();
         let socket = SockRef::from(&link.stream);
         assert!(socket.tcp_nodelay().unwrap() && socket.out_of_band_inline().unwrap() && socket.keepalive().unwrap());
@@ -169,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_no_clean_end_even_if_a_writer_heard_of_it_first() {
+    fn a_reset_is_reported_even_if_a_writer_saw_it_first() {
         let (link, mut client) = pair();
         client.write_all(b"half a line").unwrap();
         let mut buffer = [0; 64];

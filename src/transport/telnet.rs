@@ -1,7 +1,7 @@
-//! Takes the telnet commands out of a client's bytes, and refuses whatever he offers.
+//! Filters telnet commands out of a client's bytes and refuses every option the client offers.
 //!
-//! It works over any split of the stream, and never speaks first: a peer that knows no telnet sees none of it.
-//! It must not know lines, users, or what a password is.
+//! It works for any split of the stream and never speaks first: a peer that knows no telnet sees none.
+//! It must not know lines, users or passwords.
 
 use std::mem;
 
@@ -20,29 +20,29 @@ const ERASE_CHAR: u8 = 247;
 const ARE_YOU_THERE: u8 = 246;
 const INTERRUPT: u8 = 244;
 const BREAK: u8 = 243;
-/// The lowest command; what is below it after an IAC is data.
+/// The lowest command; a lower byte after an IAC is data.
 const SE: u8 = 240;
 
 const ECHO: u8 = 1;
 const TIMING_MARK: u8 = 6;
 
-/// More unsent answers than this are dropped; to get there a peer has to be read without ever being written to.
+/// Unsent replies beyond this many bytes are dropped; only a peer that is read and never written to gets this far.
 const REPLY_BYTES: usize = limits::FLOOD_BYTES as usize;
 
-/// What the bytes that [`TelnetFilter::step`] took amount to.
+/// What the bytes taken by [`TelnetFilter::step`] mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// They are all data.
+    /// All of them are data.
     Data,
-    /// They belong to a command that concerns nobody else.
+    /// They belong to a command that the filter handles itself.
     Nothing,
-    /// The user wants what he is doing stopped (IP or BREAK).
+    /// The user pressed the interrupt key (IP or BREAK).
     Interrupt,
     /// The user asks for a sign of life.
     AreYouThere,
-    /// The last character is to be erased.
+    /// Erase the last character.
     EraseChar,
-    /// The line is to be erased.
+    /// Erase the line.
     EraseLine,
 }
 
@@ -61,21 +61,22 @@ enum State {
 pub(super) struct TelnetFilter {
     state: State,
     seen: bool,
-    /// Options the peer said WILL to, and was refused.
+    /// Options the peer offered with WILL and we refused.
     offered: Options,
-    /// Options the peer said DO to, and was refused.
+    /// Options the peer demanded with DO and we refused.
     wanted: Options,
-    /// We said WILL ECHO last, not WONT ECHO.
+    /// Our last word was WILL ECHO, not WONT ECHO.
     hiding: bool,
-    /// How many WILL ECHO the peer has yet to answer: a late answer is no request of his own.
+    /// How many WILL ECHO the peer has yet to answer: a late answer is no demand of its own.
     unanswered: u8,
-    /// The peer's last word on our echo was DO: if DONT comes next, it refuses no offer but follows a WONT, or his own wish.
+    /// The peer's last word on our echo was DO: a DONT that follows refuses no offer, but answers a WONT or is the peer's
+    /// own wish.
     accepted: bool,
     replies: Vec<u8>,
 }
 
 impl TelnetFilter {
-    /// Takes some bytes off the front of `bytes`, and says how many and what they are; takes none only if there are none.
+    /// Takes bytes off the front of `bytes`; returns how many and what they mean. It takes none only if there are none.
     pub(super) fn step(&mut self, bytes: &[u8]) -> (usize, Step) {
         let Some(&byte) = bytes.first() else { return (0, Step::Nothing) };
         let (next, taken, step) = match (self.state, byte) {
@@ -91,7 +92,7 @@ impl TelnetFilter {
                 self.negotiate(verb, option);
                 (State::Data, 1, Step::Nothing)
             }
-            // No option is ever agreed to, so no sub-negotiation says anything of use: it is skipped, not kept.
+            // No option is ever agreed to, so a sub-negotiation means nothing: it is skipped, not stored.
             (State::Sub, IAC) => (State::SubCommand, 1, Step::Nothing),
             (State::Sub, _) => (State::Sub, until_iac(bytes), Step::Nothing),
             (State::SubCommand, SE) => (State::Data, 1, Step::Nothing),
@@ -101,30 +102,30 @@ impl TelnetFilter {
         (taken, step)
     }
 
-    /// Whether the peer has shown that he speaks telnet.
+    /// Whether the peer has sent a telnet command.
     pub(super) fn saw_telnet(&self) -> bool {
         self.seen
     }
 
-    /// What has to be written to the peer in answer to his negotiation; empty if nothing.
+    /// Replies to the peer's negotiation; empty if there are none.
     pub(super) fn take_replies(&mut self) -> Vec<u8> {
         mem::take(&mut self.replies)
     }
 
-    /// The bytes that make the peer's terminal stop showing what is typed; only for a peer that speaks telnet.
+    /// The bytes that make the peer's terminal stop echoing; only for a peer that speaks telnet.
     pub(super) fn hide_input(&mut self) -> &'static [u8] {
         self.hiding = true;
         self.unanswered = self.unanswered.saturating_add(1);
         &[IAC, WILL, ECHO]
     }
 
-    /// The bytes that take [`hide_input`](TelnetFilter::hide_input) back.
+    /// The bytes that undo [`hide_input`](TelnetFilter::hide_input).
     pub(super) fn show_input(&mut self) -> &'static [u8] {
         self.hiding = false;
         &[IAC, WONT, ECHO]
     }
 
-    /// Whether the peer was asked last to hide what is typed, and has not refused.
+    /// Whether the peer was last asked to stop echoing and has not refused.
     pub(super) fn is_hiding(&self) -> bool {
         self.hiding
     }
@@ -137,19 +138,19 @@ impl TelnetFilter {
                 }
             }
             WONT => self.offered.remove(option),
-            DO => self.asked_to(option),
-            _ => self.asked_not_to(option),
+            DO => self.on_do(option),
+            _ => self.on_dont(option),
         }
     }
 
-    fn asked_to(&mut self, option: u8) {
+    fn on_do(&mut self, option: u8) {
         match option {
             ECHO if self.unanswered > 0 => {
                 self.unanswered -= 1;
                 self.accepted = true;
             }
             ECHO if self.accepted => {}
-            // After Ctrl-C telnet shows nothing until this is answered, each time.
+            // After Ctrl-C, telnet discards all output until this is answered, every time.
             TIMING_MARK => self.reply(WONT, option),
             _ => {
                 if self.wanted.insert(option) {
@@ -159,7 +160,7 @@ impl TelnetFilter {
         }
     }
 
-    fn asked_not_to(&mut self, option: u8) {
+    fn on_dont(&mut self, option: u8) {
         self.wanted.remove(option);
         if option != ECHO {
             return;
@@ -191,7 +192,7 @@ fn after_command(command: u8) -> (State, Step) {
     }
 }
 
-/// How many bytes come before the first IAC.
+/// How many bytes precede the first IAC.
 fn until_iac(bytes: &[u8]) -> usize {
     memchr(IAC, bytes).unwrap_or(bytes.len())
 }
@@ -201,7 +202,7 @@ fn until_iac(bytes: &[u8]) -> usize {
 struct Options([u64; 4]);
 
 impl Options {
-    /// Whether the option was not yet in the set.
+    /// Adds an option; returns whether it was new.
     fn insert(&mut self, option: u8) -> bool {
         let (word, bit) = (&mut self.0[usize::from(option / 64)], 1 << (option % 64));
         let new = *word & bit == 0;

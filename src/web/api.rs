@@ -131,7 +131,11 @@ fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
                 NotRegistered::Taken => 409,
                 NotRegistered::TooMany | NotRegistered::TooManyAttempts => 429,
                 NotRegistered::Busy | NotRegistered::Unavailable | NotRegistered::Full => 503,
-                _ => 422,
+                NotRegistered::Usage
+                | NotRegistered::BadName(_)
+                | NotRegistered::GuestName
+                | NotRegistered::Differ
+                | NotRegistered::BadPassword(_) => 422,
             };
             refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
         }
@@ -162,7 +166,52 @@ fn status_of(error: &UserError) -> u16 {
         UserError::NoSuchUser(_) | UserError::NoSuchGroup(_) => 404,
         UserError::NotMember(_) | UserError::Muted(..) | UserError::GuestsHaveNone | UserError::Group(_) => 403,
         UserError::NotSaved(_) | UserError::NotReadable(_) | UserError::NotStoredYet(_) | UserError::Lost => 503,
-        _ => 422,
+        UserError::NotOnline(_)
+        | UserError::GroupExists(_)
+        | UserError::AlreadyMember(_)
+        | UserError::TooManyGroups(_)
+        | UserError::TooManyMemberships(_)
+        | UserError::BadGroupName(..)
+        | UserError::Usage(_)
+        | UserError::UnknownCommand(..)
+        | UserError::NoConversation
+        | UserError::NobodyToReply
+        | UserError::CannotIgnoreSelf
+        | UserError::TooManyIgnored(_)
+        | UserError::NotIgnored(_)
+        | UserError::WrongPassword
+        | UserError::TooManyAttempts
+        | UserError::PasswordsDiffer
+        | UserError::BadPassword(_)
+        | UserError::NotForGuests
+        | UserError::NotWithToken
+        | UserError::BadTokenName(..)
+        | UserError::TokenExists(_)
+        | UserError::NoSuchToken(_)
+        | UserError::TooManyTokens(_)
+        | UserError::Busy
+        | UserError::Unavailable
+        | UserError::LineTooLong(..)
+        | UserError::NotUtf8
+        | UserError::NotKept(..)
+        | UserError::NoSuchMessage(_)
+        | UserError::NotYours(_)
+        | UserError::NotToYou(_)
+        | UserError::Filtered
+        | UserError::NeedsRole(_)
+        | UserError::Outranked(_)
+        | UserError::NoSuchSession(_)
+        | UserError::BadNet(_)
+        | UserError::GuestByAddress
+        | UserError::NoSanction(..)
+        | UserError::TooManySanctions(_)
+        | UserError::NoSuchReport(_)
+        | UserError::TooManyReports(_)
+        | UserError::AlreadyStopping
+        | UserError::NotStopping
+        | UserError::NotReloaded(_)
+        | UserError::NoLog(_)
+        | UserError::NotRenamed(_) => 422,
     }
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use parlor::accounts::tokens;
+use parlor::cli::invite::invite;
 use parlor::config::Config;
 use parlor::model::Registration;
-use parlor::server::invite;
 use parlor::store::{Entry, Token};
 
 use super::{HIDE, HINT, SHOW, answer, line_of, login_as};
@@ -86,7 +86,8 @@ fn every_refusal_says_what_is_wrong() {
     let server = open_server();
     let long = "x".repeat(33);
     let usage = "write /register <name>, or /register <name> <invitation>.";
-    let alphabet = "the name may only have letters, digits, '_', '.' and '-', and begins with a letter or digit.";
+    let alphabet =
+        "the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit.";
     let cases = [
         ("", "pw", usage),
         ("zoe abc def", "pw", usage),
@@ -95,7 +96,7 @@ fn every_refusal_says_what_is_wrong() {
         ("_x", "pw", alphabet),
         ("zo\u{EB}", "pw", alphabet),
         (&long, "pw", "the name is longer than 32 characters."),
-        ("server", "pw", "the name is a word kept for the server."),
+        ("server", "pw", "the name is reserved for the server."),
         ("guest", "pw", "the name is kept for guests."),
         ("Guest-7", "pw", "the name is kept for guests."),
         ("zoe", "", "the password is empty."),

@@ -86,7 +86,7 @@ fn tokens_are_listed_without_their_secrets_and_bounded() {
     alice.ask_all(&[
         ("/token new one.more", "Error: You have 20 tokens already, which is the limit."),
         ("/token new T3", "Error: Token 't3' already exists; /token revoke ends it."),
-        ("/token new _x", "Error: The token name '_x' may only have letters, digits, '_', '.' and '-', and begins with a letter or digit."),
+        ("/token new _x", "Error: The token name '_x' may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit."),
         ("/token new", "Usage: /token new <name> [<days>] | list | revoke <name>"),
         ("/token new x 0", "Usage: /token new <name> [<days>] | list | revoke <name>"),
         ("/token revoke t0", "Token t0 is revoked."),

@@ -1,26 +1,31 @@
-//! A rename that a crash cut short, at each of the moments at which it can.
+//! Renames interrupted by a crash, at each possible moment.
 
 use std::fs;
+use std::sync::Arc;
 
-use parlor::model::{Retention, Role};
-use parlor::store::{Entry, SqliteStore, Store};
+use parlor::model::{Retention, Role, StoreAddress};
+use parlor::store::{self, Entry, Store};
 use tempfile::TempDir;
 
 use super::renaming::{enter, name};
 use crate::daemon::{folder, run_with};
 use crate::support::{Daemon, USERS};
 
-/// A folder as a process leaves it that ended somewhere in a rename of bob.
+fn open(dir: &TempDir) -> Arc<dyn Store> {
+    store::open(&StoreAddress::Folder(dir.path().join("data")), &Retention::default()).unwrap()
+}
+
+/// A folder as a process leaves it when it crashes while renaming bob.
 fn interrupted(entries: &[Entry], users: &str) -> TempDir {
     let dir = folder(users);
-    let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
+    let store = open(&dir);
     store.append(&[Entry::Role { user: name("bob"), role: Role::Moderator }]).unwrap();
     store.append(entries).unwrap();
     dir
 }
 
 #[test]
-fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
+fn an_interrupted_rename_is_finished_at_the_next_start() {
     let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
     let done = USERS.replace("bob:qwerty456\n", "robert:qwerty456\nbob:$deleted$\n");
     for (entries, users, left, is) in [
@@ -44,13 +49,12 @@ fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
         let dir = daemon.into_dir();
         let expected = if is == "bob" { USERS } else { &done };
         assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), expected);
-        let store = SqliteStore::open(&dir.path().join("data"), &Retention::default()).unwrap();
-        assert!(store.renamings().unwrap().is_empty());
+        assert!(open(&dir).renamings().unwrap().is_empty());
     }
 }
 
 #[test]
-fn a_rename_that_cannot_be_finished_is_said_before_anything_is_served() {
+fn a_rename_that_cannot_be_finished_stops_the_start() {
     let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
     let dir = interrupted(&renamed, &format!("{USERS}robert:by hand\n"));
     let why = "parlord: users.txt: the renaming of bob to robert was interrupted, and goes on no further: \

@@ -9,14 +9,14 @@ use std::process::{Child, Command};
 
 use parlor::config::Config;
 use parlor::logging::LogSettings;
-use parlor::model::{DuplicateLogin, Registration, Role};
+use parlor::model::{DuplicateLogin, Registration, Role, StoreAddress};
 use parlor::store::Entry;
 
 use super::Flaw;
 use crate::daemon::{folder, run_with};
 use crate::support::{Daemon, TestServer, USERS};
 
-/// Where the server keeps its messages, and where it runs; nobody may see a difference.
+/// The store and process that a transcript runs with; clients must not see a difference.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Store {
     Memory,
@@ -41,7 +41,7 @@ impl House {
         let (mut flaw, mut roles, mut words, mut log) = (None, Vec::new(), String::new(), String::new());
         let server = TestServer::with(|config| {
             if store == Store::Database {
-                config.data = Some(config.users.with_file_name("data"));
+                config.data = StoreAddress::Folder(config.users.with_file_name("data"));
             }
             for (line, setting) in settings {
                 match setting.split_once(" = ") {
@@ -90,7 +90,7 @@ impl House {
         }
     }
 
-    /// Ends the `nc` of somebody, where he has one.
+    /// Ends a user's `nc`, if there is one.
     pub(super) fn hang_up(&mut self, who: &str) {
         if let House::Far { ncs, .. } = self {
             end(ncs.remove(who));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64;
-use parlor::model::Registration;
+use parlor::model::{Registration, StoreAddress};
 use serde_json::{Value, json};
 
 use super::{ask, server_with, status};
@@ -13,7 +13,7 @@ use crate::support::TestServer;
 fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
-        config.data = Some(config.users.parent().unwrap().join("data"));
+        config.data = StoreAddress::Folder(config.users.with_file_name("data"));
     })
 }
 
@@ -167,7 +167,7 @@ fn a_revoked_token_a_ban_and_an_empty_budget_hold_at_once() {
     let yan = Script::register(&server, "yan");
     let act = parlor::command::console("ban user yan").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     assert_eq!(code(yan.get("/api/users")), (403, "banned".to_owned()));
     let xia = Script::register(&server, "xia");
     let mut here = server.connect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64;
-use parlor::model::Registration;
+use parlor::model::{Registration, StoreAddress};
 use serde_json::{Value, json};
 
 use super::{ask, server_with, status};
@@ -17,7 +17,7 @@ fn description() -> Value {
 fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
-        config.data = Some(config.users.parent().unwrap().join("data"));
+        config.data = StoreAddress::Folder(config.users.with_file_name("data"));
         config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     })
 }
@@ -80,7 +80,7 @@ fn each_call_has_each_answer_that_its_description_lists_and_no_other() {
     bob.send("/quit");
     let act = parlor::command::console("ban user yan").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     (0..8).for_each(|_| drop(answer(&server, GUESSER, "zoe:parlor_wrong", &asked("GET", USERS, ""))));
     let mut seen = BTreeSet::new();
     let mut see = |server: &TestServer, from: &str, secret: &str, asked: &Asked<'_>, expected: u16| {

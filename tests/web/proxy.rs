@@ -45,7 +45,7 @@ fn page(server: &TestServer, way: &str) -> u16 {
 fn console(server: &TestServer, line: &str) {
     let act = parlor::command::console(line).unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn a_banned_address_gets_neither_page_nor_session() {
     web.expect(&["ask", "ask", "welcome"]);
     let act = parlor::command::console("ban addr 127.0.0.5").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
-    server.handle.admin().carry_out(act, &parlor::admin::Actor::Console, &accounts).unwrap();
+    server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
     assert_eq!(web.read_to_end().0, [r#"{"event":"closed","reason":"banned"}"#]);
     let mut page = TestClient::connect_from(server.web[0], host.into());
     assert!(String::from_utf8_lossy(&page.read_to_end()).starts_with("HTTP/1.1 403 "));

@@ -31,10 +31,10 @@ fn a_flaw_is_named_by_its_line_and_never_shown() {
     for (line, why) in [
         ("marked", "there is no colon between name and password"),
         (":marked", "the name is empty"),
-        ("mar ked:marked", "the name may only have letters"),
+        ("mar ked:marked", "the name may contain only letters"),
         ("#marked", ""),
         ("marked:", "the password is empty"),
-        ("system:marked", "the name is a word kept for the server"),
+        ("system:marked", "the name is reserved for the server"),
         ("guest:marked", "the name is one of those that guests get"),
         ("Guest-12:marked", "the name is one of those that guests get"),
         (&format!("marked:{hash}"), "the hash is damaged"),

@@ -17,7 +17,7 @@ fn a_penalty_has_a_kind_a_subject_and_perhaps_a_time() {
         ("ban user bob 10m  a b ", minutes(10), "a b"),
         ("ban user bob 10 minutes", None, "10 minutes"),
     ] {
-        let expected = AdminCommand::Lay { penalty, on: on.clone(), time, why: why.to_owned() };
+        let expected = AdminCommand::Impose { penalty, on: on.clone(), time, why: why.to_owned() };
         assert_eq!(console(line), Ok(expected), "{line}");
     }
     for line in
@@ -33,7 +33,7 @@ fn a_shutdown_is_now_in_a_while_or_off() {
     assert_eq!(console("shutdown"), shutdown(None, ""));
     assert_eq!(console("shutdown update"), shutdown(None, "update"));
     assert_eq!(console("shutdown in 5m new disk"), shutdown(Some(Duration::from_secs(300)), "new disk"));
-    let go_on = |why: &str| Ok(AdminCommand::GoOn { why: why.to_owned() });
+    let go_on = |why: &str| Ok(AdminCommand::CancelShutdown { why: why.to_owned() });
     assert_eq!(
         (console("shutdown CANCEL"), console("shutdown cancel  all is well")),
         (go_on(""), go_on("all is well"))
@@ -49,7 +49,7 @@ fn an_act_that_takes_back_or_ends_something_has_a_reason_too() {
         ("unban user bob enough", AdminCommand::Lift { penalty: Penalty::Ban, on: on.clone(), why: why.clone() }),
         ("unmute user bob enough", AdminCommand::Lift { penalty: Penalty::Mute, on, why: why.clone() }),
         ("delete 12 enough", AdminCommand::Delete { id: MessageId(12), why: why.clone() }),
-        ("reports done 3 enough", AdminCommand::ReportDone { number: 3, why: why.clone() }),
+        ("reports done 3 enough", AdminCommand::CloseReport { number: 3, why: why.clone() }),
         ("reload enough", AdminCommand::Reload { why: why.clone() }),
         ("drop_group g enough", AdminCommand::DropGroup { group: "g".to_owned(), why: why.clone() }),
         ("disconnect bob enough", AdminCommand::Disconnect { whom: "bob".to_owned(), why }),

@@ -25,6 +25,11 @@ fn bad_values_in_the_environment() {
         ("PARLOR_RATE", "-1", "must be a whole number from 0 to 1000000, not '-1'".to_owned()),
         ("PARLOR_TELNET", "maybe\n", "must be one of auto, always, never, not 'maybe\\n'".to_owned()),
         ("PARLOR_LOG_LEVEL", "loud", "must be off, error, warn, info, debug or trace, not 'loud'".to_owned()),
+        (
+            "PARLOR_DATA",
+            "postgres://db/chat",
+            "must be a folder or none (this build has no PostgreSQL), not 'postgres://db/chat'".to_owned(),
+        ),
         ("PARLOR_LISTEN", "127.0.0.1", format!("{address}, not '127.0.0.1'")),
         ("PARLOR_LISTEN", "::1:12345", format!("{address}, not '::1:12345'")),
         ("PARLOR_LISTEN", ":12345", format!("{address}, not ':12345'")),

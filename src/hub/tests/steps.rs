@@ -2,7 +2,7 @@
 
 use super::operating::{Order, assert_same_orders, carry_out, is_banned, orders};
 use super::*;
-use crate::hub::group::Group;
+use crate::hub::state::Group;
 use crate::model::{GroupPassword, GroupSanction, GroupSetting, GroupSettings, Penalty, SanctionTerms};
 
 /// One thing that happens; numbers choose among the sessions, names and groups there are.

@@ -31,7 +31,7 @@ pub const TURN_CHECK: Duration = Duration::from_millis(50);
 
 /// How long the audit log does not say again that an operator looks at the same thing: a page that is open looks every few
 /// seconds.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(600);
+pub const VIEW_AUDIT_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The most bytes of the word filter's file.
 pub const FILTER_BYTES: usize = 64 * 1024;

@@ -122,8 +122,9 @@ fn sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>,
 mod tests {
     use super::*;
     use crate::model::{GroupSetting, MessageId, Retention};
+    use crate::store::Store;
+    use crate::store::sqlite::SqliteStore;
     use crate::store::tests::{at, entered, group, left, name, said, sees};
-    use crate::store::{SqliteStore, Store};
 
     #[test]
     fn a_kept_group_is_as_it_was_after_a_restart_and_its_members_are_still_in_it() {

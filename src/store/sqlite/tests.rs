@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{Draft, Durability, Scope};
-use crate::store::Position;
 use crate::store::tests::{at, entered, group, name, reading, said, sees, user};
+use crate::store::{Position, Tools};
 
 fn open(dir: &TempDir) -> SqliteStore {
     open_with(dir, Retention::default())
@@ -17,6 +17,10 @@ fn open(dir: &TempDir) -> SqliteStore {
 
 fn open_with(dir: &TempDir, retention: Retention) -> SqliteStore {
     SqliteStore::open(dir.path(), &retention).unwrap()
+}
+
+fn inspect(dir: &Path) -> Result<Option<u64>, StartError> {
+    SqliteTools::new(dir).inspect()
 }
 
 fn refused(dir: &Path) -> String {
@@ -291,4 +295,21 @@ fn a_name_that_cannot_be_is_damage() {
     assert_eq!(store.history(&name("bob"), None, None, 1).unwrap().len(), 1);
     tamper(&store, "UPDATE message SET sender = x'FF' WHERE id = 1");
     assert!(matches!(store.tail(MessageId(0), 9), Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn it_has_no_more_descriptors_than_are_set_aside_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let has = || {
+        let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+        all.filter(|file| file.starts_with(dir.path())).count() as u64
+    };
+    let most = std::thread::scope(|scope| {
+        let read = || (0..20).map(|_| store.tail(MessageId(0), 1).map(|_| has()).unwrap()).max();
+        let threads: Vec<_> = (0..40).map(|_| scope.spawn(read)).collect();
+        store.tend().unwrap();
+        threads.into_iter().filter_map(|thread| thread.join().unwrap()).max().unwrap()
+    });
+    assert!((3..=DESCRIPTORS).contains(&most), "{most}");
 }

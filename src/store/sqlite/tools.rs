@@ -2,6 +2,7 @@
 //!
 //! Everything is done in short pieces, so that the daemon hardly waits; `progress` is told how much of how much is done.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +12,11 @@ use super::apply::{forget_choices, remove, run};
 use super::conversation::{self, Conversation};
 use super::row::{self, COLUMNS};
 use super::write::Writer;
-use super::{SqliteStore, copy, file, schema, search};
+use super::{SqliteStore, copy, file, rename, schema, search};
 use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Durability, Message, Name, Retention, StartError};
-use crate::store::{Entry, StoreError};
+use crate::store::tools::Progress;
+use crate::store::{Entry, Erased, StoreError, Tools};
 
 /// Ids that are looked at in one transaction.
 const PIECE: i64 = 2_000;
@@ -22,64 +24,120 @@ const PIECE: i64 = 2_000;
 /// How long a tool waits for a daemon that is writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who is told how much of how much is done.
-pub(in crate::store) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
-
-/// Stores changes beside a running daemon, which sees them at once.
-///
-/// # Errors
-/// Why they were not stored.
-pub fn record(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
-    let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
-    let failed = |e: StoreError| file::refusal(&path, format!("cannot be written: {e}"));
-    conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
-    let mut writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(e.into()))?;
-    writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(failed)
+/// The tools of the database in a folder.
+pub(in crate::store) struct SqliteTools {
+    dir: PathBuf,
 }
 
-/// As [`record`], and makes the folder and the database where there are none yet.
-///
-/// # Errors
-/// As [`record`].
-pub fn record_first(dir: &Path, entries: &[Entry]) -> Result<(), StartError> {
-    if !file::is_there(&file::database(dir))? {
-        drop(SqliteStore::open(dir, &Retention::default())?);
+impl SqliteTools {
+    pub(in crate::store) fn new(dir: &Path) -> SqliteTools {
+        SqliteTools { dir: dir.to_owned() }
     }
-    record(dir, entries)
-}
 
-/// Copies the database of a folder, as it is at this moment, into a file that is not there yet.
-pub(in crate::store) fn backup(dir: &Path, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
-    let (_, conn) = open(dir, file::open_for_reading)?;
-    copy::create(&conn, to, progress)
-}
+    fn path(&self) -> PathBuf {
+        file::database(&self.dir)
+    }
 
-/// Gives all messages there are by now, or those of a user or a group, to `take`, in order, until it says that it has
-/// had enough.
-pub(in crate::store) fn export(
-    dir: &Path,
-    user: Option<&Name>,
-    group: Option<&Name>,
-    take: &mut dyn FnMut(&Message) -> Result<bool, StartError>,
-    progress: Progress<'_>,
-) -> Result<(), StartError> {
-    let (path, conn) = open(dir, file::open_for_reading)?;
-    let failed = |e: StoreError| file::refusal(&path, format!("cannot be read: {e}"));
-    let group = group.map(|group| Conversation::Group(*group).number(&conn)).transpose();
-    let group: Option<Option<i64>> = group.map_err(|e| failed(e.into()))?;
-    let (first, last) = ends(&conn).map_err(failed)?;
-    let mut after = first - 1;
-    while after < last {
-        let upto = (after + PIECE).min(last);
-        for message in piece(&conn, after, upto, user, group).map_err(failed)? {
-            if !take(&message)? {
-                return Ok(());
+    /// The database, if it is one that this Parlor knows.
+    fn open(
+        &self,
+        how: impl FnOnce(&Path) -> rusqlite::Result<Connection>,
+    ) -> Result<(PathBuf, Connection), StartError> {
+        let path = self.path();
+        if !file::is_there(&path)? {
+            return Err(file::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
+        }
+        let read = file::open_for_reading(&path).and_then(|conn| file::mark(&conn));
+        let (application, version) = read.map_err(|e| file::refusal(&path, format!("cannot be read: {e}")))?;
+        if application != schema::APPLICATION || version == 0 {
+            return Err(file::refusal(&path, "is no database of Parlor".to_owned()));
+        }
+        match version.cmp(&schema::STEPS.len()) {
+            Ordering::Less => {
+                Err(file::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
+            }
+            Ordering::Greater => Err(file::newer(&path, version)),
+            Ordering::Equal => {
+                let conn = how(&path).map_err(|e| file::refusal(&path, format!("cannot be opened: {e}")))?;
+                Ok((path, conn))
             }
         }
-        after = upto;
-        progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
     }
-    Ok(())
+
+    /// A writer that waits for a daemon that is writing, and what to say when it fails.
+    fn open_writer(&self, failed: fn(&Path, StoreError) -> StartError) -> Result<(PathBuf, Writer), StartError> {
+        let (path, conn) = self.open(|path| file::open_for_writing(path, Durability::Fsync))?;
+        conn.busy_timeout(PATIENCE).map_err(|e| failed(&path, e.into()))?;
+        let writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(&path, e.into()))?;
+        Ok((path, writer))
+    }
+}
+
+impl Tools for SqliteTools {
+    fn inspect(&self) -> Result<Option<u64>, StartError> {
+        let path = self.path();
+        if file::is_there(&path)? { file::inspect(&path).map(Some) } else { Ok(None) }
+    }
+
+    fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {
+        let path = self.path();
+        if file::is_there(&path)? { file::look(&path, rename::pending) } else { Ok(Vec::new()) }
+    }
+
+    fn create(&self) -> Result<(), StartError> {
+        if !file::is_there(&self.path())? {
+            drop(SqliteStore::open(&self.dir, &Retention::default())?);
+        }
+        Ok(())
+    }
+
+    fn append(&self, entries: &[Entry]) -> Result<(), StartError> {
+        let failed = |path: &Path, e| file::refusal(path, format!("cannot be written: {e}"));
+        let (path, mut writer) = self.open_writer(failed)?;
+        writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(|e| failed(&path, e))
+    }
+
+    fn backup(&self, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
+        let (_, conn) = self.open(file::open_for_reading)?;
+        copy::create(&conn, to, progress)
+    }
+
+    fn export(
+        &self,
+        user: Option<&Name>,
+        group: Option<&Name>,
+        take: &mut dyn FnMut(&Message) -> Result<bool, StartError>,
+        progress: Progress<'_>,
+    ) -> Result<(), StartError> {
+        let (path, conn) = self.open(file::open_for_reading)?;
+        let failed = |e: StoreError| file::refusal(&path, format!("cannot be read: {e}"));
+        let group = group.map(|group| Conversation::Group(*group).number(&conn)).transpose();
+        let group: Option<Option<i64>> = group.map_err(|e| failed(e.into()))?;
+        let (first, last) = ends(&conn).map_err(failed)?;
+        let mut after = first - 1;
+        while after < last {
+            let upto = (after + PIECE).min(last);
+            for message in piece(&conn, after, upto, user, group).map_err(failed)? {
+                if !take(&message)? {
+                    return Ok(());
+                }
+            }
+            after = upto;
+            progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
+        }
+        Ok(())
+    }
+
+    fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError> {
+        let failed = |path: &Path, e| file::refusal(path, format!("not everything was erased: {e}; do it again"));
+        let (path, mut writer) = self.open_writer(failed)?;
+        let failed = |e| failed(&path, e);
+        let messages = erase_messages(&mut writer, user, progress).map_err(failed)?;
+        erase_words(&mut writer, cleaning).map_err(failed)?;
+        erase_rest(&mut writer, user).map_err(failed)?;
+        let overwritten = file::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
+        Ok(Erased { messages, overwritten })
+    }
 }
 
 /// The messages in a range of ids, of a user and of a group if these are given; of a group that never was, none.
@@ -96,26 +154,6 @@ fn piece(
     sql.push_str(&format!(" AND ({of_user}) AND ({of_group}) ORDER BY id"));
     let values = params![after, upto, user.map(Name::as_str), group.flatten()];
     row::messages(&mut *conn.prepare_cached(&sql)?, values)
-}
-
-/// Erases all that a user said or was told privately, and all that was kept for him; says how many messages that were.
-/// What is erased is overwritten on the disk, if nobody keeps the write-ahead log busy, which is the second answer.
-/// `cleaning` is told of the messages whose words have left the index.
-pub(in crate::store) fn erase(
-    dir: &Path,
-    user: &Name,
-    progress: Progress<'_>,
-    cleaning: Progress<'_>,
-) -> Result<(u64, bool), StartError> {
-    let (path, conn) = open(dir, |path| file::open_for_writing(path, Durability::Fsync))?;
-    let failed = |e: StoreError| file::refusal(&path, format!("not everything was erased: {e}; do it again"));
-    conn.busy_timeout(PATIENCE).map_err(|e| failed(e.into()))?;
-    let mut writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(e.into()))?;
-    let gone = erase_messages(&mut writer, user, progress).map_err(failed)?;
-    erase_words(&mut writer, cleaning).map_err(failed)?;
-    erase_rest(&mut writer, user).map_err(failed)?;
-    let cleaned = file::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
-    Ok((gone, cleaned))
 }
 
 fn erase_messages(writer: &mut Writer, user: &Name, progress: Progress<'_>) -> Result<u64, StoreError> {
@@ -166,30 +204,4 @@ fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
 fn ends(conn: &Connection) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM message";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
-}
-
-/// The database of a folder, if it is one that this Parlor knows.
-fn open(
-    dir: &Path,
-    how: impl FnOnce(&Path) -> rusqlite::Result<Connection>,
-) -> Result<(PathBuf, Connection), StartError> {
-    let path = file::database(dir);
-    if !file::is_there(&path)? {
-        return Err(file::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
-    }
-    let read = file::open_for_reading(&path).and_then(|conn| file::mark(&conn));
-    let (application, version) = read.map_err(|e| file::refusal(&path, format!("cannot be read: {e}")))?;
-    if application != schema::APPLICATION || version == 0 {
-        return Err(file::refusal(&path, "is no database of Parlor".to_owned()));
-    }
-    match version.cmp(&schema::STEPS.len()) {
-        std::cmp::Ordering::Less => {
-            Err(file::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
-        }
-        std::cmp::Ordering::Greater => Err(file::newer(&path, version)),
-        std::cmp::Ordering::Equal => {
-            let conn = how(&path).map_err(|e| file::refusal(&path, format!("cannot be opened: {e}")))?;
-            Ok((path, conn))
-        }
-    }
 }

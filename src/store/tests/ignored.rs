@@ -2,6 +2,7 @@
 
 use super::{entered, group, name, said, sees, user};
 use crate::model::Retention;
+use crate::store::sqlite::SqliteStore;
 use crate::store::*;
 
 fn ignores(who: &str, whom: &str, ignored: bool) -> Entry {

@@ -2,6 +2,7 @@
 
 use super::{at, name};
 use crate::model::{Penalty, Retention, SanctionTarget};
+use crate::store::sqlite::{SqliteStore, SqliteTools};
 use crate::store::*;
 
 pub(super) fn sanction(user: &str, seconds: u64) -> Sanction {
@@ -68,12 +69,15 @@ fn penalties_and_reports_replace_their_like_and_are_taken_back() {
 fn what_was_laid_upon_somebody_outlives_a_restart_and_a_role_can_be_given_before_the_first_start() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    record_first(&data, &[role("ann", Role::Admin)]).unwrap();
+    let tools = SqliteTools::new(&data);
+    tools.create().unwrap();
+    tools.append(&[role("ann", Role::Admin)]).unwrap();
     let open = || SqliteStore::open(&data, &Retention::default()).unwrap();
     let store = open();
     store.append(&[Entry::Sanctioned(sanction("bob", 2)), Entry::Reported(report(7, 2))]).unwrap();
     // Beside a running daemon, which sees it at once.
-    record_first(&data, &[role("eve", Role::Moderator)]).unwrap();
+    tools.create().unwrap();
+    tools.append(&[role("eve", Role::Moderator)]).unwrap();
     assert_eq!(store.role(&name("eve")).unwrap(), Role::Moderator);
     drop(store);
     let store = open();

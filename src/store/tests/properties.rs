@@ -9,6 +9,7 @@ use crate::model::{
     Draft, Durability, GroupPassword, GroupRole, GroupSetting, GroupSettings, Penalty, Retention, SanctionTarget,
     SanctionTerms,
 };
+use crate::store::sqlite::SqliteStore;
 use crate::store::*;
 
 const USERS: [&str; 5] = ["alice", "BOB", "carol", "guest-1", "dave"];

@@ -1,4 +1,4 @@
-//! Lines out of bytes: every line end, every limit, the editing keys.
+//! Assembling lines: every line end, every limit, the editing keys; and splitting reads without line ends.
 
 use super::*;
 use proptest::prelude::*;
@@ -71,7 +71,7 @@ fn over_long_line_cannot_be_edited_back() {
 }
 
 #[test]
-fn over_long_message_is_told_once() {
+fn over_long_message_is_reported_once() {
     let mut assembler = Assembler::new(4);
     feed(&mut assembler, b"123456");
     assert_eq!(assembler.end_of_read(), None);
@@ -177,4 +177,60 @@ proptest! {
 fn line_noise() -> impl Strategy<Value = Vec<u8>> {
     let special = proptest::sample::select(b"\n\r\0\x08\x7F\x15\x17 ".to_vec());
     proptest::collection::vec(prop_oneof![2 => special, 3 => any::<u8>()], 0..80)
+}
+
+fn pieces(message: &str) -> Vec<String> {
+    split(message.as_bytes()).into_iter().map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+}
+
+#[test]
+fn commands_sent_in_quick_succession_are_split() {
+    assert_eq!(pieces("/create_group A/create_group B"), ["/create_group A", "/create_group B"]);
+    assert_eq!(pieces("/msg bob hi/group_msg g ho/users"), ["/msg bob hi", "/group_msg g ho", "/users"]);
+    assert_eq!(pieces("/users/groups_users/exit"), ["/users", "/groups_users", "/exit"]);
+    assert_eq!(pieces("/users/msg bob hi"), ["/users", "/msg bob hi"]);
+    assert_eq!(pieces("/msg bob hi/help/leave_group g"), ["/msg bob hi", "/help", "/leave_group g"]);
+}
+
+#[test]
+fn single_messages_stay_whole() {
+    for whole in [
+        "/users",
+        "/msg bob",
+        "/msg bob try /msg me or /users",
+        "/msg bob \t/broadcast x",
+        "/msg bob and/or /usr/quit/ or /users.",
+        "/msg bob /exit",
+        "a/msg",
+        "a/usersx",
+    ] {
+        assert_eq!(pieces(whole), [whole]);
+    }
+    assert!(split(b"").is_empty());
+}
+
+fn joined_text() -> impl Strategy<Value = Vec<u8>> {
+    let words: Vec<Vec<u8>> = EMBEDDED.iter().chain(&TRAILING).map(|word| word.to_vec()).collect();
+    let part = prop_oneof![
+        proptest::sample::select(words),
+        "[a /]{0,3}".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..3)
+    ];
+    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn the_pieces_together_are_the_message(message in joined_text()) {
+        let pieces = split(&message);
+        prop_assert!(pieces.iter().all(|piece| !piece.is_empty()));
+        prop_assert_eq!(pieces.concat(), message);
+    }
+
+    #[test]
+    fn no_piece_can_be_split_further(message in joined_text()) {
+        for piece in split(&message) {
+            prop_assert_eq!(split(piece), [piece]);
+        }
+    }
 }

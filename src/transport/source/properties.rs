@@ -1,10 +1,10 @@
-//! What holds for any bytes in any split.
+//! Properties that hold for any bytes in any split.
 
 use super::tests::{LIMIT, drain, feed, fresh, line, raw_chatter};
 use super::*;
 use proptest::prelude::*;
 
-/// What real telnet clients sent: line mode, character mode, PuTTY, Ctrl-C in the middle of a line, hidden input.
+/// Recordings of real telnet clients: line mode, character mode, PuTTY, Ctrl-C in the middle of a line, hidden input.
 const RECORDED: [&[u8]; 5] = [
     b"alice\r\n\xFF\xFD\x01password123\r\n\xFF\xFE\x01/msg bob h\xC3\xA4llo\r\n/quit\r\n",
     b"a\x7Falice\r\0password123\r\0/users\r\0",
@@ -13,7 +13,7 @@ const RECORDED: [&[u8]; 5] = [
     b"alice\r\n\xFF\xFC\x01\xFF\xFD\x18\xFF\xFA\x18\x01\xFF\xFF\xFF\xF0pass\xFF\xF7s\r\n\xFF\xF6\r\n",
 ];
 
-/// The inputs and the replies of one stream, cut at these places.
+/// The inputs and replies of one stream, cut at these positions.
 fn played(bytes: &[u8], cuts: &[usize]) -> (Vec<Input>, Vec<u8>) {
     let mut source = fresh();
     let (mut inputs, mut replies, mut from) = (Vec::new(), Vec::new(), 0);
@@ -30,7 +30,7 @@ fn played(bytes: &[u8], cuts: &[usize]) -> (Vec<Input>, Vec<u8>) {
 }
 
 #[test]
-fn recorded_sessions_are_the_same_for_every_split_in_three() {
+fn recorded_sessions_do_not_depend_on_how_they_are_split() {
     for session in RECORDED {
         let whole = played(session, &[]);
         for first in 0..session.len() {
@@ -63,7 +63,7 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same(bytes in noise(), cuts in cuts()) {
+    fn the_split_of_a_stream_does_not_matter(bytes in noise(), cuts in cuts()) {
         prop_assert_eq!(played(&bytes, &cuts), played(&bytes, &[]));
     }
 
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn raw_chatter_survives_anything_and_loses_nothing(reads in proptest::collection::vec("[a-z /]{1,60}", 0..20)) {
+    fn raw_messages_lose_nothing(reads in proptest::collection::vec("[a-z /]{1,60}", 0..20)) {
         let mut source = raw_chatter();
         for read in reads {
             let said: Vec<u8> = feed(&mut source, read.as_bytes()).into_iter().flat_map(|input| match input {

@@ -1,4 +1,4 @@
-//! The whole way from bytes to what a client said: line clients, raw ones, telnet.
+//! From bytes to input: clients with line ends, clients without, telnet.
 
 use super::*;
 
@@ -26,7 +26,7 @@ pub(super) fn fresh() -> LineSource {
     LineSource::new(LIMIT)
 }
 
-/// A raw client who is logged in.
+/// A raw client that is logged in.
 pub(super) fn raw_chatter() -> LineSource {
     let mut source = fresh();
     for answer in ["alice", "password123"] {
@@ -44,7 +44,7 @@ fn piped_script_comes_out_in_order() {
     let inputs = feed(&mut source, b"alice\npassword123\n/users/exit\n/quit");
     assert_eq!(inputs, [line("alice"), line("password123"), line("/users/exit")]);
     assert_eq!(source.framing(), Framing::Lines);
-    assert_eq!(source.partial(), None, "lines are never taken half");
+    assert_eq!(source.partial(), None, "lines are never taken before their end");
     assert!(!source.wants_pause());
     source.finish();
     assert_eq!(drain(&mut source), [line("/quit")]);
@@ -52,7 +52,7 @@ fn piped_script_comes_out_in_order() {
 }
 
 #[test]
-fn end_of_input_ends_a_name_too_and_tells_of_an_over_long_line() {
+fn end_of_input_ends_a_name_and_reports_a_long_line() {
     let mut source = fresh();
     feed(&mut source, b"alice");
     source.finish();
@@ -67,7 +67,7 @@ fn end_of_input_ends_a_name_too_and_tells_of_an_over_long_line() {
 fn raw_answers_wait_until_they_are_settled() {
     let mut source = fresh();
     assert!(!source.wants_pause());
-    assert_eq!(settle(&mut source), [], "silence is no name");
+    assert_eq!(settle(&mut source), [], "silence is not a name");
     assert_eq!(source.framing(), Framing::Undecided);
     feed(&mut source, b"al");
     assert!(source.wants_pause());
@@ -79,7 +79,7 @@ fn raw_answers_wait_until_they_are_settled() {
 }
 
 #[test]
-fn late_line_end_after_a_raw_name_is_no_password() {
+fn late_line_end_after_a_raw_name_is_not_a_password() {
     for (reads, crlf) in [
         (&[&b"\n"[..]][..], false),
         (&[b"\r\n"], true),
@@ -102,7 +102,7 @@ fn late_line_end_after_a_raw_name_is_no_password() {
 }
 
 #[test]
-fn only_the_first_bytes_after_a_raw_name_are_a_late_line_end() {
+fn only_the_bytes_right_after_a_raw_name_are_its_line_end() {
     let mut source = fresh();
     feed(&mut source, b"alice");
     settle(&mut source);
@@ -125,7 +125,7 @@ fn each_raw_read_is_a_message() {
 }
 
 #[test]
-fn what_follows_a_raw_password_becomes_a_message() {
+fn bytes_after_a_raw_password_are_messages() {
     let mut source = fresh();
     feed(&mut source, b"alice");
     settle(&mut source);
@@ -136,7 +136,7 @@ fn what_follows_a_raw_password_becomes_a_message() {
 }
 
 #[test]
-fn over_long_raw_message_is_told_once_after_the_pause_and_runs_nowhere() {
+fn over_long_raw_message_is_reported_once_after_the_pause() {
     let mut source = raw_chatter();
     assert_eq!(feed(&mut source, &[b'x'; LIMIT + 9]), []);
     assert!(source.wants_pause());
@@ -148,7 +148,7 @@ fn over_long_raw_message_is_told_once_after_the_pause_and_runs_nowhere() {
 }
 
 #[test]
-fn over_long_raw_name_is_told_after_the_pause() {
+fn over_long_raw_name_is_reported_after_the_pause() {
     let mut source = fresh();
     assert_eq!(feed(&mut source, &[b'x'; LIMIT + 1]), []);
     assert_eq!((source.partial(), source.wants_pause()), (None, true));
@@ -165,7 +165,7 @@ fn telnet_peer_is_never_raw() {
     assert_eq!(source.take_replies(), b"\xFF\xFE\x1F");
     assert_eq!(source.take_replies(), b"");
     let mut source = raw_chatter();
-    assert_eq!(feed(&mut source, b"ab\xFF\xF1c"), [], "whatever he was taken for before");
+    assert_eq!(feed(&mut source, b"ab\xFF\xF1c"), [], "whatever it was taken for before");
     assert_eq!(feed(&mut source, b"\n"), [line("abc")]);
 }
 
@@ -198,7 +198,7 @@ fn crlf_name_alone_in_its_read_counts_as_telnet() {
 }
 
 #[test]
-fn endless_streams_take_no_memory_and_count_as_a_flood() {
+fn endless_streams_take_no_memory_and_are_a_flood() {
     for unit in
         [&b"x"[..], b"xx\x7F", b"\xFF\xF1", b"\xFF\xFD\x06", b"\xFF\xFA", b"\xFF\xFF", b"\xFF\xF6", b"\xC3", b"\x1B"]
     {

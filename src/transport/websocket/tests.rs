@@ -1,14 +1,10 @@
-//! A WebSocket over the in-memory link, and over one that takes bytes as it pleases.
+//! A WebSocket over the in-memory link, and over one that takes arbitrary amounts of bytes.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tungstenite::Message;
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
-use tungstenite::protocol::frame::{Frame, FrameHeader};
-use tungstenite::protocol::{Role, WebSocketContext};
+use tungstenite::protocol::frame::coding::Control;
 
-use super::incoming::Feed;
 use super::*;
 use crate::transport::memory::{self, MemoryPeer};
 
@@ -37,7 +33,7 @@ fn read(link: &WebSocketLink) -> io::Result<String> {
     Ok(String::from_utf8(buffer[..n].to_vec()).unwrap())
 }
 
-/// The messages in what a client got.
+/// The messages that a client received.
 fn messages(bytes: &[u8]) -> Vec<Message> {
     let mut context = WebSocketContext::new(Role::Client, None);
     let mut feed = Feed { bytes: bytes.to_vec(), ..Feed::default() };
@@ -62,17 +58,17 @@ fn a_message_is_a_line_and_a_line_is_a_message() {
 }
 
 #[test]
-fn what_was_sent_together_is_read_together() {
+fn messages_sent_together_are_read_together() {
     let (link, peer) = pair();
     peer.send(&text("/ping 1").repeat(9));
-    // Not even one frame fits into the buffer, and yet it is filled with lines.
+    // No frame fits into the buffer, and yet it is filled with lines.
     let mut buffer = [0; 10];
     assert_eq!(link.read(&mut buffer, Some(Instant::now() + PATIENCE)).unwrap(), 10);
     assert_eq!(&buffer, b"/ping 1\n/p");
 }
 
 #[test]
-fn what_came_with_the_handshake_is_read_first() {
+fn bytes_after_the_handshake_are_read_first() {
     let (below, peer) = memory::pair();
     let first = text("first");
     let link = WebSocketLink::new(Arc::new(below), &first[..4]);
@@ -81,7 +77,7 @@ fn what_came_with_the_handshake_is_read_first() {
 }
 
 #[test]
-fn fragments_are_put_together_and_pings_are_answered_in_between() {
+fn pings_between_fragments_are_answered() {
     let (link, peer) = pair();
     let (one, two) = (OpCode::Data(Data::Text), OpCode::Data(Data::Continue));
     let ping = frame(OpCode::Control(Control::Ping), true, b"42");
@@ -92,18 +88,18 @@ fn fragments_are_put_together_and_pings_are_answered_in_between() {
 }
 
 #[test]
-fn a_closed_one_is_read_to_its_end_and_takes_nothing_more() {
+fn a_closed_socket_is_read_to_its_end_and_takes_no_more() {
     let (link, peer) = pair();
     peer.send(&[text("last"), frame(OpCode::Control(Control::Close), true, &1000_u16.to_be_bytes())].concat());
     assert_eq!(read(&link).unwrap(), "last\n");
-    // However often one asks, and although the connection below stands.
+    // However often it is read, and although the connection below is still open.
     assert_eq!((read(&link).unwrap(), read(&link).unwrap()), (String::new(), String::new()));
     assert!(matches!(received(&peer)[..], [Message::Close(Some(_))]));
     assert_eq!(link.try_write(b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
 #[test]
-fn our_own_end_is_said() {
+fn finishing_sends_a_close_frame() {
     let (link, peer) = pair();
     link.try_write(b"bye\n").unwrap();
     link.finish();
@@ -113,7 +109,7 @@ fn our_own_end_is_said() {
 }
 
 #[test]
-fn who_breaks_the_rules_is_told_which_and_not_read_on() {
+fn violations_close_with_their_code_and_end_reading() {
     let mut unmasked = Vec::new();
     Frame::message("x", OpCode::Data(Data::Text), true).format(&mut unmasked).unwrap();
     let mut reserved = text("x");
@@ -131,8 +127,8 @@ fn who_breaks_the_rules_is_told_which_and_not_read_on() {
         ("stray continuation", frame(OpCode::Data(Data::Continue), true, b"x"), 1002),
         ("binary", frame(OpCode::Data(Data::Binary), true, b"x"), 1003),
         ("bad UTF-8", frame(OpCode::Data(Data::Text), true, b"\xC3\x28"), 1007),
-        ("a frame without end", huge, 1009),
-        ("a message without end", endless.concat(), 1009),
+        ("an endless frame", huge, 1009),
+        ("an endless message", endless.concat(), 1009),
     ] {
         let (link, peer) = pair();
         peer.send(&bytes);
@@ -146,7 +142,7 @@ fn who_breaks_the_rules_is_told_which_and_not_read_on() {
     }
 }
 
-/// A connection that takes as many bytes at a time as it was told, 0 for not now.
+/// A connection that takes the given amounts of bytes, one after the other; 0 means not now.
 struct Fitful {
     takes: Mutex<Vec<usize>>,
     taken: Mutex<Vec<u8>>,
@@ -185,7 +181,7 @@ impl Link for Fitful {
 
 proptest! {
     #[test]
-    fn whatever_the_connection_takes_each_line_arrives_once_and_counts_when_it_is_whole(
+    fn each_line_arrives_once_and_counts_when_complete(
         lines in prop::collection::vec("[a-z]{1,300}", 1..20),
         takes in prop::collection::vec(0..200_usize, 0..200),
         pings in prop::collection::vec(0..20_usize, 0..3),
@@ -196,7 +192,7 @@ proptest! {
         let (mut sent, mut round) = (0, 0);
         while sent < all.len() {
             if pings.contains(&round) {
-                link.interject(&ping(), false);
+                link.interject(&ping_frame(), false);
             }
             round += 1;
             if let Ok(n) = link.try_write(&all[sent..]) {
@@ -212,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn a_writer_who_drops_what_is_half_out_there_loses_nothing_else(
+    fn dropping_a_partly_sent_line_loses_nothing_else(
         cut in 1..400_usize,
         long in 100..500_usize,
     ) {

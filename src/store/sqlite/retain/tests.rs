@@ -8,6 +8,7 @@ use super::super::*;
 use crate::model::limits::EXPIRE_PIECE;
 use crate::model::{Draft, Durability, Scope};
 use crate::store::tests::{entered, group, left, name, sees, user};
+use crate::store::{Erased, Tools};
 
 fn open(retention: Retention) -> (TempDir, SqliteStore) {
     let dir = tempfile::tempdir().unwrap();
@@ -169,16 +170,19 @@ fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
     store.append(&many(10, 0, user("bob"))).unwrap();
     let reader = rusqlite::Connection::open(dir.path().join("parlor.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM message").unwrap();
-    let erase = || tools::erase(dir.path(), &name("alice"), &mut |_, _| (), &mut |_, _| ());
+    let erase = || SqliteTools::new(dir.path()).erase(&name("alice"), &mut |_, _| (), &mut |_, _| ());
     std::thread::scope(|scope| {
         let erasing = scope.spawn(erase);
         while !erasing.is_finished() {
             store.append(&many(1, 0, user("eve"))).unwrap();
         }
-        assert!(matches!(erasing.join().unwrap(), Ok((10.., false))), "a reader was in the way");
+        assert!(
+            matches!(erasing.join().unwrap(), Ok(Erased { messages: 10.., overwritten: false })),
+            "a reader was in the way"
+        );
     });
     reader.execute_batch("COMMIT").unwrap();
-    assert!(matches!(erase(), Ok((_, true))));
+    assert!(matches!(erase(), Ok(Erased { overwritten: true, .. })));
 }
 
 #[test]
@@ -199,7 +203,7 @@ fn what_goes_with_an_account_is_seen_by_nobody_at_once_and_taken_away_in_pieces(
             exported.push(message.id.0);
             Ok(true)
         };
-        tools::export(dir.path(), None, None, &mut take, &mut |_, _| ()).unwrap();
+        SqliteTools::new(dir.path()).export(None, None, &mut take, &mut |_, _| ()).unwrap();
         assert_eq!(exported, [1002, 1003]);
         let before = rows(&store);
         if !store.tend().unwrap() {

@@ -1,7 +1,7 @@
 //! Puts the same load on Parlor, on the bare loop and on other servers, one after the other on this machine.
 //!
-//! `make bench-peers` installs the other servers, measures, and writes the figures of docs/performance.md. It takes about
-//! half an hour.
+//! `make bench-peers` installs the other servers, measures, and fills docs/performance.md between its two markers. It
+//! takes about half an hour.
 //!
 //! - `--quick`: one short run of each measurement, to see whether everything works; writes nothing.
 //! - `--only TEXT`: only the measurements with this text in their names; writes nothing.
@@ -61,12 +61,14 @@ fn main() {
     for measurement in measurements {
         results.measure(measurement);
     }
-    let page = page::write(&results);
+    let measured = page::write(&results);
     if options.quick || !options.only.is_empty() {
-        return println!("{page}");
+        return println!("{measured}");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
-    fs::write(path, page).unwrap();
+    let document = fs::read_to_string(&path).unwrap();
+    let filled = page::fill(&document, &measured).expect("docs/performance.md has its two markers bench-peers");
+    fs::write(path, filled).unwrap();
     println!("docs/performance.md is written");
 }
 

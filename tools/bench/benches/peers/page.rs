@@ -1,4 +1,6 @@
-//! docs/performance.md.
+//! The measured part of docs/performance.md: what stands between its two markers.
+//!
+//! Everything else on that page is written by hand and must stay as it is.
 
 use std::fmt::Write;
 
@@ -8,80 +10,72 @@ use crate::measurement::{Kind, Measurement};
 use crate::results::{Results, Spread};
 use crate::targets::{self, COST};
 
-const HEAD: &str = "\
-# Performance
-
-This page is written by `make bench-peers`, which puts the same load on Parlor and on other servers of its machine, one after the other.
-The load is that of [parlor-bench](bench.md), which also checks that every recipient got every message exactly once and in order; a server that failed that check has no figure.
-Times differ from machine to machine and from hour to hour; ratios of one run hardly do.
-";
-
 const SERVERS: &str = "
-Beside the daemons of others runs a *bare loop* (`tools/bench/support/bare_loop.rs`): a thread for each client that believes every login and checks, bounds and logs nothing.
+Beside the other servers runs a *bare loop* (`tools/bench/support/bare_loop.rs`): a thread per client that accepts every login and checks, bounds and logs nothing.
 It is the least that a server of this kind can cost.
 All run with flood control off and without encryption; *parlord* keeps messages in memory, *parlord, stored* has each one in its database before it is shown (`--durability commit`).
 Each server is started anew for each run.
 ";
 
 const COSTS: &str = "
-## What a delivery costs
+## Cost of a delivery
 
-Processor time of the server in microseconds for each message that reached a client: the median of the runs, the least and the most, and in the columns of the others how Parlor's median compares to theirs.
-*Window* is how many messages of each sender are on their way to somebody.
+Processor time of the server in microseconds for each message that reached a client: the median of the runs (minimum–maximum), and in the other servers' columns how Parlor's median compares to theirs.
+*Window* is how many messages of each sender are in flight.
 Where a protocol echoes a message to its sender, that is a delivery too.
 Every text has 100 bytes.
 ";
 
 const BROWSER: &str = "
-## In the browser
+## Browsers
 
 One Parlor with 1,000 idle netcat clients and 1,000 idle WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
-What a WebSocket gets is JSON and so about twice as long as a line.
+A WebSocket gets JSON, which is about twice as long as a line.
 ";
 
 const RATES: &str = "
-## How much gets through
+## Throughput
 
 Deliveries per second, the median of the runs.
-The load tester runs on the same machine and takes its share of it, so this is no measure of a server alone.
+The load tester runs on the same machine and takes its share, so this does not measure a server alone.
 ";
 
 const LATE: &str = "
-## How late messages are
+## Latency
 
-A group in which ten members talk in turn at a steady rate: milliseconds from when a message was to be sent to its arrival, of all deliveries.
+A group in which ten members talk in turn at a steady rate: milliseconds from the moment a message was due to its arrival, over all deliveries.
 ";
 
 const IDLE: &str = "
-## Clients who say nothing
+## Idle clients
 
-Resident memory of the server for each, its threads for each, and its processor time meanwhile, in percent of one processor.
+Resident memory and threads of the server per client, and its processor time meanwhile, in percent of one processor.
 ";
 
 const LOGINS: &str = "
 ## Logins
 
-Clients who log in and leave at once, 16 at a time, with passwords in plain text where there are any.
+Clients that log in and leave at once, 16 at a time, with plain passwords where there are any.
 ";
 
 const STUCK: &str = "
-## Readers who are stuck
+## Stuck readers
 
-In a group of 200 members 50 stop reading; one of the others talks, with a window of 16.
+In a group of 200, 50 members stop reading; one of the others talks, with a window of 16.
 ";
 
 const EVERYDAY: &str = "
 ## Everyday stress
 
-Users who do random things: private messages, groups, broadcasts, lists, leaving, coming back.
+Users who act at random: private messages, groups, broadcasts, lists, leaving, coming back.
 ";
 
 /// From this load on, other programs take part in what is measured.
 const BUSY: f64 = 0.5;
 
-/// The whole page.
+/// The measured part, from the targets to the runs.
 pub(crate) fn write(results: &Results) -> String {
-    let mut page = HEAD.to_owned();
+    let mut page = String::new();
     targets(&mut page, results);
     servers(&mut page, results);
     let talk = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
@@ -101,7 +95,7 @@ pub(crate) fn write(results: &Results) -> String {
     let done = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
     table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &done);
     failures(&mut page, results);
-    repeat(&mut page, results);
+    runs(&mut page, results);
     page
 }
 
@@ -111,7 +105,7 @@ fn targets(page: &mut String, results: &Results) {
     // Writing into memory cannot fail, here and below.
     let _ = writeln!(
         page,
-        "\n## Targets\n\n{met} of {} are met.\nWhere nothing else is said, they are for the processor time per delivery.\n",
+        "\n## Targets\n\n{met} of {} are met.\nUnless stated otherwise, they are for the processor time per delivery.\n",
         all.len()
     );
     let _ = writeln!(page, "| wanted | is | met |\n| --- | --- | --- |");
@@ -136,7 +130,7 @@ fn servers(page: &mut String, results: &Results) {
 
 /// What a load means for the figures.
 fn busy(load: f64) -> &'static str {
-    if load < BUSY { "" } else { ": other programs were at work, so the figures spread more than they have to" }
+    if load < BUSY { "" } else { ": other programs were running, so the figures spread more than necessary" }
 }
 
 /// A table of some figures of some measurements; nothing if none of them was measured.
@@ -213,18 +207,24 @@ fn failures(page: &mut String, results: &Results) {
     }
 }
 
-fn repeat(page: &mut String, results: &Results) {
+/// The calls of the load tester, so that each run can be repeated.
+fn runs(page: &mut String, results: &Results) {
     let rounds = results.measured.iter().map(|measured| measured.measurement.rounds).max().unwrap_or(0);
-    let _ = writeln!(page, "\n{}\n## How to repeat it\n\n```\nmake bench-peers\n```\n", include_str!("notes.md"));
-    let _ = writeln!(
-        page,
-        "It installs what is missing with apt-get, takes about half an hour, and writes this page; nothing else should run meanwhile."
-    );
-    let _ = writeln!(page, "Each figure is the median of {rounds} runs, the servers taking turns.");
+    let _ = writeln!(page, "\n## Runs\n\nEach figure is the median of {rounds} runs, the servers taking turns.");
     let _ =
         writeln!(page, "The runs are these, each with `--json`, `--server`, `--server-pid` and `--protocol`:\n\n```");
     for Measurement { args, .. } in results.measured.iter().map(|measured| &measured.measurement) {
         let _ = writeln!(page, "parlor-bench {}", args.join(" "));
     }
     page.push_str("```\n");
+}
+
+const OPEN: &str = "<!-- bench-peers -->\n";
+const CLOSE: &str = "<!-- /bench-peers -->\n";
+
+/// `document` with everything between the two markers replaced by `measured`; `None` if it lacks a marker.
+pub(crate) fn fill(document: &str, measured: &str) -> Option<String> {
+    let (before, rest) = document.split_once(OPEN)?;
+    let (_, after) = rest.split_once(CLOSE)?;
+    Some(format!("{before}{OPEN}{measured}{CLOSE}{after}"))
 }

@@ -1,0 +1,32 @@
+//! Floor 2, the hub: who is here, who is in which group, and what each has still to be sent.
+//!
+//! One central lock over the client, group and queue maps. Under it: map work, a sequence number, a push into an outbox.
+//! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
+
+mod apply;
+mod bans;
+mod client;
+mod delivery;
+mod groups;
+mod log;
+mod moderation;
+mod outbox;
+mod positions;
+mod presence;
+mod rename;
+mod roles;
+mod state;
+mod stats;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use client::{Client, ClientId};
+pub use delivery::{Pending, Place};
+pub use groups::Way;
+pub use log::Saying;
+pub use moderation::Seat;
+pub use outbox::{Outbox, Port, Push, Touched};
+pub use presence::{Presence, RegisterError, Registration};
+pub use rename::Shut;
+pub use state::Hub;
+pub use stats::Stats;

@@ -1,0 +1,211 @@
+//! What operators do: looking at sessions, ending them, penalties, announcements, dropping a group, deleting messages.
+//!
+//! Who may do what is decided above; here it is done, in one section of a lock each.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::client::{Client, ClientId};
+use super::outbox::Touched;
+use super::state::{Hub, State};
+use crate::model::limits::SANCTIONS;
+use crate::model::{
+    Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, Scope, UserError,
+};
+use crate::store::{Entry, StoreError};
+
+/// A session as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Its number.
+    pub id: ClientId,
+    /// Whose it is.
+    pub user: Name,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Since when.
+    pub since: SystemTime,
+    /// How long ago its user last said something.
+    pub idle: Duration,
+    /// Items and bytes that wait for it.
+    pub queued: (usize, usize),
+}
+
+impl Hub {
+    /// The server role of a user, as it is stored at this moment. One that cannot be read is none.
+    pub fn role(&self, user: &Name) -> Role {
+        self.store().role(user).unwrap_or_else(|e| {
+            log::error!("roles unreadable error=\"{e}\"");
+            Role::User
+        })
+    }
+
+    /// The ban that keeps a user out, if one does.
+    pub fn ban_of(&self, user: &Name, now: SystemTime) -> Option<Sanction> {
+        self.inner.rules.read().upon(Penalty::Ban, user, now).cloned()
+    }
+
+    /// The ban that keeps an address out, if one does.
+    pub fn ban_at(&self, address: IpAddr, now: SystemTime) -> Option<Sanction> {
+        self.inner.rules.read().at(address, now).cloned()
+    }
+
+    /// Refuses who was muted.
+    ///
+    /// # Errors
+    /// [`UserError::Muted`].
+    pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
+        let rules = self.inner.rules.read();
+        // Said for each message, and nearly always so.
+        if rules.len() == 0 {
+            return Ok(());
+        }
+        let mute = rules.upon(Penalty::Mute, user, now);
+        mute.map_or(Ok(()), |mute| Err(UserError::Muted(mute.until, mute.reason.clone())))
+    }
+
+    /// All penalties that hold now.
+    pub fn sanctions(&self, now: SystemTime) -> Vec<Sanction> {
+        self.inner.rules.read().holding(now).cloned().collect()
+    }
+
+    /// Lays a penalty on somebody. It holds at once; whom it concerns is for the caller to close.
+    ///
+    /// # Errors
+    /// When there are as many as may be, nothing has changed; or that it is in force, but could not be stored yet.
+    pub fn sanction(&self, sanction: Sanction) -> Result<(), UserError> {
+        let batch = {
+            let mut rules = self.inner.rules.write();
+            let over = rules.drop_expired(sanction.made);
+            if rules.len() >= SANCTIONS && !rules.has(sanction.penalty, sanction.subject) {
+                return Err(UserError::TooManySanctions(SANCTIONS));
+            }
+            let lifted = |Sanction { penalty, subject, .. }| Entry::Lifted { penalty, subject };
+            let mut entries: Vec<Entry> = over.into_iter().map(lifted).collect();
+            entries.push(Entry::Sanctioned(sanction.clone()));
+            rules.insert(sanction);
+            // In the order in which they were made, whoever waits for them first.
+            self.inner.log.submit(entries)
+        };
+        self.commit_record(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
+    }
+
+    /// Lifts a penalty, and says whether there was one.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as it can.
+    pub fn lift(&self, penalty: Penalty, subject: SanctionTarget, now: SystemTime) -> Result<bool, StoreError> {
+        let (batch, held) = {
+            let mut rules = self.inner.rules.write();
+            let Some(removed) = rules.remove(penalty, subject) else { return Ok(false) };
+            let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }]);
+            (batch, removed.holds(now))
+        };
+        self.commit_record(&batch).map(|()| held)
+    }
+
+    /// All sessions, in the order in which they came.
+    pub fn seats(&self) -> Vec<Seat> {
+        let clients: Vec<Arc<Client>> = self.locked(|state| state.clients.values().cloned().collect());
+        let seat = |client: Arc<Client>| Seat {
+            id: client.id,
+            user: client.name,
+            peer: client.peer,
+            since: client.since,
+            idle: client.idle(),
+            queued: client.outbox.load(),
+        };
+        clients.into_iter().map(seat).collect()
+    }
+
+    /// Asks some sessions to end, tells them why if that was said, and returns how many there were.
+    pub fn dismiss(&self, which: impl Fn(&Client) -> bool, reason: QuitReason, why: &str) -> usize {
+        let chosen: Vec<Arc<Client>> =
+            self.locked(|state| state.clients.values().filter(|client| which(client)).cloned().collect());
+        end(&chosen, reason, why);
+        chosen.len()
+    }
+
+    /// Tells everybody who is here, and returns how many sessions these were.
+    pub fn proclaim(&self, kind: EventKind) -> usize {
+        let (event, mut touched) = (Event::new(kind), Touched::default());
+        let count = self.locked(|state| {
+            state.tell_all(&event, None, &mut touched);
+            state.clients.len()
+        });
+        self.announce(touched);
+        count
+    }
+
+    /// Tells these users, as far as they are here, and returns how many of them were.
+    pub fn tell(&self, users: &[Name], kind: EventKind) -> usize {
+        let (event, mut touched) = (Event::new(kind), Touched::default());
+        let told = self.locked(|state| {
+            let here = users.iter().filter(|user| state.queues.contains_key(user));
+            here.inspect(|user| state.tell_user(user, &event, &mut touched)).count()
+        });
+        touched.settle(None);
+        told
+    }
+
+    /// Takes a group away from its members, who are told, and returns its name and how many they were.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`].
+    pub fn drop_group(&self, group: &Name, why: &str) -> Result<(Name, usize), UserError> {
+        let mut touched = Touched::default();
+        let (group, count) = self.change(|state, entries| {
+            let (group, count) = state.group(group).map(|(name, group)| (name, group.members.len()))?;
+            let dropped = Event::new(EventKind::GroupDropped { group, why: why.into() });
+            state.tell_group(&group, &dropped, None, &mut touched);
+            state.remove_group(&group, entries);
+            Ok((group, count))
+        })?;
+        touched.settle(None);
+        Ok((group, count))
+    }
+
+    /// Takes its text from a message, for everybody, and tells those who are here and could see it. `by` is its author or
+    /// an operator's name.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as it can, and nobody is told.
+    pub fn delete(&self, message: &Message, by: &str, touched: &mut Touched) -> Result<(), StoreError> {
+        self.record(vec![Entry::Deleted { id: message.id }])?;
+        let by = by.to_owned();
+        let deleted = Event::new(EventKind::Deleted { by, id: message.id });
+        self.locked(|state| state.tell_of(message, &deleted, touched));
+        Ok(())
+    }
+}
+
+/// Asks these sessions to end, and tells them why if that was said.
+pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
+    let said = Event::new(EventKind::SessionEnded { why: why.into() });
+    for client in chosen {
+        if !why.is_empty() {
+            client.outbox.push(&said);
+        }
+        client.close(reason);
+    }
+}
+
+impl State {
+    /// Tells everybody whom a message concerns, its author above all.
+    fn tell_of(&self, message: &Message, event: &Arc<Event>, touched: &mut Touched) {
+        let from = &message.said.from;
+        match message.said.scope {
+            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, touched),
+            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), touched),
+            Scope::User(to) => self.tell_unless(&to, from, event, touched),
+        }
+        self.tell_user(from, event, touched);
+    }
+
+    fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, touched: &mut Touched) {
+        if user != except {
+            self.tell_user_of(except, user, event, touched);
+        }
+    }
+}

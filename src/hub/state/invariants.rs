@@ -1,0 +1,95 @@
+//! What always holds between the maps, said in code for the tests.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use super::{Group, Hub, State};
+use crate::model::{Name, Penalty};
+
+fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
+    Err(format!("{what}: {who:?}"))
+}
+
+impl Hub {
+    /// Whether all that should always hold does, in the maps and among the penalties.
+    pub fn holds_together(&self) -> Result<(), String> {
+        self.locked(|state| state.check())?;
+        self.inner.rules.read().check()
+    }
+}
+
+impl State {
+    /// Whether all that should always hold does; the text says what does not.
+    pub(in crate::hub) fn check(&self) -> Result<(), String> {
+        self.groups.iter().try_for_each(|(name, group)| {
+            self.check_members(name, group)?;
+            check_rules(name, group)
+        })?;
+        for (name, groups) in &self.memberships {
+            if groups.is_empty() {
+                return fail("an empty membership is kept", name);
+            }
+            if !groups.iter().all(|g| self.groups.get(g).is_some_and(|g| g.members.contains_key(name))) {
+                return fail("a user is in a group that does not know him", name);
+            }
+        }
+        for (name, user) in &self.queues {
+            if user.since.is_none() {
+                return fail("a user is here since never", name);
+            }
+            if user.sessions.is_empty() || !user.sessions.keys().all(|id| self.clients.contains_key(id)) {
+                return fail("a user without live sessions", name);
+            }
+        }
+        for client in self.clients.values() {
+            if !self.queues.get(&client.name).is_some_and(|user| user.sessions.contains_key(&client.id)) {
+                return fail("a session nobody can reach by name", &client.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_members(&self, name: &Name, group: &Group) -> Result<(), String> {
+        if group.members.is_empty() {
+            return fail("a group is empty", name);
+        }
+        let heard = group.members.keys().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
+        if !heard.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
+            return fail("a group's audience is not its members' sessions", name);
+        }
+        if !group.members.keys().all(|m| self.memberships.get(m).is_some_and(|groups| groups.contains(name))) {
+            return fail("a membership is not mutual", name);
+        }
+        if !group.members.keys().all(|m| self.queues.contains_key(m) || group.keeps(m)) {
+            return fail("a member of a group that is not kept is away", name);
+        }
+        Ok(())
+    }
+}
+
+fn check_rules(name: &Name, group: &Group) -> Result<(), String> {
+    let settings = &group.settings;
+    if group.owners().next().is_none() && !(settings.keep && group.members.keys().all(Name::is_guest)) {
+        return fail("a group has no owner", name);
+    }
+    if settings.limit.is_some_and(|limit| group.members.len() > limit) {
+        return fail("a group has more members than its limit", name);
+    }
+    if settings.ephemeral && settings.keep {
+        return fail("an ephemeral group is kept", name);
+    }
+    if settings.room && !(settings.private && settings.ephemeral && settings.limit.is_some()) {
+        return fail("a room is not private, ephemeral and limited", name);
+    }
+    if group.members.keys().any(|m| group.sanctions.contains_key(&(*m, Penalty::Ban))) {
+        return fail("a member is banned", name);
+    }
+    if group.members.keys().any(|m| group.invited.contains_key(m)) {
+        return fail("a member is still invited", name);
+    }
+    let ranks: BTreeSet<u64> = group.members.values().map(|member| member.rank).collect();
+    if ranks.len() != group.members.len() {
+        return fail("two members have been there for equally long", name);
+    }
+    Ok(())
+}
