@@ -143,5 +143,5 @@ fn slow() -> Measurement {
 
 fn mixed() -> Measurement {
     let clients = 35;
-    measurement(format!("{clients} users, random things"), Kind::Mixed, clients, &["mixed"], &[("--clients", clients)])
+    measurement(format!("{clients} users, random commands"), Kind::Mixed, clients, &["mixed"], &[("--clients", clients)])
 }

@@ -96,14 +96,14 @@ impl Of<'_> {
     }
 
     fn slow(&self) -> Vec<Option<Target>> {
-        let cut = || {
+        let disconnected = || {
             let stuck = self.measured.median(Parlord, "stuck")?;
-            self.at_least("cut", stuck, "of them cut")
+            self.at_least("cut", stuck, "stuck members disconnected")
         };
         vec![
-            self.at_least("kept_percent", 95.0, "% of their rate is left to the others"),
-            cut(),
-            self.at_most("last_cut_s", 10.0, "s until the last is cut"),
+            self.at_least("kept_percent", 95.0, "% of the rate kept by the others"),
+            disconnected(),
+            self.at_most("last_cut_s", 10.0, "s until the last is disconnected"),
             self.at_most("rss_per_stuck_kib", 320.0, "KiB each"),
         ]
     }
