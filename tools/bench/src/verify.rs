@@ -84,12 +84,12 @@ impl Faults {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fault::Duplicate => "twice",
+            Fault::Duplicate => "duplicate",
             Fault::OutOfOrder => "out of order",
             Fault::Lost => "lost",
             Fault::Misdelivered => "misdelivered",
             Fault::Altered => "altered",
-            Fault::OrderMismatch => "two orders",
+            Fault::OrderMismatch => "order mismatch",
             Fault::Closed => "closed",
             Fault::WrongAnswer => "wrong answer",
         })

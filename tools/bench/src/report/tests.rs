@@ -54,7 +54,7 @@ fn several_runs_are_rows_followed_by_the_faults() {
     (0..30).for_each(|n| faults.record(Fault::Duplicate, n));
     let report = report(vec![run("a", Faults::default()), run("b", faults)]);
     let text = table(&report);
-    assert!(text.contains("b: 30 faults, the first ones:\n  twice: 0\n  twice: 1\n"), "{text}");
+    assert!(text.contains("b: 30 faults, the first ones:\n  duplicate: 0\n  duplicate: 1\n"), "{text}");
     assert!(!report.passed());
     let rows: Vec<&str> = text.lines().skip(2).take(3).collect();
     assert!(rows[0].starts_with("run  deliveries") && rows[0].ends_with("verified"), "{text}");

@@ -47,7 +47,7 @@ fn a_faultless_run_has_no_faults() {
 #[test]
 fn a_duplicate_is_found() {
     let faults = faults(|sent| sent.insert(3, sent[2]));
-    assert_eq!((faults.count, first(&faults)), (1, "twice"));
+    assert_eq!((faults.count, first(&faults)), (1, "duplicate"));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn reordered_messages_of_one_sender_are_found() {
 #[test]
 fn an_order_that_only_one_member_sees_is_found() {
     let faults = faults(|sent| sent.swap(2, 3));
-    assert_eq!((faults.count, first(&faults)), (1, "two orders"));
+    assert_eq!((faults.count, first(&faults)), (1, "order mismatch"));
 }
 
 #[test]

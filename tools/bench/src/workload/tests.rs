@@ -90,7 +90,7 @@ fn a_message_of_an_earlier_run_is_found() {
     earlier.take_due(ms(0), &mut outgoing);
     earlier.write(&outgoing[0], &mut text);
     ledger.record_received(0, &Message { from: None, destination: Destination::Group(b"g"), text: &text }, ms(0));
-    assert!(ledger.finish().2.first[0].starts_with("twice"));
+    assert!(ledger.finish().2.first[0].starts_with("duplicate"));
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_server_that_drops_a_message_fails() {
 
 #[test]
 fn a_server_that_sends_a_message_twice_fails() {
-    fails(|lines| lines.extend_from_within(..), "1", "twice");
+    fails(|lines| lines.extend_from_within(..), "1", "duplicate");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_server_that_shows_two_members_two_orders_fails() {
         more if more[0].split(']').nth(1) != more[1].split(']').nth(1) => more.reverse(),
         _ => {}
     };
-    fails(swap, "2", "two orders");
+    fails(swap, "2", "order mismatch");
 }
 
 #[test]

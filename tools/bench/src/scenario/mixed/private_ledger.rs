@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(ledger.missing(), 1);
         assert!(deliver(&mut ledger, 1, Destination::Private, &text).is_empty());
         assert_eq!(ledger.missing(), 0);
-        assert!(deliver(&mut ledger, 1, Destination::Private, &text).first[0].starts_with("twice"));
+        assert!(deliver(&mut ledger, 1, Destination::Private, &text).first[0].starts_with("duplicate"));
         assert!(deliver(&mut ledger, 2, Destination::Private, &text).first[0].starts_with("misdelivered"));
     }
 
