@@ -143,5 +143,11 @@ fn slow() -> Measurement {
 
 fn mixed() -> Measurement {
     let clients = 35;
-    measurement(format!("{clients} users, random commands"), Kind::Mixed, clients, &["mixed"], &[("--clients", clients)])
+    measurement(
+        format!("{clients} users, random commands"),
+        Kind::Mixed,
+        clients,
+        &["mixed"],
+        &[("--clients", clients)],
+    )
 }
