@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         }
         Some(Verb::Store(command)) => {
             let address = options.gather(environment).map(|settings| settings.store_address());
-            let ask = &mut cli::store::ask_name;
+            let ask = &mut cli::output::ask_name;
             (address.and_then(|address| cli::store::run(&command, &address, &mut io::stdout(), ask)), 1)
         }
         Some(Verb::Ctl { words, json, once }) => {
@@ -131,7 +131,7 @@ fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(P
 }
 
 fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
-    cli::user::run(command, file, &mut io::stdout(), &mut cli::user::ask_password)?;
+    cli::user::run(command, file, &mut io::stdout(), &mut cli::output::ask_password)?;
     let UserCommand::Role { name, role } = *command else { return Ok(()) };
     let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
@@ -151,7 +151,7 @@ fn ctl(data: Option<&Path>, words: &[String], json: bool, once: bool) -> Result<
 fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
     let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
     let tools = store::tools(address).ok_or_else(none)?;
-    cli::invite::invite_with(|entry| tools.append(&[entry]), days.into(), &mut io::stdout())
+    cli::invite::run(|entry| tools.append(&[entry]), days, &mut io::stdout())
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {

@@ -29,6 +29,7 @@ pub mod web_origin;
 pub use account::{NotRegistered, Question, TokenShown};
 pub use answer::{AdminAnswer, Cell, Outcome, Table};
 pub use bucket::{Bucket, Rate};
+pub use encodings::Slot;
 pub use error::{GroupError, RenameError, UserError};
 pub use event::{Event, EventKind, Target};
 pub use group::{
