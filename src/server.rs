@@ -226,7 +226,7 @@ impl Handle {
 
     fn end_sessions(&self, deadline: Instant) {
         let inner = &self.0;
-        log::info!("stopping sessions={}", inner.shared.hub.sessions());
+        log::info!("stopping sessions={}", inner.shared.hub.session_count());
         inner.admission.close_all(QuitReason::Shutdown);
         inner.web.close();
         inner.shared.accounts.stop_hashing();
