@@ -2,6 +2,7 @@
 
 pub mod ctl;
 pub mod invite;
+pub mod output;
 pub mod store;
 pub mod user;
 

@@ -98,13 +98,13 @@ pub fn list(path: &Path) -> Result<Vec<(Name, Kind)>, StartError> {
 ///
 /// # Errors
 /// When the file cannot be read or rewritten; it is then as it was.
-pub fn hash(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize, StartError> {
+pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 
-fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize, StartError> {
+fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     edit(path, Missing::Refused, |sheet| {
-        let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count();
+        let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
         sheet.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
@@ -112,7 +112,8 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> R
             done += 1;
             progress(done, total);
             Ok(Some(hash))
-        })
+        })?;
+        Ok(done)
     })
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use super::output::{flush, say};
 use crate::model::StartError;
 use crate::server::console_socket as socket;
 
@@ -22,9 +23,9 @@ pub fn ctl(data: Option<&Path>, words: &[String], json: bool, out: &mut dyn Writ
     let form = if json { "json" } else { "text" };
     let answer = ask(folder(data)?, form, &words.join(" "))?;
     match answer {
-        Ok(body) => say(out, &format!("{body}\n")).map(drop),
+        Ok(body) => say(out, format_args!("{body}\n")).map(drop),
         Err(body) if json => {
-            say(out, &format!("{body}\n"))?;
+            say(out, format_args!("{body}\n"))?;
             Err(StartError::Config("the server refused".to_owned()))
         }
         Err(body) => Err(StartError::Config(body)),
@@ -49,7 +50,7 @@ pub fn top(data: Option<&Path>, once: bool, out: &mut dyn Write) -> Result<(), S
         };
         let (rows, columns) = if redraw { room() } else { (usize::MAX, usize::MAX) };
         let page = page(&vitals, &sessions, rows, columns);
-        let went_on = say(out, &if redraw { over(&page) } else { page })?;
+        let went_on = say(out, if redraw { over(&page) } else { page })? && flush(out)?;
         if once || !went_on {
             return Ok(());
         }
@@ -127,15 +128,6 @@ fn ask(dir: &Path, form: &str, words: &str) -> Result<Result<String, String>, St
         Some(("ok", body)) => Ok(Ok(body.to_owned())),
         Some(("refused", body)) => Ok(Err(body.to_owned())),
         _ => Err(failed("gives no answer", ErrorKind::UnexpectedEof.into())),
-    }
-}
-
-/// Writes to whoever reads, and says whether he is still there.
-fn say(out: &mut dyn Write, text: &str) -> Result<bool, StartError> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(StartError::System("the answer could not be written".to_owned(), e)),
     }
 }
 

@@ -1,19 +1,16 @@
-//! `parlord user`: the operator's commands on the users file, and how a new password is asked for.
+//! `parlord user`: the operator's commands on the users file.
 
-use std::fmt;
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
+use std::fmt::Display;
+use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use crate::accounts::edit::{self, Kind, MAX_PASSWORD};
-use crate::model::{BadName, Name, Role, StartError};
+use super::output::{count, parse_name, progress, say};
+use crate::accounts::edit::{self, Kind};
+use crate::model::{Name, Role, StartError};
 
-/// How often a long `hash` says how far it is.
-const PROGRESS: Duration = Duration::from_secs(2);
-
-/// What the running daemon does not see by itself.
+/// Follows every change: a running daemon does not see it by itself.
 const HINT: &str = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>";
 
 /// The operator's commands on the users file
@@ -52,7 +49,7 @@ pub enum UserCommand {
 }
 
 /// Carries out one command on the users file at `path`. What was done goes to `out`, how far a long one is to the
-/// standard error; `ask` is asked for new passwords, as [`ask_password`] does it.
+/// standard error; `ask` is asked for new passwords, as [`super::output::ask_password`] does it.
 ///
 /// # Errors
 /// What could not be done, the file then being as it was; or that the answer could not be written.
@@ -78,9 +75,9 @@ pub fn run(
             done(out, format_args!("Removed {name}."))
         }
         UserCommand::List => print_users(&edit::list(path)?, out),
-        UserCommand::Hash => match edit::hash(path, &mut progress())? {
-            0 => say(out, format_args!("Every password is hashed already.\n")),
-            count => done(out, format_args!("Hashed {count} {}.", if count == 1 { "password" } else { "passwords" })),
+        UserCommand::Hash => match edit::hash(path, &mut progress("Hashed", "passwords"))? {
+            0 => say(out, "Every password is hashed already.\n").map(drop),
+            hashed => done(out, format_args!("Hashed {}.", count(hashed, "password"))),
         },
         // Roles are not kept in this file; here it is only seen to that nobody gets one who is not there.
         UserCommand::Role { role: Role::User, .. } => Ok(()),
@@ -89,37 +86,6 @@ pub fn run(
         }
         UserCommand::Role { name, .. } => expect_user(path, name, true),
     }
-}
-
-/// Asks for a new password: twice and without showing it at a terminal, otherwise it is one line of the standard input.
-///
-/// # Errors
-/// When nothing can be read, or the two are not the same.
-pub fn ask_password(name: &Name) -> Result<String, StartError> {
-    let failed = |e| StartError::System("the password could not be read".to_owned(), e);
-    if !io::stdin().is_terminal() {
-        return read_line(&mut io::stdin().lock()).map_err(failed);
-    }
-    let first = rpassword::prompt_password(format!("New password for {name}: ")).map_err(failed)?;
-    if rpassword::prompt_password("The same again: ").map_err(failed)? == first {
-        Ok(first)
-    } else {
-        Err(StartError::Config("the two passwords are not the same; nothing was changed".to_owned()))
-    }
-}
-
-fn read_line(input: &mut dyn BufRead) -> io::Result<String> {
-    // One byte over the limit and a line end: enough for the limit to be noticed, however long the line is.
-    let mut line = Vec::new();
-    input.take(MAX_PASSWORD as u64 + 3).read_until(b'\n', &mut line)?;
-    let line = line.strip_suffix(b"\n").unwrap_or(&line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    // The error of the conversion would carry the bytes along.
-    std::str::from_utf8(line).map(str::to_owned).map_err(|_| io::Error::other("it is not UTF-8"))
-}
-
-fn parse_name(text: &str) -> Result<Name, String> {
-    text.parse().map_err(|why: BadName| format!("the name {why}"))
 }
 
 /// Looks before the operator is asked to type a password twice.
@@ -144,29 +110,8 @@ fn print_users(users: &[(Name, Kind)], out: &mut dyn Write) -> Result<(), StartE
     Ok(())
 }
 
-fn progress() -> impl FnMut(usize, usize) {
-    let mut said = Instant::now();
-    move |done, total| {
-        if said.elapsed() >= PROGRESS {
-            said = Instant::now();
-            // Whether anybody listens is all the same to the work.
-            let _ = writeln!(io::stderr(), "Hashed {done} of {total} passwords …");
-        }
-    }
-}
-
-fn done(out: &mut dyn Write, what: fmt::Arguments<'_>) -> Result<(), StartError> {
-    say(out, format_args!("{what}\n{HINT}\n"))
-}
-
-/// Writes to whoever reads; that he has gone, as `head` does, is no error.
-fn say(out: &mut dyn Write, text: fmt::Arguments<'_>) -> Result<(), StartError> {
-    match out.write_fmt(text).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-            Err(StartError::System("the answer could not be written".to_owned(), e))
-        }
-        _ => Ok(()),
-    }
+fn done(out: &mut dyn Write, what: impl Display) -> Result<(), StartError> {
+    say(out, format_args!("{what}\n{HINT}\n")).map(drop)
 }
 
 #[cfg(test)]
@@ -218,18 +163,7 @@ mod tests {
             let error = run(&typed(line).unwrap(), &path, &mut Vec::new(), &mut ask).unwrap_err().to_string();
             assert!(error.contains("users.txt: there is"), "{error}");
         }
-        assert!(typed("add _x").unwrap_err().contains("begins with a letter or digit"));
+        assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));
         assert!(typed("add system").unwrap_err().contains("the name is reserved for the server"));
-    }
-
-    #[test]
-    fn a_piped_password_is_one_line() {
-        let read = |mut text: &[u8]| read_line(&mut text).map_err(|e| e.to_string());
-        assert_eq!(read(b"pass word\nmore\n").unwrap(), "pass word");
-        assert_eq!(read(b"word\r\n").unwrap(), "word");
-        assert_eq!(read(b"word").unwrap(), "word");
-        assert_eq!(read(b"").unwrap(), "");
-        assert_eq!(read(b"marked\xFF\n").unwrap_err(), "it is not UTF-8");
-        assert!(read(&[b'x'; 5000]).unwrap().len() > MAX_PASSWORD);
     }
 }
