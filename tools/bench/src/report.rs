@@ -1,4 +1,4 @@
-//! What a run came to, as a table for people and as JSON for programs.
+//! The results of the runs, as a table for people and as JSON for programs.
 //!
 //! No sockets and no clock.
 
@@ -14,47 +14,47 @@ pub(crate) use table::{number, table};
 
 use crate::verify::Faults;
 
-/// Everything that one call of the load tester measured.
+/// Everything one invocation of the load tester measured.
 pub(crate) struct Report {
     /// The name of the scenario.
     pub(crate) scenario: &'static str,
-    /// The kind of server and its address.
+    /// The address and the protocol of the server.
     pub(crate) server: String,
-    /// Its runs, in their order.
-    pub(crate) runs: Vec<Run>,
+    /// The runs, in order.
+    pub(crate) runs: Vec<RunReport>,
 }
 
-/// One run of one shape of load.
-pub(crate) struct Run {
-    /// The shape in words.
+/// The results of one run.
+pub(crate) struct RunReport {
+    /// A description of the workload.
     pub(crate) name: String,
-    /// What was measured, in the order in which it is shown.
+    /// What was measured, in the order it is shown.
     pub(crate) figures: Vec<Figure>,
-    /// How long things took, if that was measured.
+    /// Latencies, if they were measured.
     pub(crate) latencies: Option<Latencies>,
-    /// How much came in each tenth of a second, if that was counted.
+    /// Throughput over time, if it was measured.
     pub(crate) timeline: Option<Timeline>,
     /// What went wrong.
     pub(crate) faults: Faults,
 }
 
-/// A number with a name.
+/// A named number.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Figure {
-    /// Its name, for programs too.
+    /// Its name in JSON.
     pub(crate) key: &'static str,
-    /// The number.
+    /// Its value.
     pub(crate) value: f64,
-    /// What it is counted in.
+    /// Its unit.
     pub(crate) unit: Unit,
 }
 
-/// What a figure is counted in.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Things.
+    /// A count.
     Count,
-    /// Things a second.
+    /// A count per second.
     PerSecond,
     /// Seconds.
     Seconds,
@@ -64,24 +64,24 @@ pub(crate) enum Unit {
     Microseconds,
     /// Kibibytes.
     Kibibytes,
-    /// Parts of a hundred.
+    /// Percent.
     Percent,
 }
 
 impl Figure {
-    /// A figure.
+    /// A figure with a unit.
     pub(crate) fn new(key: &'static str, value: f64, unit: Unit) -> Figure {
         Figure { key, value, unit }
     }
 
-    /// A number of things.
+    /// A count.
     pub(crate) fn count(key: &'static str, value: u64) -> Figure {
         Figure::new(key, value as f64, Unit::Count)
     }
 }
 
 impl Unit {
-    /// As people write it behind a number.
+    /// The suffix of a number in the table.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Unit::Count => "",
@@ -95,8 +95,8 @@ impl Unit {
     }
 }
 
-impl Run {
-    /// All figures, those of the latencies included.
+impl RunReport {
+    /// All figures, including those of the latencies.
     pub(crate) fn all_figures(&self) -> Vec<Figure> {
         let latencies = self.latencies.iter().flat_map(Latencies::figures);
         self.figures.iter().cloned().chain(latencies).collect()
@@ -104,19 +104,19 @@ impl Run {
 }
 
 impl Report {
-    /// Whether no run had a fault.
+    /// Whether there was no fault in any run.
     pub(crate) fn passed(&self) -> bool {
-        self.runs.iter().all(|run| run.faults.none())
+        self.runs.iter().all(|run| run.faults.is_empty())
     }
 
-    /// One object: `scenario`, `server`, `passed`, and `runs`, each with its figures under their names.
+    /// One object: `scenario`, `server`, `passed`, and `runs`, each with its figures as fields.
     pub(crate) fn json(&self) -> Value {
-        let runs: Vec<Value> = self.runs.iter().map(Run::json).collect();
+        let runs: Vec<Value> = self.runs.iter().map(RunReport::json).collect();
         json!({ "scenario": self.scenario, "server": self.server, "passed": self.passed(), "runs": runs })
     }
 }
 
-impl Run {
+impl RunReport {
     fn json(&self) -> Value {
         let mut object = Map::new();
         object.insert("name".to_owned(), json!(self.name));

@@ -1,4 +1,4 @@
-//! One connection that never waits.
+//! One non-blocking connection.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,23 +6,23 @@ use std::net::{SocketAddr, TcpStream};
 use rustix::event::epoll::EventFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// The longest beginning of a frame that is kept until its end comes, in bytes.
-const FRAME: usize = 128 * 1024;
+/// The longest incomplete frame that is kept, in bytes.
+const MAX_FRAME: usize = 128 * 1024;
 
-/// A connection, and what of it is on its way.
-pub(super) struct Conn {
+/// A connection with its unsent bytes and its incomplete frame.
+pub(super) struct Connection {
     pub(super) stream: TcpStream,
-    /// What has still to be sent.
+    /// Bytes the socket has not taken yet.
     pub(super) unsent: Vec<u8>,
-    /// What the event queue is asked for.
+    /// The events that epoll reports for it.
     pub(super) interest: EventFlags,
-    /// The beginning of a frame whose end has not come.
-    kept: Vec<u8>,
+    /// The beginning of a frame whose end has not arrived.
+    partial: Vec<u8>,
 }
 
-impl Conn {
-    /// Begins to connect, from this address if one is given.
-    pub(super) fn open(target: SocketAddr, source: Option<SocketAddr>) -> io::Result<Conn> {
+impl Connection {
+    /// Starts to connect, from the `source` address if there is one.
+    pub(super) fn open(target: SocketAddr, source: Option<SocketAddr>) -> io::Result<Connection> {
         let socket = Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_tcp_nodelay(true)?;
         if let Some(source) = source {
@@ -35,15 +35,15 @@ impl Conn {
             _ => {}
         }
         let interest = EventFlags::IN | EventFlags::OUT;
-        Ok(Conn { stream: socket.into(), unsent: Vec::new(), interest, kept: Vec::new() })
+        Ok(Connection { stream: socket.into(), unsent: Vec::new(), interest, partial: Vec::new() })
     }
 
-    /// Whether what comes is wanted.
-    pub(super) fn reads(&self) -> bool {
+    /// Whether the client still reads.
+    pub(super) fn is_reading(&self) -> bool {
         self.interest.contains(EventFlags::IN)
     }
 
-    /// Sends as much as the socket takes now. An error is left to the next read, which finds it too.
+    /// Sends as much as the socket takes now. Errors are left to the next read, which finds them too.
     pub(super) fn flush(&mut self) {
         let mut sent = 0;
         while let Some(rest) = self.unsent.get(sent..).filter(|rest| !rest.is_empty()) {
@@ -57,34 +57,35 @@ impl Conn {
         self.unsent.drain(..sent);
     }
 
-    /// Reads once, if something is there; `each` is shown what has come, and says how long the first frame of it is.
+    /// Reads once, if something has arrived. `decode` gets the bytes, handles the first frame in them and returns its
+    /// length; `None` if the frame is incomplete.
     ///
     /// # Errors
-    /// Why the connection is at its end.
+    /// Why the connection is closed.
     pub(super) fn read(
         &mut self,
         buffer: &mut [u8],
-        each: &mut dyn FnMut(&[u8]) -> Option<usize>,
+        decode: &mut dyn FnMut(&[u8]) -> Option<usize>,
     ) -> Result<(), String> {
-        let kept = self.kept.len();
-        buffer[..kept].copy_from_slice(&self.kept);
+        let kept = self.partial.len();
+        buffer[..kept].copy_from_slice(&self.partial);
         let read = match self.stream.read(&mut buffer[kept..]) {
-            Ok(0) => return Err("the server ended it".to_owned()),
+            Ok(0) => return Err("the server closed it".to_owned()),
             Ok(read) => read,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
-            // Before the connection stands, reading is too early.
+            // The connection is not established yet.
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
             Err(error) => return Err(error.to_string()),
         };
         let mut rest = &buffer[..kept + read];
-        while let Some(length) = each(rest) {
+        while let Some(length) = decode(rest) {
             rest = &rest[length..];
         }
-        if rest.len() > FRAME {
-            return Err(format!("a frame of more than {FRAME} bytes came"));
+        if rest.len() > MAX_FRAME {
+            return Err(format!("the server sent a frame of more than {MAX_FRAME} bytes"));
         }
-        self.kept.clear();
-        self.kept.extend_from_slice(rest);
+        self.partial.clear();
+        self.partial.extend_from_slice(rest);
         Ok(())
     }
 }

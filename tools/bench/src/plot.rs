@@ -1,6 +1,6 @@
-//! The report as a picture: how long deliveries took, and how many came when, a line for each run.
+//! The report as a picture: latencies by percentile and throughput over time, one line for each run.
 //!
-//! Text in, text out: SVG that needs nothing beside it.
+//! The result is a self-contained SVG.
 
 mod axis;
 #[cfg(test)]
@@ -8,10 +8,10 @@ mod tests;
 
 use std::fmt::Write;
 
-use crate::report::{Latencies, Report, Run, Timeline};
+use crate::report::{Latencies, Report, RunReport, Timeline};
 use axis::{Axis, ticks};
 
-/// The size of the picture and of its charts, in pixels.
+/// The layout, in pixels.
 const WIDTH: f64 = 860.0;
 const CHART: f64 = 300.0;
 const LEFT: f64 = 80.0;
@@ -20,33 +20,38 @@ const TOP: f64 = 64.0;
 const GAP: f64 = 90.0;
 const LEGEND: f64 = 18.0;
 
-/// A colour for each run, from the first on again after the last; they differ for people who see few colours, too.
+/// Colours of the runs, used in turn; they can be told apart with any kind of colour vision.
 const COLOURS: &[&str] = &["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
 
-/// The parts of all deliveries, as nines: 1 is 90 %, 2 is 99 %.
+/// The range of percentiles as a number of nines: 1 is 90 %, 2 is 99 %.
 const NINES: f64 = 4.0;
+/// Points of a latency line.
 const STEPS: u32 = 120;
 
-/// A line of a chart: its points, in what the axes count.
+/// A line of a chart, in the units of its axes.
 type Points = Vec<(f64, f64)>;
 
-/// The picture; runs without latencies have no line in it.
+/// Draws the report; runs without latencies have no line.
 pub(crate) fn svg(report: &Report) -> String {
     let height = TOP + 2.0 * CHART + 2.0 * GAP + LEGEND * report.runs.len() as f64;
     let mut svg = String::new();
-    // Writing into memory cannot fail, here and below.
+    // Writing to a `String` cannot fail, here and below.
     let _ = writeln!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">"
     );
     let _ = writeln!(svg, "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>");
     text(&mut svg, (LEFT, 24.0), "start", &format!("{} at {}", report.scenario, report.server));
-    let delays = lines(report, |run| run.latencies.as_ref().map(delays));
-    let top = Chart { title: "Time until delivered, in ms, by part of all deliveries", top: TOP, logarithmic: true };
-    top.draw(&mut svg, &delays, &[(0.0, "0 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %")]);
-    let course = lines(report, |run| run.timeline.as_ref().map(course));
-    let bottom = Chart { title: "Per second, by seconds since the start", top: TOP + CHART + GAP, logarithmic: false };
-    bottom.draw(&mut svg, &course, &[]);
+    let latency_lines = lines(report, |run| run.latencies.as_ref().map(latency_points));
+    let top = Chart { title: "Latency in ms, by percentile", top: TOP, logarithmic: true };
+    top.draw(
+        &mut svg,
+        &latency_lines,
+        &[(0.0, "0 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %")],
+    );
+    let throughput_lines = lines(report, |run| run.timeline.as_ref().map(throughput_points));
+    let bottom = Chart { title: "Per second, over time in seconds", top: TOP + CHART + GAP, logarithmic: false };
+    bottom.draw(&mut svg, &throughput_lines, &[]);
     for (n, run) in report.runs.iter().enumerate() {
         let y = TOP + 2.0 * CHART + 1.5 * GAP + LEGEND * n as f64;
         let (x, colour) = (LEFT, colour(n));
@@ -61,27 +66,27 @@ fn colour(n: usize) -> &'static str {
     COLOURS[n % COLOURS.len()]
 }
 
-fn lines(report: &Report, points: impl Fn(&Run) -> Option<Points>) -> Vec<Points> {
+fn lines(report: &Report, points: impl Fn(&RunReport) -> Option<Points>) -> Vec<Points> {
     report.runs.iter().map(|run| points(run).unwrap_or_default()).collect()
 }
 
-/// How long it took, by nines: so the rare and slow ones have as much room as the others.
-fn delays(latencies: &Latencies) -> Points {
+/// Latencies by nines, so that rare slow deliveries get as much room as the others.
+fn latency_points(latencies: &Latencies) -> Points {
     if latencies.len() == 0 {
         return Points::new();
     }
     let at = |step: u32| NINES * f64::from(step) / f64::from(STEPS);
     let point = |nines: f64| (nines, latencies.quantile_ms(1.0 - 10f64.powf(-nines)));
-    // What is rarer than one of all deliveries was not seen.
+    // A percentile beyond a single delivery was not observed.
     let most = (latencies.len() as f64).log10();
     (0..=STEPS).map(at).take_while(|nines| *nines <= most).map(point).collect()
 }
 
-fn course(timeline: &Timeline) -> Points {
+fn throughput_points(timeline: &Timeline) -> Points {
     timeline.per_second().collect()
 }
 
-/// A chart, with its title above it.
+/// A chart below its title.
 struct Chart {
     title: &'static str,
     top: f64,
@@ -89,7 +94,7 @@ struct Chart {
 }
 
 impl Chart {
-    /// Axes, and a line for each list of points; without `marks` the lower axis counts in round numbers.
+    /// Draws the axes and a line for each list of points. The horizontal axis has these marks, or round numbers.
     fn draw(&self, svg: &mut String, lines: &[Points], marks: &[(f64, &str)]) {
         let all = || lines.iter().flatten();
         let right = marks.last().map_or_else(|| all().map(|(x, _)| *x).fold(0.1, f64::max), |(x, _)| *x);
@@ -101,7 +106,7 @@ impl Chart {
         };
         text(svg, (LEFT, self.top - 10.0), "start", self.title);
         for (value, name) in up.marks() {
-            let y = up.place(value);
+            let y = up.position(value);
             line(svg, (LEFT, y), (WIDTH - RIGHT, y));
             text(svg, (LEFT - 8.0, y + 4.0), "end", &name);
         }
@@ -110,16 +115,16 @@ impl Chart {
             marks => marks.iter().map(|(x, name)| (*x, (*name).to_owned())).collect(),
         };
         for (value, name) in round {
-            let x = across.place(value);
+            let x = across.position(value);
             line(svg, (x, self.top), (x, self.top + CHART));
             text(svg, (x, self.top + CHART + 18.0), "middle", &name);
         }
         for (n, points) in lines.iter().enumerate().filter(|(_, points)| !points.is_empty()) {
-            let place = |(x, y): &(f64, f64)| format!("{:.1},{:.1}", across.place(*x), up.place(*y));
-            let places: Vec<String> = points.iter().map(place).collect();
-            let (colour, places) = (colour(n), places.join(" "));
+            let point = |(x, y): &(f64, f64)| format!("{:.1},{:.1}", across.position(*x), up.position(*y));
+            let points: Vec<String> = points.iter().map(point).collect();
+            let (colour, points) = (colour(n), points.join(" "));
             let _ =
-                writeln!(svg, "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" points=\"{places}\"/>");
+                writeln!(svg, "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" points=\"{points}\"/>");
         }
     }
 }
@@ -129,8 +134,8 @@ fn line(svg: &mut String, from: (f64, f64), to: (f64, f64)) {
     let _ = writeln!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#dddddd\"/>");
 }
 
-fn text(svg: &mut String, at: (f64, f64), anchor: &str, words: &str) {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+fn text(svg: &mut String, at: (f64, f64), anchor: &str, content: &str) {
+    let content = content.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let (x, y) = at;
-    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
+    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{content}</text>");
 }
