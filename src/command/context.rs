@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::Dialog;
 use crate::accounts::{Accounts, Throttle};
 use crate::admin::Admin;
-use crate::hub::{Client, ClientId, Hub, Push, Saying, Touched};
+use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
 use crate::model::{Event, EventKind, Name, OutputFormat, QuitReason, Role, Scope, Target, UserError};
 
 /// The surroundings of one command. There is no socket in it.
@@ -26,9 +26,9 @@ pub struct Context<'a> {
     /// Which guest that is, if it is one: the next guest of that name is somebody else.
     pub guest: &'a mut Option<ClientId>,
     /// What he has said and nobody has been told yet.
-    pub drafts: &'a mut Vec<Saying>,
+    pub drafts: &'a mut Vec<PendingMessage>,
     /// Whom this command leaves something to be written for.
-    pub touched: &'a mut Touched,
+    pub flush_list: &'a mut FlushList,
     /// Writes to the asker until little is left in his outbox, however long he takes to read.
     pub catch_up: &'a dyn Fn(&Arc<Client>),
     /// How he is told things.
@@ -51,7 +51,7 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn say(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
-        let said = self.saying(scope, text)?;
+        let said = self.compose(scope, text)?;
         self.drafts.push(said);
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Context<'_> {
     /// # Errors
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
-        let said = self.saying(scope, text)?;
+        let said = self.compose(scope, text)?;
         self.drafts.push(said.act());
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Context<'_> {
         self.admin.filtered(&self.me.name, text)
     }
 
-    fn saying(&self, scope: Scope, text: Arc<str>) -> Result<Saying, UserError> {
+    fn compose(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
         Ok(self.me.draft(place, self.admin.filtered(&self.me.name, text)?))
     }
@@ -88,11 +88,11 @@ impl Context<'_> {
     /// Answers the asker. Who asks faster than he reads is slowed here: his next answer waits until he has caught up.
     pub fn reply(&mut self, kind: EventKind) {
         self.publish();
-        if self.me.outbox.push(&Event::new(kind)) == Push::Full {
+        if self.me.outbox.push(&Event::new(kind)) == PushOutcome::Full {
             self.me.close(QuitReason::SlowReader);
         }
         if self.me.outbox.is_crowded() {
-            self.touched.settle(Some(self.me.id));
+            self.flush_list.flush_except(Some(self.me.id));
             (self.catch_up)(self.me);
         }
     }
@@ -110,7 +110,7 @@ impl Context<'_> {
     /// Delivers and writes out all that was caused so far: before something that takes its time.
     pub fn settle(&mut self) {
         self.publish();
-        self.touched.settle(Some(self.me.id));
+        self.flush_list.flush_except(Some(self.me.id));
         (self.catch_up)(self.me);
     }
 

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::account::refusal;
 use super::{Args, Command, Context, Role, Spec};
 use crate::accounts::{Verdict, tokens};
-use crate::hub::Way;
+use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
     EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Origin, Peer, Scope, UserError,
@@ -67,7 +67,7 @@ impl Command for Create {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
         let settings = GroupSettings::with(&wish.prepared(context)?);
-        context.hub.create(context.me, name, settings, context.touched)
+        context.hub.create(context.me, name, settings, context.flush_list)
     }
 }
 
@@ -96,11 +96,11 @@ impl Command for Join {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group = context.group(&self.group)?;
         let Some(typed) = self.password else {
-            return context.hub.join(context.me, &group, Way::Open, SystemTime::now(), context.touched);
+            return context.hub.join(context.me, &group, JoinVia::Open, SystemTime::now(), context.flush_list);
         };
         let proof = context.expect_group_password(&group, &typed)?;
-        let way = proof.as_ref().map_or(Way::Open, Way::Password);
-        context.hub.join(context.me, &group, way, SystemTime::now(), context.touched)
+        let via = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
+        context.hub.join(context.me, &group, via, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -114,7 +114,7 @@ impl Context<'_> {
         // Hashing takes its time, and others shall not wait for what they are to be sent.
         self.settle();
         let (me, asked) = (self.me, Instant::now());
-        let (shown, kept) = self.hub.password_of(me, group, SystemTime::now());
+        let (shown, kept) = self.hub.group_password(me, group, SystemTime::now());
         // Who is in it already is told so, whatever he typed.
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);
@@ -153,7 +153,7 @@ struct Leave(String);
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.touched)
+        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -227,12 +227,12 @@ impl Command for Group {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group = context.group(&self.group)?;
         if self.wish.is_empty() {
-            let (group, portrait) = context.hub.portrait(context.me, &group, SystemTime::now())?;
+            let (group, portrait) = context.hub.group_info(context.me, &group, SystemTime::now())?;
             context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
             return Ok(());
         }
         let changes = self.wish.prepared(context)?;
-        context.hub.set(context.me, &group, &changes, SystemTime::now(), context.touched)
+        context.hub.change_settings(context.me, &group, &changes, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -344,7 +344,7 @@ struct Invite {
 impl Command for Invite {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.group)?, context.user(&self.user)?);
-        context.hub.invite(context.me, &group, user, SystemTime::now(), context.touched)
+        context.hub.invite(context.me, &group, user, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -364,7 +364,7 @@ struct Accept(String);
 impl Command for Accept {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group: Name = self.0.parse().map_err(|_| GroupError::NotInvited(self.0))?;
-        context.hub.join(context.me, &group, Way::Invitation, SystemTime::now(), context.touched)
+        context.hub.join(context.me, &group, JoinVia::Invitation, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -412,7 +412,7 @@ impl Command for CreateRoom {
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.touched)
+        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.flush_list)
     }
 }
 
@@ -426,7 +426,7 @@ impl Command for JoinRoom {
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
         let verdict = context.throttle.judged(Origin::of(me.peer.ip()), || {
-            joined = context.hub.join(me, &room, Way::Code, SystemTime::now(), context.touched);
+            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), context.flush_list);
             if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
         });
         if verdict == Verdict::TooMany {
@@ -455,7 +455,7 @@ impl Command for LeaveRoom {
             (None, []) => return Err(GroupError::InNoRoom.into()),
             (None, _) => return Err(GroupError::WhichRoom.into()),
         };
-        context.hub.leave(context.me, &room, SystemTime::now(), context.touched)
+        context.hub.leave(context.me, &room, SystemTime::now(), context.flush_list)
     }
 }
 

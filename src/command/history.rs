@@ -137,7 +137,7 @@ impl Command for Clear {
             Some(typed) => conversation(context, &typed)?,
             None => Some(chosen(context)?.ok_or(UserError::Usage(vec![CLEAR_WHAT]))?),
         };
-        context.hub.clear(context.me, scope).map_err(stored_later)?;
+        context.hub.clear_history(context.me, scope).map_err(stored_later)?;
         context.reply(EventKind::Cleared { scope });
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Command for Delete {
             context.reply(EventKind::Deleted { by: message.said.from.to_string(), id: message.id });
             return Ok(());
         }
-        context.hub.delete(&message, message.said.from.as_str(), context.touched).map_err(stored_later)
+        context.hub.delete_message(&message, message.said.from.as_str(), context.flush_list).map_err(stored_later)
     }
 
     fn act(&self) -> Option<AdminCommand> {
@@ -231,7 +231,7 @@ impl Command for Read {
         if message.said.scope != Scope::User(context.me.name) {
             return Err(UserError::NotToYou(message.id));
         }
-        context.hub.acknowledge_read(context.me.name, &message, context.touched);
+        context.hub.give_read_receipt(context.me.name, &message, context.flush_list);
         context.reply(EventKind::YouRead { id: message.id });
         Ok(())
     }

@@ -22,7 +22,7 @@ struct Users;
 
 impl Command for Users {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Users { users: context.hub.who() });
+        context.reply(EventKind::Users { users: context.hub.online_users() });
         Ok(())
     }
 }
@@ -43,7 +43,7 @@ struct WhoAmI;
 impl Command for WhoAmI {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let me = context.me;
-        let (sessions, groups) = context.hub.whereabouts(&me.name);
+        let (sessions, groups) = context.hub.sessions_and_groups(&me.name);
         let (peer, target) = (me.peer.to_string(), *context.target);
         context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
         Ok(())
@@ -100,7 +100,7 @@ struct SetAway(Option<Arc<str>>);
 
 impl Command for SetAway {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(context.me, self.0, context.touched);
+        context.hub.set_away(context.me, self.0, context.flush_list);
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ struct Move {
 impl Command for Move {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.move_role(context.me, &group, user, self.up, SystemTime::now(), context.touched)
+        context.hub.move_role(context.me, &group, user, self.up, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -91,7 +91,7 @@ struct Transfer(UserAndGroup);
 impl Command for Transfer {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.0.group)?, context.user(&self.0.user)?);
-        context.hub.transfer(context.me, &group, user, SystemTime::now(), context.touched)
+        context.hub.transfer(context.me, &group, user, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -117,7 +117,7 @@ struct Kick {
 impl Command for Kick {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.kick(context.me, &group, user, self.reason, SystemTime::now(), context.touched)
+        context.hub.kick(context.me, &group, user, self.reason, SystemTime::now(), context.flush_list)
     }
 }
 
@@ -165,7 +165,7 @@ impl Command for SanctionArgs {
         let (group, user, now) = (context.group(&whom.group)?, context.user(&whom.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
         let one = GroupSanction { user, penalty, ruling: SanctionTerms { by: context.me.name, reason, until } };
-        context.hub.withhold(context.me, &group, one, now, context.touched)
+        context.hub.sanction_member(context.me, &group, one, now, context.flush_list)
     }
 }
 
@@ -206,7 +206,7 @@ impl LiftArgs {
 impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.give_back(context.me, &group, user, self.penalty, SystemTime::now(), context.touched)
+        context.hub.lift_from_member(context.me, &group, user, self.penalty, SystemTime::now(), context.flush_list)
     }
 }
 

@@ -51,7 +51,7 @@ struct Broadcast {
 
 impl Command for Broadcast {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.cost += context.hub.sessions() / RECIPIENTS_PER_TOKEN;
+        context.cost += context.hub.session_count() / RECIPIENTS_PER_TOKEN;
         context.say(Scope::Everybody, self.text)
     }
 
@@ -75,7 +75,7 @@ struct Reply(Arc<str>);
 
 impl Command for Reply {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.hub.partner(context.me)?;
+        let to = context.hub.reply_partner(context.me)?;
         // He may have no account any more.
         let to = context.user(to.as_str())?;
         context.say(Scope::User(to), self.0)
@@ -135,7 +135,7 @@ impl Command for Talk {
             }),
         };
         *context.guest = match *context.target {
-            Some(Target::User(to)) if to.is_guest() => context.hub.session_of(&to),
+            Some(Target::User(to)) if to.is_guest() => context.hub.oldest_session(&to),
             _ => None,
         };
         context.reply(EventKind::TalkTarget { target: *context.target });
@@ -152,7 +152,7 @@ pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError
 /// The conversation chosen with `/talk`.
 fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     match *context.target {
-        Some(Target::User(to)) if to.is_guest() && context.hub.session_of(&to) != *context.guest => {
+        Some(Target::User(to)) if to.is_guest() && context.hub.oldest_session(&to) != *context.guest => {
             Err(UserError::NotOnline(to))
         }
         // He may have no account any more.
@@ -170,7 +170,7 @@ pub(super) const TYPING: Spec = Spec {
     aliases: &[],
     role: Role::User,
     usage: "/typing [on|off|<username>|#<group>]",
-    help: "be told who is typing; with a name, tell_typing that you are",
+    help: "be told who is typing; with a name, tell that you are",
     details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",
     example: "/typing on",
     parse: |args| {
@@ -210,6 +210,6 @@ fn tell_typing(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> 
         None => Scope::User(context.user(typed)?),
     };
     let place = context.hub.check(context.me, scope, SystemTime::now())?;
-    context.hub.typing(context.me, place.scope(), Instant::now(), context.touched);
+    context.hub.typing(context.me, place.scope(), Instant::now(), context.flush_list);
     Ok(())
 }

@@ -55,7 +55,7 @@ impl<'a> ApiRequest<'a> {
         if shared.hub.ban_of(&token.user, SystemTime::now()).is_some() {
             return Err(NotAllowed::Banned);
         }
-        Ok(ApiRequest { shared, me: shared.hub.caller(token.user, Some(token.name), peer) })
+        Ok(ApiRequest { shared, me: shared.hub.detached_client(token.user, Some(token.name), peer) })
     }
 
     /// Whether its user has sent more than he may.
@@ -79,7 +79,7 @@ impl<'a> ApiRequest<'a> {
             let mut answer = answer.borrow_mut();
             me.outbox.take(usize::MAX, |event| answer.extend_from_slice(JSON.encode(event)));
         };
-        let (mut drafts, mut touched, mut dialog) = (Vec::new(), Default::default(), None);
+        let (mut drafts, mut flush_list, mut dialog) = (Vec::new(), Default::default(), None);
         let mut context = Context {
             hub: &self.shared.hub,
             accounts: &self.shared.accounts,
@@ -89,7 +89,7 @@ impl<'a> ApiRequest<'a> {
             target: &mut None,
             guest: &mut None,
             drafts: &mut drafts,
-            touched: &mut touched,
+            flush_list: &mut flush_list,
             catch_up: &drain,
             format: &mut OutputFormat::default(),
             apply_format: &|_| (),
@@ -100,8 +100,8 @@ impl<'a> ApiRequest<'a> {
         };
         let done = command::run(&line, &mut context);
         let cost = context.cost;
-        let stored = self.shared.hub.publish_for_caller(&mut drafts);
-        touched.settle(None);
+        let stored = self.shared.hub.publish_and_wait(&mut drafts);
+        flush_list.flush_except(None);
         if let Some(budgets) = &self.shared.budgets {
             budgets.of(self.me.name).charge(cost);
         }
@@ -125,7 +125,7 @@ pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8])
     let name: Name =
         made.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
-    let errand = ApiRequest { shared, me: shared.hub.caller(name, None, peer) };
+    let errand = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
     // The account is there either way; without a token its user logs in with his password and makes one.
     let refused = |e| JSON.encode(&Event::new(EventKind::Refused(e))).to_vec();
     Ok(errand.run(&format!("/token new api-{}", stamp())).unwrap_or_else(refused))

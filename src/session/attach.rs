@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::Session;
 use super::authenticate::Unreadable;
 use super::connection::WirePort;
-use crate::hub::{Presence, RegisterError, Registration};
+use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason, Sanction};
 use crate::store::{Device, Token};
@@ -14,14 +14,14 @@ use crate::store::{Device, Token};
 impl Session<'_> {
     /// Registers a user, who gave this token if he gave one.
     pub(super) fn enter(&mut self, name: Name, token: Option<Token>) -> Result<Presence, QuitReason> {
-        let (asked, who) = (Instant::now(), self.registration(name, token.as_ref().map(|token| token.name)));
+        let (asked, who) = (Instant::now(), self.new_session(name, token.as_ref().map(|token| token.name)));
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
         if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name, SystemTime::now()) {
             return self.refuse(asked, EventKind::YouAreBanned { until, why });
         }
         loop {
-            match self.shared.hub.register(&who, self.shared.duplicate_login) {
+            match self.shared.hub.attach(&who, self.shared.duplicate_login) {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
@@ -40,18 +40,18 @@ impl Session<'_> {
                     return Ok(self.begin(presence));
                 }
                 // A session whose client is gone notices it by itself; it only needs a moment to leave.
-                Err(RegisterError::AlreadyLoggedIn(others)) => {
+                Err(AttachError::AlreadyLoggedIn(others)) => {
                     if !others.iter().all(|other| other.departed_by(patience)) {
                         return self.refuse(asked, EventKind::AlreadyLoggedIn);
                     }
                 }
-                Err(RegisterError::TooManySessions(limit)) => {
+                Err(AttachError::TooManySessions(limit)) => {
                     return self.refuse(asked, EventKind::TooManySessions { limit });
                 }
                 // As if he had come a moment later: then nobody has that name.
-                Err(RegisterError::Renamed) => return self.refuse(asked, EventKind::LoginRefused),
-                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
-                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+                Err(AttachError::Renamed) => return self.refuse(asked, EventKind::LoginRefused),
+                Err(AttachError::Full) => return Err(QuitReason::ServerFull),
+                Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
         }
     }
@@ -68,20 +68,19 @@ impl Session<'_> {
             if !std::mem::replace(&mut paid, true) {
                 self.pay_for_login(name);
             }
-            match self.shared.hub.register(&self.registration(name, None), DuplicateLogin::Refuse) {
+            match self.shared.hub.attach(&self.new_session(name, None), DuplicateLogin::Refuse) {
                 Ok(presence) => return Ok(self.begin(presence)),
                 // Another guest was quicker.
-                Err(RegisterError::AlreadyLoggedIn(_) | RegisterError::TooManySessions(_) | RegisterError::Renamed) => {
-                }
-                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
-                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+                Err(AttachError::AlreadyLoggedIn(_) | AttachError::TooManySessions(_) | AttachError::Renamed) => {}
+                Err(AttachError::Full) => return Err(QuitReason::ServerFull),
+                Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
         }
     }
 
-    fn registration(&self, name: Name, device: Device) -> Registration {
+    fn new_session(&self, name: Name, device: Device) -> NewSession {
         let (peer, port) = (self.connection.link().peer(), Arc::new(WirePort(Arc::clone(self.connection))));
-        Registration { id: self.id, name, device, peer, port }
+        NewSession { id: self.id, name, device, peer, port }
     }
 
     fn begin(&mut self, presence: Presence) -> Presence {
@@ -102,6 +101,6 @@ impl Session<'_> {
         if let Some(debt) = budget.debt() {
             self.connection.pause((Instant::now() + debt).min(self.login_by));
         }
-        budget.charge(LOGIN_COST * (1 + self.shared.hub.sessions() / RECIPIENTS_PER_TOKEN));
+        budget.charge(LOGIN_COST * (1 + self.shared.hub.session_count() / RECIPIENTS_PER_TOKEN));
     }
 }

@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::dialog::Open;
 use super::{ReadOutcome, Session, next_step};
 use crate::command::{self, Context};
-use crate::hub::{Client, ClientId, Pending, Presence, Saying, Touched};
+use crate::hub::{Client, ClientId, FlushList, PendingDelivery, PendingMessage, Presence};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH, LOGIN_FAILURE_DELAY};
 use crate::model::{Event, EventKind, LastWords, OutputFormat, QuitReason, Target, UserError, text};
 use crate::transport::{Framing, Input};
@@ -24,10 +24,10 @@ pub(super) struct ChatState {
     pub(super) dialog: Option<Open>,
     format: OutputFormat,
     /// What he has said and nobody has been told yet.
-    drafts: Vec<Saying>,
+    drafts: Vec<PendingMessage>,
     /// What he has said and another thread delivers.
-    pending: Pending,
-    touched: Touched,
+    pending: PendingDelivery,
+    flush_list: FlushList,
     /// Lines handled since the last time that everything was written out.
     unsettled: usize,
     budget: Option<Budget>,
@@ -43,8 +43,8 @@ impl ChatState {
             dialog: None,
             format: OutputFormat::default(),
             drafts: Vec::new(),
-            pending: Pending::default(),
-            touched: Touched::default(),
+            pending: PendingDelivery::default(),
+            flush_list: FlushList::default(),
             unsettled: 0,
             budget,
             slowed: false,
@@ -77,7 +77,7 @@ impl Session<'_> {
         presence.leave(reason);
         if self.shared.accounts.is_deleted(&me.name) && !self.shared.hub.is_renamed(&me.name) {
             // Leaving may have been written down once more. What cannot be done now is done as soon as it can.
-            let _ = self.shared.hub.forget(me.name);
+            let _ = self.shared.hub.forget_user(me.name);
         }
         self.connection.farewell(reason, limit);
     }
@@ -95,7 +95,7 @@ impl Session<'_> {
                 // Only whole lines put the idle deadline off; bytes that make none do not.
                 Ok(lines) if lines > 0 || heard_until.is_none() => {
                     let now = Instant::now();
-                    talk.me.hear(now);
+                    talk.me.note_activity(now);
                     heard_until = Some(now);
                 }
                 Ok(_) => {}
@@ -128,7 +128,7 @@ impl Session<'_> {
             }
             lines += 1;
             talk.unsettled += 1;
-            if talk.unsettled >= LINES_PER_FLUSH || talk.touched.is_crowded() || talk.me.outbox.is_crowded() {
+            if talk.unsettled >= LINES_PER_FLUSH || talk.flush_list.is_crowded() || talk.me.outbox.is_crowded() {
                 self.settle(talk);
             }
             self.slow_down(talk);
@@ -169,7 +169,7 @@ impl Session<'_> {
             target: &mut talk.target,
             guest: &mut talk.guest,
             drafts: &mut talk.drafts,
-            touched: &mut talk.touched,
+            flush_list: &mut talk.flush_list,
             catch_up: &catch_up,
             format: &mut talk.format,
             apply_format: &apply_format,
@@ -232,11 +232,11 @@ impl Session<'_> {
             let only_spoke = lines == talk.drafts.len() && !talk.me.outbox.is_behind();
             talk.pending = self.shared.hub.submit(&talk.me, &mut talk.drafts);
             // Who delivers it writes to him as well.
-            if only_spoke && talk.pending.is_left() {
-                return talk.touched.settle(Some(talk.me.id));
+            if only_spoke && talk.pending.is_with_leader() {
+                return talk.flush_list.flush_except(Some(talk.me.id));
             }
         }
-        talk.touched.settle(Some(talk.me.id));
+        talk.flush_list.flush_except(Some(talk.me.id));
         // A client who cannot be written to is closing, which the loop sees.
         let _ = self.connection.write_all(Some(&talk.me.outbox), None, true);
     }

@@ -63,7 +63,7 @@ impl Writer {
         // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
-        outbox.take_queued(WRITE_BATCH, |event| {
+        outbox.take_coalesced(WRITE_BATCH, |event| {
             *newest = event.id.max(*newest);
             if event.kind == EventKind::Nothing {
                 return;

@@ -120,7 +120,7 @@ impl AccountRegistration<'_> {
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
             // An earlier owner of the name may have been taken out of the users file. His messages are not the new
             // one's, nor may his tokens open the new one's account.
-            self.shared.hub.forget(*name).map_err(|_| AccountError::Unavailable)?;
+            self.shared.hub.forget_user(*name).map_err(|_| AccountError::Unavailable)?;
             // Used up last of all: who loses a race for the name, or mistypes, still has his invitation.
             self.expect_invited(invite, |store, invite| store.redeem(invite, SystemTime::now()))
         };

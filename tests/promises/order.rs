@@ -179,7 +179,7 @@ fn of_simultaneous_logins_of_one_user_one_succeeds() {
         let inside: Vec<MemoryClient> = rivals.into_iter().flat_map(the_one_inside).collect();
         inside.iter().for_each(|winner| winner.send("/quit\n"));
         inside.into_iter().for_each(|mut winner| drop(winner.read_to_end()));
-        assert_eq!(server.handle.hub().sessions(), 0);
+        assert_eq!(server.handle.hub().session_count(), 0);
     }
     figure("22 (names)", &format!("{ways} logins at once, {} times: each time 1 inside", names * scale(2, 50)));
 }
@@ -237,7 +237,7 @@ fn groups_stay_whole_while_eight_clients_come_and_go() {
                 // The client's own view and the server's list must agree.
                 client.send("/ping before\n");
                 receive(&client, &mut unread, "Pong: before", 1);
-                let (_, mine) = server.handle.hub().whereabouts(&name.parse().unwrap());
+                let (_, mine) = server.handle.hub().sessions_and_groups(&name.parse().unwrap());
                 for group in mine {
                     client.send(&format!("/leave_group {group}\n"));
                     receive(&client, &mut unread, &format!("You left the group {group}"), 1);
@@ -248,7 +248,7 @@ fn groups_stay_whole_while_eight_clients_come_and_go() {
         }
     });
     assert_eq!(server.handle.hub().group_count(), 0, "a group without members is left");
-    eventually("everybody left", || server.handle.hub().sessions() == 0);
+    eventually("everybody left", || server.handle.hub().session_count() == 0);
     figure("22 (groups)", &format!("8 x {operations} operations, groups left over: 0"));
 }
 

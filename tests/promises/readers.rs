@@ -298,13 +298,13 @@ fn stuck_clients_can_be_closed() {
     let _stuck: Vec<_> = (0..count).map(|n| login_over(connect_small(server.addr), &format!("user{n}"))).collect();
     let mut speaker = Speaker::new(server.addr, 2000);
     speaker.say(150);
-    assert_eq!(server.handle.hub().sessions(), count + 1, "they were to be stuck, not cut");
+    assert_eq!(server.handle.hub().session_count(), count + 1, "they were to be stuck, not cut");
     let start = Instant::now();
     for n in 0..count {
         let name = format!("user{n}").parse().unwrap();
         assert_eq!(server.handle.hub().disconnect(&name, parlor::model::QuitReason::Kicked), 1);
     }
-    eventually("all have left", || server.handle.hub().sessions() == 1);
+    eventually("all have left", || server.handle.hub().session_count() == 1);
     let left = start.elapsed();
     if torture() {
         // Other tests of a quick run have sessions in this process too.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Connection, Progress, nothing_came};
-use crate::hub::{Client, Port};
+use crate::hub::{Client, ConnectionHandle};
 use crate::model::limits::WRITER_STACK;
 use crate::model::{MessageId, QuitReason};
 use crate::sync::{self, fence};
@@ -12,7 +12,7 @@ use crate::sync::{self, fence};
 /// The hub's view of a connection.
 pub(in crate::session) struct WirePort(pub(in crate::session) Arc<Connection>);
 
-impl Port for WirePort {
+impl ConnectionHandle for WirePort {
     fn flush(&self, client: &Arc<Client>, thorough: bool) {
         let (connection, outbox) = (&self.0, &client.outbox);
         // Pairs with the one in `nothing_came`: either we get the lock or its holder sees what we queued.

@@ -15,7 +15,7 @@ use shuttle::sync::{Condvar, Mutex};
 use shuttle::{Config, Runner, thread};
 
 use super::{Connection, WirePort};
-use crate::hub::{Client, ClientId, Hub, Port, Push, Registration};
+use crate::hub::{Client, ClientId, ConnectionHandle, Hub, NewSession, PushOutcome};
 use crate::model::{DuplicateLogin, Event, EventKind, Limits, QuitReason};
 use crate::store::MemoryStore;
 use crate::transport::Link;
@@ -114,7 +114,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
         port: Arc::clone(&port) as _,
     };
     let hub = Hub::new(Limits::default(), Arc::new(MemoryStore::default())).unwrap();
-    let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+    let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
     let client = Arc::clone(presence.client());
     client.outbox.release();
     let central = Arc::new(Mutex::new(0));
@@ -129,7 +129,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
                     match writes {
                         Writes::All => connection.write_all(Some(&client.outbox), None, true).ok().unwrap(),
                         Writes::Thoroughly => port.flush(&client, true),
-                        Writes::IfFirst if pushed == Push::First => port.flush(&client, false),
+                        Writes::IfFirst if pushed == PushOutcome::First => port.flush(&client, false),
                         Writes::IfFirst => {}
                     }
                 }
