@@ -13,7 +13,7 @@ use crate::store::{self, Erased};
 
 /// The operator's commands on the database
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum StoreCommand {
+pub(super) enum StoreCommand {
     /// Copy the database as it is at this moment, also while the server runs
     Backup {
         /// The file to make; one that is there already is left alone
@@ -44,19 +44,19 @@ pub enum StoreCommand {
 
 /// How an exported message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people, in local time.
     Text,
     /// For programs: one JSON object a line.
     Jsonl,
 }
 
-/// Carries out one command on the store at `address`. What was done, or exported, goes to `out`, how far it is
-/// to the standard error; `ask` is asked for a name that is to be erased, as [`super::output::ask_name`] does it.
+/// Runs one command on the store at `address`. The result goes to `out`, progress to standard error; `ask` is
+/// [`super::output::ask_name`], or stands in for it.
 ///
 /// # Errors
 /// What could not be done.
-pub fn run(
+pub(super) fn run(
     command: &StoreCommand,
     address: &StoreAddress,
     out: &mut dyn Write,
