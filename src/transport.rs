@@ -11,7 +11,7 @@ mod tcp;
 mod telnet;
 mod websocket;
 
-pub use framing::Input;
+pub use framing::{Input, LegacyCommands};
 pub use link::Link;
 pub use source::{Framing, LineSource};
 pub use tcp::{TcpLink, Traffic};

@@ -159,10 +159,6 @@ impl Link for WebSocketLink {
     fn peer(&self) -> SocketAddr {
         self.peer
     }
-
-    fn carries_messages(&self) -> bool {
-        true
-    }
 }
 
 /// The reading side.
