@@ -8,7 +8,6 @@
 //! `phrase` is for the passwords of groups, `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
 
 mod change;
-pub mod cli;
 mod disk;
 pub mod edit;
 mod file;
@@ -21,6 +20,5 @@ pub mod tokens;
 mod verify;
 
 pub use change::{AccountError, NewSecret};
-pub use cli::UserCommand;
 pub use throttle::Throttle;
 pub use verify::{Accounts, Verdict};

@@ -25,7 +25,7 @@ pub use command::{Actor, AdminCommand, BanTarget};
 pub use filter::Filter;
 
 use crate::accounts::Accounts;
-use crate::hub::{Hub, Touched};
+use crate::hub::{FlushList, Hub};
 use crate::model::limits::TURN_CHECK;
 use crate::model::{AdminAnswer, EventKind, Message, MessageId, Net, Outcome, Role, UserError};
 use audit::Audit;
@@ -142,7 +142,7 @@ impl Admin {
         loop {
             match (self.turn.try_lock_for(TURN_CHECK), by) {
                 (Some(turn), _) => return Ok(turn),
-                (None, Actor::User(name)) if self.hub.is_shut_out(name) => return Err(UserError::Busy),
+                (None, Actor::User(name)) if self.hub.is_name_locked(name) => return Err(UserError::Busy),
                 (None, _) => {}
             }
         }
@@ -177,7 +177,7 @@ impl Admin {
             }
             AdminCommand::Lift { penalty, on, why } => self.lift(penalty, &on, why)?,
             AdminCommand::Announce(text) => {
-                Outcome::Announced { sessions: self.hub.proclaim(EventKind::Announced { text }) }
+                Outcome::Announced { sessions: self.hub.announce(EventKind::Announced { text }) }
             }
             AdminCommand::Delete { id, .. } => self.delete(id, by)?,
             AdminCommand::DropGroup { group, why } => self.drop_group(group, &why)?,
@@ -196,8 +196,8 @@ impl Admin {
         let found = self.hub.store().tail(before, 1).map_err(|e| UserError::NotReadable(e.to_string()))?;
         let message = found.into_iter().find(|message: &Message| message.id == id && !message.deleted);
         let message = message.ok_or(UserError::NoSuchMessage(id))?;
-        let mut touched = Touched::default();
-        let deleted = self.hub.delete(&message, &by.to_string(), &mut touched);
+        let mut flush_list = FlushList::default();
+        let deleted = self.hub.delete_message(&message, &by.to_string(), &mut flush_list);
         deleted.map_err(|e| UserError::NotStoredYet(e.to_string()))?;
         Ok(Outcome::Deleted { id, from: message.said.from })
     }

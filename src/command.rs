@@ -27,7 +27,7 @@ pub use table::COMMANDS;
 use crate::accounts::Accounts;
 use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
-use crate::hub::{Client, ClientId, Hub, Push, Saying, Touched};
+use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
 use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError};
 
 /// One parsed command, ready to be executed.
@@ -177,9 +177,9 @@ pub struct Caller {
     /// How they are told things.
     pub format: OutputFormat,
     /// Messages that were checked and not published yet.
-    pub drafts: Vec<Saying>,
+    pub drafts: Vec<PendingMessage>,
     /// Clients for whom the commands so far have queued something that is not written yet.
-    pub touched: Touched,
+    pub flush_list: FlushList,
     /// The questions to ask once the command has been executed.
     pub dialog: Option<Box<dyn Dialog>>,
     /// What the command costs of their budget, in ordinary commands.
@@ -226,7 +226,7 @@ impl Caller {
             target_guest: None,
             format: OutputFormat::default(),
             drafts: Vec::new(),
-            touched: Touched::default(),
+            flush_list: FlushList::default(),
             dialog: None,
             cost: 0,
             quit: false,
@@ -257,7 +257,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn draft(&self, scope: Scope, text: Arc<str>) -> Result<Saying, UserError> {
+    fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
         Ok(me.draft(destination, self.admin.filtered(&me.name, text)?))
@@ -281,12 +281,12 @@ impl Context<'_> {
     /// Answers the caller. A caller that asks faster than it reads is slowed here: the reply waits until it has caught up.
     pub fn reply(&mut self, kind: EventKind) {
         self.publish();
-        let Caller { client, touched, connection, .. } = &mut *self.caller;
-        if client.outbox.push(&Event::new(kind)) == Push::Full {
+        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
+        if client.outbox.push(&Event::new(kind)) == PushOutcome::Full {
             client.close(QuitReason::SlowReader);
         }
         if client.outbox.is_crowded() {
-            touched.settle(Some(client.id));
+            flush_list.flush_except(Some(client.id));
             connection.catch_up(client);
         }
     }
@@ -294,8 +294,8 @@ impl Context<'_> {
     /// Delivers and writes everything caused so far; to be called before something slow.
     pub fn settle(&mut self) {
         self.publish();
-        let Caller { client, touched, connection, .. } = &mut *self.caller;
-        touched.settle(Some(client.id));
+        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
+        flush_list.flush_except(Some(client.id));
         connection.catch_up(client);
     }
 

@@ -19,6 +19,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod failpoint;

@@ -5,10 +5,16 @@
 mod json;
 mod machine;
 mod plain;
+mod record;
 
 pub use json::{JSON, json};
 pub use machine::MACHINE;
 pub use plain::{PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
+
+use std::fmt::{self, Write};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::Event;
 
@@ -19,6 +25,19 @@ pub trait Dialect: Send + Sync {
 
     /// What stands between an unanswered question and an event that comes while it is open.
     fn after_prompt(&self) -> &'static [u8];
+}
+
+const SECONDS: SecondsFormat = SecondsFormat::Secs;
+const MICROSECONDS: SecondsFormat = SecondsFormat::Micros;
+
+/// A time in UTC by RFC 3339.
+fn utc(at: SystemTime, precision: SecondsFormat) -> String {
+    DateTime::<Utc>::from(at).to_rfc3339_opts(precision, true)
+}
+
+/// Appends a value; writing into a `String` cannot fail.
+fn append(out: &mut String, value: impl fmt::Display) {
+    let _ = write!(out, "{value}");
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ mod admission;
 mod capacity;
 mod console;
 mod control;
-mod ctl;
-mod invite;
 mod keeper;
 mod opening;
 mod serve;
@@ -24,14 +22,13 @@ use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
-pub use console::{ctl, top};
-pub use invite::{invite, invite_with};
+pub(crate) use console::socket as console_socket;
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
 use crate::admin::{Admin, Filter};
 use crate::command::COMMANDS;
-use crate::config::Config;
+use crate::config::{Config, resolve};
 use crate::hub::Hub;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
@@ -41,7 +38,7 @@ use crate::thread::{self, Crew};
 use crate::transport::{TcpLink, Traffic};
 use accept::Acceptor;
 use admission::Admission;
-use ctl::Ctl;
+use console::Ctl;
 use serve::Door;
 use web::Web;
 
@@ -108,7 +105,7 @@ impl Server {
             budgets: Budgets::new(&config.limits),
             duplicate_login: config.duplicate_login,
             telnet: config.telnet,
-            motd: config.motd.clone(),
+            motd: config.message_of_the_day()?,
         };
         let (stop, stopped) = bounded(0);
         let inner = Inner {
@@ -117,7 +114,7 @@ impl Server {
                 config.limits.max_unauthenticated,
                 config.limits.max_unauthenticated_per_address,
             )),
-            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins, &config.trusted_proxies),
+            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origin, &config.trusted_proxy),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
@@ -228,7 +225,7 @@ impl Handle {
 
     fn end_sessions(&self, deadline: Instant) {
         let inner = &self.0;
-        log::info!("stopping sessions={}", inner.shared.hub.sessions());
+        log::info!("stopping sessions={}", inner.shared.hub.session_count());
         inner.admission.close_all(QuitReason::Shutdown);
         inner.web.close();
         inner.shared.accounts.stop_hashing();
@@ -243,8 +240,12 @@ impl Handle {
 
 /// Takes all addresses of the settings.
 fn open_doors(config: &Config) -> Result<Vec<(Door, TcpListener)>, StartError> {
-    let doors = [(Door::Chat, &config.listen), (Door::Web, &config.web), (Door::Metrics, &config.metrics)];
-    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.iter().map(move |addr| (door, *addr)));
+    let doors = [
+        (Door::Chat, resolve("listen", &config.listen)?),
+        (Door::Web, resolve("web", &config.web)?),
+        (Door::Metrics, resolve("metrics", &config.metrics)?),
+    ];
+    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.into_iter().map(move |addr| (door, addr)));
     all.map(|(door, addr)| Ok((door, listen(addr)?))).collect()
 }
 

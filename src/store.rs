@@ -4,10 +4,9 @@
 //! once it is as safe as the store can make it. Reading never waits for a batch. It knows no hub and no client.
 
 mod address;
-pub mod cli;
 mod entry;
 mod error;
-mod line;
+pub(crate) mod line;
 mod memory;
 mod sqlite;
 #[cfg(test)]
@@ -17,7 +16,6 @@ mod tools;
 use std::time::SystemTime;
 
 pub use address::{descriptors, open, tools};
-pub use cli::StoreCommand;
 pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use error::StoreError;
 pub use memory::MemoryStore;

@@ -1,4 +1,4 @@
-//! Bounds that take many to reach, and what somebody is told who comes to one; and a store that cannot be read.
+//! Limits that take many users to reach and the errors at them; and a store that cannot be read.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use crate::support::TestServer;
 use crate::support::failing_database::FailingDatabase;
 
 #[test]
-fn nobody_owns_more_kept_groups_than_one_may() {
+fn a_user_owns_at_most_so_many_kept_groups() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for n in 0..50 {
@@ -20,7 +20,7 @@ fn nobody_owns_more_kept_groups_than_one_may() {
         ("/create_group one.more", "Group one.more created."),
         ("/group one.more keep", "Error: You own 50 kept groups already, which is the limit."),
     ]);
-    // Who gives one away may keep another.
+    // Transferring one frees its slot.
     bob.ask("/join_group g0", &["You joined the group g0."]);
     alice.send("/transfer bob g0");
     alice.line_with("alice is an admin");
@@ -28,7 +28,7 @@ fn nobody_owns_more_kept_groups_than_one_may() {
 }
 
 #[test]
-fn no_more_reports_wait_than_may() {
+fn open_reports_are_bounded() {
     let server = TestServer::start();
     let report =
         |number| Report { number, at: SystemTime::now(), by: None, about: format!("u{number}"), why: "x".into() };
@@ -40,7 +40,7 @@ fn no_more_reports_wait_than_may() {
 }
 
 #[test]
-fn what_was_said_cannot_be_read_while_the_store_does_not_work() {
+fn history_is_unavailable_while_the_store_fails() {
     let (server, database) = FailingDatabase::under_server(|_| ());
     let mut alice = server.login("alice");
     alice.ask("/msg alice note", &["[alice]: note", "[to alice]: note"]);

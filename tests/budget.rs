@@ -40,7 +40,7 @@ fn who_quits_without_reading_is_here_until_he_has_read() {
     again.expect("Authentication failed: user already logged in.");
     alice.peer.shut_gate(false);
     assert_eq!(alice.read_to_end(), b"Pong: last\n");
-    eventually("alice has left", || server.handle.hub().sessions() == 0);
+    eventually("alice has left", || server.handle.hub().session_count() == 0);
     server.login("alice");
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use parlor::command::{Args, COMMANDS, Spec, forms};
 
-/// A line that somebody sent, and the first that came back.
+/// A line sent, and the first line of its answer.
 struct Said {
     line: String,
     answer: Option<String>,
@@ -24,7 +24,7 @@ fn transcripts() -> Vec<String> {
         .collect()
 }
 
-/// Who, and what he sent (`>`) or got (`<`).
+/// The user and the line sent (`>`) or received (`<`).
 fn step(line: &str, arrow: char) -> Option<(&str, &str)> {
     let (who, what) = line.split_once(' ').unwrap_or((line, ""));
     who.strip_suffix(arrow).filter(|_| !line.starts_with('#')).map(|who| (who, what))
@@ -60,13 +60,13 @@ impl Said {
     }
 }
 
-/// The words of a usage that are typed as they stand: `user`, `addr` and `net` of `/ban user|addr|net <whom>`.
+/// The literal words of a usage: `user`, `addr` and `net` in `/ban user|addr|net <whom>`.
 fn literals(usage: &str) -> BTreeSet<String> {
     let (_, mut rest) = usage.split_once(' ').unwrap_or((usage, ""));
     let mut words = String::new();
     while let Some((before, after)) = rest.split_once('<') {
         let (inside, after) = after.split_once('>').unwrap();
-        // What one fills in has one name; `<on|off>` is a choice.
+        // A placeholder has one name; `<on|off>` is a choice.
         words += &format!("{before} {} ", if inside.contains('|') { inside } else { "" });
         rest = after;
     }
@@ -75,7 +75,7 @@ fn literals(usage: &str) -> BTreeSet<String> {
     all.filter(|word| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase())).map(str::to_owned).collect()
 }
 
-/// What of a form no transcript does: each of its words, the form without words if it has one, and with them.
+/// The uses of a form that no transcript shows: each literal word, and the form with and without arguments.
 fn undone(form: &Spec, all: &[Said]) -> Vec<String> {
     let done: Vec<_> = all.iter().filter_map(Said::done).filter(|(of, ..)| of.usage == form.usage).collect();
     let mut undone: Vec<String> = Vec::new();
@@ -101,14 +101,14 @@ fn undone(form: &Spec, all: &[Said]) -> Vec<String> {
 }
 
 #[test]
-fn every_form_of_every_command_is_done_in_a_transcript() {
+fn every_form_of_every_command_is_in_a_transcript() {
     let all = all_commands();
     let undone: Vec<String> = COMMANDS.iter().flat_map(|form| undone(form, &all)).collect();
     assert!(undone.is_empty(), "in no transcript, or never done:\n{}", undone.join("\n"));
 }
 
 #[test]
-fn a_command_that_is_taken_out_of_the_transcripts_is_missed() {
+fn removing_a_command_from_the_transcripts_is_noticed() {
     for form in COMMANDS {
         let mut all = all_commands();
         all.retain(|said| said.done().is_none_or(|(of, ..)| of.usage != form.usage));

@@ -1,11 +1,11 @@
-//! What is kept nowhere goes the way of everything that is said.
+//! Ephemeral groups: nothing is stored, and everything else works as in other groups.
 
 use parlor::model::StoreAddress;
 
 use crate::support::TestServer;
 
 #[test]
-fn actions_and_ignoring_are_in_a_group_that_keeps_nothing_as_in_any_other() {
+fn actions_and_ignoring_work_in_ephemeral_groups() {
     let dir = tempfile::tempdir().unwrap();
     for data in [StoreAddress::Memory, StoreAddress::Folder(dir.path().join("data"))] {
         speak_in_the_mist(&TestServer::with(|config| config.data = data));
@@ -24,7 +24,7 @@ fn speak_in_the_mist(server: &TestServer) {
     alice.expect("*** charlie has joined the group mist.");
     charlie.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
     alice.ask("/talk #mist", &["Plain text goes to #mist now; /talk alone ends that."]);
-    // What is stored and what is not keep the order in which they were said, whatever is in one batch.
+    // Stored and ephemeral messages keep their order, even within one batch.
     alice.send("/me waves\n/msg bob one\nhello\n/msg bob two");
     for line in ["[Group mist] * alice waves", "[to bob]: one", "[Group mist][alice]: hello", "[to bob]: two"] {
         alice.expect(line);
@@ -37,7 +37,7 @@ fn speak_in_the_mist(server: &TestServer) {
 }
 
 #[test]
-fn nobody_is_told_of_a_private_group_by_typing_into_it() {
+fn typing_does_not_reveal_a_private_group() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/create_group den private", &["Group den created."]);

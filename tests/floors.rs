@@ -49,12 +49,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Beside them.
     ("config", &["model"]),
     ("logging", &["model", "thread"]),
+    // On top of all of them.
+    ("cli", &["accounts", "admin", "config", "logging", "model", "server", "store"]),
+    ("main", &[]),
     ("lib", &[]),
 ];
 
 /// Words that may stand in the code of some folders only.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
-    (&["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"], &["server", "transport"], "sockets"),
+    (
+        &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener"],
+        &["cli", "server", "transport"],
+        "sockets",
+    ),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),

@@ -6,10 +6,10 @@ use crate::support::{TestClient, TestServer, eventually, timeless};
 
 /// Lets somebody leave, and waits until all of it is done.
 fn leave(server: &TestServer, mut client: TestClient) {
-    let before = server.handle.hub().sessions();
+    let before = server.handle.hub().session_count();
     client.send("/quit");
     client.expect_end();
-    eventually("the session has left", || server.handle.hub().sessions() < before);
+    eventually("the session has left", || server.handle.hub().session_count() < before);
 }
 
 #[test]

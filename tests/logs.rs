@@ -1,4 +1,4 @@
-//! What the log of `parlord` says, in which form, and what it never says.
+//! The log of `parlord`: its form, its events, and what it must never contain.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn shape(line: &str) -> String {
 }
 
 #[test]
-fn plain_passwords_are_warned_of_once_where_others_can_connect() {
+fn plain_passwords_cause_one_warning_on_public_addresses() {
     let warning = "7 passwords in users.txt are plain text while others can connect: `parlord user hash` hashes them\n";
     let warned = |listen: &str| {
         let daemon = start(folder(USERS), |command| {
@@ -34,7 +34,7 @@ fn plain_passwords_are_warned_of_once_where_others_can_connect() {
 }
 
 #[test]
-fn the_log_has_a_file_a_day_and_one_form_a_line() {
+fn the_log_has_one_file_per_day_and_one_line_format() {
     let daemon = Daemon::start(&[]);
     let mut alice = daemon.login("alice");
     alice.send("/quit");
@@ -61,7 +61,7 @@ fn the_log_has_a_file_a_day_and_one_form_a_line() {
 }
 
 #[test]
-fn a_log_that_was_moved_away_is_begun_anew_at_a_hangup() {
+fn sighup_reopens_a_moved_log() {
     let daemon = Daemon::start(&[]);
     daemon.await_log("listening");
     let logs = daemon.dir.path().join("logs");
@@ -74,7 +74,7 @@ fn a_log_that_was_moved_away_is_begun_anew_at_a_hangup() {
 }
 
 #[test]
-fn no_secret_no_message_and_no_unknown_name_is_ever_logged() {
+fn secrets_messages_and_unknown_names_are_never_logged() {
     let dir = folder("alice:marked1\nbob:marked2\n");
     let mut daemon = start(dir, |command| {
         command.args(["--listen", "127.0.0.1:0", "--log-level", "trace"]);

@@ -10,12 +10,12 @@ const KEPT: &str = "*** bob is not online; your message is kept until the next l
 
 /// Waits until this many sessions are left.
 fn await_sessions(server: &TestServer, count: usize) {
-    eventually("sessions have left", || server.handle.hub().sessions() == count);
+    eventually("sessions have left", || server.handle.hub().session_count() == count);
 }
 
 /// Leaves, and waits until all of it is done.
 fn leave(server: &TestServer, mut client: TestClient) {
-    let before = server.handle.hub().sessions();
+    let before = server.handle.hub().session_count();
     client.send("/quit");
     client.expect_end();
     await_sessions(server, before - 1);
@@ -118,7 +118,7 @@ fn come_with_gate_shut(server: &TestServer, name: &str) -> MemoryClient {
     client.send(&format!("{name}\n"));
     client.expect_bytes("Enter password: ");
     client.peer.shut_gate(true);
-    let before = server.handle.hub().sessions();
+    let before = server.handle.hub().session_count();
     client.send(&format!("{}\n", crate::support::password(name)));
     await_sessions(server, before + 1);
     client
@@ -201,7 +201,7 @@ fn a_slow_reader_who_was_cut_gets_what_he_had_not_read_at_his_next_login() {
     bob.quiet();
     bob.peer.shut_gate(true);
     let mut sent = 0;
-    while server.handle.hub().sessions() > 1 {
+    while server.handle.hub().session_count() > 1 {
         sent += 1;
         alice.send(&format!("/msg bob {sent}"));
         alice.line_with("[to bob]: ");

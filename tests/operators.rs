@@ -1,4 +1,4 @@
-//! Operators: roles, penalties, the console, the word filter, and what all of it leaves behind.
+//! Operators: roles, bans and mutes, the console, the word filter, and the audit log.
 
 mod bans;
 mod console;
@@ -14,12 +14,12 @@ use parlor::store::Entry;
 
 use crate::support::{TestClient, TestServer};
 
-/// Gives somebody a role in a server of this process.
+/// Gives a user a role in an in-process server.
 fn promote(server: &TestServer, user: &str, role: Role) {
     server.handle.hub().record(vec![Entry::Role { user: user.parse().unwrap(), role }]).unwrap();
 }
 
-/// A server with an admin who is logged in.
+/// A server with a logged-in admin.
 fn with_admin(name: &str) -> (TestServer, TestClient) {
     let server = TestServer::start();
     promote(&server, name, Role::Admin);
@@ -27,7 +27,7 @@ fn with_admin(name: &str) -> (TestServer, TestClient) {
     (server, admin)
 }
 
-/// Reads lines up to the one that begins so, without the times in it.
+/// Reads lines up to the one with this prefix, and removes the times in it.
 fn line_from(client: &mut TestClient, start: &str) -> String {
     loop {
         let line = client.line();

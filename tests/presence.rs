@@ -32,7 +32,7 @@ fn being_away_is_told_to_all_sessions_and_ends_with_the_last_one() {
         session.send("/quit");
         session.expect_end();
     }
-    eventually("alice has left", || server.handle.hub().sessions() == 0);
+    eventually("alice has left", || server.handle.hub().session_count() == 0);
     server.login("alice").ask("/users", &["Online users:", "alice"]);
 }
 

@@ -1,7 +1,7 @@
-//! What Parlor holds under load, faults and bad input: a test per promise, numbered as in the table of promises.
+//! Promises under load, faults and bad input: one test per promise, numbered as in the table of promises.
 //!
 //! Each has a quick version, and with `TORTURE=1` in the environment a long one with the figures of the table.
-//! All load stays on loopback and is bounded in count and time. Nobody sleeps; a load that has a rate is [`paced`].
+//! All load stays on loopback and is bounded in count and time. No test sleeps; a load with a rate is [`paced`].
 
 mod breaking;
 mod capacity;
@@ -36,19 +36,19 @@ pub fn torture() -> bool {
     std::env::var_os("TORTURE").is_some()
 }
 
-/// The first in a quick run, the second in a long one.
+/// `quick` in a quick run, `long` in a long one.
 pub fn scale<T>(quick: T, long: T) -> T {
     if torture() { long } else { quick }
 }
 
-/// Says what was measured beside what is promised, and keeps it for the table if this is a long run.
+/// Prints a measurement beside the promised figure; a long run also records it for the table.
 pub fn figure(row: &str, what: &str) {
     let promised = table::promise(row).3;
     if torture() {
         table::record(row, what);
     }
     let form = scale("in quick form", "in full");
-    // Whoever runs this without a terminal does not need to read it.
+    // Losing this line without a terminal does no harm.
     let _ = writeln!(std::io::stderr(), "promise {row} {form}: {what} (promised in full: {promised})");
 }
 
@@ -57,18 +57,18 @@ pub fn mb(bytes: usize) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// Says why a test shows nothing here. The table of a long run says so too.
+/// Records that a test cannot run here, and why; the table of a long run shows it.
 pub fn cannot_run(row: &str, why: &str) {
     figure(row, &format!("not shown: {why}"));
 }
 
-/// Waits for the next moment of a load's schedule. What a test decides never depends on how long this takes.
+/// Waits for the next moment of a load's schedule. No result depends on how long this takes.
 pub fn paced(at: Instant) {
     let end = never::<()>().recv_deadline(at);
     assert_eq!(end, Err(RecvTimeoutError::Timeout));
 }
 
-/// The value that 99 of 100 do not exceed.
+/// The 99th percentile.
 pub fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times.get((times.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
@@ -90,13 +90,13 @@ impl Dice {
     }
 }
 
-/// Two clients who exchange 20 numbered messages a second, and fail when one is lost, comes twice or out of order.
+/// Two clients that exchange 20 numbered messages a second, and fail if one is lost, duplicated or out of order.
 pub struct Canary {
     stop: Sender<()>,
     running: JoinHandle<Tally>,
 }
 
-/// What a canary pair has seen.
+/// The measurements of a canary pair.
 #[derive(Debug, Clone, Copy)]
 pub struct Tally {
     pub messages: usize,
@@ -137,7 +137,7 @@ impl Canary {
         }
     }
 
-    /// What the pair sees while nothing else happens.
+    /// Measures a pair while nothing else happens.
     pub fn undisturbed(addr: SocketAddr) -> Tally {
         let canary = Canary::start(addr);
         paced(Instant::now() + scale(Duration::from_millis(300), Duration::from_secs(10)));
@@ -146,7 +146,7 @@ impl Canary {
 }
 
 impl Tally {
-    /// Holds this against what the same pair saw without the fault; the times only count in a long run.
+    /// Compares with a pair that ran without the fault; times count in long runs only.
     pub fn assert_clean(&self, row: &str, before: &Tally) {
         let Tally { messages, p99, .. } = self;
         figure(row, &format!("clean: {messages} messages beside it, p99 {p99:.1?}, without {:.1?}", before.p99));
@@ -163,12 +163,12 @@ fn say_one(pair: &mut [TestClient; 2], number: usize) {
     assert_eq!(pair[from].line_with("canary"), format!("[to {}]: canary {number}", names[to]));
 }
 
-/// A logged-in client, with all of his login sent in one write, and whoever came meanwhile not yet read.
+/// Logs a client in with one write. Later arrivals of others are left unread.
 pub fn login(addr: SocketAddr, name: &str) -> TestClient {
     login_over(TestClient::connect(addr), name)
 }
 
-/// As [`login`], on a connection that has said nothing yet.
+/// Like [`login`], on a fresh connection.
 pub fn login_over(mut client: TestClient, name: &str) -> TestClient {
     client.send_raw(format!("{name}\n{}\n", password(name)));
     client.expect_bytes(format!("Enter username: Enter password: {WELCOME}\n"));
@@ -176,7 +176,7 @@ pub fn login_over(mut client: TestClient, name: &str) -> TestClient {
     client
 }
 
-/// A connection whose kernel takes little for who does not read.
+/// A connection with a small receive buffer, so that it fills quickly when the client does not read.
 pub fn connect_small(addr: SocketAddr) -> TestClient {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -205,7 +205,7 @@ impl Crowd {
         Crowd { members: clients.into_iter().map(member).collect() }
     }
 
-    /// How many the server has not closed yet.
+    /// The number of connections that the server has not closed.
     pub fn open(&self) -> usize {
         self.members.iter().filter(|member| member.open).count()
     }
@@ -214,7 +214,7 @@ impl Crowd {
         self.members[who].open
     }
 
-    /// Sends the same to all that are open; what does not go out is not sent.
+    /// Sends the same bytes to all open connections; bytes that do not fit are dropped.
     pub fn send(&mut self, bytes: &[u8]) {
         for member in self.members.iter_mut().filter(|member| member.open) {
             // A connection that has ended says so when it is read.
@@ -222,7 +222,7 @@ impl Crowd {
         }
     }
 
-    /// Reads what comes until `until`, or the first moment that something came, and hands out the whole lines.
+    /// Waits until `until` or until input arrives, reads it, and passes on the complete lines.
     pub fn read(&mut self, until: Instant, mut each: impl FnMut(usize, &str)) {
         let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
         let open: Vec<usize> = (0..self.members.len()).filter(|n| self.members[*n].open).collect();
@@ -245,7 +245,7 @@ impl Crowd {
         }
     }
 
-    /// What each has been sent that is not a whole line.
+    /// The incomplete line that each connection has received.
     pub fn unread(&self) -> impl Iterator<Item = &[u8]> {
         self.members.iter().map(|member| &member.unread[..])
     }
@@ -269,7 +269,7 @@ impl Member {
     }
 }
 
-/// What a process has at one moment.
+/// The resources of a process at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
     pub threads: usize,
@@ -286,7 +286,7 @@ impl Usage {
         Usage { threads: count("task"), descriptors: count("fd"), rss: pages * 4096 }
     }
 
-    /// What the process has once that no longer changes.
+    /// The resources of the process once they no longer change.
     pub fn settled(daemon: &Daemon) -> Usage {
         let mut last = Usage::of(daemon);
         let mut same = 0;
@@ -313,7 +313,7 @@ impl Usage {
     }
 }
 
-/// A daemon whose log is open, which makes what it uses comparable; commands are not slowed.
+/// A daemon whose log file is already open, so that its resources can be compared.
 pub fn daemon(options: &[&str]) -> Daemon {
     let daemon = Daemon::start(options);
     daemon.await_log("listening");

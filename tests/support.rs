@@ -1,6 +1,6 @@
-//! What the tests share: a server in this process, a daemon in one of its own, and clients that wait for what they expect.
+//! Shared test support: a server in this process, a daemon in its own, and clients that wait for expected output.
 //!
-//! No test sleeps. Every wait ends at [`PATIENCE`], with what was expected and what came instead.
+//! No test sleeps. Every wait ends at [`PATIENCE`] and reports expected and actual output.
 
 pub mod failing_database;
 
@@ -44,7 +44,7 @@ pub fn write_users(dir: &Path) -> PathBuf {
     path
 }
 
-/// Waits until `done` says so, looking often; panics with `what` when it never does.
+/// Polls until `done` returns true; panics with `what` if it never does.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
@@ -71,7 +71,7 @@ impl TestServer {
         TestServer::with(|_| ())
     }
 
-    /// A server whose settings are the default ones but for what `change` does, and that keeps nothing on disk.
+    /// A server with default settings modified by `change`, without a data folder.
     pub fn with(change: impl FnOnce(&mut Config)) -> TestServer {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
@@ -102,7 +102,7 @@ impl TestServer {
         client
     }
 
-    /// Logged-in clients, of whom each has read that those after him came.
+    /// Logged-in clients, each of which has read the arrivals of those after it.
     pub fn login_all<const N: usize>(&self, names: [&str; N]) -> [TestClient; N] {
         let mut clients: Vec<TestClient> = Vec::new();
         for name in names {
@@ -203,7 +203,7 @@ impl TestClient {
         self.send(password);
     }
 
-    /// The next bytes are exactly these; what follows them stays unread.
+    /// Expects exactly these bytes next; later bytes stay unread.
     pub fn expect_bytes(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         self.fill(|unread| unread.len() >= expected.len() || !expected.starts_with(unread), expected);
@@ -235,7 +235,7 @@ impl TestClient {
         }
     }
 
-    /// What comes first, at least one byte unless the connection ends.
+    /// The next bytes, at least one unless the connection ends.
     pub fn first_bytes(&mut self) -> Vec<u8> {
         let _ = self.read_some();
         std::mem::take(&mut self.unread)
@@ -366,7 +366,7 @@ impl Daemon {
     }
 
     fn spawn(mut command: Command, options: &[&str]) -> (Child, SocketAddr) {
-        // Most tests are not about what outlives a daemon.
+        // Most tests do not need a data folder.
         let memory: &[&str] = if options.contains(&"--data") { &[] } else { &["--data", "none"] };
         command.args(["--listen", "127.0.0.1:0"]).args(memory).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -489,12 +489,12 @@ impl MemoryClient {
 }
 
 impl TestClient {
-    /// The connection itself, and what has been read from it but not looked at.
+    /// The connection and the bytes read but not consumed.
     pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.unread)
     }
 
-    /// Whether the server has ended the connection by `deadline`; what came before that is thrown away.
+    /// Whether the server ends the connection by `deadline`; output before that is discarded.
     pub fn ended_by(&mut self, deadline: Instant) -> bool {
         let mut buffer = [0; 65536];
         loop {

@@ -2,13 +2,13 @@
 //!
 //! The format is made to be read; `tests/transcripts/README.md` says it once more, with an example:
 //!
-//! | line | what it does |
+//! | line | effect |
 //! | --- | --- |
 //! | `# …` | a comment |
 //! | `setting duplicate-login = replace` | a setting of the server, before all clients; also `motd`, `registration`, `guests`, `line-limit`, `max-groups`, `max-memberships` |
 //! | `setting word-filter = darn replace` | a line of the word filter |
 //! | `setting log = …` | a line of the log |
-//! | `setting admin = alice` | who has a role, `admin` or `moderator`; one name each |
+//! | `setting admin = alice` | the role `admin` or `moderator` of one user |
 //! | `alice connects (lines)` | a client; `lines` sends LF, `telnet` CR LF, `raw` no line ends at all |
 //! | `alice logs in (raw)` | the same, with both prompts answered and the welcome read |
 //! | `alice> /users` | alice sends this |
@@ -22,7 +22,7 @@
 //! | `alice closes`, `alice crashes` | she goes: cleanly, or with a reset |
 //! | `alice is closed` | the server has closed her connection, with nothing more said |
 //!
-//! A blank line ends a block: then nobody who is logged in may have got a line that is not written here. Two rounds of
+//! A blank line ends a block: no logged-in client may have received a line that is not written here. Two rounds of
 //! `/ping`, which are not shown, make sure of that. Each is played twice: with messages in memory, and in a database.
 
 mod client;
@@ -39,7 +39,7 @@ use client::{Client, Kind};
 use house::{House, Store};
 
 #[test]
-fn every_transcript_plays_as_it_is_written() {
+fn every_transcript_replays_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let files: Vec<&PathBuf> = files.iter().filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
@@ -61,7 +61,7 @@ fn every_transcript_plays_as_it_is_written() {
 const RESTART: &str = "the server restarts";
 
 #[test]
-fn five_roles_play_through_nc_with_a_server_that_is_killed_and_stopped_in_the_middle() {
+fn five_roles_replay_through_nc_over_kills_and_stops() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/five_roles.txt");
     let text = fs::read_to_string(path).unwrap();
     assert!(text.lines().filter(|line| *line == RESTART).count() >= 4);
@@ -69,7 +69,7 @@ fn five_roles_play_through_nc_with_a_server_that_is_killed_and_stopped_in_the_mi
 }
 
 #[test]
-fn a_transcript_that_is_not_so_is_refused_where_it_is_not_so() {
+fn a_wrong_transcript_fails_at_the_wrong_line() {
     let wrong = |text: &str| play(text, Duration::from_secs(2), Store::Memory).unwrap_err();
     let start = "alice logs in (lines)\n# comment\n";
     let (line, why) = wrong(&format!("{start}alice> /ping a\nalice< Pong: b\n"));
@@ -193,8 +193,8 @@ impl Stage {
         }
     }
 
-    /// The server is killed and started again, and all who were here log in again, one after another. Where it runs in this
-    /// process nothing happens: nobody may see a difference.
+    /// Kills and restarts the server; all clients log in again in turn. Does nothing with an in-process server: the clients
+    /// must not see a difference.
     fn restart(&mut self) -> Result<(), String> {
         if !self.house.restart() {
             return Ok(());
@@ -218,7 +218,7 @@ impl Stage {
         self.clients.remove(who).ok_or_else(|| format!("{who} is not connected"))
     }
 
-    /// Nobody has got anything that was not read: the first round of pings sees to it that all is done, the second
+    /// No client has unread lines: the first round of pings ensures that everything is done, the second
     /// that all has arrived.
     fn quiet(&mut self) -> Result<(), String> {
         for round in ["first", "second"] {

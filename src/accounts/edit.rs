@@ -98,13 +98,13 @@ pub fn list(path: &Path) -> Result<Vec<(Name, Kind)>, StartError> {
 ///
 /// # Errors
 /// When the file cannot be read or rewritten; it is then as it was.
-pub fn hash(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize, StartError> {
+pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 
-fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<usize, StartError> {
+fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     edit(path, Missing::Refused, |sheet| {
-        let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count();
+        let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
         sheet.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
@@ -112,7 +112,8 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(usize, usize)) -> R
             done += 1;
             progress(done, total);
             Ok(Some(hash))
-        })
+        })?;
+        Ok(done)
     })
 }
 
@@ -167,11 +168,11 @@ pub(super) fn check(password: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
-pub(super) fn for_guests(name: &Name) -> String {
+pub(crate) fn for_guests(name: &Name) -> String {
     format!("the name '{name}' is kept for guests")
 }
 
-pub(super) fn deleted(name: &Name) -> String {
+pub(crate) fn deleted(name: &Name) -> String {
     format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
 }
 

@@ -20,16 +20,16 @@ impl Admin {
     ) -> Result<Outcome, UserError> {
         let (from, to) = self.check_names(whom, wanted, (by, rank), accounts)?;
         let deadline = Instant::now() + RENAME_TIME;
-        let shut = self.hub.shut_out(from, to, why, deadline).ok_or(RenameError::StillHere(from))?;
+        let shut = self.hub.lock_name(from, to, why, deadline).ok_or(RenameError::StillHere(from))?;
         let mut failure = None;
         let store = || {
             self.hub.rename(from, to).map_err(|e| {
-                self.hub.take_back_name(from, to);
+                self.hub.undo_rename(from, to);
                 failure = Some(e);
                 AccountError::Unavailable
             })
         };
-        let renamed = accounts.rename(&from, to, deadline, store, || self.hub.take_back_name(from, to));
+        let renamed = accounts.rename(&from, to, deadline, store, || self.hub.undo_rename(from, to));
         let known = renamed.map_err(|unchanged| match (unchanged, failure) {
             (AccountError::Gone, _) => UserError::NoSuchUser(from.to_string()),
             (AccountError::Taken, _) => RenameError::Taken(to).into(),
@@ -45,7 +45,7 @@ impl Admin {
             ) => UserError::Busy,
         })?;
         if known {
-            self.hub.settle_name(from, to);
+            self.hub.confirm_rename(from, to);
         } else {
             log::warn!("rename unsettled user={from} name={to}: the next start finds out what the users file says");
         }

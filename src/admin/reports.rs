@@ -32,7 +32,7 @@ impl Admin {
         drop(last);
         let operators: Vec<Name> =
             self.hub.store().operators().unwrap_or_default().into_iter().map(|(name, _)| name).collect();
-        let told = self.hub.tell(&operators, EventKind::ReportFiled(Box::new(report)));
+        let told = self.hub.tell_users(&operators, EventKind::ReportFiled(Box::new(report)));
         stored.map_err(|e| UserError::NotStoredYet(e.to_string()))?;
         Ok(Outcome::Reported { number, operators: told })
     }

@@ -10,20 +10,20 @@ use crate::model::{EventKind, Name, Outcome, Penalty, QuitReason, Role, Sanction
 impl Admin {
     /// Ends one session, typed as `session-5` or `5`, or all sessions of a user.
     pub(super) fn disconnect(&self, typed: &str, why: &str, rank: Role) -> Result<Outcome, UserError> {
-        let seats = self.hub.seats();
+        let all = self.hub.list_sessions();
         let user: Option<Name> = typed.parse().ok();
         let number = |text: &str| text.parse().ok().map(ClientId);
-        let is_here = |user: &Name| seats.iter().any(|seat| seat.user == *user);
+        let is_here = |user: &Name| all.iter().any(|found| found.user == *user);
         let session = match typed.strip_prefix("session-") {
             Some(rest) => number(rest),
             None => number(typed).filter(|_| !user.as_ref().is_some_and(is_here)),
         };
         let chosen = |id: ClientId, name: Name| session.map_or(user == Some(name), |session| session == id);
-        let seat = seats.iter().find(|seat| chosen(seat.id, seat.user));
-        let seat = seat.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;
-        self.expect_below(&seat.user, rank)?;
-        let sessions = self.hub.dismiss(|client| chosen(client.id, client.name), QuitReason::Kicked, why);
-        let whom = session.map_or_else(|| seat.user.to_string(), |session| session.to_string());
+        let found = all.iter().find(|found| chosen(found.id, found.user));
+        let found = found.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;
+        self.expect_below(&found.user, rank)?;
+        let sessions = self.hub.end_sessions(|client| chosen(client.id, client.name), QuitReason::Kicked, why);
+        let whom = session.map_or_else(|| found.user.to_string(), |session| session.to_string());
         Ok(Outcome::Disconnected { whom, sessions })
     }
 
@@ -44,7 +44,7 @@ impl Admin {
         let made = SystemTime::now();
         let until = time.map(|time| made + time);
         let imposed =
-            self.hub.sanction(Sanction { penalty, subject, by: by.to_string(), reason: why.clone(), made, until });
+            self.hub.impose(Sanction { penalty, subject, by: by.to_string(), reason: why.clone(), made, until });
         if let Err(refused @ UserError::TooManySanctions(_)) = imposed {
             return Err(refused);
         }
@@ -64,7 +64,7 @@ impl Admin {
             return Err(none());
         }
         if let (Penalty::Mute, SanctionTarget::User(user)) = (penalty, subject) {
-            self.hub.tell(&[user], EventKind::YouAreMuted { muted: false, until: None, why });
+            self.hub.tell_users(&[user], EventKind::YouAreMuted { muted: false, until: None, why });
         }
         Ok(Outcome::Lifted { penalty, whom: subject.shown() })
     }
@@ -73,13 +73,15 @@ impl Admin {
     fn enforce(&self, penalty: Penalty, subject: &SanctionTarget, until: Option<SystemTime>, why: &str) -> usize {
         match (penalty, subject) {
             (Penalty::Mute, SanctionTarget::User(user)) => {
-                self.hub.tell(&[*user], EventKind::YouAreMuted { muted: true, until, why: why.to_owned() });
+                self.hub.tell_users(&[*user], EventKind::YouAreMuted { muted: true, until, why: why.to_owned() });
                 0
             }
-            (_, SanctionTarget::User(user)) => self.hub.dismiss(|client| client.name == *user, QuitReason::Banned, why),
+            (_, SanctionTarget::User(user)) => {
+                self.hub.end_sessions(|client| client.name == *user, QuitReason::Banned, why)
+            }
             (_, SanctionTarget::Net(net)) => {
                 let waiting = self.control.get().map_or(0, |control| control.dismiss(net));
-                waiting + self.hub.dismiss(|client| net.contains(client.peer.ip()), QuitReason::Banned, why)
+                waiting + self.hub.end_sessions(|client| net.contains(client.peer.ip()), QuitReason::Banned, why)
             }
         }
     }

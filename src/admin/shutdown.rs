@@ -26,7 +26,7 @@ impl Admin {
         match after {
             None => {
                 if !why.is_empty() {
-                    self.hub.proclaim(EventKind::ShutdownScheduled { after: Duration::ZERO, why });
+                    self.hub.announce(EventKind::ShutdownScheduled { after: Duration::ZERO, why });
                 }
                 control.stop();
             }
@@ -41,7 +41,7 @@ impl Admin {
                 started.map_err(|_| UserError::Busy)?;
                 *countdown = Some(Countdown { _cancel: cancel });
                 // Announced here and not on that thread, so that a cancellation cannot be announced first.
-                self.hub.proclaim(EventKind::ShutdownScheduled { after, why });
+                self.hub.announce(EventKind::ShutdownScheduled { after, why });
             }
         }
         Ok(Outcome::ShutdownScheduled { after })
@@ -49,7 +49,7 @@ impl Admin {
 
     pub(super) fn cancel_shutdown(&self) -> Result<Outcome, UserError> {
         self.countdown.lock().take().ok_or(UserError::NotStopping)?;
-        self.hub.proclaim(EventKind::ShutdownCancelled);
+        self.hub.announce(EventKind::ShutdownCancelled);
         Ok(Outcome::ShutdownCancelled)
     }
 }
@@ -67,7 +67,7 @@ fn count(
         if cancelled.recv_deadline(end - left) != Err(RecvTimeoutError::Timeout) {
             return;
         }
-        hub.proclaim(EventKind::ShutdownScheduled { after: left, why: why.to_owned() });
+        hub.announce(EventKind::ShutdownScheduled { after: left, why: why.to_owned() });
     }
     if cancelled.recv_deadline(end) == Err(RecvTimeoutError::Timeout) {
         control.stop();

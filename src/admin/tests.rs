@@ -161,7 +161,7 @@ fn a_failed_users_file_undoes_the_rename_in_the_store() {
     assert!(refused.to_string().contains("was changed by someone else meanwhile"), "{refused}");
     assert_eq!((admin.hub.role(&bob), disk.memory.knows(&rob)), (Role::Moderator, Ok(false)));
     assert!(disk.memory.renamings().unwrap().is_empty());
-    assert!(accounts.find(&bob).is_some() && !admin.hub.is_renamed(&bob) && !admin.hub.is_shut_out(&bob));
+    assert!(accounts.find(&bob).is_some() && !admin.hub.is_renamed(&bob) && !admin.hub.is_name_locked(&bob));
     *disk.hook.lock() = None;
     admin.execute(rename("bob", "rob"), &Actor::Console, &accounts).unwrap();
     assert_eq!((admin.hub.role(&rob), accounts.find(&bob)), (Role::Moderator, None));
@@ -197,7 +197,7 @@ fn an_operator_who_is_being_renamed_stops_waiting() {
     let alice: Name = "alice".parse().unwrap();
     admin.hub.record(vec![Entry::Role { user: alice, role: Role::Admin }]).unwrap();
     let turn = admin.turn.lock();
-    let shut = admin.hub.shut_out(alice, "al".parse().unwrap(), "", Instant::now());
+    let shut = admin.hub.lock_name(alice, "al".parse().unwrap(), "", Instant::now());
     std::thread::scope(|scope| {
         let (done, is_done) = crossbeam_channel::bounded(1);
         let (admin, accounts) = (&admin, &accounts);

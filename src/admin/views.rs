@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Admin;
-use crate::hub::{Seat, Stats};
+use crate::hub::{SessionInfo, Stats};
 use crate::model::{Cell, GroupSettings, Name, Report, Sanction, Table, UserError};
 
 impl Admin {
@@ -14,14 +14,14 @@ impl Admin {
     }
 
     pub(super) fn sessions(&self) -> Table {
-        let row = |seat: Seat| {
-            let (items, bytes) = seat.queued;
+        let row = |session: SessionInfo| {
+            let (items, bytes) = session.queued;
             vec![
-                Cell::Number(seat.id.0),
-                Cell::text(seat.user),
-                Cell::text(seat.peer),
-                Cell::Time(Some(seat.since)),
-                Cell::Number(seat.idle.as_secs()),
+                Cell::Number(session.id.0),
+                Cell::text(session.user),
+                Cell::text(session.peer),
+                Cell::Time(Some(session.since)),
+                Cell::Number(session.idle.as_secs()),
                 Cell::count(items),
                 Cell::count(bytes),
             ]
@@ -29,7 +29,7 @@ impl Admin {
         Table {
             of: "sessions",
             columns: &["session", "user", "from", "since", "idle", "items", "bytes"],
-            rows: self.hub.seats().into_iter().map(row).collect(),
+            rows: self.hub.list_sessions().into_iter().map(row).collect(),
         }
     }
 
@@ -48,7 +48,7 @@ impl Admin {
         };
         let (mut rows, mut last) = (Vec::new(), None);
         loop {
-            let page = self.hub.overview(last.as_ref());
+            let page = self.hub.group_overview(last.as_ref());
             let Some((name, ..)) = page.last() else { break };
             last = Some(*name);
             rows.extend(page.into_iter().filter(|(_, _, settings)| !settings.room).map(row));

@@ -87,7 +87,7 @@ impl Dialog for DeleteAccount {
         context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;
         log::info!("account deleted user={user} {peer}");
         // The account is gone, whatever the store says; that forgets as soon as it can.
-        let _ = context.hub.forget(user);
+        let _ = context.hub.forget_user(user);
         context.hub.disconnect(&user, QuitReason::Deleted);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::account::refusal;
 use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::{Verdict, tokens};
-use crate::hub::Way;
+use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
     EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Origin, Peer, Scope, UserError,
@@ -69,7 +69,7 @@ impl Command for Create {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
         let settings = GroupSettings::with(&wish.prepared(context)?);
-        context.hub.create(&context.caller.client, name, settings, &mut context.caller.touched)
+        context.hub.create(&context.caller.client, name, settings, &mut context.caller.flush_list)
     }
 }
 
@@ -102,14 +102,14 @@ impl Command for Join {
             return context.hub.join(
                 &context.caller.client,
                 &group,
-                Way::Open,
+                JoinVia::Open,
                 SystemTime::now(),
-                &mut context.caller.touched,
+                &mut context.caller.flush_list,
             );
         };
         let proof = context.expect_group_password(&group, &typed)?;
-        let way = proof.as_ref().map_or(Way::Open, Way::Password);
-        context.hub.join(&context.caller.client, &group, way, SystemTime::now(), &mut context.caller.touched)
+        let way = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
+        context.hub.join(&context.caller.client, &group, way, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -123,7 +123,7 @@ impl Context<'_> {
         // Hashing takes its time, and others shall not wait for what they are to be sent.
         self.settle();
         let (me, asked) = (&self.caller.client, Instant::now());
-        let (shown, kept) = self.hub.password_of(me, group, SystemTime::now());
+        let (shown, kept) = self.hub.group_password(me, group, SystemTime::now());
         // Who is in it already is told so, whatever he typed.
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);
@@ -163,7 +163,12 @@ struct Leave(String);
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(&context.caller.client, &group_name(&self.0)?, SystemTime::now(), &mut context.caller.touched)
+        context.hub.leave(
+            &context.caller.client,
+            &group_name(&self.0)?,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -240,12 +245,18 @@ impl Command for Group {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group = group_name(&self.group)?;
         if self.wish.is_empty() {
-            let (group, portrait) = context.hub.portrait(&context.caller.client, &group, SystemTime::now())?;
+            let (group, portrait) = context.hub.group_info(&context.caller.client, &group, SystemTime::now())?;
             context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
             return Ok(());
         }
         let changes = self.wish.prepared(context)?;
-        context.hub.set(&context.caller.client, &group, &changes, SystemTime::now(), &mut context.caller.touched)
+        context.hub.change_settings(
+            &context.caller.client,
+            &group,
+            &changes,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -358,7 +369,7 @@ struct Invite {
 impl Command for Invite {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (group_name(&self.group)?, context.find_user(&self.user)?);
-        context.hub.invite(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.touched)
+        context.hub.invite(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -382,9 +393,9 @@ impl Command for Accept {
         context.hub.join(
             &context.caller.client,
             &group,
-            Way::Invitation,
+            JoinVia::Invitation,
             SystemTime::now(),
-            &mut context.caller.touched,
+            &mut context.caller.flush_list,
         )
     }
 }
@@ -438,7 +449,7 @@ impl Command for CreateRoom {
             &context.caller.client,
             &codes,
             GroupSettings::of_room(self.limit, topic),
-            &mut context.caller.touched,
+            &mut context.caller.flush_list,
         )
     }
 }
@@ -453,7 +464,7 @@ impl Command for JoinRoom {
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
         let verdict = context.accounts.guesses().judged(Origin::of(me.peer.ip()), || {
-            joined = context.hub.join(me, &room, Way::Code, SystemTime::now(), &mut context.caller.touched);
+            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
             if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
         });
         if verdict == Verdict::TooMany {
@@ -482,7 +493,7 @@ impl Command for LeaveRoom {
             (None, []) => return Err(GroupError::InNoRoom.into()),
             (None, _) => return Err(GroupError::WhichRoom.into()),
         };
-        context.hub.leave(&context.caller.client, &room, SystemTime::now(), &mut context.caller.touched)
+        context.hub.leave(&context.caller.client, &room, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 

@@ -140,7 +140,7 @@ impl Command for Clear {
             Some(typed) => conversation(context, &typed)?,
             None => Some(chosen(context)?.ok_or(UserError::Usage(vec![CLEAR_WHAT]))?),
         };
-        context.hub.clear(&context.caller.client, scope).map_err(stored_later)?;
+        context.hub.clear_history(&context.caller.client, scope).map_err(stored_later)?;
         context.reply(EventKind::Cleared { scope });
         Ok(())
     }
@@ -181,7 +181,10 @@ impl Command for Delete {
             context.reply(EventKind::Deleted { by: message.said.from.to_string(), id: message.id });
             return Ok(());
         }
-        context.hub.delete(&message, message.said.from.as_str(), &mut context.caller.touched).map_err(stored_later)
+        context
+            .hub
+            .delete_message(&message, message.said.from.as_str(), &mut context.caller.flush_list)
+            .map_err(stored_later)
     }
 
     fn admin_command(&self) -> Option<AdminCommand> {
@@ -237,7 +240,7 @@ impl Command for Read {
         if message.said.scope != Scope::User(context.caller.client.name) {
             return Err(UserError::NotToYou(message.id));
         }
-        context.hub.acknowledge_read(context.caller.client.name, &message, &mut context.caller.touched);
+        context.hub.give_read_receipt(context.caller.client.name, &message, &mut context.caller.flush_list);
         context.reply(EventKind::YouRead { id: message.id });
         Ok(())
     }

@@ -23,7 +23,7 @@ struct Users;
 
 impl Command for Users {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Users { users: context.hub.who() });
+        context.reply(EventKind::Users { users: context.hub.online_users() });
         Ok(())
     }
 }
@@ -45,7 +45,7 @@ struct WhoAmI;
 impl Command for WhoAmI {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let me = &context.caller.client;
-        let (sessions, groups) = context.hub.whereabouts(&me.name);
+        let (sessions, groups) = context.hub.sessions_and_groups(&me.name);
         let (peer, target) = (me.peer.to_string(), context.caller.target);
         context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
         Ok(())
@@ -105,7 +105,7 @@ struct SetAway(Option<Arc<str>>);
 
 impl Command for SetAway {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(&context.caller.client, self.0, &mut context.caller.touched);
+        context.hub.set_away(&context.caller.client, self.0, &mut context.caller.flush_list);
         Ok(())
     }
 }

@@ -76,7 +76,7 @@ impl Command for Move {
             user,
             self.up,
             SystemTime::now(),
-            &mut context.caller.touched,
+            &mut context.caller.flush_list,
         )
     }
 }
@@ -101,7 +101,7 @@ struct Transfer(UserAndGroup);
 impl Command for Transfer {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (group_name(&self.0.group)?, context.find_user(&self.0.user)?);
-        context.hub.transfer(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.touched)
+        context.hub.transfer(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -134,7 +134,7 @@ impl Command for Kick {
             user,
             self.reason,
             SystemTime::now(),
-            &mut context.caller.touched,
+            &mut context.caller.flush_list,
         )
     }
 }
@@ -186,7 +186,7 @@ impl Command for SanctionArgs {
         let until = span.and_then(|span| now.checked_add(span));
         let one =
             GroupSanction { user, penalty, ruling: SanctionTerms { by: context.caller.client.name, reason, until } };
-        context.hub.withhold(&context.caller.client, &group, one, now, &mut context.caller.touched)
+        context.hub.sanction_member(&context.caller.client, &group, one, now, &mut context.caller.flush_list)
     }
 }
 
@@ -229,13 +229,13 @@ impl LiftArgs {
 impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
-        context.hub.give_back(
+        context.hub.lift_from_member(
             &context.caller.client,
             &group,
             user,
             self.penalty,
             SystemTime::now(),
-            &mut context.caller.touched,
+            &mut context.caller.flush_list,
         )
     }
 }

@@ -53,7 +53,7 @@ struct Broadcast {
 
 impl Command for Broadcast {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.caller.cost += context.hub.sessions() / RECIPIENTS_PER_TOKEN;
+        context.caller.cost += context.hub.session_count() / RECIPIENTS_PER_TOKEN;
         context.say(Scope::Everybody, self.text)
     }
 
@@ -78,7 +78,7 @@ struct Reply(Arc<str>);
 
 impl Command for Reply {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.hub.partner(&context.caller.client)?;
+        let to = context.hub.reply_partner(&context.caller.client)?;
         // He may have no account any more.
         let to = context.find_user(to.as_str())?;
         context.say(Scope::User(to), self.0)
@@ -140,7 +140,7 @@ impl Command for Talk {
             }),
         };
         context.caller.target_guest = match context.caller.target {
-            Some(Target::User(to)) if to.is_guest() => context.hub.session_of(&to),
+            Some(Target::User(to)) if to.is_guest() => context.hub.oldest_session(&to),
             _ => None,
         };
         context.reply(EventKind::TalkTarget { target: context.caller.target });
@@ -157,7 +157,7 @@ pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError
 /// The conversation chosen with `/talk`.
 fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     match context.caller.target {
-        Some(Target::User(to)) if to.is_guest() && context.hub.session_of(&to) != context.caller.target_guest => {
+        Some(Target::User(to)) if to.is_guest() && context.hub.oldest_session(&to) != context.caller.target_guest => {
             Err(UserError::NotOnline(to))
         }
         // He may have no account any more.
@@ -176,7 +176,7 @@ pub(super) const TYPING: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/typing [on|off|<username>|#<group>]",
-    help: "be told who is typing; with a name, tell_typing that you are",
+    help: "be told who is typing; with a name, tell that you are",
     details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",
     example: "/typing on",
     parse: |args| {
@@ -209,13 +209,13 @@ impl Command for Typing {
     }
 }
 
-/// Only who may say something there may tell_typing that he is about to.
+/// Only who may say something there may tell that he is about to.
 fn tell_typing(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = match typed.strip_prefix('#') {
         Some(group) => Scope::Group(group_name(group)?),
         None => Scope::User(context.find_user(typed)?),
     };
     let place = context.hub.check(&context.caller.client, scope, SystemTime::now())?;
-    context.hub.typing(&context.caller.client, place.scope(), Instant::now(), &mut context.caller.touched);
+    context.hub.typing(&context.caller.client, place.scope(), Instant::now(), &mut context.caller.flush_list);
     Ok(())
 }

@@ -1,15 +1,19 @@
-//! The settings from outside: flags, an invented environment, files of their own.
+//! Settings as an operator gives them: options, an invented environment, files of their own.
 
 mod refusals;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use log::LevelFilter;
 
-use super::settings::{definitions, help_and_default, is_number, name, variable};
+use super::declarations::{declarations, is_number, name, variable};
 use super::*;
-use crate::model::Durability;
+use crate::model::{
+    DuplicateLogin, Durability, Limits, LogSettings, Registration, Retention, StoreAddress, TelnetMode, WebOrigin,
+};
 
 /// As `parlord` puts the options into its own command line.
 #[derive(Debug, Parser)]
@@ -25,13 +29,23 @@ enum Verb {
     Check,
 }
 
-fn cli(flags: &[&str]) -> Result<Cli, String> {
-    Cli::try_parse_from(["parlord"].iter().chain(flags)).map_err(|e| e.to_string())
+/// What `parlord` makes of a command line and an environment.
+fn parse(flags: &[&str], environment: &[(&str, &str)]) -> Result<Cli, String> {
+    let command_line: Vec<OsString> = ["parlord"].iter().chain(flags).map(OsString::from).collect();
+    let given = Cli::command().try_get_matches_from(&command_line).map_err(|e| e.to_string())?;
+    let environment = environment.iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
+    let all = add_sources(&given, command_line, environment).map_err(|e| e.to_string())?;
+    Cli::try_parse_from(all).map_err(|e| e.to_string())
 }
 
 fn load(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
-    let environment = environment.iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
-    cli(flags)?.options.load(environment).map_err(|e| e.to_string())
+    let config = parse(flags, environment)?.options.settings;
+    config.check().map_err(|e| e.to_string())?;
+    Ok(config)
+}
+
+fn listening(config: &Config) -> Vec<SocketAddr> {
+    resolve("listen", &config.listen).unwrap()
 }
 
 /// Loads a file of this text; the folder's name is cut from the refusal.
@@ -65,8 +79,13 @@ fn no_data_folder_is_a_choice_of_its_own() {
 
 #[test]
 fn a_list_of_a_higher_source_replaces_the_lower_one() {
-    let config = load_file("listen = '127.0.0.1:1'", &[], &[("PARLOR_LISTEN", "127.0.0.1:2,127.0.0.1:3")]).unwrap();
-    assert_eq!(config.listen.iter().map(SocketAddr::port).collect::<Vec<_>>(), [2, 3]);
+    let ports = |flags: &[&str]| {
+        let environment = [("PARLOR_LISTEN", "127.0.0.1:2,127.0.0.1:3")];
+        let config = load_file("listen = '127.0.0.1:1'", flags, &environment).unwrap();
+        listening(&config).iter().map(SocketAddr::port).collect::<Vec<_>>()
+    };
+    assert_eq!(ports(&[]), [2, 3]);
+    assert_eq!(ports(&["--listen", "127.0.0.1:4", "--listen", "127.0.0.1:5"]), [4, 5]);
 }
 
 #[test]
@@ -85,29 +104,29 @@ fn the_file_is_found_by_flag_before_environment_and_never_by_itself() {
 #[test]
 fn options_work_before_and_after_a_subcommand() {
     Cli::command().debug_assert();
-    let split = cli(&["--rate", "3", "check", "--burst", "4", "--listen", "127.0.0.1:0", "--listen=[::1]:0"]).unwrap();
+    let flags = ["--rate", "3", "check", "--burst", "4", "--listen", "127.0.0.1:0", "--listen=[::1]:0"];
+    let split = parse(&flags, &[("PARLOR_RATE", "5"), ("PARLOR_BURST", "5"), ("PARLOR_MAX_GROUPS", "5")]).unwrap();
     assert!(matches!(split.command, Some(Verb::Check)));
-    let config = split.options.load([]).unwrap();
-    assert_eq!((config.limits.rate, config.limits.burst), (3, 4));
-    assert_eq!(config.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]);
+    let config = split.options.settings;
+    assert_eq!((config.limits.rate, config.limits.burst, config.limits.max_groups), (3, 4, 5));
+    assert_eq!(listening(&config), ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]);
 }
 
 #[test]
-fn the_defaults_of_the_help_are_the_defaults() {
-    let mut environment = Vec::new();
-    for arg in definitions::<Options>() {
-        let (_, default) = help_and_default(&arg);
-        assert!(!default.is_empty(), "{} shows no default", name(&arg));
-        if default != "none" {
-            environment.push((variable(name(&arg)).into(), default.into()));
-        }
-    }
-    let settings = Options::default().gather(environment).unwrap();
-    assert_eq!(settings.clone().check().unwrap(), Config::default());
-    let unsaid = Settings { motd: Some("set".into()), word_filter: Some("set".into()), ..settings };
-    let unsaid = Settings { web: Some(Vec::new()), web_origin: Some(Vec::new()), ..unsaid };
-    let unsaid = Settings { trusted_proxy: Some(Vec::new()), metrics: Some(Vec::new()), ..unsaid };
-    assert!(!format!("{unsaid:?}").contains("None"), "a setting shows no default: {unsaid:?}");
+fn an_option_given_twice_is_refused() {
+    let refusal = load(&["--rate", "3", "--rate", "4"], &[("PARLOR_RATE", "5")]).unwrap_err();
+    assert!(refusal.starts_with("error: the argument '--rate <PER_SEC>' cannot be used multiple times"), "{refusal}");
+}
+
+#[test]
+fn every_default_may_be_written_out() {
+    let with_default = |arg: &clap::Arg| {
+        let default = arg.get_default_values().first()?.to_str().unwrap().to_owned();
+        Some((variable(name(arg)), default))
+    };
+    let given: Vec<_> = declarations::<Config>().iter().filter_map(with_default).collect();
+    let environment: Vec<_> = given.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(load(&[], &environment).unwrap(), Config::default());
 }
 
 #[test]
@@ -155,11 +174,11 @@ fn every_setting_reaches_its_place_from_every_source() {
         ("max-guests", "115"),
     ];
     let wanted = Config {
-        listen: vec!["127.0.0.2:1".parse().unwrap()],
-        web: vec!["127.0.0.3:2".parse().unwrap()],
-        metrics: vec!["127.0.0.4:9".parse().unwrap()],
-        web_origins: vec![WebOrigin::parse("https://chat.example.org").unwrap()],
-        trusted_proxies: vec!["10.1.0.0/16".parse().unwrap()],
+        listen: vec![Address("127.0.0.2:1".to_owned())],
+        web: vec![Address("127.0.0.3:2".to_owned())],
+        metrics: vec![Address("127.0.0.4:9".to_owned())],
+        web_origin: vec![WebOrigin::parse("https://chat.example.org").unwrap()],
+        trusted_proxy: vec!["10.1.0.0/16".parse().unwrap()],
         users: "u".into(),
         data: StoreAddress::Folder("d".into()),
         retention: Retention {
@@ -168,10 +187,12 @@ fn every_setting_reaches_its_place_from_every_source() {
             keep_messages: 52,
             keep_messages_per_group: 53,
         },
-        log_dir: "l".into(),
-        log_level: LevelFilter::Warn,
-        log_keep_days: 41,
-        log_compress_days: 40,
+        logs: LogSettings {
+            log_dir: "l".into(),
+            log_level: LevelFilter::Warn,
+            log_keep_days: 41,
+            log_compress_days: 40,
+        },
         limits: Limits {
             max_clients: 101,
             max_unauthenticated: 102,
@@ -192,11 +213,11 @@ fn every_setting_reaches_its_place_from_every_source() {
         registration: Registration::Invite,
         guests: true,
         duplicate_login: DuplicateLogin::Replace,
-        motd: Some("hello".into()),
+        motd: Some(motd.into()),
         word_filter: Some("w".into()),
         telnet: TelnetMode::Never,
     };
-    let known = definitions::<Settings>();
+    let known = declarations::<Config>();
     assert_eq!(known.iter().map(name).collect::<Vec<_>>(), given.map(|(name, _)| name));
 
     let flags: Vec<String> = given.iter().map(|(name, value)| format!("--{name}={value}")).collect();
@@ -223,7 +244,7 @@ fn a_switch_may_stand_alone_and_is_true_or_false_in_a_file() {
     assert_eq!(guests(load_file("guests = 'on'", &["--guests=false"], &[])), Ok(false));
     let refusal = guests(load_file("guests = 'maybe'", &[], &[]));
     assert_eq!(refusal, Err("parlor.toml, line 1: guests must be on or off, not 'maybe'".to_owned()));
-    assert!(cli(&["--guests", "check"]).unwrap().command.is_some());
+    assert!(parse(&["--guests", "check"], &[]).unwrap().command.is_some());
 }
 
 #[test]
@@ -231,13 +252,13 @@ fn toml_numbers_and_lists_in_all_their_forms() {
     let text = "max-groups = 10_000\nburst = 0x10\nlisten = ['127.0.0.1:1', '[::1]:2']\n";
     let config = load_file(text, &[], &[]).unwrap();
     assert_eq!((config.limits.max_groups, config.limits.burst), (10_000, 16));
-    assert_eq!(config.listen, ["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
+    assert_eq!(listening(&config), ["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
     assert_eq!(load_file("\u{FEFF}rate = 3\r\n", &[], &[]).unwrap().limits.rate, 3);
 }
 
 #[test]
 fn addresses_are_looked_up_and_may_not_repeat() {
-    let local = load(&["--listen", "localhost:12345"], &[]).unwrap().listen;
+    let local = listening(&load(&["--listen", "localhost:12345"], &[]).unwrap());
     assert!(local.len() == 1 && local[0].ip().is_loopback() && local[0].port() == 12345, "{local:?}");
     assert_eq!(load(&["--listen", "127.0.0.1:0,127.0.0.1:0"], &[]).unwrap().listen.len(), 2);
     assert_eq!(
@@ -254,7 +275,8 @@ fn the_message_of_the_day_is_read_cleaned_and_bounded() {
     let path = dir.path().join("motd.txt");
     let read = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        load(&["--motd", path.to_str().unwrap()], &[]).map(|config| config.motd.as_deref().map(str::to_owned))
+        let config = load(&["--motd", path.to_str().unwrap()], &[])?;
+        config.message_of_the_day().map(|text| text.as_deref().map(str::to_owned)).map_err(|e| e.to_string())
     };
     assert_eq!(read(b"Welcome!\r\n\n\tB\x1B[1m\n\n").unwrap().as_deref(), Some("Welcome!\n\n B\u{FFFD}[1m"));
     assert_eq!(read(b" \n\n").unwrap(), None);
@@ -268,15 +290,15 @@ fn the_message_of_the_day_is_read_cleaned_and_bounded() {
 
 #[test]
 fn one_setting_can_be_had_without_checking_the_rest() {
-    let options = cli(&["--motd", "/nowhere/at/all", "--users", "u"]).unwrap().options;
-    assert_eq!(options.gather([]).unwrap().users_file(), PathBuf::from("u"));
-    assert_eq!(Settings::default().users_file(), Config::default().users);
+    let flags = ["--motd", "/nowhere/at/all", "--users", "u"];
+    assert_eq!(parse(&flags, &[]).unwrap().options.settings.users, PathBuf::from("u"));
+    assert!(load(&flags, &[]).is_err());
 }
 
 #[test]
-fn the_table_holds_every_setting_in_four_columns() {
+fn the_table_has_every_setting_in_four_columns() {
     let table = settings_table();
-    assert_eq!(table.lines().count(), 2 + definitions::<Settings>().len());
+    assert_eq!(table.lines().count(), 2 + declarations::<Config>().len());
     assert!(table.lines().all(|line| line.matches('|').count() == 5), "{table}");
     let row = "| `telnet` | `PARLOR_TELNET` | auto | Which clients are treated as telnet, so that their terminal hides the password: auto, always, never |";
     assert!(table.contains(row), "{table}");

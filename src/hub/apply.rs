@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
-use super::outbox::Touched;
+use super::outbox::FlushList;
 use super::state::{Group, Hub, Member, Parting, Removed, State, Touch};
 use crate::model::{Event, EventKind, GroupNews, GroupRole, Name, Penalty, UserError};
 use crate::store::Entry;
@@ -173,28 +173,28 @@ impl State {
 
     /// Tells a kept group who owns it now. In any other the roles change hands silently, for its members are told
     /// nothing but who left.
-    pub(super) fn tell_heir(&self, name: Name, heir: Option<Name>, touched: &mut Touched) {
+    pub(super) fn tell_heir(&self, name: Name, heir: Option<Name>, flush_list: &mut FlushList) {
         let kept = self.groups.get(&name).is_some_and(|group| group.settings.keep);
         if let Some(user) = heir.filter(|_| kept) {
-            self.tell_news(name, GroupNews::Role { user, role: GroupRole::Owner, by: None }, None, touched);
+            self.tell_news(name, GroupNews::Role { user, role: GroupRole::Owner, by: None }, None, flush_list);
         }
     }
 
     /// Tells the groups that somebody left by leaving the chat what that line does not say: how many are left in a room,
     /// and who owns a kept group now.
-    pub(super) fn tell_parted(&self, user: Name, left: Vec<(Name, Option<Name>)>, touched: &mut Touched) {
+    pub(super) fn tell_parted(&self, user: Name, left: Vec<(Name, Option<Name>)>, flush_list: &mut FlushList) {
         for (name, heir) in left {
             if self.groups.get(&name).is_some_and(|group| group.settings.room) {
-                self.tell_room_left(name, user, touched);
+                self.tell_room_left(name, user, flush_list);
             }
-            self.tell_heir(name, heir, touched);
+            self.tell_heir(name, heir, flush_list);
         }
     }
 
     /// Tells those who stay in a room that somebody left it.
-    pub(super) fn tell_room_left(&self, room: Name, user: Name, touched: &mut Touched) {
+    pub(super) fn tell_room_left(&self, room: Name, user: Name, flush_list: &mut FlushList) {
         let (count, limit) = self.count(&room);
-        self.tell_news(room, GroupNews::RoomLeft { user, count, limit }, None, touched);
+        self.tell_news(room, GroupNews::RoomLeft { user, count, limit }, None, flush_list);
     }
 
     /// The entries that make a group kept, as it is now; whatever was kept of one of this name goes.
@@ -222,14 +222,14 @@ impl State {
     }
 
     /// Takes somebody who has no account any more out of the kept groups, where he would stay for ever.
-    pub(super) fn forget(&mut self, user: Name, entries: &mut Vec<Entry>, touched: &mut Touched) {
+    pub(super) fn forget(&mut self, user: Name, entries: &mut Vec<Entry>, flush_list: &mut FlushList) {
         let groups = self.memberships.get(&user).cloned().unwrap_or_default();
         for name in groups {
             if self.groups.get(&name).is_some_and(|group| group.settings.keep) {
                 let heir = self.remove_member(&name, &user, entries).heir;
                 let left = Event::new(EventKind::MemberLeft { group: name, user });
-                self.tell_group(&name, &left, None, touched);
-                self.tell_heir(name, heir, touched);
+                self.tell_group(&name, &left, None, flush_list);
+                self.tell_heir(name, heir, flush_list);
             }
         }
         // The store forgets these by itself.

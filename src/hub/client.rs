@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::outbox::{Outbox, Port};
+use super::outbox::{ConnectionHandle, Outbox};
 use crate::model::{MessageId, Name, QuitReason};
 use crate::store::{Device, Entry, Position};
 
@@ -29,7 +29,7 @@ pub struct Client {
     /// When it logged in.
     pub since: SystemTime,
     /// When its user last said something.
-    pub(super) heard: Mutex<Instant>,
+    pub(super) last_activity: Mutex<Instant>,
     /// What it has still to be sent.
     pub outbox: Outbox,
     /// The last message of the log that was delivered before it came.
@@ -37,12 +37,12 @@ pub struct Client {
     pub(super) reading: Reading,
     pub(super) receipts: AtomicBool,
     pub(super) typing: AtomicBool,
-    pub(super) port: Arc<dyn Port>,
+    pub(super) port: Arc<dyn ConnectionHandle>,
     pub(super) departure: Departure,
 }
 
 impl Client {
-    /// Asks the session to end; see [`Port::close`].
+    /// Asks the session to end; see [`ConnectionHandle::close`].
     pub fn close(&self, reason: QuitReason) {
         self.port.close(reason);
     }
@@ -83,13 +83,13 @@ impl Client {
     }
 
     /// Remembers that the user said something at `now`.
-    pub fn hear(&self, now: Instant) {
-        *self.heard.lock() = now;
+    pub fn note_activity(&self, now: Instant) {
+        *self.last_activity.lock() = now;
     }
 
     /// How long ago the user last said something.
     pub(super) fn idle(&self) -> Duration {
-        self.heard.lock().elapsed()
+        self.last_activity.lock().elapsed()
     }
 
     /// Waits until the session has departed from the hub, and says whether it had by `deadline`.

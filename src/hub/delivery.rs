@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::client::{Client, ClientId};
-use super::log::{Batch, Content, Held, Lead, Pass, Passing, Saying, Speaker};
-use super::outbox::{Touched, Waiting};
+use super::log::{Batch, Content, Held, Lead, Pass, Passing, PendingMessage, Speaker};
+use super::outbox::{FlushList, Waiting};
 use super::state::{Hub, Receipt, State, User};
 use crate::model::limits::{RECEIPTS_KEPT, RUN_ITEMS, RUN_SHARE};
 use crate::model::{
@@ -21,7 +21,7 @@ use crate::store::{Entry, StoreError};
 
 /// Where somebody may say something, found out at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Destination {
     scope: Scope,
     /// What is said there is stored nowhere.
     passing: bool,
@@ -29,7 +29,7 @@ pub struct Place {
     at: SystemTime,
 }
 
-impl Place {
+impl Destination {
     /// The place itself; a group under the name it was made with.
     pub fn scope(self) -> Scope {
         self.scope
@@ -42,19 +42,19 @@ impl Hub {
     /// # Errors
     /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for who has no voice in
     /// it, and [`UserError::NotOnline`] for a guest who has left.
-    pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Place, UserError> {
+    pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Destination, UserError> {
         self.check_mute(&me.name, now)?;
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
             Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),
-            scope => Ok(Place { scope, passing: false, at: now }),
+            scope => Ok(Destination { scope, passing: false, at: now }),
         }
     }
 }
 
 impl State {
     /// The group in which somebody has a voice.
-    fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Place, UserError> {
+    fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Destination, UserError> {
         let (shown, group) = self.group_for(user, name, now)?;
         let role = group.role(user).ok_or(UserError::NotMember(shown))?;
         // Nobody could give an owner his voice back.
@@ -64,39 +64,39 @@ impl State {
         if group.settings.announce && role < GroupRole::Admin {
             return Err(GroupError::AnnounceOnly(shown).into());
         }
-        Ok(Place { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
+        Ok(Destination { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
     }
 }
 
 impl Client {
     /// What it says there, at the moment at which that was found out.
-    pub fn draft(&self, place: Place, text: impl Into<Arc<str>>) -> Saying {
-        let (Place { scope, passing, at }, text) = (place, text.into());
-        Saying { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
+    pub fn draft(&self, place: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
+        let (Destination { scope, passing, at }, text) = (place, text.into());
+        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
     }
 }
 
 /// What a session has said and another thread may still have to deliver. Dropping it waits for that.
 #[derive(Default)]
 #[must_use]
-pub struct Pending(Option<Arc<Batch>>);
+pub struct PendingDelivery(Option<Arc<Batch>>);
 
 impl Hub {
     /// Stores what was said, delivers it, and returns once it has been written to everybody whose connection takes it.
     /// What became of it, each speaker is told in his outbox.
-    pub fn publish(&self, me: &Client, sayings: &mut Vec<Saying>) {
-        drop(self.submit(me, sayings));
+    pub fn publish(&self, me: &Client, messages: &mut Vec<PendingMessage>) {
+        drop(self.submit(me, messages));
     }
 
     /// As [`Hub::publish`], and does not wait where somebody else does all of it. He writes to this session, too.
-    pub fn submit(&self, me: &Client, sayings: &mut Vec<Saying>) -> Pending {
-        if sayings.is_empty() {
-            return Pending(None);
+    pub fn submit(&self, me: &Client, messages: &mut Vec<PendingMessage>) -> PendingDelivery {
+        if messages.is_empty() {
+            return PendingDelivery(None);
         }
-        match self.say(sayings, me.id) {
+        match self.say(messages, me.id) {
             // What became of it, each speaker is told where it is delivered.
-            Submitted::Done(_) => Pending(None),
-            Submitted::Left(batch) => Pending(Some(batch)),
+            Submitted::Done(_) => PendingDelivery(None),
+            Submitted::Left(batch) => PendingDelivery(Some(batch)),
         }
     }
 
@@ -104,20 +104,20 @@ impl Hub {
     ///
     /// # Errors
     /// Why it was not stored; it is delivered to those who are here nevertheless.
-    pub fn publish_for_caller(&self, sayings: &mut Vec<Saying>) -> Result<(), StoreError> {
-        if sayings.is_empty() {
+    pub fn publish_and_wait(&self, messages: &mut Vec<PendingMessage>) -> Result<(), StoreError> {
+        if messages.is_empty() {
             return Ok(());
         }
-        match self.say(sayings, ClientId(0)) {
+        match self.say(messages, ClientId(0)) {
             Submitted::Done(outcome) => outcome,
             Submitted::Left(batch) => batch.wait(),
         }
     }
 }
 
-impl Pending {
+impl PendingDelivery {
     /// Whether it is left to somebody else.
-    pub fn is_left(&self) -> bool {
+    pub fn is_with_leader(&self) -> bool {
         self.0.is_some()
     }
 
@@ -130,7 +130,7 @@ impl Pending {
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingDelivery {
     fn drop(&mut self) {
         self.wait();
     }
@@ -201,16 +201,16 @@ impl Hub {
     /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
     ///
     /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-    pub(super) fn say(&self, sayings: &mut Vec<Saying>, speaker: ClientId) -> Submitted {
+    pub(super) fn say(&self, messages: &mut Vec<PendingMessage>, speaker: ClientId) -> Submitted {
         let log = &self.inner.log;
         let durable = log.store().is_durable();
-        let others_speak = (durable || Content::is_public(sayings)) && self.inner.gathering.takes_turns(speaker);
+        let others_speak = (durable || Content::is_public(messages)) && self.inner.gathering.takes_turns(speaker);
         let turn = (!durable && !others_speak).then(|| log.turn());
         // What others have submitted goes before it.
         let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
             let batch = {
                 let renamed = self.inner.renamed.read();
-                log.submit_said(sayings.drain(..).map(|saying| renamed.readdress(saying)), speaker)
+                log.submit_said(messages.drain(..).map(|message| renamed.readdress(message)), speaker)
             };
             let Some(lead) = batch.lead() else { return Submitted::Left(batch) };
             let pass = if others_speak { self.inner.gathering.pass(|| log.joined()) } else { None };
@@ -218,12 +218,12 @@ impl Hub {
         };
         let content = {
             let renamed = self.inner.renamed.read();
-            Content::said(sayings.drain(..).map(|saying| renamed.readdress(saying)))
+            Content::said(messages.drain(..).map(|message| renamed.readdress(message)))
         };
         let appended = log.append_content(&mut turn, &content);
-        let Delivered { mut touched, receipts, .. } = self.deliver(content, &appended, None);
+        let Delivered { mut flush_list, receipts, .. } = self.deliver(content, &appended, None);
         drop(turn);
-        touched.settle(Some(speaker));
+        flush_list.flush_except(Some(speaker));
         self.acknowledge(receipts);
         Submitted::Done(appended.map(drop))
     }
@@ -261,8 +261,8 @@ impl Hub {
             Ok(first) if durable && content.is_stored() => self.hold_echoes(&content, first, &speakers.sessions),
             _ => Held::nobody(log),
         };
-        let Delivered { mut touched, receipts, kept } = self.deliver(content, &appended, durable.then_some(&held));
-        let waiting = touched.take();
+        let Delivered { mut flush_list, receipts, kept } = self.deliver(content, &appended, durable.then_some(&held));
+        let waiting = flush_list.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));
         speakers.lost = false;
@@ -366,7 +366,7 @@ impl Hub {
 /// What is left to be done about a batch that has been queued.
 pub(super) struct Delivered {
     /// Who is to be written to.
-    pub(super) touched: Touched,
+    pub(super) flush_list: FlushList,
     pub(super) receipts: Vec<Receipt>,
     /// Something is for a user who is not here.
     pub(super) kept: bool,
@@ -390,7 +390,7 @@ impl Hub {
         appended: &Result<MessageId, StoreError>,
         held: Option<&Held<'_>>,
     ) -> Delivered {
-        let done = Delivered { touched: Touched::after_append(held.is_some()), receipts: Vec::new(), kept: false };
+        let done = Delivered { flush_list: FlushList::after_append(held.is_some()), receipts: Vec::new(), kept: false };
         let (run, apart) = (Run::new(entries.len() + passing.len()), held.map(Held::apart).unwrap_or_default());
         let mut delivery = Delivery { hub: self, done, run, apart };
         let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
@@ -424,8 +424,8 @@ impl Delivery<'_> {
     /// Queues a message that could not be stored.
     fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
         self.end_run();
-        self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.touched));
-        self.done.touched.relieve_if_crowded();
+        self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.flush_list));
+        self.done.flush_list.relieve_if_crowded();
     }
 
     fn end_run(&mut self) {
@@ -436,7 +436,7 @@ impl Delivery<'_> {
             _ => state.deliver_run(scope, run, apart, done),
         });
         run.clear();
-        done.touched.relieve_if_crowded();
+        done.flush_list.relieve_if_crowded();
     }
 }
 
@@ -453,10 +453,10 @@ impl State {
         let split = in_one && !apart.is_empty();
         let apart = |client: &Client| split && apart.binary_search(&client.id).is_ok();
         for event in run.events(in_one, heard) {
-            self.tell_said(scope, &event, |client| !apart(client), &mut done.touched);
+            self.tell_said(scope, &event, |client| !apart(client), &mut done.flush_list);
         }
         for event in run.events_by_speaker(heard).filter(|_| split) {
-            self.tell_said(scope, &event, apart, &mut done.touched);
+            self.tell_said(scope, &event, apart, &mut done.flush_list);
         }
         // Somebody it is for may be away, or may be leaving at this moment.
         let keeps = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
@@ -480,23 +480,23 @@ impl State {
         &self,
         event: &Arc<Event>,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) {
         match event.kind.spoken() {
-            Some((from, _)) => self.tell_of_user(from, clients, event, None, touched),
-            None => self.counts.delivered(touched.push_all(clients, event, None)),
+            Some((from, _)) => self.tell_of_user(from, clients, event, None, flush_list),
+            None => self.counts.delivered(flush_list.push_all(clients, event, None)),
         }
     }
 
     /// Tells everybody there what was said. In a group its author was a member when he said it, and has to hear it as well.
-    fn tell_said(&self, scope: Scope, event: &Arc<Event>, whom: impl Fn(&Client) -> bool, touched: &mut Touched) {
+    fn tell_said(&self, scope: Scope, event: &Arc<Event>, whom: impl Fn(&Client) -> bool, flush_list: &mut FlushList) {
         let Scope::Group(group) = scope else {
-            return self.tell_heard(event, self.clients.iter().filter(|(_, client)| whom(client)), touched);
+            return self.tell_heard(event, self.clients.iter().filter(|(_, client)| whom(client)), flush_list);
         };
-        self.tell_heard(event, self.audience(&group).filter(|(_, client)| whom(client)), touched);
+        self.tell_heard(event, self.audience(&group).filter(|(_, client)| whom(client)), flush_list);
         let gone = |from: &Name| !self.groups.get(&group).is_some_and(|group| group.members.contains_key(from));
         if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| gone(from)) {
-            self.tell_user(from, event, touched);
+            self.tell_user(from, event, flush_list);
         }
     }
 
@@ -516,9 +516,9 @@ impl State {
         let in_one = is_here && from != to && !self.is_ignored(&from);
         let echoes = run.events(in_one, |draft| echo(draft, to));
         for (event, echo) in run.events(in_one, heard).zip(echoes) {
-            self.tell_of_user(&from, sessions(his), &event, None, &mut done.touched);
+            self.tell_of_user(&from, sessions(his), &event, None, &mut done.flush_list);
             let mut answer = |event: &Arc<Event>| {
-                self.counts.delivered(done.touched.push_all(sessions(mine), event, None));
+                self.counts.delivered(done.flush_list.push_all(sessions(mine), event, None));
             };
             answer(&echo);
             match his {
@@ -532,22 +532,22 @@ impl State {
     }
 
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
-    pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, touched: &mut Touched) {
+    pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
         let Draft { at, from, scope, .. } = draft;
         let mut refused = UserError::NotSaved(error.to_string());
         let event = || Event::said(MessageId(0), at, heard(&draft));
         match scope {
-            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), touched),
+            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), flush_list),
             Scope::Group(group) => {
-                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), touched);
+                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), flush_list);
             }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
             Scope::User(to) => {
                 self.note_touch((from, self.queues.get(&from)), (to, self.queues.get(&to)));
-                self.tell_user_of(&from, &to, &event(), touched);
+                self.tell_user_of(&from, &to, &event(), flush_list);
             }
         }
-        self.tell_user(&from, &Event::new(EventKind::Refused(refused)), touched);
+        self.tell_user(&from, &Event::new(EventKind::Refused(refused)), flush_list);
     }
 
     /// Holds back what is queued after this message for the sessions of who spoke.
@@ -648,10 +648,10 @@ impl Run {
 }
 
 impl State {
-    fn tell_receipt(&mut self, from: &Name, kind: EventKind, touched: &mut Touched) {
+    fn tell_receipt(&mut self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
         let sessions = self.queues.get(from).map(|user| &user.sessions);
         let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
-        touched.push_all(wanting, &Event::new(kind), None);
+        flush_list.push_all(wanting, &Event::new(kind), None);
     }
 }
 
@@ -674,11 +674,11 @@ impl Hub {
             waiting.drain(..excess);
             due
         };
-        let mut touched = Touched::default();
+        let mut flush_list = FlushList::default();
         for Receipt { id, from, by, .. } in due {
-            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut touched));
+            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut flush_list));
         }
-        touched.settle(None);
+        flush_list.flush_except(None);
     }
 
     /// Gives the receipts for private messages that their recipient was shown when he came back.
@@ -688,17 +688,17 @@ impl Hub {
         if !messages.is_empty() {
             self.inner.receipts.lock().retain(|receipt| receipt.by != by || !given(receipt.id));
         }
-        let mut touched = Touched::default();
+        let mut flush_list = FlushList::default();
         for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
             let received = EventKind::Received { by, id: *id };
-            self.locked(|state| state.tell_receipt(&said.from, received, &mut touched));
+            self.locked(|state| state.tell_receipt(&said.from, received, &mut flush_list));
         }
-        touched.settle(None);
+        flush_list.flush_except(None);
     }
 
     /// Tells who said a message that its recipient says he has read it.
-    pub fn acknowledge_read(&self, by: Name, message: &Message, touched: &mut Touched) {
+    pub fn give_read_receipt(&self, by: Name, message: &Message, flush_list: &mut FlushList) {
         let read = EventKind::Read { by, id: message.id };
-        self.locked(|state| state.tell_receipt(&message.said.from, read, touched));
+        self.locked(|state| state.tell_receipt(&message.said.from, read, flush_list));
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::time::SystemTime;
 
 use super::client::Client;
-use super::outbox::Touched;
+use super::outbox::FlushList;
 use super::state::{Group, Hub, State};
 use crate::failpoint;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
@@ -17,7 +17,7 @@ use crate::store::Entry;
 
 /// On what grounds somebody joins a group.
 #[derive(Debug, Clone, Copy)]
-pub enum Way<'a> {
+pub enum JoinVia<'a> {
     /// It is open to all, or he was invited.
     Open,
     /// He was invited.
@@ -39,7 +39,7 @@ impl Hub {
         me: &Client,
         group: Name,
         settings: GroupSettings,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             if let Ok((shown, _)) = state.group(&group) {
@@ -47,7 +47,7 @@ impl Hub {
             }
             self.found(state, entries, me, group, settings)?;
             failpoint::reach("under the lock", &me.name);
-            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), touched);
+            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), flush_list);
             Ok(())
         })
     }
@@ -89,24 +89,24 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        way: Way<'_>,
+        way: JoinVia<'_>,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let group = state.door(&me.name, group, way, now)?;
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name, GroupRole::Member, entries);
-            if matches!(way, Way::Code) {
+            if matches!(way, JoinVia::Code) {
                 let (count, limit) = state.count(&group);
                 let entered = GroupNews::RoomEntered { user: me.name, count, limit };
-                state.tell_news(group, entered, Some(&me.name), touched);
+                state.tell_news(group, entered, Some(&me.name), flush_list);
                 let topic = state.group(&group)?.1.settings.topic.clone();
-                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, touched);
+                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, flush_list);
             } else {
                 let joined = Event::new(EventKind::MemberJoined { group, user: me.name });
-                state.tell_group(&group, &joined, Some(&me.name), touched);
-                state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), touched);
+                state.tell_group(&group, &joined, Some(&me.name), flush_list);
+                state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), flush_list);
             }
             Ok(())
         })
@@ -116,22 +116,28 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
-    pub fn leave(&self, me: &Client, group: &Name, now: SystemTime, touched: &mut Touched) -> Result<(), UserError> {
+    pub fn leave(
+        &self,
+        me: &Client,
+        group: &Name,
+        now: SystemTime,
+        flush_list: &mut FlushList,
+    ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let (group, _) = state.group_of(&me.name, group, now)?;
             let room = state.groups.get(&group).is_some_and(|entry| entry.settings.room);
             let parting = state.remove_member(&group, &me.name, entries);
             if room {
-                state.tell_room_left(group, me.name, touched);
+                state.tell_room_left(group, me.name, flush_list);
             } else {
                 let left = Event::new(EventKind::MemberLeft { group, user: me.name });
-                state.tell_group(&group, &left, None, touched);
+                state.tell_group(&group, &left, None, flush_list);
             }
-            state.tell_heir(group, parting.heir, touched);
+            state.tell_heir(group, parting.heir, flush_list);
             let gone = parting.gone;
             match room {
-                true => state.tell_news_to(&me.name, group, GroupNews::YouLeftRoom { gone }, touched),
-                false => state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), touched),
+                true => state.tell_news_to(&me.name, group, GroupNews::YouLeftRoom { gone }, flush_list),
+                false => state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), flush_list),
             }
             Ok(())
         })
@@ -149,13 +155,13 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`GroupError`] for who may not, and for what cannot be.
-    pub fn set(
+    pub fn change_settings(
         &self,
         me: &Client,
         group: &Name,
         changes: &[GroupSetting],
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
         let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
@@ -163,7 +169,7 @@ impl Hub {
             let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
             state.change_settings(me, group, changes, entries)?;
             let settings = state.group(&group)?.1.settings.clone();
-            state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, touched);
+            state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, flush_list);
             Ok(())
         })
     }
@@ -171,12 +177,12 @@ impl Hub {
 
 impl State {
     /// The group that somebody joins, if he may.
-    fn door(&self, user: &Name, name: &Name, way: Way<'_>, now: SystemTime) -> Result<Name, UserError> {
+    fn door(&self, user: &Name, name: &Name, way: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
         let unknown = || UserError::NoSuchGroup(name.to_string());
         let (shown, group) = match (way, self.group(name)) {
-            (Way::Code, Ok((shown, group))) if group.settings.room => (shown, group),
-            (Way::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
-            (Way::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
+            (JoinVia::Code, Ok((shown, group))) if group.settings.room => (shown, group),
+            (JoinVia::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
+            (JoinVia::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
             (_, found) => found?,
         };
         let (invited, settings) = (group.is_invited(user, now), &group.settings);
@@ -185,12 +191,12 @@ impl State {
         }
         let right = |given: &GroupPassword| settings.password.as_ref() == Some(given);
         match way {
-            Way::Code => {}
+            JoinVia::Code => {}
             _ if invited => {}
-            Way::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
-            Way::Password(given) if right(given) => {}
+            JoinVia::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
+            JoinVia::Password(given) if right(given) => {}
             _ if settings.private => return Err(unknown()),
-            Way::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
+            JoinVia::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
             _ if settings.password.is_some() => return Err(GroupError::NeedsPassword(shown).into()),
             _ => {}
         }
@@ -261,7 +267,7 @@ impl Hub {
         group: &Name,
         user: Name,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, _| {
             let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
@@ -270,8 +276,8 @@ impl Hub {
             }
             let Some(entry) = state.groups.get_mut(&group) else { return Err(UserError::NotMember(group)) };
             entry.invite(group, user, now)?;
-            state.tell_news_to(&user, group, GroupNews::Invited { by: me.name }, touched);
-            state.tell_news_to(&me.name, group, GroupNews::YouInvited { user }, touched);
+            state.tell_news_to(&user, group, GroupNews::Invited { by: me.name }, flush_list);
+            state.tell_news_to(&me.name, group, GroupNews::YouInvited { user }, flush_list);
             Ok(())
         })
     }
@@ -285,7 +291,7 @@ impl Hub {
         me: &Client,
         codes: &[Name],
         settings: GroupSettings,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let free = codes.iter().find(|code| !state.groups.contains_key(code));
@@ -293,7 +299,7 @@ impl Hub {
             let topic = settings.topic.clone();
             self.found(state, entries, me, room, settings)?;
             let (_, limit) = state.count(&room);
-            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, touched);
+            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, flush_list);
             Ok(())
         })
     }
@@ -339,7 +345,7 @@ impl Hub {
     }
 
     /// Whether somebody may learn that a group is there, and what its password was made of, if it has one.
-    pub fn password_of(&self, me: &Client, group: &Name, now: SystemTime) -> (bool, Option<GroupPassword>) {
+    pub fn group_password(&self, me: &Client, group: &Name, now: SystemTime) -> (bool, Option<GroupPassword>) {
         self.locked(|state| match state.groups.get(group) {
             Some(group) => (group.is_shown_to(&me.name, now), group.settings.password.clone()),
             None => (false, None),
@@ -350,7 +356,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`].
-    pub fn portrait(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
+    pub fn group_info(&self, me: &Client, group: &Name, now: SystemTime) -> Result<(Name, GroupInfo), UserError> {
         self.locked(|state| {
             let (name, group) = state.group_for(&me.name, group, now)?;
             let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
@@ -375,7 +381,7 @@ impl Hub {
 
     /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
     /// set; as many as one page has. An empty page ends the list.
-    pub fn overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
+    pub fn group_overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
         self.locked(|state| {
             let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);

@@ -20,15 +20,15 @@ use crate::store::{Entry, Store, StoreError};
 
 /// Something said that nobody has been told yet.
 #[derive(Debug)]
-pub struct Saying {
+pub struct PendingMessage {
     pub(super) draft: Draft,
     pub(super) passing: bool,
 }
 
-impl Saying {
+impl PendingMessage {
     /// The same as something that is done.
-    pub fn act(self) -> Saying {
-        Saying { draft: Draft { action: true, ..self.draft }, ..self }
+    pub fn act(self) -> PendingMessage {
+        PendingMessage { draft: Draft { action: true, ..self.draft }, ..self }
     }
 }
 
@@ -49,14 +49,14 @@ pub(super) struct Passing {
 
 impl Content {
     /// What a session says, and nothing else.
-    pub(super) fn said(sayings: impl ExactSizeIterator<Item = Saying>) -> Content {
-        let mut content = Content { entries: Vec::with_capacity(sayings.len()), passing: Vec::new() };
-        content.add(sayings);
+    pub(super) fn said(messages: impl ExactSizeIterator<Item = PendingMessage>) -> Content {
+        let mut content = Content { entries: Vec::with_capacity(messages.len()), passing: Vec::new() };
+        content.add(messages);
         content
     }
 
-    pub(super) fn add(&mut self, sayings: impl IntoIterator<Item = Saying>) {
-        for Saying { draft, passing } in sayings {
+    pub(super) fn add(&mut self, messages: impl IntoIterator<Item = PendingMessage>) {
+        for PendingMessage { draft, passing } in messages {
             if passing {
                 let after = self.entries.len();
                 self.passing.push(Passing { after, draft });
@@ -72,8 +72,8 @@ impl Content {
     }
 
     /// Whether any of it is for several people.
-    pub(super) fn is_public(sayings: &[Saying]) -> bool {
-        sayings.iter().any(|saying| !matches!(saying.draft.scope, Scope::User(_)))
+    pub(super) fn is_public(messages: &[PendingMessage]) -> bool {
+        messages.iter().any(|message| !matches!(message.draft.scope, Scope::User(_)))
     }
 
     /// Whether it holds anything that is stored.
@@ -167,10 +167,14 @@ impl Log {
     }
 
     /// As [`Log::submit`], for what a session says.
-    pub(super) fn submit_said(&self, sayings: impl IntoIterator<Item = Saying>, speaker: ClientId) -> Arc<Batch> {
+    pub(super) fn submit_said(
+        &self,
+        messages: impl IntoIterator<Item = PendingMessage>,
+        speaker: ClientId,
+    ) -> Arc<Batch> {
         let mut open = self.open.lock();
         let before = open.content.entries.len();
-        open.content.add(sayings);
+        open.content.add(messages);
         open.speakers.push((speaker, before));
         Arc::clone(&open.batch)
     }

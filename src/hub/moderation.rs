@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::client::{Client, ClientId};
-use super::outbox::Touched;
+use super::outbox::FlushList;
 use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS;
 use crate::model::{
@@ -17,7 +17,7 @@ use crate::store::{Entry, StoreError};
 
 /// A session as an operator sees it.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct SessionInfo {
     /// Its number.
     pub id: ClientId,
     /// Whose it is.
@@ -74,7 +74,7 @@ impl Hub {
     ///
     /// # Errors
     /// When there are as many as may be, nothing has changed; or that it is in force, but could not be stored yet.
-    pub fn sanction(&self, sanction: Sanction) -> Result<(), UserError> {
+    pub fn impose(&self, sanction: Sanction) -> Result<(), UserError> {
         let batch = {
             let mut rules = self.inner.rules.write();
             let over = rules.drop_expired(sanction.made);
@@ -106,21 +106,21 @@ impl Hub {
     }
 
     /// All sessions, in the order in which they came.
-    pub fn seats(&self) -> Vec<Seat> {
+    pub fn list_sessions(&self) -> Vec<SessionInfo> {
         let clients: Vec<Arc<Client>> = self.locked(|state| state.clients.values().cloned().collect());
-        let seat = |client: Arc<Client>| Seat {
+        let seat = |client: Arc<Client>| SessionInfo {
             id: client.id,
             user: client.name,
             peer: client.peer,
             since: client.since,
             idle: client.idle(),
-            queued: client.outbox.load(),
+            queued: client.outbox.queued(),
         };
         clients.into_iter().map(seat).collect()
     }
 
     /// Asks some sessions to end, tells them why if that was said, and returns how many there were.
-    pub fn dismiss(&self, which: impl Fn(&Client) -> bool, reason: QuitReason, why: &str) -> usize {
+    pub fn end_sessions(&self, which: impl Fn(&Client) -> bool, reason: QuitReason, why: &str) -> usize {
         let chosen: Vec<Arc<Client>> =
             self.locked(|state| state.clients.values().filter(|client| which(client)).cloned().collect());
         end(&chosen, reason, why);
@@ -128,24 +128,24 @@ impl Hub {
     }
 
     /// Tells everybody who is here, and returns how many sessions these were.
-    pub fn proclaim(&self, kind: EventKind) -> usize {
-        let (event, mut touched) = (Event::new(kind), Touched::default());
+    pub fn announce(&self, kind: EventKind) -> usize {
+        let (event, mut flush_list) = (Event::new(kind), FlushList::default());
         let count = self.locked(|state| {
-            state.tell_all(&event, None, &mut touched);
+            state.tell_all(&event, None, &mut flush_list);
             state.clients.len()
         });
-        self.announce(touched);
+        self.hand_to_announcer(flush_list);
         count
     }
 
     /// Tells these users, as far as they are here, and returns how many of them were.
-    pub fn tell(&self, users: &[Name], kind: EventKind) -> usize {
-        let (event, mut touched) = (Event::new(kind), Touched::default());
+    pub fn tell_users(&self, users: &[Name], kind: EventKind) -> usize {
+        let (event, mut flush_list) = (Event::new(kind), FlushList::default());
         let told = self.locked(|state| {
             let here = users.iter().filter(|user| state.queues.contains_key(user));
-            here.inspect(|user| state.tell_user(user, &event, &mut touched)).count()
+            here.inspect(|user| state.tell_user(user, &event, &mut flush_list)).count()
         });
-        touched.settle(None);
+        flush_list.flush_except(None);
         told
     }
 
@@ -154,15 +154,15 @@ impl Hub {
     /// # Errors
     /// [`UserError::NoSuchGroup`].
     pub fn drop_group(&self, group: &Name, why: &str) -> Result<(Name, usize), UserError> {
-        let mut touched = Touched::default();
+        let mut flush_list = FlushList::default();
         let (group, count) = self.change(|state, entries| {
             let (group, count) = state.group(group).map(|(name, group)| (name, group.members.len()))?;
             let dropped = Event::new(EventKind::GroupDropped { group, why: why.into() });
-            state.tell_group(&group, &dropped, None, &mut touched);
+            state.tell_group(&group, &dropped, None, &mut flush_list);
             state.remove_group(&group, entries);
             Ok((group, count))
         })?;
-        touched.settle(None);
+        flush_list.flush_except(None);
         Ok((group, count))
     }
 
@@ -171,11 +171,11 @@ impl Hub {
     ///
     /// # Errors
     /// Why that could not be stored; it will be as soon as it can, and nobody is told.
-    pub fn delete(&self, message: &Message, by: &str, touched: &mut Touched) -> Result<(), StoreError> {
+    pub fn delete_message(&self, message: &Message, by: &str, flush_list: &mut FlushList) -> Result<(), StoreError> {
         self.record(vec![Entry::Deleted { id: message.id }])?;
         let by = by.to_owned();
         let deleted = Event::new(EventKind::Deleted { by, id: message.id });
-        self.locked(|state| state.tell_of(message, &deleted, touched));
+        self.locked(|state| state.tell_of(message, &deleted, flush_list));
         Ok(())
     }
 }
@@ -193,19 +193,19 @@ pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
 
 impl State {
     /// Tells everybody whom a message concerns, its author above all.
-    fn tell_of(&self, message: &Message, event: &Arc<Event>, touched: &mut Touched) {
+    fn tell_of(&self, message: &Message, event: &Arc<Event>, flush_list: &mut FlushList) {
         let from = &message.said.from;
         match message.said.scope {
-            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, touched),
-            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), touched),
-            Scope::User(to) => self.tell_unless(&to, from, event, touched),
+            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, flush_list),
+            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), flush_list),
+            Scope::User(to) => self.tell_unless(&to, from, event, flush_list),
         }
-        self.tell_user(from, event, touched);
+        self.tell_user(from, event, flush_list);
     }
 
-    fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, touched: &mut Touched) {
+    fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         if user != except {
-            self.tell_user_of(except, user, event, touched);
+            self.tell_user_of(except, user, event, flush_list);
         }
     }
 }

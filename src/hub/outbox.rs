@@ -78,7 +78,7 @@ impl Drop for Taken<'_> {
 
 /// What became of a pushed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Push {
+pub enum PushOutcome {
     /// Queued in an empty outbox: who pushed this one sees to it that the outbox is written out.
     First,
     /// Queued behind others.
@@ -182,29 +182,29 @@ impl Outbox {
     ///
     /// The event is in the channel before it is counted. So a count that goes from 0 to 1 always belongs to an event
     /// that is there to be taken, and whoever made it go there is the one who has to write the outbox out.
-    pub fn push(&self, event: &Arc<Event>) -> Push {
+    pub fn push(&self, event: &Arc<Event>) -> PushOutcome {
         // Also when it is not queued after all: then it is never written.
         if event.id > MessageId(0) {
             self.pushed.store(event.id.0, Ordering::Release);
         }
         if self.sealed.load(Ordering::Relaxed) {
-            return Push::Sealed;
+            return PushOutcome::Sealed;
         }
         let (count, weight) = (count(event), weight(event));
         let items = self.items.load(Ordering::Relaxed);
         let bytes = self.bytes.load(Ordering::Relaxed) + weight;
         if self.is_over(items, count, bytes) {
             self.seal();
-            return Push::Full;
+            return PushOutcome::Full;
         }
         if self.sender.send(Arc::clone(event)).is_err() {
-            return Push::Sealed;
+            return PushOutcome::Sealed;
         }
         self.bytes.fetch_add(weight, Ordering::Relaxed);
         match self.items.fetch_add(count, Ordering::AcqRel) {
-            0 => Push::First,
-            _ if self.is_crowded() => Push::Crowded,
-            _ => Push::Queued,
+            0 => PushOutcome::First,
+            _ if self.is_crowded() => PushOutcome::Crowded,
+            _ => PushOutcome::Queued,
         }
     }
 
@@ -217,11 +217,11 @@ impl Outbox {
     /// Takes events in order until they weigh `max` bytes or none is left that may be written, and returns how many there
     /// were.
     pub fn take(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
-        self.take_queued(max, |event| event.each().iter().for_each(&mut each))
+        self.take_coalesced(max, |event| event.each().iter().for_each(&mut each))
     }
 
     /// As [`Outbox::take`], with several things that were queued as one still in one piece.
-    pub fn take_queued(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
+    pub fn take_coalesced(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut taken = Taken { outbox: self, items: 0, bytes: 0 };
         let mut echoes = self.echoes.lock();
@@ -239,7 +239,7 @@ impl Outbox {
     }
 
     /// How many items and bytes are queued.
-    pub fn load(&self) -> (usize, usize) {
+    pub fn queued(&self) -> (usize, usize) {
         let [items, bytes] = [&self.items, &self.bytes].map(|n| n.load(Ordering::Relaxed));
         (usize::try_from(items).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
     }
@@ -269,7 +269,7 @@ impl Outbox {
     pub fn seal(&self) {
         self.sealed.store(true, Ordering::Relaxed);
         self.echoes.lock().limits.clear();
-        self.take_queued(usize::MAX, |_| ());
+        self.take_coalesced(usize::MAX, |_| ());
     }
 }
 
@@ -305,7 +305,7 @@ impl HighWater {
 }
 
 /// What the hub needs of a client's connection; the session has it.
-pub trait Port: Send + Sync {
+pub trait ConnectionHandle: Send + Sync {
     /// Writes out what is queued as far as that goes without waiting for the client.
     /// `thorough` waits for whoever is writing to this client at the moment, so that all of it has been tried.
     fn flush(&self, client: &Arc<Client>, thorough: bool);
@@ -321,7 +321,7 @@ pub trait Port: Send + Sync {
 ///
 /// Dropping it settles it, so that not even a panic leaves a message lying in an outbox.
 #[derive(Default)]
-pub struct Touched {
+pub struct FlushList {
     waiting: Vec<Arc<Client>>,
     too_slow: Vec<Arc<Client>>,
     crowded: bool,
@@ -349,7 +349,7 @@ impl Waiting {
     }
 }
 
-impl Touched {
+impl FlushList {
     /// Queues one event for each of these clients, all but the sessions of `except`, and notes what follows from it. Says
     /// how many events that were.
     pub(super) fn push_all<'a>(
@@ -364,24 +364,24 @@ impl Touched {
 
     /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
     /// is stored before it has been tried to write it to everybody.
-    pub(super) fn after_append(thorough: bool) -> Touched {
-        let mut touched = Touched::default();
-        touched.noted = thorough.then(HashSet::new);
-        touched
+    pub(super) fn after_append(thorough: bool) -> FlushList {
+        let mut flush_list = FlushList::default();
+        flush_list.noted = thorough.then(HashSet::new);
+        flush_list
     }
 
     fn push(&mut self, client: &Arc<Client>, event: &Arc<Event>) {
         match (client.outbox.push(event), &mut self.noted) {
-            (Push::Full, _) => self.too_slow.push(Arc::clone(client)),
+            (PushOutcome::Full, _) => self.too_slow.push(Arc::clone(client)),
             (pushed, Some(noted)) => {
-                self.crowded |= pushed == Push::Crowded && !client.outbox.is_behind();
+                self.crowded |= pushed == PushOutcome::Crowded && !client.outbox.is_behind();
                 if noted.insert(client.id) {
                     self.waiting.push(Arc::clone(client));
                 }
             }
-            (Push::First, None) => self.waiting.push(Arc::clone(client)),
-            (Push::Crowded, None) => self.note_crowded(client),
-            (Push::Queued | Push::Sealed, None) => {}
+            (PushOutcome::First, None) => self.waiting.push(Arc::clone(client)),
+            (PushOutcome::Crowded, None) => self.note_crowded(client),
+            (PushOutcome::Queued | PushOutcome::Sealed, None) => {}
         }
     }
 
@@ -416,7 +416,7 @@ impl Touched {
             self.crowded = false;
             self.waiting.iter().for_each(Client::flush);
         } else {
-            self.settle(None);
+            self.flush_except(None);
         }
     }
 
@@ -431,7 +431,7 @@ impl Touched {
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a
     /// session writes to its own client last, and may wait for him.
-    pub fn settle(&mut self, own: Option<ClientId>) {
+    pub fn flush_except(&mut self, own: Option<ClientId>) {
         self.crowded = false;
         for client in self.too_slow.drain(..) {
             client.close(QuitReason::SlowReader);
@@ -445,8 +445,8 @@ impl Touched {
     }
 }
 
-impl Drop for Touched {
+impl Drop for FlushList {
     fn drop(&mut self) {
-        self.settle(None);
+        self.flush_except(None);
     }
 }

@@ -35,8 +35,8 @@ impl Hub {
     }
 
     /// Says that a session has been written everything that came before it; from now on it gets things as they come.
-    /// [`Hub::settled_in`] follows once it has been written what came meanwhile, too.
-    pub fn caught_up(&self, me: &Client, backlog: &[Message]) {
+    /// [`Hub::note_drained`] follows once it has been written what came meanwhile, too.
+    pub fn note_caught_up(&self, me: &Client, backlog: &[Message]) {
         if !me.name.is_guest() {
             // If it cannot be stored, he may be shown these messages again, and that is all.
             self.record_readings(|_, now| {
@@ -54,7 +54,7 @@ impl Hub {
     }
 
     /// Says that a session has been written everything that gathered while it caught up.
-    pub fn settled_in(&self, me: &Client) {
+    pub fn note_drained(&self, me: &Client) {
         if me.reading.is(BEHIND) {
             self.record_readings(|_, now| {
                 let back = me.outbox.is_all_written() && me.reading.get_back();
@@ -146,7 +146,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why that could not be stored; it will be as soon as it can.
-    pub fn clear(&self, me: &Client, scope: Option<Scope>) -> Result<(), StoreError> {
+    pub fn clear_history(&self, me: &Client, scope: Option<Scope>) -> Result<(), StoreError> {
         let upto = self.locked(|state| state.last);
         self.record(vec![Entry::Cleared { user: me.name, scope, upto }])
     }

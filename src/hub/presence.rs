@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::client::{Client, ClientId, Departure, Reading};
 use super::log::Batch;
-use super::outbox::{Outbox, Port, Touched};
+use super::outbox::{ConnectionHandle, FlushList, Outbox};
 use super::state::{Hub, Ignored, State, Touch};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
@@ -24,7 +24,7 @@ use crate::store::{Device, Entry, StoreError};
 use crate::thread;
 
 /// Who wants to be registered.
-pub struct Registration {
+pub struct NewSession {
     /// The number of the session.
     pub id: ClientId,
     /// The user, as registered.
@@ -32,13 +32,13 @@ pub struct Registration {
     /// From where he is connected.
     pub peer: SocketAddr,
     /// How he is reached.
-    pub port: Arc<dyn Port>,
+    pub port: Arc<dyn ConnectionHandle>,
     /// Which of his devices this is.
     pub device: Device,
 }
 
 /// Why a session was not let in.
-pub enum RegisterError {
+pub enum AttachError {
     /// The user is here already, in these sessions, and the policy is `refuse`.
     AlreadyLoggedIn(Vec<Arc<Client>>),
     /// The user has as many sessions as one may have.
@@ -58,7 +58,7 @@ pub struct Presence {
     reason: QuitReason,
 }
 
-impl Registration {
+impl NewSession {
     fn client(&self, outbox: Outbox) -> Client {
         Client {
             id: self.id,
@@ -66,7 +66,7 @@ impl Registration {
             device: self.device,
             peer: self.peer,
             since: SystemTime::now(),
-            heard: Mutex::new(Instant::now()),
+            last_activity: Mutex::new(Instant::now()),
             outbox,
             port: Arc::clone(&self.port),
             departure: Departure::default(),
@@ -85,31 +85,31 @@ impl Hub {
     /// released, so that what he missed comes before it.
     ///
     /// # Errors
-    /// [`RegisterError`]; nothing has changed then.
-    pub fn register(&self, who: &Registration, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
+    /// [`AttachError`]; nothing has changed then.
+    pub fn attach(&self, who: &NewSession, policy: DuplicateLogin) -> Result<Presence, AttachError> {
         let outbox = Outbox::new(self.limits(), &self.inner.high_water);
         let (name, mut client) = (who.name, Arc::new(who.client(outbox)));
         let joined = Event::new(EventKind::UserJoined { user: name });
-        let mut touched = Touched::default();
+        let mut flush_list = FlushList::default();
         let replaced = self.locked(|state| {
             let others: Vec<Arc<Client>> =
                 state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
             match policy {
-                _ if state.closing => return Err(RegisterError::Closing),
-                _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(RegisterError::Renamed),
-                DuplicateLogin::Refuse if !others.is_empty() => return Err(RegisterError::AlreadyLoggedIn(others)),
+                _ if state.closing => return Err(AttachError::Closing),
+                _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(AttachError::Renamed),
+                DuplicateLogin::Refuse if !others.is_empty() => return Err(AttachError::AlreadyLoggedIn(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
                 _ if others.len() >= self.limits().max_sessions_per_user => {
-                    return Err(RegisterError::TooManySessions(others.len()));
+                    return Err(AttachError::TooManySessions(others.len()));
                 }
-                _ if state.clients.len() >= self.limits().max_clients => return Err(RegisterError::Full),
+                _ if state.clients.len() >= self.limits().max_clients => return Err(AttachError::Full),
                 _ => {}
             }
             // Nobody else has it yet.
             Arc::get_mut(&mut client).into_iter().for_each(|client| client.joined_at = state.last);
             state.insert(&client);
             if others.is_empty() {
-                state.tell_all(&joined, Some(&name), &mut touched);
+                state.tell_all(&joined, Some(&name), &mut flush_list);
             }
             Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
         })?;
@@ -118,7 +118,7 @@ impl Hub {
         for old in replaced {
             old.close(QuitReason::Replaced);
         }
-        self.announce(touched);
+        self.hand_to_announcer(flush_list);
         Ok(presence)
     }
 
@@ -146,17 +146,17 @@ impl Hub {
     ///
     /// # Errors
     /// Why that could not be done at once; it will be as soon as it can.
-    pub fn forget(&self, user: Name) -> Result<(), StoreError> {
-        let mut touched = Touched::default();
+    pub fn forget_user(&self, user: Name) -> Result<(), StoreError> {
+        let mut flush_list = FlushList::default();
         let batch = self.locked(|state| {
             state.forget_ignored(&user);
             let mut entries = Vec::new();
-            state.forget(user, &mut entries, &mut touched);
+            state.forget(user, &mut entries, &mut flush_list);
             entries.push(Entry::Forgotten { user });
             self.inner.log.submit(entries)
         });
         let forgotten = self.commit_record(&batch);
-        touched.settle(None);
+        flush_list.flush_except(None);
         forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
     }
 
@@ -172,7 +172,7 @@ impl Hub {
     /// Takes a session out: the user's last one leaves all groups that are not kept, and everybody is told. Only
     /// [`Presence`] calls this. What the store is to remember of it is then on its way there.
     fn depart(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
-        let mut touched = Touched::default();
+        let mut flush_list = FlushList::default();
         let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
         let mut batch = None;
         // What he has been written by now is what he has been written, also for the store.
@@ -182,13 +182,13 @@ impl Hub {
                 let removed = state.remove(client, &mut entries);
                 *state.counts.closed.entry(reason.as_str()).or_default() += 1;
                 if removed.user && !state.closing {
-                    state.tell_all(&left, None, &mut touched);
-                    state.tell_parted(client.name, removed.left, &mut touched);
+                    state.tell_all(&left, None, &mut flush_list);
+                    state.tell_parted(client.name, removed.left, &mut flush_list);
                 }
                 self.submit_departure(state, client, entries, now)
             });
         });
-        self.announce(touched);
+        self.hand_to_announcer(flush_list);
         batch
     }
 }
@@ -221,7 +221,7 @@ impl Drop for Presence {
 /// Where nobody listens: what a caller is told he takes out of his outbox himself.
 struct Nowhere;
 
-impl Port for Nowhere {
+impl ConnectionHandle for Nowhere {
     fn flush(&self, _: &Arc<Client>, _: bool) {}
 
     fn conclude(&self, _: &Client, work: &mut dyn FnMut()) {
@@ -233,7 +233,7 @@ impl Port for Nowhere {
 
 impl Hub {
     /// Somebody to ask and say things as, for one moment: he is in no list and hears nothing of others.
-    pub fn caller(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
+    pub fn detached_client(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
         let outbox = Outbox::new(self.limits(), &self.inner.high_water);
         outbox.release();
         Arc::new(Client {
@@ -243,7 +243,7 @@ impl Hub {
             device,
             peer,
             since: SystemTime::now(),
-            heard: Mutex::new(Instant::now()),
+            last_activity: Mutex::new(Instant::now()),
             outbox,
             joined_at: MessageId::default(),
             reading: Reading::default(),
@@ -268,21 +268,21 @@ impl Hub {
 
     /// Has it written out that somebody came or left. It is queued already, so whatever else is written to somebody comes
     /// after it.
-    pub(super) fn announce(&self, mut touched: Touched) {
+    pub(super) fn hand_to_announcer(&self, mut flush_list: FlushList) {
         match self.inner.announcer.get() {
-            _ if touched.is_settled() => {}
+            _ if flush_list.is_settled() => {}
             // Whose outbox is crowded has to be written to before anybody goes on, or it would overflow.
-            Some(announcer) if !touched.is_crowded() => drop(announcer.send(touched)),
-            _ => touched.settle(None),
+            Some(announcer) if !flush_list.is_crowded() => drop(announcer.send(flush_list)),
+            _ => flush_list.flush_except(None),
         }
     }
 }
 
 /// Writes out what is announced, and rests after each time: what gathers meanwhile lies in outboxes that are noted already.
-fn announce_all(announcements: &Receiver<Touched>) {
-    while let Ok(mut touched) = announcements.recv() {
-        touched.settle(None);
-        announcements.try_iter().for_each(|mut touched| touched.settle(None));
+fn announce_all(announcements: &Receiver<FlushList>) {
+    while let Ok(mut flush_list) = announcements.recv() {
+        flush_list.flush_except(None);
+        announcements.try_iter().for_each(|mut flush_list| flush_list.flush_except(None));
         sleep(ANNOUNCE_PACE);
     }
 }
@@ -294,22 +294,22 @@ impl Hub {
     }
 
     /// The oldest session of a user who is here; a guest has no other.
-    pub fn session_of(&self, name: &Name) -> Option<ClientId> {
+    pub fn oldest_session(&self, name: &Name) -> Option<ClientId> {
         self.locked(|state| state.queues.get(name).and_then(|user| user.sessions.keys().next().copied()))
     }
 
     /// Everybody who is here, in alphabetical order.
-    pub fn who(&self) -> Vec<NameAndNote> {
+    pub fn online_users(&self) -> Vec<NameAndNote> {
         self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
     }
 
     /// Says why a user is away, or that he is back; all his sessions are told.
-    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, touched: &mut Touched) {
+    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, flush_list: &mut FlushList) {
         self.locked(|state| {
             if let Some(user) = state.queues.get_mut(&me.name) {
                 user.away.clone_from(&away);
             }
-            state.tell_user(&me.name, &Event::new(EventKind::YouAreAway { away }), touched);
+            state.tell_user(&me.name, &Event::new(EventKind::YouAreAway { away }), flush_list);
         });
     }
 
@@ -340,12 +340,12 @@ impl Hub {
     }
 
     /// How many sessions are logged in.
-    pub fn sessions(&self) -> usize {
+    pub fn session_count(&self) -> usize {
         self.locked(|state| state.clients.len())
     }
 
     /// How many sessions a user has, and the groups he is in.
-    pub fn whereabouts(&self, name: &Name) -> (usize, Vec<Name>) {
+    pub fn sessions_and_groups(&self, name: &Name) -> (usize, Vec<Name>) {
         self.locked(|state| {
             let sessions = state.queues.get(name).map_or(0, |user| user.sessions.len());
             (sessions, state.memberships.get(name).into_iter().flatten().copied().collect())
@@ -356,7 +356,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`UserError::NobodyToReply`].
-    pub fn partner(&self, me: &Client) -> Result<Name, UserError> {
+    pub fn reply_partner(&self, me: &Client) -> Result<Name, UserError> {
         let partner = self.locked(|state| {
             let Touch { from, to } = &state.queues.get(&me.name)?.touch;
             from.get().or(to.get())
@@ -366,11 +366,11 @@ impl Hub {
 
     /// Tells those who want to know that somebody is typing there, where [`Hub::check`] lets him say something: no more
     /// often than once in [`TYPING_PACE`], and only whom nothing else waits for.
-    pub fn typing(&self, me: &Client, scope: Scope, now: Instant, touched: &mut Touched) {
+    pub fn typing(&self, me: &Client, scope: Scope, now: Instant, flush_list: &mut FlushList) {
         self.locked(|state| {
             let user = state.queues.get_mut(&me.name);
             if user.is_some_and(|user| user.typed.may_tell(scope, now)) {
-                state.tell_typing(me, scope, touched);
+                state.tell_typing(me, scope, flush_list);
             }
         });
     }
@@ -429,13 +429,13 @@ impl Hub {
     }
 
     /// Gives the receipts for what came for a user from those he ignores, as if he had been shown it.
-    pub fn acknowledge_ignored(&self, me: &Client, messages: &[Message]) {
+    pub fn give_ignored_receipts(&self, me: &Client, messages: &[Message]) {
         self.acknowledge_missed(me.name, messages);
     }
 }
 
 impl State {
-    fn tell_typing(&self, me: &Client, scope: Scope, touched: &mut Touched) {
+    fn tell_typing(&self, me: &Client, scope: Scope, flush_list: &mut FlushList) {
         let event = Event::new(EventKind::Typing { from: me.name, scope });
         let wanting = |(_, client): &(&ClientId, &Arc<Client>)| {
             let idle = client.outbox.is_empty() && !client.outbox.is_held();
@@ -444,11 +444,11 @@ impl State {
         match scope {
             Scope::User(to) => {
                 let sessions = self.queues.get(&to).map(|user| &user.sessions).into_iter().flatten();
-                self.counts.delivered(touched.push_all(sessions.filter(wanting), &event, Some(&me.name)));
+                self.counts.delivered(flush_list.push_all(sessions.filter(wanting), &event, Some(&me.name)));
             }
             Scope::Group(group) => {
                 let sessions = self.audience(&group).filter(wanting);
-                self.counts.delivered(touched.push_all(sessions, &event, Some(&me.name)));
+                self.counts.delivered(flush_list.push_all(sessions, &event, Some(&me.name)));
             }
             // Nobody types to everybody.
             Scope::Everybody => {}

@@ -1,7 +1,7 @@
 //! A user under another name: all that the hub knows of him changes in the one section of the lock in which the store is
 //! told of it.
 //!
-//! Before that his sessions have ended, and until it is done nobody comes in under his name ([`Shut`]). What others had on
+//! Before that his sessions have ended, and until it is done nobody comes in under his name ([`NameLock`]). What others had on
 //! its way to his old name by then goes to the new one.
 
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use std::time::Instant;
 
 use super::client::Client;
 use super::moderation;
-use super::outbox::Touched;
+use super::outbox::FlushList;
 use super::state::{Audience, Hub, State};
 use crate::model::{Event, EventKind, Name, QuitReason};
 use crate::store::{Entry, StoreError};
 
 /// Nobody comes in under a name until this is dropped; one at a time.
-pub struct Shut {
+pub struct NameLock {
     hub: Hub,
     /// How many sessions ended for it.
     pub sessions: usize,
 }
 
-impl Drop for Shut {
+impl Drop for NameLock {
     fn drop(&mut self) {
         self.hub.locked(|state| state.shut = None);
     }
@@ -30,25 +30,25 @@ impl Drop for Shut {
 impl Hub {
     /// Ends all sessions of a user, who is told what he will be called and why, and keeps him from coming in again until
     /// the answer is dropped. Returns when all of them have left, or at the deadline with `None`.
-    pub fn shut_out(&self, user: Name, to: Name, why: &str, deadline: Instant) -> Option<Shut> {
+    pub fn lock_name(&self, user: Name, to: Name, why: &str, deadline: Instant) -> Option<NameLock> {
         let sessions: Vec<Arc<Client>> = self.locked(|state| {
             state.shut = Some(user);
             state.queues.get(&user).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
         });
-        let shut = Shut { hub: self.clone(), sessions: sessions.len() };
+        let shut = NameLock { hub: self.clone(), sessions: sessions.len() };
         moderation::end(&sessions, QuitReason::Renamed(to), why);
         sessions.iter().all(|session| session.departed_by(deadline)).then_some(shut)
     }
 
     /// Whether a user is being kept out because he is about to get another name.
-    pub fn is_shut_out(&self, user: &Name) -> bool {
+    pub fn is_name_locked(&self, user: &Name) -> bool {
         self.locked(|state| state.shut == Some(*user))
     }
 
     /// Gives a user another name, which nothing is known of; he is not here, and is kept out.
     ///
     /// # Errors
-    /// Why that could not be stored; [`Hub::take_back_name`] has to follow then.
+    /// Why that could not be stored; [`Hub::undo_rename`] has to follow then.
     pub fn rename(&self, from: Name, to: Name) -> Result<(), StoreError> {
         let batch = self.locked(|state| {
             state.rename(from, to);
@@ -61,7 +61,7 @@ impl Hub {
     }
 
     /// Makes a rename as if it had never been. What cannot be stored of that now is stored behind the rename itself.
-    pub fn take_back_name(&self, from: Name, to: Name) {
+    pub fn undo_rename(&self, from: Name, to: Name) {
         let back = [
             Entry::Renamed { from: to, to: from },
             Entry::RenameSettled { from: to, to: from },
@@ -79,7 +79,7 @@ impl Hub {
     }
 
     /// Says that the users file has the new name. If that cannot be stored now, it will be as soon as it can.
-    pub fn settle_name(&self, from: Name, to: Name) {
+    pub fn confirm_rename(&self, from: Name, to: Name) {
         let _ = self.record(vec![Entry::RenameSettled { from, to }]);
     }
 
@@ -91,14 +91,14 @@ impl Hub {
 
     /// Tells everybody who shares a kept group with a user that he is called otherwise, once.
     pub fn tell_renamed(&self, from: Name, to: Name) {
-        let (event, mut touched) = (Event::new(EventKind::Renamed { from, to }), Touched::default());
+        let (event, mut flush_list) = (Event::new(EventKind::Renamed { from, to }), FlushList::default());
         self.locked(|state| {
             let groups = state.memberships.get(&to).into_iter().flatten().filter_map(|name| state.groups.get(name));
             let all: Audience =
                 groups.flat_map(|group| &group.audience).map(|(id, one)| (*id, Arc::clone(one))).collect();
-            state.counts.delivered(touched.push_all(&all, &event, Some(&to)));
+            state.counts.delivered(flush_list.push_all(&all, &event, Some(&to)));
         });
-        touched.settle(None);
+        flush_list.flush_except(None);
     }
 
     /// Whether somebody had this name who is called otherwise by now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::client::Client;
-use super::outbox::Touched;
+use super::outbox::FlushList;
 use super::state::{Hub, State};
 use crate::model::limits::SANCTIONS_PER_GROUP;
 use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, SanctionTerms, UserError};
@@ -23,7 +23,7 @@ impl Hub {
         user: Name,
         up: bool,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
@@ -36,7 +36,7 @@ impl Hub {
             }
             state.check_fit(group, user, next)?;
             state.set_role(group, &user, next, entries);
-            state.tell_news(group, GroupNews::Role { user, role: next, by: Some(me.name) }, None, touched);
+            state.tell_news(group, GroupNews::Role { user, role: next, by: Some(me.name) }, None, flush_list);
             Ok(())
         })
     }
@@ -51,7 +51,7 @@ impl Hub {
         group: &Name,
         user: Name,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
@@ -62,7 +62,7 @@ impl Hub {
             state.check_fit(group, user, GroupRole::Owner)?;
             for (user, role) in [(user, GroupRole::Owner), (me.name, GroupRole::Admin)] {
                 state.set_role(group, &user, role, entries);
-                state.tell_news(group, GroupNews::Role { user, role, by: Some(me.name) }, None, touched);
+                state.tell_news(group, GroupNews::Role { user, role, by: Some(me.name) }, None, flush_list);
             }
             Ok(())
         })
@@ -79,14 +79,14 @@ impl Hub {
         user: Name,
         reason: Option<Arc<str>>,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let group = state.group_ruled_by(&me.name, group, &user, now)?;
             state.role_of(group, &user)?;
             let news = |you| GroupNews::Kicked { user, by: me.name, reason: reason.clone(), you };
-            state.tell_news(group, news(false), Some(&user), touched);
-            state.tell_news_to(&user, group, news(true), touched);
+            state.tell_news(group, news(false), Some(&user), flush_list);
+            state.tell_news_to(&user, group, news(true), flush_list);
             state.remove_member(&group, &user, entries);
             Ok(())
         })
@@ -96,13 +96,13 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Hub::move_role`].
-    pub fn withhold(
+    pub fn sanction_member(
         &self,
         me: &Client,
         group: &Name,
         one: GroupSanction,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         let GroupSanction { user, penalty, ruling } = one;
         self.change(|state, entries| {
@@ -111,9 +111,9 @@ impl Hub {
             state.put_sanction(group, user, penalty, &ruling, now, entries)?;
             let inside = state.group(&group)?.1.members.contains_key(&user);
             let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
-            state.tell_news(group, news(false), Some(&user), touched);
+            state.tell_news(group, news(false), Some(&user), flush_list);
             if inside {
-                state.tell_news_to(&user, group, news(true), touched);
+                state.tell_news_to(&user, group, news(true), flush_list);
             }
             if inside && penalty == Penalty::Ban {
                 state.remove_member(&group, &user, entries);
@@ -126,14 +126,14 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Hub::move_role`].
-    pub fn give_back(
+    pub fn lift_from_member(
         &self,
         me: &Client,
         group: &Name,
         user: Name,
         penalty: Penalty,
         now: SystemTime,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
             let group = state.group_ruled_by(&me.name, group, &user, now)?;
@@ -152,9 +152,9 @@ impl Hub {
             }
             entries.extend(kept.then_some(Entry::MemberLifted { group, user, penalty }));
             let news = |you| GroupNews::Lifted { user, penalty, by: me.name, you };
-            state.tell_news(group, news(false), Some(&user), touched);
+            state.tell_news(group, news(false), Some(&user), flush_list);
             if inside {
-                state.tell_news_to(&user, group, news(true), touched);
+                state.tell_news_to(&user, group, news(true), flush_list);
             }
             Ok(())
         })

@@ -14,8 +14,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::bans::Rules;
 use super::client::{Client, ClientId};
-use super::log::{Batch, Gathering, Log, Saying};
-use super::outbox::{HighWater, Touched};
+use super::log::{Batch, Gathering, Log, PendingMessage};
+use super::outbox::{FlushList, HighWater};
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
@@ -32,7 +32,7 @@ pub struct Hub {
 pub(super) struct Inner {
     state: Mutex<State>,
     /// The way to the thread that writes out who came and left; without it, each does that himself.
-    pub(super) announcer: OnceLock<Sender<Touched>>,
+    pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
     pub(super) gathering: Gathering,
@@ -342,15 +342,15 @@ impl Renamed {
     }
 
     /// What was typed to somebody's old name is said to him, and what a script sent under its user's old name is his.
-    pub(super) fn readdress(&self, saying: Saying) -> Saying {
+    pub(super) fn readdress(&self, message: PendingMessage) -> PendingMessage {
         if self.0.is_empty() {
-            return saying;
+            return message;
         }
-        let scope = match saying.draft.scope {
+        let scope = match message.draft.scope {
             Scope::User(to) => Scope::User(self.now(to)),
             other => other,
         };
-        Saying { draft: Draft { from: self.now(saying.draft.from), scope, ..saying.draft }, ..saying }
+        PendingMessage { draft: Draft { from: self.now(message.draft.from), scope, ..message.draft }, ..message }
     }
 }
 
@@ -438,20 +438,26 @@ impl State {
     }
 
     /// Tells every session of one user.
-    pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
+    pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        self.counts.delivered(touched.push_all(sessions.into_iter().flatten(), event, None));
+        self.counts.delivered(flush_list.push_all(sessions.into_iter().flatten(), event, None));
     }
 
     /// Tells every session of one user something of another one.
-    pub(super) fn tell_user_of(&self, from: &Name, name: &Name, event: &Arc<Event>, touched: &mut Touched) {
+    pub(super) fn tell_user_of(&self, from: &Name, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        self.tell_of_user(from, sessions.into_iter().flatten(), event, None, touched);
+        self.tell_of_user(from, sessions.into_iter().flatten(), event, None, flush_list);
     }
 
     /// Tells the members of one group, all but the sessions of `except`.
-    pub(super) fn tell_group(&self, group: &Name, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        self.counts.delivered(touched.push_all(self.audience(group), event, except));
+    pub(super) fn tell_group(
+        &self,
+        group: &Name,
+        event: &Arc<Event>,
+        except: Option<&Name>,
+        flush_list: &mut FlushList,
+    ) {
+        self.counts.delivered(flush_list.push_all(self.audience(group), event, except));
     }
 
     /// The sessions of the members of one group.
@@ -460,8 +466,8 @@ impl State {
     }
 
     /// Tells everybody logged in, all but the sessions of `except`.
-    pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, touched: &mut Touched) {
-        self.counts.delivered(touched.push_all(&self.clients, event, except));
+    pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, flush_list: &mut FlushList) {
+        self.counts.delivered(flush_list.push_all(&self.clients, event, except));
     }
 
     /// Whether a user hears nothing of another one.
@@ -482,17 +488,17 @@ impl State {
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
         event: &Arc<Event>,
         except: Option<&Name>,
-        touched: &mut Touched,
+        flush_list: &mut FlushList,
     ) {
         let Some(by) = self.ignored.by(from) else {
-            return self.counts.delivered(touched.push_all(clients, event, except));
+            return self.counts.delivered(flush_list.push_all(clients, event, except));
         };
         let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
         for (id, client) in clients {
             match (by.contains(&client.name), &silence) {
-                (false, _) => self.counts.delivered(touched.push_all([(id, client)], event, except)),
+                (false, _) => self.counts.delivered(flush_list.push_all([(id, client)], event, except)),
                 (true, Some(silence)) => {
-                    touched.push_all([(id, client)], silence, except);
+                    flush_list.push_all([(id, client)], silence, except);
                 }
                 (true, None) => {}
             }
@@ -500,13 +506,13 @@ impl State {
     }
 
     /// Tells the members of a group, all but one.
-    pub(super) fn tell_news(&self, group: Name, news: GroupNews, except: Option<&Name>, touched: &mut Touched) {
-        self.tell_group(&group, &Event::new(EventKind::Group { group, news }), except, touched);
+    pub(super) fn tell_news(&self, group: Name, news: GroupNews, except: Option<&Name>, flush_list: &mut FlushList) {
+        self.tell_group(&group, &Event::new(EventKind::Group { group, news }), except, flush_list);
     }
 
     /// Tells one user something about a group.
-    pub(super) fn tell_news_to(&self, user: &Name, group: Name, news: GroupNews, touched: &mut Touched) {
-        self.tell_user(user, &Event::new(EventKind::Group { group, news }), touched);
+    pub(super) fn tell_news_to(&self, user: &Name, group: Name, news: GroupNews, flush_list: &mut FlushList) {
+        self.tell_user(user, &Event::new(EventKind::Group { group, news }), flush_list);
     }
 
     /// The rooms of a user.

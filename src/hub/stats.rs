@@ -61,7 +61,7 @@ impl Hub {
         });
         stats.store_works = self.inner.log.works();
         stats.commits = self.inner.log.commits();
-        for (items, bytes) in clients.iter().map(|client| client.outbox.load()) {
+        for (items, bytes) in clients.iter().map(|client| client.outbox.queued()) {
             stats.queued = (stats.queued.0 + items, stats.queued.1 + bytes);
             stats.fullest = (stats.fullest.0.max(items), stats.fullest.1.max(bytes));
         }

@@ -44,7 +44,7 @@ const GROUPS: [&str; 3] = ["red", "green", "blue"];
 /// A port that writes nothing: what was queued stays in the outbox to be looked at.
 struct NoPort;
 
-impl Port for NoPort {
+impl ConnectionHandle for NoPort {
     fn flush(&self, _client: &Arc<Client>, _thorough: bool) {}
     fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
         work();
@@ -56,16 +56,16 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, RegisterError> {
+fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, AttachError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let who = Registration { id: ClientId(id), name: name(user), device: None, peer, port: Arc::new(NoPort) };
-    hub.register(&who, policy)
+    let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, port: Arc::new(NoPort) };
+    hub.attach(&who, policy)
 }
 
 /// Lets a session have what it missed, and answers with the texts of that.
 fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
     let Backlog { messages, more, .. } = hub.backlog(client).unwrap();
-    hub.caught_up(client, &messages);
+    hub.note_caught_up(client, &messages);
     assert_eq!(more, 0);
     messages.into_iter().map(|message| message.said.text.to_string()).collect()
 }
@@ -82,11 +82,11 @@ fn say_at(hub: &Hub, me: &Client, scope: Scope, text: &str, now: SystemTime) -> 
 
 /// Makes an ordinary group, and joins it.
 fn make(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
-    hub.create(me, name(group), GroupSettings::default(), &mut Touched::default())
+    hub.create(me, name(group), GroupSettings::default(), &mut FlushList::default())
 }
 
 fn join(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
-    hub.join(me, &name(group), Way::Open, SystemTime::now(), &mut Touched::default())
+    hub.join(me, &name(group), JoinVia::Open, SystemTime::now(), &mut FlushList::default())
 }
 
 /// Waits until a store that did not work is tried again, and works.
@@ -124,7 +124,7 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
             presence = come(hub, id, [NAMES[dice(4)], "guest-1"][dice(6) / 5], policy).ok();
             continue;
         };
-        let (me, mut touched) = (Presence::client(here), Touched::default());
+        let (me, mut flush_list) = (Presence::client(here), FlushList::default());
         let (group, user) = (GROUPS[dice(3)], name([NAMES[dice(4)], "guest-1"][dice(6) / 5]));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(dice(100) as u64);
         let _ = match dice(14) {
@@ -133,7 +133,7 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
             4 => say_at(hub, me, Scope::Group(name(group)), "x", now),
             5 => say_at(hub, me, Scope::User(user), "x", now),
             6 => hub.rosters(&me.name, None, now).first().map_or(Ok(()), |(red, _)| hub.membership(me, red).map(drop)),
-            7..11 => rule(hub, me, name(group), user, now, [dice(11), dice(2), dice(4)], &mut touched),
+            7..11 => rule(hub, me, name(group), user, now, [dice(11), dice(2), dice(4)], &mut flush_list),
             11..13 => {
                 operating::order(hub, user, &name(group), now, [dice(8), dice(6)]);
                 Ok(())
@@ -157,20 +157,22 @@ fn rule(
     user: Name,
     now: SystemTime,
     [deed, coin, number]: [usize; 3],
-    touched: &mut Touched,
+    flush_list: &mut FlushList,
 ) -> Result<(), UserError> {
     let penalty = [Penalty::Ban, Penalty::Mute][coin];
     let ruling = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
     match deed {
-        0..3 => hub.move_role(me, &group, user, coin == 0, now, touched),
-        3 => hub.transfer(me, &group, user, now, touched),
-        4 => hub.kick(me, &group, user, None, now, touched),
-        5 => hub.withhold(me, &group, GroupSanction { user, penalty, ruling }, now, touched),
-        6 => hub.give_back(me, &group, user, penalty, now, touched),
-        7 => hub.invite(me, &group, user, now, touched),
-        8 => hub.set(me, &group, &[GroupSetting::Keep(coin == 0)], now, touched),
-        9 => hub.set(me, &group, &[GroupSetting::Limit((number > 0).then_some(number + 1))], now, touched),
-        _ => hub.leave(me, &group, now, touched),
+        0..3 => hub.move_role(me, &group, user, coin == 0, now, flush_list),
+        3 => hub.transfer(me, &group, user, now, flush_list),
+        4 => hub.kick(me, &group, user, None, now, flush_list),
+        5 => hub.sanction_member(me, &group, GroupSanction { user, penalty, ruling }, now, flush_list),
+        6 => hub.lift_from_member(me, &group, user, penalty, now, flush_list),
+        7 => hub.invite(me, &group, user, now, flush_list),
+        8 => hub.change_settings(me, &group, &[GroupSetting::Keep(coin == 0)], now, flush_list),
+        9 => {
+            hub.change_settings(me, &group, &[GroupSetting::Limit((number > 0).then_some(number + 1))], now, flush_list)
+        }
+        _ => hub.leave(me, &group, now, flush_list),
     }
 }
 
@@ -184,13 +186,13 @@ fn eight_threads_leave_a_state_that_holds_together() {
             scope.spawn(move || hammer(hub, seed, 10_000, next_id));
         }
     });
-    hub.holds_together().unwrap();
-    assert_eq!(hub.sessions(), 0);
+    hub.check_invariants().unwrap();
+    assert_eq!(hub.session_count(), 0);
     assert!(hub.locked(|state| state.groups.values().all(|group| group.settings.keep)));
     assert_eq!(store.groups().unwrap().len(), hub.group_count());
     // What many threads gave the store is what they left in the hub.
     let again = Hub::new(Limits::default(), store).unwrap();
-    again.holds_together().unwrap();
+    again.check_invariants().unwrap();
     assert_eq!(steps::kept(&again), steps::kept(&hub));
     let all = |hub: &Hub| hub.sanctions(SystemTime::UNIX_EPOCH);
     assert_eq!(all(&again), all(&hub));
@@ -237,7 +239,7 @@ fn a_panic_under_the_lock_costs_its_session_and_nothing_else() {
         assert!(failing.join().is_err());
     });
     assert_eq!(told(ann.client()), [EventKind::UserLeft { user: name("Ben") }]);
-    assert_eq!((hub.who(), hub.group_count()), (vec![(name("Ann"), None)], 0));
+    assert_eq!((hub.online_users(), hub.group_count()), (vec![(name("Ann"), None)], 0));
     hub.locked(|state| state.check()).unwrap();
     assert!(come(&hub, 3, "Ben", DuplicateLogin::Refuse).is_ok());
 }
@@ -252,6 +254,6 @@ fn caps_on_groups_memberships_and_clients_hold() {
     assert_eq!(make(&hub, ben.client(), "blue"), Ok(()));
     assert_eq!(join(&hub, ben.client(), "red"), Err(UserError::TooManyMemberships(1)));
     assert_eq!(make(&hub, ben.client(), "green"), Err(UserError::TooManyGroups(2)));
-    assert!(matches!(come(&hub, 3, "Cid", DuplicateLogin::Allow), Err(RegisterError::Full)));
+    assert!(matches!(come(&hub, 3, "Cid", DuplicateLogin::Allow), Err(AttachError::Full)));
     assert!(come(&hub, 4, "Ann", DuplicateLogin::Replace).is_ok(), "a replacement takes no further place for long");
 }

@@ -2,26 +2,50 @@
 
 use std::sync::OnceLock;
 
-/// How many ways there are to encode an event; each dialect owns one slot.
-const ENCODINGS: usize = 6;
+macro_rules! slots {
+    ($($(#[$doc:meta])* $Slot:ident,)+) => {
+        /// The place of one way to encode events; each dialect has its own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Slot {
+            $($(#[$doc])* $Slot,)+
+        }
+
+        const SLOTS: usize = [$(Slot::$Slot),+].len();
+    };
+}
+
+slots! {
+    /// Text for people.
+    Plain,
+    /// Text for people, with CRLF.
+    PlainCrlf,
+    /// Text for people, with ids.
+    PlainIds,
+    /// Text for people, with ids and CRLF.
+    PlainCrlfIds,
+    /// Tagged lines.
+    Machine,
+    /// Objects.
+    Json,
+}
 
 /// The bytes of one event in each dialect in which somebody was told it. Mostly all of them have the same one, so there is
 /// room for one in place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Encodings {
-    first: OnceLock<(usize, Vec<u8>)>,
-    others: OnceLock<Box<[OnceLock<Vec<u8>>; ENCODINGS]>>,
+    first: OnceLock<(Slot, Vec<u8>)>,
+    others: OnceLock<Box<[OnceLock<Vec<u8>>; SLOTS]>>,
 }
 
 impl Encodings {
     /// The bytes in the dialect that owns `slot`, made by `encode` the first time.
-    pub(super) fn get(&self, slot: usize, encode: impl Fn() -> Vec<u8>) -> &[u8] {
+    pub(super) fn get(&self, slot: Slot, encode: impl Fn() -> Vec<u8>) -> &[u8] {
         let (taken, bytes) = self.first.get_or_init(|| (slot, encode()));
         if *taken == slot {
             return bytes;
         }
         let others = self.others.get_or_init(Box::default);
-        others[slot].get_or_init(encode)
+        others[slot as usize].get_or_init(encode)
     }
 }
 
@@ -34,14 +58,14 @@ mod tests {
     #[test]
     fn each_dialect_encodes_once() {
         let (encodings, made) = (Encodings::default(), Cell::new(0));
-        let get = |slot: usize| {
+        let get = |slot: Slot| {
             encodings.get(slot, || {
                 made.set(made.get() + 1);
-                vec![u8::try_from(slot).unwrap()]
+                vec![slot as u8]
             })
         };
-        for slot in [3, 0, 5, 0, 3, 5] {
-            assert_eq!(usize::from(get(slot)[0]), slot);
+        for slot in [Slot::PlainIds, Slot::Plain, Slot::Json, Slot::Plain, Slot::PlainIds, Slot::Json] {
+            assert_eq!(get(slot), [slot as u8]);
         }
         assert_eq!(made.get(), 3);
     }

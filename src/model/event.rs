@@ -1,11 +1,12 @@
 //! Everything a person can be told, as typed values; a dialect turns them into bytes.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::account::{NotRegistered, Question, TokenShown};
 use super::answer::{AdminAnswer, Cell, Table};
-use super::encodings::Encodings;
+use super::encodings::{Encodings, Slot};
 use super::error::UserError;
 use super::group::GroupNews;
 use super::message::{Message, MessageId, Scope};
@@ -40,6 +41,15 @@ pub enum Target {
     User(Name),
     /// A group.
     Group(Name),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::User(name) => write!(f, "{name}"),
+            Target::Group(name) => write!(f, "#{name}"),
+        }
+    }
 }
 
 /// What happened. One kind is one wording in each dialect.
@@ -243,7 +253,7 @@ impl Event {
     }
 
     /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
-    pub fn encoded(&self, slot: usize, encode: impl Fn() -> Vec<u8>) -> &[u8] {
+    pub fn encoded(&self, slot: Slot, encode: impl Fn() -> Vec<u8>) -> &[u8] {
         self.encodings.get(slot, encode)
     }
 

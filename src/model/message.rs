@@ -48,6 +48,17 @@ pub struct Message {
     pub deleted: bool,
 }
 
+/// As `/history` takes it.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::User(name) => write!(f, "{name}"),
+            Scope::Group(name) => write!(f, "#{name}"),
+            Scope::Everybody => f.write_str("broadcasts"),
+        }
+    }
+}
+
 impl Draft {
     /// Whether it was sent by one guest to another. Nobody could read it later: the next guests of these names are other
     /// people.

@@ -54,19 +54,24 @@ pub fn shorten(text: &str, max: usize) -> String {
 /// A text as a JSON string, with everything escaped that a terminal could act on.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
+    quote_into(&mut quoted, text);
+    quoted
+}
+
+/// Appends what [`quote`] makes of a text.
+pub fn quote_into(out: &mut String, text: &str) {
+    out.push('"');
     for c in text.chars() {
         match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
+            '"' | '\\' => out.extend(['\\', c]),
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                // Writing to a String cannot fail.
-                let _ = fmt::Write::write_fmt(&mut quoted, format_args!("\\u{:04x}", u32::from(c)));
+                // Writing to a string does not fail.
+                let _ = fmt::Write::write_fmt(out, format_args!("\\u{:04x}", u32::from(c)));
             }
-            c => quoted.push(c),
+            c => out.push(c),
         }
     }
-    quoted.push('"');
-    quoted
+    out.push('"');
 }
 
 /// Shows client text inside a log line, with everything except printable ASCII escaped, so that an event stays one line.

@@ -1,20 +1,13 @@
 //! The JSON dialect: one object per event, for browsers and other programs that get each as a message of its own.
 //!
-//! Its events and fields are those of the machine dialect; what is a list there with commas is an array here. What has no
-//! value is `null`. New fields may come; those that are there stay as they are.
+//! The events and their fields are those of `record`. What is several lines or a list with commas in machine mode is an
+//! array here, and what has no value is `null`. New fields may come; those that are there stay as they are.
 
-mod answer;
-mod group;
-mod login;
-mod object;
-mod order;
-mod past;
-
-pub use answer::json;
-
-use super::Dialect;
-use crate::model::{Event, EventKind, NameAndNote, Online, Profile, Question, QuitReason, Roster, Scope, Target};
-use object::Object;
+use super::machine::Line;
+use super::record::{self, Encoder, Value};
+use super::{Dialect, MICROSECONDS, SECONDS, append, utc};
+use crate::model::text::quote_into;
+use crate::model::{AdminAnswer, Event, Slot, UserError};
 
 /// The JSON dialect; each object is one line.
 pub static JSON: Json = Json;
@@ -22,18 +15,18 @@ pub static JSON: Json = Json;
 /// Objects for browsers and programs.
 pub struct Json;
 
-/// This dialect's place in an event's cache.
-const SLOT: usize = 5;
-
 impl Dialect for Json {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
-        event.encoded(SLOT, || {
-            let mut lines = String::with_capacity(event.weight());
-            for object in event.each().iter().filter_map(write) {
-                lines.push_str(&object.end());
-                lines.push('\n');
+        event.encoded(Slot::Json, || {
+            let mut objects = Object(String::with_capacity(event.weight()));
+            for event in event.each() {
+                let start = objects.0.len();
+                record::write(event, &mut objects);
+                if objects.0.len() > start {
+                    objects.0.push_str("}\n");
+                }
             }
-            lines.into_bytes()
+            objects.0.into_bytes()
         })
     }
 
@@ -42,129 +35,93 @@ impl Dialect for Json {
     }
 }
 
-/// The object of an event; none of what is never written.
-fn write(event: &Event) -> Option<Object> {
-    let of = |tag| Object::new(tag).stamp(event);
-    Some(match &event.kind {
-        EventKind::PrivateMessage { from, text } => of("private").word("from", from).text("text", text),
-        EventKind::PrivateMessageSent { to, text } => of("sent").word("to", to).text("text", text),
-        EventKind::Broadcast { from, text } => of("broadcast").word("from", from).text("text", text),
-        EventKind::GroupMessage { group, from, text } => {
-            of("group").word("group", group).word("from", from).text("text", text)
-        }
-        EventKind::Action { from, scope, text, own } => {
-            let object = match scope {
-                Scope::User(to) if *own => of("sent").word("to", to),
-                Scope::User(_) => of("private").word("from", from),
-                Scope::Group(group) => of("group").word("group", group).word("from", from),
-                Scope::Everybody => of("broadcast").word("from", from),
-            };
-            object.flag("action", true).text("text", text)
-        }
-        EventKind::UserJoined { user } => of("joined").word("user", user),
-        EventKind::UserLeft { user } => of("left").word("user", user),
-        EventKind::MemberJoined { group, user } => of("member_joined").word("group", group).word("user", user),
-        EventKind::MemberLeft { group, user } => of("member_left").word("group", group).word("user", user),
-        EventKind::GroupCreated { group } => of("group_created").word("group", group),
-        EventKind::YouJoined { group } => of("group_joined").word("group", group),
-        EventKind::YouLeft { group, gone } => of("group_left").word("group", group).flag("gone", *gone),
-        EventKind::Group { group, news } => return group::write(event, group, news),
-        EventKind::Refused(error) => Object::new("error").word("code", error.code()).word("text", error),
-        EventKind::Closed { reason: QuitReason::Renamed(name) } => {
-            Object::new("closed").word("reason", "renamed").word("name", name)
-        }
-        EventKind::Closed { reason } => Object::new("closed").word("reason", reason.to_string().replace(' ', "_")),
-        _ => return write_answer(event).or_else(|| login::write(event)),
-    })
+/// The answer to an operator's program, as one object without a line end: `{"ok":true,"done":"ban","whom":"bob",…}`,
+/// `{"ok":true,"of":"sessions","rows":[{…}]}`, or `{"ok":false,"code":"no_such_user","text":"Error: …"}`.
+pub fn json(answer: &Result<AdminAnswer, UserError>) -> String {
+    let mut object = Object("{".to_owned());
+    object.field("ok", answer.is_ok());
+    match answer {
+        Err(error) => object.field("code", error.code()).field("text", &error.to_string()),
+        Ok(AdminAnswer::Done(outcome)) => record::write_outcome("done", outcome, &mut object),
+        Ok(AdminAnswer::Table(table)) => record::write_rows(table, object.field("of", table.of)),
+    };
+    object.0 + "}"
 }
 
-fn write_answer(event: &Event) -> Option<Object> {
-    Some(match &event.kind {
-        EventKind::Users { users } => Object::new("users").list("users", users.iter().map(user)),
-        EventKind::WhoIs(profile) => write_profile(profile),
-        EventKind::YouAreAway { away } => Object::new("away").some_text("text", away.as_deref()),
-        EventKind::UserIsAway { user, away } => Object::new("user_away").word("user", user).text("text", away),
-        EventKind::StoredFor { user } => Object::new("kept").word("user", user),
-        EventKind::Groups { groups } => write_groups(groups),
-        EventKind::GroupsUsers { rosters, first } => {
-            Object::new("groups_users").flag("first", *first).list("groups", rosters.iter().map(roster))
-        }
-        EventKind::TalkTarget { target } => Object::new("talking").some_word("to", shown(*target)),
-        EventKind::WhoAmI { name, peer, sessions, groups, target } => Object::new("whoami")
-            .word("name", name)
-            .text("peer", peer)
-            .count("sessions", *sessions)
-            .names("groups", groups)
-            .some_word("talking", shown(*target)),
-        EventKind::Pong { text } => Object::new("pong").text("text", text),
-        EventKind::Help { lines } => Object::new("help").text("text", &lines.join("\n")),
-        EventKind::HowToLeave { .. } => Object::new("how_to_leave"),
-        EventKind::StillHere => Object::new("alive"),
-        EventKind::AskName => Object::new("ask").word("what", "name"),
-        EventKind::AskPassword => Object::new("ask").word("what", "password"),
-        EventKind::Ask(question) => Object::new("ask").word("what", asked(*question)),
-        _ => return None,
-    })
-}
+/// Objects, the last of which is being written and still open.
+pub(super) struct Object(String);
 
-fn asked(question: Question) -> &'static str {
-    match question {
-        Question::Password => "password",
-        Question::OldPassword => "old_password",
-        Question::NewPassword => "new_password",
-        Question::SameAgain => "same_again",
+impl Object {
+    /// The name of a field, behind a comma where it is not the first one.
+    fn name(&mut self, name: &str) {
+        // Names and values end in other characters, so this is an object without a field.
+        let comma = if self.0.ends_with('{') { "" } else { "," };
+        self.0.extend([comma, "\"", name, "\":"]);
+    }
+
+    /// An array of values, each written by `write`.
+    fn array<T>(&mut self, items: &[T], write: impl Fn(&mut Object, &T)) {
+        self.0.push('[');
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                self.0.push(',');
+            }
+            write(self, item);
+        }
+        self.0.push(']');
+    }
+
+    /// A field with one object per item.
+    pub(super) fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&mut Object, &T)) {
+        self.name(name);
+        self.array(items, |object, item| {
+            object.0.push('{');
+            write(object, item);
+            object.0.push('}');
+        });
     }
 }
 
-fn write_groups(groups: &[NameAndNote]) -> Object {
-    let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
-    let about = groups.iter().filter(|(_, topic)| topic.is_some());
-    let topic = |(name, topic): &NameAndNote| Object::inner("group", name).some_text("text", topic.as_deref()).end();
-    Object::new("groups").names("names", &names).list("topics", about.map(topic))
-}
-
-fn user((name, away): &NameAndNote) -> String {
-    Object::inner("name", name).some_text("away", away.as_deref()).end()
-}
-
-fn roster((group, users): &Roster) -> String {
-    Object::inner("group", group).names("members", users).end()
-}
-
-fn write_profile(Profile { name, online, last_seen }: &Profile) -> Object {
-    let object = Object::new("whois").word("name", name).flag("online", online.is_some());
-    match online {
-        None => object.time("last_seen", *last_seen),
-        Some(Online { since, idle, away, shared }) => object
-            .time("since", Some(*since))
-            .number("idle", idle.as_secs())
-            .names("shared", shared)
-            .some_text("away", away.as_deref()),
+impl Encoder for Object {
+    fn tag(&mut self, tag: &str) -> &mut Object {
+        self.0.push('{');
+        self.field("event", tag)
     }
-}
 
-/// A conversation as `/talk` takes it.
-fn shown(target: Option<Target>) -> Option<String> {
-    target.map(|target| match target {
-        Target::User(name) => name.to_string(),
-        Target::Group(name) => format!("#{name}"),
-    })
-}
+    fn field<'v>(&mut self, name: &str, value: impl Into<Value<'v>>) -> &mut Object {
+        self.name(name);
+        match value.into() {
+            Value::None => self.0.push_str("null"),
+            Value::Text(text) => quote_into(&mut self.0, text),
+            Value::Number(number) => append(&mut self.0, number),
+            Value::Flag(flag) => append(&mut self.0, flag),
+            Value::Time(at) => self.0.extend(["\"", &utc(at, MICROSECONDS), "\""]),
+            Value::Moment(at) => self.0.extend(["\"", &utc(at, SECONDS), "\""]),
+            Value::Names(names) => self.array(names, |object, name| quote_into(&mut object.0, name.as_str())),
+            Value::Word(word) => quote_into(&mut self.0, &word.to_string()),
+        }
+        self
+    }
 
-/// A conversation as `/history` takes it.
-fn of(scope: Option<Scope>) -> String {
-    match scope {
-        None => "all".to_owned(),
-        Some(Scope::User(name)) => name.to_string(),
-        Some(Scope::Group(name)) => format!("#{name}"),
-        Some(Scope::Everybody) => "broadcasts".to_owned(),
+    fn records<T>(&mut self, name: &str, _: &str, items: &[T], write: impl Fn(&mut Object, &T)) -> &mut Object {
+        self.list(name, items, write);
+        self
+    }
+
+    fn line(&mut self, _: impl FnOnce(&mut Line)) -> &mut Object {
+        self
+    }
+
+    fn object(&mut self, write: impl FnOnce(&mut Object)) -> &mut Object {
+        write(self);
+        self
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, UserError};
+    use crate::model::{Cell, EventKind, MessageId, Outcome, Penalty, Table};
     use std::time::{Duration, SystemTime};
 
     #[test]
@@ -180,11 +137,27 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_code_and_silence_is_never_written() {
+    fn an_error_has_its_code_and_nothing_is_never_written() {
         let error = Event::new(EventKind::Refused(UserError::NoConversation));
         assert!(
             JSON.encode(&error).starts_with(b"{\"event\":\"error\",\"code\":\"no_conversation\",\"text\":\"Error: ")
         );
         assert!(JSON.encode(&Event::new(EventKind::Nothing)).is_empty());
+    }
+
+    #[test]
+    fn an_answer_to_an_operators_program_is_one_object() {
+        let whom = "bob".to_owned();
+        let banned = Outcome::Sanctioned { penalty: Penalty::Ban, whom, until: None, sessions: 2 };
+        let done = r#"{"ok":true,"done":"ban","whom":"bob","until":null,"sessions":2}"#;
+        assert_eq!(json(&Ok(AdminAnswer::Done(banned))), done);
+        let rows = vec![vec![Cell::Number(1), Cell::text("a\"b\n")], vec![Cell::Number(2), Cell::text("")]];
+        let table = Table { of: "bans", columns: &["n", "text"], rows };
+        assert_eq!(
+            json(&Ok(AdminAnswer::Table(table))),
+            r#"{"ok":true,"of":"bans","rows":[{"n":1,"text":"a\"b\u000a"},{"n":2,"text":""}]}"#
+        );
+        let error = json(&Err(UserError::NoSuchUser("x".to_owned())));
+        assert_eq!(error, r#"{"ok":false,"code":"no_such_user","text":"Error: User 'x' does not exist."}"#);
     }
 }

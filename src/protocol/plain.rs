@@ -14,24 +14,24 @@ use crate::model::sanction::HumanDuration;
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
     GroupSettings, Message, MessageId, Name, NameAndNote, NotRegistered, Online, Outcome, OutputFormat, Penalty,
-    Profile, Question, QuitReason, Report, Scope, Table, Target, TokenShown,
+    Profile, Question, QuitReason, Report, Scope, Slot, Table, Target, TokenShown,
 };
 
 /// The plain dialect with LF after each line.
-pub static PLAIN: Plain = Plain { slot: 0, crlf: false, ids: false };
+pub static PLAIN: Plain = Plain { slot: Slot::Plain, crlf: false, ids: false };
 
 /// The plain dialect with CRLF after each line, for clients whose own lines end so.
-pub static PLAIN_CRLF: Plain = Plain { slot: 1, crlf: true, ids: false };
+pub static PLAIN_CRLF: Plain = Plain { slot: Slot::PlainCrlf, crlf: true, ids: false };
 
 /// As [`PLAIN`], with the id of each message in front of it.
-pub static PLAIN_IDS: Plain = Plain { slot: 3, crlf: false, ids: true };
+pub static PLAIN_IDS: Plain = Plain { slot: Slot::PlainIds, crlf: false, ids: true };
 
 /// As [`PLAIN_CRLF`], with the id of each message in front of it.
-pub static PLAIN_CRLF_IDS: Plain = Plain { slot: 4, crlf: true, ids: true };
+pub static PLAIN_CRLF_IDS: Plain = Plain { slot: Slot::PlainCrlfIds, crlf: true, ids: true };
 
 /// Text for people with `nc` or `telnet`.
 pub struct Plain {
-    slot: usize,
+    slot: Slot,
     crlf: bool,
     ids: bool,
 }

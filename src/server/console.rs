@@ -1,142 +1,150 @@
-//! `parlord ctl`: the other end of the console's socket, for people and for scripts.
+//! The console: a Unix socket in the data folder, on which the owner of the process does what operators do.
+//!
+//! A request is one line: `text` or `json`, and what is wanted, as in the chat without its slash. The answer is a line
+//! `ok` or `refused` and what there is to say; then the connection ends. Who hangs costs one of a few places for a while.
 
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::Duration;
+use std::fs::{self, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use super::ctl::socket;
-use crate::model::StartError;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Uid, geteuid};
+use socket2::SockRef;
 
-/// How long a request may take in all its parts: a server that is alive is far quicker.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::Handle;
+use crate::admin::Actor;
+use crate::command;
+use crate::model::limits::{CLIENT_STACK, CTL_BYTES, CTL_CLIENTS, CTL_TIME};
+use crate::model::{AdminAnswer, Event, EventKind, UserError, text};
+use crate::protocol::{Dialect, PLAIN, json};
+use crate::semaphore::Semaphore;
+use crate::thread;
+use crate::transport::write_all_until;
 
-/// How often `top` looks.
-const PACE: Duration = Duration::from_secs(1);
+/// How long to wait after the system refused to give a connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Asks the server that works in this data folder for what `words` say, and writes its answer to `out`, as JSON if wanted.
-///
-/// # Errors
-/// When no server works there, or it refused; then the answer is the sentence.
-pub fn ctl(data: Option<&Path>, words: &[String], json: bool, out: &mut dyn Write) -> Result<(), StartError> {
-    let form = if json { "json" } else { "text" };
-    let answer = ask(folder(data)?, form, &words.join(" "))?;
-    match answer {
-        Ok(body) => say(out, &format!("{body}\n")).map(drop),
-        Err(body) if json => {
-            say(out, &format!("{body}\n"))?;
-            Err(StartError::Config("the server refused".to_owned()))
+/// The console of a running server. Its file goes with it.
+pub(super) struct Ctl {
+    listener: UnixListener,
+    path: PathBuf,
+    requests: Arc<Semaphore>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// The socket in this data folder.
+pub(crate) fn socket(dir: &Path) -> PathBuf {
+    dir.join("ctl.sock")
+}
+
+impl Ctl {
+    /// Opens the console in the data folder, which is this process's alone. That it cannot be opened is no reason not to
+    /// serve, and the log says so.
+    pub(super) fn open(server: &Handle, dir: &Path, stopped: &Receiver<()>) -> Option<Ctl> {
+        let opened = Ctl::try_open(server, &socket(dir), stopped.clone());
+        opened.inspect_err(|e| log::error!("console closed error=\"{e}\": parlord ctl does not work")).ok()
+    }
+
+    fn try_open(server: &Handle, path: &Path, stopped: Receiver<()>) -> io::Result<Ctl> {
+        // One that is there is of a server that crashed.
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
-        Err(body) => Err(StartError::Config(body)),
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        let requests = Arc::new(Semaphore::new(CTL_CLIENTS));
+        let (ours, for_thread, server) = (listener.try_clone()?, Arc::clone(&requests), server.clone());
+        let accepting = thread::start("ctl", CLIENT_STACK, move || accept(&ours, &server, &for_thread, &stopped))?;
+        Ok(Ctl { listener, path: path.to_owned(), requests, accepting: Some(accepting) })
+    }
+
+    /// Accepts nothing more, and waits until the last answer has been given, at most until `deadline`.
+    pub(super) fn close(mut self, deadline: Instant) {
+        // Only this wakes a blocked accept.
+        let _ = SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        self.requests.close();
+        if !self.requests.wait_idle_until(deadline) {
+            log::debug!("console closed before its last answer");
+        }
+        let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Shows how the server is and who is there, every second until it is interrupted, or just once.
-///
-/// # Errors
-/// As [`ctl`]; and when it cannot be written.
-pub fn top(data: Option<&Path>, once: bool, out: &mut dyn Write) -> Result<(), StartError> {
-    let dir = folder(data)?;
-    let redraw = !once && io::stdout().is_terminal();
-    let mut looked = false;
-    loop {
-        let [vitals, sessions] = match look(dir) {
-            // Also in the middle of an answer.
-            Err(_) if looked && UnixStream::connect(socket(dir)).is_err() => {
-                return Err(StartError::Store(dir.to_owned(), "the server has ended".to_owned()));
+fn accept(listener: &UnixListener, server: &Handle, requests: &Arc<Semaphore>, stopped: &Receiver<()>) {
+    let mut count = 0_u64;
+    // Nothing is ever sent: the channel ends when the server is asked to stop.
+    while stopped.try_recv() != Err(crossbeam_channel::TryRecvError::Disconnected) {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                // Every request that holds a permit has ended by then.
+                let Some(permit) = requests.acquire_owned_until(Instant::now() + 2 * CTL_TIME) else { continue };
+                let server = server.clone();
+                count += 1;
+                // A thread that is refused closes the connection, and whoever asked says that there was no answer.
+                let _ = thread::start(&format!("ctl-{count}"), CLIENT_STACK, move || {
+                    let _permit = permit;
+                    if let Err(e) = serve(&stream, &server) {
+                        log::debug!("console without answer error=\"{e}\"");
+                    }
+                });
             }
-            seen => seen?,
-        };
-        let (rows, columns) = if redraw { room() } else { (usize::MAX, usize::MAX) };
-        let page = page(&vitals, &sessions, rows, columns);
-        let went_on = say(out, &if redraw { over(&page) } else { page })?;
-        if once || !went_on {
-            return Ok(());
+            Err(_) if stopped.recv_timeout(BACK_OFF) == Err(RecvTimeoutError::Disconnected) => return,
+            Err(_) => {}
         }
-        looked = true;
-        std::thread::sleep(PACE);
     }
 }
 
-/// A page over the one before: from the first line on, each line cleared before it is written, and what is below at the end.
-/// Nothing of it has to be undone, and what has scrolled away stays there.
-fn over(page: &str) -> String {
-    let lines: String = page.lines().map(|line| format!("\x1B[K{line}\n")).collect();
-    format!("\x1B[H{lines}\x1B[J")
+fn serve(stream: &UnixStream, server: &Handle) -> io::Result<()> {
+    if !may(socket_peercred(stream)?.uid, geteuid()) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let request = read_line(stream, Instant::now() + CTL_TIME)?;
+    let (form, line) = request.split_once(' ').unwrap_or((&request, ""));
+    let answer =
+        command::console(line).and_then(|act| server.admin().execute(act, &Actor::Console, &server.0.shared.accounts));
+    let verdict = if answer.is_ok() { "ok" } else { "refused" };
+    let body = if form == "json" { json(&answer) } else { plain(answer) };
+    write_all_until(stream, format!("{verdict}\n{}\n", body.trim_end()).as_bytes(), Instant::now() + CTL_TIME)
 }
 
-/// What `top` shows: the numbers, and the sessions.
-fn look(dir: &Path) -> Result<[String; 2], StartError> {
-    let see = |what| ask(dir, "text", what)?.map_err(StartError::Config);
-    Ok([see("top")?, see("top sessions")?])
+/// The owner of the process and the owner of the machine.
+fn may(peer: Uid, own: Uid) -> bool {
+    peer == own || peer.is_root()
 }
 
-/// The rows and columns of the terminal; no end of them where they are unknown.
-fn room() -> (usize, usize) {
-    let of = |size: u16| if size == 0 { usize::MAX } else { usize::from(size) };
-    let size = rustix::termios::tcgetwinsize(io::stdout());
-    size.map_or((usize::MAX, usize::MAX), |size| (of(size.ws_row), of(size.ws_col)))
+fn plain(answer: Result<AdminAnswer, UserError>) -> String {
+    let event = Event::new(answer.map_or_else(EventKind::Refused, EventKind::AdminReply));
+    String::from_utf8_lossy(PLAIN.encode(&event)).into_owned()
 }
 
-/// How wide a number is with its name and the space behind it: three of them fit into 80 columns.
-const CELL: usize = 26;
-
-/// The numbers, three a line or as many as fit, and as many sessions as there is room for. No line is wider than the terminal,
-/// or it would take two of its rows.
-fn page(vitals: &str, sessions: &str, rows: usize, columns: usize) -> String {
-    let pairs: Vec<String> = vitals
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(' '))
-        .map(|(name, value)| format!("{:<width$} ", format!("{name} {}", value.trim()), width = CELL - 1))
-        .collect();
-    let beside = (columns / CELL).clamp(1, 3);
-    let mut lines: Vec<String> = pairs.chunks(beside).map(|some| some.concat().trim_end().to_owned()).collect();
-    lines.push(String::new());
-    lines.extend(sessions.lines().map(str::to_owned));
-    // The last line of the terminal stays free, or it would scroll.
-    lines.truncate(rows.saturating_sub(1).max(1));
-    let cut = |line: &String| line.chars().take(columns).chain(['\n']).collect::<String>();
-    lines.iter().map(cut).collect()
-}
-
-fn folder(data: Option<&Path>) -> Result<&Path, StartError> {
-    data.ok_or_else(|| StartError::Config("there is no console: the setting data is none".to_owned()))
-}
-
-/// What the server answers; `Err` in there is that it refused.
-fn ask(dir: &Path, form: &str, words: &str) -> Result<Result<String, String>, StartError> {
-    let path = socket(dir);
-    let failed = |what: &str, e| StartError::System(format!("{}: {what}", path.display()), e);
-    let mut stream = match UnixStream::connect(&path) {
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            let why = "no parlord works in this folder; --data says in which one it does".to_owned();
-            return Err(StartError::Store(dir.to_owned(), why));
+/// One line, made harmless as at every other door.
+fn read_line(mut stream: &UnixStream, deadline: Instant) -> io::Result<String> {
+    let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
+    while !line.contains(&b'\n') {
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        let n = stream.read(&mut buffer)?;
+        line.extend_from_slice(&buffer[..n]);
+        if n == 0 || line.len() > CTL_BYTES {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-        connected => connected.map_err(|e| failed("cannot be connected to", e))?,
-    };
-    let mut answer = String::new();
-    let exchanged = stream
-        .set_read_timeout(Some(PATIENCE))
-        .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
-        // A line end would be the end of the request.
-        .and_then(|()| stream.write_all(format!("{form} {}\n", words.replace(['\n', '\r'], " ")).as_bytes()))
-        .and_then(|()| stream.read_to_string(&mut answer));
-    exchanged.map_err(|e| failed("gives no answer", e))?;
-    match answer.trim_end().split_once('\n') {
-        Some(("ok", body)) => Ok(Ok(body.to_owned())),
-        Some(("refused", body)) => Ok(Err(body.to_owned())),
-        _ => Err(failed("gives no answer", ErrorKind::UnexpectedEof.into())),
     }
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    text::decode(line).map(|text| text.trim().to_owned()).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// Writes to whoever reads, and says whether he is still there.
-fn say(out: &mut dyn Write, text: &str) -> Result<bool, StartError> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(StartError::System("the answer could not be written".to_owned(), e)),
-    }
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 #[cfg(test)]
@@ -144,20 +152,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_fits_into_its_terminal() {
-        let vitals = "name  value\na     1\nb     2\nc     3\nstore works\n";
-        let sessions = "session  user\n1        ann\n2        bob\n";
-        let whole = page(vitals, sessions, usize::MAX, usize::MAX);
-        let lines: Vec<&str> = whole.lines().collect();
-        assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["a", "1", "b", "2", "c", "3"]);
-        assert_eq!(&lines[1..], ["store works", "", "session  user", "1        ann", "2        bob"]);
-        assert_eq!(page(vitals, sessions, 5, 80).lines().count(), 4);
-        assert_eq!(over("a 1\n\n"), "\x1B[H\x1B[Ka 1\n\x1B[K\n\x1B[J");
-        let long = format!("name value\n{}", "lock_held_mean_ns 1234567\n".repeat(15));
-        for (columns, lines) in [(200, 5), (80, 5), (79, 5), (77, 8), (52, 8), (40, 15), (10, 15)] {
-            let page = page(&long, "", usize::MAX, columns);
-            assert_eq!(page.lines().filter(|line| !line.is_empty()).count(), lines, "{columns}");
-            assert!(page.lines().all(|line| line.len() <= columns), "{columns}: {page}");
-        }
+    fn only_the_owners_of_the_process_and_of_the_machine_may() {
+        let (own, other) = (Uid::from_raw(1_000), Uid::from_raw(1_001));
+        assert!(may(own, own) && may(Uid::ROOT, own));
+        assert!(!may(other, own) && !may(other, Uid::ROOT));
     }
 }

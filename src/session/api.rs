@@ -56,7 +56,7 @@ impl<'a> ApiRequest<'a> {
         if shared.hub.ban_of(&token.user, SystemTime::now()).is_some() {
             return Err(NotAllowed::Banned);
         }
-        Ok(ApiRequest { shared, me: shared.hub.caller(token.user, Some(token.name), peer) })
+        Ok(ApiRequest { shared, me: shared.hub.detached_client(token.user, Some(token.name), peer) })
     }
 
     /// Whether the user has sent more than allowed, and has to wait.
@@ -79,8 +79,8 @@ impl<'a> ApiRequest<'a> {
         let mut caller = Caller::new(Arc::clone(&self.me), Arc::clone(&answer) as _);
         caller.cost = 1 + length / BYTES_PER_TOKEN;
         let done = command::run(&line, &mut self.shared.context(&mut caller));
-        let stored = self.shared.hub.publish_for_caller(&mut caller.drafts);
-        caller.touched.settle(None);
+        let stored = self.shared.hub.publish_and_wait(&mut caller.drafts);
+        caller.flush_list.flush_except(None);
         if let Some(budgets) = &self.shared.budgets {
             budgets.of(self.me.name).spend(caller.cost);
         }
@@ -124,7 +124,7 @@ pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8])
     let name: Name =
         registered.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
-    let request = ApiRequest { shared, me: shared.hub.caller(name, None, peer) };
+    let request = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
     // The account exists either way; without a token its user logs in with the password and makes one.
     let refused = |e| JSON.encode(&Event::new(EventKind::Refused(e))).to_vec();
     Ok(request.run(&format!("/token new api-{}", stamp())).unwrap_or_else(refused))

@@ -21,7 +21,7 @@ impl Session<'_> {
         let _ = self.write_without_outbox().and_then(|()| self.catch_up(me));
         me.outbox.release();
         let _ = self.connection.write_all(Some(&me.outbox), None, true);
-        self.shared.hub.settled_in(me);
+        self.shared.hub.note_drained(me);
     }
 
     /// Queues the welcome.
@@ -42,8 +42,8 @@ impl Session<'_> {
                         self.write_without_outbox()?;
                     }
                 }
-                self.shared.hub.caught_up(me, &messages);
-                self.shared.hub.acknowledge_ignored(me, &withheld);
+                self.shared.hub.note_caught_up(me, &messages);
+                self.shared.hub.give_ignored_receipts(me, &withheld);
                 Ok(())
             }
             Err(error) => {

@@ -10,7 +10,7 @@ use super::budget::{Budget, Spent};
 use super::dialog::OpenDialog;
 use super::{ReadOutcome, Session};
 use crate::command::Caller;
-use crate::hub::{Client, Pending, Presence};
+use crate::hub::{Client, PendingDelivery, Presence};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
 use crate::model::{Event, EventKind, LastWords, QuitReason};
 use crate::transport::Input;
@@ -21,7 +21,7 @@ pub(super) struct ChatState {
     /// A command that asks questions; the next lines are its answers.
     pub(super) dialog: Option<OpenDialog>,
     /// Messages of this user that another thread delivers.
-    pending: Pending,
+    pending: PendingDelivery,
     /// Lines handled since everything was last written.
     unsettled: usize,
     budget: Option<Budget>,
@@ -58,7 +58,7 @@ impl Session<'_> {
         presence.leave(reason);
         if self.shared.accounts.is_deleted(&me.name) && !self.shared.hub.is_renamed(&me.name) {
             // Leaving may have stored something once more. If it cannot be erased now, the hub does so as soon as it can.
-            let _ = self.shared.hub.forget(me.name);
+            let _ = self.shared.hub.forget_user(me.name);
         }
         self.connection.say_last_words(reason, limit);
     }
@@ -69,7 +69,7 @@ impl Session<'_> {
         let mut chat = ChatState {
             caller: Caller::new(Arc::clone(me), Arc::clone(self.connection) as _),
             dialog: None,
-            pending: Pending::default(),
+            pending: PendingDelivery::default(),
             unsettled: 0,
             budget: self.shared.budgets.as_ref().map(|budgets| budgets.of(me.name)),
             spent: Spent::Recovered,
@@ -83,7 +83,7 @@ impl Session<'_> {
                 // Only complete lines put the idle deadline off; bytes that complete none do not.
                 Ok(lines) if lines > 0 || active_at.is_none() => {
                     let now = Instant::now();
-                    me.hear(now);
+                    me.note_activity(now);
                     active_at = Some(now);
                 }
                 Ok(_) => {}
@@ -116,8 +116,8 @@ impl Session<'_> {
             }
             lines += 1;
             chat.unsettled += 1;
-            let Caller { client, touched, .. } = &chat.caller;
-            if chat.unsettled >= LINES_PER_FLUSH || touched.is_crowded() || client.outbox.is_crowded() {
+            let Caller { client, flush_list, .. } = &chat.caller;
+            if chat.unsettled >= LINES_PER_FLUSH || flush_list.is_crowded() || client.outbox.is_crowded() {
                 self.settle(chat);
             }
             self.slow_down(chat);
@@ -181,16 +181,16 @@ impl Session<'_> {
     /// Writes what this session has caused. It may wait for its own client, so that one comes last.
     pub(super) fn settle(&self, chat: &mut ChatState) {
         let lines = std::mem::take(&mut chat.unsettled);
-        let Caller { client, drafts, touched, .. } = &mut chat.caller;
+        let Caller { client, drafts, flush_list, .. } = &mut chat.caller;
         if !drafts.is_empty() {
             let only_spoke = lines == drafts.len() && !client.outbox.is_behind();
             chat.pending = self.shared.hub.submit(client, drafts);
             // The thread that delivers the messages writes to this client as well.
-            if only_spoke && chat.pending.is_left() {
-                return touched.settle(Some(client.id));
+            if only_spoke && chat.pending.is_with_leader() {
+                return flush_list.flush_except(Some(client.id));
             }
         }
-        touched.settle(Some(client.id));
+        flush_list.flush_except(Some(client.id));
         // A client that cannot be written to is closing, which the loop sees.
         let _ = self.connection.write_all(Some(&client.outbox), None, true);
     }

@@ -43,16 +43,11 @@ use parking_lot::Condvar;
 use super::door::{Door, Output};
 use super::next_step;
 use crate::command::CallerConnection;
-use crate::hub::{Client, Outbox, Port};
-use crate::model::limits::{
-    BRIEF_FLUSH, CLOSING_CHECK, LINGER, LINGER_BYTES, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK,
-};
+use crate::hub::{Client, ConnectionHandle, Outbox};
+use crate::model::limits::{BRIEF_FLUSH, CLOSING_CHECK, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, MessageId, Name, OutputFormat, QuitReason};
 use crate::sync::{self, Mutex, fence};
-use crate::transport::Link;
-
-/// How long to wait before looking again for bytes of a client whose reading was stopped.
-const LINGER_STEP: Duration = Duration::from_millis(10);
+use crate::transport::{Link, linger};
 
 /// One client's connection, shared by the session's thread and by every thread that writes to the client or ends the
 /// session.
@@ -93,7 +88,7 @@ impl Writer {
         // A rest goes out alone. Filled up again and again, it would never be gone and never get younger.
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
-        outbox.take_queued(WRITE_BATCH, |event| {
+        outbox.take_coalesced(WRITE_BATCH, |event| {
             *newest = event.id.max(*newest);
             if event.kind == EventKind::Nothing {
                 return;
@@ -328,7 +323,7 @@ fn nothing_came(outbox: &Outbox) -> bool {
 /// The hub's handle to a connection.
 pub(super) struct HubHandle(pub(super) Arc<Connection>);
 
-impl Port for HubHandle {
+impl ConnectionHandle for HubHandle {
     fn flush(&self, client: &Arc<Client>, thorough: bool) {
         let (connection, outbox) = (&self.0, &client.outbox);
         // Pairs with the fence in `nothing_came`: either this thread gets the lock, or its holder sees what was queued.
@@ -425,26 +420,10 @@ impl Connection {
                 self.link.finish();
                 // A client that has closed its side sends nothing more.
                 if reason != QuitReason::Eof {
-                    self.linger();
+                    linger(&*self.link, || self.closing().is_some());
                 }
             }
             Err(Unwritten) => self.link.abort(),
-        }
-    }
-
-    /// Discards what the client still sends: closing with unread bytes resets the connection, and the reset would overtake
-    /// the last words.
-    fn linger(&self) {
-        let deadline = Instant::now() + LINGER;
-        let mut buffer = [0; 1024];
-        let mut left = LINGER_BYTES;
-        while left > 0 && Instant::now() < deadline {
-            match self.link.read(&mut buffer, Some(deadline)) {
-                // Once reading was stopped, every read says that this is the end, so it means nothing.
-                Ok(0) if self.closing().is_some() => std::thread::sleep(LINGER_STEP),
-                Ok(0) | Err(_) => return,
-                Ok(n) => left = left.saturating_sub(n),
-            }
         }
     }
 

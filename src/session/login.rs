@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::connection::{HubHandle, Unwritten};
 use super::{Session, Shared, next_step};
 use crate::accounts::{Verdict, tokens};
-use crate::hub::{Presence, RegisterError, Registration};
+use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, Name, NotRegistered, Origin, Peer, QuitReason, Sanction};
 use crate::store::{Device, Token};
@@ -174,7 +174,7 @@ impl Session<'_> {
             return Err(self.refuse(asked, Refusal::Banned(until, why)));
         }
         loop {
-            match self.shared.hub.register(&who, self.shared.duplicate_login) {
+            match self.shared.hub.attach(&who, self.shared.duplicate_login) {
                 Ok(presence) => {
                     if self.shared.accounts.is_deleted(&name) {
                         presence.client().close(QuitReason::Deleted);
@@ -193,18 +193,18 @@ impl Session<'_> {
                     return Ok(self.begin(presence));
                 }
                 // A session whose client is gone notices by itself; it only needs a moment to leave.
-                Err(RegisterError::AlreadyLoggedIn(others)) => {
+                Err(AttachError::AlreadyLoggedIn(others)) => {
                     if !others.iter().all(|other| other.departed_by(patience)) {
                         return Err(self.refuse(asked, Refusal::AlreadyLoggedIn));
                     }
                 }
-                Err(RegisterError::TooManySessions(limit)) => {
+                Err(AttachError::TooManySessions(limit)) => {
                     return Err(self.refuse(asked, Refusal::TooManySessions(limit)));
                 }
                 // As if the login had come a moment later: then nobody has that name.
-                Err(RegisterError::Renamed) => return Err(self.refuse(asked, Refusal::Wrong)),
-                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
-                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+                Err(AttachError::Renamed) => return Err(self.refuse(asked, Refusal::Wrong)),
+                Err(AttachError::Full) => return Err(QuitReason::ServerFull),
+                Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
         }
     }
@@ -221,20 +221,19 @@ impl Session<'_> {
             if !std::mem::replace(&mut paid, true) {
                 self.pay_for_login(name);
             }
-            match self.shared.hub.register(&self.registration(name, None), DuplicateLogin::Refuse) {
+            match self.shared.hub.attach(&self.registration(name, None), DuplicateLogin::Refuse) {
                 Ok(presence) => return Ok(self.begin(presence)),
                 // Another guest was quicker.
-                Err(RegisterError::AlreadyLoggedIn(_) | RegisterError::TooManySessions(_) | RegisterError::Renamed) => {
-                }
-                Err(RegisterError::Full) => return Err(QuitReason::ServerFull),
-                Err(RegisterError::Closing) => return Err(QuitReason::Shutdown),
+                Err(AttachError::AlreadyLoggedIn(_) | AttachError::TooManySessions(_) | AttachError::Renamed) => {}
+                Err(AttachError::Full) => return Err(QuitReason::ServerFull),
+                Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
         }
     }
 
-    fn registration(&self, name: Name, device: Device) -> Registration {
+    fn registration(&self, name: Name, device: Device) -> NewSession {
         let (peer, port) = (self.connection.peer(), Arc::new(HubHandle(Arc::clone(self.connection))));
-        Registration { id: self.id, name, device, peer, port }
+        NewSession { id: self.id, name, device, peer, port }
     }
 
     fn begin(&mut self, presence: Presence) -> Presence {
@@ -255,7 +254,7 @@ impl Session<'_> {
         if let Some(debt) = budget.debt() {
             self.connection.pause((Instant::now() + debt).min(self.login_by));
         }
-        budget.spend(LOGIN_COST * (1 + self.shared.hub.sessions() / RECIPIENTS_PER_TOKEN));
+        budget.spend(LOGIN_COST * (1 + self.shared.hub.session_count() / RECIPIENTS_PER_TOKEN));
     }
 
     /// Whether the token of a login is still good. It is asked once others can see the session: a token that is revoked at

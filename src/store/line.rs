@@ -6,7 +6,7 @@ use crate::model::text::quote;
 use crate::model::{Message, Scope};
 
 /// A line like `#12 2026-11-20 17:03:12 [alice -> bob]: hi`, in local time.
-pub(super) fn text(message: &Message) -> String {
+pub(crate) fn text(message: &Message) -> String {
     let Message { id, said, deleted } = message;
     let at = DateTime::<Local>::from(said.at).format("%Y-%m-%d %H:%M:%S");
     let from = said.from;
@@ -24,7 +24,7 @@ pub(super) fn text(message: &Message) -> String {
 
 /// A JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither, `action` if it is one, `text`,
 /// `deleted`.
-pub(super) fn json(message: &Message) -> String {
+pub(crate) fn json(message: &Message) -> String {
     let Message { id, said, deleted } = message;
     let at = DateTime::<Utc>::from(said.at).to_rfc3339_opts(SecondsFormat::Micros, true);
     // Names have no character that JSON would need to have escaped.

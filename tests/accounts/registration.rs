@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use parlor::accounts::tokens;
 use parlor::config::Config;
 use parlor::model::Registration;
-use parlor::server::invite;
 use parlor::store::{Entry, Token};
 
 use super::{HIDE, HINT, SHOW, answer, line_of, login_as};
@@ -44,9 +43,10 @@ fn register(server: &TestServer, request: &str, password: &str) -> TestClient {
 
 /// Makes an invitation and returns its secret.
 pub(super) fn invitation(server: &TestServer) -> String {
-    let mut out = Vec::new();
-    invite(server.handle.hub().store(), 7, &mut out).unwrap();
-    String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()
+    let invite = tokens::new_invite().unwrap();
+    let expires = SystemTime::now() + Duration::from_secs(7 * 86_400);
+    server.handle.hub().store().append(&[Entry::Invited { invite: invite.digest, expires }]).unwrap();
+    invite.text
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn every_device_gets_each_message_once_and_a_new_one_nothing_from_before_it() {
         device.send("/quit");
         device.read_to_end();
         login_as(&server, "alice", password).quiet();
-        eventually("alice has left", || server.handle.hub().sessions() == 1);
+        eventually("alice has left", || server.handle.hub().session_count() == 1);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// Where it ends on the browser's side, and what goes through it.
+/// The browser's end, and the connections through it.
 pub struct Cable {
     pub addr: SocketAddr,
     listener: Option<TcpListener>,
@@ -63,7 +63,7 @@ impl Drop for Cable {
     fn drop(&mut self) {
         self.pull();
         self.plugged.lock().unwrap().over = true;
-        // Only this wakes who waits for the next one.
+        // Only this wakes the accepting thread.
         let _ = TcpStream::connect(self.addr);
     }
 }

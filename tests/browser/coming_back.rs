@@ -1,4 +1,4 @@
-//! What a page finds when it comes back: after a lost connection, after a reload.
+//! Reconnecting pages: after a lost connection and after a reload.
 
 use parlor::model::DuplicateLogin;
 
@@ -21,7 +21,7 @@ fn bob_and_a_page() -> (Daemon, String, TestClient, Browser) {
 }
 
 #[test]
-fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice() {
+fn after_a_restart_nothing_is_missing_or_duplicated() {
     let (mut daemon, web, mut bob, alice) = bob_and_a_page();
     let mut said = Vec::new();
     let mut tell = |bob: &mut TestClient, n: u32| {
@@ -54,7 +54,7 @@ fn after_a_restart_of_the_daemon_nothing_is_missing_and_nothing_is_there_twice()
 }
 
 #[test]
-fn what_cannot_be_had_at_once_is_a_gap_that_can_be_filled() {
+fn a_gap_is_shown_and_can_be_filled() {
     let (mut daemon, web, mut bob, alice) = bob_and_a_page();
     bob.ask("/broadcast first", &["[Broadcast][bob]: first"]);
     open(&alice, "*");
@@ -78,7 +78,7 @@ fn what_cannot_be_had_at_once_is_a_gap_that_can_be_filled() {
 }
 
 #[test]
-fn who_stays_signed_in_has_a_token_that_signing_out_revokes() {
+fn signing_out_revokes_the_token_of_a_remembered_login() {
     let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut bob = server.login("bob");
     let browser = at_the_door(&server);
@@ -108,7 +108,7 @@ fn who_stays_signed_in_has_a_token_that_signing_out_revokes() {
 }
 
 #[test]
-fn a_token_that_is_revoked_on_another_page_signs_out_at_once() {
+fn a_token_revoked_on_another_page_signs_out_at_once() {
     let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let (home, abroad) = (at_the_door(&server), at_the_door(&server));
     abroad.type_into("#name", "bob");

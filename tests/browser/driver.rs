@@ -38,7 +38,7 @@ impl Browser {
             let line = line.unwrap();
             line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
-        // Somebody has to read what else it says, or it would stop at a full pipe.
+        // Its output must be read, or it would block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let addr = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver names its port")));
         let mut browser = Browser { driver, addr, session: String::new(), _profile: profile };
@@ -61,7 +61,7 @@ impl Browser {
         self.attempt(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// What a command gives, or why it cannot be done.
+    /// The value a command returns, or its error.
     fn attempt(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(self.addr).unwrap();
@@ -95,7 +95,7 @@ impl Browser {
         self.on_page("DELETE", "/window", &Value::Null);
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its value.
     pub fn run(&self, script: &str) -> Value {
         self.on_page("POST", "/execute/sync", &json!({"script": script, "args": []}))
     }
@@ -114,7 +114,7 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Clicks as a person does: on what is there, in sight, and not covered; again, if it was just drawn anew.
+    /// Clicks like a person: on an element that is visible and not covered; retries if it has just been redrawn.
     pub fn click(&self, css: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -164,7 +164,7 @@ impl Browser {
     /// Keeps a picture of the page where `SCREENSHOTS` says, if it does.
     pub fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
-        // What fades in is there by then.
+        // Fading animations have ended by then.
         self.run("document.getAnimations().forEach((one) => one.finish());");
         let picture = self.on_page("GET", "/screenshot", &Value::Null);
         let bytes = decode(picture.as_str().unwrap());

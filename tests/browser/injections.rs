@@ -1,10 +1,10 @@
-//! What somebody may say to make a page run it.
+//! Script injection attempts.
 
 use super::operating::{promote, with_log};
 use super::{at_the_door, open, say, server_with, sign_in};
 use crate::promises::figure;
 
-/// What would run if it were put into a page as it is.
+/// Strings that would run if they were inserted into a page unescaped.
 fn injections() -> Vec<String> {
     let call = "window.hit=1";
     let forms = [
@@ -75,7 +75,7 @@ fn injections() -> Vec<String> {
 }
 
 #[test]
-fn sixty_injections_are_shown_as_text_and_none_runs() {
+fn sixty_injections_in_messages_and_topics_are_shown_as_text() {
     let server = server_with(|config| config.limits.rate = 0);
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);
@@ -111,7 +111,7 @@ fn sixty_injections_are_shown_as_text_and_none_runs() {
 }
 
 #[test]
-fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_runs() {
+fn sixty_injections_in_rooms_reasons_and_logs_are_shown_as_text() {
     let server = server_with(|config| config.limits.rate = 0);
     promote(&server);
     let all = injections();
@@ -120,7 +120,7 @@ fn sixty_injections_as_rooms_reasons_and_log_lines_are_shown_as_text_and_none_ru
     let alice = at_the_door(&server);
     sign_in(&alice, "alice");
     bob.expect("*** alice has joined the chat.");
-    // As what rooms are about, in the list, the header and the menu.
+    // As topics of rooms, in the list, the header and the menu.
     for text in &all {
         bob.send(&format!("/room create 2 {text}"));
         let said = bob.line_with("created (1/2)");

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use parlor::logging::LogSettings;
-use parlor::model::Role;
+use parlor::logging;
+use parlor::model::{LogSettings, Role};
 use parlor::store::Entry;
 
 use super::{Browser, at_the_door, open, server, sign_in};
@@ -17,9 +17,9 @@ pub(super) fn promote(server: &TestServer) {
 
 /// Lets the server have a log, which tests write themselves.
 pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
-    let settings = LogSettings { dir: server.dir.path().to_owned(), ..LogSettings::default() };
-    let path = settings.dir.join("parlord.log");
-    server.handle.on_log(move |lines| settings.tail(lines));
+    let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
+    let path = settings.log_dir.join("parlord.log");
+    server.handle.on_log(move |lines| logging::tail(&settings, lines));
     move |text| fs::write(&path, text).unwrap()
 }
 
@@ -59,7 +59,7 @@ fn because(browser: &Browser, why: &str) {
 }
 
 #[test]
-fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
+fn an_operator_sees_sessions_and_gives_reasons() {
     let (server, mut bob, alice) = with_a_group();
     bob.expect("*** alice has joined the chat.");
     bob.send("/report alice bossy");
@@ -92,7 +92,7 @@ fn an_operator_sees_who_is_here_and_acts_with_a_reason() {
 }
 
 #[test]
-fn every_act_of_an_operator_asks_why() {
+fn every_command_of_an_operator_asks_for_a_reason() {
     let server = server();
     promote(&server);
     let mut bob = server.login("bob");
@@ -108,7 +108,7 @@ fn every_act_of_an_operator_asks_why() {
     alice.type_into("dialog [name=why]", "rude");
     alice.press("Delete");
     bob.expect("*** alice deleted #1.");
-    // Wherever somebody is met: his own menu has the acts, too.
+    // The menu of a user has the operator's commands everywhere.
     open(&alice, "@bob");
     alice.click("#b-conv");
     alice.press("Operator’s acts…");
@@ -150,7 +150,7 @@ fn every_act_of_an_operator_asks_why() {
 }
 
 #[test]
-fn the_end_of_the_log_is_on_the_operators_page_and_goes_on_while_he_looks() {
+fn the_operators_page_follows_the_end_of_the_log() {
     let (server, mut bob, alice) = with_a_group();
     bob.send("/report eve sells things to everybody\n/ping told");
     bob.line_with("Pong: told");

@@ -1,4 +1,4 @@
-//! Rooms: who comes in, and what is left of them when somebody goes, however he goes.
+//! Rooms: joining them, and every way of leaving them.
 
 use parlor::model::{DuplicateLogin, WebOrigin};
 
@@ -22,7 +22,7 @@ fn join(client: &mut TestClient, code: &str, said: &str) {
 }
 
 #[test]
-fn a_room_shows_its_name_its_code_and_who_is_there_at_each_moment() {
+fn a_room_shows_its_name_code_and_members_live() {
     let server = server();
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);
@@ -93,7 +93,7 @@ fn a_room_for_two_refuses_the_third_and_a_reload_leaves_it() {
 }
 
 #[test]
-fn who_stays_signed_in_is_at_the_start_after_a_reload_and_no_ghost_in_the_room() {
+fn a_remembered_login_leaves_no_ghost_in_a_room_on_reload() {
     let server = server_with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);
@@ -115,10 +115,10 @@ fn who_stays_signed_in_is_at_the_start_after_a_reload_and_no_ghost_in_the_room()
 }
 
 #[test]
-fn leaving_closing_the_tab_and_losing_the_network_are_seen_by_the_others_at_once() {
+fn every_way_of_leaving_a_room_is_seen_at_once() {
     let mut cable = Cable::new();
     let server =
-        server_with(|config| config.web_origins = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
+        server_with(|config| config.web_origin = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
     cable.plug(server.web[0]);
     let mut bob = server.login("bob");
     let alice = Browser::start(1280, 800);

@@ -1,4 +1,4 @@
-//! People who talk: registering, groups, history, receipts, typing.
+//! Conversations: registration, groups, history, receipts, typing.
 
 use super::{ENTER, at_the_door, open, say, server, server_with, sign_in};
 
@@ -35,7 +35,7 @@ fn two_browsers_and_a_netcat_are_in_one_conversation() {
 }
 
 #[test]
-fn people_register_and_a_name_is_given_once() {
+fn a_name_can_be_registered_once() {
     let server = server();
     let (first, second) = (at_the_door(&server), at_the_door(&server));
     for (browser, name) in [(&first, "zoe"), (&second, "ZOE")] {
@@ -62,7 +62,7 @@ fn people_register_and_a_name_is_given_once() {
 }
 
 #[test]
-fn history_comes_on_scrolling_up_and_goes_when_it_is_cleared() {
+fn history_loads_on_scrolling_up_and_can_be_cleared() {
     let server = server_with(|config| config.limits.rate = 0);
     let [mut bob, mut before] = server.login_all(["bob", "alice"]);
     for n in 0..320 {
@@ -122,7 +122,7 @@ fn receipts_typing_and_unread_counts_are_shown() {
 }
 
 #[test]
-fn a_group_is_made_run_and_left_by_its_menus() {
+fn a_group_is_created_managed_and_left_by_its_menus() {
     let server = server();
     let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
     let alice = at_the_door(&server);
@@ -180,7 +180,7 @@ fn a_group_is_made_run_and_left_by_its_menus() {
 }
 
 #[test]
-fn commands_that_are_typed_are_answered_on_the_page() {
+fn typed_commands_are_answered_on_the_page() {
     let server = server();
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);
@@ -213,7 +213,7 @@ fn commands_that_are_typed_are_answered_on_the_page() {
 }
 
 #[test]
-fn what_was_said_is_searched_and_opened_where_it_was_said() {
+fn a_search_result_opens_in_its_conversation() {
     let server = server();
     let mut bob = server.login("bob");
     bob.ask("/broadcast tomato soup for all", &["[Broadcast][bob]: tomato soup for all"]);
@@ -237,7 +237,7 @@ fn what_was_said_is_searched_and_opened_where_it_was_said() {
 }
 
 #[test]
-fn who_is_away_and_when_who_is_offline_was_here_stands_in_the_list() {
+fn the_list_shows_who_is_away_and_when_others_were_online() {
     let server = server();
     let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
     bob.send("/away at lunch\n/ping away");
@@ -260,7 +260,7 @@ fn who_is_away_and_when_who_is_offline_was_here_stands_in_the_list() {
 }
 
 #[test]
-fn who_looks_elsewhere_is_notified_if_he_allowed_it_and_without_a_sound() {
+fn notifications_need_permission_and_are_silent() {
     let server = server();
     let mut bob = server.login("bob");
     let alice = at_the_door(&server);

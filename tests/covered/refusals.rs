@@ -13,28 +13,24 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_stored_yet", "the store fails", "a_token_whose_end_cannot_be_stored_opens_nothing"),
-    ("not_readable", "the store fails", "what_was_said_cannot_be_read_while_the_store_does_not_work"),
+    ("not_readable", "the store fails", "history_is_unavailable_while_the_store_fails"),
     ("unavailable", "the store fails", "a_token_that_could_not_be_stored_does_not_come_later"),
     ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
     ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
     ("needs_role", "the role goes right then", "who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing"),
-    ("not_reloaded", "a file is changed meanwhile", "what_is_said_is_held_against_the_list_once"),
+    ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
     ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
     ("too_many_tokens", "it takes 20 tokens", "tokens_are_listed_without_their_secrets_and_bounded"),
-    ("too_many_kept", "it takes 50 groups", "nobody_owns_more_kept_groups_than_one_may"),
+    ("too_many_kept", "it takes 50 groups", "a_user_owns_at_most_so_many_kept_groups"),
     ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
     ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),
     ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
     ("still_here", "a session has to hang", "nobody_comes_in_under_his_name_from_the_first_moment_on"),
     ("not_renamed", "the store or the users file fails", "while_the_store_does_not_work_nobody_is_renamed"),
-    (
-        "name_has_traces",
-        "it takes an account from before",
-        "what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing",
-    ),
-    ("too_many_reports", "it takes 1000 reports", "no_more_reports_wait_than_may"),
+    ("name_has_traces", "it takes an account from before", "a_refused_rename_says_why_and_changes_nothing"),
+    ("too_many_reports", "it takes 1000 reports", "open_reports_are_bounded"),
 ];
 
 /// One value of each kind of refusal, with `Hole` and 909 where others have something else.
@@ -157,7 +153,7 @@ fn group_samples(name: Name) -> Vec<GroupError> {
     ]
 }
 
-/// The beginning and the further pieces of a sentence, without what is different each time.
+/// The fixed pieces of a sentence, without its variable parts.
 fn pieces(error: &UserError) -> Vec<String> {
     let said = error.to_string().replace(" for another 10m", "Hole").replace("909", "Hole");
     said.trim_end_matches('.').split("Hole").map(str::to_owned).collect()
@@ -172,7 +168,7 @@ fn likeness(line: &str, pieces: &[String]) -> Option<usize> {
     Some(pieces.iter().map(String::len).sum())
 }
 
-/// The code of what somebody is told, if it is an error.
+/// The code of a line that a user received, if it is an error.
 fn code(line: &str, samples: &[(&'static str, Vec<String>)]) -> Option<String> {
     if let Some(rest) = line.strip_prefix("error code=") {
         return rest.split(' ').next().map(str::to_owned);
@@ -193,7 +189,7 @@ fn told(transcripts: &[String]) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_refusal_is_told_in_a_transcript_or_provoked_elsewhere() {
+fn every_error_is_in_a_transcript_or_tested_elsewhere() {
     let told = told(&transcripts());
     let elsewhere = |code: &str| ELSEWHERE.iter().any(|(other, ..)| *other == code);
     let codes = UserError::codes();
@@ -205,7 +201,7 @@ fn every_refusal_is_told_in_a_transcript_or_provoked_elsewhere() {
 }
 
 #[test]
-fn what_no_transcript_tells_is_provoked_by_a_test_that_is_there() {
+fn errors_outside_transcripts_name_existing_tests() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = ["src", "tests"].map(|folder| sources(&root.join(folder))).concat();
     let code: Vec<String> = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
@@ -216,7 +212,7 @@ fn what_no_transcript_tells_is_provoked_by_a_test_that_is_there() {
 }
 
 #[test]
-fn a_refusal_is_known_by_its_words() {
+fn an_error_is_recognised_by_its_words() {
     let patterns = patterns();
     let sampled: BTreeSet<&str> = patterns.iter().map(|(code, _)| *code).collect();
     assert_eq!(sampled, UserError::codes().into_iter().collect(), "samples() has one of each");

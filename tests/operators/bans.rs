@@ -1,4 +1,4 @@
-//! Bans and mutes: at once, at the door, over a restart, and until their time is over.
+//! Bans and mutes: at once, at login, after a restart, and until they expire.
 
 use parlor::model::Role;
 
@@ -9,12 +9,12 @@ use crate::support::{TestClient, TestServer, USERS, WELCOME, eventually, passwor
 const BYE: &str = "*** You are banned from this server.";
 
 #[test]
-fn a_ban_ends_the_sessions_of_a_user_at_once_and_keeps_him_out() {
+fn a_ban_ends_a_users_sessions_and_refuses_logins() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     alice.expect("*** bob has joined the chat.");
     alice.send("/ban user BOB spam, again");
-    // His leaving may be told before the answer, or after it.
+    // The departure may be announced before or after the answer.
     line_from(&mut alice, "bob is banned for good; sessions that end: 1.");
     bob.expect("*** An operator ends your session: spam, again");
     bob.expect(BYE);
@@ -34,13 +34,13 @@ fn a_ban_ends_the_sessions_of_a_user_at_once_and_keeps_him_out() {
 }
 
 #[test]
-fn a_ban_and_a_login_at_the_same_moment_leave_nobody_inside() {
+fn a_ban_during_a_login_leaves_nobody_inside() {
     let (server, mut alice) = with_admin("alice");
     let bob = "bob".parse().unwrap();
     for _ in 0..30 {
         let mut client = server.connect();
         client.expect_bytes("Enter username: ");
-        // The name and the password come at once, so that the login is under way when the ban comes.
+        // Name and password are sent together, so that the login is under way when the ban arrives.
         client.send_raw(format!("bob\n{}\n", password("bob")));
         alice.send("/ban user bob");
         line_from(&mut alice, "bob is banned for good");
@@ -52,7 +52,7 @@ fn a_ban_and_a_login_at_the_same_moment_leave_nobody_inside() {
 }
 
 #[test]
-fn a_banned_address_is_told_in_one_line_and_others_come_in() {
+fn a_banned_address_is_refused_with_one_line() {
     let (server, mut alice) = with_admin("alice");
     let mut waiting = server.connect_from([127, 0, 0, 7]);
     waiting.expect_bytes("Enter username: ");
@@ -81,7 +81,7 @@ fn a_banned_address_is_told_in_one_line_and_others_come_in() {
 }
 
 #[test]
-fn a_ban_ends_by_itself() {
+fn a_ban_expires() {
     let (server, mut alice) = with_admin("alice");
     alice.send("/ban addr 127.0.0.7 1s");
     line_from(&mut alice, "127.0.0.7 is banned");
@@ -95,7 +95,7 @@ fn a_ban_ends_by_itself() {
 }
 
 #[test]
-fn a_muted_user_reads_on_and_says_nothing() {
+fn a_muted_user_reads_but_cannot_send() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     alice.expect("*** bob has joined the chat.");
@@ -116,7 +116,7 @@ fn a_muted_user_reads_on_and_says_nothing() {
 }
 
 #[test]
-fn penalties_and_roles_outlive_a_restart() {
+fn sanctions_and_roles_survive_a_restart() {
     let dir = folder(USERS);
     assert_eq!(run_with(dir.path(), &["user", "role", "alice", "admin"], &[], "").code, 0);
     let listen = |command: &mut std::process::Command| {
@@ -152,7 +152,7 @@ fn penalties_and_roles_outlive_a_restart() {
 }
 
 #[test]
-fn every_penalty_names_what_it_could_not_find() {
+fn an_unknown_target_of_a_sanction_is_named() {
     let (server, mut alice) = with_admin("alice");
     promote(&server, "bob", Role::Moderator);
     alice.ask_all(&[

@@ -1,4 +1,4 @@
-//! `parlord ctl`: the same acts over a socket in the data folder, for whoever owns the process.
+//! `parlord ctl`: operators' commands over a socket in the data folder, for the owner of the process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +33,7 @@ fn answer(mut stream: UnixStream) -> String {
 }
 
 #[test]
-fn the_console_does_what_operators_do_in_the_chat() {
+fn the_console_has_the_operators_commands() {
     let daemon = daemon();
     let mut bob = daemon.login("bob");
     let done = |words: &[&str]| {
@@ -86,13 +86,13 @@ fn top_shows_numbers_and_sessions_once_or_until_nobody_reads() {
     let audit = || fs::read_to_string(daemon.dir.path().join("logs/audit.log")).unwrap_or_default();
     let stats = ctl(&daemon, &["stats"]).out;
     assert!(stats.lines().any(|line| line.split_whitespace().eq(["command.msg", "1"])), "{stats}");
-    // What is asked every second would fill the audit log.
+    // A view polled every second would fill the audit log.
     eventually("stats in the audit log", || audit().contains("act=stats"));
     assert_eq!(audit().lines().count(), 1, "{}", audit());
 }
 
 #[test]
-fn top_says_so_when_the_server_ends_while_it_looks() {
+fn top_reports_that_the_server_has_ended() {
     let mut daemon = daemon();
     let mut command = parlord(daemon.dir.path());
     let mut top = command.args(["ctl", "top"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -106,7 +106,7 @@ fn top_says_so_when_the_server_ends_while_it_looks() {
 }
 
 #[test]
-fn only_its_owner_gets_to_the_socket_and_it_goes_with_the_server() {
+fn the_socket_is_the_owners_and_is_removed_at_exit() {
     let mut daemon = daemon();
     let path = daemon.dir.path().join("data/ctl.sock");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -123,7 +123,7 @@ fn only_its_owner_gets_to_the_socket_and_it_goes_with_the_server() {
 }
 
 #[test]
-fn a_socket_that_a_crash_left_behind_is_replaced() {
+fn a_socket_left_by_a_crash_is_replaced() {
     let mut daemon = daemon();
     daemon.kill();
     assert!(daemon.dir.path().join("data/ctl.sock").exists());
@@ -132,10 +132,10 @@ fn a_socket_that_a_crash_left_behind_is_replaced() {
 }
 
 #[test]
-fn a_hanging_console_holds_up_neither_the_chat_nor_other_consoles() {
+fn a_hanging_console_blocks_nobody() {
     let daemon = daemon();
     let mut bob = daemon.login("bob");
-    // More than there are places; one has said half a word, and one never takes its answer.
+    // More connections than slots; one has sent half a word, and one never reads its answer.
     let mut hanging: Vec<UnixStream> = (0..12).map(|_| raw(&daemon)).collect();
     hanging[0].write_all(b"text sess").unwrap();
     hanging[1].write_all(b"text sessions\n").unwrap();

@@ -18,7 +18,7 @@ fn server() -> TestServer {
 }
 
 #[test]
-fn what_is_said_is_held_against_the_list_once() {
+fn the_filter_is_applied_once_per_message() {
     let server = server();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask("/msg alice Darn, darned", &["[to alice]: ****, darned"]);
@@ -46,7 +46,7 @@ fn what_is_said_is_held_against_the_list_once() {
 }
 
 #[test]
-fn a_report_reaches_operators_who_are_here_and_waits_for_the_others() {
+fn a_report_reaches_operators_now_or_at_their_next_look() {
     let server = server();
     promote(&server, "eve", Role::Moderator);
     let [mut alice, mut bob, mut frank] = server.login_all(["alice", "bob", "frank"]);

@@ -1,4 +1,4 @@
-//! A rename that a crash cut short, at each of the moments at which it can.
+//! Renames interrupted by a crash, at each possible moment.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn open(dir: &TempDir) -> Arc<dyn Store> {
     store::open(&StoreAddress::Folder(dir.path().join("data")), &Retention::default()).unwrap()
 }
 
-/// A folder as a process leaves it that ended somewhere in a rename of bob.
+/// A folder as a process leaves it when it crashes while renaming bob.
 fn interrupted(entries: &[Entry], users: &str) -> TempDir {
     let dir = folder(users);
     let store = open(&dir);
@@ -25,7 +25,7 @@ fn interrupted(entries: &[Entry], users: &str) -> TempDir {
 }
 
 #[test]
-fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
+fn an_interrupted_rename_is_finished_at_the_next_start() {
     let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
     let done = USERS.replace("bob:qwerty456\n", "robert:qwerty456\nbob:$deleted$\n");
     for (entries, users, left, is) in [
@@ -54,7 +54,7 @@ fn what_a_crash_left_half_done_is_finished_at_the_next_start() {
 }
 
 #[test]
-fn a_rename_that_cannot_be_finished_is_said_before_anything_is_served() {
+fn a_rename_that_cannot_be_finished_stops_the_start() {
     let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
     let dir = interrupted(&renamed, &format!("{USERS}robert:by hand\n"));
     let why = "parlord: users.txt: the renaming of bob to robert was interrupted, and goes on no further: \

@@ -1,4 +1,4 @@
-//! The end of the log, for operators who look into it.
+//! The end of the log, as operators see it.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::daemon::{folder, run_with, start};
 use crate::support::{USERS, eventually};
 
 #[test]
-fn an_admin_reads_the_end_of_todays_log_and_is_told_when_there_is_none() {
+fn an_admin_reads_the_end_of_todays_log() {
     let dir = folder(USERS);
     assert_eq!(run_with(dir.path(), &["user", "role", "alice", "admin"], &[], "").code, 0);
     let daemon = start(dir, |command| {
@@ -30,12 +30,12 @@ fn an_admin_reads_the_end_of_todays_log_and_is_told_when_there_is_none() {
     assert!(all.len() > 3 && !all.iter().any(|line| line.contains("Secret99") || line.contains('\x1b')), "{all:?}");
     let console = run_with(daemon.dir.path(), &["ctl", "log", "1"], &[], "");
     assert_eq!((console.code, console.out.lines().count()), (0, 2), "{}", console.out);
-    // Each look is an act.
+    // Each view is audited.
     let audit = || fs::read_to_string(logs.join("audit.log")).unwrap_or_default();
     eventually("the looks in the audit log", || {
         audit().contains("by=alice act=log on=\"200\"") && audit().contains("by=(console) act=log on=\"1\"")
     });
-    // The file is made again within a second, but its lines are gone.
+    // The file is created again within a second, but its lines are gone.
     fs::rename(logs.join("parlord.log"), logs.join("aside")).unwrap();
     alice.send("/log");
     let said = alice.line();

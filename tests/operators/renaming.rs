@@ -1,4 +1,4 @@
-//! `/rename`: he is somebody else in name alone, over a restart and over a crash in the middle of it.
+//! `/rename`: everything a user has carries over, across restarts and crashes.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// A daemon with a database, in which alice is an admin.
+/// A daemon with a database in which alice is an admin.
 fn daemon() -> Daemon {
     let dir = folder(USERS);
     assert_eq!(run_with(dir.path(), &["user", "role", "alice", "admin"], &[], "").code, 0);
@@ -28,7 +28,7 @@ fn ctl(dir: &Path, words: &[&str]) -> Outcome {
     run_with(dir, &[&["ctl"], words].concat(), &[], "")
 }
 
-/// Logs in; what comes up to the welcome is read.
+/// Logs in and reads up to the welcome.
 pub(super) fn enter(daemon: &Daemon, name: &str, secret: &str) -> TestClient {
     let mut client = daemon.connect();
     client.give_name_and_password(name, secret);
@@ -38,7 +38,7 @@ pub(super) fn enter(daemon: &Daemon, name: &str, secret: &str) -> TestClient {
 }
 
 #[test]
-fn he_has_all_that_he_had_under_his_new_name_and_after_a_restart() {
+fn a_renamed_user_keeps_everything_over_a_restart() {
     let mut daemon = daemon();
     let mut bob = daemon.login("bob");
     bob.send("/token new ci\n/create_group team keep\n/join_group team\n/ignore eve");
@@ -112,7 +112,7 @@ fn he_has_all_that_he_had_under_his_new_name_and_after_a_restart() {
 }
 
 #[test]
-fn nobody_is_called_by_his_old_name_any_more() {
+fn the_old_name_appears_nowhere_after_a_rename() {
     let server = TestServer::with(|config| {
         config.registration = Registration::Open;
         config.duplicate_login = DuplicateLogin::Allow;
@@ -150,7 +150,7 @@ fn nobody_is_called_by_his_old_name_any_more() {
     let mut again = server.connect();
     again.send_raw("/register Bob\nx\nx\n");
     again.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");
-    // Until it is freed; and who has it then has nothing of the one before.
+    // Until it is freed; its next holder inherits nothing.
     let path = server.dir.path().join("users.txt");
     fs::write(&path, fs::read_to_string(&path).unwrap().replace("bob:$deleted$\n", "")).unwrap();
     server.handle.reload().unwrap();
@@ -168,7 +168,7 @@ fn nobody_is_called_by_his_old_name_any_more() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing() {
+fn a_refused_rename_says_why_and_changes_nothing() {
     let (server, mut alice) = with_admin("alice");
     promote(&server, "eve", Role::Admin);
     fs::write(server.dir.path().join("users.txt"), format!("{USERS}old:$deleted$\n")).unwrap();
@@ -212,13 +212,13 @@ fn what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing() {
     }
     alice.quiet();
     bob.quiet();
-    // An admin may act on everybody, as with other acts.
+    // An admin may act on everybody, as with other commands.
     alice.ask("/rename eve Eva", &["eve is called Eva from now on; sessions that ended: 0."]);
     assert_eq!((hub.role(&name("eva")), hub.role(&name("eve"))), (Role::Admin, Role::User));
 }
 
 #[test]
-fn a_change_of_letters_case_alone_is_a_rename_too() {
+fn a_rename_may_change_only_letter_case() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     bob.ask(
@@ -240,7 +240,7 @@ fn a_change_of_letters_case_alone_is_a_rename_too() {
 }
 
 #[test]
-fn what_was_laid_upon_him_goes_along() {
+fn sanctions_follow_a_renamed_user() {
     let daemon = daemon();
     let dir = daemon.dir.path();
     let did = |words: &[&str]| {
@@ -264,7 +264,7 @@ fn what_was_laid_upon_him_goes_along() {
     franz.ask("/msg alice hi", &["Error: You are muted, so this was not said."]);
     let reports = did(&["--json", "reports"]);
     assert!(reports.contains(r#""by":"eva","about":"robert","text":"spam""#), "{reports}");
-    // The first admin is renamed where he cannot do it himself.
+    // The first admin cannot rename themselves, so the console does.
     did(&["rename", "alice", "anna"]);
     let mut anna = enter(&daemon, "anna", "password123");
     anna.ask(
@@ -279,7 +279,7 @@ fn what_was_laid_upon_him_goes_along() {
 }
 
 #[test]
-fn programs_are_told_in_fields() {
+fn a_rename_is_told_to_programs_in_fields() {
     let (server, mut alice) = with_admin("alice");
     let [mut bob, mut eve] = server.login_all(["bob", "eve"]);
     bob.ask("/create_group team keep", &["Group team created."]);

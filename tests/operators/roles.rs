@@ -1,4 +1,4 @@
-//! Who may do what: for whom has no role, operators' commands are not there at all.
+//! Roles: users without one do not see operators' commands at all.
 
 use parlor::command::{COMMANDS, forms};
 use parlor::model::Role;
@@ -8,7 +8,7 @@ use crate::daemon::{folder, run_with, start};
 use crate::support::{TestServer, USERS};
 
 #[test]
-fn without_the_role_each_command_is_one_that_nobody_knows() {
+fn without_the_role_a_command_is_unknown() {
     let server = TestServer::start();
     let (mut bob, mut mod_) = (server.login("bob"), server.connect());
     promote(&server, "eve", Role::Moderator);
@@ -19,9 +19,9 @@ fn without_the_role_each_command_is_one_that_nobody_knows() {
         {
             bob.send(&line);
             let answer = bob.line();
-            // Of some commands everybody has another form.
+            // Some commands have a form for everybody.
             if let Some(form) = forms(spec.name).iter().find(|form| form.role == Role::User) {
-                // And it may be just this one.
+                // It may be exactly this one.
                 if line.eq_ignore_ascii_case(form.usage) {
                     continue;
                 }
@@ -34,7 +34,7 @@ fn without_the_role_each_command_is_one_that_nobody_knows() {
             let word =
                 if line.starts_with("/help") { spec.name } else { &line[1..line.find(' ').unwrap_or(line.len())] };
             assert!(answer.starts_with(&format!("Error: Unknown command '/{word}'.")), "{line}: {answer}");
-            // Nor is one of these what he may have meant.
+            // Nor is one of these suggested.
             let meant = answer.split_once("Did you mean /").map(|(_, rest)| rest.split_once('?').unwrap().0);
             let known =
                 |word: &str| COMMANDS.iter().any(|spec| spec.words().any(|w| w == word) && spec.role == Role::User);
@@ -49,7 +49,7 @@ fn without_the_role_each_command_is_one_that_nobody_knows() {
 }
 
 #[test]
-fn help_shows_what_one_may_use() {
+fn help_shows_only_permitted_commands() {
     let (server, mut alice) = with_admin("alice");
     promote(&server, "bob", Role::Moderator);
     let mut counts = Vec::new();
@@ -74,7 +74,7 @@ fn help_shows_what_one_may_use() {
 }
 
 #[test]
-fn a_role_given_or_taken_beside_the_daemon_holds_from_the_next_command_on() {
+fn a_role_changed_by_a_tool_applies_to_the_next_command() {
     let daemon = start(folder(USERS), |command| {
         command.args(["--listen", "127.0.0.1:0"]);
     });
@@ -99,7 +99,7 @@ fn a_role_given_or_taken_beside_the_daemon_holds_from_the_next_command_on() {
 }
 
 #[test]
-fn a_moderator_does_nothing_to_his_like_or_above() {
+fn a_moderator_cannot_act_on_equals_or_superiors() {
     let (server, _alice) = with_admin("alice");
     for name in ["bob", "eve"] {
         promote(&server, name, Role::Moderator);
@@ -114,7 +114,7 @@ fn a_moderator_does_nothing_to_his_like_or_above() {
 }
 
 #[test]
-fn a_moderator_deletes_what_others_said() {
+fn a_moderator_deletes_messages_of_others() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     alice.expect("*** bob has joined the chat.");

@@ -1,4 +1,4 @@
-//! Stopping the server with a countdown, and what is written down of operators' acts.
+//! Scheduled stops, and the audit log.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn daemon() -> Daemon {
 }
 
 #[test]
-fn a_countdown_tells_everybody_and_ends_with_a_clean_stop() {
+fn a_countdown_announces_and_ends_in_a_clean_stop() {
     let mut daemon = daemon();
     let mut alice = daemon.login("alice");
     let mut bob = daemon.login("bob");
@@ -32,7 +32,7 @@ fn a_countdown_tells_everybody_and_ends_with_a_clean_stop() {
 }
 
 #[test]
-fn a_countdown_can_be_called_off_and_begun_anew() {
+fn a_countdown_can_be_cancelled_and_restarted() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     alice.expect("*** bob has joined the chat.");
@@ -51,7 +51,7 @@ fn a_countdown_can_be_called_off_and_begun_anew() {
 }
 
 #[test]
-fn every_act_is_one_line_of_the_audit_log_with_who_what_on_whom_and_why() {
+fn every_command_is_one_line_of_the_audit_log() {
     let daemon = daemon();
     let mut alice = daemon.login("alice");
     let audit = daemon.dir.path().join("logs/audit.log");
@@ -75,7 +75,7 @@ fn every_act_is_one_line_of_the_audit_log_with_who_what_on_whom_and_why() {
 }
 
 #[test]
-fn an_announcement_and_the_end_of_a_group_reach_those_whom_they_concern() {
+fn announcements_and_dissolved_groups_reach_those_concerned() {
     let (server, mut alice) = with_admin("alice");
     let mut bob = server.login("bob");
     alice.expect("*** bob has joined the chat.");

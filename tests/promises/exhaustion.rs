@@ -9,7 +9,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::{Canary, Usage, cannot_run, daemon, figure, login_over, paced, scale, torture};
 use crate::support::{Daemon, TestClient, eventually};
 
-/// Holds while nothing more can be served, and looks at what the server does meanwhile.
+/// Keeps the server exhausted for a while and measures the accepting thread.
 fn hold(daemon: &Daemon, row: &str) {
     let (cpu, start) = (accept_ticks(daemon), Instant::now());
     let mut outside = Vec::new();
@@ -44,7 +44,7 @@ fn descriptor_exhaustion_is_survived() {
     let daemon = daemon(&[]);
     let base = Usage::settled(&daemon);
     let before = Canary::undisturbed(daemon.addr);
-    // What the first pair still held would come back in the middle of the fault.
+    // Descriptors still held by the first pair would be released in the middle of the fault.
     eventually("the first pair is gone", || Usage::of(&daemon).descriptors == base.descriptors);
     let canary = Canary::start(daemon.addr);
     let logged = daemon.log().len();
@@ -66,9 +66,9 @@ fn descriptor_exhaustion_is_survived() {
     drop(inside);
 }
 
-/// Row 17: the last descriptor is taken and given back with nobody outside; the next who comes is served.
+/// Row 17: the last descriptor is taken and released while nobody waits; the next client is served.
 #[test]
-fn who_comes_after_the_descriptors_came_back_is_served() {
+fn the_next_client_is_served_once_descriptors_are_free() {
     let daemon = daemon(&[]);
     let pid = Pid::from_child(&daemon.child);
     let limit = |n| prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(n), maximum: Some(20_000) }).unwrap();
@@ -108,7 +108,7 @@ impl Tasks {
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        // It can only be removed when the process has ended; an empty one that stays harms nobody.
+        // It can be removed only after the process has ended; an empty group left behind does no harm.
         let _ = fs::remove_dir(&self.0);
     }
 }

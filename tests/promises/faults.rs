@@ -1,7 +1,7 @@
 //! Row 20: a panic costs one session, wherever it happens.
 //!
-//! A client in memory can make reading from him and writing to him panic. Faults elsewhere are ordered, which needs a
-//! build with the feature `failpoints`.
+//! An in-memory client can make its server-side reads and writes panic. Panics elsewhere are injected, which needs the
+//! feature `failpoints`.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{MemoryClient, TestServer, password};
 
 const WORDS: &str = "*** A fault in the server ended this session; please connect again.\n";
 
-/// A server on which sessions end by faults, and who looks on.
+/// A server whose sessions panic, and a witness.
 struct Haunted {
     server: TestServer,
     witness: MemoryClient,
@@ -26,7 +26,7 @@ impl Haunted {
         Haunted { server, witness, unread: Vec::new(), slowest: Duration::ZERO }
     }
 
-    /// One who founds a group and owns it.
+    /// A client that owns a group.
     fn victim(&self, name: &str) -> MemoryClient {
         let mut victim = self.server.memory_login(name);
         victim.send("/create_group haunted\n");
@@ -34,17 +34,17 @@ impl Haunted {
         victim
     }
 
-    /// Waits until the others have seen that he has left, and requires that nothing of him remains.
+    /// Waits until the witness sees the user leave, and checks that nothing of the session remains.
     fn await_gone(&mut self, name: &str, since: Instant) {
         receive(&self.witness, &mut self.unread, &format!("*** {name} has left the chat."), 1);
         self.slowest = self.slowest.max(since.elapsed());
         assert_eq!(self.server.handle.hub().group_count(), 0, "his group is still there");
         #[cfg(feature = "failpoints")]
-        assert_eq!(self.server.handle.hub().holds_together(), Ok(()));
+        assert_eq!(self.server.handle.hub().check_invariants(), Ok(()));
     }
 }
 
-/// Lets many sessions end by a fault, one after the other, beside a pair to whom nothing may happen.
+/// Makes many sessions panic, one after the other, beside a canary pair that must not notice.
 fn haunt(part: &str, mut fault: impl FnMut(&mut Haunted, &str)) {
     let mut haunted = Haunted::new();
     // With RUST_BACKTRACE set the first panic of a process reads its symbols, which takes longer than all else.
@@ -74,9 +74,9 @@ fn a_panic_costs_one_session_and_leaves_no_ghost() {
     });
 }
 
-/// Whoever writes to him goes on, and what he says gets to everybody else.
+/// The writing session continues, and its message reaches everybody else.
 #[test]
-fn a_panic_while_somebody_is_written_to_costs_his_session_and_not_the_writers() {
+fn a_panic_while_writing_costs_the_recipients_session_only() {
     haunt("writing", |haunted, name| {
         let mut victim = haunted.victim(name);
         victim.peer.make_writer_panic();
@@ -108,7 +108,7 @@ mod ordered_faults {
         });
     }
 
-    /// Between the two halves of a change: the group is there, and nobody was told.
+    /// In the middle of a change: the group is there, and nobody was told.
     #[test]
     fn under_the_lock() {
         haunt("under the lock", |haunted, name| {
@@ -121,7 +121,7 @@ mod ordered_faults {
         });
     }
 
-    /// The thread that accepts goes on, and the place is free again.
+    /// The accepting thread continues, and the slot is free again.
     #[test]
     fn at_the_door() {
         haunt("accepting", |haunted, name| {
@@ -136,7 +136,7 @@ mod ordered_faults {
             drop(next);
             let handle = &haunted.server.handle;
             eventually("no place is taken", || handle.logging_in() == 0);
-            assert_eq!(handle.hub().holds_together(), Ok(()));
+            assert_eq!(handle.hub().check_invariants(), Ok(()));
         });
     }
 }

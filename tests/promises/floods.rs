@@ -1,4 +1,4 @@
-//! Rows 1 to 7: what strangers can do before they have logged in.
+//! Rows 1 to 7: attacks before login.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -47,8 +47,8 @@ fn a_never_login_flood_harms_nobody() {
     base.await_back("1", &daemon);
 }
 
-/// Row 2. A byte now and then neither puts the deadline off nor does refusing to read; half of the clients are telnet
-/// ones, for a byte without a line end is a whole name from a client who sends none.
+/// Row 2. Neither an occasional byte nor refusing to read extends the deadline. Half of the clients speak telnet, because
+/// a byte without a line end is a complete name from a legacy client.
 #[test]
 fn a_slow_login_gains_nothing() {
     let timeout = scale(1, 30);
@@ -87,9 +87,9 @@ fn a_slow_login_gains_nothing() {
     base.await_back("2", &daemon);
 }
 
-/// Row 2, for one who never reads what he is asked.
+/// Row 2, for a client that never reads the prompt.
 #[test]
-fn the_login_deadline_holds_for_who_does_not_read_the_prompt() {
+fn a_client_that_ignores_the_prompt_meets_the_login_deadline() {
     let server = TestServer::with(|config| {
         config.limits.login_timeout = Duration::from_secs(1);
         config.limits.outbox_age = PATIENCE * 2;
@@ -169,7 +169,7 @@ fn guessing_is_slow_and_the_owner_is_never_locked_out() {
         guessing.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     let allowed = 8 + usize::try_from(start.elapsed().as_secs() / 12).unwrap();
-    figure("5", &format!("{judged} guesses judged in {:.1?}", start.elapsed()));
+    figure("5", &format!("{judged} guesses checked in {:.1?}", start.elapsed()));
     assert!((1..=allowed).contains(&judged), "{judged} guesses judged, {allowed} allowed");
 }
 
@@ -177,7 +177,7 @@ fn guess_until(server: &TestServer, end: Instant) -> usize {
     let mut judged = 0;
     while Instant::now() < end {
         let mut client = server.connect_from([127, 0, 0, 2]);
-        // Whoever is refused a place is cut while he writes.
+        // A refused connection is closed while the client is still writing.
         let _ = client.stream().write_all(b"alice\nwrong\n");
         let answer = client.read_to_end();
         judged += usize::from(answer.ends_with(b"Authentication failed.\n"));

@@ -1,4 +1,4 @@
-//! Rows 8 to 11: what a client can send.
+//! Rows 8 to 11: hostile input.
 
 use std::time::Instant;
 
@@ -81,7 +81,7 @@ fn forbidden(c: char) -> bool {
         && c != ' '
 }
 
-/// Sends lines and returns what the peer was sent up to the mark that follows them.
+/// Sends lines and returns everything the recipient got up to the mark that follows them.
 fn heard(from: &MemoryClient, to: &MemoryClient, lines: &[Vec<u8>], mark: usize) -> Vec<String> {
     from.peer.send(&lines.concat());
     from.send(&format!("/msg bob mark {mark}\n"));
@@ -91,7 +91,7 @@ fn heard(from: &MemoryClient, to: &MemoryClient, lines: &[Vec<u8>], mark: usize)
         assert!(!came.is_empty(), "the connection ended");
         bytes.extend(came);
     }
-    // Nobody waits for the echo, but it has to be taken.
+    // The echo must be read, although nobody waits for it.
     from.peer.receive(Instant::now() + PATIENCE).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     text.lines().map(str::to_owned).collect()
@@ -135,7 +135,7 @@ fn no_line_can_be_forged_and_no_escape_gets_through() {
     figure("9", &format!("{} random lines, forbidden code points heard: 0", 50 * scale(200, 20_000)));
 }
 
-/// Row 10: after any telnet commands the next line works; who sent none is sent none.
+/// Row 10: the next line works after any telnet commands, and a client that sent none gets none.
 #[test]
 fn any_telnet_commands_leave_the_next_line_whole() {
     let server = TestServer::with(|config| config.limits.rate = 0);
@@ -170,7 +170,7 @@ fn any_telnet_commands_leave_the_next_line_whole() {
     figure("10", &format!("{} streams, all answered after", scale(2_000, 100_000)));
 }
 
-/// Row 11, while messages for the one who vanishes are under way: the first who writes to him may hear of it first.
+/// Row 11, while messages to the vanished client are under way: a writer may notice the reset first.
 #[test]
 fn half_a_command_never_runs() {
     let server = TestServer::with(|config| config.limits.rate = 0);

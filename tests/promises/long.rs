@@ -95,7 +95,7 @@ fn vanished_peers_disappear() {
     let mut alice = login(daemon.addr, "alice");
     cable.pull();
     let start = Instant::now();
-    // user1 is idle, user2 has something to get; that others left is data for both, so nobody else comes or goes.
+    // user1 is idle, user2 has data waiting. A departure would be data for both, so nobody else comes or goes.
     alice.send("/msg user2 are you there?");
     let gone = |name: &str| daemon.log().contains(&format!("logout user={name}"));
     let (mut with_data, mut idle) = (None, None);
@@ -191,7 +191,7 @@ fn a_full_log_disk_does_not_matter_to_the_chat() {
     // Removed, once and for as long as it lasts.
     let remove = || {
         for entry in fs::read_dir(&logs).unwrap().flatten() {
-            // What the daemon has renamed meanwhile is gone too.
+            // Files that the daemon has renamed in the meantime are removed, too.
             let _ = fs::remove_file(entry.path());
         }
     };
@@ -246,6 +246,6 @@ fn there_is_no_slow_growth() {
     let grown = end.rss.saturating_sub(base.rss);
     figure("24", &format!("{count} rounds in {:.1?}: RSS +{}", start.elapsed(), mb(grown)));
     assert_eq!((end.threads, end.descriptors), (base.threads, base.descriptors));
-    // 64 KiB an hour, and what a heap moves by anyway.
+    // 64 KiB an hour, plus the normal variation of a heap.
     assert!(grown as f64 <= 65_536.0 * start.elapsed().as_secs_f64() / 3600.0 + 262_144.0, "RSS grew by {grown}");
 }

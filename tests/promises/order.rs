@@ -1,4 +1,4 @@
-//! Row 22, and what it stands on: nothing is lost, doubled or reordered, whoever writes to whom and when.
+//! Row 22, and its foundation: nothing is lost, duplicated or reordered, whoever writes when.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -33,10 +33,10 @@ pub fn receive(client: &MemoryClient, unread: &mut Vec<u8>, mark: &str, count: u
     found
 }
 
-/// Senders write to one client while his socket fills and empties; each time all of it has to arrive, with nobody
-/// sending anything that would push a forgotten rest along.
+/// Senders write to one client while its socket fills and drains. Each time everything has to arrive, without a later
+/// message that would flush a forgotten rest.
 #[test]
-fn nothing_is_left_in_an_outbox_while_its_client_falls_behind_and_catches_up() {
+fn a_client_that_falls_behind_gets_everything() {
     let server = unhurried();
     let victim = server.memory_login("alice");
     let senders: Vec<MemoryClient> = (0..3).map(|n| server.memory_login(&format!("user{n}"))).collect();
@@ -53,16 +53,16 @@ fn nothing_is_left_in_an_outbox_while_its_client_falls_behind_and_catches_up() {
             sender.send(&format!("/msg alice round {round} second\n"));
         }
         receive(&victim, &mut unread, &format!("round {round} "), senders.len());
-        // Who does not take his echoes is not read any more.
+        // A sender that does not read its echoes is not read from.
         for (sender, echoes) in senders.iter().zip(&mut echoes) {
             receive(sender, echoes, &format!("round {round} "), 1);
         }
     }
 }
 
-/// The gate of one client opens and shuts while others write to him as fast as they can.
+/// The gate of one client opens and shuts while others write to it as fast as they can.
 #[test]
-fn a_client_whose_socket_stutters_gets_all_of_it_in_each_senders_order() {
+fn a_stuttering_socket_gets_everything_in_order() {
     let server = unhurried();
     let victim = server.memory_login("alice");
     let (senders, each) = (4, scale(500, 50_000));
@@ -102,9 +102,9 @@ fn a_client_whose_socket_stutters_gets_all_of_it_in_each_senders_order() {
     }
 }
 
-/// A client who is always a little behind, but for whom nothing waits as long as it may.
+/// A client that is always a little behind, but never long enough to be cut.
 #[test]
-fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
+fn a_client_never_far_behind_is_never_cut() {
     // Its quick version is the test of the wire, which needs no time and so no idle machine.
     if !torture() {
         return figure("13b (never far behind)", "only shown by make torture");
@@ -120,7 +120,7 @@ fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
         sender.send(&format!("/msg alice {n} {text}\n"));
         receive(&sender, &mut echoes, "[to alice]", 1);
     };
-    // More than the kernel and one write hold, so that he always has some to wait for; less than cuts him.
+    // More than the kernel and one write hold, so that something is always waiting, but less than the outbox's bound.
     let under_way = 220;
     (0..under_way).for_each(&mut send);
     let (mut read, mut buffer) = (0, [0; 2000]);
@@ -142,7 +142,7 @@ fn who_is_never_far_behind_is_not_cut_however_long_that_lasts() {
 
 /// A telnet command answered long after the last fall behind, on a socket that is full at that moment.
 #[test]
-fn a_telnet_answer_on_a_full_socket_does_not_cut_the_client_at_once() {
+fn a_telnet_reply_on_a_full_socket_does_not_cut_the_client() {
     let server = TestServer::with(|config| config.limits.outbox_age = Duration::from_secs(1));
     let mut client = server.memory_login("alice");
     paced(Instant::now() + Duration::from_millis(1200));
@@ -163,9 +163,9 @@ fn a_telnet_answer_on_a_full_socket_does_not_cut_the_client_at_once() {
     client.read_to_end();
 }
 
-/// Row 22, one session per name: of a hundred who log in as the same user at the same moment, one gets in.
+/// Row 22, one session per name: of a hundred simultaneous logins of one user, one succeeds.
 #[test]
-fn of_many_logins_of_one_user_at_once_exactly_one_gets_in() {
+fn of_simultaneous_logins_of_one_user_one_succeeds() {
     let server = unhurried();
     let (ways, names) = (scale(20, 100), 10);
     for _ in 0..scale(2, 50) {
@@ -179,7 +179,7 @@ fn of_many_logins_of_one_user_at_once_exactly_one_gets_in() {
         let inside: Vec<MemoryClient> = rivals.into_iter().flat_map(the_one_inside).collect();
         inside.iter().for_each(|winner| winner.send("/quit\n"));
         inside.into_iter().for_each(|mut winner| drop(winner.read_to_end()));
-        assert_eq!(server.handle.hub().sessions(), 0);
+        assert_eq!(server.handle.hub().session_count(), 0);
     }
     figure("22 (names)", &format!("{ways} logins at once, {} times: each time 1 inside", names * scale(2, 50)));
 }
@@ -204,7 +204,7 @@ fn the_one_inside(rivals: Vec<MemoryClient>) -> Vec<MemoryClient> {
     inside
 }
 
-/// Row 22, atomic groups: after any mix of creating, joining, leaving, talking and quitting, what all see fits together.
+/// Row 22, atomic groups: after any mix of creating, joining, leaving, talking and quitting, all views agree.
 #[test]
 fn groups_stay_whole_while_eight_clients_come_and_go() {
     let server = unhurried();
@@ -234,10 +234,10 @@ fn groups_stay_whole_while_eight_clients_come_and_go() {
                     client.send(&format!("{line}\n/ping done {operation}\n"));
                     receive(&client, &mut unread, &format!("Pong: done {operation}"), 1);
                 }
-                // What one believes to be in, and what all are told, has to be the same.
+                // The client's own view and the server's list must agree.
                 client.send("/ping before\n");
                 receive(&client, &mut unread, "Pong: before", 1);
-                let (_, mine) = server.handle.hub().whereabouts(&name.parse().unwrap());
+                let (_, mine) = server.handle.hub().sessions_and_groups(&name.parse().unwrap());
                 for group in mine {
                     client.send(&format!("/leave_group {group}\n"));
                     receive(&client, &mut unread, &format!("You left the group {group}"), 1);
@@ -248,13 +248,13 @@ fn groups_stay_whole_while_eight_clients_come_and_go() {
         }
     });
     assert_eq!(server.handle.hub().group_count(), 0, "a group without members is left");
-    eventually("everybody left", || server.handle.hub().sessions() == 0);
+    eventually("everybody left", || server.handle.hub().session_count() == 0);
     figure("22 (groups)", &format!("8 x {operations} operations, groups left over: 0"));
 }
 
-/// Row 22, one order: whoever is in a group sees its messages in the same order as all others.
+/// Row 22, one order: all members of a group see its messages in the same order.
 #[test]
-fn all_members_see_one_order_whoever_talks_at_the_same_time() {
+fn all_members_see_one_order_of_simultaneous_messages() {
     let server = unhurried();
     let (senders, each) = (8, scale(250, 10_000));
     let mut members: Vec<MemoryClient> = (0..senders).map(|n| server.memory_login(&format!("user{n}"))).collect();

@@ -1,4 +1,4 @@
-//! Rows 12 to 15: clients who do not read, read too slowly, or talk too much.
+//! Rows 12 to 15: clients that do not read, read too slowly, or send too much.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ impl Speaker {
         Speaker { crowd: Crowd::of([login(addr, "alice")]), say, heard, text: "x".repeat(bytes), sent: 0 }
     }
 
-    /// One who speaks in the group `g` from now on.
+    /// Makes it speak in the group `g` from now on.
     fn in_group(mut self) -> Speaker {
         (self.say, self.heard) = ("/group_msg g", GROUP);
         self.crowd.send(b"/join_group g\n");
@@ -97,7 +97,7 @@ impl Listeners {
 
 /// Row 12.
 #[test]
-fn a_flooder_slows_only_himself() {
+fn a_flooder_slows_only_itself() {
     let burst = scale(200, 2000);
     let daemon = daemon(&["--burst", &burst.to_string()]);
     let listeners = scale(20, 200);
@@ -113,7 +113,7 @@ fn a_flooder_slows_only_himself() {
     let time = scale(Duration::from_secs(3), Duration::from_secs(40));
     let mut buffer = [0; 65536];
     while start.elapsed() < time {
-        // He writes whatever the server takes and reads what he is answered.
+        // The flooder writes as much as the server takes, and reads the answers.
         while flooder.write(lines.as_bytes()).is_ok() {}
         while matches!(flooder.read(&mut buffer), Ok(n) if n > 0) {}
         crowd.read(Instant::now() + Duration::from_millis(5), |_, line| heard += usize::from(line == "[eve]: flood"));
@@ -124,13 +124,12 @@ fn a_flooder_slows_only_himself() {
     let (since, mark) = marks[0];
     let rate = (heard - mark) as f64 / since.elapsed().as_secs_f64();
     let slowed = daemon.log().matches("slowed user=eve").count();
-    figure("12", &format!("{rate:.1} a second after the burst, {heard} in all; {slowed} lines \"slowed\" in the log"));
+    figure("12", &format!("{rate:.1} a second after the burst, {heard} in all; \"slowed\" logged: {slowed}"));
     let allowed = burst + usize::try_from(start.elapsed().as_secs()).unwrap() * 100 + 150;
     assert!(heard <= allowed, "{heard} got through, {allowed} allowed");
     assert!(!torture() || (95.0..=105.0).contains(&rate), "{rate} a second");
     assert_eq!(crowd.open(), listeners);
-    // He counts as slowed once, and again each time that he has been kept waiting for half of his burst, which happens to
-    // him where the machine has no time for the server.
+    // The log mentions a flooder once, and again after each recovery of half a burst, which happens on a busy machine.
     let recoveries = usize::try_from(start.elapsed().as_secs()).unwrap() * 100 * 2 / burst;
     assert!(slowed <= scale(1 + recoveries, 2), "the log says {slowed} times that he is slowed");
     canary.finish().assert_clean("12", &before);
@@ -143,7 +142,7 @@ fn clients_that_never_read_are_cut_and_memory_stays_bounded() {
     let (stuck, listeners, count) = scale((5, 20, 1_500), (50, 149, 5_000));
     let daemon = daemon(&["--rate", "0"]);
     let crowd = |addr, count| Crowd::of((0..count).map(|n| login(addr, &format!("user{n}"))).collect::<Vec<_>>());
-    // Among those who do read.
+    // Among the clients that read.
     let before = {
         let (other, all) = (super::daemon(&["--rate", "0"]), listeners + stuck);
         let listening = Listeners::new(crowd(other.addr, all), all, BROADCAST);
@@ -183,7 +182,7 @@ fn clients_that_never_read_are_cut_and_memory_stays_bounded() {
 
 /// Row 13: one client of a group is a stopped process.
 #[test]
-fn nobody_notices_a_stopped_client_in_his_group() {
+fn nobody_notices_a_stopped_client_in_a_group() {
     let daemon = daemon(&["--rate", "0"]);
     let base = Usage::settled(&daemon);
     let netcat = Command::new("nc")
@@ -230,7 +229,7 @@ fn nobody_notices_a_stopped_client_in_his_group() {
 
 /// Row 13b.
 #[test]
-fn who_asks_faster_than_he_reads_is_slowed_and_not_cut() {
+fn asking_faster_than_reading_is_slowed_and_not_cut() {
     let daemon = daemon(&["--rate", "0"]);
     let (questions, pace) = scale((3_000, 400_000), (10_000, 50_000));
     let _others: Vec<_> = (0..20).map(|n| login(daemon.addr, &format!("user{n}"))).collect();
@@ -270,7 +269,7 @@ fn drip_readers_are_cut() {
     let start = Instant::now();
     let (mut due, mut first) = (start, None);
     let mut buffer = vec![0; drip];
-    // About three times of what they take.
+    // About three times the rate at which they read.
     let each = scale(2, 6);
     while daemon.log().matches("reason=\"slow reader\"").count() < readers {
         assert!(start.elapsed() < PATIENCE * scale(2, 6), "drip readers are still there");
@@ -299,13 +298,13 @@ fn stuck_clients_can_be_closed() {
     let _stuck: Vec<_> = (0..count).map(|n| login_over(connect_small(server.addr), &format!("user{n}"))).collect();
     let mut speaker = Speaker::new(server.addr, 2000);
     speaker.say(150);
-    assert_eq!(server.handle.hub().sessions(), count + 1, "they were to be stuck, not cut");
+    assert_eq!(server.handle.hub().session_count(), count + 1, "they were to be stuck, not cut");
     let start = Instant::now();
     for n in 0..count {
         let name = format!("user{n}").parse().unwrap();
         assert_eq!(server.handle.hub().disconnect(&name, parlor::model::QuitReason::Kicked), 1);
     }
-    eventually("all have left", || server.handle.hub().sessions() == 1);
+    eventually("all have left", || server.handle.hub().session_count() == 1);
     let left = start.elapsed();
     if torture() {
         // Other tests of a quick run have sessions in this process too.

@@ -1,9 +1,9 @@
-//! Row 23: what may not be in a log, and what a line of it looks like.
+//! Row 23: secrets must not be in the log, and each event is one line.
 
 use super::{daemon, figure, scale};
 use crate::support::{TestClient, password};
 
-/// Strings that nobody may find in a log, whatever they were typed as.
+/// Strings that must not appear in the log, whatever they were typed as.
 const MARKED: [&str; 20] = [
     "Marked0plain",
     "Marked1with space",
@@ -34,7 +34,7 @@ fn logs_hold_no_secrets_and_cannot_be_forged() {
     for _ in 0..scale(1, 20) {
         let mut refused = Vec::new();
         for marked in MARKED {
-            // As a name, as a password, of a user and of nobody.
+            // As a name, and as the password of a known and an unknown user.
             for login in [format!("{marked}\n{marked}\n"), format!("alice\n{marked}\n"), format!("nobody1\n{marked}\n")]
             {
                 let mut client = TestClient::connect(daemon.addr);

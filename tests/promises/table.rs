@@ -26,14 +26,14 @@ pub const PROMISES: &[Promise] = &[
     Promise(
         "4",
         "Connections leave nothing behind",
-        "100,000 times connect and abort",
+        "connect and abort, 100,000 times",
         "threads and descriptors as before; at most 20 bytes of RSS each",
     ),
     Promise(
         "5",
         "Guessing is slow, and the owner is never locked out",
         "100 guessers at one address, 60 s",
-        "at most 13 guesses judged; the owner is in from elsewhere within 2 s",
+        "at most 13 guesses checked; the owner is in from elsewhere within 2 s",
     ),
     Promise("6", "Names cannot be probed", "300 failing logins of each kind", "the same bytes; medians within 5 %"),
     Promise(
@@ -58,14 +58,14 @@ pub const PROMISES: &[Promise] = &[
         "10",
         "Telnet commands leave the next line whole",
         "100,000 random streams of telnet commands",
-        "the next command works; none is sent who sent none",
+        "the next command works; a client that sends none gets none",
     ),
     Promise("11", "Half a command never runs", "1,000 connections reset in the middle of a line", "0 ran"),
     Promise(
         "12",
-        "A flooder slows only himself",
+        "A flooder slows down nobody else",
         "1 flooder, 200 listeners",
-        "his rate within 5 % of the limit; nobody disconnected; clean",
+        "the flooder's rate within 5 % of the limit; nobody disconnected; clean",
     ),
     Promise(
         "13",
@@ -75,7 +75,7 @@ pub const PROMISES: &[Promise] = &[
     ),
     Promise(
         "13b",
-        "Who asks faster than he reads is slowed, not cut",
+        "A client that asks faster than it reads is slowed, not cut",
         "10,000 `/users` at once, read at 50 KB/s",
         "all answers; the outbox within its bound",
     ),
@@ -94,7 +94,7 @@ pub const PROMISES: &[Promise] = &[
     ),
     Promise(
         "17",
-        "The end of descriptors and threads is survived",
+        "Running out of descriptors and threads is survived",
         "64 descriptors; 80 tasks",
         "clean; accepting under 2 % of a core; at most 4 log lines; logins work 1.5 s after release",
     ),
@@ -108,13 +108,13 @@ pub const PROMISES: &[Promise] = &[
         "19",
         "A bad users.txt harms nothing",
         "500 bad files while running; 1,000 kill -9 during rewrites",
-        "refused whole, with the line; on the disk the old or the new file",
+        "refused as a whole, with the line; on the disk the old or the new file",
     ),
     Promise(
         "20",
         "A panic costs one session",
-        "500 panics where a client is read, written to, obeyed and accepted, and under the central lock",
-        "clean; the ghost is gone within 100 ms; what always holds in the hub holds",
+        "500 panics each while accepting, reading, executing and writing, and under the central lock",
+        "clean; the ghost is gone within 100 ms; the hub's invariants hold",
     ),
     Promise(
         "21",
@@ -155,7 +155,7 @@ pub const PROMISES: &[Promise] = &[
     Promise("26", "… and over a loss of power", "the disk loses what was not synced, 20 times", "lost: 0"),
     Promise(
         "27",
-        "A failing store is told, and the chat goes on",
+        "A failing store is reported, and the chat goes on",
         "a full disk under the database; one whose writes and syncs fail (EIO)",
         "no false acknowledgement; back within 5 s",
     ),

@@ -1,4 +1,4 @@
-//! One of those who play in a transcript: a real socket, and what has come over it.
+//! A client in a transcript: a real socket and its unread input.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -73,7 +73,7 @@ impl Client {
         self.hear(HINT)
     }
 
-    /// The next that comes is this, behind what is skipped.
+    /// Expects this line next, after the lines that may be skipped.
     pub(super) fn hear(&mut self, what: &str) -> Result<(), String> {
         if what == "..." {
             self.skipping = true;
@@ -194,7 +194,7 @@ impl Client {
     }
 }
 
-/// Whether a line is what is expected, where `{time}` stands for a time and `{id}` for a number.
+/// Whether a line matches the expected one, in which `{time}` stands for a time and `{id}` for a number.
 fn is_alike(line: &str, expected: &str) -> bool {
     let Some((before, rest)) = expected.split_once('{') else { return line == expected };
     let (name, rest) = rest.split_once('}').unwrap();

@@ -247,6 +247,6 @@ fn a_stop_is_told_to_browsers() {
     let closed = (vec![r#"{"event":"closed","reason":"shutdown"}"#.to_owned()], Some(1000));
     assert_eq!(alice.read_to_end(), closed);
     assert_eq!(login.read_to_end(), closed);
-    eventually("no session", || server.handle.hub().sessions() == 0);
+    eventually("no session", || server.handle.hub().session_count() == 0);
     assert!(PATIENCE > Duration::ZERO);
 }

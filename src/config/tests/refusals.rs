@@ -62,8 +62,6 @@ fn settings_are_checked_together() {
         load(&["--line-limit", "65536", "--outbox-bytes", "65536"], &[]).unwrap_err(),
         "outbox-bytes must be at least twice line-limit (65536), not 65536"
     );
-    let config = load(&["--log-keep-days", "3"], &[]).unwrap();
-    assert_eq!((config.log_keep_days, config.log_compress_days), (3, 3));
 }
 
 #[test]

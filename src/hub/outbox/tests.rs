@@ -14,11 +14,11 @@ fn small() -> Outbox {
 #[test]
 fn first_is_said_whenever_the_outbox_was_empty() {
     let outbox = small();
-    assert_eq!(outbox.push(&text(1)), Push::First);
-    assert_eq!(outbox.push(&text(1)), Push::Queued);
+    assert_eq!(outbox.push(&text(1)), PushOutcome::First);
+    assert_eq!(outbox.push(&text(1)), PushOutcome::Queued);
     assert_eq!(outbox.take(usize::MAX, |_| ()), 2);
     assert!(outbox.is_empty());
-    assert_eq!(outbox.push(&text(1)), Push::First);
+    assert_eq!(outbox.push(&text(1)), PushOutcome::First);
 }
 
 #[test]
@@ -26,9 +26,9 @@ fn a_client_who_is_behind_is_full_at_his_bound_in_items_and_in_bytes() {
     for (bytes, fit) in [(1, 8), (1000, 3)] {
         let outbox = small();
         outbox.set_behind(true);
-        let pushes: Vec<Push> = (0..=fit).map(|_| outbox.push(&text(bytes))).collect();
-        assert_eq!(pushes.iter().position(|p| *p == Push::Full), Some(fit), "{pushes:?}");
-        assert_eq!(outbox.push(&text(1)), Push::Sealed);
+        let pushes: Vec<PushOutcome> = (0..=fit).map(|_| outbox.push(&text(bytes))).collect();
+        assert_eq!(pushes.iter().position(|p| *p == PushOutcome::Full), Some(fit), "{pushes:?}");
+        assert_eq!(outbox.push(&text(1)), PushOutcome::Sealed);
         assert!(outbox.is_empty(), "what a cut client was to get is forgotten at once");
     }
 }
@@ -36,17 +36,17 @@ fn a_client_who_is_behind_is_full_at_his_bound_in_items_and_in_bytes() {
 #[test]
 fn a_client_whose_socket_takes_all_is_not_cut_because_our_writer_is_late() {
     let outbox = small();
-    assert!((0..31).all(|_| outbox.push(&text(1)) != Push::Full));
-    assert_eq!(outbox.push(&text(1)), Push::Crowded);
-    assert_eq!(outbox.push(&text(1)), Push::Full);
+    assert!((0..31).all(|_| outbox.push(&text(1)) != PushOutcome::Full));
+    assert_eq!(outbox.push(&text(1)), PushOutcome::Crowded);
+    assert_eq!(outbox.push(&text(1)), PushOutcome::Full);
 }
 
 #[test]
 fn one_answer_longer_than_the_bound_fits_into_an_empty_outbox() {
     let outbox = small();
     outbox.set_behind(true);
-    assert_eq!(outbox.push(&text(100_000)), Push::First);
-    assert_eq!(outbox.push(&text(1)), Push::Full);
+    assert_eq!(outbox.push(&text(100_000)), PushOutcome::First);
+    assert_eq!(outbox.push(&text(1)), PushOutcome::Full);
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn several_events_queued_as_one_count_as_what_they_are() {
     let several = |n: usize| Arc::new(Event::several(vec![Event::clone(&text(1)); n]).unwrap());
     let outbox = small();
     outbox.set_behind(true);
-    assert_eq!(outbox.push(&several(3)), Push::First);
-    assert_eq!(outbox.load(), (3, 3 * text(1).weight()));
-    assert_eq!(outbox.push(&several(5)), Push::Crowded);
+    assert_eq!(outbox.push(&several(3)), PushOutcome::First);
+    assert_eq!(outbox.queued(), (3, 3 * text(1).weight()));
+    assert_eq!(outbox.push(&several(5)), PushOutcome::Crowded);
     assert_eq!(outbox.take(usize::MAX, |event| assert_eq!(event.weight(), text(1).weight())), 8);
     assert!(outbox.is_empty());
-    assert_eq!(outbox.push(&several(9)), Push::Full, "they do not fit, although each of them would");
+    assert_eq!(outbox.push(&several(9)), PushOutcome::Full, "they do not fit, although each of them would");
 }

@@ -12,7 +12,7 @@ fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
 
 impl Hub {
     /// Whether all that should always hold does, in the maps and among the penalties.
-    pub fn holds_together(&self) -> Result<(), String> {
+    pub fn check_invariants(&self) -> Result<(), String> {
         self.locked(|state| state.check())?;
         self.inner.rules.read().check()
     }

@@ -15,7 +15,7 @@ fn with_group() -> (Hub, Arc<MemoryStore>, Presence) {
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Refuse).ok().unwrap();
     let kept = GroupSettings { keep: true, ..GroupSettings::default() };
-    hub.create(ann.client(), name("red"), kept, &mut Touched::default()).unwrap();
+    hub.create(ann.client(), name("red"), kept, &mut FlushList::default()).unwrap();
     (hub, store, ann)
 }
 
@@ -25,7 +25,13 @@ fn a_group_has_no_more_bans_and_mutes_than_it_may() {
     let mute = |n: usize, now| {
         let (user, penalty) = (name(&format!("user{n}")), Penalty::Mute);
         let ruling = SanctionTerms { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
-        hub.withhold(ann.client(), &name("red"), GroupSanction { user, penalty, ruling }, now, &mut Touched::default())
+        hub.sanction_member(
+            ann.client(),
+            &name("red"),
+            GroupSanction { user, penalty, ruling },
+            now,
+            &mut FlushList::default(),
+        )
     };
     (0..SANCTIONS_PER_GROUP).for_each(|n| mute(n, at(1)).unwrap());
     let refused = Err(GroupError::TooManyBans(name("red"), SANCTIONS_PER_GROUP).into());
@@ -45,7 +51,7 @@ fn a_group_has_no_more_open_invitations_than_it_may() {
     let invite = |n: usize, now| {
         let user = name(&format!("user{n}"));
         let _here = come(&hub, 2, user.as_str(), DuplicateLogin::Refuse).ok().unwrap();
-        hub.invite(ann.client(), &name("red"), user, now, &mut Touched::default())
+        hub.invite(ann.client(), &name("red"), user, now, &mut FlushList::default())
     };
     (0..INVITATIONS_PER_GROUP).for_each(|n| invite(n, at(0)).unwrap());
     let refused = Err(GroupError::TooManyInvitations(name("red"), INVITATIONS_PER_GROUP).into());
@@ -64,10 +70,10 @@ fn no_more_penalties_hold_than_may() {
     let all = (0..SANCTIONS).map(|n| Entry::Sanctioned(one(n, at(1), (n < 5).then(|| at(10)))));
     store.append(&all.collect::<Vec<_>>()).unwrap();
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
-    let lay = |n, made| hub.sanction(one(n, made, None));
+    let lay = |n, made| hub.impose(one(n, made, None));
     assert_eq!(lay(SANCTIONS, at(9)), Err(UserError::TooManySanctions(SANCTIONS)));
     assert_eq!(lay(7, at(9)), Ok(()), "one that is there may be changed");
     assert_eq!(lay(SANCTIONS, at(10)), Ok(()), "five have ended");
     assert_eq!((hub.sanctions(at(10)).len(), store.sanctions().unwrap().len()), (SANCTIONS - 4, SANCTIONS - 4));
-    hub.holds_together().unwrap();
+    hub.check_invariants().unwrap();
 }

@@ -22,32 +22,34 @@ pub(in crate::hub) fn before_section() {
 }
 
 /// What somebody does in the group `red`, where Cid is a member, Dee a muted one, and Eve is banned.
-type GroupVerb = fn(&Hub, &Client, &mut Touched) -> Result<(), UserError>;
+type GroupVerb = fn(&Hub, &Client, &mut FlushList) -> Result<(), UserError>;
 
 const RED: fn() -> Name = || name("red");
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-fn withhold(hub: &Hub, me: &Client, penalty: Penalty, touched: &mut Touched) -> Result<(), UserError> {
+fn withhold(hub: &Hub, me: &Client, penalty: Penalty, flush_list: &mut FlushList) -> Result<(), UserError> {
     let ruling = SanctionTerms { by: me.name, reason: None, until: None };
-    hub.withhold(me, &RED(), GroupSanction { user: name("Cid"), penalty, ruling }, NOW, touched)
+    hub.sanction_member(me, &RED(), GroupSanction { user: name("Cid"), penalty, ruling }, NOW, flush_list)
 }
 
 const ADMINS: [(&str, GroupVerb); 7] = [
-    ("kick", |hub, me, touched| hub.kick(me, &RED(), name("Cid"), None, NOW, touched)),
-    ("ban", |hub, me, touched| withhold(hub, me, Penalty::Ban, touched)),
-    ("mute", |hub, me, touched| withhold(hub, me, Penalty::Mute, touched)),
-    ("unban", |hub, me, touched| hub.give_back(me, &RED(), name("Eve"), Penalty::Ban, NOW, touched)),
-    ("unmute", |hub, me, touched| hub.give_back(me, &RED(), name("Dee"), Penalty::Mute, NOW, touched)),
-    ("invite", |hub, me, touched| hub.invite(me, &RED(), name("Fay"), NOW, touched)),
-    ("topic", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Topic(Some("tea".into()))], NOW, touched)),
+    ("kick", |hub, me, flush_list| hub.kick(me, &RED(), name("Cid"), None, NOW, flush_list)),
+    ("ban", |hub, me, flush_list| withhold(hub, me, Penalty::Ban, flush_list)),
+    ("mute", |hub, me, flush_list| withhold(hub, me, Penalty::Mute, flush_list)),
+    ("unban", |hub, me, flush_list| hub.lift_from_member(me, &RED(), name("Eve"), Penalty::Ban, NOW, flush_list)),
+    ("unmute", |hub, me, flush_list| hub.lift_from_member(me, &RED(), name("Dee"), Penalty::Mute, NOW, flush_list)),
+    ("invite", |hub, me, flush_list| hub.invite(me, &RED(), name("Fay"), NOW, flush_list)),
+    ("topic", |hub, me, flush_list| {
+        hub.change_settings(me, &RED(), &[GroupSetting::Topic(Some("tea".into()))], NOW, flush_list)
+    }),
 ];
 
 const OWNERS: [(&str, GroupVerb); 5] = [
-    ("promote", |hub, me, touched| hub.move_role(me, &RED(), name("Cid"), true, NOW, touched)),
-    ("demote", |hub, me, touched| hub.move_role(me, &RED(), name("Ann"), false, NOW, touched)),
-    ("transfer", |hub, me, touched| hub.transfer(me, &RED(), name("Cid"), NOW, touched)),
-    ("limit", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Limit(Some(9))], NOW, touched)),
-    ("unkeep", |hub, me, touched| hub.set(me, &RED(), &[GroupSetting::Keep(false)], NOW, touched)),
+    ("promote", |hub, me, flush_list| hub.move_role(me, &RED(), name("Cid"), true, NOW, flush_list)),
+    ("demote", |hub, me, flush_list| hub.move_role(me, &RED(), name("Ann"), false, NOW, flush_list)),
+    ("transfer", |hub, me, flush_list| hub.transfer(me, &RED(), name("Cid"), NOW, flush_list)),
+    ("limit", |hub, me, flush_list| hub.change_settings(me, &RED(), &[GroupSetting::Limit(Some(9))], NOW, flush_list)),
+    ("unkeep", |hub, me, flush_list| hub.change_settings(me, &RED(), &[GroupSetting::Keep(false)], NOW, flush_list)),
 ];
 
 /// All of the group that anybody could change.
@@ -65,15 +67,15 @@ fn stage(role: GroupRole) -> (Hub, Vec<Presence>) {
     let users = ["Ann", "Ben", "Cid", "Dee", "Eve", "Fay"];
     let here: Vec<Presence> =
         (1..).zip(users).map(|(id, user)| come(&hub, id, user, DuplicateLogin::Refuse).ok().unwrap()).collect();
-    let (ann, touched) = (here[0].client(), &mut Touched::default());
-    hub.create(ann, RED(), GroupSettings { keep: true, ..GroupSettings::default() }, touched).unwrap();
+    let (ann, flush_list) = (here[0].client(), &mut FlushList::default());
+    hub.create(ann, RED(), GroupSettings { keep: true, ..GroupSettings::default() }, flush_list).unwrap();
     here[1..4].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     for (user, penalty) in [("Dee", Penalty::Mute), ("Eve", Penalty::Ban)] {
         let ruling = SanctionTerms { by: ann.name, reason: None, until: None };
-        hub.withhold(ann, &RED(), GroupSanction { user: name(user), penalty, ruling }, NOW, touched).unwrap();
+        hub.sanction_member(ann, &RED(), GroupSanction { user: name(user), penalty, ruling }, NOW, flush_list).unwrap();
     }
     for _ in 0..role as usize {
-        hub.move_role(ann, &RED(), name("Ben"), true, NOW, touched).unwrap();
+        hub.move_role(ann, &RED(), name("Ben"), true, NOW, flush_list).unwrap();
     }
     (hub, here)
 }
@@ -89,16 +91,16 @@ fn demoted_before(section: usize, role: GroupRole, deed: GroupVerb) -> Option<(R
         sections.set(sections.get() + 1);
         if sections.get() == section {
             for _ in 0..role as usize {
-                let demoted = inside.move_role(&ann, &RED(), name("Ben"), false, NOW, &mut Touched::default());
+                let demoted = inside.move_role(&ann, &RED(), name("Ben"), false, NOW, &mut FlushList::default());
                 // Unless the deed has taken that right from Ann.
                 assert!(demoted.is_ok() || section > 1, "{demoted:?}");
             }
             seen.replace(Some(shown(&inside)));
         }
     })));
-    let done = deed(&hub, &ben, &mut Touched::default());
+    let done = deed(&hub, &ben, &mut FlushList::default());
     BEFORE.set(None);
-    hub.holds_together().unwrap();
+    hub.check_invariants().unwrap();
     let then = then.take()?;
     Some((done, then, shown(&hub)))
 }

@@ -171,6 +171,6 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     assert_eq!(catch_up(&hub, ben.client()), ["three"]);
     assert_eq!(owed(), ["four"], "it came while he was shown what he had missed");
     told(ben.client());
-    hub.settled_in(ben.client());
+    hub.note_drained(ben.client());
     assert!(owed().is_empty());
 }

@@ -6,7 +6,7 @@ use super::*;
 /// A port whose client takes everything at once, and that notes who was written to.
 struct Noting(Arc<Mutex<Vec<(Name, bool)>>>);
 
-impl Port for Noting {
+impl ConnectionHandle for Noting {
     fn flush(&self, client: &Arc<Client>, thorough: bool) {
         told(client);
         self.0.lock().push((client.name, thorough));
@@ -20,7 +20,7 @@ impl Port for Noting {
 /// A port whose client takes everything that may be written, and that notes what was said to whom.
 struct Writing(Arc<Mutex<Vec<(Name, String)>>>);
 
-impl Port for Writing {
+impl ConnectionHandle for Writing {
     fn flush(&self, client: &Arc<Client>, _thorough: bool) {
         let mut written = self.0.lock();
         for kind in told(client) {
@@ -41,8 +41,8 @@ fn the_speakers_are_written_to_last_and_nobody_is_left_to_another_thread() {
     let noted = Arc::new(Mutex::new(Vec::new()));
     let enter = |id, user| {
         let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Noting(Arc::clone(&noted))));
-        let who = Registration { id: ClientId(id), name: name(user), device: None, peer, port };
-        let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+        let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, port };
+        let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
         catch_up(&hub, presence.client());
         presence
     };
@@ -94,10 +94,10 @@ fn whoever_has_his_echo_all_others_have_got_his_message_before() {
     let written = Arc::new(Mutex::new(Vec::new()));
     let enter = |id: usize| {
         let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Writing(Arc::clone(&written))));
-        let who = Registration { id: ClientId(id as u64), name: name(NAMES[id]), device: None, peer, port };
-        let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+        let who = NewSession { id: ClientId(id as u64), name: name(NAMES[id]), device: None, peer, port };
+        let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
         catch_up(&hub, presence.client());
-        hub.settled_in(presence.client());
+        hub.note_drained(presence.client());
         presence
     };
     let users: Vec<Presence> = (0..NAMES.len()).map(enter).collect();

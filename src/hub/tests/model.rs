@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::hub::Way;
+use crate::hub::JoinVia;
 use crate::model::{
     EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Name, Penalty, Sanction, SanctionTerms, UserError,
 };
@@ -158,10 +158,10 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn join(&mut self, me: Name, group: Name, way: Way<'_>) -> Answer {
+    pub(super) fn join(&mut self, me: Name, group: Name, way: JoinVia<'_>) -> Answer {
         let unknown = UserError::NoSuchGroup(group.to_string());
         let not_invited: UserError = GroupError::NotInvited(group.to_string()).into();
-        let (now, uninvited) = (self.now, matches!(way, Way::Invitation));
+        let (now, uninvited) = (self.now, matches!(way, JoinVia::Invitation));
         let Some(entry) = self.groups.get_mut(&group) else {
             return Err(if uninvited { not_invited } else { unknown });
         };
@@ -170,14 +170,14 @@ impl Model {
             return Err(UserError::AlreadyMember(group));
         }
         if !entry.invited(me, now) {
-            let right = matches!(way, Way::Password(given) if settings.password.as_ref() == Some(given));
+            let right = matches!(way, JoinVia::Password(given) if settings.password.as_ref() == Some(given));
             let locked = settings.password.is_some() && !right;
             if uninvited {
                 return Err(not_invited);
             } else if settings.private && !right {
                 return Err(unknown);
             } else if locked {
-                let wrong = matches!(way, Way::Password(_));
+                let wrong = matches!(way, JoinVia::Password(_));
                 return Err(
                     if wrong { GroupError::WrongPassword(group) } else { GroupError::NeedsPassword(group) }.into()
                 );

@@ -83,7 +83,7 @@ pub(super) fn carry_out(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presenc
             let ((penalty, subject), now) = (target(*penalty, *whom), model.now);
             let (by, until) = ("op".to_owned(), span.map(|span| now + Duration::from_secs(span)));
             let one = Sanction { penalty, subject, by, reason: "why".to_owned(), made: now, until };
-            hub.sanction(one.clone()).unwrap();
+            hub.impose(one.clone()).unwrap();
             model.lift(penalty, subject);
             model.orders.push(one);
             match (penalty, subject) {
@@ -104,7 +104,7 @@ pub(super) fn carry_out(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presenc
         Order::Announce => {
             let said = EventKind::Announced { text: "soup".to_owned() };
             model.tell(&said, |_| true);
-            assert_eq!(hub.proclaim(said), sessions.len());
+            assert_eq!(hub.announce(said), sessions.len());
         }
     }
 }
@@ -112,13 +112,13 @@ pub(super) fn carry_out(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presenc
 fn tell_muted(hub: &Hub, model: &mut Model, user: Name, until: Option<SystemTime>) {
     let said = EventKind::YouAreMuted { muted: true, until, why: "why".to_owned() };
     model.tell(&said, |name| name == user);
-    assert_eq!(hub.tell(&[user], said), usize::from(model.is_here(user)));
+    assert_eq!(hub.tell_users(&[user], said), usize::from(model.is_here(user)));
 }
 
 /// Ends all sessions of a user, who is told why before he leaves.
 fn end(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, user: Name, reason: QuitReason) {
     let his = |presence: &Presence| presence.client().name == user;
-    let asked = hub.dismiss(|client| client.name == user, reason, "why");
+    let asked = hub.end_sessions(|client| client.name == user, reason, "why");
     assert_eq!(asked, sessions.iter().filter(|presence| his(presence)).count());
     model.tell(&EventKind::SessionEnded { why: "why".into() }, |name| name == user);
     while let Some(at) = sessions.iter().position(his) {
@@ -161,12 +161,12 @@ pub(super) fn order(hub: &Hub, user: Name, group: &Name, now: SystemTime, [deed,
         0..3 => {
             let until = (number > 2).then(|| now + Duration::from_secs(number as u64));
             let (by, reason) = ("op".to_owned(), "why".to_owned());
-            let _ = hub.sanction(Sanction { penalty, subject, by, reason, made: now, until });
+            let _ = hub.impose(Sanction { penalty, subject, by, reason, made: now, until });
         }
         3 => drop(hub.lift(penalty, subject, now)),
         4 => drop(hub.drop_group(group, "why")),
-        5 => drop(hub.dismiss(|client| client.name == user, QuitReason::Kicked, "why")),
-        6 => drop(hub.proclaim(EventKind::Announced { text: "soup".to_owned() })),
-        _ => drop((hub.seats(), hub.stats(), hub.sanctions(now), hub.ban_of(&user, now))),
+        5 => drop(hub.end_sessions(|client| client.name == user, QuitReason::Kicked, "why")),
+        6 => drop(hub.announce(EventKind::Announced { text: "soup".to_owned() })),
+        _ => drop((hub.list_sessions(), hub.stats(), hub.sanctions(now), hub.ban_of(&user, now))),
     }
 }

@@ -18,7 +18,7 @@ fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
     let disk = Arc::new(Disk::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
     disk.full.store(true, Ordering::SeqCst);
-    let refused = hub.sanction(upon("Ben", Penalty::Ban, None));
+    let refused = hub.impose(upon("Ben", Penalty::Ban, None));
     assert!(matches!(refused, Err(UserError::NotStoredYet(_))), "{refused:?}");
     assert!(hub.ban_of(&name("BEN"), SystemTime::now()).is_some() && disk.memory.sanctions().unwrap().is_empty());
     assert!(!hub.stats().store_works);
@@ -42,7 +42,7 @@ fn what_has_ended_leaves_the_store_with_the_next_penalty() {
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     assert!(hub.sanctions(SystemTime::now()).is_empty(), "it holds no more");
     assert_eq!(hub.lift(Penalty::Mute, SanctionTarget::User(name("Ben")), SystemTime::now()), Ok(false));
-    hub.sanction(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
+    hub.impose(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
     assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
     assert_eq!(store.sanctions().unwrap().len(), 1);
 }
@@ -58,14 +58,14 @@ fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
                 for round in 0..2_000 {
                     let user = NAMES[(n + round) % 2];
                     match (n + round / 3) % 2 {
-                        0 => drop(hub.sanction(upon(user, Penalty::Mute, None))),
+                        0 => drop(hub.impose(upon(user, Penalty::Mute, None))),
                         _ => drop(hub.lift(Penalty::Mute, SanctionTarget::User(name(user)), SystemTime::now())),
                     }
                 }
             });
         }
     });
-    hub.holds_together().unwrap();
+    hub.check_invariants().unwrap();
     assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
 }
 
@@ -74,7 +74,7 @@ fn a_role_is_what_the_store_says_and_goes_with_its_account() {
     let hub = hub_with(Limits::default());
     hub.record(vec![Entry::Role { user: name("Ann"), role: Role::Admin }]).unwrap();
     assert_eq!((hub.role(&name("ann")), hub.role(&name("ben"))), (Role::Admin, Role::User));
-    hub.forget(name("ann")).unwrap();
+    hub.forget_user(name("ann")).unwrap();
     assert_eq!(hub.role(&name("ann")), Role::User);
 }
 
@@ -87,17 +87,17 @@ fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_tog
         for (n, presence) in presences.iter().enumerate() {
             let hub = &hub;
             scope.spawn(move || {
-                let (me, touched) = (presence.client(), &mut Touched::default());
+                let (me, flush_list) = (presence.client(), &mut FlushList::default());
                 for round in 0..2_000 {
                     let group = name(GROUPS[(round + n) % 3]);
                     let (now, settings) =
                         (SystemTime::now(), GroupSettings { keep: round % 2 == 0, ..GroupSettings::default() });
-                    let _ = hub.create(me, group, settings, touched);
-                    let _ = hub.join(me, &group, Way::Open, now, touched);
+                    let _ = hub.create(me, group, settings, flush_list);
+                    let _ = hub.join(me, &group, JoinVia::Open, now, flush_list);
                     if round % 3 == n % 3 {
                         let _ = hub.drop_group(&group, "");
                     } else if round % 7 == 0 {
-                        let _ = hub.leave(me, &group, now, touched);
+                        let _ = hub.leave(me, &group, now, flush_list);
                     }
                     me.outbox.take(usize::MAX, |_| ());
                 }

@@ -17,7 +17,7 @@ fn on(disk: &Arc<Disk>) -> Hub {
 
 fn keep(hub: &Hub, me: &Client, group: &str) {
     let settings = GroupSettings { keep: true, ..GroupSettings::default() };
-    hub.create(me, name(group), settings, &mut Touched::default()).unwrap();
+    hub.create(me, name(group), settings, &mut FlushList::default()).unwrap();
 }
 
 fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
@@ -25,9 +25,9 @@ fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
 }
 
 fn rename(hub: &Hub, from: &str, to: &str) {
-    let shut = hub.shut_out(name(from), name(to), "", soon()).expect("he is not here");
+    let shut = hub.lock_name(name(from), name(to), "", soon()).expect("he is not here");
     hub.rename(name(from), name(to)).unwrap();
-    hub.settle_name(name(from), name(to));
+    hub.confirm_rename(name(from), name(to));
     drop(shut);
     hub.locked(|state| state.check()).unwrap();
 }
@@ -40,13 +40,14 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         let [ann, ben, cid] = ["Ann", "Ben", "Cid"].map(|who| {
             come(&hub, who.len() as u64 + u64::from(who.as_bytes()[0]), who, DuplicateLogin::Allow).ok().unwrap()
         });
-        let (now, touched) = (SystemTime::now(), &mut Touched::default());
+        let (now, flush_list) = (SystemTime::now(), &mut FlushList::default());
         keep(&hub, ben.client(), "red");
         join(&hub, ann.client(), "red").unwrap();
-        hub.withhold(ben.client(), &name("red"), sanction("Cid", Penalty::Ban, "Ben"), now, touched).unwrap();
+        hub.sanction_member(ben.client(), &name("red"), sanction("Cid", Penalty::Ban, "Ben"), now, flush_list).unwrap();
         keep(&hub, ann.client(), "green");
-        hub.invite(ann.client(), &name("green"), name("Ben"), now, touched).unwrap();
-        hub.withhold(ann.client(), &name("green"), sanction("Ben", Penalty::Mute, "Ann"), now, touched).unwrap();
+        hub.invite(ann.client(), &name("green"), name("Ben"), now, flush_list).unwrap();
+        hub.sanction_member(ann.client(), &name("green"), sanction("Ben", Penalty::Mute, "Ann"), now, flush_list)
+            .unwrap();
         hub.ignore(ben.client(), name("Cid")).unwrap();
         hub.ignore(ann.client(), name("Ben")).unwrap();
         say(&hub, ben.client(), Scope::User(name("Cid")), "hi").unwrap();
@@ -59,7 +60,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
             made,
             until: None,
         };
-        hub.sanction(laid).unwrap();
+        hub.impose(laid).unwrap();
         drop(ben);
         told(ann.client());
         told(cid.client());
@@ -76,7 +77,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
             assert!(state.is_ignoring(&name(to), &name("Cid")) && state.is_ignoring(&name("Ann"), &name(to)));
         });
         assert_eq!(hub.ignored(ann.client())[0].as_str(), to);
-        assert!(hub.partner(cid.client()).is_ok_and(|partner| spelled(&partner)));
+        assert!(hub.reply_partner(cid.client()).is_ok_and(|partner| spelled(&partner)));
         let laid = hub.sanctions(SystemTime::now());
         assert_eq!((laid[0].subject.shown().as_str(), laid[0].by.as_str()), (to, to));
         assert!(hub.check_mute(&name(to), SystemTime::now()).is_err());
@@ -89,7 +90,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         // And he comes back as the one he was.
         let ben = come(&hub, 9, to, DuplicateLogin::Allow).ok().unwrap();
         assert_eq!(come(&hub, 10, "Ben", DuplicateLogin::Allow).is_ok(), to == "BEN");
-        hub.move_role(ben.client(), &name("red"), name("Ann"), true, now, touched).unwrap();
+        hub.move_role(ben.client(), &name("red"), name("Ann"), true, now, flush_list).unwrap();
         hub.locked(|state| state.check()).unwrap();
         assert_eq!(hub.store().groups().unwrap().len(), 2);
         assert!(to == "BEN" || !hub.store().knows(&name("Ben")).unwrap());
@@ -103,9 +104,9 @@ fn who_wrote_to_him_is_answered_under_his_new_name() {
     say(&hub, ben.client(), Scope::User(name("Ann")), "hi").unwrap();
     drop(ben);
     rename(&hub, "ben", "Robert");
-    assert_eq!(hub.partner(ann.client()), Ok(name("Robert")));
+    assert_eq!(hub.reply_partner(ann.client()), Ok(name("Robert")));
     rename(&hub, "Robert", "rob");
-    assert_eq!(hub.partner(ann.client()), Ok(name("rob")));
+    assert_eq!(hub.reply_partner(ann.client()), Ok(name("rob")));
     assert_eq!(hub.name_now(name("Ben")), name("rob"), "also over two names");
     // Somebody else may be called so by now.
     hub.retain_renamed(|old| *old != name("Ben"));
@@ -117,21 +118,21 @@ fn who_wrote_to_him_is_answered_under_his_new_name() {
 fn nobody_comes_in_under_his_name_from_the_first_moment_on() {
     let hub = hub_with(Limits::default());
     let here = come(&hub, 1, "Ben", DuplicateLogin::Allow).ok().unwrap();
-    assert!(hub.shut_out(name("Ben"), name("Bob"), "", Instant::now()).is_none(), "he stays");
+    assert!(hub.lock_name(name("Ben"), name("Bob"), "", Instant::now()).is_none(), "he stays");
     assert!(come(&hub, 2, "Ben", DuplicateLogin::Allow).is_ok(), "and may come again");
     thread::scope(|scope| {
-        let shutting = scope.spawn(|| hub.shut_out(name("Ben"), name("Bob"), "because", soon()).unwrap());
+        let shutting = scope.spawn(|| hub.lock_name(name("Ben"), name("Bob"), "because", soon()).unwrap());
         let deadline = soon();
-        while !hub.is_shut_out(&name("ben")) {
+        while !hub.is_name_locked(&name("ben")) {
             assert!(Instant::now() < deadline, "he is not kept out");
             thread::yield_now();
         }
-        assert!(matches!(come(&hub, 3, "BEN", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
+        assert!(matches!(come(&hub, 3, "BEN", DuplicateLogin::Allow), Err(AttachError::Renamed)));
         assert!(come(&hub, 4, "Ann", DuplicateLogin::Allow).is_ok(), "others may");
         drop(here);
         let shut = shutting.join().unwrap();
         assert_eq!(shut.sessions, 1);
-        assert!(matches!(come(&hub, 5, "Ben", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
+        assert!(matches!(come(&hub, 5, "Ben", DuplicateLogin::Allow), Err(AttachError::Renamed)));
     });
     assert!(come(&hub, 6, "Ben", DuplicateLogin::Allow).is_ok(), "nobody was renamed after all");
 }
@@ -144,17 +145,17 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
     // Checked before, as a session does that handles several lines at once.
     let place = hub.check(ann.client(), Scope::User(name("Ben")), SystemTime::now()).unwrap();
     let draft = || vec![ann.client().draft(place, "for him".to_owned())];
-    let shut = hub.shut_out(name("Ben"), name("Robert"), "", soon()).unwrap();
+    let shut = hub.lock_name(name("Ben"), name("Robert"), "", soon()).unwrap();
     let (arrives, open) = disk.with_gate();
     thread::scope(|scope| {
         let renaming = scope.spawn(|| hub.rename(name("Ben"), name("Robert")));
         arrives.recv().unwrap();
-        assert!(matches!(come(&hub, 2, "Ben", DuplicateLogin::Allow), Err(RegisterError::Renamed)));
-        let saying = scope.spawn(|| hub.publish(ann.client(), &mut draft()));
+        assert!(matches!(come(&hub, 2, "Ben", DuplicateLogin::Allow), Err(AttachError::Renamed)));
+        let message = scope.spawn(|| hub.publish(ann.client(), &mut draft()));
         open.send(()).unwrap();
         renaming.join().unwrap().unwrap();
         // Its batch, and perhaps one more for those who are away.
-        while !saying.is_finished() {
+        while !message.is_finished() {
             if arrives.recv_timeout(Duration::from_millis(10)).is_ok() {
                 open.send(()).unwrap();
             }
@@ -201,9 +202,9 @@ fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
     drop(ben);
     let before = format!("{:?} {:?}", disk.memory.tail(MessageId(0), 9), disk.memory.groups());
     disk.full.store(true, Ordering::SeqCst);
-    let shut = hub.shut_out(name("Ben"), name("Bob"), "", soon()).unwrap();
+    let shut = hub.lock_name(name("Ben"), name("Bob"), "", soon()).unwrap();
     assert_eq!(hub.rename(name("Ben"), name("Bob")), Err(crate::store::StoreError::Full));
-    hub.take_back_name(name("Ben"), name("Bob"));
+    hub.undo_rename(name("Ben"), name("Bob"));
     drop(shut);
     hub.locked(|state| state.check()).unwrap();
     assert!(!hub.is_renamed(&name("Ben")) && hub.name_now(name("Ben")) == name("Ben"));

@@ -18,15 +18,15 @@ fn settings(changes: &[GroupSetting]) -> GroupSettings {
 }
 
 fn create(hub: &Hub, me: &Presence, group: &str, changes: &[GroupSetting]) {
-    hub.create(me.client(), name(group), settings(changes), &mut Touched::default()).unwrap();
+    hub.create(me.client(), name(group), settings(changes), &mut FlushList::default()).unwrap();
 }
 
 fn promote(hub: &Hub, me: &Presence, group: &str, user: &str, up: bool) -> Result<(), UserError> {
-    hub.move_role(me.client(), &name(group), name(user), up, SystemTime::now(), &mut Touched::default())
+    hub.move_role(me.client(), &name(group), name(user), up, SystemTime::now(), &mut FlushList::default())
 }
 
 fn kick(hub: &Hub, me: &Presence, group: &str, user: &str) -> Result<(), UserError> {
-    hub.kick(me.client(), &name(group), name(user), None, SystemTime::now(), &mut Touched::default())
+    hub.kick(me.client(), &name(group), name(user), None, SystemTime::now(), &mut FlushList::default())
 }
 
 fn role(hub: &Hub, group: &str, user: &str) -> Option<GroupRole> {
@@ -88,8 +88,8 @@ fn an_invitation_is_good_for_its_days_and_once() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "red", &[GroupSetting::Private(true)]);
     let start = SystemTime::UNIX_EPOCH;
-    let invite = || hub.invite(ann.client(), &name("red"), name("Ben"), start, &mut Touched::default()).unwrap();
-    let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
+    let invite = || hub.invite(ann.client(), &name("red"), name("Ben"), start, &mut FlushList::default()).unwrap();
+    let enter = |now| hub.join(ben.client(), &name("red"), JoinVia::Open, now, &mut FlushList::default());
     let unknown = || Err(UserError::NoSuchGroup("red".into()));
     invite();
     assert_eq!(
@@ -114,9 +114,9 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
             penalty,
             ruling: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
         };
-        hub.withhold(ann.client(), &name("red"), one, at(0), &mut Touched::default()).unwrap();
+        hub.sanction_member(ann.client(), &name("red"), one, at(0), &mut FlushList::default()).unwrap();
     };
-    let enter = |now| hub.join(ben.client(), &name("red"), Way::Open, now, &mut Touched::default());
+    let enter = |now| hub.join(ben.client(), &name("red"), JoinVia::Open, now, &mut FlushList::default());
     withhold(Penalty::Ban);
     assert_eq!(enter(at(9)), Err(GroupError::Banned(name("red"), Some(at(10)), None).into()));
     assert_eq!(enter(at(10)), Ok(()));
@@ -126,7 +126,7 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
     let talk = |now| say_at(&hub, ben.client(), Scope::Group(name("red")), "x", now);
     assert_eq!(talk(at(9)), Err(GroupError::Muted(name("red"), Some(at(10)), None).into()));
     assert_eq!(talk(at(10)), Ok(()));
-    hub.transfer(ann.client(), &name("red"), name("Ben"), at(0), &mut Touched::default()).unwrap();
+    hub.transfer(ann.client(), &name("red"), name("Ben"), at(0), &mut FlushList::default()).unwrap();
     assert_eq!(talk(at(9)), Ok(()), "nobody could give an owner his voice back");
 }
 
@@ -138,7 +138,7 @@ fn who_is_longest_there_follows_the_last_owner_admins_first() {
     users[1..].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     promote(&hub, &users[0], "red", "Cid", true).unwrap();
     let leave = |at: usize| {
-        hub.leave(users[at].client(), &name("red"), SystemTime::now(), &mut Touched::default()).unwrap();
+        hub.leave(users[at].client(), &name("red"), SystemTime::now(), &mut FlushList::default()).unwrap();
     };
     users.iter().for_each(|user| drop(told(user.client())));
     leave(0);
@@ -180,12 +180,12 @@ fn the_password_that_was_looked_at_is_the_one_that_lets_in() {
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let lock = |text| crate::model::GroupPassword::hashed(text);
     create(&hub, &ann, "red", &[GroupSetting::Password(Some(lock("old")))]);
-    let (shown, looked_at) = hub.password_of(ben.client(), &name("red"), SystemTime::now());
+    let (shown, looked_at) = hub.group_password(ben.client(), &name("red"), SystemTime::now());
     assert!(shown);
     let change = [GroupSetting::Password(Some(lock("new")))];
-    hub.set(ann.client(), &name("red"), &change, SystemTime::now(), &mut Touched::default()).unwrap();
-    let way = Way::Password(looked_at.as_ref().unwrap());
-    let late = hub.join(ben.client(), &name("red"), way, SystemTime::now(), &mut Touched::default());
+    hub.change_settings(ann.client(), &name("red"), &change, SystemTime::now(), &mut FlushList::default()).unwrap();
+    let way = JoinVia::Password(looked_at.as_ref().unwrap());
+    let late = hub.join(ben.client(), &name("red"), way, SystemTime::now(), &mut FlushList::default());
     assert_eq!(late, Err(GroupError::WrongPassword(name("red")).into()));
 }
 
@@ -198,12 +198,12 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
     join(&hub, ben.client(), "red").unwrap();
     [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
     let scopes = [Scope::Group(name("red")), Scope::User(name("Ben")), Scope::Group(name("red")), Scope::Everybody];
-    let mut sayings = Vec::new();
+    let mut messages = Vec::new();
     for (n, scope) in scopes.into_iter().enumerate() {
         let place = hub.check(ann.client(), scope, SystemTime::now()).unwrap();
-        sayings.push(ann.client().draft(place, n.to_string()));
+        messages.push(ann.client().draft(place, n.to_string()));
     }
-    hub.publish(ann.client(), &mut sayings);
+    hub.publish(ann.client(), &mut messages);
     let mut seen = Vec::new();
     ben.client().outbox.take(usize::MAX, |event| seen.push((event.id.0, event.kind.clone())));
     let group = |text: &str| EventKind::GroupMessage { group: name("red"), from: name("Ann"), text: text.into() };
@@ -228,20 +228,20 @@ fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
     create(&hub, &ann, "AAAA", &[]);
     let codes = [name("aaaa"), name("BBBB")];
     let room = || GroupSettings::of_room(2, Some("tea".into()));
-    hub.create_room(ann.client(), &codes, room(), &mut Touched::default()).unwrap();
+    hub.create_room(ann.client(), &codes, room(), &mut FlushList::default()).unwrap();
     let shown = |user| hub.groups(&name(user), SystemTime::now());
     assert_eq!(shown("Ann"), [(name("AAAA"), None), (name("BBBB"), Some("tea".into()))]);
     assert_eq!(shown("Ben"), [(name("AAAA"), None)], "outsiders learn of neither");
     assert_eq!(hub.rooms(&name("Ann")), [name("BBBB")]);
-    assert_eq!(hub.create_room(ann.client(), &codes, room(), &mut Touched::default()), Err(UserError::Busy));
+    assert_eq!(hub.create_room(ann.client(), &codes, room(), &mut FlushList::default()), Err(UserError::Busy));
     let enter =
-        |who: &Presence, way| hub.join(who.client(), &name("bbbb"), way, SystemTime::now(), &mut Touched::default());
-    assert_eq!(enter(&ben, Way::Open), Err(UserError::NoSuchGroup("bbbb".into())));
-    let wrong = hub.join(ben.client(), &name("AAAA"), Way::Code, SystemTime::now(), &mut Touched::default());
+        |who: &Presence, way| hub.join(who.client(), &name("bbbb"), way, SystemTime::now(), &mut FlushList::default());
+    assert_eq!(enter(&ben, JoinVia::Open), Err(UserError::NoSuchGroup("bbbb".into())));
+    let wrong = hub.join(ben.client(), &name("AAAA"), JoinVia::Code, SystemTime::now(), &mut FlushList::default());
     assert_eq!(wrong, Err(GroupError::NoSuchRoom("AAAA".into()).into()));
-    enter(&ben, Way::Code).unwrap();
+    enter(&ben, JoinVia::Code).unwrap();
     let cid = here(&hub, 3, "Cid");
-    assert_eq!(enter(&cid, Way::Code), Err(GroupError::Full(name("BBBB"), 2).into()));
+    assert_eq!(enter(&cid, JoinVia::Code), Err(GroupError::Full(name("BBBB"), 2).into()));
     told(ann.client());
     drop(ben);
     let left = GroupNews::RoomLeft { user: name("Ben"), count: 1, limit: 2 };
@@ -261,7 +261,7 @@ fn who_has_no_account_any_more_leaves_the_kept_groups() {
     join(&hub, ben.client(), "red").unwrap();
     drop(ann);
     assert_eq!(role(&hub, "red", "Ann"), Some(GroupRole::Owner), "away, and still the owner");
-    hub.forget(name("Ann")).unwrap();
+    hub.forget_user(name("Ann")).unwrap();
     assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (None, Some(GroupRole::Owner)));
     assert_eq!(store.groups().unwrap()[0].members, [(name("Ben"), GroupRole::Owner, 1)]);
     hub.locked(|state| state.check()).unwrap();

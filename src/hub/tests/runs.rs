@@ -11,17 +11,17 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
 
 /// Says all of these in one read.
 fn say_all(hub: &Hub, me: &Presence, scopes: &[Scope]) {
-    let saying = |(n, scope): (usize, &Scope)| {
+    let message = |(n, scope): (usize, &Scope)| {
         let place = hub.check(me.client(), *scope, SystemTime::now()).unwrap();
         me.client().draft(place, n.to_string())
     };
-    hub.publish(me.client(), &mut scopes.iter().enumerate().map(saying).collect());
+    hub.publish(me.client(), &mut scopes.iter().enumerate().map(message).collect());
 }
 
 /// The sizes of what is queued as one, and the ids of it.
 fn queued(presence: &Presence) -> (Vec<usize>, Vec<u64>) {
     let (mut sizes, mut ids) = (Vec::new(), Vec::new());
-    presence.client().outbox.take_queued(usize::MAX, |event| {
+    presence.client().outbox.take_coalesced(usize::MAX, |event| {
         sizes.push(event.each().len());
         ids.extend(event.each().iter().map(|event: &Event| event.id.0));
     });
@@ -80,7 +80,7 @@ fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_e
         (vec![2, 1, 1, 1, 1, 1], vec![4, 5, 6, 6, 7, 7, 8]),
         "who talks to himself hears one by one"
     );
-    hub.set_away(ben.client(), Some("lunch".into()), &mut Touched::default());
+    hub.set_away(ben.client(), Some("lunch".into()), &mut FlushList::default());
     drop(told(ben.client()));
     say_all(&hub, &ann, &[to_ben; 2]);
     assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "after each he is told so");
@@ -97,9 +97,9 @@ fn who_has_left_the_group_by_then_still_hears_all_that_he_said_there() {
     make(&hub, ann.client(), "red").unwrap();
     join(&hub, ben.client(), "red").unwrap();
     let place = hub.check(ann.client(), Scope::Group(name("red")), SystemTime::now()).unwrap();
-    let mut sayings: Vec<Saying> = (0..2).map(|n: u32| ann.client().draft(place, n.to_string())).collect();
-    hub.leave(ann.client(), &name("red"), SystemTime::now(), &mut Touched::default()).unwrap();
+    let mut messages: Vec<PendingMessage> = (0..2).map(|n: u32| ann.client().draft(place, n.to_string())).collect();
+    hub.leave(ann.client(), &name("red"), SystemTime::now(), &mut FlushList::default()).unwrap();
     [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
-    hub.publish(ann.client(), &mut sayings);
+    hub.publish(ann.client(), &mut messages);
     assert_eq!((told(ann.client()).len(), told(ben.client()).len()), (2, 2));
 }

@@ -156,8 +156,8 @@ fn scope(step: &Step) -> Option<Scope> {
 
 /// What hub and model answer to one who is here.
 fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -> (Answer, Answer) {
-    let (mut touched, now) = (Touched::default(), model.now);
-    let touched = &mut touched;
+    let (mut flush_list, now) = (FlushList::default(), model.now);
+    let flush_list = &mut flush_list;
     let group = |at: &usize| name(GROUPS[*at]);
     let speak = |scope| say_at(hub, me, scope, text, now);
     if let (Some(scope), Some(muted)) = (scope(step), model.silenced(me.name)) {
@@ -174,21 +174,21 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
         }
         Step::Post(_, g) => (speak(Scope::Group(group(g))), model.post(me.name, group(g), text.to_owned())),
         Step::Create(_, g, settings) => {
-            let real = hub.create(me, group(g), settings.clone(), touched);
+            let real = hub.create(me, group(g), settings.clone(), flush_list);
             (real, model.create(me.name, group(g), settings.clone()))
         }
         Step::Join(_, g, door) => {
             let proof = if let Door::Password(at) = door { password(*at) } else { password(0) };
             let way = match door {
-                Door::Open => Way::Open,
-                Door::Invitation => Way::Invitation,
-                Door::Password(_) => Way::Password(&proof),
+                Door::Open => JoinVia::Open,
+                Door::Invitation => JoinVia::Invitation,
+                Door::Password(_) => JoinVia::Password(&proof),
             };
-            (hub.join(me, &group(g), way, now, touched), model.join(me.name, group(g), way))
+            (hub.join(me, &group(g), way, now, flush_list), model.join(me.name, group(g), way))
         }
-        Step::Leave(_, g) => (hub.leave(me, &group(g), now, touched), model.leave(me.name, group(g))),
+        Step::Leave(_, g) => (hub.leave(me, &group(g), now, flush_list), model.leave(me.name, group(g))),
         Step::Set(_, g, change) => {
-            let real = hub.set(me, &group(g), std::slice::from_ref(change), now, touched);
+            let real = hub.change_settings(me, &group(g), std::slice::from_ref(change), now, flush_list);
             (real, model.set(me.name, group(g), change))
         }
         Step::Bans(_, g) => {
@@ -203,26 +203,26 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
 }
 
 fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act: &Act) -> (Answer, Answer) {
-    let (mut touched, now) = (Touched::default(), model.now);
-    let touched = &mut touched;
+    let (mut flush_list, now) = (FlushList::default(), model.now);
+    let flush_list = &mut flush_list;
     match act {
         Act::Promote | Act::Demote => {
             let up = matches!(act, Act::Promote);
-            (hub.move_role(me, &group, user, up, now, touched), model.move_role(me.name, user, group, up))
+            (hub.move_role(me, &group, user, up, now, flush_list), model.move_role(me.name, user, group, up))
         }
-        Act::Transfer => (hub.transfer(me, &group, user, now, touched), model.transfer(me.name, user, group)),
-        Act::Kick => (hub.kick(me, &group, user, None, now, touched), model.kick(me.name, user, group)),
+        Act::Transfer => (hub.transfer(me, &group, user, now, flush_list), model.transfer(me.name, user, group)),
+        Act::Kick => (hub.kick(me, &group, user, None, now, flush_list), model.kick(me.name, user, group)),
         Act::Withhold(penalty, span) => {
             let until = span.map(|span| now + Duration::from_secs(span));
             let ruling = SanctionTerms { by: me.name, reason: Some("why".into()), until };
             let one = GroupSanction { user, penalty: *penalty, ruling };
-            (hub.withhold(me, &group, one.clone(), now, touched), model.withhold(me.name, group, one))
+            (hub.sanction_member(me, &group, one.clone(), now, flush_list), model.withhold(me.name, group, one))
         }
         Act::GiveBack(penalty) => {
-            let real = hub.give_back(me, &group, user, *penalty, now, touched);
+            let real = hub.lift_from_member(me, &group, user, *penalty, now, flush_list);
             (real, model.give_back(me.name, user, group, *penalty))
         }
-        Act::Invite => (hub.invite(me, &group, user, now, touched), model.invite(me.name, user, group)),
+        Act::Invite => (hub.invite(me, &group, user, now, flush_list), model.invite(me.name, user, group)),
     }
 }
 
@@ -252,7 +252,7 @@ proptest! {
         for (number, step) in (1..).zip(&steps) {
             both(&hub, &mut model, &mut sessions, number, step);
             assert_same_told(&mut model, &sessions, step);
-            hub.holds_together().unwrap();
+            hub.check_invariants().unwrap();
             assert_same_orders(&hub, &model);
             for user in NAMES.map(name) {
                 let names: Vec<Name> = hub.groups(&user, model.now).into_iter().map(|(name, _)| name).collect();
@@ -262,13 +262,13 @@ proptest! {
         while !sessions.is_empty() {
             both(&hub, &mut model, &mut sessions, 0, &Step::Go(0));
         }
-        prop_assert!(hub.sessions() == 0 && hub.who().is_empty());
+        prop_assert!(hub.session_count() == 0 && hub.online_users().is_empty());
         prop_assert_eq!(hub.group_count(), model.groups.len());
         prop_assert!(model.groups.values().all(|group| group.settings.keep));
         prop_assert_eq!(store.groups().unwrap().len(), hub.group_count());
         // Another hub over the same store is the same server after a restart.
         let again = Hub::new(Limits::default(), store).unwrap();
-        again.holds_together().unwrap();
+        again.check_invariants().unwrap();
         assert_same_orders(&again, &model);
         prop_assert_eq!(kept(&again), kept(&hub));
         for user in NAMES.map(name) {

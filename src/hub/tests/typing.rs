@@ -27,7 +27,7 @@ fn it_is_told_once_in_a_while_for_each_conversation() {
         for other in [&ann, &ben, &cid] {
             told(other.client());
         }
-        hub.typing(ann.client(), Scope::User(name(to)), start + after, &mut Touched::default());
+        hub.typing(ann.client(), Scope::User(name(to)), start + after, &mut FlushList::default());
         (heard(ben.client()), heard(cid.client()))
     };
     assert_eq!(types("Ben", Duration::ZERO), (1, 0));
@@ -52,9 +52,9 @@ fn nobody_is_told_for_whom_anything_else_waits() {
     told(new.client());
     ben.outbox.push(&Event::new(EventKind::StillHere));
     let mut now = Instant::now();
-    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut Touched::default());
+    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
     assert_eq!((heard(ben), heard(new.client())), (0, 0), "one has something to read, one is still being greeted");
     now += TYPING_PACE;
-    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut Touched::default());
+    hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
     assert_eq!((heard(ben), heard(new.client())), (1, 0));
 }

@@ -15,7 +15,7 @@ use shuttle::sync::{Condvar, Mutex};
 use shuttle::{Config, Runner, thread};
 
 use super::{Connection, HubHandle};
-use crate::hub::{Client, ClientId, Hub, Port, Push, Registration};
+use crate::hub::{Client, ClientId, ConnectionHandle, Hub, NewSession, PushOutcome};
 use crate::model::{DuplicateLogin, Event, EventKind, Limits, QuitReason};
 use crate::session::PlainDoor;
 use crate::store::MemoryStore;
@@ -107,7 +107,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
     let pipe = Arc::new(Pipe { room, bytes: Mutex::default(), changed: Condvar::new(), taken: AtomicBool::new(false) });
     let connection = Arc::new(Connection::new(Box::new(Arc::clone(&pipe)), &PlainDoor, Duration::from_secs(600)));
     let port = Arc::new(HubHandle(Arc::clone(&connection)));
-    let who = Registration {
+    let who = NewSession {
         id: ClientId(1),
         name: "alice".parse().unwrap(),
         device: None,
@@ -115,7 +115,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
         port: Arc::clone(&port) as _,
     };
     let hub = Hub::new(Limits::default(), Arc::new(MemoryStore::default())).unwrap();
-    let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+    let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
     let client = Arc::clone(presence.client());
     client.outbox.release();
     let central = Arc::new(Mutex::new(0));
@@ -130,7 +130,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
                     match writes {
                         Writes::All => connection.write_all(Some(&client.outbox), None, true).ok().unwrap(),
                         Writes::Thoroughly => port.flush(&client, true),
-                        Writes::IfFirst if pushed == Push::First => port.flush(&client, false),
+                        Writes::IfFirst if pushed == PushOutcome::First => port.flush(&client, false),
                         Writes::IfFirst => {}
                     }
                 }
@@ -148,7 +148,7 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
     presence.leave(QuitReason::Quit);
 }
 
-fn push(central: &Mutex<usize>, client: &Client) -> Push {
+fn push(central: &Mutex<usize>, client: &Client) -> PushOutcome {
     let mut next = central.lock().unwrap();
     let pushed = client.outbox.push(&Event::new(EventKind::Pong { text: next.to_string() }));
     *next += 1;

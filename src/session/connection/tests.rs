@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::hub::{Hub, Presence, Registration};
+use crate::hub::{Hub, NewSession, Presence};
 use crate::model::{DuplicateLogin, Limits};
 use crate::session::PlainDoor;
 use crate::store::MemoryStore;
@@ -16,7 +16,7 @@ const AGE: Duration = Duration::from_secs(600);
 fn client() -> (Presence, Arc<Connection>, MemoryPeer) {
     let (link, peer) = memory::pair();
     let connection = Arc::new(Connection::new(Box::new(link), &PlainDoor, AGE));
-    let who = Registration {
+    let who = NewSession {
         id: crate::hub::ClientId(1),
         name: "alice".parse().unwrap(),
         device: None,
@@ -25,7 +25,7 @@ fn client() -> (Presence, Arc<Connection>, MemoryPeer) {
     };
     let hub =
         Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() }, Arc::new(MemoryStore::default())).unwrap();
-    let presence = hub.register(&who, DuplicateLogin::Refuse).ok().unwrap();
+    let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
     presence.client().outbox.push(&Event::new(EventKind::StillHere));
     presence.client().outbox.release();
     (presence, connection, peer)

@@ -1,12 +1,17 @@
-//! The load tester: puts load on a chat server, verifies what comes back, and measures.
+//! `parlor-bench`, the load tester: puts load on a chat server, verifies every delivery, and measures.
 //!
-//! It knows nothing of the daemon's code, only its wire. The **protocol** says what bytes mean, the **fleet** holds the
-//! connections, **talk** sends numbered messages and keeps the books, **verify** holds what came to what was sent, the
-//! **scenarios** say what is done, and the **report** shows it.
+//! It knows the daemon's wire format, never its code. The layout:
+//!
+//! - `protocol`: what to send, and what the bytes of an answer mean, for each kind of server
+//! - `connections`: many sockets in one event loop
+//! - `payload`, `verify`: numbered messages, and the check that each arrives exactly once and in order
+//! - `workload`: who sends to whom and how fast, and one run of it
+//! - `scenario`: the subcommands
+//! - `report`, `plot`: the results as a table, as JSON and as a picture
 
 mod cli;
+mod connections;
 mod error;
-mod fleet;
 mod payload;
 mod plot;
 mod process;
@@ -14,9 +19,9 @@ mod progress;
 mod protocol;
 mod report;
 mod scenario;
-mod talk;
 mod users;
 mod verify;
+mod workload;
 
 use std::fs;
 use std::io::{self, Write};
@@ -24,55 +29,55 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Language};
+use cli::{Cli, ProtocolKind};
 use error::BenchError;
 use protocol::{Irc, Nats, Parlor, Protocol, Redis, Web};
 use report::table;
 
-/// The run could not be made.
-const CANNOT: u8 = 1;
+/// Exit code when a run could not be made.
+const RUN_FAILED: u8 = 1;
 
-/// The server did something wrong.
-const WRONG: u8 = 3;
+/// Exit code when the server did something wrong.
+const SERVER_AT_FAULT: u8 = 3;
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(WRONG),
+        Ok(false) => ExitCode::from(SERVER_AT_FAULT),
         Err(error) => {
-            // Nobody may be there to read it; the exit code says it too.
+            // Standard error may be closed; the exit code tells the same.
             let _ = writeln!(io::stderr(), "parlor-bench: {error}");
-            ExitCode::from(CANNOT)
+            ExitCode::from(RUN_FAILED)
         }
     }
 }
 
-/// Does what is asked for; whether the server did everything right.
+/// Carries out the command line. Returns whether the server did everything right.
 fn run(cli: &Cli) -> Result<bool, BenchError> {
     let Cli { scenario, common } = cli;
     if let Some(path) = &common.make_users {
-        let users = users::made(scenario.users()?);
+        let users = users::generate(scenario.users()?);
         users::write(path, &users)?;
-        say(&format!("{}: {} users; start the server with them\n", path.display(), users.len()));
+        print(&format!("{}: {} users; start the server with them\n", path.display(), users.len()));
         return Ok(true);
     }
     let web = Web::at(common.server);
     let protocol: &dyn Protocol = match common.protocol {
-        Language::Parlor => &Parlor,
-        Language::Web => &web,
-        Language::Irc => &Irc,
-        Language::Nats => &Nats,
-        Language::Redis => &Redis,
+        ProtocolKind::Parlor => &Parlor,
+        ProtocolKind::Web => &web,
+        ProtocolKind::Irc => &Irc,
+        ProtocolKind::Nats => &Nats,
+        ProtocolKind::Redis => &Redis,
     };
-    let report = scenario::play(scenario, common, protocol)?;
-    say(&if common.json { format!("{}\n", report.json()) } else { table(&report) });
+    let report = scenario::run(scenario, common, protocol)?;
+    print(&if common.json { format!("{}\n", report.json()) } else { table(&report) });
     if let Some(path) = &common.plot {
         fs::write(path, plot::svg(&report)).map_err(|source| BenchError::File { path: path.clone(), source })?;
     }
     Ok(report.passed())
 }
 
-/// Text on the standard output; it may be closed, and the exit code says the most of it.
-fn say(text: &str) {
+/// Prints to standard output, which may be closed.
+fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,56 +1,56 @@
-//! The text of a message: which run, which lane of it, and which message of the lane, filled up to the wanted size.
+//! The text of a message: run, stream and sequence number, padded to the requested size.
 
 use std::io::Write;
 
-/// The fewest bytes that a text has.
-pub(crate) const SMALLEST: usize = HEAD;
+/// The smallest text, in bytes.
+pub(crate) const MIN_SIZE: usize = HEADER;
 
-/// `RRRRR LLLLL NNNNNNNNNN `, in digits.
-const HEAD: usize = 5 + 1 + 5 + 1 + 10 + 1;
+/// Length of the header `RRRRR SSSSS NNNNNNNNNN `, in digits.
+const HEADER: usize = 5 + 1 + 5 + 1 + 10 + 1;
 
-/// The most runs and lanes that there can be.
-const MOST: u32 = 99_999;
+/// The highest run and stream number: five digits.
+const MAX_NUMBER: u32 = 99_999;
 
-/// Whose message a text is.
+/// Identifies a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// The run, so that messages of an earlier one are not taken for those of this one.
+    /// The run, so that messages of an earlier run are told apart.
     pub(crate) run: u32,
-    /// The sender together with the place he speaks in.
-    pub(crate) lane: u32,
-    /// The message, counted from 0 in its lane.
-    pub(crate) number: u32,
+    /// The stream: one sender in one destination.
+    pub(crate) stream: u32,
+    /// The position in its stream, counted from 0.
+    pub(crate) sequence: u32,
 }
 
-/// Makes and reads texts of one size.
+/// Writes and reads texts of one size.
 #[derive(Clone, Debug)]
 pub(crate) struct Payload {
     filler: Vec<u8>,
 }
 
 impl Payload {
-    /// Texts of `size` bytes, or of [`SMALLEST`] if that is more.
+    /// Texts of `size` bytes, but at least [`MIN_SIZE`].
     pub(crate) fn new(size: usize) -> Payload {
-        Payload { filler: vec![b'x'; size.saturating_sub(HEAD)] }
+        Payload { filler: vec![b'x'; size.saturating_sub(HEADER)] }
     }
 
-    /// Puts the text of a message in place of what is in `out`.
+    /// Replaces the contents of `out` with the text of a message.
     pub(crate) fn write(&self, stamp: Stamp, out: &mut Vec<u8>) {
         out.clear();
-        let Stamp { run, lane, number } = stamp;
-        // Writing into memory cannot fail.
-        let _ = write!(out, "{:05} {:05} {number:010} ", run % (MOST + 1), lane.min(MOST));
+        let Stamp { run, stream, sequence } = stamp;
+        // Writing to a `Vec` cannot fail.
+        let _ = write!(out, "{:05} {:05} {sequence:010} ", run % (MAX_NUMBER + 1), stream.min(MAX_NUMBER));
         out.extend_from_slice(&self.filler);
     }
 
-    /// Whose message this is; `None` if it is not letter by letter what [`Payload::write`] makes.
+    /// Identifies a text; `None` unless it is byte for byte as [`Payload::write`] makes it.
     pub(crate) fn read(&self, text: &[u8]) -> Option<Stamp> {
-        let (head, filler) = text.split_at_checked(HEAD)?;
-        let spaced = head[5] == b' ' && head[11] == b' ' && head[22] == b' ';
+        let (header, filler) = text.split_at_checked(HEADER)?;
+        let spaced = header[5] == b' ' && header[11] == b' ' && header[22] == b' ';
         if !spaced || filler != self.filler {
             return None;
         }
-        Some(Stamp { run: digits(&head[..5])?, lane: digits(&head[6..11])?, number: digits(&head[12..22])? })
+        Some(Stamp { run: digits(&header[..5])?, stream: digits(&header[6..11])?, sequence: digits(&header[12..22])? })
     }
 }
 
@@ -69,25 +69,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_says_whose_it_is(run in 0..=MOST, lane in 0..=MOST, number: u32, size in 0..300usize) {
+        fn every_text_identifies_its_message(run in 0..=MAX_NUMBER, stream in 0..=MAX_NUMBER, sequence: u32, size in 0..300usize) {
             let (payload, mut text) = (Payload::new(size), Vec::new());
-            let stamp = Stamp { run, lane, number };
+            let stamp = Stamp { run, stream, sequence };
             payload.write(stamp, &mut text);
-            prop_assert_eq!(text.len(), size.max(SMALLEST));
+            prop_assert_eq!(text.len(), size.max(MIN_SIZE));
             prop_assert_eq!(payload.read(&text), Some(stamp));
         }
 
         #[test]
-        fn a_text_that_is_not_whole_is_nobodys(cut in 0..100usize, at in 0..100usize) {
+        fn a_damaged_text_is_rejected(cut in 0..100usize, at in 0..100usize) {
             let (payload, mut text) = (Payload::new(100), Vec::new());
-            payload.write(Stamp { run: 7, lane: 3, number: 99 }, &mut text);
+            payload.write(Stamp { run: 7, stream: 3, sequence: 99 }, &mut text);
             prop_assert_eq!(payload.read(&text[..cut]), None);
             text[at] = b'?';
             prop_assert_eq!(payload.read(&text), None);
         }
 
         #[test]
-        fn no_text_at_all_makes_it_fail(text: Vec<u8>) {
+        fn reading_any_bytes_never_panics(text: Vec<u8>) {
             Payload::new(50).read(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! What the kernel says of the server's process.
+//! The resource usage of the server's process, as the kernel reports it.
 
 use std::fs;
 use std::io;
@@ -6,44 +6,44 @@ use std::time::Duration;
 
 use crate::error::BenchError;
 
-/// What Linux counts processor time in, on every machine: a hundredth of a second.
+/// The unit in which Linux counts CPU time: a hundredth of a second on every architecture.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process, by its number.
+/// A process, identified by its PID.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Process {
-    /// Its number.
+    /// The PID.
     pub(crate) pid: u32,
 }
 
-/// What a process uses and holds at one moment.
+/// The resource usage of a process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Processor time so far, in user and kernel mode, that of its ended threads included.
+    /// CPU time so far, user and kernel mode, including threads that have exited.
     pub(crate) cpu: Duration,
-    /// Memory in use, in KiB.
+    /// Resident memory, in KiB.
     pub(crate) rss_kib: u64,
-    /// Threads.
+    /// Number of threads.
     pub(crate) threads: u64,
 }
 
 impl Process {
-    /// What it uses now.
+    /// The usage now.
     ///
     /// # Errors
     /// There is no such process.
     pub(crate) fn usage(self) -> Result<Usage, BenchError> {
-        let of = |file| fs::read_to_string(format!("/proc/{}/{file}", self.pid));
-        let read = || Ok((of("stat")?, of("status")?));
+        let proc = |file| fs::read_to_string(format!("/proc/{}/{file}", self.pid));
+        let read = || Ok((proc("stat")?, proc("status")?));
         let usage = read().and_then(|(stat, status)| {
-            parse(&stat, &status).ok_or_else(|| io::Error::other("the kernel tells it in another form"))
+            parse(&stat, &status).ok_or_else(|| io::Error::other("unexpected format in /proc"))
         });
         usage.map_err(|source| BenchError::Process { pid: self.pid, source })
     }
 }
 
 fn parse(stat: &str, status: &str) -> Option<Usage> {
-    // The name of the program, in brackets, may hold spaces.
+    // The program name, in parentheses, may contain spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();
     let number = |key: &str| {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_understood() {
+    fn proc_files_are_parsed() {
         let stat = "12 (a (b) c) S 1 12 12 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 7 0 1 2 3";
         let status = "Name:\tx\nVmRSS:\t    1234 kB\nThreads:\t7\n";
         let expected = Usage { cpu: Duration::from_secs(2), rss_kib: 1234, threads: 7 };
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_a_wrong_process_is_told() {
+    fn an_unknown_pid_is_reported() {
         let error = Process { pid: u32::MAX }.usage().unwrap_err().to_string();
         assert!(error.contains("--server-pid"), "{error}");
     }

@@ -1,32 +1,32 @@
-//! The line that says how far a run is: on standard error, and only where a person looks at it.
+//! The progress line on standard error, shown only on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// How often it is written anew.
-const PACE: Duration = Duration::from_millis(200);
+/// How often the line is redrawn.
+const REDRAW: Duration = Duration::from_millis(200);
 
-/// A line that is written over itself.
+/// A line that overwrites itself.
 pub(crate) struct Progress {
-    wanted: bool,
+    enabled: bool,
     last: Option<Instant>,
 }
 
 impl Progress {
-    /// Shows something only if standard error is a terminal.
+    /// A progress line that is drawn only if standard error is a terminal.
     pub(crate) fn new() -> Progress {
-        Progress { wanted: io::stderr().is_terminal(), last: None }
+        Progress { enabled: io::stderr().is_terminal(), last: None }
     }
 
-    /// Shows this, unless something was shown just now.
+    /// Draws the line, unless it was drawn a moment ago.
     pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
-        if self.wanted && self.last.is_none_or(|last| last.elapsed() >= PACE) {
+        if self.enabled && self.last.is_none_or(|last| last.elapsed() >= REDRAW) {
             self.write(&line());
             self.last = Some(Instant::now());
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(crate) fn clear(&mut self) {
         if self.last.take().is_some() {
             self.write("");
@@ -34,7 +34,7 @@ impl Progress {
     }
 
     fn write(&self, line: &str) {
-        // Nobody has to see it.
+        // Progress is optional; a closed standard error is no reason to stop.
         let _ = write!(io::stderr(), "\r\x1b[K{line}");
         let _ = io::stderr().flush();
     }

@@ -1,26 +1,26 @@
-//! The users that play: made here, or read from a users file of Parlor.
+//! The users to log in as: generated, or read from a Parlor users file.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::BenchError;
 
-/// The password of every user made here.
+/// The password of every generated user.
 const PASSWORD: &str = "pw";
 
-/// Somebody who can log in.
+/// The credentials of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: String,
 }
 
-/// The users `u0`, `u1` and so on, `count` of them.
-pub(crate) fn made(count: usize) -> Vec<User> {
+/// Generates `count` users named `u0`, `u1` and so on.
+pub(crate) fn generate(count: usize) -> Vec<User> {
     (0..count).map(|n| User { name: format!("u{n}"), password: PASSWORD.to_owned() }).collect()
 }
 
-/// Writes users as a users file of Parlor, with plain passwords: a hash would take the server a tenth of a second each.
+/// Writes a Parlor users file with plain passwords; verifying a hash would take the server a tenth of a second per login.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -29,10 +29,10 @@ pub(crate) fn write(path: &Path, users: &[User]) -> Result<(), BenchError> {
     fs::write(path, lines).map_err(|source| BenchError::File { path: path.to_owned(), source })
 }
 
-/// The first `count` users of a users file of Parlor whose passwords can be read in it.
+/// Reads the first `count` users with plain passwords from a Parlor users file.
 ///
 /// # Errors
-/// The file cannot be read, or has fewer of them.
+/// The file cannot be read, or has fewer such users.
 pub(crate) fn read(path: &Path, count: usize) -> Result<Vec<User>, BenchError> {
     let text = fs::read_to_string(path).map_err(|source| BenchError::File { path: path.to_owned(), source })?;
     let mut users = parse(&text);
@@ -56,18 +56,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn a_written_file_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("users.txt");
-        write(&path, &made(12)).unwrap();
-        assert_eq!(read(&path, 12).unwrap(), made(12));
-        assert_eq!(read(&path, 3).unwrap(), made(3));
+        write(&path, &generate(12)).unwrap();
+        assert_eq!(read(&path, 12).unwrap(), generate(12));
+        assert_eq!(read(&path, 3).unwrap(), generate(3));
         let refused = read(&path, 13).unwrap_err().to_string();
         assert!(refused.contains("has 12 users") && refused.contains("needs 13"), "{refused}");
     }
 
     #[test]
-    fn comments_and_hashes_are_passed_over_and_a_password_may_have_colons() {
+    fn comments_and_hashed_passwords_are_skipped() {
         let users = parse("# people\n\nalice:a:b\r\nbob:$argon2id$v=19$x\ncarol:c\n");
         let pairs: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
         assert_eq!(pairs, [("alice", "a:b"), ("carol", "c")]);

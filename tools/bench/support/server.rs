@@ -1,4 +1,4 @@
-//! A server in a process of its own, and what the kernel says it uses.
+//! A server in a process of its own, and its resource usage as the kernel reports it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// The daemon: the one that the environment variable `PARLORD` names, or else this workspace's.
+/// The daemon: the one in the environment variable `PARLORD`, or else this workspace's.
 pub(crate) static PARLORD: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("PARLORD") {
     Some(path) => path.into(),
     None => build_parlord(),
 });
 
-/// Builds `parlord` beside the load tester, in the same profile; a moment if it is up to date.
+/// Builds `parlord` beside the load tester, in the same profile.
 ///
-/// Cargo builds the programs of a test's own package only, so this one has to be asked for.
+/// Cargo builds only the binaries of the package under test, so this one has to be requested.
 fn build_parlord() -> PathBuf {
     let bench = Path::new(env!("CARGO_BIN_EXE_parlor-bench"));
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -31,38 +31,43 @@ fn build_parlord() -> PathBuf {
     bench.with_file_name("parlord")
 }
 
-/// What Linux counts processor time in, on every machine: a hundredth of a second.
+/// The unit in which Linux counts CPU time: a hundredth of a second on every architecture.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long a server may take until it listens.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server; killed when dropped.
-pub(crate) struct Process {
+pub(crate) struct Server {
+    /// Where it listens.
     pub(crate) addr: SocketAddr,
     child: Child,
-    /// Its users file and its logs.
+    /// The folder of its files, deleted with it.
     dir: Option<TempDir>,
 }
 
-/// What a process holds.
+/// The resources a process holds at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Footprint {
+    /// Number of threads.
     pub(crate) threads: u64,
+    /// Resident memory, in KiB.
     pub(crate) rss_kib: u64,
+    /// Virtual memory, in KiB.
     pub(crate) virtual_kib: u64,
+    /// Memory mappings.
     pub(crate) regions: usize,
 }
 
-impl Process {
-    /// This `parlord`, for `users` users named as [`user`] says, with these options.
-    pub(crate) fn parlord(binary: &Path, users: usize, options: &[&str]) -> Process {
+impl Server {
+    /// Starts this `parlord` with `users` users named by [`user`].
+    pub(crate) fn parlord(binary: &Path, users: usize, options: &[&str]) -> Server {
         let accounts: String = (0..users).map(|n| format!("{}:pw\n", user(n))).collect();
-        Process::parlord_with(binary, &accounts, options)
+        Server::parlord_with(binary, &accounts, options)
     }
 
-    /// This `parlord` with this text as its users file, in a folder of its own.
-    pub(crate) fn parlord_with(binary: &Path, users: &str, options: &[&str]) -> Process {
+    /// Starts this `parlord` in a folder of its own, with this users file.
+    pub(crate) fn parlord_with(binary: &Path, users: &str, options: &[&str]) -> Server {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("users.txt"), users).unwrap();
         let mut command = Command::new(binary);
@@ -71,64 +76,68 @@ impl Process {
         }
         command.args(["--rate", "0", "--listen", "127.0.0.1:0"]).args(options);
         command.current_dir(dir.path());
-        Process::start(command, Some(dir))
+        Server::start(command, Some(dir))
     }
 
-    /// The bare loop: this very program, called with the argument `floor`.
-    pub(crate) fn floor() -> Process {
+    /// Starts the bare loop: this very program with the argument `bare-loop`.
+    pub(crate) fn bare_loop() -> Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg("floor");
-        Process::start(command, None)
+        command.arg("bare-loop");
+        Server::start(command, None)
     }
 
-    /// A server that is told to listen here, and does so sooner or later; its folder goes with it.
-    pub(crate) fn elsewhere(mut command: Command, addr: SocketAddr, dir: TempDir) -> Result<Process, String> {
+    /// Starts a server that was told to listen at `addr`, and waits until it does.
+    ///
+    /// # Errors
+    /// It cannot be started, exits, or does not listen in time.
+    pub(crate) fn start_at(mut command: Command, addr: SocketAddr, dir: TempDir) -> Result<Server, String> {
         command.current_dir(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| error.to_string())?;
-        let mut process = Process { addr, child, dir: Some(dir) };
-        let deadline = Instant::now() + PATIENCE;
+        let mut server = Server { addr, child, dir: Some(dir) };
+        let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(addr).is_err() {
-            if let Some(status) = process.child.try_wait().unwrap() {
-                return Err(format!("it ended at its start, {status}"));
+            if let Some(status) = server.child.try_wait().unwrap() {
+                return Err(format!("it exited at its start, {status}"));
             }
             if Instant::now() > deadline {
                 return Err("it does not listen".to_owned());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(process)
+        Ok(server)
     }
 
-    /// Everything in its log so far.
-    pub(crate) fn log(&self) -> String {
-        let dir = self.dir.as_ref().unwrap();
-        fs::read_to_string(dir.path().join("logs/parlord.log")).unwrap_or_default()
-    }
-
-    /// Its number.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    fn start(mut command: Command, dir: Option<TempDir>) -> Process {
+    /// Starts a server whose first line says where it listens.
+    fn start(mut command: Command, dir: Option<TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let addr = line.trim().strip_prefix("listening on ").expect("the server does not listen").parse().unwrap();
-        Process { addr, child, dir }
+        Server { addr, child, dir }
     }
 
-    /// The processor time it has used so far, in user and kernel mode, that of its ended threads included.
+    /// Its PID.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The contents of its log file.
+    pub(crate) fn log(&self) -> String {
+        let dir = self.dir.as_ref().unwrap();
+        fs::read_to_string(dir.path().join("logs/parlord.log")).unwrap_or_default()
+    }
+
+    /// The CPU time it has used so far, user and kernel mode, including threads that have exited.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = self.proc("stat");
-        // The name of the program, in brackets, may hold spaces.
+        // The program name, in parentheses, may contain spaces.
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
         let ticks: u32 = fields[11..=12].iter().map(|field| field.parse::<u32>().unwrap()).sum();
         TICK * ticks
     }
 
-    /// What it holds now.
+    /// The resources it holds now.
     pub(crate) fn footprint(&self) -> Footprint {
         let status = self.proc("status");
         let number = |key: &str| {
@@ -148,15 +157,15 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The name of a user by his number.
+/// The name of user number `n`.
 pub(crate) fn user(n: usize) -> String {
     format!("u{n}")
 }

@@ -1,29 +1,29 @@
-//! Many clients who are logged in and say nothing: what each of them holds, and that all can still be reached.
+//! Many clients that are logged in and send nothing: what each one costs, and that all can still be reached.
 
 use std::io::Read;
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::crowd::Crowd;
-use crate::server::{Footprint, Process};
+use crate::clients::Clients;
+use crate::server::{Footprint, Server};
 
-/// How long the whole server may take for one thing.
+/// How long to wait for the server before giving up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Logs in `count` clients, looks, tells all of them something, and sees them off.
+/// Logs in `count` clients, measures, writes to all of them, and disconnects them.
 pub(crate) fn measure(parlord: &Path, count: usize) {
-    raise_descriptors();
+    raise_descriptor_limit();
     let options = ["--max-clients", &count.to_string(), "--max-unauthenticated", "512", "--log-level", "warn"];
-    let server = Process::parlord(parlord, count, &options);
+    let server = Server::parlord(parlord, count, &options);
     let before = without_clients(&server);
     let start = Instant::now();
-    let mut crowd = Crowd::gather(server.addr, count);
+    let mut clients = Clients::log_in(server.addr, count);
     println!("{count} logged in after {:.1} s, {:.1} s CPU", start.elapsed().as_secs_f64(), server.cpu().as_secs_f64());
     report(before, server.footprint(), count);
     for (question, answer) in [("/broadcast hello", "[Broadcast][u0]: hello"), ("/users", "u")] {
         let cpu = server.cpu();
-        let took = ask(&mut crowd, question, answer, count);
+        let took = ask(&mut clients, question, answer, count);
         println!(
             "{question}: all {count} lines after {:.1} ms, {:?} CPU",
             took.as_secs_f64() * 1e3,
@@ -31,33 +31,35 @@ pub(crate) fn measure(parlord: &Path, count: usize) {
         );
     }
     report(before, server.footprint(), count);
-    drop(crowd);
+    drop(clients);
     let start = Instant::now();
     while server.footprint().threads > before.threads {
-        assert!(start.elapsed() < PATIENCE, "threads of clients who left are still there");
+        assert!(start.elapsed() < PATIENCE, "the threads of disconnected clients are still there");
         std::thread::sleep(Duration::from_millis(10));
     }
     println!("all threads ended after {:.1} s", start.elapsed().as_secs_f64());
     report(before, server.footprint(), count);
 }
 
-/// What the server holds when it serves nobody: it says where it listens a moment before it is all there, so one client
-/// who has been greeted is taken off.
-fn without_clients(server: &Process) -> Footprint {
-    let mut greeted = TcpStream::connect(server.addr).unwrap();
-    greeted.read_exact(&mut [0]).unwrap();
+/// The footprint of the server without clients. It says where it listens a moment before it has started completely, so
+/// this measures with one client that has its prompt, and subtracts that client's thread.
+fn without_clients(server: &Server) -> Footprint {
+    let mut prompted = TcpStream::connect(server.addr).unwrap();
+    prompted.read_exact(&mut [0]).unwrap();
     let one = server.footprint();
     Footprint { threads: one.threads - 1, ..one }
 }
 
-/// The first client says something; returns how long it took until `count` lines like `answer` came, to whomever.
-fn ask(crowd: &mut Crowd, question: &str, answer: &str, count: usize) -> Duration {
+/// Sends a line from the first client. Returns how long it took until `count` lines that begin with `answer` arrived, at
+/// any clients.
+fn ask(clients: &mut Clients, question: &str, answer: &str, count: usize) -> Duration {
     let start = Instant::now();
-    crowd.send(0, format!("{question}\n").as_bytes());
-    let mut came = 0;
-    while came < count {
-        assert!(start.elapsed() < PATIENCE, "{question}: {came} of {count}");
-        crowd.read_ready(Duration::from_secs(1), |_, line| came += usize::from(line.starts_with(answer.as_bytes())));
+    clients.send(0, format!("{question}\n").as_bytes());
+    let mut arrived = 0;
+    while arrived < count {
+        assert!(start.elapsed() < PATIENCE, "{question}: {arrived} of {count}");
+        clients
+            .read_ready(Duration::from_secs(1), |_, line| arrived += usize::from(line.starts_with(answer.as_bytes())));
     }
     start.elapsed()
 }
@@ -75,8 +77,8 @@ fn report(before: Footprint, now: Footprint, count: usize) {
     );
 }
 
-/// Every client is a descriptor here too.
-fn raise_descriptors() {
+/// Raises the limit on open descriptors: each client needs one here, too.
+fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();

@@ -1,23 +1,29 @@
-//! The servers that are measured, and how each is started: nothing stored, no flood control, no limits in the way.
+//! The servers to measure and how each is started: without storage, flood control or limits in the way.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
-use crate::doors::{self, SILENT, Silent};
-use crate::server::{PARLORD, Process};
+use crate::idle_clients::{self, IDLE_CLIENTS, IdleClients};
+use crate::server::{PARLORD, Server};
+
+/// Options of every `parlord`.
+const PARLORD_OPTIONS: &[&str] = &["--max-unauthenticated", "512", "--log-level", "warn"];
+
+/// How many clients a server accepts beyond those that are measured.
+const SPARE_CLIENTS: usize = 64;
 
 /// A server that can be measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contender {
     BareLoop,
     Parlord,
-    /// Parlor with a database, each message in it before it is shown.
+    /// Parlor with a database that stores each message before it is shown.
     Stored,
-    /// Parlor with both doors open, measured at the one for netcat.
+    /// Parlor with idle clients on TCP and on WebSockets, measured on TCP.
     Netcat,
-    /// The same, at the one for browsers.
+    /// The same, measured on WebSockets.
     Browser,
     Ngircd,
     Inspircd,
@@ -27,10 +33,10 @@ pub(crate) enum Contender {
 
 /// A server that was started.
 pub(crate) struct Started {
-    pub(crate) server: Process,
-    /// Where it is measured.
+    pub(crate) server: Server,
+    /// The address at which it is measured.
     pub(crate) addr: SocketAddr,
-    _silent: Option<Silent>,
+    _idle: Option<IdleClients>,
 }
 
 impl Contender {
@@ -40,7 +46,7 @@ impl Contender {
         vec![Parlord, Stored, Netcat, Browser, BareLoop, Ngircd, Inspircd, Nats, Redis]
     }
 
-    /// Its name in the tables.
+    /// The name in the tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Contender::BareLoop => "bare loop",
@@ -55,21 +61,17 @@ impl Contender {
         }
     }
 
-    /// Whether it is somebody else's.
+    /// Whether it is another project's server.
     pub(crate) fn is_peer(self) -> bool {
-        self.package().is_some()
-    }
-
-    /// The Debian package that it comes in, if it is not ours; its program has the same name.
-    pub(crate) fn package(self) -> Option<&'static str> {
-        self.is_foreign().then(|| self.name())
-    }
-
-    fn is_foreign(self) -> bool {
         matches!(self, Contender::Ngircd | Contender::Inspircd | Contender::Nats | Contender::Redis)
     }
 
-    /// What it speaks, as the load tester calls it.
+    /// The Debian package of another project's server, which is also the name of its program.
+    pub(crate) fn package(self) -> Option<&'static str> {
+        self.is_peer().then(|| self.name())
+    }
+
+    /// The protocol, as the load tester names it.
     pub(crate) fn protocol(self) -> &'static str {
         match self {
             Contender::BareLoop | Contender::Parlord | Contender::Stored | Contender::Netcat => "parlor",
@@ -80,78 +82,93 @@ impl Contender {
         }
     }
 
-    /// What the load tester is told beside that.
-    pub(crate) fn manners(self) -> &'static [&'static str] {
+    /// Further options for the load tester.
+    pub(crate) fn bench_options(self) -> &'static [&'static str] {
         match self {
-            // Ten connections may wait to be accepted; the next ones are lost if that lasts.
+            // Its accept queue holds ten connections; more are lost if it stays full.
             Contender::Ngircd => &["--at-once", "8"],
-            // It lets in once a second who waits, so many have to.
+            // It registers waiting clients once per second, so many have to wait at once.
             Contender::Inspircd => &["--at-once", "500"],
-            _ => &[],
+            Contender::BareLoop
+            | Contender::Parlord
+            | Contender::Stored
+            | Contender::Netcat
+            | Contender::Browser
+            | Contender::Nats
+            | Contender::Redis => &[],
         }
     }
 
-    /// Starts it for so many clients.
+    /// Starts it for this many clients.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
     pub(crate) fn start(self, clients: usize) -> Result<Started, String> {
-        if !matches!(self, Contender::Netcat | Contender::Browser) {
-            return self.start_alone(clients).map(|server| Started { addr: server.addr, server, _silent: None });
+        let alone = |server: Server| Started { addr: server.addr, server, _idle: None };
+        match self {
+            Contender::BareLoop => Ok(alone(Server::bare_loop())),
+            Contender::Parlord => Ok(alone(start_parlord(clients, &["--data", "none"]))),
+            Contender::Stored => Ok(alone(start_parlord(clients, &["--durability", "commit"]))),
+            Contender::Netcat | Contender::Browser => {
+                let (web, max_clients) = (unused(), (clients + 2 * IDLE_CLIENTS + SPARE_CLIENTS).to_string());
+                let options = [&["--max-clients", &max_clients, "--data", "none"], PARLORD_OPTIONS].concat();
+                let (server, idle) = idle_clients::start(&PARLORD, clients, &options, web)?;
+                let addr = if self == Contender::Browser { web } else { server.addr };
+                Ok(Started { server, addr, _idle: Some(idle) })
+            }
+            Contender::Ngircd | Contender::Inspircd | Contender::Nats | Contender::Redis => {
+                self.start_peer(clients).map(alone)
+            }
         }
-        let (web, many) = (unused(), (clients + 2 * SILENT + 64).to_string());
-        let options = ["--max-clients", &many, "--max-unauthenticated", "512", "--log-level", "warn", "--data", "none"];
-        let (server, silent) = doors::open(&PARLORD, clients, &options, web)?;
-        let addr = if self == Contender::Browser { web } else { server.addr };
-        Ok(Started { server, addr, _silent: Some(silent) })
     }
 
-    fn start_alone(self, clients: usize) -> Result<Process, String> {
-        let clients = clients + 64;
-        let many = clients.to_string();
-        let limits = ["--max-clients", &many, "--max-unauthenticated", "512", "--log-level", "warn"];
-        match self {
-            Contender::BareLoop => return Ok(Process::floor()),
-            Contender::Parlord => {
-                return Ok(Process::parlord(&PARLORD, clients, &[&limits[..], &["--data", "none"]].concat()));
-            }
-            Contender::Stored => {
-                let commit = [&limits[..], &["--durability", "commit"]].concat();
-                return Ok(Process::parlord(&PARLORD, clients, &commit));
-            }
-            _ => {}
-        }
+    /// Starts another project's server.
+    fn start_peer(self, clients: usize) -> Result<Server, String> {
         let (dir, addr) = (tempfile::tempdir().unwrap(), unused());
+        let (port, max_clients) = (addr.port().to_string(), (clients + SPARE_CLIENTS).to_string());
         let mut command = Command::new(program(self.name()));
-        let port = addr.port().to_string();
+        let config = dir.path().join("server.conf");
         match self {
             Contender::Ngircd => {
-                fs::write(dir.path().join("ngircd.conf"), ngircd(&port)).unwrap();
-                command.args(["-n", "-f"]).arg(dir.path().join("ngircd.conf"));
+                fs::write(&config, ngircd_config(&port)).unwrap();
+                command.args(["-n", "-f"]).arg(config);
             }
             Contender::Inspircd => {
-                fs::write(dir.path().join("inspircd.conf"), inspircd(&port, &many, dir.path())).unwrap();
-                command.args(["--nofork", "--runasroot", "--config"]).arg(dir.path().join("inspircd.conf"));
+                fs::write(&config, inspircd_config(&port, &max_clients, dir.path())).unwrap();
+                command.args(["--nofork", "--runasroot", "--config"]).arg(config);
             }
             Contender::Nats => drop(command.args(["-a", "127.0.0.1", "-p", &port])),
-            _ => {
+            Contender::Redis => {
                 command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"]);
-                command.args(["--maxclients", &many, "--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
+                command.args(["--maxclients", &max_clients, "--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
+            }
+            Contender::BareLoop | Contender::Parlord | Contender::Stored | Contender::Netcat | Contender::Browser => {
+                return Err("it is no other project's server".to_owned());
             }
         }
-        Process::elsewhere(command, addr, dir)
+        Server::start_at(command, addr, dir)
     }
 }
 
-/// Where a program is: daemons are not always in everybody's path.
-pub(crate) fn program(name: &str) -> String {
-    let places = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].map(|dir| format!("{dir}/{name}"));
-    places.into_iter().find(|place| Path::new(place).exists()).unwrap_or_else(|| name.to_owned())
+/// Starts Parlor for this many clients.
+fn start_parlord(clients: usize, options: &[&str]) -> Server {
+    let clients = clients + SPARE_CLIENTS;
+    let max_clients = clients.to_string();
+    Server::parlord(&PARLORD, clients, &[&["--max-clients", &max_clients], PARLORD_OPTIONS, options].concat())
 }
 
-/// An address that nobody listens on at this moment.
+/// The path of a program; daemons are not in every user's PATH.
+pub(crate) fn program(name: &str) -> String {
+    let paths = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].map(|dir| format!("{dir}/{name}"));
+    paths.into_iter().find(|path| Path::new(path).exists()).unwrap_or_else(|| name.to_owned())
+}
+
+/// An address on which nothing listens now.
 fn unused() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn ngircd(port: &str) -> String {
+fn ngircd_config(port: &str) -> String {
     format!(
         "[Global]\nName = irc.bench.local\nInfo = bench\nListen = 127.0.0.1\nPorts = {port}\n\
          [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\nMaxNickLength = 31\n\
@@ -159,7 +176,7 @@ fn ngircd(port: &str) -> String {
     )
 }
 
-fn inspircd(port: &str, clients: &str, dir: &Path) -> String {
+fn inspircd_config(port: &str, clients: &str, dir: &Path) -> String {
     let pid = dir.join("inspircd.pid");
     format!(
         "<server name=\"irc.bench.local\" description=\"bench\" network=\"bench\">\n\

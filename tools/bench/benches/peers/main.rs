@@ -1,32 +1,32 @@
-//! The same load on Parlor, on the bare loop and on other servers, one after the other on this machine.
+//! Puts the same load on Parlor, on the bare loop and on other servers, one after the other on this machine.
 //!
 //! `make bench-peers` installs the other servers, measures, and fills docs/performance.md between its two markers. It
 //! takes about half an hour.
 //!
-//! - `--quick`: one short run of each, for looking whether all works; writes nothing.
-//! - `--only TEXT`: only the measurements with this in their names; writes nothing.
-//! - `--no-install`: whoever is missing is left out.
-//! - `floor`: the bare loop alone, as a server; the first line it prints says where it listens.
+//! - `--quick`: one short run of each measurement, to see whether everything works; writes nothing.
+//! - `--only TEXT`: only the measurements with this text in their names; writes nothing.
+//! - `--no-install`: skip servers that are not installed.
+//! - `bare-loop`: only run the bare loop as a server; the first line it prints says where it listens.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a measurement that cannot go on stops, and its result is what it prints"
+    reason = "a measurement that cannot continue panics, and its result is what it prints"
 )]
 
 #[path = "../../support/bare_loop.rs"]
 mod bare_loop;
 mod contender;
-mod doors;
+mod idle_clients;
 mod install;
 mod machine;
-mod measure;
+mod measurement;
 mod page;
 mod results;
 #[path = "../../support/server.rs"]
-#[allow(dead_code, reason = "other benches need other parts of it")]
+#[allow(dead_code, reason = "each bench uses its own part of it")]
 mod server;
 mod targets;
 
@@ -34,10 +34,10 @@ use std::fs;
 use std::path::Path;
 
 use contender::Contender;
-use measure::Measure;
+use measurement::Measurement;
 use results::Results;
 
-/// What the command line asks for.
+/// The command line.
 #[derive(Default)]
 struct Options {
     quick: bool,
@@ -46,18 +46,20 @@ struct Options {
 }
 
 fn main() {
-    // Cargo adds `--bench` of its own accord.
+    // Cargo adds `--bench`.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if args == ["floor"] {
+    if args == ["bare-loop"] {
         return bare_loop::serve();
     }
     let options = Options::parse(&args);
-    let (contenders, absent) = install::present(Contender::all(), !options.no_install);
-    let measures: Vec<Measure> =
-        Measure::all(options.quick).into_iter().filter(|measure| measure.name.contains(&options.only)).collect();
+    let (contenders, absent) = install::find_or_install(Contender::all(), !options.no_install);
+    let measurements: Vec<Measurement> = Measurement::all(options.quick)
+        .into_iter()
+        .filter(|measurement| measurement.name.contains(&options.only))
+        .collect();
     let mut results = Results::new(contenders, absent);
-    for measure in measures {
-        results.measure(measure);
+    for measurement in measurements {
+        results.measure(measurement);
     }
     let measured = page::write(&results);
     if options.quick || !options.only.is_empty() {

@@ -1,12 +1,12 @@
-//! The measured part of docs/performance.md: what stands between its two markers.
+//! The measured part of docs/performance.md, which is between its two markers.
 //!
-//! Everything else on that page is written by hand and must stay as it is.
+//! Everything else on that page is written by hand and is left as it is.
 
 use std::fmt::Write;
 
 use crate::contender::Contender::{self, Parlord};
 use crate::machine::{machine, version};
-use crate::measure::{Kind, Measure};
+use crate::measurement::{Kind, Measurement};
 use crate::results::{Results, Spread};
 use crate::targets::{self, COST};
 
@@ -29,7 +29,7 @@ Every text has 100 bytes.
 const BROWSER: &str = "
 ## Browsers
 
-One Parlor with 1,000 silent netcat clients and 1,000 silent WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
+One Parlor with 1,000 idle netcat clients and 1,000 idle WebSockets, and beside them a group of 100, once of netcat clients and once of WebSockets; processor time in microseconds per delivery, and deliveries per second.
 A WebSocket gets JSON, which is about twice as long as a line.
 ";
 
@@ -40,7 +40,7 @@ Deliveries per second, the median of the runs.
 The load tester runs on the same machine and takes its share, so this does not measure a server alone.
 ";
 
-const LATE: &str = "
+const LATENCY: &str = "
 ## Latency
 
 A group in which ten members talk in turn at a steady rate: milliseconds from the moment a message was due to its arrival, over all deliveries.
@@ -70,7 +70,7 @@ const EVERYDAY: &str = "
 Users who act at random: private messages, groups, broadcasts, lists, leaving, coming back.
 ";
 
-/// From this load on, other programs take part in what is measured.
+/// The load average from which on other programs disturb the measurements.
 const BUSY: f64 = 0.5;
 
 /// The measured part, from the targets to the runs.
@@ -78,22 +78,22 @@ pub(crate) fn write(results: &Results) -> String {
     let mut page = String::new();
     targets(&mut page, results);
     servers(&mut page, results);
-    let talk = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
-    let doors = |kind: Kind| matches!(kind, Kind::Doors { .. });
-    let late = |kind: Kind| matches!(kind, Kind::Rate { .. });
+    let messages = |kind: Kind| matches!(kind, Kind::Group { .. } | Kind::Pairs { .. });
+    let beside_idle = |kind: Kind| matches!(kind, Kind::BesideIdle { .. });
+    let rates = |kind: Kind| matches!(kind, Kind::Rate { .. });
     let idle = |kind: Kind| matches!(kind, Kind::Idle { .. });
     let login = |kind: Kind| kind == Kind::Churn;
-    table(&mut page, results, COSTS, talk, &[(COST, "")]);
-    table(&mut page, results, RATES, talk, &[("deliveries_per_s", "")]);
-    table(&mut page, results, BROWSER, doors, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
-    table(&mut page, results, LATE, late, &[("p50_ms", "p50"), ("p99_ms", "p99"), ("max_ms", "longest")]);
-    let held = [("rss_per_client_kib", "KiB"), ("threads_per_client", "threads"), ("idle_cpu_percent", "CPU %")];
-    table(&mut page, results, IDLE, idle, &held);
+    table(&mut page, results, COSTS, messages, &[(COST, "")]);
+    table(&mut page, results, RATES, messages, &[("deliveries_per_s", "")]);
+    table(&mut page, results, BROWSER, beside_idle, &[(COST, "us of CPU each"), ("deliveries_per_s", "per second")]);
+    table(&mut page, results, LATENCY, rates, &[("p50_ms", "p50"), ("p99_ms", "p99"), ("max_ms", "longest")]);
+    let footprint = [("rss_per_client_kib", "KiB"), ("threads_per_client", "threads"), ("idle_cpu_percent", "CPU %")];
+    table(&mut page, results, IDLE, idle, &footprint);
     let logins = [("logins_per_s", "per second"), ("cpu_per_login_us", "us of CPU each"), ("p99_ms", "p99 in ms")];
     table(&mut page, results, LOGINS, login, &logins);
     stuck(&mut page, results);
-    let done = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
-    table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &done);
+    let operations = [("operations_per_s", "per second"), ("success_percent", "% succeed"), ("p99_ms", "p99 in ms")];
+    table(&mut page, results, EVERYDAY, |kind| kind == Kind::Mixed, &operations);
     failures(&mut page, results);
     runs(&mut page, results);
     page
@@ -102,7 +102,7 @@ pub(crate) fn write(results: &Results) -> String {
 fn targets(page: &mut String, results: &Results) {
     let all = targets::all(results);
     let met = all.iter().filter(|target| target.met).count();
-    // Writing into memory cannot fail, here and below.
+    // Writing to a `String` cannot fail, here and below.
     let _ = writeln!(
         page,
         "\n## Targets\n\n{met} of {} are met.\nUnless stated otherwise, they are for the processor time per delivery.\n",
@@ -128,38 +128,38 @@ fn servers(page: &mut String, results: &Results) {
     page.push_str(SERVERS);
 }
 
-/// What a load means for the figures.
+/// What this load average means for the figures.
 fn busy(load: f64) -> &'static str {
     if load < BUSY { "" } else { ": other programs were running, so the figures spread more than necessary" }
 }
 
-/// A table of some figures of some measurements; nothing if none of them was made.
+/// A table with these figures of one kind of measurement; nothing if none was made.
 fn table(page: &mut String, results: &Results, head: &str, kind: impl Fn(Kind) -> bool, keys: &[(&str, &str)]) {
-    let made: Vec<_> = results.made.iter().filter(|made| kind(made.measure.kind)).collect();
-    let concerned = |one: &Contender| made.iter().any(|made| made.measure.kind.concerns(*one));
-    let columns: Vec<Contender> = results.contenders.iter().copied().filter(concerned).collect();
-    if made.is_empty() {
+    let measured: Vec<_> = results.measured.iter().filter(|measured| kind(measured.measurement.kind)).collect();
+    let has_column = |one: &Contender| measured.iter().any(|measured| measured.measurement.kind.applies_to(*one));
+    let columns: Vec<Contender> = results.contenders.iter().copied().filter(has_column).collect();
+    if measured.is_empty() {
         return;
     }
     page.push_str(head);
     let names: Vec<&str> = columns.iter().map(|one| one.name()).collect();
     let _ = writeln!(page, "\n| | {} |\n|{}", names.join(" | "), " --- |".repeat(columns.len() + 1));
-    for made in made {
+    for measured in measured {
         for (key, what) in keys {
             let what = if what.is_empty() { String::new() } else { format!(": {what}") };
-            let of = made.median(Parlord, key).filter(|_| *key == COST);
-            let cell = |one: &Contender| match made.spread(*one, key) {
+            let of = measured.median(Parlord, key).filter(|_| *key == COST);
+            let cell = |one: &Contender| match measured.spread(*one, key) {
                 Some(spread) if *one == Parlord => cell(spread, key, None),
                 Some(spread) => cell(spread, key, of),
                 None => "–".to_owned(),
             };
             let cells: Vec<String> = columns.iter().map(cell).collect();
-            let _ = writeln!(page, "| {}{what} | {} |", made.measure.name, cells.join(" | "));
+            let _ = writeln!(page, "| {}{what} | {} |", measured.measurement.name, cells.join(" | "));
         }
     }
 }
 
-/// Median, least and most; and how Parlor's median compares to it. Rates have their median alone.
+/// Median, minimum and maximum, and how Parlor's median compares to it; of a rate only the median.
 fn cell(spread: Spread, key: &str, parlord: Option<f64>) -> String {
     let Spread { median, min, max } = spread;
     if key.ends_with("_per_s") {
@@ -170,7 +170,7 @@ fn cell(spread: Spread, key: &str, parlord: Option<f64>) -> String {
     format!("{median:.digits$} ({min:.digits$}–{max:.digits$}){ratio}")
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with thousands separators.
 fn thousands(value: f64) -> String {
     let plain = format!("{value:.0}");
     let groups: Vec<&str> = plain.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
@@ -178,18 +178,18 @@ fn thousands(value: f64) -> String {
 }
 
 fn stuck(page: &mut String, results: &Results) {
-    let Some(made) = results.of(Kind::Slow) else { return };
+    let Some(measured) = results.of(Kind::Slow) else { return };
     page.push_str(STUCK);
     let _ = writeln!(page, "\n| | parlord |\n| --- | --- |");
     for (key, what) in [
-        ("without_messages_per_s", "messages per second without them"),
+        ("without_messages_per_s", "messages per second without stuck members"),
         ("with_messages_per_s", "messages per second with them"),
-        ("kept_percent", "that is, in percent"),
-        ("cut", "of them cut"),
-        ("last_cut_s", "seconds until the last was cut"),
-        ("rss_per_stuck_kib", "KiB of memory each, at the most"),
+        ("kept_percent", "percent of the rate kept"),
+        ("cut", "stuck members disconnected"),
+        ("last_cut_s", "seconds until the last was disconnected"),
+        ("rss_per_stuck_kib", "KiB of memory per stuck member, at most"),
     ] {
-        if let Some(spread) = made.spread(Parlord, key) {
+        if let Some(spread) = measured.spread(Parlord, key) {
             let _ = writeln!(page, "| {what} | {} |", cell(spread, key, None));
         }
     }
@@ -197,9 +197,9 @@ fn stuck(page: &mut String, results: &Results) {
 
 fn failures(page: &mut String, results: &Results) {
     let mut lines: Vec<String> = Vec::new();
-    for made in &results.made {
-        let line = |(one, why): (Contender, &str)| format!("- {}, {}: {why}", made.measure.name, one.name());
-        lines.extend(made.failures().map(line));
+    for measured in &results.measured {
+        let line = |(one, why): (Contender, &str)| format!("- {}, {}: {why}", measured.measurement.name, one.name());
+        lines.extend(measured.failures().map(line));
     }
     lines.dedup();
     if !lines.is_empty() {
@@ -209,11 +209,11 @@ fn failures(page: &mut String, results: &Results) {
 
 /// The calls of the load tester, so that each run can be repeated.
 fn runs(page: &mut String, results: &Results) {
-    let rounds = results.made.iter().map(|made| made.measure.rounds).max().unwrap_or(0);
+    let rounds = results.measured.iter().map(|measured| measured.measurement.rounds).max().unwrap_or(0);
     let _ = writeln!(page, "\n## Runs\n\nEach figure is the median of {rounds} runs, the servers taking turns.");
     let _ =
         writeln!(page, "The runs are these, each with `--json`, `--server`, `--server-pid` and `--protocol`:\n\n```");
-    for Measure { args, .. } in results.made.iter().map(|made| &made.measure) {
+    for Measurement { args, .. } in results.measured.iter().map(|measured| &measured.measurement) {
         let _ = writeln!(page, "parlor-bench {}", args.join(" "));
     }
     page.push_str("```\n");

@@ -1,34 +1,36 @@
-//! Makes the measurements, the servers taking turns, and keeps what came of them.
+//! Makes the measurements, with the servers taking turns, and keeps the results.
 
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::contender::Contender;
-use crate::machine::load;
-use crate::measure::{Kind, Measure};
+use crate::machine::load_average;
+use crate::measurement::{Kind, Measurement};
 
 /// The load tester.
 pub(crate) const BENCH: &str = env!("CARGO_BIN_EXE_parlor-bench");
 
-/// All that was measured.
+/// The results of all measurements.
 pub(crate) struct Results {
+    /// The measured servers.
     pub(crate) contenders: Vec<Contender>,
-    /// Who could not be measured, and why.
+    /// The servers that could not be measured, and why.
     pub(crate) absent: Vec<(Contender, String)>,
-    pub(crate) made: Vec<Made>,
-    /// The load of the machine before the first run.
+    /// By measurement.
+    pub(crate) measured: Vec<Measured>,
+    /// The load average of the machine before the first run.
     pub(crate) load: f64,
 }
 
-/// One measurement that was made.
-pub(crate) struct Made {
-    pub(crate) measure: Measure,
-    /// What each run of each server came to, or why it did not.
+/// The results of one measurement.
+pub(crate) struct Measured {
+    pub(crate) measurement: Measurement,
+    /// The report of each run of each server, or why there is none.
     runs: Vec<(Contender, Result<Value, String>)>,
 }
 
-/// The median of some runs, and the least and the most of them.
+/// The median, minimum and maximum of some runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -37,43 +39,45 @@ pub(crate) struct Spread {
 }
 
 impl Results {
+    /// No results yet for these servers.
     pub(crate) fn new(contenders: Vec<Contender>, absent: Vec<(Contender, String)>) -> Results {
-        Results { contenders, absent, made: Vec::new(), load: load() }
+        Results { contenders, absent, measured: Vec::new(), load: load_average() }
     }
 
-    /// Makes a measurement: all servers in turn, as often as it wants, each time anew.
-    pub(crate) fn measure(&mut self, measure: Measure) {
+    /// Makes a measurement: starts and measures each server in turn, once in every round.
+    pub(crate) fn measure(&mut self, measurement: Measurement) {
         let mut runs = Vec::new();
-        for round in 1..=measure.rounds {
-            for contender in self.contenders.iter().filter(|one| measure.kind.concerns(**one)) {
-                eprintln!("{}, {}, {round} of {}", measure.name, contender.name(), measure.rounds);
-                let run = run(*contender, &measure);
+        for round in 1..=measurement.rounds {
+            for contender in self.contenders.iter().filter(|contender| measurement.kind.applies_to(**contender)) {
+                eprintln!("{}, {}, {round} of {}", measurement.name, contender.name(), measurement.rounds);
+                let run = run(*contender, &measurement);
                 if let Err(error) = &run {
                     eprintln!("  {error}");
                 }
                 runs.push((*contender, run));
             }
         }
-        self.made.push(Made { measure, runs });
+        self.measured.push(Measured { measurement, runs });
     }
 
-    /// The measurement of this kind, if it was made.
-    pub(crate) fn of(&self, kind: Kind) -> Option<&Made> {
-        self.made.iter().find(|made| made.measure.kind == kind)
+    /// The results of this kind of measurement, if it was made.
+    pub(crate) fn of(&self, kind: Kind) -> Option<&Measured> {
+        self.measured.iter().find(|measured| measured.measurement.kind == kind)
     }
 
-    /// Those of others that were measured.
+    /// The measured servers of other projects.
     pub(crate) fn peers(&self) -> impl Iterator<Item = Contender> {
-        self.contenders.iter().copied().filter(|one| one.is_peer())
+        self.contenders.iter().copied().filter(|contender| contender.is_peer())
     }
 }
 
-fn run(contender: Contender, measure: &Measure) -> Result<Value, String> {
-    let started = contender.start(measure.clients)?;
+/// Starts a server and lets the load tester measure it once.
+fn run(contender: Contender, measurement: &Measurement) -> Result<Value, String> {
+    let started = contender.start(measurement.clients)?;
     let mut command = Command::new(BENCH);
-    command.args(&measure.args).args(["--json", "--protocol", contender.protocol()]);
-    if measure.kind != Kind::Churn {
-        command.args(contender.manners());
+    command.args(&measurement.args).args(["--json", "--protocol", contender.protocol()]);
+    if measurement.kind != Kind::Churn {
+        command.args(contender.bench_options());
     }
     command.args(["--server", &started.addr.to_string(), "--server-pid", &started.server.pid().to_string()]);
     let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
@@ -83,10 +87,10 @@ fn run(contender: Contender, measure: &Measure) -> Result<Value, String> {
     if report["passed"] == true { Ok(run) } else { Err(format!("it did something wrong: {}", run["first_faults"][0])) }
 }
 
-impl Made {
-    /// A figure of a server over its runs; none if one of them could not be made or has no such figure.
+impl Measured {
+    /// A figure of a server over its runs; `None` if a run is missing or has no such figure.
     pub(crate) fn spread(&self, contender: Contender, key: &str) -> Option<Spread> {
-        let runs = self.runs.iter().filter(|(one, _)| *one == contender);
+        let runs = self.runs.iter().filter(|(of, _)| *of == contender);
         let values: Option<Vec<f64>> = runs.map(|(_, run)| run.as_ref().ok()?.get(key)?.as_f64()).collect();
         let mut values = values.filter(|values| !values.is_empty())?;
         values.sort_by(f64::total_cmp);
@@ -98,7 +102,7 @@ impl Made {
         self.spread(contender, key).map(|spread| spread.median)
     }
 
-    /// Why runs of a server could not be made.
+    /// The failed runs, and why they failed.
     pub(crate) fn failures(&self) -> impl Iterator<Item = (Contender, &str)> {
         self.runs.iter().filter_map(|(contender, run)| Some((*contender, run.as_ref().err()?.as_str())))
     }

@@ -1,8 +1,8 @@
-//! An axis: where a value stands on it, and which values are written beside it.
+//! An axis: the position of a value, and the marks with their labels.
 
 use crate::report::number;
 
-/// From values to pixels.
+/// Maps values to pixels.
 pub(super) struct Axis {
     low: f64,
     high: f64,
@@ -11,40 +11,40 @@ pub(super) struct Axis {
     logarithmic: bool,
 }
 
-/// What a logarithm is taken of at the least.
-const LEAST: f64 = 1e-3;
+/// The smallest value on a logarithmic axis.
+const MIN_LOG: f64 = 1e-3;
 
 impl Axis {
-    /// Equal steps for equal differences.
+    /// A linear axis from `low` at pixel `from` to `high` at pixel `to`.
     pub(super) fn linear(low: f64, high: f64, from: f64, to: f64) -> Axis {
         Axis { low, high, from, to, logarithmic: false }
     }
 
-    /// Equal steps for equal ratios, from a power of ten to another one.
+    /// A logarithmic axis, extended to powers of ten.
     pub(super) fn logarithmic(low: f64, high: f64, from: f64, to: f64) -> Axis {
-        let high = high.max(LEAST).log10().ceil();
-        let low = low.max(LEAST).log10().floor().min(high - 1.0);
+        let high = high.max(MIN_LOG).log10().ceil();
+        let low = low.max(MIN_LOG).log10().floor().min(high - 1.0);
         Axis { low, high, from, to, logarithmic: true }
     }
 
-    /// Where a value stands, within the bounds of the axis.
-    pub(super) fn place(&self, value: f64) -> f64 {
-        let value = if self.logarithmic { value.max(LEAST).log10() } else { value };
+    /// The position of a value, clamped to the axis.
+    pub(super) fn position(&self, value: f64) -> f64 {
+        let value = if self.logarithmic { value.max(MIN_LOG).log10() } else { value };
         let part = (value - self.low) / (self.high - self.low);
         self.from + part.clamp(0.0, 1.0) * (self.to - self.from)
     }
 
-    /// The values that are written beside it, and how.
+    /// The marked values with their labels.
     pub(super) fn marks(&self) -> Vec<(f64, String)> {
         if !self.logarithmic {
             return ticks(self.low, self.high);
         }
         let powers = self.low as i32..=self.high as i32;
-        powers.map(|power| (10f64.powi(power), name(10f64.powi(power)))).collect()
+        powers.map(|power| (10f64.powi(power), label(10f64.powi(power)))).collect()
     }
 }
 
-/// Some round values from one to another.
+/// About five round values in a range, with their labels.
 pub(super) fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let rough = (high - low).max(f64::MIN_POSITIVE) / 5.0;
     let power = 10f64.powf(rough.log10().floor());
@@ -52,11 +52,11 @@ pub(super) fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let step = step.unwrap_or(10.0 * power);
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
-    (first..=last).map(|n| n as f64 * step).map(|value| (value, name(value))).collect()
+    (first..=last).map(|n| n as f64 * step).map(|value| (value, label(value))).collect()
 }
 
-/// A round number without the digits that say nothing.
-fn name(value: f64) -> String {
+/// A round number without trailing zeros.
+fn label(value: f64) -> String {
     let whole = number(value);
     if whole.contains('.') { whole.trim_end_matches('0').trim_end_matches('.').to_owned() } else { whole }
 }

@@ -1,40 +1,40 @@
-//! NATS: a group is a subject, and so is each user.
+//! NATS: each group and each user is a subject.
 
-use crate::protocol::{Message, Place, Promises, Protocol, Said, line, put};
+use crate::protocol::{Destination, Frame, Guarantees, Message, Protocol, append, first_line};
 use crate::users::User;
 
 /// NATS servers.
 pub(crate) struct Nats;
 
-/// What stands before the names of groups and users in subjects.
+/// Subject prefixes of groups and users.
 const GROUP: &[u8] = b"g.";
 const USER: &[u8] = b"u.";
 
-/// The numbers of a client's subscriptions: they only have to differ from each other.
-const OWN: &[u8] = b" 1\r\n";
-const ANY: &[u8] = b" 2\r\n";
+/// Subscription ids, which only have to differ from each other.
+const USER_SID: &[u8] = b" 1\r\n";
+const GROUP_SID: &[u8] = b" 2\r\n";
 
 impl Protocol for Nats {
-    fn promises(&self) -> Promises {
-        // Subjects keep the order of each sender and no common one.
-        Promises { group_echo: true, private_echo: false, one_order: false }
+    fn guarantees(&self) -> Guarantees {
+        // A subject keeps the order of each sender, but not one order for all.
+        Guarantees { group_echo: true, private_echo: false, total_order: false }
     }
 
     fn log_in(&self, user: &User, out: &mut Vec<u8>) {
         let connect =
             b"CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"bench\",\"version\":\"1\",\"protocol\":1}\r\n";
-        put(out, &[connect, b"SUB ", USER, user.name.as_bytes(), OWN, b"PING\r\n"]);
+        append(out, &[connect, b"SUB ", USER, user.name.as_bytes(), USER_SID, b"PING\r\n"]);
     }
 
-    fn enter(&self, group: &str, _: bool, out: &mut Vec<u8>) {
-        put(out, &[b"SUB ", GROUP, group.as_bytes(), ANY, b"PING\r\n"]);
+    fn join_group(&self, group: &str, out: &mut Vec<u8>) {
+        append(out, &[b"SUB ", GROUP, group.as_bytes(), GROUP_SID, b"PING\r\n"]);
     }
 
-    fn say(&self, group: &str, text: &[u8], out: &mut Vec<u8>) {
+    fn group_message(&self, group: &str, text: &[u8], out: &mut Vec<u8>) {
         publish(GROUP, group, text, out);
     }
 
-    fn tell(&self, to: &str, text: &[u8], out: &mut Vec<u8>) {
+    fn private_message(&self, to: &str, text: &[u8], out: &mut Vec<u8>) {
         publish(USER, to, text, out);
     }
 
@@ -46,15 +46,15 @@ impl Protocol for Nats {
         out.extend_from_slice(b"PONG\r\n");
     }
 
-    fn next<'a>(&self, bytes: &'a [u8]) -> Option<(usize, Said<'a>)> {
-        let (head, line) = line(bytes)?;
+    fn decode<'a>(&self, bytes: &'a [u8]) -> Option<(usize, Frame<'a>)> {
+        let (head, line) = first_line(bytes)?;
         match line {
-            b"PONG" => Some((head, Said::Done)),
-            b"PING" => Some((head, Said::Ping(b""))),
-            _ if line.starts_with(b"-ERR") => Some((head, Said::Refused(line))),
+            b"PONG" => Some((head, Frame::Done)),
+            b"PING" => Some((head, Frame::Ping(b""))),
+            _ if line.starts_with(b"-ERR") => Some((head, Frame::Refused(line))),
             _ => match line.strip_prefix(b"MSG ") {
                 Some(words) => message(bytes, head, words),
-                None => Some((head, Said::Other(line))),
+                None => Some((head, Frame::Other(line))),
             },
         }
     }
@@ -62,21 +62,21 @@ impl Protocol for Nats {
 
 fn publish(kind: &[u8], name: &str, text: &[u8], out: &mut Vec<u8>) {
     let length = text.len().to_string();
-    put(out, &[b"PUB ", kind, name.as_bytes(), b" ", length.as_bytes(), b"\r\n", text, b"\r\n"]);
+    append(out, &[b"PUB ", kind, name.as_bytes(), b" ", length.as_bytes(), b"\r\n", text, b"\r\n"]);
 }
 
-/// `MSG subject number [reply] length`, and behind it the text and a line end.
-fn message<'a>(bytes: &'a [u8], head: usize, words: &'a [u8]) -> Option<(usize, Said<'a>)> {
-    let whole = Some((head, Said::Other(words)));
+/// `MSG subject sid [reply-to] length`, followed by the text and a line end.
+fn message<'a>(bytes: &'a [u8], head: usize, words: &'a [u8]) -> Option<(usize, Frame<'a>)> {
+    let unknown = Some((head, Frame::Other(words)));
     let mut words = words.split(|byte| *byte == b' ');
-    let (Some(subject), Some(length)) = (words.next(), words.next_back()) else { return whole };
+    let (Some(subject), Some(length)) = (words.next(), words.next_back()) else { return unknown };
     let Some(length) = str::from_utf8(length).ok().and_then(|length| length.parse::<usize>().ok()) else {
-        return whole;
+        return unknown;
     };
     let end = head.checked_add(length)?;
     let text = bytes.get(head..end)?;
     let frame = end + b"\r\n".len();
     bytes.get(..frame)?;
-    let place = subject.strip_prefix(GROUP).map_or(Place::Private, Place::Group);
-    Some((frame, Said::Message(Message { from: None, place, text })))
+    let destination = subject.strip_prefix(GROUP).map_or(Destination::Private, Destination::Group);
+    Some((frame, Frame::Message(Message { from: None, destination, text })))
 }

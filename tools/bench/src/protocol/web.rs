@@ -1,49 +1,44 @@
-//! Parlor over a WebSocket: lines in masked frames one way, JSON objects the other.
-
-mod object;
+//! Parlor over a WebSocket: command lines in masked frames one way, JSON objects the other.
 
 use std::net::SocketAddr;
 
-use crate::protocol::{Message, Place, Promises, Protocol, Said, cut, put};
+use crate::protocol::{Destination, Frame, Guarantees, Message, Protocol, append, split_once};
 use crate::users::User;
-use object::field;
 
-/// Parlor's web door.
+/// Parlor's WebSocket.
 pub(crate) struct Web {
-    /// Where it is, as the `Host` has to say.
+    /// The value of the `Host` header.
     host: String,
 }
 
-/// The key of every handshake, and the answer that proves a WebSocket at the other end: those of RFC 6455, section 1.3.
+/// The key of every handshake and the `Sec-WebSocket-Accept` that answers it: the example of RFC 6455, section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-const PROOF: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// The first bytes of a frame from here: whole ones, of text and of what answers a ping.
+/// The first byte of an unfragmented frame, by opcode (RFC 6455, section 5.2).
 const TEXT: u8 = 0x81;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 
-/// The same, and what a server asks and ends with.
-const PING: u8 = 0x89;
-const CLOSE: u8 = 0x88;
-
-/// What a client sends has to be masked; with zeros it stays as it is.
+/// Frames of a client have to be masked; a mask of zeros leaves the payload as it is.
 const MASKED: u8 = 0x80;
 const MASK: &[u8] = &[0; 4];
 
-/// The longest text of a frame that has its length in one byte, and in two.
-const SHORT: usize = 125;
-const LONG: usize = u16::MAX as usize;
+/// The longest payload whose length fits in the second byte, and in the two bytes after it.
+const MAX_SHORT: usize = 125;
+const MAX_MEDIUM: usize = u16::MAX as usize;
 
 impl Web {
-    /// The web door at this address.
+    /// The WebSocket of the web page at this address.
     pub(crate) fn at(server: SocketAddr) -> Web {
         Web { host: server.to_string() }
     }
 }
 
 impl Protocol for Web {
-    fn promises(&self) -> Promises {
-        Promises { group_echo: true, private_echo: true, one_order: true }
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { group_echo: true, private_echo: true, total_order: true }
     }
 
     fn log_in(&self, user: &User, out: &mut Vec<u8>) {
@@ -53,98 +48,143 @@ impl Protocol for Web {
             self.host
         );
         out.extend_from_slice(head.as_bytes());
-        // A server that does not upgrade answers something else, and this is lost with the connection.
-        frame(TEXT, &[user.name.as_bytes(), b"\n", user.password.as_bytes()], out);
+        // The login need not wait for the upgrade: if the server refuses that, the connection is lost anyway.
+        write_frame(TEXT, &[user.name.as_bytes(), b"\n", user.password.as_bytes()], out);
     }
 
-    fn enter(&self, group: &str, first: bool, out: &mut Vec<u8>) {
-        let verb: &[u8] = if first { b"/create_group " } else { b"/join_group " };
-        frame(TEXT, &[verb, group.as_bytes()], out);
+    fn create_group(&self, group: &str, out: &mut Vec<u8>) {
+        write_frame(TEXT, &[b"/create_group ", group.as_bytes()], out);
     }
 
-    fn say(&self, group: &str, text: &[u8], out: &mut Vec<u8>) {
-        frame(TEXT, &[b"/group_msg ", group.as_bytes(), b" ", text], out);
+    fn join_group(&self, group: &str, out: &mut Vec<u8>) {
+        write_frame(TEXT, &[b"/join_group ", group.as_bytes()], out);
     }
 
-    fn tell(&self, to: &str, text: &[u8], out: &mut Vec<u8>) {
-        frame(TEXT, &[b"/msg ", to.as_bytes(), b" ", text], out);
+    fn group_message(&self, group: &str, text: &[u8], out: &mut Vec<u8>) {
+        write_frame(TEXT, &[b"/group_msg ", group.as_bytes(), b" ", text], out);
+    }
+
+    fn private_message(&self, to: &str, text: &[u8], out: &mut Vec<u8>) {
+        write_frame(TEXT, &[b"/msg ", to.as_bytes(), b" ", text], out);
     }
 
     fn ping(&self, out: &mut Vec<u8>) {
-        frame(TEXT, &[b"/ping bench"], out);
+        write_frame(TEXT, &[b"/ping bench"], out);
     }
 
     fn pong(&self, token: &[u8], out: &mut Vec<u8>) {
-        frame(PONG, &[token], out);
+        write_frame(PONG, &[token], out);
     }
 
-    fn next<'a>(&self, bytes: &'a [u8]) -> Option<(usize, Said<'a>)> {
-        // No frame of a server begins like this.
+    fn decode<'a>(&self, bytes: &'a [u8]) -> Option<(usize, Frame<'a>)> {
+        // The answer to the handshake; no frame of a server begins with this byte.
         if bytes.first() == Some(&b'H') {
             return handshake(bytes);
         }
-        let (first, head, length) = head(bytes)?;
-        let end = head.checked_add(length)?;
-        let payload = bytes.get(head..end)?;
-        let said = match first {
-            TEXT => said(payload),
-            PING => Said::Ping(payload),
-            CLOSE => Said::Other(payload),
-            _ => Said::Refused(b"a frame that no server of ours sends"),
+        let (first, header, length) = frame_header(bytes)?;
+        let end = header.checked_add(length)?;
+        let payload = bytes.get(header..end)?;
+        let frame = match first {
+            TEXT => decode_event(payload),
+            PING => Frame::Ping(payload),
+            CLOSE => Frame::Other(payload),
+            _ => Frame::Refused(b"a frame that Parlor does not send"),
         };
-        Some((end, said))
+        Some((end, frame))
     }
 }
 
-/// Appends a frame with all parts in it.
-fn frame(first: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
+/// Appends a frame with all parts as its payload.
+fn write_frame(first: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     match length {
-        0..=SHORT => out.extend_from_slice(&[first, MASKED | length as u8]),
-        _ if length <= LONG => put(out, &[&[first, MASKED | 126], &(length as u16).to_be_bytes()]),
-        _ => put(out, &[&[first, MASKED | 127], &(length as u64).to_be_bytes()]),
+        0..=MAX_SHORT => out.extend_from_slice(&[first, MASKED | length as u8]),
+        _ if length <= MAX_MEDIUM => append(out, &[&[first, MASKED | 126], &(length as u16).to_be_bytes()]),
+        _ => append(out, &[&[first, MASKED | 127], &(length as u64).to_be_bytes()]),
     }
     out.extend_from_slice(MASK);
-    put(out, parts);
+    append(out, parts);
 }
 
-/// The first byte of a frame, where its payload begins, and how long that is.
-fn head(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+/// The first byte of a frame, the length of its header and the length of its payload.
+fn frame_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let number = |digits: &[u8]| digits.iter().fold(0_u64, |number, digit| number << 8 | u64::from(*digit));
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    let (head, length) = match second {
+    let (header, length) = match second {
         126 => (4, number(bytes.get(2..4)?)),
         127 => (10, number(bytes.get(2..10)?)),
         short => (2, short.into()),
     };
-    Some((first, head, usize::try_from(length).unwrap_or(usize::MAX)))
+    Some((first, header, usize::try_from(length).unwrap_or(usize::MAX)))
 }
 
-/// The answer to the handshake; what it refuses with is one, too.
-fn handshake(bytes: &[u8]) -> Option<(usize, Said<'_>)> {
-    let (answer, _) = cut(bytes, b"\r\n\r\n")?;
+/// The answer to the handshake, which may be a refusal.
+fn handshake(bytes: &[u8]) -> Option<(usize, Frame<'_>)> {
+    let (answer, _) = split_once(bytes, b"\r\n\r\n")?;
     let length = answer.len() + b"\r\n\r\n".len();
-    let (status, headers) = cut(answer, b"\r\n").unwrap_or((answer, b""));
-    let proven = status.starts_with(b"HTTP/1.1 101 ") && cut(headers, PROOF).is_some();
-    Some((length, if proven { Said::Other(status) } else { Said::Refused(status) }))
+    let (status, headers) = split_once(answer, b"\r\n").unwrap_or((answer, b""));
+    let accepted = status.starts_with(b"HTTP/1.1 101 ") && split_once(headers, ACCEPT).is_some();
+    Some((length, if accepted { Frame::Other(status) } else { Frame::Refused(status) }))
 }
 
 /// What an event means.
-fn said(event: &[u8]) -> Said<'_> {
-    let Some(kind) = field(event, "event") else { return Said::Refused(event) };
-    let message = |place| match field(event, "text") {
-        Some(text) => Said::Message(Message { from: field(event, "from"), place, text }),
-        None => Said::Other(event),
+fn decode_event(event: &[u8]) -> Frame<'_> {
+    let Some(kind) = json_field(event, "event") else { return Frame::Refused(event) };
+    let message = |destination| match json_field(event, "text") {
+        Some(text) => Frame::Message(Message { from: json_field(event, "from"), destination, text }),
+        None => Frame::Other(event),
     };
     match kind {
-        b"group" => field(event, "group").map_or(Said::Other(event), |group| message(Place::Group(group))),
-        b"private" => message(Place::Private),
-        b"sent" => field(event, "to").map_or(Said::Other(event), |to| message(Place::Sent(to))),
-        b"broadcast" => message(Place::Everybody),
-        b"left" => field(event, "user").map_or(Said::Other(event), Said::Left),
-        b"welcome" | b"group_created" | b"group_joined" => Said::Done,
-        b"pong" if field(event, "text") == Some(b"bench") => Said::Done,
-        b"error" | b"login_failed" | b"address_banned" => Said::Refused(event),
-        _ => Said::Other(event),
+        b"group" => json_field(event, "group").map_or(Frame::Other(event), |group| message(Destination::Group(group))),
+        b"private" => message(Destination::Private),
+        b"sent" => json_field(event, "to").map_or(Frame::Other(event), |to| message(Destination::SentCopy(to))),
+        b"broadcast" => message(Destination::Broadcast),
+        b"left" => json_field(event, "user").map_or(Frame::Other(event), Frame::UserLeft),
+        b"welcome" | b"group_created" | b"group_joined" => Frame::Done,
+        b"pong" if json_field(event, "text") == Some(b"bench") => Frame::Done,
+        b"error" | b"login_failed" | b"address_banned" => Frame::Refused(event),
+        _ => Frame::Other(event),
+    }
+}
+
+/// A string field of the outermost JSON object, as it stands between its quotes; `None` if it is missing or no string.
+///
+/// This scans the object without parsing all of it. Escapes are not decoded: texts of the load tester have none.
+fn json_field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut rest = object.strip_prefix(b"{")?;
+    loop {
+        let (key, after) = json_string(rest)?;
+        let value = after.strip_prefix(b":")?;
+        if key == name.as_bytes() {
+            return json_string(value).map(|(text, _)| text);
+        }
+        rest = value.get(json_length(value)?..)?.strip_prefix(b",")?;
+    }
+}
+
+/// A string, and what follows its closing quote.
+fn json_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = bytes.strip_prefix(b"\"")?;
+    let mut from = 0;
+    loop {
+        let end = from + memchr::memchr2(b'"', b'\\', rest.get(from..)?)?;
+        if rest[end] == b'"' {
+            return Some((&rest[..end], &rest[end + 1..]));
+        }
+        from = end + 2;
+    }
+}
+
+/// The length of a value of any type.
+fn json_length(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        match bytes.get(at)? {
+            b'"' => at = bytes.len() - json_string(&bytes[at..])?.1.len(),
+            b'{' | b'[' => (depth, at) = (depth + 1, at + 1),
+            b',' | b'}' | b']' if depth == 0 => return Some(at),
+            b'}' | b']' => (depth, at) = (depth - 1, at + 1),
+            _ => at += 1,
+        }
     }
 }

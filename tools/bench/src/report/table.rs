@@ -1,19 +1,19 @@
-//! The table for people: one run as a list of figures, several as a row each.
+//! The table for people: a single run as a list of figures, several runs as one row each.
 
 use std::fmt::Write;
 
-use crate::report::{Figure, Report, Run};
+use crate::report::{Figure, Report, RunReport};
 
-/// The whole report as text, with the first faults of each run behind it.
+/// The report as text, followed by the first faults of each run.
 pub(crate) fn table(report: &Report) -> String {
     let mut text = format!("{} at {}\n\n", report.scenario, report.server);
     match &report.runs[..] {
-        [run] => one(&mut text, run),
-        runs => many(&mut text, runs),
+        [run] => single_run(&mut text, run),
+        runs => several_runs(&mut text, runs),
     }
-    for run in report.runs.iter().filter(|run| !run.faults.none()) {
-        // Writing into memory cannot fail.
-        let _ = writeln!(text, "\n{}: {} faults, the first of them:", run.name, run.faults.count);
+    for run in report.runs.iter().filter(|run| !run.faults.is_empty()) {
+        // Writing to a `String` cannot fail, here and below.
+        let _ = writeln!(text, "\n{}: {} faults, the first ones:", run.name, run.faults.count);
         for fault in &run.faults.first {
             let _ = writeln!(text, "  {fault}");
         }
@@ -21,11 +21,11 @@ pub(crate) fn table(report: &Report) -> String {
     text
 }
 
-fn verdict(run: &Run) -> &'static str {
-    if run.faults.none() { "passed" } else { "FAILED" }
+fn verdict(run: &RunReport) -> &'static str {
+    if run.faults.is_empty() { "passed" } else { "FAILED" }
 }
 
-fn one(text: &mut String, run: &Run) {
+fn single_run(text: &mut String, run: &RunReport) {
     let figures = run.all_figures();
     let width = figures.iter().map(|figure| figure.key.len()).max().unwrap_or(0).max("verified".len());
     let _ = writeln!(text, "{}\n", run.name);
@@ -35,9 +35,9 @@ fn one(text: &mut String, run: &Run) {
     let _ = writeln!(text, "  {:<width$}  {}", "verified", verdict(run));
 }
 
-fn many(text: &mut String, runs: &[Run]) {
+fn several_runs(text: &mut String, runs: &[RunReport]) {
     let mut columns: Vec<Figure> = Vec::new();
-    for figure in runs.iter().flat_map(Run::all_figures) {
+    for figure in runs.iter().flat_map(RunReport::all_figures) {
         if !columns.iter().any(|column| column.key == figure.key) {
             columns.push(figure);
         }
@@ -57,7 +57,7 @@ fn many(text: &mut String, runs: &[Run]) {
     align(text, &rows);
 }
 
-/// Columns with their ends below each other; the first one with its beginnings.
+/// Aligns the first column to the left and the others to the right.
 fn align(text: &mut String, rows: &[Vec<String>]) {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
     for row in rows {
@@ -69,14 +69,14 @@ fn align(text: &mut String, rows: &[Vec<String>]) {
     }
 }
 
-/// The name of a figure without its unit, which stands behind the number.
+/// The name of a figure without its unit, which the number has.
 fn title(figure: &Figure) -> String {
     let units = ["_per_s", "_ms", "_us", "_kib", "_percent", "_s"];
     let bare = units.iter().find_map(|unit| figure.key.strip_suffix(unit)).unwrap_or(figure.key);
     bare.replace('_', " ")
 }
 
-/// A number with as many digits as it deserves, and thousands apart.
+/// A number with about three significant digits and thousands separators.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 100.0 || value.fract() == 0.0 => 0,

@@ -1,132 +1,139 @@
-//! `slow`: some members of a group never read. How fast are the others with and without them, when are they cut, and what
-//! do they cost the server until then?
+//! `slow`: some members of a group stop reading. How fast are the others with and without them, when does the server
+//! disconnect them, and what do they cost it until then?
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::cli::Slow;
+use crate::connections::Event;
 use crate::error::BenchError;
-use crate::fleet::{News, Request};
 use crate::process::Process;
-use crate::protocol::Said;
-use crate::report::{Figure, Run, Unit};
-use crate::scenario::Stage;
-use crate::talk::{Group, Nobody, Pace, Shape, Talked, Watcher};
+use crate::protocol::Frame;
+use crate::report::{Figure, RunReport, Unit};
+use crate::scenario::Harness;
+use crate::workload::{Group, NoObserver, Observer, Pace, RunOutcome, Workload};
 
-/// How often the server's memory is looked at.
-const PACE: Duration = Duration::from_millis(20);
+/// How often the server's memory is sampled.
+const SAMPLE: Duration = Duration::from_millis(20);
 
 /// How many users it needs.
 pub(super) fn users(options: &Slow) -> Result<usize, BenchError> {
     let others = options.members.saturating_sub(options.stuck);
     if options.stuck == 0 || others == 0 || options.senders == 0 || options.senders > others || options.window == 0 {
-        let what = "--stuck, --senders and --window are at least 1, and --members leaves enough who read and talk";
+        let what = "--stuck, --senders and --window must be at least 1, and --members more than --stuck and --senders";
         return Err(BenchError::Usage(what.to_owned()));
     }
     Ok(options.members)
 }
 
-/// The others talk in a group of their own, then in one with those who are stuck.
-pub(super) fn run(options: &Slow, stage: &mut Stage<'_>) -> Result<Vec<Run>, BenchError> {
+/// Lets the reading members send in a group of their own, then in one with the stuck members.
+pub(super) fn run(options: &Slow, harness: &mut Harness<'_>) -> Result<Vec<RunReport>, BenchError> {
     let members = users(options)?;
     let others = members - options.stuck;
-    stage.gather(members)?;
-    let promises = stage.fleet.protocol.promises();
-    let shape = |group: &Group, name: &str| {
-        // Only those who read are held to what was sent.
-        let heard = [Group { members: 0..others, ..group.clone() }];
-        let shape = Shape::groups(&heard, options.senders, Pace::Window(options.window), promises);
-        Shape { name: name.to_owned(), ..shape }
+    harness.log_in(members)?;
+    let guarantees = harness.connections.protocol.guarantees();
+    let workload = |group: &Group, name: &str| {
+        // Deliveries to stuck members are not verified.
+        let verified = [Group { members: 0..others, ..group.clone() }];
+        let workload = Workload::groups(&verified, options.senders, Pace::Window(options.window), guarantees);
+        Workload { name: name.to_owned(), ..workload }
     };
-    let alone = stage.make_groups(1, others)?;
-    let without = stage.talk(&shape(&alone[0], "without the stuck"), members, &mut Nobody)?;
-    let together = stage.make_groups(1, members)?;
-    stage.fleet.catch_up(0..members)?;
+    let alone = harness.create_groups(1, others)?;
+    let without = harness.run_workload(&workload(&alone[0], "without stuck members"), members, &mut NoObserver)?;
+    let together = harness.create_groups(1, members)?;
+    harness.connections.ping_all(0..members)?;
     for stuck in others..members {
-        stage.fleet.stop_reading(stuck)?;
+        harness.connections.stop_reading(stuck)?;
     }
     let name = format!("{} of {members} members stuck", options.stuck);
-    let mut eye = Eye::new(stage, others);
-    let with = stage.talk(&shape(&together[0], &name), others, &mut eye)?;
-    // The stuck are cut or not by now; who reads is still there.
-    stage.fleet.each_asks(0..others, Request::Ping)?;
-    Ok(vec![report(name, without, with, &eye, options.stuck)])
+    let mut observer = StuckObserver::new(harness, others);
+    let with = harness.run_workload(&workload(&together[0], &name), others, &mut observer)?;
+    // The reading members have to be connected still.
+    harness.connections.ping_all(0..others)?;
+    Ok(vec![report(name, without, with, &observer, options.stuck)])
 }
 
-fn report(name: String, without: Talked, mut with: Talked, eye: &Eye<'_>, stuck: usize) -> Run {
-    let last = eye.cut.values().max().copied().unwrap_or_default();
+fn report(
+    name: String,
+    without: RunOutcome,
+    mut with: RunOutcome,
+    observer: &StuckObserver<'_>,
+    stuck: usize,
+) -> RunReport {
+    let last = observer.cut.values().max().copied().unwrap_or_default();
     let mut figures = vec![
         Figure::new("without_messages_per_s", without.rate(), Unit::PerSecond),
         Figure::new("with_messages_per_s", with.rate(), Unit::PerSecond),
         Figure::new("kept_percent", 100.0 * with.rate() / without.rate(), Unit::Percent),
         Figure::new("without_p99_ms", without.latencies.quantile_ms(0.99), Unit::Milliseconds),
         Figure::count("stuck", stuck as u64),
-        Figure::count("cut", eye.cut.len() as u64),
+        Figure::count("cut", observer.cut.len() as u64),
         Figure::new("last_cut_s", last.as_secs_f64(), Unit::Seconds),
     ];
     figures.extend(with.cpu_us().map(|us| Figure::new("cpu_per_delivery_us", us, Unit::Microseconds)));
-    if eye.server.is_some() {
-        let each = eye.peak_kib.saturating_sub(eye.before_kib) as f64 / stuck as f64;
+    if observer.server.is_some() {
+        let each = observer.peak_kib.saturating_sub(observer.before_kib) as f64 / stuck as f64;
         figures.push(Figure::new("rss_per_stuck_kib", each, Unit::Kibibytes));
     }
     with.faults.count += without.faults.count;
     with.faults.first.extend(without.faults.first);
-    Run { name, figures, latencies: Some(with.latencies), timeline: Some(with.timeline), faults: with.faults }
+    RunReport { name, figures, latencies: Some(with.latencies), timeline: Some(with.timeline), faults: with.faults }
 }
 
-/// Sees when the stuck are cut, and how much memory the server uses meanwhile.
-struct Eye<'a> {
-    /// The stuck, by name.
+/// Observes when stuck clients are disconnected, and how much memory the server uses meanwhile.
+struct StuckObserver<'a> {
+    /// The stuck clients, by user name.
     stuck: HashMap<&'a [u8], usize>,
-    /// When each was cut, by number.
+    /// When each was disconnected, by client.
     cut: HashMap<usize, Duration>,
+    /// The first stuck client; all after it are stuck too.
     first: usize,
     server: Option<Process>,
     before_kib: u64,
     peak_kib: u64,
-    looked: Duration,
+    sampled: Duration,
 }
 
-impl<'a> Eye<'a> {
-    fn new(stage: &Stage<'a>, first: usize) -> Eye<'a> {
-        let numbered = stage.fleet.users.iter().enumerate().skip(first);
-        let before_kib = stage.server.and_then(|server| server.usage().ok()).map_or(0, |usage| usage.rss_kib);
-        Eye {
-            stuck: numbered.map(|(n, user)| (user.name.as_bytes(), n)).collect(),
+impl<'a> StuckObserver<'a> {
+    fn new(harness: &Harness<'a>, first: usize) -> StuckObserver<'a> {
+        let numbered = harness.connections.users.iter().enumerate().skip(first);
+        let before_kib = harness.server.and_then(|server| server.usage().ok()).map_or(0, |usage| usage.rss_kib);
+        StuckObserver {
+            stuck: numbered.map(|(client, user)| (user.name.as_bytes(), client)).collect(),
             cut: HashMap::new(),
             first,
-            server: stage.server,
+            server: harness.server,
             before_kib,
             peak_kib: before_kib,
-            looked: Duration::ZERO,
+            sampled: Duration::ZERO,
         }
     }
 }
 
-impl Watcher for Eye<'_> {
-    fn news(&mut self, client: usize, news: &News<'_>, at: Duration) -> bool {
-        match news {
-            // Who is stuck may not see his own end, but the others are told of it.
-            News::Said(Said::Left(name)) => {
-                if let Some(n) = self.stuck.get(name) {
-                    self.cut.entry(*n).or_insert(at);
+impl Observer for StuckObserver<'_> {
+    fn on_event(&mut self, client: usize, event: &Event<'_>, at: Duration) -> bool {
+        match event {
+            // A stuck client may not see that its connection was closed, but the others are told that it left.
+            Event::Frame(Frame::UserLeft(name)) => {
+                if let Some(stuck) = self.stuck.get(name) {
+                    self.cut.entry(*stuck).or_insert(at);
                 }
                 true
             }
-            News::Ended(_) if client >= self.first => {
+            Event::Closed(_) if client >= self.first => {
                 self.cut.entry(client).or_insert(at);
                 true
             }
-            _ => client >= self.first,
+            Event::Frame(_) | Event::Closed(_) => client >= self.first,
         }
     }
 
-    fn tick(&mut self, at: Duration) {
-        if at.saturating_sub(self.looked) < PACE {
+    fn on_tick(&mut self, at: Duration) {
+        if at.saturating_sub(self.sampled) < SAMPLE {
             return;
         }
-        self.looked = at;
-        // That the process is gone shows in its connections.
+        self.sampled = at;
+        // If the process is gone, its connections tell.
         let now = self.server.and_then(|server| server.usage().ok()).map_or(0, |usage| usage.rss_kib);
         self.peak_kib = self.peak_kib.max(now);
     }

@@ -1,4 +1,4 @@
-//! Servers that do one thing wrong: the load tester has to notice, name it, and fail.
+//! Servers that do one thing wrong: the load tester has to notice it, name it and fail.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,32 +8,32 @@ use std::thread;
 
 use super::{bench_at, figure, text};
 
-/// What a server does to the lines that one of its clients is to get.
+/// What a server does to the lines for one of its clients.
 type Change = fn(&mut Vec<String>);
 
-/// A chat server that is right but for what `change` does: it takes each delivery for the last client, and those before
-/// it that were held back, and leaves in the list what is to be held back still.
-struct Faulty {
-    hall: Mutex<Hall>,
+/// A chat server that is correct except for `change`, which gets each delivery to the last client together with those
+/// held back before, and marks with [`HOLD`] those to hold back further.
+struct FaultyServer {
+    state: Mutex<State>,
     change: Change,
 }
 
 #[derive(Default)]
-struct Hall {
+struct State {
     names: Vec<String>,
     streams: HashMap<String, TcpStream>,
-    /// What the last client is to get.
+    /// Lines held back from the last client.
     held: Vec<String>,
     deliveries: usize,
 }
 
-/// How many deliveries of the last client are right before something goes wrong.
-const RIGHT: usize = 5;
+/// How many deliveries to the last client are correct before `change` is applied.
+const CORRECT: usize = 5;
 
 fn serve(change: Change) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let server = Arc::new(Faulty { hall: Mutex::default(), change });
+    let server = Arc::new(FaultyServer { state: Mutex::default(), change });
     thread::spawn(move || {
         for stream in listener.incoming() {
             let server = Arc::clone(&server);
@@ -43,14 +43,14 @@ fn serve(change: Change) -> SocketAddr {
     addr
 }
 
-impl Faulty {
+impl FaultyServer {
     fn client(&self, mut stream: TcpStream) {
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
         let (Some(name), Some(_)) = (lines.next(), lines.next()) else { return };
         {
-            let mut hall = self.hall.lock().unwrap();
-            hall.names.push(name.clone());
-            hall.streams.insert(name.clone(), stream.try_clone().unwrap());
+            let mut state = self.state.lock().unwrap();
+            state.names.push(name.clone());
+            state.streams.insert(name.clone(), stream.try_clone().unwrap());
         }
         stream.write_all(b"Welcome to the chat server!\n").unwrap();
         for line in lines {
@@ -59,48 +59,48 @@ impl Faulty {
     }
 
     fn handle(&self, name: &str, line: &str) {
-        let mut hall = self.hall.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let mut words = line.splitn(3, ' ');
-        let (verb, target, text) = (words.next().unwrap(), words.next().unwrap_or(""), words.next().unwrap_or(""));
-        let line = match verb {
+        let (command, target, text) = (words.next().unwrap(), words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let line = match command {
             "/group_msg" => {
                 let line = format!("[Group {target}][{name}]: {text}\n");
-                return self.deliver(&mut hall, &line);
+                return self.deliver(&mut state, &line);
             }
             "/ping" => format!("Pong: {target}\n"),
             _ => format!("Group {target} created.\n"),
         };
-        // Who has gone hears nothing more.
-        let _ = (&hall.streams[name]).write_all(line.as_bytes());
+        // The client may have left.
+        let _ = (&state.streams[name]).write_all(line.as_bytes());
     }
 
-    fn deliver(&self, hall: &mut Hall, line: &str) {
-        let Some((last, others)) = hall.names.split_last() else { return };
-        others.iter().for_each(|name| drop((&hall.streams[name]).write_all(line.as_bytes())));
-        hall.deliveries += 1;
-        hall.held.push(line.to_owned());
-        if hall.deliveries > RIGHT {
-            let mut held = std::mem::take(&mut hall.held);
+    fn deliver(&self, state: &mut State, line: &str) {
+        let Some((last, others)) = state.names.split_last() else { return };
+        others.iter().for_each(|name| drop((&state.streams[name]).write_all(line.as_bytes())));
+        state.deliveries += 1;
+        state.held.push(line.to_owned());
+        if state.deliveries > CORRECT {
+            let mut held = std::mem::take(&mut state.held);
             (self.change)(&mut held);
-            hall.held = held;
+            state.held = held;
         }
-        let ready: Vec<String> = hall.held.extract_if(.., |line| !line.starts_with(HOLD)).collect();
-        ready.iter().for_each(|line| drop((&hall.streams[last]).write_all(line.as_bytes())));
-        hall.held.iter_mut().for_each(|line| *line = line.trim_start_matches(HOLD).to_owned());
+        let ready: Vec<String> = state.held.extract_if(.., |line| !line.starts_with(HOLD)).collect();
+        ready.iter().for_each(|line| drop((&state.streams[last]).write_all(line.as_bytes())));
+        state.held.iter_mut().for_each(|line| *line = line.trim_start_matches(HOLD).to_owned());
     }
 }
 
-/// Stands before a line that waits for the next one.
+/// Marks a line that is held back until the next one.
 const HOLD: char = '\u{1}';
 
-/// A run against such a server fails, and says this.
-fn fails(change: Change, senders: &str, word: &str) {
+/// Asserts that a run against such a server fails with this fault.
+fn assert_fails(change: Change, senders: &str, fault: &str) {
     let addr = serve(change);
     let options = ["fanout", "--members", "4", "--senders", senders, "--window", "2", "--patience", "3", "--json"];
     let run = bench_at(addr, &options);
     let json = text(&run.stdout);
     assert_eq!(run.status.code(), Some(3), "{json}{}", text(&run.stderr));
-    assert!(json.contains("\"passed\":false") && json.contains(&format!("\"{word}: ")), "{json}");
+    assert!(json.contains("\"passed\":false") && json.contains(&format!("\"{fault}: ")), "{json}");
     assert!(figure(&json, "faults") >= 1.0, "{json}");
 }
 
@@ -112,36 +112,36 @@ fn a_server_without_faults_passes() {
 
 #[test]
 fn a_server_that_drops_a_message_fails() {
-    fails(|lines| lines.truncate(0), "1", "lost");
+    assert_fails(|lines| lines.truncate(0), "1", "lost");
 }
 
 #[test]
 fn a_server_that_sends_a_message_twice_fails() {
-    fails(|lines| lines.extend_from_within(..), "1", "twice");
+    assert_fails(|lines| lines.extend_from_within(..), "1", "duplicate");
 }
 
 #[test]
-fn a_server_that_lets_messages_change_places_fails() {
-    // Every second one waits for the one behind it.
+fn a_server_that_reorders_messages_fails() {
+    // Every other line waits for the next one.
     let swap: Change = |lines| match &mut lines[..] {
         [only] => only.insert(0, HOLD),
         more => more.reverse(),
     };
-    fails(swap, "1", "out of order");
+    assert_fails(swap, "1", "out of order");
 }
 
 #[test]
-fn a_server_that_shows_two_members_two_orders_fails() {
-    // Only messages of different senders change places.
+fn a_server_that_shows_members_different_orders_fails() {
+    // Only messages of different senders are swapped.
     let swap: Change = |lines| match &mut lines[..] {
         [only] => only.insert(0, HOLD),
         more if more[0].split(']').nth(1) != more[1].split(']').nth(1) => more.reverse(),
         _ => {}
     };
-    fails(swap, "2", "two orders");
+    assert_fails(swap, "2", "order mismatch");
 }
 
 #[test]
 fn a_server_that_changes_a_text_fails() {
-    fails(|lines| lines.iter_mut().for_each(|line| *line = line.replace("xx", "xy")), "1", "altered");
+    assert_fails(|lines| lines.iter_mut().for_each(|line| *line = line.replace("xx", "xy")), "1", "altered");
 }

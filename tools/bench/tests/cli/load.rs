@@ -1,11 +1,11 @@
-//! A short load of every kind on a real daemon: nothing goes wrong, and the report has its figures.
+//! A short run of every scenario against a real daemon: nothing goes wrong, and the report has its figures.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::{bench, bench_at, daemon, daemon_for, figure, passed, text};
-use crate::server::Process;
+use crate::server::Server;
 
 #[test]
 fn groups_and_pairs_are_measured_and_verified() {
@@ -20,7 +20,7 @@ fn groups_and_pairs_are_measured_and_verified() {
 #[test]
 fn a_steady_rate_is_kept_and_idle_clients_stay() {
     let json = passed(&["rate", "--members", "10", "--senders", "2", "--rate", "200"]);
-    // What was due in the half second was sent, however slow the machine is.
+    // Everything due in the half second was sent, however slow the machine is.
     assert_eq!(figure(&json, "messages"), 100.0, "{json}");
     assert!(figure(&json, "p99_ms") > 0.0, "{json}");
     let json = passed(&["idle", "--clients", "50"]);
@@ -28,7 +28,7 @@ fn a_steady_rate_is_kept_and_idle_clients_stay() {
 }
 
 #[test]
-fn logins_are_counted_and_random_things_succeed() {
+fn logins_are_counted_and_random_commands_succeed() {
     let json = passed(&["churn", "--clients", "5000", "--at-once", "4"]);
     assert!(figure(&json, "logins") > 0.0, "{json}");
     let json = passed(&["mixed", "--clients", "12"]);
@@ -37,13 +37,13 @@ fn logins_are_counted_and_random_things_succeed() {
 }
 
 #[test]
-fn who_never_reads_is_cut_and_the_others_get_everything() {
+fn stuck_readers_are_disconnected_and_others_served() {
     let json = passed(&["slow", "--members", "20", "--stuck", "3"]);
     assert_eq!((figure(&json, "stuck"), figure(&json, "faults")), (3.0, 0.0), "{json}");
 }
 
 #[test]
-fn the_web_door_is_measured_and_verified_too() {
+fn websockets_are_measured_and_verified() {
     for options in [
         &["fanout", "--members", "20", "--senders", "3", "--window", "16"][..],
         &["pairs", "--pairs", "5", "--window", "8"],
@@ -61,14 +61,14 @@ fn the_web_door_is_measured_and_verified_too() {
     }
 }
 
-/// Where the web page of a daemon is, as its log tells.
-fn web_page(daemon: &Process) -> SocketAddr {
+/// The address of a daemon's web page, from its log.
+fn web_page(daemon: &Server) -> SocketAddr {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let log = daemon.log();
-        // A line without its end may not be whole.
-        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        if let Some(page) = whole.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()) {
+        // The last line may be incomplete.
+        let complete = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        if let Some(page) = complete.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()) {
             return page;
         }
         assert!(Instant::now() < deadline, "no web page in the log:\n{log}");
@@ -77,7 +77,7 @@ fn web_page(daemon: &Process) -> SocketAddr {
 }
 
 #[test]
-fn people_get_a_table_and_a_picture() {
+fn a_table_is_printed_and_a_plot_written() {
     let accounts = "alice:one\nbob:two:2\ncharlie:three\ndavid:four\n";
     let (daemon, dir) = (daemon(accounts, &[]), tempfile::tempdir().unwrap());
     let (users, plot) = (dir.path().join("users.txt"), dir.path().join("plot.svg"));
@@ -91,7 +91,7 @@ fn people_get_a_table_and_a_picture() {
 }
 
 #[test]
-fn what_cannot_be_run_is_said_in_one_sentence() {
+fn a_run_that_cannot_be_made_is_explained() {
     let (daemon, dir) = (daemon("alice:x\n", &[]), tempfile::tempdir().unwrap());
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let users = dir.path().join("few.txt");
@@ -101,9 +101,9 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
         (vec!["pairs", "--server", &unused], "Connection refused"),
         (vec!["pairs", "--server", &here], "Authentication failed"),
         (vec!["pairs", "--server", &here, "--users", users], "has 2 users with plain passwords, the run needs 100"),
-        (vec!["fanout", "--members", "3", "--senders", "4"], "4 senders cannot talk in a group of 3"),
+        (vec!["fanout", "--members", "3", "--senders", "4"], "a group of 3 cannot have 4 senders"),
         (vec!["rate", "--rate", "0"], "--rate must be more than 0"),
-        (vec!["slow", "--stuck", "200"], "leaves enough who read"),
+        (vec!["slow", "--stuck", "200"], "more than --stuck"),
         (vec!["mixed", "--clients", "1"], "at least 2"),
         (vec!["pairs", "--size", "5"], "--size must be from 23"),
         (vec!["pairs", "--server", &here, "--server-pid", "4000000000"], "is --server-pid right?"),
@@ -116,7 +116,7 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
     }
     assert_eq!(bench(&["fanout", "--members", "x"]).status.code(), Some(2));
     let help = text(&bench(&["--help"]).stdout);
-    for word in ["Puts load on", "fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
+    for word in ["Put load on", "fanout", "mixed", "--server-pid", "--make-users", "Exit codes"] {
         assert!(help.contains(word), "{word:?} is missing in --help");
     }
 }

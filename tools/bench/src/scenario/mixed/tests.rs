@@ -1,13 +1,13 @@
-//! Players without a server: answers are given by hand.
+//! Scripted clients without a server: the tests give the answers.
 
-use super::letters::Letters;
-use super::player::{Heard, Player, World};
-use crate::fleet::News;
+use super::private_ledger::PrivateLedger;
+use super::scripted_client::{Script, ScriptedClient, Step};
+use crate::connections::Event;
 use crate::payload::Payload;
-use crate::protocol::{Parlor, Protocol, Said};
+use crate::protocol::{Frame, Parlor, Protocol};
 use crate::verify::Faults;
 
-/// What a server without faults answers to a line of `u0`.
+/// The right answer to a line of `u0`.
 fn answer(line: &str) -> Option<String> {
     let (verb, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
     let (target, text) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -26,54 +26,54 @@ fn answer(line: &str) -> Option<String> {
     })
 }
 
-fn hear(player: &mut Player<'_>, line: &str, faults: &mut Faults) -> Heard {
-    let (_, said) = Parlor.next(line.as_bytes()).unwrap();
-    player.hear(&News::Said(said), faults)
+fn answer_with(client: &mut ScriptedClient<'_>, line: &str, faults: &mut Faults) -> Step {
+    let (_, frame) = Parlor.decode(line.as_bytes()).unwrap();
+    client.on_event(&Event::Frame(frame), faults)
 }
 
 #[test]
-fn a_player_does_everything_and_is_content_with_right_answers() {
+fn every_command_succeeds_with_the_right_answer() {
     let names = ["u0", "u1", "u2"].map(str::to_owned);
     let groups = ["g0", "g1"].map(str::to_owned);
-    let world = World { names: &names, groups: &groups, seed: 7 };
-    let (mut player, mut letters) = (Player::new(0, &world), Letters::new(Payload::new(40), 1));
+    let script = Script { names: &names, groups: &groups, seed: 7 };
+    let (mut client, mut private) = (ScriptedClient::new(0, &script), PrivateLedger::new(Payload::new(40), 1));
     let mut faults = Faults::default();
     let mut verbs = std::collections::BTreeSet::new();
     for _ in 0..1000 {
-        let line = String::from_utf8(player.next(&mut letters)).unwrap();
+        let line = String::from_utf8(client.next_command(&mut private)).unwrap();
         verbs.insert(line.split([' ', '\n']).next().unwrap().to_owned());
-        // What is not his answer leaves him waiting.
-        assert_eq!(hear(&mut player, "*** u2 has left the chat.\n", &mut faults), Heard::Nothing);
-        assert!(!player.rests());
+        // Any other line leaves it waiting.
+        assert_eq!(answer_with(&mut client, "*** u2 has left the chat.\n", &mut faults), Step::Pending);
+        assert!(!client.is_ready());
         match answer(&line) {
-            Some(answer) => assert_eq!(hear(&mut player, &answer, &mut faults), Heard::Done, "{line}"),
+            Some(answer) => assert_eq!(answer_with(&mut client, &answer, &mut faults), Step::Succeeded, "{line}"),
             None => {
-                assert_eq!(player.hear(&News::Ended("end"), &mut faults), Heard::Nothing);
-                assert!(player.is_gone());
-                player.come();
-                assert_eq!(player.hear(&News::Said(Said::Done), &mut faults), Heard::Done);
+                assert_eq!(client.on_event(&Event::Closed("end"), &mut faults), Step::Pending);
+                assert!(client.is_away());
+                client.log_in();
+                assert_eq!(client.on_event(&Event::Frame(Frame::Done), &mut faults), Step::Succeeded);
             }
         }
-        assert!(player.rests());
+        assert!(client.is_ready());
     }
-    assert!(faults.none(), "{faults:?}");
+    assert!(faults.is_empty(), "{faults:?}");
     assert_eq!(verbs.len(), 10, "{verbs:?}");
 }
 
 #[test]
-fn a_refusal_an_end_and_silence_are_failures() {
+fn refusal_disconnection_and_silence_are_failures() {
     let names = ["u0", "u1"].map(str::to_owned);
     let groups = ["g0".to_owned()];
-    let world = World { names: &names, groups: &groups, seed: 1 };
-    let (mut player, mut letters) = (Player::new(0, &world), Letters::new(Payload::new(40), 1));
+    let script = Script { names: &names, groups: &groups, seed: 1 };
+    let (mut client, mut private) = (ScriptedClient::new(0, &script), PrivateLedger::new(Payload::new(40), 1));
     let mut faults = Faults::default();
-    player.next(&mut letters);
-    assert_eq!(hear(&mut player, "Error: no.\n", &mut faults), Heard::Failed);
-    assert!(player.rests());
-    player.next(&mut letters);
-    player.give_up(&mut faults);
-    assert!(player.is_gone());
-    player.come();
-    assert_eq!(player.hear(&News::Ended("reset"), &mut faults), Heard::Failed);
-    assert!(player.is_gone() && faults.count == 3, "{faults:?}");
+    client.next_command(&mut private);
+    assert_eq!(answer_with(&mut client, "Error: no.\n", &mut faults), Step::Failed);
+    assert!(client.is_ready());
+    client.next_command(&mut private);
+    client.time_out(&mut faults);
+    assert!(client.is_away());
+    client.log_in();
+    assert_eq!(client.on_event(&Event::Closed("reset"), &mut faults), Step::Failed);
+    assert!(client.is_away() && faults.count == 3, "{faults:?}");
 }

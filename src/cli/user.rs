@@ -1,0 +1,169 @@
+//! `parlord user`: the operator's commands on the users file.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::output::{count, parse_name, progress, say};
+use crate::accounts::edit::{self, Kind};
+use crate::model::{Name, Role, StartError};
+
+/// Follows every change: a running daemon does not see it by itself.
+const HINT: &str = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>";
+
+/// The operator's commands on the users file
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum UserCommand {
+    /// Add a user; the password is asked for, or is the first line of the standard input
+    Add {
+        /// The name: letters, digits, '_', '.' and '-', at most 32
+        #[arg(value_parser = parse_name)]
+        name: Name,
+    },
+    /// Give a user a new password, asked for like that of `add`
+    Passwd {
+        /// The name, in upper or lower case
+        #[arg(value_parser = parse_name)]
+        name: Name,
+    },
+    /// Remove a user
+    Remove {
+        /// The name, in upper or lower case
+        #[arg(value_parser = parse_name)]
+        name: Name,
+    },
+    /// List the users, and whether the password of each is kept plain or as an argon2id hash
+    List,
+    /// Replace every plain password by its argon2id hash
+    Hash,
+    /// Make a user a moderator or an admin, or a user again; a running server goes by it at once
+    Role {
+        /// The name, in upper or lower case
+        #[arg(value_parser = parse_name)]
+        name: Name,
+        /// What he may do from now on
+        role: Role,
+    },
+}
+
+/// Carries out one command on the users file at `path`. What was done goes to `out`, how far a long one is to the
+/// standard error; `ask` is asked for new passwords, as [`super::output::ask_password`] does it.
+///
+/// # Errors
+/// What could not be done, the file then being as it was; or that the answer could not be written.
+pub fn run(
+    command: &UserCommand,
+    path: &Path,
+    out: &mut dyn Write,
+    ask: &mut dyn FnMut(&Name) -> Result<String, StartError>,
+) -> Result<(), StartError> {
+    match command {
+        UserCommand::Add { name } => {
+            expect_user(path, name, false)?;
+            edit::add(path, name, &ask(name)?)?;
+            done(out, format_args!("Added {name}."))
+        }
+        UserCommand::Passwd { name } => {
+            expect_user(path, name, true)?;
+            edit::passwd(path, name, &ask(name)?)?;
+            done(out, format_args!("Changed the password of {name}."))
+        }
+        UserCommand::Remove { name } => {
+            edit::remove(path, name)?;
+            done(out, format_args!("Removed {name}."))
+        }
+        UserCommand::List => print_users(&edit::list(path)?, out),
+        UserCommand::Hash => match edit::hash(path, &mut progress("Hashed", "passwords"))? {
+            0 => say(out, "Every password is hashed already.\n").map(drop),
+            hashed => done(out, format_args!("Hashed {}.", count(hashed, "password"))),
+        },
+        // Roles are not kept in this file; here it is only seen to that nobody gets one who is not there.
+        UserCommand::Role { role: Role::User, .. } => Ok(()),
+        UserCommand::Role { name, .. } if name.is_guest() => {
+            Err(StartError::Users(path.to_owned(), edit::for_guests(name)))
+        }
+        UserCommand::Role { name, .. } => expect_user(path, name, true),
+    }
+}
+
+/// Looks before the operator is asked to type a password twice.
+fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartError> {
+    let users = if expected || path.exists() { edit::list(path)? } else { Vec::new() };
+    let known = users.iter().find(|(user, _)| user == name);
+    let refuse = |why| Err(StartError::Users(path.to_owned(), why));
+    match (known, expected) {
+        (Some((name, Kind::Deleted)), _) => refuse(edit::deleted(name)),
+        _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
+        (Some(_), false) => refuse(format!("there is a user '{name}' already")),
+        (None, true) => refuse(format!("there is no user '{name}'")),
+        _ => Ok(()),
+    }
+}
+
+fn print_users(users: &[(Name, Kind)], out: &mut dyn Write) -> Result<(), StartError> {
+    let width = users.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
+    for (name, kind) in users {
+        say(out, format_args!("{name:width$}  {kind}\n"))?;
+    }
+    Ok(())
+}
+
+fn done(out: &mut dyn Write, what: impl Display) -> Result<(), StartError> {
+    say(out, format_args!("{what}\n{HINT}\n")).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::fs;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: UserCommand,
+    }
+
+    fn typed(line: &str) -> Result<UserCommand, String> {
+        let words = std::iter::once("user").chain(line.split(' '));
+        Line::try_parse_from(words).map(|line| line.command).map_err(|e| e.to_string())
+    }
+
+    fn carry_out(line: &str, path: &Path, password: &str) -> Result<String, String> {
+        let mut out = Vec::new();
+        let mut ask = |_: &Name| Ok(password.to_owned());
+        run(&typed(line)?, path, &mut out, &mut ask).map_err(|e| e.to_string())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_session_of_an_operator() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.txt");
+        fs::write(&path, "# staff\nalice:a\n").unwrap();
+        let said = |line: &str| carry_out(line, &path, "new");
+        assert_eq!(said("add Bob").unwrap(), format!("Added Bob.\n{HINT}\n"));
+        assert_eq!(said("list").unwrap(), "alice  plain\nBob    argon2id\n");
+        assert_eq!(said("hash").unwrap(), format!("Hashed 1 password.\n{HINT}\n"));
+        assert_eq!(said("hash").unwrap(), "Every password is hashed already.\n");
+        assert_eq!(said("passwd bob").unwrap(), format!("Changed the password of bob.\n{HINT}\n"));
+        assert_eq!(said("remove BOB").unwrap(), format!("Removed BOB.\n{HINT}\n"));
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# staff\nalice:$argon2id$"));
+    }
+
+    #[test]
+    fn nobody_is_asked_for_a_password_in_vain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.txt");
+        fs::write(&path, "alice:a\n").unwrap();
+        let mut ask = |_: &Name| -> Result<String, StartError> { panic!("asked") };
+        for line in ["add ALICE", "passwd bob"] {
+            let error = run(&typed(line).unwrap(), &path, &mut Vec::new(), &mut ask).unwrap_err().to_string();
+            assert!(error.contains("users.txt: there is"), "{error}");
+        }
+        assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));
+        assert!(typed("add system").unwrap_err().contains("the name is reserved for the server"));
+    }
+}
