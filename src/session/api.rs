@@ -13,7 +13,7 @@ use crate::accounts::Verdict;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, NotRegistered, Origin, OutputFormat, Peer, UserError, text};
+use crate::model::{Event, EventKind, Name, Origin, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
 
 /// An authenticated user, for one request.
@@ -114,7 +114,7 @@ impl CallerConnection for Answer {
 ///
 /// # Errors
 /// Why there is no account.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, NotRegistered> {
+pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
     let registration = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
     let registered = registration.check_request(words).and_then(|request| {

@@ -10,7 +10,9 @@ use super::{Session, Shared, next_step};
 use crate::accounts::{Verdict, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{DuplicateLogin, EventKind, Name, NotRegistered, Origin, Peer, QuitReason, Sanction};
+use crate::model::{
+    DuplicateLogin, EventKind, LoginError, Name, Origin, Peer, QuitReason, RegistrationError, Sanction,
+};
 use crate::store::{Device, Token};
 
 /// The name that guests give.
@@ -48,56 +50,6 @@ pub(super) enum LoginOutcome {
     Unreadable,
 }
 
-/// Why a login or registration is refused.
-pub(super) enum Refusal {
-    /// Wrong name or secret: the same answer for both.
-    Wrong,
-    /// Too many wrong secrets came from the address.
-    TooManyAttempts,
-    /// The user is here already, and the policy is `refuse`.
-    AlreadyLoggedIn,
-    /// The user has this many sessions, which is the limit.
-    TooManySessions(usize),
-    /// This many guests are here, which is the limit.
-    TooManyGuests(usize),
-    /// The tokens cannot be read.
-    TokensUnreadable,
-    /// An operator has banned the user: until when, and why.
-    Banned(Option<SystemTime>, String),
-    /// No account was registered.
-    NotRegistered(NotRegistered),
-}
-
-impl Refusal {
-    /// The fixed words for it in the log and in the counters.
-    fn as_str(&self) -> &'static str {
-        match self {
-            Refusal::Wrong => "wrong name or password",
-            Refusal::TooManyAttempts => "too many attempts",
-            Refusal::AlreadyLoggedIn => "already logged in",
-            Refusal::TooManySessions(_) => "too many sessions",
-            Refusal::TooManyGuests(_) => "too many guests",
-            Refusal::TokensUnreadable => "unavailable",
-            Refusal::Banned(..) => "banned",
-            Refusal::NotRegistered(_) => "not registered",
-        }
-    }
-
-    /// What the client is told.
-    fn event(self) -> EventKind {
-        match self {
-            Refusal::Wrong => EventKind::LoginRefused,
-            Refusal::TooManyAttempts => EventKind::TooManyAttempts,
-            Refusal::AlreadyLoggedIn => EventKind::AlreadyLoggedIn,
-            Refusal::TooManySessions(limit) => EventKind::TooManySessions { limit },
-            Refusal::TooManyGuests(limit) => EventKind::TooManyGuests { limit },
-            Refusal::TokensUnreadable => EventKind::TokensUnreadable,
-            Refusal::Banned(until, why) => EventKind::YouAreBanned { until, why },
-            Refusal::NotRegistered(why) => EventKind::NotRegistered(why),
-        }
-    }
-}
-
 /// The tokens cannot be read; the log says why.
 #[derive(Debug)]
 pub(super) struct Unreadable;
@@ -113,10 +65,10 @@ impl Session<'_> {
         match outcome {
             LoginOutcome::User(name, token) => self.attach(name, token),
             LoginOutcome::Guest => self.attach_guest(),
-            LoginOutcome::Wrong => Err(self.refuse(asked, Refusal::Wrong)),
-            LoginOutcome::TooMany => Err(self.refuse(asked, Refusal::TooManyAttempts)),
+            LoginOutcome::Wrong => Err(self.refuse(asked, LoginError::WrongNameOrPassword)),
+            LoginOutcome::TooMany => Err(self.refuse(asked, LoginError::TooManyAttempts)),
             LoginOutcome::Late => Err(QuitReason::LoginTimeout),
-            LoginOutcome::Unreadable => Err(self.refuse(asked, Refusal::TokensUnreadable)),
+            LoginOutcome::Unreadable => Err(self.refuse(asked, LoginError::TokensUnreadable)),
         }
     }
 
@@ -171,7 +123,7 @@ impl Session<'_> {
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
         if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name, SystemTime::now()) {
-            return Err(self.refuse(asked, Refusal::Banned(until, why)));
+            return Err(self.refuse(asked, LoginError::Banned { until, why }));
         }
         loop {
             match self.shared.hub.attach(&who, self.shared.duplicate_login) {
@@ -187,7 +139,7 @@ impl Session<'_> {
                         Ok(false) => presence.client().close(QuitReason::Revoked),
                         Err(Unreadable) => {
                             presence.leave(QuitReason::LoginFailed);
-                            return Err(self.refuse(asked, Refusal::TokensUnreadable));
+                            return Err(self.refuse(asked, LoginError::TokensUnreadable));
                         }
                     }
                     return Ok(self.begin(presence));
@@ -195,14 +147,14 @@ impl Session<'_> {
                 // A session whose client is gone notices by itself; it only needs a moment to leave.
                 Err(AttachError::AlreadyLoggedIn(others)) => {
                     if !others.iter().all(|other| other.departed_by(patience)) {
-                        return Err(self.refuse(asked, Refusal::AlreadyLoggedIn));
+                        return Err(self.refuse(asked, LoginError::AlreadyLoggedIn));
                     }
                 }
                 Err(AttachError::TooManySessions(limit)) => {
-                    return Err(self.refuse(asked, Refusal::TooManySessions(limit)));
+                    return Err(self.refuse(asked, LoginError::TooManySessions { limit }));
                 }
                 // As if the login had come a moment later: then nobody has that name.
-                Err(AttachError::Renamed) => return Err(self.refuse(asked, Refusal::Wrong)),
+                Err(AttachError::Renamed) => return Err(self.refuse(asked, LoginError::WrongNameOrPassword)),
                 Err(AttachError::Full) => return Err(QuitReason::ServerFull),
                 Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
@@ -216,7 +168,7 @@ impl Session<'_> {
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
             let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
-                return Err(self.refuse(asked, Refusal::TooManyGuests(limit)));
+                return Err(self.refuse(asked, LoginError::TooManyGuests { limit }));
             };
             if !std::mem::replace(&mut paid, true) {
                 self.pay_for_login(name);
@@ -267,29 +219,25 @@ impl Session<'_> {
 
 /// Telling a client something before it is logged in.
 impl Session<'_> {
-    /// Refuses a login: notes it, delays the answer, tells the client, and ends the session with the reason returned.
-    pub(super) fn refuse(&self, asked: Instant, why: Refusal) -> QuitReason {
-        self.note_refusal(&why);
-        match self.delay_refusal(asked).and_then(|()| self.say(why.event())) {
+    /// Refuses a login: notes it, delays the answer, tells the client, and returns the reason with which the session ends.
+    pub(super) fn refuse(&self, asked: Instant, why: LoginError) -> QuitReason {
+        log::info!("login failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        self.shared.admin.note_login(why.as_str());
+        self.end_refused(asked, EventKind::LoginFailed(why))
+    }
+
+    /// Like [`Session::refuse`], for a registration.
+    pub(super) fn refuse_registration(&self, asked: Instant, why: RegistrationError) -> QuitReason {
+        log::info!("registration failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        self.shared.admin.note_login("not registered");
+        self.end_refused(asked, EventKind::RegistrationFailed(why))
+    }
+
+    fn end_refused(&self, asked: Instant, answer: EventKind) -> QuitReason {
+        match self.delay_refusal(asked).and_then(|()| self.say(answer)) {
             Ok(()) => QuitReason::LoginFailed,
             Err(reason) => reason,
         }
-    }
-
-    /// Logs and counts a refusal.
-    fn note_refusal(&self, why: &Refusal) {
-        let peer = Peer(self.connection.peer());
-        match why {
-            Refusal::NotRegistered(detail) => log::info!("registration failed {peer} reason=\"{}\"", detail.as_str()),
-            Refusal::Wrong
-            | Refusal::TooManyAttempts
-            | Refusal::AlreadyLoggedIn
-            | Refusal::TooManySessions(_)
-            | Refusal::TooManyGuests(_)
-            | Refusal::TokensUnreadable
-            | Refusal::Banned(..) => log::info!("login failed {peer} reason=\"{}\"", why.as_str()),
-        }
-        self.shared.admin.note_login(why.as_str());
     }
 
     /// Waits until the time at which a login that was asked for at `asked` is refused, whatever the reason.

@@ -2,11 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::login::Refusal;
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{Name, NotRegistered, Origin, Peer, QuitReason, Registration};
+use crate::model::{Name, Origin, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word before the wanted name.
@@ -34,7 +33,7 @@ impl Session<'_> {
     pub(super) fn begin_registration(&mut self, words: &str) -> Result<Request, QuitReason> {
         self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
         let request = self.account_registration().check_request(words);
-        request.map_err(|why| self.refuse(Instant::now(), Refusal::NotRegistered(why)))
+        request.map_err(|why| self.refuse_registration(Instant::now(), why))
     }
 
     /// Registers the account with a password that was given twice, and logs its user in.
@@ -50,14 +49,14 @@ impl Session<'_> {
         let asked = Instant::now();
         let registered = match password == again {
             true => self.account_registration().register(request, password),
-            false => Err(NotRegistered::Differ),
+            false => Err(RegistrationError::PasswordsDiffer),
         };
         match registered {
             Ok(()) => {
                 log::info!("registered user={} {}", request.name, Peer(self.connection.peer()));
                 self.attach(request.name, None)
             }
-            Err(why) => Err(self.refuse(asked, Refusal::NotRegistered(why))),
+            Err(why) => Err(self.refuse_registration(asked, why)),
         }
     }
 
@@ -76,40 +75,40 @@ pub(super) struct AccountRegistration<'a> {
 
 impl AccountRegistration<'_> {
     /// Parses and checks the words after `/register`.
-    pub(super) fn check_request(&self, words: &str) -> Result<Request, NotRegistered> {
+    pub(super) fn check_request(&self, words: &str) -> Result<Request, RegistrationError> {
         let mut words = words.split_ascii_whitespace();
         let (name, invite) = (words.next(), words.next());
         let needs_invite = match self.shared.registration {
-            Registration::Closed => return Err(NotRegistered::Closed),
+            Registration::Closed => return Err(RegistrationError::Closed),
             Registration::Open => false,
             Registration::Invite => true,
         };
-        let name = name.filter(|_| words.next().is_none()).ok_or(NotRegistered::Usage)?;
-        let name: Name = name.parse().map_err(NotRegistered::BadName)?;
+        let name = name.filter(|_| words.next().is_none()).ok_or(RegistrationError::Usage)?;
+        let name: Name = name.parse().map_err(RegistrationError::BadName)?;
         if name.is_guest() {
-            return Err(NotRegistered::GuestName);
+            return Err(RegistrationError::GuestName);
         }
         if needs_invite && invite.is_none() {
-            return Err(NotRegistered::NeedsInvite);
+            return Err(RegistrationError::NeedsInvite);
         }
         Ok(Request { name, invite: invite.filter(|_| needs_invite).map(tokens::invite_digest) })
     }
 
     /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an
     /// invitation is good counts like a wrong password.
-    pub(super) fn register(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+    pub(super) fn register(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
         let (origin, now) = (self.origin, Instant::now());
         if !self.shared.registrations.take(origin, now) {
-            return Err(NotRegistered::TooMany);
+            return Err(RegistrationError::TooMany);
         }
         let done = if self.shared.accounts.guesses().take(origin, now) {
             let done = self.add_account(request, password);
-            if !matches!(done, Err(NotRegistered::Taken | NotRegistered::BadInvite)) {
+            if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
                 self.shared.accounts.guesses().give_back(origin);
             }
             done
         } else {
-            Err(NotRegistered::TooManyAttempts)
+            Err(RegistrationError::TooManyAttempts)
         };
         if done.is_err() {
             self.shared.registrations.give_back(origin);
@@ -117,12 +116,12 @@ impl AccountRegistration<'_> {
         done
     }
 
-    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
         let Request { name, invite } = request;
         let accounts = &self.shared.accounts;
         // A user who was removed from the users file while online still has the name.
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
-            return Err(NotRegistered::Taken);
+            return Err(RegistrationError::Taken);
         }
         let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
         let confirm = || {
@@ -155,17 +154,17 @@ impl AccountRegistration<'_> {
     }
 }
 
-fn refusal(why: AccountError) -> NotRegistered {
+fn refusal(why: AccountError) -> RegistrationError {
     match why {
-        AccountError::BadPassword(why) => NotRegistered::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => NotRegistered::Taken,
-        AccountError::Forbidden => NotRegistered::BadInvite,
-        AccountError::Full => NotRegistered::Full,
-        AccountError::Late => NotRegistered::Busy,
-        AccountError::Unavailable => NotRegistered::Unavailable,
+        AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
+        AccountError::Taken | AccountError::Gone => RegistrationError::Taken,
+        AccountError::Forbidden => RegistrationError::BadInvite,
+        AccountError::Full => RegistrationError::Full,
+        AccountError::Late => RegistrationError::Busy,
+        AccountError::Unavailable => RegistrationError::Unavailable,
         AccountError::Broken(why) => {
             log::error!("users unchanged: {why}");
-            NotRegistered::Unavailable
+            RegistrationError::Unavailable
         }
     }
 }
