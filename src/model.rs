@@ -27,7 +27,7 @@ pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
-pub use account::{NotRegistered, Question, TokenShown};
+pub use account::{LoginError, Question, RegistrationError, TokenShown};
 pub use answer::{AdminAnswer, Cell, Outcome, Table};
 pub use bucket::{Bucket, Rate};
 pub use encodings::Slot;
