@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Args, Command, Context, Dialog, Role, Spec};
 use crate::accounts::{AccountError, Verdict, tokens};
-use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
+use crate::model::limits::MAX_DAYS;
 use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
@@ -159,8 +159,9 @@ fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
         return Err(UserError::TokenExists(other.name));
     }
     others.retain(|other| other.name != token.name);
-    if others.len() >= TOKENS_PER_USER {
-        return Err(UserError::TooManyTokens(TOKENS_PER_USER));
+    let max = context.hub.limits().max_tokens_per_user;
+    if others.len() >= max {
+        return Err(UserError::TooManyTokens(max));
     }
     context.hub.add_token(token).map_err(|e| unavailable(&e))
 }
