@@ -12,7 +12,7 @@ use crate::accounts::Verdict;
 use crate::command::{self, Context};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, Origin, OutputFormat, Peer, RegistrationError, UserError, text};
+use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
 
 /// A user who has shown who he is, for one request.
@@ -41,7 +41,7 @@ impl<'a> ApiRequest<'a> {
     /// [`NotAllowed`].
     pub fn of(shared: &'a Shared, peer: SocketAddr, name: &[u8], token: &[u8]) -> Result<ApiRequest<'a>, NotAllowed> {
         let mut given = None;
-        let verdict = shared.throttle.judged(Origin::of(peer.ip()), || match shared.token_of(name, token) {
+        let verdict = shared.throttle.judged(Net::of(peer.ip()), || match shared.token_of(name, token) {
             Ok(Some(token)) => Verdict::Right(given.insert(token).user),
             Ok(None) => Verdict::Wrong,
             Err(_) => Verdict::Unreadable,
@@ -117,7 +117,7 @@ impl<'a> ApiRequest<'a> {
 /// Why there is no account, as its event.
 pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
-    let signup = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
+    let signup = AccountRegistration { shared, net: Net::of(peer.ip()), by };
     let made = signup.check_request(words).and_then(|request| {
         signup.make_account(&request, password)?;
         Ok(request.name)

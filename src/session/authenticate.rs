@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use super::{Session, Shared};
 use crate::accounts::{Verdict, tokens};
-use crate::model::{Name, Origin};
+use crate::model::{Name, Net};
 use crate::store::Token;
 
 /// What guests give as their name.
@@ -42,7 +42,7 @@ impl Session<'_> {
             return LoginOutcome::Guest;
         }
         let mut given = None;
-        let verdict = self.shared.throttle.judged(self.origin(), || match self.shared.token_of(name, secret) {
+        let verdict = self.shared.throttle.judged(self.net(), || match self.shared.token_of(name, secret) {
             Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
@@ -67,8 +67,8 @@ impl Session<'_> {
         Ok(tokens.iter().any(|token| tokens::same_digest(&token.secret, &given.secret)))
     }
 
-    pub(super) fn origin(&self) -> Origin {
-        Origin::of(self.connection.link().peer().ip())
+    pub(super) fn net(&self) -> Net {
+        Net::of(self.connection.link().peer().ip())
     }
 
     fn is_guest(&self, typed: &[u8]) -> bool {

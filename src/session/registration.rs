@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, Registration, RegistrationError};
+use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word that stands before the wanted name.
@@ -34,8 +34,8 @@ impl Session<'_> {
         // Who thinks of a password needs more time than who knows one.
         self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
         let deadline = self.login_by;
-        let origin = self.origin();
-        let signup = AccountRegistration { shared: self.shared, origin, by: deadline };
+        let net = self.net();
+        let signup = AccountRegistration { shared: self.shared, net, by: deadline };
         let request = match signup.check_request(words) {
             Ok(request) => request,
             Err(why) => return self.refuse_registration(Instant::now(), why),
@@ -62,7 +62,7 @@ impl Session<'_> {
 /// The making of an account, at whatever door it is asked for.
 pub(super) struct AccountRegistration<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) origin: Origin,
+    pub(super) net: Net,
     /// Until when it has to be made.
     pub(super) by: Instant,
 }
@@ -91,21 +91,21 @@ impl AccountRegistration<'_> {
     /// Makes the account, as often as the client's address may. What tells him whether a name is taken or an invitation
     /// good counts as a wrong password does.
     pub(super) fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
-        let (origin, now) = (self.origin, Instant::now());
-        if !self.shared.registrations.take(origin, now) {
+        let (net, now) = (self.net, Instant::now());
+        if !self.shared.registrations.take(net, now) {
             return Err(RegistrationError::TooMany);
         }
-        let made = if self.shared.throttle.take(origin, now) {
+        let made = if self.shared.throttle.take(net, now) {
             let made = self.add_account(request, password);
             if !matches!(made, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
-                self.shared.throttle.give_back(origin);
+                self.shared.throttle.give_back(net);
             }
             made
         } else {
             Err(RegistrationError::TooManyAttempts)
         };
         if made.is_err() {
-            self.shared.registrations.give_back(origin);
+            self.shared.registrations.give_back(net);
         }
         made
     }
