@@ -195,6 +195,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::session::PlainDoor;
     use crate::transport::memory;
 
     fn admission(max: usize, max_per_address: usize) -> Arc<Admission> {
@@ -202,7 +203,7 @@ mod tests {
     }
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(Box::new(memory::pair().0), Duration::from_secs(1)))
+        Arc::new(Connection::new(Box::new(memory::pair().0), &PlainDoor, Duration::from_secs(1)))
     }
 
     fn net(n: u8) -> Net {
