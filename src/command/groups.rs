@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::account::refusal;
 use super::{Args, Command, Context, Role, Spec, group_name};
-use crate::accounts::{Verdict, tokens};
+use crate::accounts::{Verification, tokens};
 use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
@@ -129,17 +129,18 @@ impl Context<'_> {
             return Ok(None);
         }
         let deadline = asked + self.hub.limits().login_timeout;
-        let judge = || match kept.as_ref().map(|kept| self.accounts.is_phrase(kept.hash(), typed, deadline)) {
-            Some(Some(true)) => Verdict::Right(me.name),
-            Some(None) => Verdict::Late,
-            Some(Some(false)) | None => Verdict::Wrong,
+        let judge = || match kept.as_ref().map(|kept| self.accounts.verify_group_password(kept.hash(), typed, deadline))
+        {
+            Some(Some(true)) => Verification::Verified(me.name),
+            Some(None) => Verification::TimedOut,
+            Some(Some(false)) | None => Verification::Wrong,
         };
-        let (error, why) = match self.accounts.guesses().judged(Net::of(me.peer.ip()), judge) {
-            Verdict::Right(_) => return Ok(kept),
-            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
-            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
-            Verdict::Wrong if shown => (GroupError::WrongPassword(*group).into(), "wrong password"),
-            Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
+        let (error, why) = match self.accounts.guesses().attempt(Net::of(me.peer.ip()), judge) {
+            Verification::Verified(_) => return Ok(kept),
+            Verification::TimedOut | Verification::Unavailable => return Err(UserError::Busy),
+            Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
+            Verification::Wrong if shown => (GroupError::WrongPassword(*group).into(), "wrong password"),
+            Verification::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
         log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
         self.delay_failure(asked);
@@ -334,7 +335,8 @@ impl GroupSettingsPatch {
             // Others shall not wait for what they are to be sent.
             context.settle();
             let deadline = Instant::now() + context.hub.limits().login_timeout;
-            let hash = context.accounts.hash_phrase(&password, deadline).map_err(|why| refusal(why, context))?;
+            let hash =
+                context.accounts.hash_group_password(&password, deadline).map_err(|why| refusal(why, context))?;
             changes.push(GroupSetting::Password(Some(GroupPassword::hashed(&hash))));
         }
         Ok(changes)
@@ -463,14 +465,14 @@ impl Command for JoinRoom {
         let (me, asked) = (&context.caller.client, Instant::now());
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
-        let verdict = context.accounts.guesses().judged(Net::of(me.peer.ip()), || {
+        let verdict = context.accounts.guesses().attempt(Net::of(me.peer.ip()), || {
             joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
-            if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
+            if joined == Err(unknown().into()) { Verification::Wrong } else { Verification::Verified(me.name) }
         });
-        if verdict == Verdict::TooMany {
+        if verdict == Verification::Throttled {
             joined = Err(UserError::TooManyAttempts);
         }
-        if verdict != Verdict::Right(me.name) {
+        if verdict != Verification::Verified(me.name) {
             log::info!("room code refused user={} {}", me.name, Peer(me.peer));
             context.settle();
             context.delay_failure(asked);
