@@ -1,4 +1,4 @@
-//! What operators do: each command is one act, which the console can do as well.
+//! Commands of operators: each is one [`AdminCommand`], which the console can run as well.
 
 use super::{Args, Command, Context, Role, Spec};
 use crate::admin::{Actor, AdminCommand, BanTarget};
@@ -15,7 +15,7 @@ pub(super) const ANNOUNCE: Spec = Spec {
     help: "tell everybody who is here",
     details: "It is shown as the server's word, and kept for nobody.",
     example: "/announce lunch is served",
-    parse: |args| act(AdminCommand::Announce(args.text()?.to_owned())),
+    parse: |args| admin(AdminCommand::Announce(args.text()?.to_owned())),
 };
 
 pub(super) const BAN: Spec = Spec {
@@ -27,7 +27,7 @@ pub(super) const BAN: Spec = Spec {
     help: "keep a user, an address or a network out of the server",
     details: "It ends their sessions at once and outlives a restart. Without a time it holds for good. An IPv6 address stands for its /64.",
     example: "/ban net 10.1.0.0/16 7d flooding",
-    parse: |args| lay(Penalty::Ban, args),
+    parse: |args| impose(Penalty::Ban, args),
 };
 
 pub(super) const BANS: Spec = Spec {
@@ -39,7 +39,7 @@ pub(super) const BANS: Spec = Spec {
     help: "which bans and mutes hold, by whom, until when and why",
     details: "Those whose time is over are gone.",
     example: "/bans",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Sanctions)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Sanctions)),
 };
 
 pub(super) const DISCONNECT: Spec = Spec {
@@ -53,7 +53,7 @@ pub(super) const DISCONNECT: Spec = Spec {
     example: "/disconnect bob please update your bot",
     parse: |args| {
         let whom = args.word()?.to_owned();
-        act(AdminCommand::Disconnect { whom, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Disconnect { whom, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -68,7 +68,7 @@ pub(super) const DROP_GROUP: Spec = Spec {
     example: "/drop_group spammers",
     parse: |args| {
         let group = args.word()?.to_owned();
-        act(AdminCommand::DropGroup { group, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::DropGroup { group, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -84,7 +84,7 @@ pub(super) const LOG: Spec = Spec {
     parse: |args| {
         let lines = args.word().map_or(Some(LOG_COUNT), |count| count.parse().ok().filter(|count| *count > 0))?;
         args.end()?;
-        act(AdminCommand::Log { lines: lines.min(LOG_MAX) })
+        admin(AdminCommand::Log { lines: lines.min(LOG_MAX) })
     },
 };
 
@@ -97,7 +97,7 @@ pub(super) const MUTE: Spec = Spec {
     help: "let a user read, and say no more",
     details: "He may stay and read, and is told. Without a time it holds for good.",
     example: "/mute user bob 10m calm down",
-    parse: |args| lay(Penalty::Mute, args),
+    parse: |args| impose(Penalty::Mute, args),
 };
 
 pub(super) const RELOAD: Spec = Spec {
@@ -109,7 +109,7 @@ pub(super) const RELOAD: Spec = Spec {
     help: "read the users file and the word filter again",
     details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
     example: "/reload",
-    parse: |args| act(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
+    parse: |args| admin(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
 };
 
 pub(super) const RENAME: Spec = Spec {
@@ -123,7 +123,7 @@ pub(super) const RENAME: Spec = Spec {
     example: "/rename bob robert",
     parse: |args| {
         let (whom, name) = (args.word()?.to_owned(), args.word()?.to_owned());
-        act(AdminCommand::Rename { whom, name, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Rename { whom, name, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -137,10 +137,10 @@ pub(super) const REPORTS: Spec = Spec {
     details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
     example: "/reports done 3",
     parse: |args| match args.word() {
-        None => act(AdminCommand::Reports),
+        None => admin(AdminCommand::Reports),
         Some(word) if word.eq_ignore_ascii_case("done") => {
             let number = args.word()?.parse().ok()?;
-            act(AdminCommand::CloseReport { number, why: args.reason().unwrap_or_default() })
+            admin(AdminCommand::CloseReport { number, why: args.reason().unwrap_or_default() })
         }
         Some(_) => None,
     },
@@ -155,7 +155,7 @@ pub(super) const SESSIONS: Spec = Spec {
     help: "who is logged in from where, since when, and what waits for him",
     details: "Idle is in seconds; items and bytes are what is queued for the session.",
     example: "/sessions",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Sessions)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Sessions)),
 };
 
 pub(super) const ALL_GROUPS: Spec = Spec {
@@ -168,7 +168,7 @@ pub(super) const ALL_GROUPS: Spec = Spec {
     details: "Rooms are left out: their names are what opens them.",
     example: "/groups all",
     parse: |args| {
-        args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| act(AdminCommand::Groups))
+        args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| admin(AdminCommand::Groups))
     },
 };
 
@@ -183,13 +183,13 @@ pub(super) const SHUTDOWN: Spec = Spec {
     example: "/shutdown in 5m update",
     parse: |args| {
         if args.word_as(|word| word.eq_ignore_ascii_case("cancel").then_some(())).is_some() {
-            return act(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
+            return admin(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
         }
         let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
             Some(()) => Some(duration(args.word()?)?),
             None => None,
         };
-        act(AdminCommand::Shutdown { after, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Shutdown { after, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -202,7 +202,7 @@ pub(super) const STATS: Spec = Spec {
     help: "counters: messages, deliveries, queues, commands, sessions closed",
     details: "Since the start of the server; rates are of the last second, and lock times of a sample.",
     example: "/stats",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Stats)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Stats)),
 };
 
 pub(super) const UNBAN: Spec = Spec {
@@ -229,10 +229,10 @@ pub(super) const UNMUTE: Spec = Spec {
     parse: |args| lift(Penalty::Mute, args),
 };
 
-/// An act as a command.
-struct Operate(AdminCommand);
+/// An operator's command in the chat.
+struct Administer(AdminCommand);
 
-impl Command for Operate {
+impl Command for Administer {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.administer(self.0)
     }
@@ -243,33 +243,33 @@ impl Command for Operate {
 }
 
 impl Context<'_> {
-    /// Does what an operator wants, and answers him.
-    pub(super) fn administer(&mut self, act: AdminCommand) -> Result<(), UserError> {
-        // What was said before is said before; and whoever is told of the act may have to be written to at once.
+    /// Runs an operator's command and replies with its result.
+    pub(super) fn administer(&mut self, command: AdminCommand) -> Result<(), UserError> {
+        // Earlier messages come first, and the clients concerned may have to be written to at once.
         self.settle();
-        let answer = self.admin.execute(act, &Actor::User(self.caller.client.name), self.accounts)?;
+        let answer = self.admin.execute(command, &Actor::User(self.caller.client.name), self.accounts)?;
         self.reply(EventKind::AdminReply(answer));
         Ok(())
     }
 }
 
-fn act(act: AdminCommand) -> Option<Box<dyn Command>> {
-    Some(Box::new(Operate(act)))
+fn admin(command: AdminCommand) -> Option<Box<dyn Command>> {
+    Some(Box::new(Administer(command)))
 }
 
-fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
-    let on = on(penalty, args)?;
+fn impose(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
+    let on = target(penalty, args)?;
     let (time, why) = (args.word_as(duration), args.reason().unwrap_or_default());
-    act(AdminCommand::Impose { penalty, on, time, why })
+    admin(AdminCommand::Impose { penalty, on, time, why })
 }
 
 fn lift(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
-    let on = on(penalty, args)?;
-    act(AdminCommand::Lift { penalty, on, why: args.reason().unwrap_or_default() })
+    let on = target(penalty, args)?;
+    admin(AdminCommand::Lift { penalty, on, why: args.reason().unwrap_or_default() })
 }
 
-/// Upon whom: only who has a name can be muted.
-fn on(penalty: Penalty, args: &mut Args<'_>) -> Option<BanTarget> {
+/// Parses the target: only users can be muted, not addresses.
+fn target(penalty: Penalty, args: &mut Args<'_>) -> Option<BanTarget> {
     let kind = args.word()?.to_ascii_lowercase();
     let whom = args.word()?.to_owned();
     match (kind.as_str(), penalty) {

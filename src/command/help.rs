@@ -1,4 +1,4 @@
-//! Help in all its forms, made from the table: the list, one command in full, did-you-mean, the manual's page.
+//! Help, generated from the table: the list, one command in full, "did you mean", and docs/commands.md.
 
 use std::fmt::Write;
 
@@ -45,12 +45,12 @@ impl Command for Help {
     }
 }
 
-/// The commands that who has this role may use.
+/// The commands that a user of this role may use.
 fn open_to(role: Role) -> impl Iterator<Item = &'static Spec> {
     COMMANDS.iter().filter(move |spec| spec.role <= role)
 }
 
-/// How wide the column of the usages is; what is longer has a line of its own, and leaves room for the others.
+/// Width of the column of usages; a longer usage has a line of its own.
 const WIDTH: usize = 36;
 
 fn list(role: Role) -> Vec<String> {
@@ -79,7 +79,7 @@ fn in_full(spec: &Spec) -> Vec<String> {
     lines
 }
 
-/// The command whose name or alias is nearest to a mistyped word, among those that who has this role may use.
+/// The name or alias nearest to a mistyped word, among the commands that a user of this role may use.
 pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let near = |name: &&str| {
@@ -87,7 +87,7 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
         (distance <= 2 && distance * 3 <= name.len()).then_some(distance)
     };
     let words = open_to(role).flat_map(Spec::words);
-    // A word of more than twenty characters is near to none, and the distance takes time that grows with it.
+    // A word of more than 20 characters is near to none, and the time for the distance grows with its length.
     if word.len() > 20 { None } else { words.filter(|name| near(name).is_some()).min_by_key(|name| near(name)) }
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_of_the_list_is_much_wider_than_what_it_says() {
+    fn the_list_shows_every_command_in_narrow_lines() {
         let lines = list(Role::Admin);
         for spec in COMMANDS {
             assert!(lines.iter().any(|line| line.starts_with(&format!("  {}", spec.usage))), "{}", spec.usage);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_mistake_finds_the_command_that_was_meant() {
+    fn a_mistyped_word_finds_the_nearest_command() {
         assert_eq!(nearest("gruop_msg", Role::User), Some("group_msg"));
         assert_eq!(nearest("USER", Role::User), Some("users"));
         assert_eq!(nearest("mgs", Role::User), Some("msg"));

@@ -1,6 +1,6 @@
 //! Messages of the log: showing, searching, clearing and deleting them, and receipts for them.
 //!
-//! What a user may see is for the store to say; nothing here adds to it.
+//! The store decides what a user may see; nothing here adds to it.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ struct History {
 }
 
 impl History {
-    /// Reads the words from their end, where each has its form, so that a user may be called `20` or `before`.
+    /// Parses the words from the end, where each has its own form, so that a user may be called `20` or `before`.
     fn parse(args: &mut Args<'_>) -> Option<History> {
         let mut words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
         let mut before = None;
@@ -43,7 +43,7 @@ impl History {
         }
         let mut count = HISTORY_COUNT;
         if let Some(number) = words.pop_if(|word| word.bytes().all(|b| b.is_ascii_digit())) {
-            // What is too long for a number is more than there may be.
+            // A number too long to parse is above the maximum.
             count = number.parse().unwrap_or(HISTORY_MAX).min(HISTORY_MAX);
         }
         let of = words.pop().map(str::to_owned);
@@ -59,12 +59,12 @@ impl Command for History {
             None => chosen(context)?,
         };
         let mut messages = read(context.hub.store().history(&context.caller.client.name, scope, before, count + 1))?;
-        // One more than wanted tells whether there is more.
+        // One more than asked for shows whether there are more.
         let more = messages.len() > count;
         messages.drain(..messages.len().saturating_sub(count));
         let earlier = messages.first().filter(|_| more).map(|first| first.id);
         context.reply(EventKind::HistoryHeader { scope, before, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         if let Some(before) = earlier {
             context.reply(EventKind::HistoryMore { scope, count, before });
         }
@@ -101,12 +101,12 @@ struct Search {
 
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        account(context)?;
+        expect_history(context)?;
         context.caller.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
         let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         Ok(())
     }
 }
@@ -246,7 +246,7 @@ impl Command for Read {
     }
 }
 
-/// These messages as this reader is shown them.
+/// Messages as this reader is shown them.
 pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventKind {
     let mut names = BTreeSet::new();
     for Message { said, .. } in &messages {
@@ -259,14 +259,14 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
     EventKind::PastMessages { reader, messages, gone: names.into_iter().collect() }
 }
 
-/// The message of this id, which the asker has to be able to see.
+/// The message with this id, if the caller may see it.
 pub(super) fn visible(context: &Context<'_>, id: MessageId) -> Result<Message, UserError> {
-    account(context)?;
+    expect_history(context)?;
     read(context.hub.store().message(&context.caller.client.name, id))?.ok_or(UserError::NoSuchMessage(id))
 }
 
-/// Answers page by page, so that a slow reader is waited for, and with what a longer answer costs.
-fn show(context: &mut Context<'_>, messages: Vec<Message>) {
+/// Replies page by page, so that a slow reader is waited for; a longer reply costs more.
+fn reply_messages(context: &mut Context<'_>, messages: Vec<Message>) {
     context.caller.cost += messages.len() / PAST_PAGE;
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
@@ -275,26 +275,26 @@ fn show(context: &mut Context<'_>, messages: Vec<Message>) {
     }
 }
 
-/// Guests are told at once that nothing is kept for them.
-fn account(context: &Context<'_>) -> Result<(), UserError> {
+/// Refuses guests, for whom no messages are stored.
+fn expect_history(context: &Context<'_>) -> Result<(), UserError> {
     if context.caller.client.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
 }
 
 /// The conversation chosen with `/talk`, if one is.
 fn chosen(context: &Context<'_>) -> Result<Option<Scope>, UserError> {
-    account(context)?;
+    expect_history(context)?;
     Ok(context.caller.target.map(|target| match target {
         Target::User(name) => Scope::User(name),
         Target::Group(name) => Scope::Group(name),
     }))
 }
 
-/// The conversation that was typed, `None` for all of them.
+/// The conversation that was typed; `None` for all of them.
 ///
-/// A name without an account, and a group that is gone, are known to those who may still see what was said there, and
-/// to nobody else; which groups and accounts there are is no secret.
+/// A deleted account and a dissolved group are known only to users who may still see messages from there. Which accounts
+/// and groups exist is no secret.
 fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, UserError> {
-    account(context)?;
+    expect_history(context)?;
     if typed.eq_ignore_ascii_case("all") {
         return Ok(None);
     }
@@ -315,21 +315,23 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
         },
     };
     let last = read(context.hub.store().history(&context.caller.client.name, Some(scope), None, 1))?;
-    last.first().map(|message| Some(seen_by(context.caller.client.name, message))).ok_or(unknown)
+    last.first().map(|message| Some(scope_for(context.caller.client.name, message))).ok_or(unknown)
 }
 
-/// The conversation a message belongs to, with its name as it was written there.
-fn seen_by(reader: Name, message: &Message) -> Scope {
+/// The conversation a message belongs to, as its reader sees it.
+fn scope_for(reader: Name, message: &Message) -> Scope {
     match message.said.scope {
         Scope::User(to) if to == reader => Scope::User(message.said.from),
         scope => scope,
     }
 }
 
+/// Reports that the store cannot be read.
 fn read<T>(result: Result<T, StoreError>) -> Result<T, UserError> {
     result.map_err(|error| UserError::NotReadable(error.to_string()))
 }
 
+/// Reports that a change is applied as soon as it can be stored.
 fn stored_later(error: StoreError) -> UserError {
     UserError::NotStoredYet(error.to_string())
 }

@@ -161,7 +161,7 @@ struct Unignore(String);
 
 impl Command for Unignore {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        // He may have no account any more, and still be ignored.
+        // A user whose account is gone may still be ignored.
         let known = context.find_user(&self.0).or_else(|unknown| self.0.parse().map_err(|_| unknown))?;
         let whom = context.hub.unignore(&context.caller.client, known)?;
         context.reply(EventKind::Ignored { whom, ignored: false });

@@ -1,4 +1,4 @@
-//! Running a group: roles, and who is kicked, banned or muted.
+//! Running a group: its members' roles, kicks, bans and mutes.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,24 +8,24 @@ use crate::model::limits::PAST_PAGE;
 use crate::model::sanction::duration;
 use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, SanctionTerms, UserError};
 
-/// A user and a group, as they were typed.
+/// A user and a group, as typed.
 struct UserAndGroup {
     user: String,
     group: String,
 }
 
-/// First words of a form that concerns the whole server, and no group; only operators have it.
+/// First words of a form that concerns the whole server instead of a group; only operators have it.
 const OF_THE_SERVER: [&str; 3] = ["user", "addr", "net"];
 
 impl UserAndGroup {
-    /// The next two words. A user may be written with a '@', which tells him from one of [`OF_THE_SERVER`].
+    /// Parses two words. A user may be written with a `@`, which distinguishes them from [`OF_THE_SERVER`].
     fn parse(args: &mut Args<'_>) -> Option<UserAndGroup> {
         let user = args.word()?;
         let user = user.strip_prefix('@').unwrap_or(user).to_owned();
         Some(UserAndGroup { user, group: args.word()?.to_owned() })
     }
 
-    /// The same, for a command that has another form for the whole server.
+    /// The same, for a command that also has a form for the whole server.
     fn in_group(args: &mut Args<'_>) -> Option<UserAndGroup> {
         let of_server = |word: &str| OF_THE_SERVER.iter().any(|of| of.eq_ignore_ascii_case(word)).then_some(());
         if args.word_as(of_server).is_some() { None } else { UserAndGroup::parse(args) }
@@ -42,8 +42,8 @@ pub(super) const PROMOTE: Spec = Spec {
     details: "Admins invite, kick, ban and mute, and set the topic. Owners also change roles and settings.",
     example: "/promote bob rust",
     parse: |args| {
-        let whom = UserAndGroup::parse(args)?;
-        args.end().map(|()| Box::new(Move { whom, up: true }) as Box<dyn Command>)
+        let target = UserAndGroup::parse(args)?;
+        args.end().map(|()| Box::new(MoveRole { target, up: true }) as Box<dyn Command>)
     },
 };
 
@@ -57,19 +57,19 @@ pub(super) const DEMOTE: Spec = Spec {
     details: "One owner stays: the last one can give the group away with /transfer.",
     example: "/demote bob rust",
     parse: |args| {
-        let whom = UserAndGroup::parse(args)?;
-        args.end().map(|()| Box::new(Move { whom, up: false }) as Box<dyn Command>)
+        let target = UserAndGroup::parse(args)?;
+        args.end().map(|()| Box::new(MoveRole { target, up: false }) as Box<dyn Command>)
     },
 };
 
-struct Move {
-    whom: UserAndGroup,
+struct MoveRole {
+    target: UserAndGroup,
     up: bool,
 }
 
-impl Command for Move {
+impl Command for MoveRole {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        let (group, user) = (group_name(&self.target.group)?, context.find_user(&self.target.user)?);
         context.hub.move_role(
             &context.caller.client,
             &group,
@@ -91,8 +91,8 @@ pub(super) const TRANSFER: Spec = Spec {
     details: "Both in one step, so the group always has an owner.",
     example: "/transfer bob rust",
     parse: |args| {
-        let whom = UserAndGroup::parse(args)?;
-        args.end().map(|()| Box::new(Transfer(whom)) as Box<dyn Command>)
+        let target = UserAndGroup::parse(args)?;
+        args.end().map(|()| Box::new(Transfer(target)) as Box<dyn Command>)
     },
 };
 
@@ -115,19 +115,19 @@ pub(super) const KICK: Spec = Spec {
     details: "He may join again, unless the group is private; /ban keeps him out. Admins do this to members, owners to admins as well.",
     example: "/kick bob rust too loud",
     parse: |args| {
-        let whom = UserAndGroup::parse(args)?;
-        Some(Box::new(Kick { whom, reason: args.reason().map(Arc::from) }))
+        let target = UserAndGroup::parse(args)?;
+        Some(Box::new(Kick { target, reason: args.reason().map(Arc::from) }))
     },
 };
 
 struct Kick {
-    whom: UserAndGroup,
+    target: UserAndGroup,
     reason: Option<Arc<str>>,
 }
 
 impl Command for Kick {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        let (group, user) = (group_name(&self.target.group)?, context.find_user(&self.target.user)?);
         context.hub.kick(
             &context.caller.client,
             &group,
@@ -163,9 +163,9 @@ pub(super) const MUTE: Spec = Spec {
     parse: |args| SanctionArgs::parse(args, Penalty::Mute),
 };
 
-/// A ban or a mute.
+/// A ban or mute to impose.
 struct SanctionArgs {
-    whom: UserAndGroup,
+    target: UserAndGroup,
     penalty: Penalty,
     span: Option<Duration>,
     reason: Option<Arc<str>>,
@@ -173,16 +173,16 @@ struct SanctionArgs {
 
 impl SanctionArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
-        let whom = UserAndGroup::in_group(args)?;
+        let target = UserAndGroup::in_group(args)?;
         let span = args.word_as(duration);
-        Some(Box::new(SanctionArgs { whom, penalty, span, reason: args.reason().map(Arc::from) }))
+        Some(Box::new(SanctionArgs { target, penalty, span, reason: args.reason().map(Arc::from) }))
     }
 }
 
 impl Command for SanctionArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let SanctionArgs { whom, penalty, span, reason } = *self;
-        let (group, user, now) = (group_name(&whom.group)?, context.find_user(&whom.user)?, SystemTime::now());
+        let SanctionArgs { target, penalty, span, reason } = *self;
+        let (group, user, now) = (group_name(&target.group)?, context.find_user(&target.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
         let one =
             GroupSanction { user, penalty, ruling: SanctionTerms { by: context.caller.client.name, reason, until } };
@@ -214,21 +214,22 @@ pub(super) const UNMUTE: Spec = Spec {
     parse: |args| LiftArgs::parse(args, Penalty::Mute),
 };
 
+/// A ban or mute to lift.
 struct LiftArgs {
-    whom: UserAndGroup,
+    target: UserAndGroup,
     penalty: Penalty,
 }
 
 impl LiftArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
-        let whom = UserAndGroup::in_group(args)?;
-        args.end().map(|()| Box::new(LiftArgs { whom, penalty }) as Box<dyn Command>)
+        let target = UserAndGroup::in_group(args)?;
+        args.end().map(|()| Box::new(LiftArgs { target, penalty }) as Box<dyn Command>)
     }
 }
 
 impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        let (group, user) = (group_name(&self.target.group)?, context.find_user(&self.target.user)?);
         context.hub.lift_from_member(
             &context.caller.client,
             &group,
@@ -273,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_for_the_whole_server_are_no_users_of_a_group() {
+    fn words_of_the_server_form_are_not_users() {
         let taken = |spec: &Spec, text: &str| (spec.parse)(&mut Args::new(text)).is_some();
         for spec in [&BAN, &UNBAN, &MUTE, &UNMUTE] {
             assert!(taken(spec, "bob rust") && taken(spec, "@net rust"), "{}", spec.name);

@@ -24,7 +24,7 @@ pub(super) const MODE: Spec = Spec {
     },
 };
 
-/// What `/mode` is to change; everything else stays as it is.
+/// A change of the output format; the rest of it stays as it is.
 enum ModeChange {
     Nothing,
     Mode(Mode),

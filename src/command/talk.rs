@@ -1,4 +1,4 @@
-//! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`; and telling who is typing.
+//! Sending messages: to a user, to everybody, or to the conversation chosen with `/talk`; and who is typing.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -79,7 +79,7 @@ struct Reply(Arc<str>);
 impl Command for Reply {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let to = context.hub.reply_partner(&context.caller.client)?;
-        // He may have no account any more.
+        // Their account may be gone.
         let to = context.find_user(to.as_str())?;
         context.say(Scope::User(to), self.0)
     }
@@ -148,7 +148,7 @@ impl Command for Talk {
     }
 }
 
-/// A line without a command.
+/// Sends a line without a command to the conversation chosen with `/talk`.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = chosen(context)?;
     context.say(scope, text.into())
@@ -160,7 +160,7 @@ fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
         Some(Target::User(to)) if to.is_guest() && context.hub.oldest_session(&to) != context.caller.target_guest => {
             Err(UserError::NotOnline(to))
         }
-        // He may have no account any more.
+        // Their account may be gone.
         Some(Target::User(to)) if !to.is_guest() && context.accounts.find(&to).is_none() => {
             Err(UserError::NoSuchUser(to.to_string()))
         }
@@ -209,7 +209,7 @@ impl Command for Typing {
     }
 }
 
-/// Only who may say something there may tell that he is about to.
+/// Tells others that the caller is typing, which takes the right to send messages there.
 fn tell_typing(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = match typed.strip_prefix('#') {
         Some(group) => Scope::Group(group_name(group)?),
