@@ -14,8 +14,8 @@ pub(super) const PASSWD: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/passwd",
-    help: "change your password; it is asked for",
-    details: "Asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
+    help: "change your password",
+    details: "It asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
     example: "/passwd",
     parse: |args| args.end().map(|()| Box::new(Passwd) as Box<dyn Command>),
 };
@@ -58,8 +58,8 @@ pub(super) const DELETE_ACCOUNT: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/delete_account",
-    help: "delete your account for good; your password is asked for",
-    details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",
+    help: "delete your account for good",
+    details: "It asks for your password, and ends all your sessions and tokens. Nobody else can take your name. Messages that you sent to others stay with them. An empty answer cancels.",
     example: "/delete_account",
     parse: |args| args.end().map(|()| Box::new(DeleteAccount) as Box<dyn Command>),
 };
@@ -99,8 +99,8 @@ pub(super) const TOKEN: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/token new <name> [<days>] | list | revoke <name>",
-    help: "make, show or revoke tokens, the passwords of scripts",
-    details: "A token is shown once, is good at the login for so many days or until you revoke it, and opens only your account. Revoking ends the sessions that used it.",
+    help: "create, list or revoke tokens, the passwords of scripts",
+    details: "A token is shown once. It logs in to your account for the given number of days, or until you revoke it. Revoking it ends the sessions that used it.",
     example: "/token new backup 90",
     parse: parse_token,
 };

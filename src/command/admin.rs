@@ -12,8 +12,8 @@ pub(super) const ANNOUNCE: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/announce <text>",
-    help: "tell everybody who is here",
-    details: "It is shown as the server's word, and kept for nobody.",
+    help: "send an announcement to everybody who is online",
+    details: "It is shown as coming from the server, and stored nowhere.",
     example: "/announce lunch is served",
     parse: |args| admin(AdminCommand::Announce(args.text()?.to_owned())),
 };
@@ -23,9 +23,9 @@ pub(super) const BAN: Spec = Spec {
     aliases: &[],
     role: Role::Moderator,
     console: true,
-    usage: "/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]",
-    help: "keep a user, an address or a network out of the server",
-    details: "It ends their sessions at once and outlives a restart. Without a time it holds for good. An IPv6 address stands for its /64.",
+    usage: "/ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]",
+    help: "ban a user, an address or a network from the server",
+    details: "Their sessions end at once. The ban outlives a restart; without a time it lasts until /unban. An IPv6 address stands for its /64.",
     example: "/ban net 10.1.0.0/16 7d flooding",
     parse: |args| impose(Penalty::Ban, args),
 };
@@ -36,8 +36,8 @@ pub(super) const BANS: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/bans",
-    help: "which bans and mutes hold, by whom, until when and why",
-    details: "Those whose time is over are gone.",
+    help: "list the bans and mutes in force: by whom, until when and why",
+    details: "Expired ones are left out.",
     example: "/bans",
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Sanctions)),
 };
@@ -49,7 +49,7 @@ pub(super) const DISCONNECT: Spec = Spec {
     console: true,
     usage: "/disconnect <username>|<session> [<reason>]",
     help: "end all sessions of a user, or one session",
-    details: "Sessions have numbers, which /sessions shows. The user is told the reason, and may come back.",
+    details: "/sessions shows the numbers of the sessions. The user is told the reason, and may come back.",
     example: "/disconnect bob please update your bot",
     parse: |args| {
         let whom = args.word()?.to_owned();
@@ -63,8 +63,8 @@ pub(super) const DROP_GROUP: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/drop_group <group> [<reason>]",
-    help: "take a group away from its members",
-    details: "They are told; what was said in it stays in their /history.",
+    help: "delete a group",
+    details: "Its members are told; its messages stay in their /history.",
     example: "/drop_group spammers",
     parse: |args| {
         let group = args.word()?.to_owned();
@@ -78,8 +78,8 @@ pub(super) const LOG: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/log [<count>]",
-    help: "the last lines of today's log",
-    details: "Without a count 20, and 200 are the most; there is no secret in them.",
+    help: "show the last lines of today's log",
+    details: "It shows 20 lines, or up to 200 if you ask for them; they contain no secrets.",
     example: "/log 50",
     parse: |args| {
         let lines = args.word().map_or(Some(LOG_COUNT), |count| count.parse().ok().filter(|count| *count > 0))?;
@@ -94,8 +94,8 @@ pub(super) const MUTE: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/mute user <username> [30s|10m|2h|7d] [<reason>]",
-    help: "let a user read, and say no more",
-    details: "He may stay and read, and is told. Without a time it holds for good.",
+    help: "let a user read, but send no messages",
+    details: "The user is told. Without a time it lasts until /unmute.",
     example: "/mute user bob 10m calm down",
     parse: |args| impose(Penalty::Mute, args),
 };
@@ -106,8 +106,8 @@ pub(super) const RELOAD: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/reload [<reason>]",
-    help: "read the users file and the word filter again",
-    details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
+    help: "reload the users file and the word filter",
+    details: "SIGHUP does the same. An invalid file is left out: its old contents stay in force.",
     example: "/reload",
     parse: |args| admin(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
 };
@@ -118,8 +118,8 @@ pub(super) const RENAME: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/rename <username> <new name> [<reason>]",
-    help: "give a user a new name; his sessions end",
-    details: "He logs in with the new name and his old password, and has all that he had. His old name stays taken. Members of his kept groups are told.",
+    help: "give a user a new name; their sessions end",
+    details: "They log in with the new name and the old password, and keep all their data. The old name stays reserved. Members of their kept groups are told.",
     example: "/rename bob robert",
     parse: |args| {
         let (whom, name) = (args.word()?.to_owned(), args.word()?.to_owned());
@@ -133,8 +133,8 @@ pub(super) const REPORTS: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/reports [done <number> [<reason>]]",
-    help: "what users have reported; done closes a report",
-    details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
+    help: "list the open reports; done closes one",
+    details: "Reports stay open until an operator closes them. Those without a name come from the word filter.",
     example: "/reports done 3",
     parse: |args| match args.word() {
         None => admin(AdminCommand::Reports),
@@ -152,8 +152,8 @@ pub(super) const SESSIONS: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/sessions",
-    help: "who is logged in from where, since when, and what waits for him",
-    details: "Idle is in seconds; items and bytes are what is queued for the session.",
+    help: "list the sessions: user, address, start and queue",
+    details: "Idle is in seconds; items and bytes are queued for the session.",
     example: "/sessions",
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Sessions)),
 };
@@ -164,8 +164,8 @@ pub(super) const ALL_GROUPS: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/groups all",
-    help: "all groups, private ones too, and how each is set",
-    details: "Rooms are left out: their names are what opens them.",
+    help: "list all groups, private ones too, and their settings",
+    details: "Rooms are left out, because their names open them.",
     example: "/groups all",
     parse: |args| {
         args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| admin(AdminCommand::Groups))
@@ -178,7 +178,7 @@ pub(super) const SHUTDOWN: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/shutdown [cancel | in <time>] [<reason>]",
-    help: "stop the server, now or in a while; cancel lets it go on",
+    help: "stop the server, now or later; cancel calls it off",
     details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
     example: "/shutdown in 5m update",
     parse: |args| {
@@ -199,8 +199,8 @@ pub(super) const STATS: Spec = Spec {
     role: Role::Admin,
     console: true,
     usage: "/stats",
-    help: "counters: messages, deliveries, queues, commands, sessions closed",
-    details: "Since the start of the server; rates are of the last second, and lock times of a sample.",
+    help: "show counters: messages, deliveries, queues, commands, closings",
+    details: "They count from the start of the server; rates cover the last second, and lock times are sampled.",
     example: "/stats",
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Stats)),
 };
@@ -210,9 +210,9 @@ pub(super) const UNBAN: Spec = Spec {
     aliases: &[],
     role: Role::Moderator,
     console: true,
-    usage: "/unban user|addr|net <whom> [<reason>]",
-    help: "let a user, an address or a network in again",
-    details: "/bans shows which bans hold.",
+    usage: "/unban user|addr|net <target> [<reason>]",
+    help: "lift the ban of a user, an address or a network",
+    details: "/bans lists the bans in force.",
     example: "/unban user bob",
     parse: |args| lift(Penalty::Ban, args),
 };
@@ -223,8 +223,8 @@ pub(super) const UNMUTE: Spec = Spec {
     role: Role::Moderator,
     console: true,
     usage: "/unmute user <username> [<reason>]",
-    help: "let a user speak again",
-    details: "He is told, with the reason. /bans shows which mutes hold.",
+    help: "let a user send messages again",
+    details: "The user is told, with the reason. /bans lists the mutes in force.",
     example: "/unmute user bob",
     parse: |args| lift(Penalty::Mute, args),
 };

@@ -19,8 +19,8 @@ pub(super) const GROUP_MSG: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/group_msg <group> <message>",
-    help: "say something in a group you are a member of",
-    details: "All members see one and the same order of messages; your own line is among them.",
+    help: "send a message to a group of yours",
+    details: "All members see the messages in the same order, your own among them.",
     example: "/group_msg rust who has read the book?",
     parse: |args| {
         // Sent so often that it pays to keep the name without a copy.
@@ -50,8 +50,8 @@ pub(super) const CREATE_GROUP: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]",
-    help: "make a group; you are its first member and its owner",
-    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, logging out is no leaving. ephemeral: what is said is kept nowhere, and nobody can show it again. The other words are those of /group.",
+    help: "create a group; you become its first member and its owner",
+    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, members stay members when they log out. ephemeral: messages are stored nowhere, so nobody can read them later. The other words are those of /group.",
     example: "/create_group rust limit=50 keep",
     parse: |args| {
         let group = args.word()?.to_owned();
@@ -80,7 +80,7 @@ pub(super) const JOIN_GROUP: Spec = Spec {
     console: false,
     usage: "/join_group <group> [<password>]",
     help: "join a group; its members are told",
-    details: "/groups shows which groups there are, but for private ones. Who is invited needs no password. Every command takes the name of a group with a '#', too.",
+    details: "/groups lists the groups, except private ones. With an invitation you need no password. Every command also takes a group's name with a '#'.",
     example: "/join_group rust",
     parse: |args| {
         let group = args.word()?.to_owned();
@@ -155,7 +155,7 @@ pub(super) const LEAVE_GROUP: Spec = Spec {
     console: false,
     usage: "/leave_group <group>",
     help: "leave a group; its members are told",
-    details: "Leaving the chat leaves all your groups at once, but for those that are kept. After the last owner the admin, or else the member, who has been there for longest is the owner.",
+    details: "Logging out leaves all your groups at once, except those that are kept. When the last owner leaves, the longest-standing admin becomes the owner, or else the longest-standing member.",
     example: "/leave_group rust",
     parse: |args| Some(Box::new(Leave(args.only_word()?.to_owned()))),
 };
@@ -179,8 +179,8 @@ pub(super) const GROUPS: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/groups",
-    help: "which groups there are",
-    details: "One name a line, in alphabetical order; a private group only for its members and who is invited. Behind a room of yours stands what it is about.",
+    help: "list the groups",
+    details: "One name per line, in alphabetical order. A private group is listed only for its members and for users who are invited. Your rooms are listed with their topics.",
     example: "/groups",
     parse: |args| args.end().map(|()| Box::new(Groups) as Box<dyn Command>),
 };
@@ -200,8 +200,8 @@ pub(super) const GROUPS_USERS: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/groups_users",
-    help: "which groups there are, each with its members",
-    details: "One group a line: its name, then its members.",
+    help: "list the groups and their members",
+    details: "One group per line: its name, then its members.",
     example: "/groups_users",
     parse: |args| args.end().map(|()| Box::new(GroupsUsers) as Box<dyn Command>),
 };
@@ -228,8 +228,8 @@ pub(super) const GROUP: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/group <group> [limit=N] [private] [announce] [keep] [password=P] [topic=T]",
-    help: "show a group, or change it; owners do, and admins its topic",
-    details: "Any of the words, topic=<text> last, for it runs to the end of the line. A minus takes one back, as in -private or -limit. Alone it shows the group. private: outsiders learn of it only by invitation or password. announce: only owners and admins talk. keep: the group is there while nobody is, with its members, roles, bans and all that was said. limit: at most so many members.",
+    help: "show or change a group; owners may, and admins its topic",
+    details: "Give any of the words; topic=<text> comes last, because it runs to the end of the line. A minus turns a setting off, as in -private or -limit. Alone it shows the group. private: others learn of the group only by invitation or password. announce: only owners and admins may send messages. keep: the group stays while all its members are offline, with its members, roles, bans and messages. limit: the most members it may have.",
     example: "/group rust limit=50 -private topic=all about crabs",
     parse: |args| {
         let group = args.word()?.to_owned();
@@ -353,8 +353,8 @@ pub(super) const INVITE: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/invite <username> <group>",
-    help: "invite a user who is here to a group; owners and admins do",
-    details: "He may come in for seven days, without a password, also to a private group.",
+    help: "invite a user who is online to a group; owners and admins may",
+    details: "For seven days they may join without a password, even a private group.",
     example: "/invite bob #rust",
     parse: |args| {
         let user = args.word()?.to_owned();
@@ -381,7 +381,7 @@ pub(super) const ACCEPT: Spec = Spec {
     console: false,
     usage: "/accept <group>",
     help: "join a group that you were invited to",
-    details: "An invitation is good for seven days, and once.",
+    details: "An invitation works once, within seven days.",
     example: "/accept #rust",
     parse: |args| Some(Box::new(Accept(without_sign(args.only_word()?)))),
 };
@@ -412,8 +412,8 @@ pub(super) const ROOM: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/room create <2-8> [<topic>] | join <code> | leave [<code>]",
-    help: "talk in a small room that only a code of four letters opens",
-    details: "create answers with the code; who has it joins, and is told the topic. What is said is kept nowhere, and the room is gone when it is empty. The code is the room's name: /group_msg and /talk take it as that of a group.",
+    help: "talk in a small room that only a four-letter code opens",
+    details: "create answers with the code; whoever has it can join, and is told the topic. Messages are stored nowhere, and the room is gone when it is empty. The code is the room's name: use it with /group_msg and /talk like a group's.",
     example: "/room create 4 plans for lunch",
     parse: parse_room,
 };

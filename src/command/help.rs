@@ -11,7 +11,7 @@ pub(super) const HELP: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/help [<command>]",
-    help: "this list, or all about one command",
+    help: "list the commands, or describe one",
     details: "The command may be written with or without its slash.",
     example: "/help msg",
     parse: |args| {
@@ -63,7 +63,7 @@ fn list(role: Role) -> Vec<String> {
         }
         lines.push(format!("  {usage:WIDTH$}  {}", spec.help));
     }
-    lines.push("/help <command> says more about one.".to_owned());
+    lines.push("/help <command> describes one of them.".to_owned());
     lines
 }
 
@@ -94,7 +94,7 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\nSome have two forms, one for a group and one for the whole server: each stands by itself, and a role belongs to the form above it.\n",
+        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n",
     );
     let mut above = "";
     for spec in COMMANDS {

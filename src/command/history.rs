@@ -17,8 +17,8 @@ pub(super) const HISTORY: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
-    help: "what was said earlier, the newest last",
-    details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
+    help: "show earlier messages, the newest last",
+    details: "Without a name it shows the conversation chosen with /talk, or all of yours if none is chosen. It shows 20 messages, or up to 500 if you ask for them. Times are in UTC.",
     example: "/history #rust 50 before 1200",
     parse: |args| Some(Box::new(History::parse(args)?)),
 };
@@ -78,8 +78,8 @@ pub(super) const SEARCH: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/search <words> [in <username>|#<group>]",
-    help: "the newest 20 messages that have all of these words",
-    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
+    help: "find the newest 20 messages that contain all these words",
+    details: "It searches the messages that you may see. Case and punctuation are ignored; 'in' before the last word selects a conversation.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
         let text = args.text()?;
@@ -118,7 +118,7 @@ pub(super) const CLEAR: Spec = Spec {
     console: false,
     usage: "/clear [<username>|#<group>|all]",
     help: "clear your own view of a conversation; others keep theirs",
-    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
+    details: "Without a name it clears the conversation chosen with /talk. Its messages so far disappear from your /history and /search for good.",
     example: "/clear bob",
     parse: |args| {
         let of = args.word().map(str::to_owned);
@@ -152,8 +152,8 @@ pub(super) const DELETE: Spec = Spec {
     role: Role::User,
     console: true,
     usage: "/delete <id> [<reason>]",
-    help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
+    help: "delete one of your messages, for everybody",
+    details: "Its line stays in /history without its text, and users who are online and could see it are told. Moderators may delete any message and give a reason for the audit log. /mode ids on and /history show the ids.",
     example: "/delete 12",
     parse: |args| {
         let id = MessageId::parse(args.word()?)?;
@@ -198,8 +198,8 @@ pub(super) const RECEIPTS: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/receipts [on|off]",
-    help: "be told when your private messages are received, and read",
-    details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
+    help: "be told when your private messages are received and read",
+    details: "Received means that the message was written to its reader's connection; read means that the reader, or their program, said so with /read. It applies to this session; alone it shows the choice.",
     example: "/receipts on",
     parse: |args| {
         let wanted = if args.end().is_some() { None } else { Some(args.switch()?) };
@@ -226,8 +226,8 @@ pub(super) const READ: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/read <id>",
-    help: "say that you have read a private message to you",
-    details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",
+    help: "confirm that you have read a private message",
+    details: "The sender is told if they asked for receipts. /mode ids on and /history show the ids.",
     example: "/read 12",
     parse: |args| Some(Box::new(Read(MessageId::parse(args.only_word()?)?))),
 };

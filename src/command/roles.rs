@@ -38,8 +38,8 @@ pub(super) const PROMOTE: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/promote <username> <group>",
-    help: "make a member admin, or an admin owner; owners do",
-    details: "Admins invite, kick, ban and mute, and set the topic. Owners also change roles and settings.",
+    help: "make a member an admin, or an admin an owner; owners may",
+    details: "Admins invite, kick, ban and mute members, and set the topic. Owners also change roles and settings.",
     example: "/promote bob rust",
     parse: |args| {
         let target = UserAndGroup::parse(args)?;
@@ -53,8 +53,8 @@ pub(super) const DEMOTE: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/demote <username> <group>",
-    help: "make an owner admin, or an admin member; owners do",
-    details: "One owner stays: the last one can give the group away with /transfer.",
+    help: "make an owner an admin, or an admin a member; owners may",
+    details: "The last owner stays one; /transfer gives the group away.",
     example: "/demote bob rust",
     parse: |args| {
         let target = UserAndGroup::parse(args)?;
@@ -87,8 +87,8 @@ pub(super) const TRANSFER: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/transfer <username> <group>",
-    help: "give a group of yours to a member; you are an admin of it then",
-    details: "Both in one step, so the group always has an owner.",
+    help: "give a group of yours to a member; you become an admin of it",
+    details: "Both happen in one step, so the group always has an owner.",
     example: "/transfer bob rust",
     parse: |args| {
         let target = UserAndGroup::parse(args)?;
@@ -111,8 +111,8 @@ pub(super) const KICK: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/kick <username> <group> [<reason>]",
-    help: "take a member out of a group; owners and admins do",
-    details: "He may join again, unless the group is private; /ban keeps him out. Admins do this to members, owners to admins as well.",
+    help: "remove a member from a group; owners and admins may",
+    details: "They may join again unless the group is private; /ban keeps them out. Admins can kick members; owners can kick admins too.",
     example: "/kick bob rust too loud",
     parse: |args| {
         let target = UserAndGroup::parse(args)?;
@@ -145,8 +145,8 @@ pub(super) const BAN: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/ban <username> <group> [30s|10m|2h|7d] [<reason>]",
-    help: "keep a user out of a group; who is in it leaves at once",
-    details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
+    help: "ban a user from a group; a member leaves it at once",
+    details: "Without a time it lasts until /unban. Owners and admins may ban anybody of a lower role. Write a '@' before a user called user, addr or net: /ban @net rust.",
     example: "/ban bob rust 7d advertising",
     parse: |args| SanctionArgs::parse(args, Penalty::Ban),
 };
@@ -157,8 +157,8 @@ pub(super) const MUTE: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/mute <username> <group> [30s|10m|2h|7d] [<reason>]",
-    help: "let a member of a group read but say no more",
-    details: "Without a time it holds until /unmute. Owners and admins do this, to whoever stands below them.",
+    help: "let a member read a group, but send no messages",
+    details: "Without a time it lasts until /unmute. Owners and admins may mute anybody of a lower role.",
     example: "/mute bob rust 10m calm down",
     parse: |args| SanctionArgs::parse(args, Penalty::Mute),
 };
@@ -196,8 +196,8 @@ pub(super) const UNBAN: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/unban <username> <group>",
-    help: "end the ban of a user from a group",
-    details: "He may join again then.",
+    help: "lift a user's ban from a group",
+    details: "They may join again then.",
     example: "/unban bob rust",
     parse: |args| LiftArgs::parse(args, Penalty::Ban),
 };
@@ -208,8 +208,8 @@ pub(super) const UNMUTE: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/unmute <username> <group>",
-    help: "let a member of a group talk again",
-    details: "It ends what /mute began.",
+    help: "let a member send messages to a group again",
+    details: "It lifts a /mute.",
     example: "/unmute bob rust",
     parse: |args| LiftArgs::parse(args, Penalty::Mute),
 };
@@ -247,8 +247,8 @@ pub(super) const BANS: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/bans <group>",
-    help: "who is banned or muted in a group: by whom, until when, why",
-    details: "Owners and admins of the group see it.",
+    help: "list a group's bans and mutes: by whom, until when and why",
+    details: "Only owners and admins of the group see them.",
     example: "/bans rust",
     parse: |args| Some(Box::new(Bans(args.only_word()?.to_owned()))),
 };

@@ -19,7 +19,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
     ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
-    ("needs_role", "the role goes right then", "who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing"),
+    ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
     ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
     (
