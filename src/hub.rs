@@ -4,7 +4,6 @@
 //! Never: a socket, a file, hashing, a log line, rendering, a wait. It knows no sockets and no text for people.
 
 mod apply;
-mod bans;
 mod client;
 mod delivery;
 mod groups;
@@ -15,6 +14,7 @@ mod positions;
 mod presence;
 mod rename;
 mod roles;
+mod sanctions;
 mod state;
 mod stats;
 #[cfg(test)]

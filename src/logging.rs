@@ -10,7 +10,6 @@
 //! Nothing here knows what is logged.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,10 +17,10 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::model::StartError;
 #[cfg(doc)]
 use crate::model::limits::LOG_TAIL;
 use crate::model::limits::{LOG_DRAIN, LOG_PACE};
+use crate::model::{LogSettings, StartError};
 
 mod archive;
 mod console;
@@ -42,47 +41,18 @@ use queue::{Order, Route};
 /// What tells the time; a test brings its own.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// What is logged, where to, and for how long it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// The folder of the log files; made when it is missing.
-    pub dir: PathBuf,
-    /// The least important level that reaches the file.
-    pub level: LevelFilter,
-    /// The least important level that reaches the console.
-    pub console: LevelFilter,
-    /// A day's file is compressed when it is more than this many days old.
-    pub compress_days: usize,
-    /// A day's file is removed when it is more than this many days old.
-    pub keep_days: usize,
-}
-
-impl Default for LogSettings {
-    fn default() -> LogSettings {
-        LogSettings {
-            dir: PathBuf::from("logs"),
-            level: LevelFilter::Debug,
-            console: LevelFilter::Info,
-            compress_days: 7,
-            keep_days: 30,
+/// The last lines of today's file that are whole, the oldest first: at most so many, and of [`LOG_TAIL`] bytes.
+///
+/// # Errors
+/// Why there are none, as the end of a sentence.
+pub fn tail(settings: &LogSettings, lines: usize) -> Result<Vec<String>, String> {
+    let path = day::link(&settings.log_dir, MAIN);
+    match tail::read(&path, lines) {
+        Err(e) => Err(format!("{}: {e}", path.display())),
+        Ok(none) if none.is_empty() => {
+            Err(format!("{} has no lines yet, with --log-level {}", path.display(), settings.log_level))
         }
-    }
-}
-
-impl LogSettings {
-    /// The last lines of today's file that are whole, the oldest first: at most so many, and of [`LOG_TAIL`] bytes.
-    ///
-    /// # Errors
-    /// Why there are none, as the end of a sentence.
-    pub fn tail(&self, lines: usize) -> Result<Vec<String>, String> {
-        let path = day::link(&self.dir, MAIN);
-        match tail::read(&path, lines) {
-            Err(e) => Err(format!("{}: {e}", path.display())),
-            Ok(none) if none.is_empty() => {
-                Err(format!("{} has no lines yet, with --log-level {}", path.display(), self.level))
-            }
-            Ok(tail) => Ok(tail),
-        }
+        Ok(tail) => Ok(tail),
     }
 }
 
@@ -173,7 +143,7 @@ pub fn start(settings: &LogSettings) -> Result<Logging, StartError> {
     log::set_boxed_logger(Box::new(logger))
         .map_err(|e| StartError::System("cannot install the log".to_owned(), io::Error::other(e)))?;
     // What goes to the audit log goes there at any level of the other one.
-    log::set_max_level(settings.level.max(settings.console).max(LevelFilter::Info));
+    log::set_max_level(settings.log_level.max(LevelFilter::Info));
     Ok(logging)
 }
 
@@ -182,18 +152,24 @@ pub fn start(settings: &LogSettings) -> Result<Logging, StartError> {
 /// # Errors
 /// [`StartError::System`] when a thread is refused.
 pub fn build(settings: &LogSettings, clock: Clock) -> Result<(Logger, Logging), StartError> {
-    build_with(settings, clock, console::stderr(), LOG_PACE)
+    build_with(settings, console_level(settings), clock, console::stderr(), LOG_PACE)
+}
+
+/// What the console shows: as much as the files, and nothing below info.
+fn console_level(settings: &LogSettings) -> LevelFilter {
+    settings.log_level.min(LevelFilter::Info)
 }
 
 fn build_with(
     settings: &LogSettings,
+    console_level: LevelFilter,
     clock: Clock,
     terminal: Box<dyn Write + Send>,
     pace: Duration,
 ) -> Result<(Logger, Logging), StartError> {
     let refused = |e| StartError::System("cannot start a thread for the log".to_owned(), e);
-    let (console, console_queue) = Route::new(settings.console);
-    let (file, file_queue) = Route::new(settings.level);
+    let (console, console_queue) = Route::new(console_level);
+    let (file, file_queue) = Route::new(settings.log_level);
     let (audit, audit_queue) = Route::new(LevelFilter::Info);
     let console_sink = ConsoleSink::new(terminal, console.lost.clone());
     let sink =

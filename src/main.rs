@@ -1,16 +1,16 @@
 //! The daemon: command line, configuration, logging, server, exit code, and nothing else.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use log::LevelFilter;
+use clap::{CommandFactory, Parser, Subcommand};
 use parlor::accounts::Accounts;
 use parlor::admin::Filter;
 use parlor::cli::{self, StoreCommand, UserCommand};
-use parlor::config::{Config, Options, SOURCES_HELP};
-use parlor::logging::{self, LogSettings};
+use parlor::config::{self, Config, Options, SOURCES_HELP};
+use parlor::logging;
 use parlor::model::{StartError, StoreAddress};
 use parlor::server::{self, Server};
 use parlor::store::{self, Entry};
@@ -70,35 +70,30 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let Cli { options, command } = Cli::parse();
-    let environment = std::env::vars_os();
-    let (result, failure) = match command {
-        None => (options.load(environment).and_then(|config| serve(&config)), 1),
-        Some(Verb::Check) => (options.load(environment).and_then(|config| check(&config)), 2),
-        Some(Verb::User(command)) => {
-            (options_of_user(options, environment).and_then(|(file, address)| user(&command, &file, &address)), 1)
-        }
-        Some(Verb::Store(command)) => {
-            let address = options.gather(environment).map(|settings| settings.store_address());
-            let ask = &mut cli::output::ask_name;
-            (address.and_then(|address| cli::store::run(&command, &address, &mut io::stdout(), ask)), 1)
-        }
-        Some(Verb::Ctl { words, json, once }) => {
-            let address = options.gather(environment).map(|settings| settings.store_address());
-            (address.and_then(|address| ctl(address.folder(), &words, json, once)), 1)
-        }
-        Some(Verb::Invite { days }) => {
-            let address = options.gather(environment).map(|settings| settings.store_address());
-            (address.and_then(|address| invite(&address, days)), 1)
-        }
-    };
-    match result {
+    let command_line: Vec<OsString> = std::env::args_os().collect();
+    // Wrong usage and --help end the process here, whatever the other sources say.
+    let given = Cli::command().get_matches_from(&command_line);
+    let failure = if given.subcommand_name() == Some("check") { 2 } else { 1 };
+    let all = config::add_sources(&given, command_line, std::env::vars_os());
+    match all.and_then(|all| run(Cli::parse_from(all))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be there to read it; the exit code says it too.
             let _ = writeln!(io::stderr(), "parlord: {error}");
             ExitCode::from(failure)
         }
+    }
+}
+
+fn run(Cli { options: Options { settings: config, .. }, command }: Cli) -> Result<(), StartError> {
+    let address = &config.data;
+    match command {
+        None => config.check().and_then(|()| serve(&config)),
+        Some(Verb::Check) => config.check().and_then(|()| check(&config)),
+        Some(Verb::User(command)) => user(&command, &config.users, address),
+        Some(Verb::Store(command)) => cli::store::run(&command, address, &mut io::stdout(), &mut cli::output::ask_name),
+        Some(Verb::Ctl { words, json, once }) => ctl(address.folder(), &words, json, once),
+        Some(Verb::Invite { days }) => invite(address, days),
     }
 }
 
@@ -123,11 +118,6 @@ fn check(config: &Config) -> Result<(), StartError> {
     }
     say(&format!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
     Ok(())
-}
-
-/// The users file and the address of the store.
-fn options_of_user(options: Options, environment: std::env::VarsOs) -> Result<(PathBuf, StoreAddress), StartError> {
-    options.gather(environment).map(|settings| (settings.users_file(), settings.store_address()))
 }
 
 fn user(command: &UserCommand, file: &Path, address: &StoreAddress) -> Result<(), StartError> {
@@ -155,21 +145,15 @@ fn invite(address: &StoreAddress, days: u16) -> Result<(), StartError> {
 }
 
 fn serve(config: &Config) -> Result<(), StartError> {
-    let settings = LogSettings {
-        dir: config.log_dir.clone(),
-        level: config.log_level,
-        console: config.log_level.min(LevelFilter::Info),
-        compress_days: config.log_compress_days,
-        keep_days: config.log_keep_days,
-    };
-    let logging = logging::start(&settings)?;
+    let logging = logging::start(&config.logs)?;
     log_panics();
     let mut config = config.clone();
     server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
         server::watch(server.handle(), move || reopen.reopen())?;
-        server.handle().on_log(move |lines| settings.tail(lines));
+        let logs = config.logs.clone();
+        server.handle().on_log(move |lines| logging::tail(&logs, lines));
         announce(&server, &config);
         server.run()?;
         log::info!("stopped");

@@ -21,12 +21,13 @@ pub mod policy;
 pub mod reason;
 pub mod role;
 pub mod sanction;
+pub(crate) mod setting;
 pub mod start;
 pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
-pub use account::{NotRegistered, Question, TokenShown};
+pub use account::{LoginError, Question, RegistrationError, TokenShown};
 pub use answer::{AdminAnswer, Cell, Outcome, Table};
 pub use bucket::{Bucket, Rate};
 pub use encodings::Slot;
@@ -43,7 +44,9 @@ pub use name::{BadName, Name};
 pub use net::{BadNet, Net};
 pub use origin::{Origin, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};
-pub use policy::{Bell, DuplicateLogin, Durability, Mode, OutputFormat, Registration, Retention, TelnetMode};
+pub use policy::{
+    Bell, DuplicateLogin, Durability, LogSettings, Mode, OutputFormat, Registration, Retention, TelnetMode,
+};
 pub use reason::{LastWords, QuitReason};
 pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};

@@ -28,7 +28,7 @@ pub use signals::watch;
 use crate::accounts::{Accounts, Throttle};
 use crate::admin::{Admin, Filter};
 use crate::command::COMMANDS;
-use crate::config::Config;
+use crate::config::{Config, resolve};
 use crate::hub::Hub;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
@@ -106,7 +106,7 @@ impl Server {
             budgets: Budgets::new(&config.limits),
             duplicate_login: config.duplicate_login,
             telnet: config.telnet,
-            motd: config.motd.clone(),
+            motd: config.message_of_the_day()?,
         };
         let (stop, stopped) = bounded(0);
         let inner = Inner {
@@ -115,7 +115,7 @@ impl Server {
                 config.limits.max_unauthenticated,
                 config.limits.max_unauthenticated_per_address,
             )),
-            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origins, &config.trusted_proxies),
+            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origin, &config.trusted_proxy),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
@@ -241,8 +241,12 @@ impl Handle {
 
 /// Takes all addresses of the settings.
 fn open_doors(config: &Config) -> Result<Vec<(Door, TcpListener)>, StartError> {
-    let doors = [(Door::Chat, &config.listen), (Door::Web, &config.web), (Door::Metrics, &config.metrics)];
-    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.iter().map(move |addr| (door, *addr)));
+    let doors = [
+        (Door::Chat, resolve("listen", &config.listen)?),
+        (Door::Web, resolve("web", &config.web)?),
+        (Door::Metrics, resolve("metrics", &config.metrics)?),
+    ];
+    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.into_iter().map(move |addr| (door, addr)));
     all.map(|(door, addr)| Ok((door, listen(addr)?))).collect()
 }
 

@@ -4,6 +4,7 @@
 //! Neither knows anything about the chat: no names, no commands, no events.
 
 mod framing;
+mod io;
 mod link;
 pub mod memory;
 mod source;
@@ -12,6 +13,7 @@ mod telnet;
 mod websocket;
 
 pub use framing::Input;
+pub use io::{linger, write_all_until};
 pub use link::Link;
 pub use source::{Framing, LineSource};
 pub use tcp::{TcpLink, Traffic};

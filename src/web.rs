@@ -23,7 +23,7 @@ pub use metrics::scrape;
 use crate::model::Peer;
 use crate::model::limits::WEB_TIME;
 use crate::session::Shared;
-use crate::transport::{Link, WebSocketLink};
+use crate::transport::{Link, WebSocketLink, write_all_until};
 use request::{Flaw, Request};
 use response::Response;
 
@@ -91,7 +91,7 @@ impl Visit<'_> {
             upgrade::PATH => match upgrade::accept(request) {
                 Ok(answer) => {
                     let by = Instant::now() + WEB_TIME;
-                    if response::write(&*self.link, &answer, by).is_err() {
+                    if write_all_until(&*self.link, &answer, by).is_err() {
                         self.link.abort();
                     }
                     Err(Box::new(WebSocketLink::new(Arc::clone(&self.link), &request.rest).on_behalf_of(client)))
@@ -123,6 +123,6 @@ impl TurnedAway {
 
 /// Tells a browser why it is not answered and closes, without waiting for anything: for the thread that accepts.
 pub fn turn_away(link: &dyn Link, why: TurnedAway) {
-    let _ = response::write(link, &why.response().to_bytes(), Instant::now());
+    let _ = write_all_until(link, &why.response().to_bytes(), Instant::now());
     link.finish();
 }

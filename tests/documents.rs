@@ -1,5 +1,6 @@
 //! The generated parts of the documents are what the code says. `UPDATE_DOCS=1 cargo test documents` writes them anew.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,19 +49,51 @@ fn documents_list_the_commands_as_the_table_has_them() {
 }
 
 #[test]
-fn documents_show_every_event_as_json() {
+fn documents_show_every_event_as_line_and_object() {
     let path = document("protocol.md");
     let text = fs::read_to_string(&path).unwrap();
-    let filled = fill(&text, "json events", &crate::web::events_table());
-    keep(&path, &text, &filled.expect("docs/protocol.md has no lines <!-- json events --> and <!-- /json events -->"));
+    let filled = fill(&text, "events as lines", &crate::events::lines_table())
+        .and_then(|text| fill(&text, "events as objects", &crate::events::objects_table()));
+    keep(&path, &text, &filled.expect("docs/protocol.md has no markers for the events as lines and as objects"));
 }
 
 #[test]
-fn documents_list_the_settings_as_they_are_defined() {
+fn documents_list_the_settings_as_they_are_declared() {
     let path = document("manual.md");
     let text = fs::read_to_string(&path).expect("docs/manual.md is missing");
-    let filled = fill(&text, "settings", &settings_table());
-    keep(&path, &text, &filled.expect("docs/manual.md has no lines <!-- settings --> and <!-- /settings -->"));
+    let table = settings_table();
+    let filled = fill(&text, "settings", &table);
+    let filled = filled.expect("docs/manual.md has no lines <!-- settings --> and <!-- /settings -->");
+    keep(&path, &text, &filled);
+
+    // Where a table written by hand names settings, the cell before has their defaults.
+    let rows = table.lines().skip(2).map(|row| row.split(" | ").collect::<Vec<_>>());
+    let defaults: BTreeMap<&str, &str> = rows.map(|cells| (cells[0].trim_start_matches("| "), cells[2])).collect();
+    let by_hand = filled.lines().filter(|line| line.starts_with("| ") && !table.contains(line));
+    let mut checked = 0;
+    for row in by_hand {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let named = |cell: &str| cell.split(", ").map(|name| defaults.get(name).copied()).collect::<Option<Vec<_>>>();
+        for (before, wanted) in cells.windows(2).filter_map(|pair| Some((pair[0], named(pair[1])?))) {
+            assert_eq!(numbers(before, wanted.len()), wanted, "docs/manual.md has other defaults in the row {row}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "only {checked} rows of docs/manual.md name settings");
+}
+
+/// The numbers of a cell as settings write them: `4,096`, `256 KiB` and `30 s`; `none` and `no limit` are `count` zeros.
+fn numbers(cell: &str, count: usize) -> Vec<String> {
+    if matches!(cell, "none" | "no limit") {
+        return vec!["0".to_owned(); count];
+    }
+    let words: Vec<String> = cell.replace(',', "").split([' ', '/']).map(str::to_owned).collect();
+    let number = |(at, word): (usize, &String)| {
+        let number: u64 = word.parse().ok()?;
+        let unit = words.get(at + 1).map_or("", String::as_str);
+        Some((if unit == "KiB" { number * 1024 } else { number }).to_string())
+    };
+    words.iter().enumerate().filter_map(number).collect()
 }
 
 /// The fixed words with which a log line of the source begins: up to its first value, without that value's name.

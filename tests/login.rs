@@ -146,7 +146,11 @@ fn who_says_nothing_for_too_long_is_told_and_closed() {
 
 #[test]
 fn the_message_of_the_day_comes_after_the_welcome() {
-    let server = TestServer::with(|config| config.motd = Some("Be kind.\nLunch is at noon.".into()));
+    let server = TestServer::with(|config| {
+        let path = config.users.with_file_name("motd.txt");
+        fs::write(&path, "Be kind.\nLunch is at noon.\n").unwrap();
+        config.motd = Some(path);
+    });
     let mut alice = server.login("alice");
     alice.expect("Be kind.");
     alice.expect("Lunch is at noon.");

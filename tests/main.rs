@@ -16,6 +16,7 @@ mod covered;
 mod daemon;
 mod documents;
 mod ephemeral;
+mod events;
 mod floors;
 mod framing;
 mod groups;

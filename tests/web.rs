@@ -3,7 +3,6 @@
 mod abuse;
 mod api;
 mod described;
-mod events;
 mod http;
 mod metrics;
 mod proxy;
@@ -14,8 +13,6 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
-
-pub use events::events_table;
 
 use crate::support::{PATIENCE, TestClient, TestServer, WELCOME, password};
 use parlor::config::Config;

@@ -170,7 +170,7 @@ pub(super) const TYPING: Spec = Spec {
     aliases: &[],
     role: Role::User,
     usage: "/typing [on|off|<username>|#<group>]",
-    help: "be told who is typing; with a name, tell_typing that you are",
+    help: "be told who is typing; with a name, tell that you are",
     details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",
     example: "/typing on",
     parse: |args| {

@@ -1,31 +1,58 @@
-//! Environment and file: each entry becomes the flag of its name and goes through the same parser, so that all three
-//! sources know the same settings, ranges and sentences. A refusal names the variable, or the file and the line.
+//! Environment and file as arguments of the command line, so that all sources know the same names, ranges and sentences.
+//! A refusal names the variable, or the file and the line.
 //!
 //! Nothing here knows what a setting means.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, Args, Command};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command};
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{definitions, is_list, is_number, is_switch, name, variable};
-use super::{Options, Settings};
+use super::declarations::{declarations, is_list, is_number, is_switch, name, variable};
+use super::{Config, Options};
 use crate::model::StartError;
 use crate::model::text::{Escaped, shorten};
 
-/// Two names at least this similar are taken for a slip; clap uses the same measure and bound for flags.
+/// Two names at least this similar are taken for a slip; clap uses the same measure and bound for options.
 const SIMILAR: f64 = 0.7;
 
 /// The longest piece of a refused value that is quoted, in characters.
 const QUOTE: usize = 60;
 
+/// What a source says about one setting.
+struct Entry {
+    name: String,
+    values: Vec<OsString>,
+}
+
+/// The arguments that stand for what environment and file say about settings that `given` does not name.
+pub(super) fn arguments(
+    given: &ArgMatches,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Vec<OsString>, StartError> {
+    let on_command_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let named = declarations::<Options>().into_iter().filter(on_command_line);
+    let mut named: BTreeSet<String> = named.map(|arg| name(&arg).to_owned()).collect();
+
+    let mut entries = environment(variables)?;
+    let in_environment = entries.iter().find(|entry| entry.name == "config").and_then(|entry| entry.values.first());
+    if let Some(path) = given.get_one("config").cloned().or_else(|| in_environment.map(PathBuf::from)) {
+        entries.extend(file(&path)?);
+    }
+    // The first source that names a setting is the highest one.
+    entries.retain(|entry| named.insert(entry.name.clone()));
+    Ok(entries.iter().flat_map(Entry::arguments).collect())
+}
+
 /// Reads the variables that begin with `PARLOR_`; an empty one counts as not set.
-pub(super) fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Options, StartError> {
-    let known = definitions::<Options>();
-    let mut all = Options::default();
+fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Vec<Entry>, StartError> {
+    let known = declarations::<Options>();
+    let mut entries = Vec::new();
     for (key, value) in variables {
         let key = key.to_string_lossy();
         let Some(rest) = key.strip_prefix("PARLOR_") else {
@@ -37,15 +64,14 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (OsString, OsStrin
             return Err(refuse(format!("unknown environment variable {}{near}", Escaped(&key))));
         };
         if !value.is_empty() {
-            let one = parse(arg, &[value]).map_err(|why| refuse(format!("{key} {why}")))?;
-            all = all.or(one);
+            entries.push(Entry::parsed(arg, vec![value]).map_err(|why| refuse(format!("{key} {why}")))?);
         }
     }
-    Ok(all)
+    Ok(entries)
 }
 
 /// Reads a TOML file.
-pub(super) fn file(path: &Path) -> Result<Settings, StartError> {
+fn file(path: &Path) -> Result<Vec<Entry>, StartError> {
     let text = fs::read_to_string(path)
         .map_err(|e| refuse(format!("cannot read the configuration file {}: {e}", path.display())))?;
     toml(&text).map_err(|(at, why)| {
@@ -55,26 +81,26 @@ pub(super) fn file(path: &Path) -> Result<Settings, StartError> {
 }
 
 /// Reads TOML text; a refusal comes with the byte it is about.
-fn toml(text: &str) -> Result<Settings, (usize, String)> {
+fn toml(text: &str) -> Result<Vec<Entry>, (usize, String)> {
     let table = DeTable::parse(text)
         .map_err(|e| (e.span().map_or(0, |span| span.start), e.message().replace('\n', ", ")))?
         .into_inner();
-    let known = definitions::<Settings>();
-    let mut all = Settings::default();
+    let known = declarations::<Config>();
     // The first mistake of the file is the one to name; the table itself is in alphabetical order.
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    for (key, value) in entries {
+    let mut lines: Vec<_> = table.iter().collect();
+    lines.sort_by_key(|(key, _)| key.span().start);
+    let mut entries = Vec::new();
+    for (key, value) in lines {
         let at = key.span().start;
         let key: &str = key.get_ref();
         let Some(arg) = known.iter().find(|arg| name(arg) == key) else {
             let near = did_you_mean(nearest(&key.to_lowercase(), &known).map(|near| format!("'{near}'")));
             return Err((at, format!("unknown setting '{}'{near}", Escaped(key))));
         };
-        let one = values(arg, value.get_ref()).and_then(|values| parse(arg, &values));
-        all = all.or(one.map_err(|why| (at, format!("{key} {why}")))?.settings);
+        let entry = values(arg, value.get_ref()).and_then(|values| Entry::parsed(arg, values));
+        entries.push(entry.map_err(|why| (at, format!("{key} {why}")))?);
     }
-    Ok(all)
+    Ok(entries)
 }
 
 /// The values of one TOML entry, written as on the command line.
@@ -102,19 +128,29 @@ fn scalar(arg: &Arg, value: &DeValue<'_>) -> Result<OsString, String> {
     }
 }
 
-/// Parses one setting as if it stood on the command line; a refusal is the second half of a sentence.
-fn parse(arg: &Arg, values: &[OsString]) -> Result<Options, String> {
-    let flags = values.iter().map(|value| {
-        let mut flag = OsString::from(format!("--{}=", name(arg)));
-        flag.push(value);
-        flag
-    });
-    let command = Options::augment_args(Command::new("parlord").no_binary_name(true));
-    command.try_get_matches_from(flags).and_then(|m| clap::FromArgMatches::from_arg_matches(&m)).map_err(|e| {
-        let given = values.join(OsStr::new(", "));
-        let given = given.to_string_lossy();
-        format!("{}, not '{}'", reason(&e), Escaped(&shorten(&given, QUOTE)))
-    })
+impl Entry {
+    /// An entry that the command line would take; a refusal is the second half of a sentence.
+    fn parsed(arg: &Arg, values: Vec<OsString>) -> Result<Entry, String> {
+        let entry = Entry { name: name(arg).to_owned(), values };
+        let command = Options::augment_args(Command::new("parlord").no_binary_name(true));
+        match command.try_get_matches_from(entry.arguments()) {
+            Ok(_) => Ok(entry),
+            Err(e) => {
+                let given = entry.values.join(OsStr::new(", "));
+                let given = given.to_string_lossy();
+                Err(format!("{}, not '{}'", reason(&e), Escaped(&shorten(&given, QUOTE))))
+            }
+        }
+    }
+
+    /// It as one argument for each value.
+    fn arguments(&self) -> impl Iterator<Item = OsString> {
+        self.values.iter().map(|value| {
+            let mut argument = OsString::from(format!("--{}=", self.name));
+            argument.push(value);
+            argument
+        })
+    }
 }
 
 fn reason(e: &clap::Error) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::Client;
 use super::outbox::FlushList;
-use super::state::{Group, Hub, Member, Parting, Removed, State, Touch};
+use super::state::{GroupState, Hub, HubState, Member, MemberRemoval, ReplyPartners, SessionRemoval};
 use crate::model::{Event, EventKind, GroupNews, GroupRole, Name, Penalty, UserError};
 use crate::store::Entry;
 
@@ -14,7 +14,7 @@ impl Hub {
     /// work, it is stored later.
     pub(super) fn change<T>(
         &self,
-        work: impl FnOnce(&mut State, &mut Vec<Entry>) -> Result<T, UserError>,
+        work: impl FnOnce(&mut HubState, &mut Vec<Entry>) -> Result<T, UserError>,
     ) -> Result<T, UserError> {
         let (answer, batch) = self.locked(|state| {
             let mut entries = Vec::new();
@@ -24,13 +24,13 @@ impl Hub {
             Ok::<_, UserError>((answer, batch))
         })?;
         if let Some(batch) = batch {
-            let _ = self.commit_record(&batch);
+            let _ = self.commit(&batch);
         }
         Ok(answer)
     }
 }
 
-impl State {
+impl HubState {
     /// Puts a session in. With others of its user there already it hears his groups from now on.
     pub(super) fn insert(&mut self, client: &Arc<Client>) {
         self.clients.insert(client.id, Arc::clone(client));
@@ -46,11 +46,11 @@ impl State {
 
     /// Takes a session out; with the last one of a user he leaves all his groups that are not kept. Says what that ended,
     /// and what is to be stored of it.
-    pub(super) fn remove(&mut self, client: &Client, entries: &mut Vec<Entry>) -> Removed {
+    pub(super) fn remove(&mut self, client: &Client, entries: &mut Vec<Entry>) -> SessionRemoval {
         if self.clients.remove(&client.id).is_none() {
-            return Removed::default();
+            return SessionRemoval::default();
         }
-        let Some(user) = self.queues.get_mut(&client.name) else { return Removed::default() };
+        let Some(user) = self.queues.get_mut(&client.name) else { return SessionRemoval::default() };
         user.sessions.remove(&client.id);
         let last = user.sessions.is_empty();
         let mut leaves = Vec::new();
@@ -65,16 +65,16 @@ impl State {
             self.queues.remove(&client.name);
             if client.name.is_guest() {
                 // The next one of this name is somebody else.
-                self.lose_touch(&client.name);
+                self.forget_contact(&client.name);
                 self.forget_ignored(&client.name);
             }
         }
-        Removed { user: last, left: self.leave_all(&client.name, leaves, entries) }
+        SessionRemoval { user: last, left: self.leave_all(&client.name, leaves, entries) }
     }
 
     /// Takes a user out of these groups at once.
     fn leave_all(&mut self, user: &Name, groups: Vec<Name>, entries: &mut Vec<Entry>) -> Vec<(Name, Option<Name>)> {
-        let recorded = |name| self.groups.get(name).is_some_and(|group: &Group| group.is_recorded(user));
+        let recorded = |name| self.groups.get(name).is_some_and(|group: &GroupState| group.is_recorded(user));
         if groups.iter().any(recorded) {
             // One word for all of them, which says nothing of those that are kept.
             entries.push(Entry::Left { user: *user, group: None, upto: self.last });
@@ -110,10 +110,10 @@ impl State {
     }
 
     /// Takes `user` out of a group, which vanishes with its last one.
-    pub(super) fn remove_member(&mut self, name: &Name, user: &Name, entries: &mut Vec<Entry>) -> Parting {
+    pub(super) fn remove_member(&mut self, name: &Name, user: &Name, entries: &mut Vec<Entry>) -> MemberRemoval {
         let last = self.last;
-        let Some(group) = self.groups.get_mut(name) else { return Parting::default() };
-        let Some(member) = group.members.remove(user) else { return Parting::default() };
+        let Some(group) = self.groups.get_mut(name) else { return MemberRemoval::default() };
+        let Some(member) = group.members.remove(user) else { return MemberRemoval::default() };
         for id in self.queues.get(user).into_iter().flat_map(|user| user.sessions.keys()) {
             group.audience.remove(id);
         }
@@ -125,21 +125,21 @@ impl State {
     }
 
     /// What follows when somebody of this role is not in a group any more.
-    pub(super) fn part(&mut self, name: &Name, role: GroupRole, entries: &mut Vec<Entry>) -> Parting {
-        let Some(group) = self.groups.get_mut(name) else { return Parting::default() };
+    pub(super) fn part(&mut self, name: &Name, role: GroupRole, entries: &mut Vec<Entry>) -> MemberRemoval {
+        let Some(group) = self.groups.get_mut(name) else { return MemberRemoval::default() };
         if group.members.is_empty() {
             if group.settings.keep {
                 entries.push(Entry::GroupGone { group: *name });
             }
             self.groups.remove(name);
-            return Parting { gone: true, heir: None };
+            return MemberRemoval { gone: true, heir: None };
         }
         let heir = if role == GroupRole::Owner && group.owners().next().is_none() { group.heir() } else { None };
         if let Some(heir) = heir {
             group.members.entry(heir).and_modify(|member| member.role = GroupRole::Owner);
             entries.extend(group.member_entry(*name, &heir));
         }
-        Parting { gone: false, heir }
+        MemberRemoval { gone: false, heir }
     }
 
     fn end_membership(&mut self, name: &Name, user: &Name) {
@@ -246,16 +246,16 @@ impl State {
     }
 
     /// Nobody answers this one any more.
-    pub(super) fn lose_touch(&mut self, gone: &Name) {
-        for Touch { from, to } in self.queues.values_mut().map(|user| &mut user.touch) {
+    pub(super) fn forget_contact(&mut self, gone: &Name) {
+        for ReplyPartners { from, to } in self.queues.values_mut().map(|user| &mut user.reply) {
             from.get_mut().take_if(|name| name == gone);
             to.get_mut().take_if(|name| name == gone);
         }
     }
 
     /// Who answers this one answers the other name from now on.
-    pub(super) fn rename_touch(&mut self, from: &Name, to: Name) {
-        let touches = self.queues.values_mut().flat_map(|user| [user.touch.from.get_mut(), user.touch.to.get_mut()]);
+    pub(super) fn rename_contact(&mut self, from: &Name, to: Name) {
+        let touches = self.queues.values_mut().flat_map(|user| [user.reply.from.get_mut(), user.reply.to.get_mut()]);
         touches.flatten().filter(|name| **name == *from).for_each(|name| *name = to);
     }
 
@@ -266,11 +266,11 @@ impl State {
         }
         self.groups.values_mut().for_each(|group| group.rename(from, to));
         self.ignored.rename(&from, to);
-        self.rename_touch(&from, to);
+        self.rename_contact(&from, to);
     }
 }
 
-impl Group {
+impl GroupState {
     pub(super) fn rename(&mut self, from: Name, to: Name) {
         // Names that differ in their letters' case alone are equal, and an equal key would stay as it is.
         if let Some(member) = self.members.remove(&from) {

@@ -34,11 +34,11 @@ pub struct Client {
     pub outbox: Outbox,
     /// The last message of the log that was delivered before it came.
     pub(super) joined_at: MessageId,
-    pub(super) reading: Reading,
+    pub(super) position: DeliveryPosition,
     pub(super) receipts: AtomicBool,
     pub(super) typing: AtomicBool,
     pub(super) port: Arc<dyn ConnectionHandle>,
-    pub(super) departure: Departure,
+    pub(super) departure: DepartureSignal,
 }
 
 impl Client {
@@ -101,28 +101,28 @@ impl Client {
 
     /// Remembers that it has been shown what it missed up to this message.
     pub fn note_shown(&self, upto: MessageId) {
-        self.reading.shown.store(upto.0, Ordering::Relaxed);
+        self.position.shown.store(upto.0, Ordering::Relaxed);
     }
 
     /// What the store is to know of a session that is here.
-    pub(super) fn place(&self, at: SystemTime) -> Entry {
-        let position = if self.reading.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
-        self.reading_entry(position, at)
+    pub(super) fn current_position(&self, at: SystemTime) -> Entry {
+        let position = if self.position.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
+        self.position_entry(position, at)
     }
 
-    pub(super) fn reading_entry(&self, position: Position, at: SystemTime) -> Entry {
+    pub(super) fn position_entry(&self, position: Position, at: SystemTime) -> Entry {
         Entry::Reading { user: self.name, device: self.device, position, at }
     }
 }
 
 /// Whether a session has departed from the hub.
 #[derive(Default)]
-pub(super) struct Departure {
+pub(super) struct DepartureSignal {
     over: Mutex<bool>,
     known: Condvar,
 }
 
-impl Departure {
+impl DepartureSignal {
     /// Says that it has.
     pub(super) fn conclude(&self) {
         *self.over.lock() = true;
@@ -138,7 +138,7 @@ impl fmt::Display for ClientId {
 
 /// What the store says about a session.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct DeliveryPosition {
     /// Changed under the central lock.
     state: AtomicU8,
     /// The last message that it has been shown of what it missed.
@@ -154,7 +154,7 @@ const HERE: u8 = 1;
 /// It was here, and has fallen behind.
 pub(super) const BEHIND: u8 = 2;
 
-impl Reading {
+impl DeliveryPosition {
     fn set(&self, from: u8, to: u8) -> bool {
         self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::client::{Client, ClientId};
-use super::log::{Batch, Content, Held, Lead, Pass, Passing, PendingMessage, Speaker};
-use super::outbox::{FlushList, Waiting};
-use super::state::{Hub, Receipt, State, User};
+use super::log::{
+    Batch, BatchContent, BatchLeader, EphemeralMessage, HeldEchoes, HeldSpeaker, PendingMessage, WriteTurn,
+};
+use super::outbox::{FlushList, FlushTarget};
+use super::state::{Hub, HubState, OnlineUser, Receipt};
 use crate::model::limits::{RECEIPTS_KEPT, RUN_ITEMS, RUN_SHARE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupRole, Limits, Message, MessageId, Name, Penalty, Scope, UserError,
@@ -52,7 +54,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     /// The group in which somebody has a voice.
     fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Destination, UserError> {
         let (shown, group) = self.group_for(user, name, now)?;
@@ -95,8 +97,8 @@ impl Hub {
         }
         match self.say(messages, me.id) {
             // What became of it, each speaker is told where it is delivered.
-            Submitted::Done(_) => PendingDelivery(None),
-            Submitted::Left(batch) => PendingDelivery(Some(batch)),
+            Submission::Done(_) => PendingDelivery(None),
+            Submission::Left(batch) => PendingDelivery(Some(batch)),
         }
     }
 
@@ -109,8 +111,8 @@ impl Hub {
             return Ok(());
         }
         match self.say(messages, ClientId(0)) {
-            Submitted::Done(outcome) => outcome,
-            Submitted::Left(batch) => batch.wait(),
+            Submission::Done(outcome) => outcome,
+            Submission::Left(batch) => batch.wait(),
         }
     }
 }
@@ -137,19 +139,19 @@ impl Drop for PendingDelivery {
 }
 
 /// A batch that has been appended and queued, and is still to be written out.
-struct Queued<'a> {
-    lead: Lead,
+struct QueuedBatch<'a> {
+    lead: BatchLeader,
     appended: Result<MessageId, StoreError>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<FlushTarget>,
     receipts: Vec<Receipt>,
     /// Something is for a user who is not here.
     kept: bool,
     speakers: Vec<ClientId>,
-    held: Held<'a>,
+    held: HeldEchoes<'a>,
 }
 
 /// What became of what a session says.
-pub(super) enum Submitted {
+pub(super) enum Submission {
     /// It is stored and delivered, or that was tried, and everybody but the session itself was written to.
     Done(Result<(), StoreError>),
     /// Another thread does all of it, and writes to the session, too.
@@ -157,7 +159,7 @@ pub(super) enum Submitted {
 }
 
 /// Those who spoke in a batch: they are told that it is lost if its leader fails.
-struct Speakers<'a> {
+struct LostBatchGuard<'a> {
     hub: &'a Hub,
     sessions: Vec<(ClientId, usize)>,
     leader: Option<ClientId>,
@@ -171,16 +173,16 @@ impl Hub {
     /// Why that cannot be done; they will be stored as soon as it can.
     pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
         let batch = self.inner.log.submit(entries);
-        self.commit_record(&batch)
+        self.commit(&batch)
     }
 
     /// Waits until a batch is stored and delivered, and does it if nobody else does.
     ///
     /// # Errors
     /// Why it was not stored; what was said is delivered to those who are here nevertheless.
-    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+    pub(super) fn commit_delivered(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead, None, None),
+            Some(lead) => self.lead_batch(lead, None, None),
             None => batch.wait(),
         }
     }
@@ -189,9 +191,9 @@ impl Hub {
     ///
     /// # Errors
     /// Why it was not stored.
-    pub(super) fn commit_record(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
         match batch.lead() {
-            Some(lead) => self.carry_out(lead, None, None),
+            Some(lead) => self.lead_batch(lead, None, None),
             None => batch.wait_until_stored(),
         }
     }
@@ -201,45 +203,50 @@ impl Hub {
     /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
     ///
     /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-    pub(super) fn say(&self, messages: &mut Vec<PendingMessage>, speaker: ClientId) -> Submitted {
+    pub(super) fn say(&self, messages: &mut Vec<PendingMessage>, speaker: ClientId) -> Submission {
         let log = &self.inner.log;
         let durable = log.store().is_durable();
-        let others_speak = (durable || Content::is_public(messages)) && self.inner.gathering.takes_turns(speaker);
+        let others_speak = (durable || BatchContent::is_public(messages)) && self.inner.batching.should_batch(speaker);
         let turn = (!durable && !others_speak).then(|| log.turn());
         // What others have submitted goes before it.
-        let Some(mut turn) = turn.filter(|_| log.gathering().is_none()) else {
+        let Some(mut turn) = turn.filter(|_| log.open_batch().is_none()) else {
             let batch = {
                 let renamed = self.inner.renamed.read();
-                log.submit_said(messages.drain(..).map(|message| renamed.readdress(message)), speaker)
+                log.submit_messages(messages.drain(..).map(|message| renamed.readdress(message)), speaker)
             };
-            let Some(lead) = batch.lead() else { return Submitted::Left(batch) };
-            let pass = if others_speak { self.inner.gathering.pass(|| log.joined()) } else { None };
-            return Submitted::Done(self.carry_out(lead, Some(speaker), pass));
+            let Some(lead) = batch.lead() else { return Submission::Left(batch) };
+            let pass = if others_speak { self.inner.batching.take_write_turn(|| log.speaker_count()) } else { None };
+            return Submission::Done(self.lead_batch(lead, Some(speaker), pass));
         };
         let content = {
             let renamed = self.inner.renamed.read();
-            Content::said(messages.drain(..).map(|message| renamed.readdress(message)))
+            BatchContent::said(messages.drain(..).map(|message| renamed.readdress(message)))
         };
-        let appended = log.append_content(&mut turn, &content);
-        let Delivered { mut flush_list, receipts, .. } = self.deliver(content, &appended, None);
+        let appended = log.append_batch(&mut turn, &content);
+        let DeliveryResult { mut flush_list, receipts, .. } = self.deliver(content, &appended, None);
         drop(turn);
         flush_list.flush_except(Some(speaker));
         self.acknowledge(receipts);
-        Submitted::Done(appended.map(drop))
+        Submission::Done(appended.map(drop))
     }
 
     /// Waits until everything that was submitted so far is stored, or known not to be.
     pub(super) fn await_log(&self) {
-        match self.inner.log.gathering() {
+        match self.inner.log.open_batch() {
             // Whether it could be stored is for those to know who submitted it.
-            Some(batch) => drop(self.commit_record(&batch)),
+            Some(batch) => drop(self.commit(&batch)),
             None => drop(self.inner.log.turn()),
         }
     }
 
     /// Carries out a batch, and with it those that only this thread can, one after the other. The session that leads it
     /// writes to itself, where nobody else has to wait for that.
-    fn carry_out(&self, lead: Lead, leader: Option<ClientId>, mut pass: Option<Pass<'_>>) -> Result<(), StoreError> {
+    fn lead_batch(
+        &self,
+        lead: BatchLeader,
+        leader: Option<ClientId>,
+        mut pass: Option<WriteTurn<'_>>,
+    ) -> Result<(), StoreError> {
         let first = self.append_and_queue(lead, leader);
         let outcome = first.appended.clone().map(drop);
         let mut all = vec![first];
@@ -250,57 +257,58 @@ impl Hub {
     }
 
     /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
-    fn append_and_queue(&self, lead: Lead, leader: Option<ClientId>) -> Queued<'_> {
+    fn append_and_queue(&self, lead: BatchLeader, leader: Option<ClientId>) -> QueuedBatch<'_> {
         let log = &self.inner.log;
         let mut turn = log.turn();
         let (content, sessions) = log.close();
-        let mut speakers = Speakers { hub: self, sessions, leader, lost: true };
-        let appended = log.append_content(&mut turn, &content);
+        let mut speakers = LostBatchGuard { hub: self, sessions, leader, lost: true };
+        let appended = log.append_batch(&mut turn, &content);
         let durable = log.store().is_durable();
         let held = match appended {
             Ok(first) if durable && content.is_stored() => self.hold_echoes(&content, first, &speakers.sessions),
-            _ => Held::nobody(log),
+            _ => HeldEchoes::nobody(log),
         };
-        let Delivered { mut flush_list, receipts, kept } = self.deliver(content, &appended, durable.then_some(&held));
+        let DeliveryResult { mut flush_list, receipts, kept } =
+            self.deliver(content, &appended, durable.then_some(&held));
         let waiting = flush_list.take();
         drop(turn);
         lead.stored(appended.clone().map(drop));
         speakers.lost = false;
         let mut speakers: Vec<ClientId> = speakers.sessions.iter().map(|(id, _)| *id).collect();
         speakers.sort_unstable();
-        Queued { lead, appended, waiting, receipts, kept, speakers, held }
+        QueuedBatch { lead, appended, waiting, receipts, kept, speakers, held }
     }
 
     /// Holds back the echoes of those who spoke: who they are, and how many entries of the batch came before theirs.
-    fn hold_echoes(&self, content: &Content, first: MessageId, speakers: &[(ClientId, usize)]) -> Held<'_> {
+    fn hold_echoes(&self, content: &BatchContent, first: MessageId, speakers: &[(ClientId, usize)]) -> HeldEchoes<'_> {
         let limit = |entries| MessageId((first.0 + content.messages_before(entries)).saturating_sub(1));
         let speakers = self.locked(|state| {
             let held = speakers.iter().filter_map(|(id, before)| state.hold_echoes(*id, limit(*before)));
             held.collect()
         });
-        Held::of(&self.inner.log, speakers)
+        HeldEchoes::of(&self.inner.log, speakers)
     }
 
     /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Adds to `all` those that
     /// somebody has to write out, if this thread had to append any.
     fn write_out<'a>(
         &'a self,
-        batch: Queued<'a>,
+        batch: QueuedBatch<'a>,
         leader: Option<ClientId>,
-        pass: Option<Pass<'_>>,
-        all: &mut Vec<Queued<'a>>,
+        pass: Option<WriteTurn<'_>>,
+        all: &mut Vec<QueuedBatch<'a>>,
     ) {
-        let Queued { lead, appended, waiting, receipts, kept, speakers, mut held } = batch;
+        let QueuedBatch { lead, appended, waiting, receipts, kept, speakers, mut held } = batch;
         let durable = self.inner.log.store().is_durable();
         let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
         let (last, mut unwritten): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
         unwritten.iter().for_each(|waiting| self.write_to(waiting, durable));
         unwritten.retain(|waiting| durable && !waiting.is_written());
-        unwritten.extend(held.write_beginnings());
+        unwritten.extend(held.write_up_to_limits());
         // Who leads this batch must not be waited for while he waits for another one.
         let pass = pass.filter(|_| unwritten.is_empty() && !kept);
         if durable && appended.is_ok() && (kept || !unwritten.is_empty()) {
-            all.extend(self.await_places(&unwritten));
+            all.extend(self.await_positions(&unwritten));
         }
         let own = leader.filter(|leader| !durable || speakers == [*leader]);
         if held.is_empty() {
@@ -308,10 +316,10 @@ impl Hub {
                 .filter(|waiting| Some(waiting.client.id) != own)
                 .for_each(|waiting| self.write_to(waiting, durable));
         }
-        while let Some(unwritten) = held.let_go(own) {
+        while let Some(unwritten) = held.release_next(own) {
             // The next ones must not have their echoes before the store knows that he has not got what they said.
             if !unwritten.is_empty() && !held.is_empty() {
-                all.extend(self.await_places(&unwritten));
+                all.extend(self.await_positions(&unwritten));
             }
         }
         drop(pass);
@@ -319,7 +327,7 @@ impl Hub {
         drop(lead);
     }
 
-    fn write_to(&self, Waiting { client, last }: &Waiting, durable: bool) {
+    fn write_to(&self, FlushTarget { client, last }: &FlushTarget, durable: bool) {
         if durable {
             self.inner.log.await_echoes(&client.outbox, *last);
             client.flush_thoroughly();
@@ -329,8 +337,8 @@ impl Hub {
     }
 
     /// Waits until the store knows up to where those have got who were not written all, and those who have left.
-    fn await_places(&self, unwritten: &[Waiting]) -> Option<Queued<'_>> {
-        let batch = self.submit_places(unwritten)?;
+    fn await_positions(&self, unwritten: &[FlushTarget]) -> Option<QueuedBatch<'_>> {
+        let batch = self.submit_positions(unwritten)?;
         match batch.lead() {
             Some(lead) => Some(self.append_and_queue(lead, None)),
             None => {
@@ -342,7 +350,7 @@ impl Hub {
     }
 }
 
-impl Drop for Speakers<'_> {
+impl Drop for LostBatchGuard<'_> {
     fn drop(&mut self) {
         if self.lost {
             self.hub.tell_lost(self.sessions.iter().map(|(id, _)| *id).filter(|id| Some(*id) != self.leader));
@@ -364,7 +372,7 @@ impl Hub {
 }
 
 /// What is left to be done about a batch that has been queued.
-pub(super) struct Delivered {
+pub(super) struct DeliveryResult {
     /// Who is to be written to.
     pub(super) flush_list: FlushList,
     pub(super) receipts: Vec<Receipt>,
@@ -375,10 +383,10 @@ pub(super) struct Delivered {
 /// A batch that is being queued.
 struct Delivery<'a> {
     hub: &'a Hub,
-    done: Delivered,
-    run: Run,
+    done: DeliveryResult,
+    run: CoalescedMessages,
     /// Who is told what others say at the same time one after the other.
-    apart: Vec<ClientId>,
+    split_for: Vec<ClientId>,
 }
 
 impl Hub {
@@ -386,16 +394,20 @@ impl Hub {
     /// about echoes to be held back, everybody for whom something is queued is noted.
     pub(super) fn deliver(
         &self,
-        Content { entries, passing }: Content,
+        BatchContent { entries, passing }: BatchContent,
         appended: &Result<MessageId, StoreError>,
-        held: Option<&Held<'_>>,
-    ) -> Delivered {
-        let done = Delivered { flush_list: FlushList::after_append(held.is_some()), receipts: Vec::new(), kept: false };
-        let (run, apart) = (Run::new(entries.len() + passing.len()), held.map(Held::apart).unwrap_or_default());
-        let mut delivery = Delivery { hub: self, done, run, apart };
+        held: Option<&HeldEchoes<'_>>,
+    ) -> DeliveryResult {
+        let done =
+            DeliveryResult { flush_list: FlushList::for_batch(held.is_some()), receipts: Vec::new(), kept: false };
+        let (run, split_for) = (
+            CoalescedMessages::new(entries.len() + passing.len()),
+            held.map(HeldEchoes::split_for).unwrap_or_default(),
+        );
+        let mut delivery = Delivery { hub: self, done, run, split_for };
         let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
         for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
-            while let Some(Passing { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
+            while let Some(EphemeralMessage { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
                 delivery.add(MessageId(0), draft);
             }
             let Some(Entry::Said(draft)) = entry else { continue };
@@ -407,7 +419,7 @@ impl Hub {
                 Err(error) => delivery.add_unsaved(draft, error),
             }
         }
-        delivery.end_run();
+        delivery.queue_coalesced();
         delivery.done
     }
 }
@@ -415,48 +427,54 @@ impl Hub {
 impl Delivery<'_> {
     /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
     pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
-        if !self.run.goes_on_with(&draft, self.hub.limits()) {
-            self.end_run();
+        if !self.run.accepts(&draft, self.hub.limits()) {
+            self.queue_coalesced();
         }
         self.run.add(id, draft);
     }
 
     /// Queues a message that could not be stored.
     fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
-        self.end_run();
+        self.queue_coalesced();
         self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.flush_list));
-        self.done.flush_list.relieve_if_crowded();
+        self.done.flush_list.flush_if_crowded();
     }
 
-    fn end_run(&mut self) {
-        let Delivery { hub, done, run, apart } = self;
-        let Some(&Said { draft: Draft { from, scope, .. }, .. }) = run.said.first() else { return };
+    fn queue_coalesced(&mut self) {
+        let Delivery { hub, done, run, split_for } = self;
+        let Some(&LoggedMessage { draft: Draft { from, scope, .. }, .. }) = run.said.first() else { return };
         hub.locked(|state| match scope {
             Scope::User(to) => state.deliver_private(from, to, run, done),
-            _ => state.deliver_run(scope, run, apart, done),
+            _ => state.deliver_public(scope, run, split_for, done),
         });
         run.clear();
-        done.flush_list.relieve_if_crowded();
+        done.flush_list.flush_if_crowded();
     }
 }
 
-impl State {
+impl HubState {
     /// Queues what was said in a group or to everybody.
-    fn deliver_run(&mut self, scope: Scope, run: &Run, apart: &[ClientId], done: &mut Delivered) {
+    fn deliver_public(
+        &mut self,
+        scope: Scope,
+        run: &CoalescedMessages,
+        split_for: &[ClientId],
+        done: &mut DeliveryResult,
+    ) {
         let mut stored = 0;
-        for Said { id, .. } in run.said.iter().filter(|said| said.id > MessageId(0)) {
+        for LoggedMessage { id, .. } in run.said.iter().filter(|said| said.id > MessageId(0)) {
             self.last = *id;
             stored += 1;
         }
         self.counts.messages += stored;
         let in_one = run.said.len() > 1 && self.is_for_the_same(scope, &run.said);
-        let split = in_one && !apart.is_empty();
-        let apart = |client: &Client| split && apart.binary_search(&client.id).is_ok();
-        for event in run.events(in_one, heard) {
-            self.tell_said(scope, &event, |client| !apart(client), &mut done.flush_list);
+        let split = in_one && !split_for.is_empty();
+        let split_for = |client: &Client| split && split_for.binary_search(&client.id).is_ok();
+        for event in run.events(in_one, event_for_recipient) {
+            self.tell_scope(scope, &event, |client| !split_for(client), &mut done.flush_list);
         }
-        for event in run.events_by_speaker(heard).filter(|_| split) {
-            self.tell_said(scope, &event, apart, &mut done.flush_list);
+        for event in run.events_by_speaker(event_for_recipient).filter(|_| split) {
+            self.tell_scope(scope, &event, split_for, &mut done.flush_list);
         }
         // Somebody it is for may be away, or may be leaving at this moment.
         let keeps = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
@@ -464,7 +482,7 @@ impl State {
     }
 
     /// Whether each of these is for everybody there, and for nobody else.
-    fn is_for_the_same(&self, scope: Scope, said: &[Said]) -> bool {
+    fn is_for_the_same(&self, scope: Scope, said: &[LoggedMessage]) -> bool {
         let is_heard = |from: &Name| match scope {
             _ if self.is_ignored(from) => false,
             Scope::Group(group) => self.groups.get(&group).is_some_and(|group| group.members.contains_key(from)),
@@ -476,24 +494,24 @@ impl State {
         speakers.filter(|from| last.replace(*from) != Some(*from)).all(is_heard)
     }
 
-    fn tell_heard<'a>(
+    fn tell_from_author<'a>(
         &self,
         event: &Arc<Event>,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
         flush_list: &mut FlushList,
     ) {
         match event.kind.spoken() {
-            Some((from, _)) => self.tell_of_user(from, clients, event, None, flush_list),
+            Some((from, _)) => self.tell_from(from, clients, event, None, flush_list),
             None => self.counts.delivered(flush_list.push_all(clients, event, None)),
         }
     }
 
     /// Tells everybody there what was said. In a group its author was a member when he said it, and has to hear it as well.
-    fn tell_said(&self, scope: Scope, event: &Arc<Event>, whom: impl Fn(&Client) -> bool, flush_list: &mut FlushList) {
+    fn tell_scope(&self, scope: Scope, event: &Arc<Event>, whom: impl Fn(&Client) -> bool, flush_list: &mut FlushList) {
         let Scope::Group(group) = scope else {
-            return self.tell_heard(event, self.clients.iter().filter(|(_, client)| whom(client)), flush_list);
+            return self.tell_from_author(event, self.clients.iter().filter(|(_, client)| whom(client)), flush_list);
         };
-        self.tell_heard(event, self.audience(&group).filter(|(_, client)| whom(client)), flush_list);
+        self.tell_from_author(event, self.audience(&group).filter(|(_, client)| whom(client)), flush_list);
         let gone = |from: &Name| !self.groups.get(&group).is_some_and(|group| group.members.contains_key(from));
         if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| gone(from)) {
             self.tell_user(from, event, flush_list);
@@ -501,12 +519,12 @@ impl State {
     }
 
     /// Queues what one user said to another in a row, and the echoes for him.
-    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &Run, done: &mut Delivered) {
+    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &CoalescedMessages, done: &mut DeliveryResult) {
         self.counts.messages += run.said.len() as u64;
         let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
-        self.note_touch((from, mine), (to, his));
+        self.note_contact((from, mine), (to, his));
         done.kept |= his.is_none();
-        for &Said { id, .. } in &run.said {
+        for &LoggedMessage { id, .. } in &run.said {
             self.last = id;
             let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
             done.receipts.extend(receipt);
@@ -515,15 +533,15 @@ impl State {
         // Otherwise something else comes between two of them, or instead of one.
         let in_one = is_here && from != to && !self.is_ignored(&from);
         let echoes = run.events(in_one, |draft| echo(draft, to));
-        for (event, echo) in run.events(in_one, heard).zip(echoes) {
-            self.tell_of_user(&from, sessions(his), &event, None, &mut done.flush_list);
+        for (event, echo) in run.events(in_one, event_for_recipient).zip(echoes) {
+            self.tell_from(&from, sessions(his), &event, None, &mut done.flush_list);
             let mut answer = |event: &Arc<Event>| {
                 self.counts.delivered(done.flush_list.push_all(sessions(mine), event, None));
             };
             answer(&echo);
             match his {
                 None => answer(&Event::new(EventKind::StoredFor { user: to })),
-                Some(User { away: Some(away), .. }) => {
+                Some(OnlineUser { away: Some(away), .. }) => {
                     answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
                 }
                 Some(_) => {}
@@ -535,36 +553,36 @@ impl State {
     pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
         let Draft { at, from, scope, .. } = draft;
         let mut refused = UserError::NotSaved(error.to_string());
-        let event = || Event::said(MessageId(0), at, heard(&draft));
+        let event = || Event::said(MessageId(0), at, event_for_recipient(&draft));
         match scope {
-            Scope::Everybody => self.tell_of_user(&from, &self.clients, &event(), Some(&from), flush_list),
+            Scope::Everybody => self.tell_from(&from, &self.clients, &event(), Some(&from), flush_list),
             Scope::Group(group) => {
-                self.tell_of_user(&from, self.audience(&group), &event(), Some(&from), flush_list);
+                self.tell_from(&from, self.audience(&group), &event(), Some(&from), flush_list);
             }
             Scope::User(to) if !self.queues.contains_key(&to) => refused = UserError::NotKept(to, error.to_string()),
             Scope::User(to) => {
-                self.note_touch((from, self.queues.get(&from)), (to, self.queues.get(&to)));
-                self.tell_user_of(&from, &to, &event(), flush_list);
+                self.note_contact((from, self.queues.get(&from)), (to, self.queues.get(&to)));
+                self.tell_user_from(&from, &to, &event(), flush_list);
             }
         }
         self.tell_user(&from, &Event::new(EventKind::Refused(refused)), flush_list);
     }
 
     /// Holds back what is queued after this message for the sessions of who spoke.
-    fn hold_echoes(&self, speaker: ClientId, limit: MessageId) -> Option<Speaker> {
+    fn hold_echoes(&self, speaker: ClientId, limit: MessageId) -> Option<HeldSpeaker> {
         let user = self.queues.get(&self.clients.get(&speaker)?.name)?;
         let sessions: Vec<Arc<Client>> = user.sessions.values().cloned().collect();
         sessions.iter().for_each(|client| client.outbox.hold_echoes(limit));
-        Some(Speaker { sessions, limit })
+        Some(HeldSpeaker { sessions, limit })
     }
 }
 
-fn sessions(user: Option<&User>) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
+fn sessions(user: Option<&OnlineUser>) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
     user.map(|user| &user.sessions).into_iter().flatten()
 }
 
 /// What everybody is told whom it is said to.
-pub(super) fn heard(draft: &Draft) -> EventKind {
+pub(super) fn event_for_recipient(draft: &Draft) -> EventKind {
     let Draft { from, scope, action, .. } = *draft;
     let text = Arc::clone(&draft.text);
     match scope {
@@ -586,27 +604,27 @@ fn echo(draft: &Draft, to: Name) -> EventKind {
 }
 
 /// What is said one after the other in one place; privately, by one user.
-pub(super) struct Run {
-    pub(super) said: Vec<Said>,
+pub(super) struct CoalescedMessages {
+    pub(super) said: Vec<LoggedMessage>,
     weight: usize,
     now: Instant,
 }
 
 /// Something said that has its place in the log; its id is 0 if it is stored nowhere.
-pub(super) struct Said {
+pub(super) struct LoggedMessage {
     pub(super) id: MessageId,
     pub(super) draft: Draft,
 }
 
-impl Run {
+impl CoalescedMessages {
     /// Nothing yet, with room for what may come.
-    pub(super) fn new(most: usize) -> Run {
-        Run { said: Vec::with_capacity(most.min(RUN_ITEMS)), weight: 0, now: Instant::now() }
+    pub(super) fn new(most: usize) -> CoalescedMessages {
+        CoalescedMessages { said: Vec::with_capacity(most.min(RUN_ITEMS)), weight: 0, now: Instant::now() }
     }
 
     /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
-    pub(super) fn goes_on_with(&self, draft: &Draft, limits: &Limits) -> bool {
-        let Some(Said { draft: last, .. }) = self.said.last() else { return true };
+    pub(super) fn accepts(&self, draft: &Draft, limits: &Limits) -> bool {
+        let Some(LoggedMessage { draft: last, .. }) = self.said.last() else { return true };
         let same = last.scope == draft.scope && (!matches!(draft.scope, Scope::User(_)) || last.from == draft.from);
         let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
         same && self.said.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
@@ -614,7 +632,7 @@ impl Run {
 
     pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
         self.weight += draft.weight();
-        self.said.push(Said { id, draft });
+        self.said.push(LoggedMessage { id, draft });
     }
 
     /// Forgets what was said, but not what room it took.
@@ -635,10 +653,10 @@ impl Run {
 
     fn made<'a>(
         &self,
-        parts: impl Iterator<Item = &'a [Said]>,
+        parts: impl Iterator<Item = &'a [LoggedMessage]>,
         kind: impl Fn(&Draft) -> EventKind,
     ) -> impl Iterator<Item = Arc<Event>> {
-        let made = move |Said { id, draft }: &Said| Event::made(*id, draft.at, self.now, kind(draft));
+        let made = move |LoggedMessage { id, draft }: &LoggedMessage| Event::made(*id, draft.at, self.now, kind(draft));
         let events = parts.filter_map(move |part| match part {
             [one] => Some(made(one)),
             several => Event::several(several.iter().map(&made).collect()),
@@ -647,7 +665,7 @@ impl Run {
     }
 }
 
-impl State {
+impl HubState {
     fn tell_receipt(&mut self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
         let sessions = self.queues.get(from).map(|user| &user.sessions);
         let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());

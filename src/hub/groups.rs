@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::client::Client;
 use super::outbox::FlushList;
-use super::state::{Group, Hub, State};
+use super::state::{GroupState, Hub, HubState};
 use crate::failpoint;
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
 use crate::model::{
@@ -45,7 +45,7 @@ impl Hub {
             if let Ok((shown, _)) = state.group(&group) {
                 return Err(UserError::GroupExists(shown));
             }
-            self.found(state, entries, me, group, settings)?;
+            self.create_group(state, entries, me, group, settings)?;
             failpoint::reach("under the lock", &me.name);
             state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), flush_list);
             Ok(())
@@ -53,9 +53,9 @@ impl Hub {
     }
 
     /// Puts a group of a free name in, with its founder as the owner.
-    pub(super) fn found(
+    pub(super) fn create_group(
         &self,
-        state: &mut State,
+        state: &mut HubState,
         entries: &mut Vec<Entry>,
         me: &Client,
         group: Name,
@@ -94,7 +94,7 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let group = state.door(&me.name, group, way, now)?;
+            let group = state.check_join(&me.name, group, way, now)?;
             self.check_memberships(state, me)?;
             state.add_member(group, &me.name, GroupRole::Member, entries);
             if matches!(way, JoinVia::Code) {
@@ -143,7 +143,7 @@ impl Hub {
         })
     }
 
-    fn check_memberships(&self, state: &State, me: &Client) -> Result<(), UserError> {
+    fn check_memberships(&self, state: &HubState, me: &Client) -> Result<(), UserError> {
         let max = self.limits().max_memberships;
         match state.memberships.get(&me.name) {
             Some(groups) if groups.len() >= max => Err(UserError::TooManyMemberships(max)),
@@ -166,7 +166,7 @@ impl Hub {
         let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
         let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
         self.change(|state, entries| {
-            let (group, _) = state.group_run_by(&me.name, group, needed, now)?;
+            let (group, _) = state.group_with_role(&me.name, group, needed, now)?;
             state.change_settings(me, group, changes, entries)?;
             let settings = state.group(&group)?.1.settings.clone();
             state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, flush_list);
@@ -175,9 +175,9 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     /// The group that somebody joins, if he may.
-    fn door(&self, user: &Name, name: &Name, way: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
+    fn check_join(&self, user: &Name, name: &Name, way: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
         let unknown = || UserError::NoSuchGroup(name.to_string());
         let (shown, group) = match (way, self.group(name)) {
             (JoinVia::Code, Ok((shown, group))) if group.settings.room => (shown, group),
@@ -270,7 +270,7 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, _| {
-            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Admin, now)?;
             if !state.queues.contains_key(&user) {
                 return Err(UserError::NotOnline(user));
             }
@@ -297,7 +297,7 @@ impl Hub {
             let free = codes.iter().find(|code| !state.groups.contains_key(code));
             let room = *free.ok_or(UserError::Busy)?;
             let topic = settings.topic.clone();
-            self.found(state, entries, me, room, settings)?;
+            self.create_group(state, entries, me, room, settings)?;
             let (_, limit) = state.count(&room);
             state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, flush_list);
             Ok(())
@@ -310,7 +310,7 @@ impl Hub {
     }
 }
 
-impl Group {
+impl GroupState {
     fn invite(&mut self, name: Name, user: Name, now: SystemTime) -> Result<(), UserError> {
         if self.members.contains_key(&user) {
             return Err(GroupError::UserAlreadyMember(user, name).into());
@@ -423,7 +423,7 @@ impl Hub {
         now: SystemTime,
     ) -> Result<(Name, Vec<GroupSanction>), UserError> {
         self.locked(|state| {
-            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Admin, now)?;
+            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Admin, now)?;
             let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, ruling)| ruling.holds(now));
             let all = holding.map(|((user, penalty), ruling)| GroupSanction {
                 user: *user,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::client::{Client, ClientId};
-use super::outbox::{Outbox, Waiting};
+use super::outbox::{FlushTarget, Outbox};
 use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
 use crate::model::{Draft, Histogram, MessageId, Scope};
 use crate::store::{Entry, Store, StoreError};
@@ -34,23 +34,23 @@ impl PendingMessage {
 
 /// What a batch holds.
 #[derive(Default)]
-pub(super) struct Content {
+pub(super) struct BatchContent {
     pub(super) entries: Vec<Entry>,
     /// In the order of their places.
-    pub(super) passing: Vec<Passing>,
+    pub(super) passing: Vec<EphemeralMessage>,
 }
 
 /// Something said that is stored nowhere: it only keeps its place among what is.
-pub(super) struct Passing {
+pub(super) struct EphemeralMessage {
     /// How many entries of its batch come before it.
     pub(super) after: usize,
     pub(super) draft: Draft,
 }
 
-impl Content {
+impl BatchContent {
     /// What a session says, and nothing else.
-    pub(super) fn said(messages: impl ExactSizeIterator<Item = PendingMessage>) -> Content {
-        let mut content = Content { entries: Vec::with_capacity(messages.len()), passing: Vec::new() };
+    pub(super) fn said(messages: impl ExactSizeIterator<Item = PendingMessage>) -> BatchContent {
+        let mut content = BatchContent { entries: Vec::with_capacity(messages.len()), passing: Vec::new() };
         content.add(messages);
         content
     }
@@ -59,7 +59,7 @@ impl Content {
         for PendingMessage { draft, passing } in messages {
             if passing {
                 let after = self.entries.len();
-                self.passing.push(Passing { after, draft });
+                self.passing.push(EphemeralMessage { after, draft });
             } else {
                 self.entries.push(Entry::Said(draft));
             }
@@ -90,8 +90,8 @@ impl Content {
 /// The store, what waits for it, and whose turn it is.
 pub(super) struct Log {
     store: Arc<dyn Store>,
-    open: Mutex<Open>,
-    turn: Mutex<Turn>,
+    open: Mutex<OpenBatch>,
+    turn: Mutex<AppendTurn>,
     /// Who waits for echoes that another batch holds back.
     echoes: (Mutex<()>, Condvar),
     /// The store did not work when it was last used; said here too, because a turn may take long.
@@ -102,8 +102,8 @@ pub(super) struct Log {
 
 /// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
-struct Open {
-    content: Content,
+struct OpenBatch {
+    content: BatchContent,
     /// The sessions that said something, each with the number of entries that came before.
     speakers: Vec<(ClientId, usize)>,
     batch: Arc<Batch>,
@@ -113,7 +113,7 @@ struct Open {
 #[derive(Default)]
 pub(super) struct Batch {
     led: AtomicBool,
-    progress: Mutex<Progress>,
+    progress: Mutex<BatchProgress>,
     /// Two, so that nobody is woken for what he does not wait for.
     stored: Condvar,
     done: Condvar,
@@ -121,7 +121,7 @@ pub(super) struct Batch {
 
 /// How far a batch is.
 #[derive(Default)]
-struct Progress {
+struct BatchProgress {
     /// What became of appending it.
     stored: Option<Result<(), StoreError>>,
     /// It has been written out, too.
@@ -130,14 +130,14 @@ struct Progress {
 
 /// What only the thread whose turn it is may touch.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct AppendTurn {
     /// Changes that could not be stored yet; they go before everything else.
     unsaved: Vec<Entry>,
-    failure: Option<Failure>,
+    failure: Option<StoreFailure>,
 }
 
 /// The store does not work.
-struct Failure {
+struct StoreFailure {
     error: StoreError,
     since: Instant,
     /// Until then it is left alone.
@@ -145,7 +145,7 @@ struct Failure {
 }
 
 /// The leader's part of a batch. Dropping it lets those who wait go on, whatever became of it.
-pub(super) struct Lead(Arc<Batch>);
+pub(super) struct BatchLeader(Arc<Batch>);
 
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
@@ -167,7 +167,7 @@ impl Log {
     }
 
     /// As [`Log::submit`], for what a session says.
-    pub(super) fn submit_said(
+    pub(super) fn submit_messages(
         &self,
         messages: impl IntoIterator<Item = PendingMessage>,
         speaker: ClientId,
@@ -180,13 +180,13 @@ impl Log {
     }
 
     /// The batch that is gathering, if there is anything in it.
-    pub(super) fn gathering(&self) -> Option<Arc<Batch>> {
+    pub(super) fn open_batch(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
         (!open.content.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
     /// How many have said something that is gathering.
-    pub(super) fn joined(&self) -> usize {
+    pub(super) fn speaker_count(&self) -> usize {
         self.open.lock().speakers.len()
     }
 
@@ -207,7 +207,7 @@ impl Log {
     }
 
     /// Waits for the turn to append.
-    pub(super) fn turn(&self) -> MutexGuard<'_, Turn> {
+    pub(super) fn turn(&self) -> MutexGuard<'_, AppendTurn> {
         self.turn.lock()
     }
 
@@ -217,8 +217,8 @@ impl Log {
     }
 
     /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> (Content, Vec<(ClientId, usize)>) {
-        let Open { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
+    pub(super) fn close(&self) -> (BatchContent, Vec<(ClientId, usize)>) {
+        let OpenBatch { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
         (content, speakers)
     }
 
@@ -233,9 +233,9 @@ impl Log {
     }
 
     /// Says that a batch holds nothing back any more.
-    pub(super) fn free_echoes<'a>(&self, outboxes: impl IntoIterator<Item = &'a Outbox>, limit: MessageId) {
+    pub(super) fn release_echoes<'a>(&self, outboxes: impl IntoIterator<Item = &'a Outbox>, limit: MessageId) {
         let guard = self.echoes.0.lock();
-        outboxes.into_iter().for_each(|outbox| outbox.free_echoes(limit));
+        outboxes.into_iter().for_each(|outbox| outbox.release_echoes(limit));
         drop(guard);
         self.echoes.1.notify_all();
     }
@@ -247,13 +247,13 @@ impl Log {
     }
 
     /// Appends a batch; where there is nothing to store, whether the store works is nobody's concern.
-    pub(super) fn append_content(&self, turn: &mut Turn, content: &Content) -> Result<MessageId, StoreError> {
+    pub(super) fn append_batch(&self, turn: &mut AppendTurn, content: &BatchContent) -> Result<MessageId, StoreError> {
         let idle = !content.is_stored() && !content.is_empty();
         if idle { Ok(MessageId(0)) } else { self.append(turn, &content.entries) }
     }
 
     /// Appends a batch together with what could not be stored before.
-    fn append(&self, turn: &mut Turn, entries: &[Entry]) -> Result<MessageId, StoreError> {
+    fn append(&self, turn: &mut AppendTurn, entries: &[Entry]) -> Result<MessageId, StoreError> {
         let now = Instant::now();
         if let Some(failure) = &turn.failure
             && now < failure.rest_until
@@ -282,7 +282,7 @@ impl Log {
     }
 }
 
-impl Turn {
+impl AppendTurn {
     /// Keeps all changes but what was said, whose senders are told, and new tokens, which nobody has been shown. Beyond the
     /// bound the oldest are lost.
     fn keep(&mut self, entries: &[Entry]) {
@@ -297,7 +297,7 @@ impl Turn {
             log::error!("store failed error=\"{error}\": messages are delivered, but saved nowhere");
         }
         let since = self.failure.as_ref().map_or(now, |failure| failure.since);
-        self.failure = Some(Failure { error: error.clone(), since, rest_until: Instant::now() + STORE_REST });
+        self.failure = Some(StoreFailure { error: error.clone(), since, rest_until: Instant::now() + STORE_REST });
     }
 
     fn recovered(&mut self) {
@@ -311,8 +311,8 @@ impl Turn {
 
 impl Batch {
     /// Leads a batch, if nobody does yet.
-    pub(super) fn lead(self: &Arc<Batch>) -> Option<Lead> {
-        (!self.led.swap(true, Ordering::AcqRel)).then(|| Lead(Arc::clone(self)))
+    pub(super) fn lead(self: &Arc<Batch>) -> Option<BatchLeader> {
+        (!self.led.swap(true, Ordering::AcqRel)).then(|| BatchLeader(Arc::clone(self)))
     }
 
     /// Waits until its leader has written it out.
@@ -336,7 +336,7 @@ impl Batch {
     }
 }
 
-impl Lead {
+impl BatchLeader {
     /// Says what became of appending it.
     pub(super) fn stored(&self, outcome: Result<(), StoreError>) {
         self.0.progress.lock().stored = Some(outcome);
@@ -344,7 +344,7 @@ impl Lead {
     }
 }
 
-impl Drop for Lead {
+impl Drop for BatchLeader {
     fn drop(&mut self) {
         let mut progress = self.0.progress.lock();
         progress.stored.get_or_insert(Err(StoreError::Abandoned));
@@ -357,35 +357,35 @@ impl Drop for Lead {
 
 /// Who speaks, and whose turn it is to write out what was said.
 #[derive(Default)]
-pub(super) struct Gathering {
+pub(super) struct Batching {
     /// Who was the last to say something that is worth gathering, and when.
-    spoken: Mutex<Option<(ClientId, Instant)>>,
+    last_speaker: Mutex<Option<(ClientId, Instant)>>,
     /// Held by whoever writes out what he has gathered.
-    pass: Mutex<()>,
+    write_turn: Mutex<()>,
 }
 
 /// Being the one who writes out what several have said.
-pub(super) type Pass<'a> = MutexGuard<'a, ()>;
+pub(super) type WriteTurn<'a> = MutexGuard<'a, ()>;
 
-impl Gathering {
+impl Batching {
     /// Notes that a session says something, and whether another one did a moment ago or is just being written out, so that
     /// others may be about to.
-    pub(super) fn takes_turns(&self, speaker: ClientId) -> bool {
+    pub(super) fn should_batch(&self, speaker: ClientId) -> bool {
         let now = Instant::now();
-        let before = self.spoken.lock().replace((speaker, now));
-        self.pass.is_locked()
+        let before = self.last_speaker.lock().replace((speaker, now));
+        self.write_turn.is_locked()
             || before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
     }
 
     /// Lets others get ahead who have something to say just now, so that all of it is written together: for as long as
     /// another one writes out what was said before, and then as long as more of them do, of whom `joined` tells how many
     /// there are.
-    pub(super) fn pass(&self, joined: impl Fn() -> usize) -> Option<Pass<'_>> {
-        let pass = self.pass.try_lock_for(PASS_PATIENCE);
-        let mut before = joined();
+    pub(super) fn take_write_turn(&self, speaker_count: impl Fn() -> usize) -> Option<WriteTurn<'_>> {
+        let pass = self.write_turn.try_lock_for(PASS_PATIENCE);
+        let mut before = speaker_count();
         for _ in 0..GATHER_YIELDS {
             thread::yield_now();
-            let now = joined();
+            let now = speaker_count();
             if now == before {
                 break;
             }
@@ -396,27 +396,27 @@ impl Gathering {
 }
 
 /// Who spoke in a batch, in that order; dropping it lets all of them go.
-pub(super) struct Held<'a> {
+pub(super) struct HeldEchoes<'a> {
     log: &'a Log,
-    speakers: VecDeque<Speaker>,
+    speakers: VecDeque<HeldSpeaker>,
 }
 
 /// Somebody whose echo is held back.
-pub(super) struct Speaker {
+pub(super) struct HeldSpeaker {
     pub(super) sessions: Vec<Arc<Client>>,
     /// The last message before his own.
     pub(super) limit: MessageId,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldEchoes<'a> {
     /// Holds nothing back.
-    pub(super) fn nobody(log: &'a Log) -> Held<'a> {
-        Held { log, speakers: VecDeque::new() }
+    pub(super) fn nobody(log: &'a Log) -> HeldEchoes<'a> {
+        HeldEchoes { log, speakers: VecDeque::new() }
     }
 
     /// Holds back the echoes of these, in this order; they are held already.
-    pub(super) fn of(log: &'a Log, speakers: VecDeque<Speaker>) -> Held<'a> {
-        Held { log, speakers }
+    pub(super) fn of(log: &'a Log, speakers: VecDeque<HeldSpeaker>) -> HeldEchoes<'a> {
+        HeldEchoes { log, speakers }
     }
 
     /// Whether echoes of this session are held back.
@@ -425,7 +425,7 @@ impl<'a> Held<'a> {
     }
 
     /// The sessions that are written what was said before their own apart from what was said after it.
-    pub(super) fn apart(&self) -> Vec<ClientId> {
+    pub(super) fn split_for(&self) -> Vec<ClientId> {
         let several = self.speakers.iter().filter(|_| self.speakers.len() > 1);
         let mut all: Vec<ClientId> = several.flat_map(|speaker| &speaker.sessions).map(|client| client.id).collect();
         all.sort_unstable();
@@ -433,7 +433,7 @@ impl<'a> Held<'a> {
     }
 
     /// Writes to those who spoke what was said before they did. Returns the sessions that did not take it.
-    pub(super) fn write_beginnings(&self) -> Vec<Waiting> {
+    pub(super) fn write_up_to_limits(&self) -> Vec<FlushTarget> {
         let mut behind = Vec::new();
         // Nothing was said before the first.
         for (at, speaker) in self.speakers.iter().enumerate().skip(1) {
@@ -449,8 +449,8 @@ impl<'a> Held<'a> {
 
     /// Lets the next one go and writes to his sessions, but for this one. Returns those that did not take it, or nothing
     /// where nobody is left.
-    pub(super) fn let_go(&mut self, but: Option<ClientId>) -> Option<Vec<Waiting>> {
-        let Speaker { sessions, limit } = self.speakers.front()?;
+    pub(super) fn release_next(&mut self, but: Option<ClientId>) -> Option<Vec<FlushTarget>> {
+        let HeldSpeaker { sessions, limit } = self.speakers.front()?;
         let (sessions, limit) = (sessions.clone(), *limit);
         sessions.iter().for_each(|client| self.log.await_echoes(&client.outbox, limit));
         self.free();
@@ -458,8 +458,8 @@ impl<'a> Held<'a> {
     }
 
     fn free(&mut self) -> Option<()> {
-        let Speaker { sessions, limit } = self.speakers.pop_front()?;
-        self.log.free_echoes(sessions.iter().map(|client| &client.outbox), limit);
+        let HeldSpeaker { sessions, limit } = self.speakers.pop_front()?;
+        self.log.release_echoes(sessions.iter().map(|client| &client.outbox), limit);
         Some(())
     }
 
@@ -469,19 +469,19 @@ impl<'a> Held<'a> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldEchoes<'_> {
     fn drop(&mut self) {
         while self.free().is_some() {}
     }
 }
 
 /// Writes to a session, and returns it if it did not take all that may be written.
-fn write(client: &Arc<Client>) -> Option<Waiting> {
+fn write(client: &Arc<Client>) -> Option<FlushTarget> {
     client.flush_thoroughly();
-    (!client.outbox.is_clear()).then(|| Waiting::everything(Arc::clone(client)))
+    (!client.outbox.is_clear()).then(|| FlushTarget::everything(Arc::clone(client)))
 }
 
-impl Speaker {
+impl HeldSpeaker {
     fn has(&self, client: &Client) -> bool {
         self.sessions.iter().any(|session| session.id == client.id)
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::client::{Client, ClientId};
 use super::outbox::FlushList;
-use super::state::{Hub, State};
+use super::state::{Hub, HubState};
 use crate::model::limits::SANCTIONS;
 use crate::model::{
     Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, Scope, UserError,
@@ -43,12 +43,12 @@ impl Hub {
 
     /// The ban that keeps a user out, if one does.
     pub fn ban_of(&self, user: &Name, now: SystemTime) -> Option<Sanction> {
-        self.inner.rules.read().upon(Penalty::Ban, user, now).cloned()
+        self.inner.sanctions.read().upon(Penalty::Ban, user, now).cloned()
     }
 
     /// The ban that keeps an address out, if one does.
     pub fn ban_at(&self, address: IpAddr, now: SystemTime) -> Option<Sanction> {
-        self.inner.rules.read().at(address, now).cloned()
+        self.inner.sanctions.read().at(address, now).cloned()
     }
 
     /// Refuses who was muted.
@@ -56,18 +56,18 @@ impl Hub {
     /// # Errors
     /// [`UserError::Muted`].
     pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
-        let rules = self.inner.rules.read();
+        let sanctions = self.inner.sanctions.read();
         // Said for each message, and nearly always so.
-        if rules.len() == 0 {
+        if sanctions.len() == 0 {
             return Ok(());
         }
-        let mute = rules.upon(Penalty::Mute, user, now);
+        let mute = sanctions.upon(Penalty::Mute, user, now);
         mute.map_or(Ok(()), |mute| Err(UserError::Muted(mute.until, mute.reason.clone())))
     }
 
     /// All penalties that hold now.
     pub fn sanctions(&self, now: SystemTime) -> Vec<Sanction> {
-        self.inner.rules.read().holding(now).cloned().collect()
+        self.inner.sanctions.read().holding(now).cloned().collect()
     }
 
     /// Lays a penalty on somebody. It holds at once; whom it concerns is for the caller to close.
@@ -76,19 +76,19 @@ impl Hub {
     /// When there are as many as may be, nothing has changed; or that it is in force, but could not be stored yet.
     pub fn impose(&self, sanction: Sanction) -> Result<(), UserError> {
         let batch = {
-            let mut rules = self.inner.rules.write();
-            let over = rules.drop_expired(sanction.made);
-            if rules.len() >= SANCTIONS && !rules.has(sanction.penalty, sanction.subject) {
+            let mut sanctions = self.inner.sanctions.write();
+            let over = sanctions.drop_expired(sanction.made);
+            if sanctions.len() >= SANCTIONS && !sanctions.has(sanction.penalty, sanction.subject) {
                 return Err(UserError::TooManySanctions(SANCTIONS));
             }
             let lifted = |Sanction { penalty, subject, .. }| Entry::Lifted { penalty, subject };
             let mut entries: Vec<Entry> = over.into_iter().map(lifted).collect();
             entries.push(Entry::Sanctioned(sanction.clone()));
-            rules.insert(sanction);
+            sanctions.insert(sanction);
             // In the order in which they were made, whoever waits for them first.
             self.inner.log.submit(entries)
         };
-        self.commit_record(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
+        self.commit(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
     }
 
     /// Lifts a penalty, and says whether there was one.
@@ -97,12 +97,12 @@ impl Hub {
     /// Why that could not be stored; it will be as soon as it can.
     pub fn lift(&self, penalty: Penalty, subject: SanctionTarget, now: SystemTime) -> Result<bool, StoreError> {
         let (batch, held) = {
-            let mut rules = self.inner.rules.write();
-            let Some(removed) = rules.remove(penalty, subject) else { return Ok(false) };
+            let mut sanctions = self.inner.sanctions.write();
+            let Some(removed) = sanctions.remove(penalty, subject) else { return Ok(false) };
             let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }]);
             (batch, removed.holds(now))
         };
-        self.commit_record(&batch).map(|()| held)
+        self.commit(&batch).map(|()| held)
     }
 
     /// All sessions, in the order in which they came.
@@ -191,13 +191,13 @@ pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
     }
 }
 
-impl State {
+impl HubState {
     /// Tells everybody whom a message concerns, its author above all.
     fn tell_of(&self, message: &Message, event: &Arc<Event>, flush_list: &mut FlushList) {
         let from = &message.said.from;
         match message.said.scope {
-            Scope::Everybody => return self.tell_of_user(from, &self.clients, event, None, flush_list),
-            Scope::Group(group) => self.tell_of_user(from, self.audience(&group), event, Some(from), flush_list),
+            Scope::Everybody => return self.tell_from(from, &self.clients, event, None, flush_list),
+            Scope::Group(group) => self.tell_from(from, self.audience(&group), event, Some(from), flush_list),
             Scope::User(to) => self.tell_unless(&to, from, event, flush_list),
         }
         self.tell_user(from, event, flush_list);
@@ -205,7 +205,7 @@ impl State {
 
     fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         if user != except {
-            self.tell_user_of(except, user, event, flush_list);
+            self.tell_user_from(except, user, event, flush_list);
         }
     }
 }

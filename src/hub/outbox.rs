@@ -34,38 +34,38 @@ pub struct Outbox {
     /// Nothing is written out yet: the client is still being shown what he missed.
     held: AtomicBool,
     /// What must not be written yet, although it is queued.
-    echoes: Mutex<Echoes>,
+    echoes: Mutex<EchoLimits>,
     /// The last message of the log that was to be queued here.
     pushed: AtomicU64,
     /// Every message of the log up to this one that was queued here has been taken by the connection.
     written: AtomicU64,
     /// Of all outboxes of the server.
-    high_water: Arc<HighWater>,
+    high_water: Arc<HighWaterMark>,
 }
 
 /// Echoes say that others have been written to, so they wait until that is true.
 #[derive(Default)]
-struct Echoes {
+struct EchoLimits {
     /// By batch whose echoes are held back: the last message that may be written.
     limits: Vec<MessageId>,
     /// An event that was taken out of the channel and is beyond a limit.
     next: Option<Arc<Event>>,
 }
 
-impl Echoes {
+impl EchoLimits {
     fn allow(&self, id: MessageId) -> bool {
         self.limits.iter().all(|limit| id <= *limit)
     }
 }
 
 /// What is being taken out; it counts as taken when this is dropped, also by a fault.
-struct Taken<'a> {
+struct TakeGuard<'a> {
     outbox: &'a Outbox,
     items: i64,
     bytes: i64,
 }
 
-impl Drop for Taken<'_> {
+impl Drop for TakeGuard<'_> {
     fn drop(&mut self) {
         if self.items > 0 {
             let bytes = self.outbox.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -93,7 +93,7 @@ pub enum PushOutcome {
 
 impl Outbox {
     /// An empty outbox with the bounds of `limits`, held until it is released.
-    pub(super) fn new(limits: &Limits, high_water: &Arc<HighWater>) -> Outbox {
+    pub(super) fn new(limits: &Limits, high_water: &Arc<HighWaterMark>) -> Outbox {
         let (sender, receiver) = unbounded();
         let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / GRACE);
         Outbox {
@@ -131,7 +131,7 @@ impl Outbox {
     }
 
     /// Lets go what one batch held back; who says so has to write it out once.
-    pub(super) fn free_echoes(&self, limit: MessageId) {
+    pub(super) fn release_echoes(&self, limit: MessageId) {
         let mut echoes = self.echoes.lock();
         let at = echoes.limits.iter().position(|held| *held == limit);
         at.map(|at| echoes.limits.swap_remove(at));
@@ -223,7 +223,7 @@ impl Outbox {
     /// As [`Outbox::take`], with several things that were queued as one still in one piece.
     pub fn take_coalesced(&self, max: usize, mut each: impl FnMut(&Event)) -> usize {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let mut taken = Taken { outbox: self, items: 0, bytes: 0 };
+        let mut taken = TakeGuard { outbox: self, items: 0, bytes: 0 };
         let mut echoes = self.echoes.lock();
         while taken.bytes < max {
             let Some(event) = echoes.next.take().or_else(|| self.receiver.try_recv().ok()) else { break };
@@ -283,12 +283,12 @@ fn count(event: &Event) -> i64 {
 
 /// How full the fullest outbox has been.
 #[derive(Default)]
-pub(super) struct HighWater {
+pub(super) struct HighWaterMark {
     items: AtomicI64,
     bytes: AtomicI64,
 }
 
-impl HighWater {
+impl HighWaterMark {
     /// Takes note of an outbox that is as full as this. Mostly it was fuller before, and then this is two looks.
     pub(super) fn note(&self, items: i64, bytes: i64) {
         for (mark, now) in [(&self.items, items), (&self.bytes, bytes)] {
@@ -331,16 +331,16 @@ pub struct FlushList {
 }
 
 /// Somebody who is to be written to after a batch was appended.
-pub(super) struct Waiting {
+pub(super) struct FlushTarget {
     pub(super) client: Arc<Client>,
     /// The last message of that batch that was queued for him.
     pub(super) last: MessageId,
 }
 
-impl Waiting {
+impl FlushTarget {
     /// Somebody who is to be written everything that is queued for him.
-    pub(super) fn everything(client: Arc<Client>) -> Waiting {
-        Waiting { last: client.outbox.pushed(), client }
+    pub(super) fn everything(client: Arc<Client>) -> FlushTarget {
+        FlushTarget { last: client.outbox.pushed(), client }
     }
 
     /// Whether his connection has taken all of it.
@@ -364,7 +364,7 @@ impl FlushList {
 
     /// For what has just been appended to the log. Where the log survives the process, nobody may be told that his message
     /// is stored before it has been tried to write it to everybody.
-    pub(super) fn after_append(thorough: bool) -> FlushList {
+    pub(super) fn for_batch(thorough: bool) -> FlushList {
         let mut flush_list = FlushList::default();
         flush_list.noted = thorough.then(HashSet::new);
         flush_list
@@ -403,12 +403,12 @@ impl FlushList {
     }
 
     /// Whether there is nothing to write and nobody to close.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.too_slow.is_empty()
     }
 
     /// Writes out what was queued where it is much, so that it does not grow too much before all of a batch is.
-    pub(super) fn relieve_if_crowded(&mut self) {
+    pub(super) fn flush_if_crowded(&mut self) {
         if !self.crowded {
             return;
         }
@@ -422,11 +422,11 @@ impl FlushList {
 
     /// Hands out who is to be written to, each with the last message that was queued for him, and closes who was too slow.
     /// As long as nobody else's turn has come, those messages are of this batch.
-    pub(super) fn take(&mut self) -> Vec<Waiting> {
+    pub(super) fn take(&mut self) -> Vec<FlushTarget> {
         self.crowded = false;
         self.too_slow.iter().for_each(|client| client.close(QuitReason::SlowReader));
         let all = self.waiting.drain(..).chain(self.too_slow.drain(..));
-        all.map(Waiting::everything).collect()
+        all.map(FlushTarget::everything).collect()
     }
 
     /// Writes out what was queued, without waiting for anyone, and closes who was too slow. `own` is left out: a

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::client::{BEHIND, Client};
 use super::log::Batch;
-use super::outbox::Waiting;
-use super::state::{Hub, State};
+use super::outbox::FlushTarget;
+use super::state::{Hub, HubState};
 use crate::model::limits::CATCH_UP;
 use crate::model::{Message, Name, Scope};
 use crate::store::{Backlog, Entry, Position, StoreError, Token};
@@ -26,9 +26,9 @@ impl Hub {
         // What another session of his has not been written yet, this one gets: the other may never be.
         let others = self.locked(|state| state.siblings(me));
         others.iter().for_each(Client::flush_thoroughly);
-        let mut others: Vec<Waiting> = others.into_iter().map(Waiting::everything).collect();
+        let mut others: Vec<FlushTarget> = others.into_iter().map(FlushTarget::everything).collect();
         others.retain(|other| !other.is_written());
-        self.submit_places(&others);
+        self.submit_positions(&others);
         // That, and the place that an earlier session has left behind, may still be on its way into the store.
         self.await_log();
         self.store().backlog(&me.name, me.device, me.joined_at, CATCH_UP)
@@ -39,33 +39,33 @@ impl Hub {
     pub fn note_caught_up(&self, me: &Client, backlog: &[Message]) {
         if !me.name.is_guest() {
             // If it cannot be stored, he may be shown these messages again, and that is all.
-            self.record_readings(|_, now| {
+            self.record_positions(|_, now| {
                 me.outbox.note_written(me.joined_at);
-                me.reading.catch_up();
+                me.position.catch_up();
                 // What came meanwhile still lies in his outbox.
                 if !me.outbox.is_all_written() {
-                    me.reading.fall_behind();
+                    me.position.fall_behind();
                 }
-                vec![me.place(now)]
+                vec![me.current_position(now)]
             });
         }
-        self.locked(|state| state.note_missed_touch(me, backlog));
+        self.locked(|state| state.note_missed_contact(me, backlog));
         self.acknowledge_missed(me.name, backlog);
     }
 
     /// Says that a session has been written everything that gathered while it caught up.
     pub fn note_drained(&self, me: &Client) {
-        if me.reading.is(BEHIND) {
-            self.record_readings(|_, now| {
-                let back = me.outbox.is_all_written() && me.reading.get_back();
-                back.then(|| me.place(now)).into_iter().collect()
+        if me.position.is(BEHIND) {
+            self.record_positions(|_, now| {
+                let back = me.outbox.is_all_written() && me.position.get_back();
+                back.then(|| me.current_position(now)).into_iter().collect()
             });
         }
     }
 
     /// Submits where those have got who were not written what was sent to them, and returns the batch that has to be stored
     /// for the store to know that, and who has left.
-    pub(super) fn submit_places(&self, unwritten: &[Waiting]) -> Option<Arc<Batch>> {
+    pub(super) fn submit_positions(&self, unwritten: &[FlushTarget]) -> Option<Arc<Batch>> {
         self.locked(|state| {
             let now = SystemTime::now();
             // What is owed to those who have left, the store learns by their departures.
@@ -73,60 +73,60 @@ impl Hub {
             let behind = here.filter(|waiting| {
                 let client = &waiting.client;
                 // He may have been written it meanwhile: either we see that here, or whoever wrote sees that he is behind.
-                let written = || waiting.is_written() && client.reading.get_back();
-                !state.is_served_elsewhere(client) && client.reading.fall_behind() && !written()
+                let written = || waiting.is_written() && client.position.get_back();
+                !state.is_served_elsewhere(client) && client.position.fall_behind() && !written()
             });
-            let entries: Vec<Entry> = behind.map(|Waiting { client, .. }| client.place(now)).collect();
+            let entries: Vec<Entry> = behind.map(|FlushTarget { client, .. }| client.current_position(now)).collect();
             if !entries.is_empty() {
-                state.places = Some(self.inner.log.submit(entries));
+                state.position_batch = Some(self.inner.log.submit(entries));
             }
-            state.places.clone()
+            state.position_batch.clone()
         })
     }
 
     /// Corrects in the store who has fallen behind, and who has got everything since he did.
-    pub(super) fn correct_places(&self) {
-        self.record_readings(|state, now| {
+    pub(super) fn correct_positions(&self) {
+        self.record_positions(|state, now| {
             let moved = state.clients.values().filter(|client| {
                 let behind = || client.outbox.is_behind() && !state.is_served_elsewhere(client);
                 match client.outbox.is_all_written() {
-                    true => client.reading.get_back(),
+                    true => client.position.get_back(),
                     // Whose connection takes everything is written the rest in a moment.
-                    false => behind() && client.reading.fall_behind(),
+                    false => behind() && client.position.fall_behind(),
                 }
             });
-            moved.map(|client| client.place(now)).collect()
+            moved.map(|client| client.current_position(now)).collect()
         });
     }
 
     /// Records what is found out under the lock, in the order in which it was so.
-    fn record_readings(&self, find_out: impl FnOnce(&State, SystemTime) -> Vec<Entry>) {
+    fn record_positions(&self, find_out: impl FnOnce(&HubState, SystemTime) -> Vec<Entry>) {
         let batch = self.locked(|state| {
             let entries = find_out(state, SystemTime::now());
             (!entries.is_empty()).then(|| self.inner.log.submit(entries))
         });
         if let Some(batch) = batch {
             // What cannot be stored now is kept for later, and the failure is logged there.
-            let _ = self.commit_record(&batch);
+            let _ = self.commit(&batch);
         }
     }
 
     /// Submits what is to be remembered of a session that was just removed; `left` is what became of its groups.
     pub(super) fn submit_departure(
         &self,
-        state: &mut State,
+        state: &mut HubState,
         client: &Client,
         left: Vec<Entry>,
         now: SystemTime,
     ) -> Option<Arc<Batch>> {
         // One that is still being shown what it missed says nothing of what came since.
-        let stays = state.siblings(client).iter().any(|other| other.reading.is_here());
+        let stays = state.siblings(client).iter().any(|other| other.position.is_here());
         let silent = stays || client.name.is_guest();
-        let position = client.reading.left_at(client, state.last).filter(|_| !silent);
-        let reading = position.map(|position| client.reading_entry(position, now));
+        let position = client.position.left_at(client, state.last).filter(|_| !silent);
+        let reading = position.map(|position| client.position_entry(position, now));
         let entries: Vec<Entry> = reading.into_iter().chain(left).collect();
         let batch = (!entries.is_empty()).then(|| self.inner.log.submit(entries));
-        state.places = batch.clone().or(state.places.take());
+        state.position_batch = batch.clone().or(state.position_batch.take());
         batch
     }
 
@@ -136,7 +136,7 @@ impl Hub {
     /// # Errors
     /// When it works, but cannot tidy up.
     pub fn tend(&self) -> Result<bool, StoreError> {
-        self.correct_places();
+        self.correct_positions();
         self.acknowledge(Vec::new());
         // That it does not work was said when it ceased to.
         if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }
@@ -178,7 +178,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     /// The other sessions of the same device.
     fn siblings(&self, client: &Client) -> Vec<Arc<Client>> {
         let sessions = self.queues.get(&client.name).map(|user| user.sessions.values());
@@ -188,6 +188,6 @@ impl State {
 
     /// Whether another session of the same device has got everything.
     fn is_served_elsewhere(&self, client: &Client) -> bool {
-        self.siblings(client).iter().any(|other| other.reading.is_here() && other.outbox.is_all_written())
+        self.siblings(client).iter().any(|other| other.position.is_here() && other.outbox.is_all_written())
     }
 }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
 
-use super::client::{Client, ClientId, Departure, Reading};
+use super::client::{Client, ClientId, DeliveryPosition, DepartureSignal};
 use super::log::Batch;
 use super::outbox::{ConnectionHandle, FlushList, Outbox};
-use super::state::{Hub, Ignored, State, Touch};
+use super::state::{Hub, HubState, IgnoreLists, ReplyPartners};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
     DuplicateLogin, Event, EventKind, Message, MessageId, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
@@ -69,9 +69,9 @@ impl NewSession {
             last_activity: Mutex::new(Instant::now()),
             outbox,
             port: Arc::clone(&self.port),
-            departure: Departure::default(),
+            departure: DepartureSignal::default(),
             joined_at: MessageId::default(),
-            reading: Reading::default(),
+            position: DeliveryPosition::default(),
             receipts: AtomicBool::new(false),
             typing: AtomicBool::new(false),
         }
@@ -96,7 +96,7 @@ impl Hub {
                 state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
             match policy {
                 _ if state.closing => return Err(AttachError::Closing),
-                _ if state.shut == Some(name) || self.is_renamed(&name) => return Err(AttachError::Renamed),
+                _ if state.locked_name == Some(name) || self.is_renamed(&name) => return Err(AttachError::Renamed),
                 DuplicateLogin::Refuse if !others.is_empty() => return Err(AttachError::AlreadyLoggedIn(others)),
                 DuplicateLogin::Replace if !others.is_empty() => {}
                 _ if others.len() >= self.limits().max_sessions_per_user => {
@@ -155,7 +155,7 @@ impl Hub {
             entries.push(Entry::Forgotten { user });
             self.inner.log.submit(entries)
         });
-        let forgotten = self.commit_record(&batch);
+        let forgotten = self.commit(&batch);
         flush_list.flush_except(None);
         forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
     }
@@ -171,7 +171,7 @@ impl Hub {
 
     /// Takes a session out: the user's last one leaves all groups that are not kept, and everybody is told. Only
     /// [`Presence`] calls this. What the store is to remember of it is then on its way there.
-    fn depart(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
+    fn detach(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
         let mut flush_list = FlushList::default();
         let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
         let mut batch = None;
@@ -207,21 +207,21 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let batch = self.hub.depart(&self.client, self.reason);
+        let batch = self.hub.detach(&self.client, self.reason);
         // Who waits for the name need not wait for the store as well.
         self.client.departure.conclude();
         if let Some(batch) = batch {
             // If it cannot be stored now, it will be as soon as it can.
-            let _ = self.hub.commit_record(&batch);
+            let _ = self.hub.commit(&batch);
         }
         log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
     }
 }
 
 /// Where nobody listens: what a caller is told he takes out of his outbox himself.
-struct Nowhere;
+struct NoConnection;
 
-impl ConnectionHandle for Nowhere {
+impl ConnectionHandle for NoConnection {
     fn flush(&self, _: &Arc<Client>, _: bool) {}
 
     fn conclude(&self, _: &Client, work: &mut dyn FnMut()) {
@@ -246,11 +246,11 @@ impl Hub {
             last_activity: Mutex::new(Instant::now()),
             outbox,
             joined_at: MessageId::default(),
-            reading: Reading::default(),
+            position: DeliveryPosition::default(),
             receipts: AtomicBool::new(false),
             typing: AtomicBool::new(false),
-            port: Arc::new(Nowhere),
-            departure: Departure::default(),
+            port: Arc::new(NoConnection),
+            departure: DepartureSignal::default(),
         })
     }
 }
@@ -270,7 +270,7 @@ impl Hub {
     /// after it.
     pub(super) fn hand_to_announcer(&self, mut flush_list: FlushList) {
         match self.inner.announcer.get() {
-            _ if flush_list.is_settled() => {}
+            _ if flush_list.is_empty() => {}
             // Whose outbox is crowded has to be written to before anybody goes on, or it would overflow.
             Some(announcer) if !flush_list.is_crowded() => drop(announcer.send(flush_list)),
             _ => flush_list.flush_except(None),
@@ -358,7 +358,7 @@ impl Hub {
     /// [`UserError::NobodyToReply`].
     pub fn reply_partner(&self, me: &Client) -> Result<Name, UserError> {
         let partner = self.locked(|state| {
-            let Touch { from, to } = &state.queues.get(&me.name)?.touch;
+            let ReplyPartners { from, to } = &state.queues.get(&me.name)?.reply;
             from.get().or(to.get())
         });
         partner.ok_or(UserError::NobodyToReply)
@@ -411,15 +411,15 @@ impl Hub {
         me: &Client,
         whom: Name,
         ignored: bool,
-        change: impl FnOnce(&mut Ignored, Name) -> Result<Name, UserError>,
+        change: impl FnOnce(&mut IgnoreLists, Name) -> Result<Name, UserError>,
     ) -> Result<Name, UserError> {
         let stored = !me.name.is_guest() && !whom.is_guest();
         let (whom, batch) = self.locked(|state| {
-            let whom = change(&mut state.ignored, self.name_now(whom))?;
+            let whom = change(&mut state.ignored, self.current_name(whom))?;
             let entry = Entry::Ignored { user: me.name, whom, ignored };
             Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry]))))
         })?;
-        let done = batch.map_or(Ok(()), |batch| self.commit(&batch));
+        let done = batch.map_or(Ok(()), |batch| self.commit_delivered(&batch));
         done.map(|()| whom).map_err(|error| UserError::NotStoredYet(error.to_string()))
     }
 
@@ -434,7 +434,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     fn tell_typing(&self, me: &Client, scope: Scope, flush_list: &mut FlushList) {
         let event = Event::new(EventKind::Typing { from: me.name, scope });
         let wanting = |(_, client): &(&ClientId, &Arc<Client>)| {
@@ -456,11 +456,11 @@ impl State {
     }
 
     /// Remembers who wrote to a user while he was away, unless somebody has written to him since.
-    pub(super) fn note_missed_touch(&mut self, me: &Client, missed: &[Message]) {
+    pub(super) fn note_missed_contact(&mut self, me: &Client, missed: &[Message]) {
         let private = |message: &&Message| message.said.scope == Scope::User(me.name);
         let last = missed.iter().rev().find(private).map(|message| message.said.from);
         if let Some(user) = self.queues.get_mut(&me.name) {
-            user.touch.from.set(user.touch.from.get().or(last));
+            user.reply.from.set(user.reply.from.get().or(last));
         }
     }
 }

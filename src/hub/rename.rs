@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::client::Client;
 use super::moderation;
 use super::outbox::FlushList;
-use super::state::{Audience, Hub, State};
+use super::state::{Audience, Hub, HubState};
 use crate::model::{Event, EventKind, Name, QuitReason};
 use crate::store::{Entry, StoreError};
 
@@ -23,7 +23,7 @@ pub struct NameLock {
 
 impl Drop for NameLock {
     fn drop(&mut self) {
-        self.hub.locked(|state| state.shut = None);
+        self.hub.locked(|state| state.locked_name = None);
     }
 }
 
@@ -32,7 +32,7 @@ impl Hub {
     /// the answer is dropped. Returns when all of them have left, or at the deadline with `None`.
     pub fn lock_name(&self, user: Name, to: Name, why: &str, deadline: Instant) -> Option<NameLock> {
         let sessions: Vec<Arc<Client>> = self.locked(|state| {
-            state.shut = Some(user);
+            state.locked_name = Some(user);
             state.queues.get(&user).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
         });
         let shut = NameLock { hub: self.clone(), sessions: sessions.len() };
@@ -42,7 +42,7 @@ impl Hub {
 
     /// Whether a user is being kept out because he is about to get another name.
     pub fn is_name_locked(&self, user: &Name) -> bool {
-        self.locked(|state| state.shut == Some(*user))
+        self.locked(|state| state.locked_name == Some(*user))
     }
 
     /// Gives a user another name, which nothing is known of; he is not here, and is kept out.
@@ -57,7 +57,7 @@ impl Hub {
             self.inner.log.submit([Entry::Renamed { from, to }])
         });
         self.rename_elsewhere(&from, to);
-        self.commit_record(&batch)
+        self.commit(&batch)
     }
 
     /// Makes a rename as if it had never been. What cannot be stored of that now is stored behind the rename itself.
@@ -75,7 +75,7 @@ impl Hub {
         });
         self.rename_elsewhere(&to, from);
         // It is kept until it can be stored, and the failure is in the log.
-        let _ = self.commit_record(&batch);
+        let _ = self.commit(&batch);
     }
 
     /// Says that the users file has the new name. If that cannot be stored now, it will be as soon as it can.
@@ -85,7 +85,7 @@ impl Hub {
 
     /// What is not under the central lock, and concerns nobody while the user is kept out.
     fn rename_elsewhere(&self, from: &Name, to: Name) {
-        self.inner.rules.write().rename(from, to);
+        self.inner.sanctions.write().rename(from, to);
         self.inner.receipts.lock().iter_mut().for_each(|receipt| receipt.rename(from, to));
     }
 
@@ -112,7 +112,7 @@ impl Hub {
     }
 
     /// What a user is called now.
-    pub(super) fn name_now(&self, name: Name) -> Name {
+    pub(super) fn current_name(&self, name: Name) -> Name {
         self.inner.renamed.read().now(name)
     }
 
@@ -125,7 +125,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     fn knows(&self, name: &Name) -> bool {
         self.queues.contains_key(name) || self.memberships.contains_key(name) || self.ignored.knows(name)
     }

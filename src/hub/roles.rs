@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::client::Client;
 use super::outbox::FlushList;
-use super::state::{Hub, State};
+use super::state::{Hub, HubState};
 use crate::model::limits::SANCTIONS_PER_GROUP;
 use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, SanctionTerms, UserError};
 use crate::store::Entry;
@@ -26,7 +26,7 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
+            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Owner, now)?;
             let role = state.role_of(group, &user)?;
             let next = if up { role.above() } else { role.below() };
             let next = next.ok_or(GroupError::RoleAlready(user, group, role))?;
@@ -34,7 +34,7 @@ impl Hub {
             if role == GroupRole::Owner && last {
                 return Err(GroupError::LastOwner(group).into());
             }
-            state.check_fit(group, user, next)?;
+            state.check_eligible(group, user, next)?;
             state.set_role(group, &user, next, entries);
             state.tell_news(group, GroupNews::Role { user, role: next, by: Some(me.name) }, None, flush_list);
             Ok(())
@@ -54,12 +54,12 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let (group, _) = state.group_run_by(&me.name, group, GroupRole::Owner, now)?;
+            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Owner, now)?;
             let role = state.role_of(group, &user)?;
             if user == me.name {
                 return Err(GroupError::RoleAlready(user, group, role).into());
             }
-            state.check_fit(group, user, GroupRole::Owner)?;
+            state.check_eligible(group, user, GroupRole::Owner)?;
             for (user, role) in [(user, GroupRole::Owner), (me.name, GroupRole::Admin)] {
                 state.set_role(group, &user, role, entries);
                 state.tell_news(group, GroupNews::Role { user, role, by: Some(me.name) }, None, flush_list);
@@ -82,7 +82,7 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let group = state.group_ruled_by(&me.name, group, &user, now)?;
+            let group = state.group_with_power_over(&me.name, group, &user, now)?;
             state.role_of(group, &user)?;
             let news = |you| GroupNews::Kicked { user, by: me.name, reason: reason.clone(), you };
             state.tell_news(group, news(false), Some(&user), flush_list);
@@ -106,8 +106,8 @@ impl Hub {
     ) -> Result<(), UserError> {
         let GroupSanction { user, penalty, ruling } = one;
         self.change(|state, entries| {
-            let user = self.name_now(user);
-            let group = state.group_ruled_by(&me.name, group, &user, now)?;
+            let user = self.current_name(user);
+            let group = state.group_with_power_over(&me.name, group, &user, now)?;
             state.put_sanction(group, user, penalty, &ruling, now, entries)?;
             let inside = state.group(&group)?.1.members.contains_key(&user);
             let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
@@ -136,7 +136,7 @@ impl Hub {
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
         self.change(|state, entries| {
-            let group = state.group_ruled_by(&me.name, group, &user, now)?;
+            let group = state.group_with_power_over(&me.name, group, &user, now)?;
             let entry = state.group(&group)?.1;
             let (kept, holds) = (entry.settings.keep, entry.ruling(&user, penalty, now).is_some());
             let inside = entry.members.contains_key(&user);
@@ -161,7 +161,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl HubState {
     /// What somebody is in a group, who has to be in it.
     fn role_of(&self, group: Name, user: &Name) -> Result<GroupRole, UserError> {
         let role = self.group(&group)?.1.role(user);
@@ -169,8 +169,8 @@ impl State {
     }
 
     /// The group of this name, if `me` is owner or admin of it and above `user`.
-    fn group_ruled_by(&self, me: &Name, name: &Name, user: &Name, now: SystemTime) -> Result<Name, UserError> {
-        let (group, mine) = self.group_run_by(me, name, GroupRole::Admin, now)?;
+    fn group_with_power_over(&self, me: &Name, name: &Name, user: &Name, now: SystemTime) -> Result<Name, UserError> {
+        let (group, mine) = self.group_with_role(me, name, GroupRole::Admin, now)?;
         if me == user {
             return Err(GroupError::Yourself.into());
         }
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// A kept group is owned by who is still the same after a restart.
-    fn check_fit(&self, group: Name, user: Name, role: GroupRole) -> Result<(), UserError> {
+    fn check_eligible(&self, group: Name, user: Name, role: GroupRole) -> Result<(), UserError> {
         let unfit = role > GroupRole::Member && user.is_guest() && self.group(&group)?.1.settings.keep;
         if unfit { Err(GroupError::NotForGuests(group).into()) } else { Ok(()) }
     }

@@ -12,10 +12,10 @@ use std::time::{Instant, SystemTime};
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 
-use super::bans::Rules;
 use super::client::{Client, ClientId};
-use super::log::{Batch, Gathering, Log, PendingMessage};
-use super::outbox::{FlushList, HighWater};
+use super::log::{Batch, Batching, Log, PendingMessage};
+use super::outbox::{FlushList, HighWaterMark};
+use super::sanctions::Sanctions;
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
@@ -26,23 +26,23 @@ use crate::store::{Entry, KeptGroup, Store, StoreError};
 /// A cheap handle to the one hub of a server. It has verbs, and never hands out its lock.
 #[derive(Clone)]
 pub struct Hub {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<HubInner>,
 }
 
-pub(super) struct Inner {
-    state: Mutex<State>,
+pub(super) struct HubInner {
+    state: Mutex<HubState>,
     /// The way to the thread that writes out who came and left; without it, each does that himself.
     pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
-    pub(super) gathering: Gathering,
+    pub(super) batching: Batching,
     /// Receipts that are not due yet.
     pub(super) receipts: Mutex<Vec<Receipt>>,
     /// Who may not come in or speak; never held together with the central lock.
-    pub(super) rules: RwLock<Rules>,
+    pub(super) sanctions: RwLock<Sanctions>,
     /// Who is called otherwise by now; held for moments, also under the central lock.
-    pub(super) renamed: RwLock<Renamed>,
-    pub(super) high_water: Arc<HighWater>,
+    pub(super) renamed: RwLock<RenamedUsers>,
+    pub(super) high_water: Arc<HighWaterMark>,
 }
 
 impl Hub {
@@ -53,14 +53,14 @@ impl Hub {
     pub fn new(limits: Limits, store: Arc<dyn Store>) -> Result<Hub, StoreError> {
         #[cfg(feature = "deadlock-detection")]
         crate::thread::watch_for_deadlocks();
-        let rules = RwLock::new(Rules::new(store.sanctions()?));
-        let ignored = Ignored::new(store.ignored()?);
-        let mut state = State { last: store.last_id()?, ignored, ..State::default() };
+        let sanctions = RwLock::new(Sanctions::new(store.sanctions()?));
+        let ignored = IgnoreLists::new(store.ignored()?);
+        let mut state = HubState { last: store.last_id()?, ignored, ..HubState::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, gathering, announcer) = (Log::new(store), Gathering::default(), OnceLock::new());
+        let (log, batching, announcer) = (Log::new(store), Batching::default(), OnceLock::new());
         let (receipts, renamed, high_water) = Default::default();
-        let rest = Inner { state, announcer, limits, log, gathering, receipts, rules, renamed, high_water };
+        let rest = HubInner { state, announcer, limits, log, batching, receipts, sanctions, renamed, high_water };
         Ok(Hub { inner: Arc::new(rest) })
     }
 
@@ -75,7 +75,7 @@ impl Hub {
     }
 
     /// Everything that happens under the central lock happens in here.
-    pub(super) fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn locked<T>(&self, work: impl FnOnce(&mut HubState) -> T) -> T {
         #[cfg(test)]
         super::tests::before_section();
         let mut state = self.inner.state.lock();
@@ -91,45 +91,45 @@ pub(super) type Audience = BTreeMap<ClientId, Arc<Client>>;
 
 /// Everything the central lock protects.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct HubState {
     /// The client map: every logged-in session.
     pub(super) clients: Audience,
     /// The group map.
-    pub(super) groups: BTreeMap<Name, Group>,
+    pub(super) groups: BTreeMap<Name, GroupState>,
     /// The queue map: by user, the sessions whose outboxes take what is said to that name.
-    pub(super) queues: BTreeMap<Name, User>,
+    pub(super) queues: BTreeMap<Name, OnlineUser>,
     /// Who hears nothing of whom.
-    pub(super) ignored: Ignored,
+    pub(super) ignored: IgnoreLists,
     /// The groups of each user; of kept ones also while he is not here.
     pub(super) memberships: BTreeMap<Name, BTreeSet<Name>>,
     /// The last message of the log that was delivered.
     pub(super) last: MessageId,
     /// The last batch that tells the store of somebody who left or fell behind.
-    pub(super) places: Option<Arc<Batch>>,
+    pub(super) position_batch: Option<Arc<Batch>>,
     /// Set once, when the server stops: nobody comes in, and leaving is not announced.
     pub(super) closing: bool,
     /// Under this name nobody comes in just now.
-    pub(super) shut: Option<Name>,
-    pub(super) counts: Counts,
+    pub(super) locked_name: Option<Name>,
+    pub(super) counts: Counters,
 }
 
 /// A user who is here.
 #[derive(Default)]
-pub(super) struct User {
+pub(super) struct OnlineUser {
     pub(super) sessions: Audience,
     /// When the first of his sessions began; set with it.
     pub(super) since: Option<SystemTime>,
     /// Why he is away, if he is.
     pub(super) away: Option<Arc<str>>,
     /// Whom he answers with `/reply`.
-    pub(super) touch: Touch,
+    pub(super) reply: ReplyPartners,
     /// Where he was said to be typing.
-    pub(super) typed: Typed,
+    pub(super) typed: TypingNotices,
 }
 
 /// What ended with a session.
 #[derive(Default)]
-pub(super) struct Removed {
+pub(super) struct SessionRemoval {
     /// Its user is not here any more.
     pub(super) user: bool,
     /// The groups that he has left by that, with who owns them now where that is somebody else.
@@ -138,7 +138,7 @@ pub(super) struct Removed {
 
 /// A group: who belongs to it, which sessions hear what is said in it, and what its owners chose.
 #[derive(Default)]
-pub(super) struct Group {
+pub(super) struct GroupState {
     /// Members of a kept group may be away; those of any other are here.
     pub(super) members: BTreeMap<Name, Member>,
     /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
@@ -162,14 +162,14 @@ pub(super) struct Member {
 
 /// What a member's leaving has changed beside that.
 #[derive(Default)]
-pub(super) struct Parting {
+pub(super) struct MemberRemoval {
     /// He was the last one.
     pub(super) gone: bool,
     /// Who owns it now, where nobody else did.
     pub(super) heir: Option<Name>,
 }
 
-impl Group {
+impl GroupState {
     pub(super) fn role(&self, user: &Name) -> Option<GroupRole> {
         self.members.get(user).map(|member| member.role)
     }
@@ -220,15 +220,15 @@ impl Group {
 
 /// Whom each user ignores, also while he is away, and the same the other way round.
 #[derive(Default)]
-pub(super) struct Ignored {
+pub(super) struct IgnoreLists {
     pub(super) whom: BTreeMap<Name, BTreeSet<Name>>,
     by: BTreeMap<Name, BTreeSet<Name>>,
 }
 
-impl Ignored {
+impl IgnoreLists {
     /// All of these pairs of a user and whom he ignores.
-    pub(super) fn new(pairs: Vec<(Name, Name)>) -> Ignored {
-        let mut ignored = Ignored::default();
+    pub(super) fn new(pairs: Vec<(Name, Name)>) -> IgnoreLists {
+        let mut ignored = IgnoreLists::default();
         pairs.into_iter().for_each(|(user, whom)| ignored.add(user, whom));
         ignored
     }
@@ -291,7 +291,7 @@ fn take(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) -> Op
 
 /// With whom a user was last in touch privately.
 #[derive(Default)]
-pub(super) struct Touch {
+pub(super) struct ReplyPartners {
     /// Who wrote to him.
     pub(super) from: Cell<Option<Name>>,
     /// To whom he wrote.
@@ -300,9 +300,9 @@ pub(super) struct Touch {
 
 /// Where a user was said to be typing, and when; only what is new enough to matter.
 #[derive(Default)]
-pub(super) struct Typed(Vec<(Scope, Instant)>);
+pub(super) struct TypingNotices(Vec<(Scope, Instant)>);
 
-impl Typed {
+impl TypingNotices {
     /// Whether it may be told once more that he is typing there; if so, it counts as told.
     pub(super) fn may_tell(&mut self, scope: Scope, now: Instant) -> bool {
         self.0.retain(|(_, at)| now.saturating_duration_since(*at) < TYPING_PACE);
@@ -316,9 +316,9 @@ impl Typed {
 
 /// What those are called now who had other names in this process, as long as nobody else can have these.
 #[derive(Default)]
-pub(super) struct Renamed(pub(super) BTreeMap<Name, Name>);
+pub(super) struct RenamedUsers(pub(super) BTreeMap<Name, Name>);
 
-impl Renamed {
+impl RenamedUsers {
     pub(super) fn insert(&mut self, from: Name, to: Name) {
         self.follow(&from, to);
         self.0.remove(&to);
@@ -374,22 +374,22 @@ impl Receipt {
     }
 }
 
-impl User {
+impl OnlineUser {
     /// The receipt for a message to another user, if this one wants one.
-    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &User) -> Option<Receipt> {
+    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &OnlineUser) -> Option<Receipt> {
         let wanted = self.sessions.values().any(|session| session.wants_receipts());
         wanted.then(|| Receipt { id, from, by, recipients: to.sessions.values().cloned().collect() })
     }
 }
 
-impl State {
+impl HubState {
     /// Puts in what outlived the last process.
     pub(super) fn load(&mut self, kept: Vec<KeptGroup>) {
         // One without members was only of guests when the process ended.
         for KeptGroup { name, settings, members, sanctions } in kept.into_iter().filter(|kept| !kept.members.is_empty())
         {
             let next_rank = members.iter().map(|(_, _, rank)| rank + 1).max().unwrap_or(0);
-            let mut group = Group { settings, next_rank, ..Group::default() };
+            let mut group = GroupState { settings, next_rank, ..GroupState::default() };
             for (user, role, rank) in members {
                 group.members.insert(user, Member { role, rank });
                 self.memberships.entry(user).or_default().insert(name);
@@ -408,13 +408,18 @@ impl State {
     }
 
     /// The group of this name, under the name it was made with.
-    pub(super) fn group(&self, name: &Name) -> Result<(Name, &Group), UserError> {
+    pub(super) fn group(&self, name: &Name) -> Result<(Name, &GroupState), UserError> {
         let (shown, group) = self.groups.get_key_value(name).ok_or_else(|| UserError::NoSuchGroup(name.to_string()))?;
         Ok((*shown, group))
     }
 
     /// As [`State::group`], for somebody from whom a private one is hidden.
-    pub(super) fn group_for(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, &Group), UserError> {
+    pub(super) fn group_for(
+        &self,
+        user: &Name,
+        name: &Name,
+        now: SystemTime,
+    ) -> Result<(Name, &GroupState), UserError> {
         let (shown, group) = self.group(name)?;
         if group.is_shown_to(user, now) { Ok((shown, group)) } else { Err(UserError::NoSuchGroup(name.to_string())) }
     }
@@ -426,7 +431,7 @@ impl State {
     }
 
     /// The group of this name, in which `user` has to be at least this.
-    pub(super) fn group_run_by(
+    pub(super) fn group_with_role(
         &self,
         user: &Name,
         name: &Name,
@@ -444,9 +449,9 @@ impl State {
     }
 
     /// Tells every session of one user something of another one.
-    pub(super) fn tell_user_of(&self, from: &Name, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
+    pub(super) fn tell_user_from(&self, from: &Name, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
-        self.tell_of_user(from, sessions.into_iter().flatten(), event, None, flush_list);
+        self.tell_from(from, sessions.into_iter().flatten(), event, None, flush_list);
     }
 
     /// Tells the members of one group, all but the sessions of `except`.
@@ -482,7 +487,7 @@ impl State {
 
     /// Tells these clients something of `from`, all but the sessions of `except`. Those who ignore him get silence in its
     /// place, which counts as written at the same time.
-    pub(super) fn tell_of_user<'a>(
+    pub(super) fn tell_from<'a>(
         &self,
         from: &Name,
         clients: impl IntoIterator<Item = (&'a ClientId, &'a Arc<Client>)>,
@@ -528,17 +533,21 @@ impl State {
     }
 
     /// Remembers that one wrote to the other, for whom it did not happen if he ignores the one.
-    pub(super) fn note_touch(&self, (from, mine): (Name, Option<&User>), (to, his): (Name, Option<&User>)) {
+    pub(super) fn note_contact(
+        &self,
+        (from, mine): (Name, Option<&OnlineUser>),
+        (to, his): (Name, Option<&OnlineUser>),
+    ) {
         // Who talks to himself needs no shorter way to do so.
         if from == to {
             return;
         }
         let unheard = self.is_ignoring(&to, &from);
         if let Some(his) = his.filter(|_| !unheard) {
-            his.touch.from.set(Some(from));
+            his.reply.from.set(Some(from));
         }
         if let Some(mine) = mine {
-            mine.touch.to.set(Some(to));
+            mine.reply.to.set(Some(to));
         }
     }
 }
@@ -548,7 +557,7 @@ const SAMPLE: u64 = 64;
 
 /// The counts since the start.
 #[derive(Default)]
-pub(super) struct Counts {
+pub(super) struct Counters {
     /// Messages that were delivered.
     pub(super) messages: u64,
     /// Events that were queued for a client.
@@ -559,7 +568,7 @@ pub(super) struct Counts {
     pub(super) hold: Histogram,
 }
 
-impl Counts {
+impl Counters {
     /// Counts a section of the central lock, and begins to time it if it is one of the sample.
     pub(super) fn enter(&mut self) -> Option<Instant> {
         self.sections += 1;

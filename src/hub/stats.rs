@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{Hub, State};
+use super::state::{Hub, HubState};
 use crate::model::Histogram;
 
 /// What a server has done, and how it is.
@@ -45,7 +45,7 @@ impl Hub {
     /// How the server is.
     pub fn stats(&self) -> Stats {
         let (mut stats, clients) = self.locked(|state| {
-            let State { clients, groups, queues, counts, .. } = state;
+            let HubState { clients, groups, queues, counts, .. } = state;
             let stats = Stats {
                 sessions: clients.len(),
                 users: queues.len(),

@@ -9,11 +9,11 @@ use std::path::Path;
 use chrono::NaiveDate;
 use flate2::{Compression, write::GzEncoder};
 
-use super::LogSettings;
+use crate::model::LogSettings;
 
 /// Compresses and removes what is due on the day `today`. A file that resists is logged and left for the next day.
 pub(super) fn tidy(settings: &LogSettings, base: &str, today: NaiveDate) {
-    let Ok(entries) = fs::read_dir(&settings.dir) else { return };
+    let Ok(entries) = fs::read_dir(&settings.log_dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some((day, ending)) = name.to_str().and_then(|name| parse(base, name)) else { continue };
@@ -21,10 +21,10 @@ pub(super) fn tidy(settings: &LogSettings, base: &str, today: NaiveDate) {
             continue;
         }
         // A day to come counts as today: the clock may have been wrong, the file is not old.
-        let age = usize::try_from((today - day).num_days()).unwrap_or(0);
-        let done = if age > settings.keep_days {
+        let age = u32::try_from((today - day).num_days()).unwrap_or(0);
+        let done = if age > settings.log_keep_days {
             fs::remove_file(entry.path())
-        } else if age > settings.compress_days && ending == "log" {
+        } else if age > settings.log_compress_days && ending == "log" {
             compress(&entry.path())
         } else {
             Ok(())

@@ -17,7 +17,8 @@ use log::Level;
 use super::day::{self, DayFile, MAIN, Place};
 use super::line::Entry;
 use super::queue::{Route, Sink};
-use super::{Clock, LogSettings, archive};
+use super::{Clock, archive};
+use crate::model::LogSettings;
 use crate::thread;
 
 /// The stack of the thread that compresses, in bytes: the compressor builds its tables there.
@@ -93,7 +94,7 @@ impl FileSink {
             }
             self.check_place();
             self.next_try = now + self.pace;
-            match DayFile::open(&self.settings.dir, self.base, today) {
+            match DayFile::open(&self.settings.log_dir, self.base, today) {
                 Ok(file) => self.current = Some(file),
                 Err(e) => return self.fail(&e),
             }
@@ -132,7 +133,7 @@ impl FileSink {
         self.failing = true;
         if !self.told {
             self.told = true;
-            self.tell(format_args!("log file failing dir={} error={error}", self.settings.dir.display()));
+            self.tell(format_args!("log file failing dir={} error={error}", self.settings.log_dir.display()));
         }
         false
     }
@@ -157,11 +158,11 @@ impl FileSink {
     fn point(&mut self) {
         let Some(file) = &self.current else { return };
         let pointed =
-            file.path.file_name().map_or(Ok(()), |name| point(&self.settings.dir, self.base, Path::new(name)));
+            file.path.file_name().map_or(Ok(()), |name| point(&self.settings.log_dir, self.base, Path::new(name)));
         if let Err(e) = &pointed
             && !self.link_failing
         {
-            self.tell(format_args!("log link failing dir={} error={e}", self.settings.dir.display()));
+            self.tell(format_args!("log link failing dir={} error={e}", self.settings.log_dir.display()));
         }
         self.link_failing = pointed.is_err();
     }

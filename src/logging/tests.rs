@@ -16,7 +16,8 @@ use tempfile::TempDir;
 use super::file::FileSink;
 use super::line::Entry;
 use super::queue::{Route, Sink};
-use super::{Clock, LogSettings, Logger, Logging, archive, build_with};
+use super::{Clock, Logger, Logging, archive, build_with};
+use crate::model::LogSettings;
 use crate::model::limits::{LOG_LINE, LOG_QUEUE};
 
 const PACE: Duration = Duration::from_millis(10);
@@ -34,7 +35,7 @@ impl Place {
     }
 
     fn settings(&self) -> LogSettings {
-        LogSettings { dir: self.dir(), ..LogSettings::default() }
+        LogSettings { log_dir: self.dir(), ..LogSettings::default() }
     }
 
     fn dir(&self) -> PathBuf {
@@ -59,7 +60,7 @@ impl Place {
     }
 
     fn start(&self) -> (Logger, Logging) {
-        build_with(&self.settings(), self.clock(), Box::new(io::sink()), PACE).unwrap()
+        build_with(&self.settings(), LevelFilter::Info, self.clock(), Box::new(io::sink()), PACE).unwrap()
     }
 
     /// The file sink without its thread, so that a test decides what happens when; with how many lines it lost by removal.
@@ -200,7 +201,8 @@ fn a_file_in_place_of_the_folder_costs_lines_and_the_console_hears_of_it_once() 
     let place = Place::new();
     fs::write(place.dir(), "in the way").unwrap();
     let (terminal, mut screen) = io::pipe().map(|(r, w)| (w, r)).unwrap();
-    let (logger, logging) = build_with(&place.settings(), place.clock(), Box::new(terminal), PACE).unwrap();
+    let (logger, logging) =
+        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
     for _ in 0..10 {
         say(&logger, Level::Debug, "nobody reads this");
     }
@@ -308,8 +310,9 @@ fn a_stuck_console_holds_up_neither_the_caller_nor_the_file() {
     let place = Place::new();
     let (open, gate) = bounded::<()>(0);
     let (mut reader, screen) = io::pipe().unwrap();
-    let settings = LogSettings { level: LevelFilter::Warn, ..place.settings() };
-    let (logger, logging) = build_with(&settings, place.clock(), Box::new(Stuck { gate, screen }), PACE).unwrap();
+    let settings = LogSettings { log_level: LevelFilter::Warn, ..place.settings() };
+    let (logger, logging) =
+        build_with(&settings, LevelFilter::Info, place.clock(), Box::new(Stuck { gate, screen }), PACE).unwrap();
     for _ in 0..LOG_QUEUE + 100 {
         say(&logger, Level::Info, "console only");
     }
@@ -332,7 +335,8 @@ fn a_closed_console_is_no_trouble() {
     let place = Place::new();
     let (reader, terminal) = io::pipe().unwrap();
     drop(reader);
-    let (logger, logging) = build_with(&place.settings(), place.clock(), Box::new(terminal), PACE).unwrap();
+    let (logger, logging) =
+        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
     say(&logger, Level::Info, "still here");
     logging.stop();
     assert!(place.text().ends_with(" still here\n"));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::account::{NotRegistered, Question, TokenShown};
+use super::account::{LoginError, Question, RegistrationError, TokenShown};
 use super::answer::{AdminAnswer, Cell, Table};
 use super::encodings::{Encodings, Slot};
 use super::error::UserError;
@@ -62,20 +62,10 @@ pub enum EventKind {
     AskPassword,
     /// The server asks for something else that nobody else may see.
     Ask(Question),
-    /// Wrong name or password: the same for both.
-    LoginRefused,
-    /// Right password, but the user is here already and the policy is `refuse`.
-    AlreadyLoggedIn,
-    /// Right password, but the user has as many sessions as one may have.
-    TooManySessions { limit: usize },
-    /// Too many wrong passwords came from this address; this one was not looked at.
-    TooManyAttempts,
-    /// He gave a token, and tokens cannot be read now.
-    TokensUnreadable,
-    /// As many guests as may be are here already.
-    TooManyGuests { limit: usize },
-    /// No account was made.
-    NotRegistered(NotRegistered),
+    /// The login failed.
+    LoginFailed(LoginError),
+    /// The registration failed.
+    RegistrationFailed(RegistrationError),
     /// Logged in; holds the message of the day, if there is one.
     Welcome { motd: Option<Arc<str>> },
     /// What a guest is called; comes after his welcome.
@@ -184,10 +174,6 @@ pub enum EventKind {
     StillHere,
     /// What was asked for cannot be done.
     Refused(UserError),
-    /// Too many connections from his address are waiting to log in.
-    TooManyConnections { limit: usize },
-    /// Right password, but an operator has banned the user.
-    YouAreBanned { until: Option<SystemTime>, why: String },
     /// An operator has banned the address; said instead of the first prompt.
     AddressBanned { until: Option<SystemTime>, why: String },
     /// Ahead of the last words, when an operator ends the session and has said why.
@@ -285,13 +271,8 @@ impl EventKind {
             | EventKind::GroupMessage { from, text, .. }
             | EventKind::Action { from, text, own: false, .. } => Sort::Message { from, text },
             EventKind::Action { own: true, .. }
-            | EventKind::LoginRefused
-            | EventKind::AlreadyLoggedIn
-            | EventKind::TooManySessions { .. }
-            | EventKind::TooManyAttempts
-            | EventKind::TokensUnreadable
-            | EventKind::TooManyGuests { .. }
-            | EventKind::NotRegistered(_)
+            | EventKind::LoginFailed(_)
+            | EventKind::RegistrationFailed(_)
             | EventKind::Welcome { .. }
             | EventKind::YouAreGuest { .. }
             | EventKind::UserJoined { .. }
@@ -341,8 +322,6 @@ impl EventKind {
             | EventKind::HowToLeave { .. }
             | EventKind::StillHere
             | EventKind::Refused(_)
-            | EventKind::TooManyConnections { .. }
-            | EventKind::YouAreBanned { .. }
             | EventKind::AddressBanned { .. }
             | EventKind::SessionEnded { .. }
             | EventKind::Announced { .. }
@@ -390,13 +369,8 @@ impl EventKind {
             | EventKind::AskName
             | EventKind::AskPassword
             | EventKind::Ask(_)
-            | EventKind::LoginRefused
-            | EventKind::AlreadyLoggedIn
-            | EventKind::TooManySessions { .. }
-            | EventKind::TooManyAttempts
-            | EventKind::TokensUnreadable
-            | EventKind::TooManyGuests { .. }
-            | EventKind::NotRegistered(_)
+            | EventKind::LoginFailed(_)
+            | EventKind::RegistrationFailed(_)
             | EventKind::YouAreGuest { .. }
             | EventKind::UserJoined { .. }
             | EventKind::UserLeft { .. }
@@ -432,8 +406,6 @@ impl EventKind {
             | EventKind::HowToLeave { .. }
             | EventKind::StillHere
             | EventKind::Refused(_)
-            | EventKind::TooManyConnections { .. }
-            | EventKind::YouAreBanned { .. }
             | EventKind::AddressBanned { .. }
             | EventKind::SessionEnded { .. }
             | EventKind::GroupDropped { .. }

@@ -1,67 +1,106 @@
-//! Every bound in one place: what a stranger can make grow ends at one of these numbers.
+//! Every bound in one place: whatever a stranger can make grow stops at one of these numbers.
+//!
+//! A bound that operators can change is a field of [`Limits`], which declares its setting; all others are constants.
 
 mod order;
 mod web;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use clap::Args;
+
+use super::setting::{defaults, number, seconds, seconds_or_none};
 pub use order::*;
 pub use web::*;
 
-/// The bounds of a running server. The defaults are the promises of the manual; those with a setting can be changed.
-#[derive(Debug, Clone, PartialEq)]
+/// The bounds that are settings: each field is called like its setting, and its text is the help of that setting.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Limits")]
+#[group(skip)]
 pub struct Limits {
-    /// Connections that have not logged in yet, in all.
-    pub max_unauthenticated: usize,
-    /// Connections that have not logged in yet, per address (IPv4 address or IPv6 /64); loopback is exempt.
-    pub max_unauthenticated_per_address: usize,
-    /// Logged-in clients; lowered at start to what the process may have (setting `max-clients`).
+    /// Sessions that are logged in; when full, logins are refused; lowered at startup to what the process allows.
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = number::<usize>(1..=1_000_000))]
     pub max_clients: usize,
-    /// The longest line, in bytes with its line end (setting `line-limit`).
-    pub line_limit: usize,
-    /// Items in one client's outbox before he counts as too slow.
-    pub outbox_items: usize,
-    /// Bytes in one client's outbox before he counts as too slow.
-    pub outbox_bytes: usize,
-    /// How long the oldest item may wait for a client who is behind.
-    pub outbox_age: Duration,
-    /// From the accepted connection to the finished login, whatever comes in between (setting `login-timeout`).
+
+    /// Connections that have not logged in; when full, the address with the most of them loses its oldest one.
+    #[arg(long, value_name = "N", default_value = "256", value_parser = number::<usize>(1..=1_000_000))]
+    pub max_unauthenticated: usize,
+
+    /// Connections of one address (IPv6: one /64) that have not logged in; more are refused; loopback is exempt.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = number::<usize>(1..=1_000_000))]
+    pub max_unauthenticated_per_address: usize,
+
+    /// Seconds from the connection to the end of the login; then the connection is closed.
+    #[arg(long, value_name = "SECS", default_value = "30", value_parser = seconds(1..=3_600))]
     pub login_timeout: Duration,
-    /// From one line to the next; `None` for no limit (setting `idle-timeout`).
-    pub idle_timeout: Option<Duration>,
-    /// Groups on the server.
-    pub max_groups: usize,
-    /// Groups that one user may be in.
-    pub max_memberships: usize,
-    /// Sessions that one user may have at the same time, under the policy `allow`.
-    pub max_sessions_per_user: usize,
-    /// Guests who may be here at the same time (setting `max-guests`).
-    pub max_guests: usize,
-    /// Commands a user may send at once before he is slowed (setting `burst`).
-    pub burst: u32,
-    /// Commands per second a user may go on sending; 0 for no limit (setting `rate`).
+
+    /// Seconds between two lines of a user; then the session is closed; 0 for no limit.
+    // The path keeps clap from taking it for an option that may be missing.
+    #[arg(long, value_name = "SECS", default_value = "0", value_parser = seconds_or_none(31_536_000))]
+    pub idle_timeout: std::option::Option<Duration>,
+
+    /// Bytes of a line, with its line end; a longer line is dropped, and its sender is told.
+    // A line longer than `FLOOD_BYTES` would close its connection before it could end.
+    #[arg(long, value_name = "BYTES", default_value = "4096", value_parser = number::<usize>(64..=FLOOD_BYTES as usize))]
+    pub line_limit: usize,
+
+    /// Commands a second that a user may keep sending; beyond it they are slowed; 0 for no limit.
+    #[arg(long, value_name = "PER_SEC", default_value = "100", value_parser = number::<u32>(0..=1_000_000))]
     pub rate: u32,
+
+    /// Commands that a user may send at once before they are slowed.
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = number::<u32>(1..=1_000_000))]
+    pub burst: u32,
+
+    /// Messages that may wait for a client; beyond it the client is closed as too slow.
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = number::<usize>(16..=1_000_000))]
+    pub outbox_items: usize,
+
+    /// Bytes that may wait for a client; beyond it the client is closed as too slow; at least twice line-limit.
+    #[arg(long, value_name = "BYTES", default_value = "262144", value_parser = number::<usize>(65_536..=1 << 30))]
+    pub outbox_bytes: usize,
+
+    /// Seconds that a message may wait for a client; then the client is closed as too slow.
+    #[arg(long, value_name = "SECS", default_value = "20", value_parser = seconds(1..=3_600))]
+    pub outbox_age: Duration,
+
+    /// Groups on the server; when full, none can be created.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = number::<usize>(1..=10_000_000))]
+    pub max_groups: usize,
+
+    /// Groups that one user may be in; when full, they can join no other.
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = number::<usize>(1..=10_000_000))]
+    pub max_memberships: usize,
+
+    /// Sessions that one user may have at the same time, where duplicate-login is allow; more are refused.
+    #[arg(long, value_name = "N", default_value = "16", value_parser = number::<usize>(1..=1_000_000))]
+    pub max_sessions_per_user: usize,
+
+    /// Guests that may be logged in at the same time; more are refused.
+    #[arg(long, value_name = "N", default_value = "100", value_parser = number::<usize>(1..=10_000))]
+    pub max_guests: usize,
+}
+
+impl Limits {
+    /// Checks the bounds that depend on each other.
+    ///
+    /// # Errors
+    /// The setting that must change, as a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        // A line that no outbox can hold would close everyone it is sent to.
+        let (bytes, line) = (self.outbox_bytes, self.line_limit);
+        if bytes < 2 * line {
+            return Err(format!("outbox-bytes must be at least twice line-limit ({line}), not {bytes}"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            max_unauthenticated: 256,
-            max_unauthenticated_per_address: 8,
-            max_clients: 4096,
-            line_limit: 4096,
-            outbox_items: 1024,
-            outbox_bytes: 256 * 1024,
-            outbox_age: Duration::from_secs(20),
-            login_timeout: Duration::from_secs(30),
-            idle_timeout: None,
-            max_groups: 10_000,
-            max_memberships: 2_000,
-            max_sessions_per_user: 16,
-            max_guests: 100,
-            burst: 2_000,
-            rate: 100,
-        }
+        static DEFAULT: LazyLock<Limits> = LazyLock::new(defaults);
+        DEFAULT.clone()
     }
 }
 

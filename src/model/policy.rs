@@ -1,14 +1,17 @@
-//! Choices of operators and users, each a closed list of words.
+//! Choices of operators and users, each a closed list of words, and the settings of store and log.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+use log::LevelFilter;
+
+use super::setting::{defaults, level, number};
 
 /// Policy for a login of a user who is already online.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DuplicateLogin {
     /// Refuse the second login, unless the first session turns out to be dead.
-    #[default]
     Refuse,
     /// Keep both. Every session gets what is sent to the user, and a copy of what the user sends from another session.
     Allow,
@@ -17,10 +20,9 @@ pub enum DuplicateLogin {
 }
 
 /// Policy for creating accounts from the chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
     /// Only the operator creates accounts.
-    #[default]
     Closed,
     /// Anybody may register.
     Open,
@@ -29,10 +31,9 @@ pub enum Registration {
 }
 
 /// Whether a client is treated as telnet, so that the terminal can be told to hide the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TelnetMode {
     /// Clients that send telnet commands.
-    #[default]
     Auto,
     /// Every client.
     Always,
@@ -41,26 +42,68 @@ pub enum TelnetMode {
 }
 
 /// The failure that an acknowledged message survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
     /// A power failure: the message is on the disk.
-    #[default]
     Fsync,
     /// A crash of the server; the operating system writes to the disk within seconds.
     Commit,
 }
 
-/// How long messages are kept. A limit of 0 means no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The settings of how long messages are kept. A limit of 0 means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Data")]
+#[group(skip)]
 pub struct Retention {
     /// The failure that an acknowledged message survives.
+    #[arg(long, value_name = "WHAT", default_value = "fsync")]
     pub durability: Durability,
-    /// Days after which a message is deleted (setting `keep-days`).
+
+    /// Days after which a message is deleted; 0 for never.
+    #[arg(long, value_name = "DAYS", default_value = "0", value_parser = number::<u32>(0..=36_500))]
     pub keep_days: u32,
-    /// Messages on the whole server, beyond which the oldest are deleted (setting `keep-messages`).
+
+    /// Messages kept on the whole server, beyond which the oldest are deleted; 0 for no limit.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number::<u32>(0..=u32::MAX))]
     pub keep_messages: u32,
-    /// Messages in one group, beyond which its oldest are deleted (setting `keep-messages-per-group`).
+
+    /// Messages kept in each group, beyond which its oldest are deleted; 0 for no limit.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number::<u32>(0..=u32::MAX))]
     pub keep_messages_per_group: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        defaults()
+    }
+}
+
+/// The settings of the log: what is logged, where, and how long it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Logs")]
+#[group(skip)]
+pub struct LogSettings {
+    /// Folder of the log files; it is created if missing.
+    #[arg(long, value_name = "DIR", default_value = "logs")]
+    pub log_dir: PathBuf,
+
+    /// Least important level that is logged: off, error, warn, info, debug or trace; the console shows at most info.
+    #[arg(long, value_name = "LEVEL", default_value = "debug", value_parser = level)]
+    pub log_level: LevelFilter,
+
+    /// Days after which a log file is deleted.
+    #[arg(long, value_name = "DAYS", default_value = "30", value_parser = number::<u32>(1..=36_500))]
+    pub log_keep_days: u32,
+
+    /// Days after which a log file is compressed.
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = number::<u32>(0..=36_500))]
+    pub log_compress_days: u32,
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        defaults()
+    }
 }
 
 /// The kind of output a session has chosen.

@@ -13,8 +13,8 @@ use super::Dialect;
 use crate::model::sanction::HumanDuration;
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
-    GroupSettings, Message, MessageId, Name, NameAndNote, NotRegistered, Online, Outcome, OutputFormat, Penalty,
-    Profile, Question, QuitReason, Report, Scope, Slot, Table, Target, TokenShown,
+    GroupSettings, LoginError, Message, MessageId, Name, NameAndNote, Online, Outcome, OutputFormat, Penalty, Profile,
+    Question, QuitReason, RegistrationError, Report, Scope, Slot, Table, Target, TokenShown,
 };
 
 /// The plain dialect with LF after each line.
@@ -139,9 +139,6 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::TypingWanted { wanted: true } => out.write_str("Typing: on."),
         EventKind::TypingWanted { wanted: false } => out.write_str("Typing: off."),
 
-        EventKind::YouAreBanned { until, why } => {
-            write!(out, "Authentication failed: you are banned {}{}.", Until(*until), Because(why))
-        }
         EventKind::AddressBanned { until, why } => {
             write!(out, "Error: Your address is banned {}{}.", Until(*until), Because(why))
         }
@@ -176,7 +173,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
             Question::NewPassword => "New password: ",
             Question::SameAgain => "The same again: ",
         }),
-        EventKind::NotRegistered(why) => write_not_registered(out, why),
+        EventKind::RegistrationFailed(why) => write_registration_failed(out, why),
 
         EventKind::AskName => out.write_str("Enter username: "),
         EventKind::AskPassword => out.write_str("Enter password: "),
@@ -196,23 +193,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
 
-        EventKind::LoginRefused => out.write_str("Authentication failed."),
-        EventKind::AlreadyLoggedIn => out.write_str("Authentication failed: user already logged in."),
-        EventKind::TooManySessions { limit } => {
-            write!(out, "Authentication failed: you are logged in {limit} times already, which is the limit.")
-        }
-        EventKind::TooManyAttempts => {
-            out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
-        }
-        EventKind::TokensUnreadable => {
-            out.write_str("Authentication failed: tokens cannot be checked now; try again later, or use your password.")
-        }
-        EventKind::TooManyConnections { limit } => {
-            write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
-        }
-        EventKind::TooManyGuests { limit } => {
-            write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
-        }
+        EventKind::LoginFailed(why) => write_login_failed(out, why),
 
         // Silence is never written, and several things are written one by one.
         EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
@@ -528,25 +509,52 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-fn write_not_registered(out: &mut String, why: &NotRegistered) -> fmt::Result {
+fn write_login_failed(out: &mut String, why: &LoginError) -> fmt::Result {
+    match why {
+        LoginError::WrongNameOrPassword => out.write_str("Authentication failed."),
+        LoginError::AlreadyLoggedIn => out.write_str("Authentication failed: user already logged in."),
+        LoginError::TooManySessions { limit } => {
+            write!(out, "Authentication failed: you are logged in {limit} times already, which is the limit.")
+        }
+        LoginError::TooManyAttempts => {
+            out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
+        }
+        LoginError::TooManyGuests { limit } => {
+            write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
+        }
+        LoginError::TokensUnreadable => {
+            out.write_str("Authentication failed: tokens cannot be checked now; try again later, or use your password.")
+        }
+        LoginError::Banned { until, why } => {
+            write!(out, "Authentication failed: you are banned {}{}.", Until(*until), Because(why))
+        }
+        LoginError::TooManyConnections { limit } => {
+            write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
+        }
+    }
+}
+
+fn write_registration_failed(out: &mut String, why: &RegistrationError) -> fmt::Result {
     out.write_str("Registration failed: ")?;
     match why {
-        NotRegistered::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
-        NotRegistered::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
-        NotRegistered::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
-        NotRegistered::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
-        NotRegistered::BadName(why) => write!(out, "the name {why}."),
-        NotRegistered::GuestName => out.write_str("the name is kept for guests."),
-        NotRegistered::Taken => out.write_str("the name is taken."),
-        NotRegistered::Differ => out.write_str("the two passwords are not the same."),
-        NotRegistered::BadPassword(why) => write!(out, "the password {why}."),
-        NotRegistered::Full => out.write_str("there are as many accounts as there may be; ask the operator for one."),
-        NotRegistered::TooMany => {
+        RegistrationError::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
+        RegistrationError::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
+        RegistrationError::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
+        RegistrationError::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
+        RegistrationError::BadName(why) => write!(out, "the name {why}."),
+        RegistrationError::GuestName => out.write_str("the name is kept for guests."),
+        RegistrationError::Taken => out.write_str("the name is taken."),
+        RegistrationError::PasswordsDiffer => out.write_str("the two passwords are not the same."),
+        RegistrationError::BadPassword(why) => write!(out, "the password {why}."),
+        RegistrationError::Full => {
+            out.write_str("there are as many accounts as there may be; ask the operator for one.")
+        }
+        RegistrationError::TooMany => {
             out.write_str("too many accounts were made from your address; try again in ten minutes.")
         }
-        NotRegistered::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
-        NotRegistered::Busy => out.write_str("the server is busy; try again."),
-        NotRegistered::Unavailable => out.write_str("the account cannot be stored now; try again later."),
+        RegistrationError::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
+        RegistrationError::Busy => out.write_str("the server is busy; try again."),
+        RegistrationError::Unavailable => out.write_str("the account cannot be stored now; try again later."),
     }
 }
 

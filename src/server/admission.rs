@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::hub::ClientId;
-use crate::model::{EventKind, Origin, QuitReason};
+use crate::model::{EventKind, LoginError, Origin, QuitReason};
 use crate::session::Connection;
 
 /// Somebody who has a place, and may have to give it to somebody else.
@@ -51,7 +51,7 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn event(&self) -> EventKind {
         match *self {
-            Refusal::Address(limit) => EventKind::TooManyConnections { limit },
+            Refusal::Address(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),
             Refusal::Crowded => EventKind::Closed { reason: QuitReason::Crowded },
         }
     }

@@ -86,9 +86,8 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
+    use crate::config::Address;
     use crate::model::Limits;
 
     #[test]
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_lowered_and_what_fits_is_left_alone() {
-        let fitted = |limits, web: Vec<SocketAddr>| {
+        let fitted = |limits, web: Vec<Address>| {
             let mut config = Config { limits, web, ..Config::default() };
             fit_to_process(&mut config);
             config.limits

@@ -4,7 +4,7 @@
 //! `ok` or `refused` and what there is to say; then the connection ends. Who hangs costs one of a few places for a while.
 
 use std::fs::{self, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ use crate::model::{AdminAnswer, Event, EventKind, UserError, text};
 use crate::protocol::{Dialect, PLAIN, json};
 use crate::semaphore::Semaphore;
 use crate::thread;
+use crate::transport::write_all_until;
 
 /// How long to wait after the system refused to give a connection.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -113,7 +114,7 @@ fn serve(stream: &UnixStream, server: &Handle) -> io::Result<()> {
         command::console(line).and_then(|act| server.admin().execute(act, &Actor::Console, &server.0.shared.accounts));
     let verdict = if answer.is_ok() { "ok" } else { "refused" };
     let body = if form == "json" { json(&answer) } else { plain(answer) };
-    write(stream, format!("{verdict}\n{}\n", body.trim_end()).as_bytes(), Instant::now() + CTL_TIME)
+    write_all_until(stream, format!("{verdict}\n{}\n", body.trim_end()).as_bytes(), Instant::now() + CTL_TIME)
 }
 
 /// The owner of the process and the owner of the machine.
@@ -139,16 +140,6 @@ fn read_line(mut stream: &UnixStream, deadline: Instant) -> io::Result<String> {
     }
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     text::decode(line).map(|text| text.trim().to_owned()).map_err(|_| io::ErrorKind::InvalidData.into())
-}
-
-/// Writes all of it until `deadline`, whatever little the other side takes at a time.
-fn write(mut stream: &UnixStream, bytes: &[u8], deadline: Instant) -> io::Result<()> {
-    let mut sent = 0;
-    while sent < bytes.len() {
-        stream.set_write_timeout(Some(left(deadline)?))?;
-        sent += stream.write(&bytes[sent..])?;
-    }
-    Ok(())
 }
 
 fn left(deadline: Instant) -> io::Result<Duration> {

@@ -12,7 +12,7 @@ use crate::accounts::Verdict;
 use crate::command::{self, Context};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, NotRegistered, Origin, OutputFormat, Peer, UserError, text};
+use crate::model::{Event, EventKind, Name, Origin, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
 
 /// A user who has shown who he is, for one request.
@@ -115,7 +115,7 @@ impl<'a> ApiRequest<'a> {
 ///
 /// # Errors
 /// Why there is no account, as its event.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, NotRegistered> {
+pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
     let signup = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
     let made = signup.check_request(words).and_then(|request| {

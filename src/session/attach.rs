@@ -8,7 +8,7 @@ use super::authenticate::Unreadable;
 use super::connection::WirePort;
 use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{DuplicateLogin, EventKind, Name, Peer, QuitReason, Sanction};
+use crate::model::{DuplicateLogin, LoginError, Name, Peer, QuitReason, Sanction};
 use crate::store::{Device, Token};
 
 impl Session<'_> {
@@ -18,7 +18,7 @@ impl Session<'_> {
         self.pay_for_login(name);
         let patience = Instant::now() + STALE_SESSION_CHECK;
         if let Some(Sanction { until, reason: why, .. }) = self.shared.hub.ban_of(&name, SystemTime::now()) {
-            return self.refuse(asked, EventKind::YouAreBanned { until, why });
+            return self.refuse(asked, LoginError::Banned { until, why });
         }
         loop {
             match self.shared.hub.attach(&who, self.shared.duplicate_login) {
@@ -34,7 +34,7 @@ impl Session<'_> {
                         Ok(false) => presence.client().close(QuitReason::Revoked),
                         Err(Unreadable) => {
                             presence.leave(QuitReason::LoginFailed);
-                            return self.refuse(asked, EventKind::TokensUnreadable);
+                            return self.refuse(asked, LoginError::TokensUnreadable);
                         }
                     }
                     return Ok(self.begin(presence));
@@ -42,14 +42,14 @@ impl Session<'_> {
                 // A session whose client is gone notices it by itself; it only needs a moment to leave.
                 Err(AttachError::AlreadyLoggedIn(others)) => {
                     if !others.iter().all(|other| other.departed_by(patience)) {
-                        return self.refuse(asked, EventKind::AlreadyLoggedIn);
+                        return self.refuse(asked, LoginError::AlreadyLoggedIn);
                     }
                 }
                 Err(AttachError::TooManySessions(limit)) => {
-                    return self.refuse(asked, EventKind::TooManySessions { limit });
+                    return self.refuse(asked, LoginError::TooManySessions { limit });
                 }
                 // As if he had come a moment later: then nobody has that name.
-                Err(AttachError::Renamed) => return self.refuse(asked, EventKind::LoginRefused),
+                Err(AttachError::Renamed) => return self.refuse(asked, LoginError::WrongNameOrPassword),
                 Err(AttachError::Full) => return Err(QuitReason::ServerFull),
                 Err(AttachError::Closing) => return Err(QuitReason::Shutdown),
             }
@@ -63,7 +63,7 @@ impl Session<'_> {
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
             let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
-                return self.refuse(asked, EventKind::TooManyGuests { limit });
+                return self.refuse(asked, LoginError::TooManyGuests { limit });
             };
             if !std::mem::replace(&mut paid, true) {
                 self.pay_for_login(name);

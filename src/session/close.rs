@@ -3,11 +3,9 @@
 use std::time::Instant;
 
 use super::connection::Connection;
-use crate::model::limits::{BRIEF_FLUSH, LINGER, LINGER_BYTES};
+use crate::model::limits::BRIEF_FLUSH;
 use crate::model::{EventKind, LastWords, QuitReason};
-
-/// How long to wait before looking again for bytes of a client whose reading was stopped.
-const LINGER_STEP: std::time::Duration = std::time::Duration::from_millis(10);
+use crate::transport::linger;
 
 impl Connection {
     /// Writes what this reason still allows and closes: flush, no more from us, read away, gone. `by` is until when that
@@ -24,26 +22,10 @@ impl Connection {
                 self.link().finish();
                 // Who has closed his side sends nothing any more.
                 if reason != QuitReason::Eof {
-                    self.linger();
+                    linger(self.link(), || self.closing().is_some());
                 }
             }
             Err(_) => self.link().abort(),
-        }
-    }
-
-    /// Reads away what the client still sends: closing with unread bytes resets the connection, and a reset eats the
-    /// last words on their way.
-    fn linger(&self) {
-        let deadline = Instant::now() + LINGER;
-        let mut buffer = [0; 1024];
-        let mut left = LINGER_BYTES;
-        while left > 0 && Instant::now() < deadline {
-            match self.link().read(&mut buffer, Some(deadline)) {
-                // Once reading was stopped the end is always said, so it says nothing.
-                Ok(0) if self.closing().is_some() => std::thread::sleep(LINGER_STEP),
-                Ok(0) | Err(_) => return,
-                Ok(n) => left = left.saturating_sub(n),
-            }
         }
     }
 }

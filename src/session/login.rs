@@ -8,7 +8,7 @@ use super::connection::Unwritten;
 use super::{ReadOutcome, Session, next_step, registration};
 use crate::hub::Presence;
 use crate::model::limits::LOGIN_FAILURE_DELAY;
-use crate::model::{EventKind, OutputFormat, Peer, QuitReason};
+use crate::model::{EventKind, LoginError, OutputFormat, Peer, QuitReason, RegistrationError};
 use crate::transport::Input;
 
 impl Session<'_> {
@@ -36,10 +36,10 @@ impl Session<'_> {
         match judged {
             LoginOutcome::User(name, token) => self.enter(name, token),
             LoginOutcome::Guest => self.enter_as_guest(),
-            LoginOutcome::Wrong => self.refuse(asked, EventKind::LoginRefused),
-            LoginOutcome::TooMany => self.refuse(asked, EventKind::TooManyAttempts),
+            LoginOutcome::Wrong => self.refuse(asked, LoginError::WrongNameOrPassword),
+            LoginOutcome::TooMany => self.refuse(asked, LoginError::TooManyAttempts),
             LoginOutcome::Late => Err(QuitReason::LoginTimeout),
-            LoginOutcome::Unreadable => self.refuse(asked, EventKind::TokensUnreadable),
+            LoginOutcome::Unreadable => self.refuse(asked, LoginError::TokensUnreadable),
         }
     }
 
@@ -147,37 +147,25 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Says no, at a time that does not depend on why.
-    pub(super) fn refuse(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
-        let peer = Peer(self.connection.link().peer());
-        match &answer {
-            EventKind::NotRegistered(why) => {
-                log::info!("registration failed {peer} reason=\"{}\"", why.as_str());
-                self.shared.admin.note_login("not registered");
-            }
-            other => {
-                log::info!("login failed {peer} reason=\"{}\"", failure(other));
-                self.shared.admin.note_login(failure(other));
-            }
-        }
+    pub(super) fn refuse(&self, asked: Instant, why: LoginError) -> Result<Presence, QuitReason> {
+        log::info!("login failed {} reason=\"{}\"", Peer(self.connection.link().peer()), why.as_str());
+        self.shared.admin.note_login(why.as_str());
+        self.refuse_with(asked, EventKind::LoginFailed(why))
+    }
+
+    pub(super) fn refuse_registration(&self, asked: Instant, why: RegistrationError) -> Result<Presence, QuitReason> {
+        log::info!("registration failed {} reason=\"{}\"", Peer(self.connection.link().peer()), why.as_str());
+        self.shared.admin.note_login("not registered");
+        self.refuse_with(asked, EventKind::RegistrationFailed(why))
+    }
+
+    /// Refuses at a time that does not depend on the reason.
+    fn refuse_with(&self, asked: Instant, answer: EventKind) -> Result<Presence, QuitReason> {
         self.connection.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
         if let Some(reason) = self.connection.closing() {
             return Err(reason);
         }
         self.say(answer)?;
         Err(QuitReason::LoginFailed)
-    }
-}
-
-/// The fixed words in the log for a login that failed.
-fn failure(answer: &EventKind) -> &'static str {
-    match answer {
-        EventKind::AlreadyLoggedIn => "already logged in",
-        EventKind::TooManySessions { .. } => "too many sessions",
-        EventKind::TooManyAttempts => "too many attempts",
-        EventKind::TooManyGuests { .. } => "too many guests",
-        EventKind::TokensUnreadable => "unavailable",
-        EventKind::YouAreBanned { .. } => "banned",
-        _ => "wrong name or password",
     }
 }

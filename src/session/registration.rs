@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{EventKind, Name, NotRegistered, Origin, Peer, Question, QuitReason, Registration};
+use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word that stands before the wanted name.
@@ -38,20 +38,23 @@ impl Session<'_> {
         let signup = AccountRegistration { shared: self.shared, origin, by: deadline };
         let request = match signup.check_request(words) {
             Ok(request) => request,
-            Err(why) => return self.refuse(Instant::now(), EventKind::NotRegistered(why)),
+            Err(why) => return self.refuse_registration(Instant::now(), why),
         };
         let password = self.ask_hidden(EventKind::AskPassword, deadline, |_, _| false)?;
         let again = self.ask_hidden(EventKind::Ask(Question::SameAgain), deadline, |_, _| false)?;
         self.choose_dialect();
         let asked = Instant::now();
-        let made =
-            if password == again { signup.make_account(&request, &password) } else { Err(NotRegistered::Differ) };
+        let made = if password == again {
+            signup.make_account(&request, &password)
+        } else {
+            Err(RegistrationError::PasswordsDiffer)
+        };
         match made {
             Ok(()) => {
                 log::info!("registered user={} {}", request.name, Peer(self.connection.link().peer()));
                 self.enter(request.name, None)
             }
-            Err(why) => self.refuse(asked, EventKind::NotRegistered(why)),
+            Err(why) => self.refuse_registration(asked, why),
         }
     }
 }
@@ -66,40 +69,40 @@ pub(super) struct AccountRegistration<'a> {
 
 impl AccountRegistration<'_> {
     /// What the words after `/register` ask for.
-    pub(super) fn check_request(&self, words: &str) -> Result<Request, NotRegistered> {
+    pub(super) fn check_request(&self, words: &str) -> Result<Request, RegistrationError> {
         let mut words = words.split_ascii_whitespace();
         let (name, invite) = (words.next(), words.next());
         let needs_invite = match self.shared.registration {
-            Registration::Closed => return Err(NotRegistered::Closed),
+            Registration::Closed => return Err(RegistrationError::Closed),
             Registration::Open => false,
             Registration::Invite => true,
         };
-        let name = name.filter(|_| words.next().is_none()).ok_or(NotRegistered::Usage)?;
-        let name: Name = name.parse().map_err(NotRegistered::BadName)?;
+        let name = name.filter(|_| words.next().is_none()).ok_or(RegistrationError::Usage)?;
+        let name: Name = name.parse().map_err(RegistrationError::BadName)?;
         if name.is_guest() {
-            return Err(NotRegistered::GuestName);
+            return Err(RegistrationError::GuestName);
         }
         if needs_invite && invite.is_none() {
-            return Err(NotRegistered::NeedsInvite);
+            return Err(RegistrationError::NeedsInvite);
         }
         Ok(Request { name, invite: invite.filter(|_| needs_invite).map(tokens::invite_digest) })
     }
 
     /// Makes the account, as often as the client's address may. What tells him whether a name is taken or an invitation
     /// good counts as a wrong password does.
-    pub(super) fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+    pub(super) fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
         let (origin, now) = (self.origin, Instant::now());
         if !self.shared.registrations.take(origin, now) {
-            return Err(NotRegistered::TooMany);
+            return Err(RegistrationError::TooMany);
         }
         let made = if self.shared.throttle.take(origin, now) {
             let made = self.add_account(request, password);
-            if !matches!(made, Err(NotRegistered::Taken | NotRegistered::BadInvite)) {
+            if !matches!(made, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
                 self.shared.throttle.give_back(origin);
             }
             made
         } else {
-            Err(NotRegistered::TooManyAttempts)
+            Err(RegistrationError::TooManyAttempts)
         };
         if made.is_err() {
             self.shared.registrations.give_back(origin);
@@ -107,12 +110,12 @@ impl AccountRegistration<'_> {
         made
     }
 
-    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
         let Request { name, invite } = request;
         let accounts = &self.shared.accounts;
         // Who was taken out of the users file while he was here is still here, and is still called so.
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
-            return Err(NotRegistered::Taken);
+            return Err(RegistrationError::Taken);
         }
         let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
         let sure = || {
@@ -145,17 +148,17 @@ impl AccountRegistration<'_> {
     }
 }
 
-fn refusal(why: AccountError) -> NotRegistered {
+fn refusal(why: AccountError) -> RegistrationError {
     match why {
-        AccountError::BadPassword(why) => NotRegistered::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => NotRegistered::Taken,
-        AccountError::Forbidden => NotRegistered::BadInvite,
-        AccountError::Full => NotRegistered::Full,
-        AccountError::Late => NotRegistered::Busy,
-        AccountError::Unavailable => NotRegistered::Unavailable,
+        AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
+        AccountError::Taken | AccountError::Gone => RegistrationError::Taken,
+        AccountError::Forbidden => RegistrationError::BadInvite,
+        AccountError::Full => RegistrationError::Full,
+        AccountError::Late => RegistrationError::Busy,
+        AccountError::Unavailable => RegistrationError::Unavailable,
         AccountError::Broken(why) => {
             log::error!("users unchanged: {why}");
-            NotRegistered::Unavailable
+            RegistrationError::Unavailable
         }
     }
 }

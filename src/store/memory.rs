@@ -1,10 +1,6 @@
-//! The store of a server that keeps nothing: the last [`MEMORY_MESSAGES`] messages, until it ends.
-
-mod kept;
-mod moderation;
-mod rename;
-mod stays;
-mod view;
+//! The store of a server without a database: the last [`MEMORY_MESSAGES`] messages and everything else, until it ends.
+//!
+//! It must answer every reader as the database does; a property test compares the two.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,34 +8,38 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use self::kept::Kept;
-use self::moderation::Moderation;
-use self::stays::Stays;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
 use crate::model::limits::MEMORY_MESSAGES;
-use crate::model::{Draft, Message, MessageId, Name, Report, Role, Sanction, Scope};
+use crate::model::{
+    Draft, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
+    SanctionTarget, SanctionTerms, Scope,
+};
 
-/// Keeps in memory what another store keeps on a disk.
+/// A store in memory.
 #[derive(Default)]
 pub struct MemoryStore {
+    // lock tier leaf: no other lock is taken while it is held.
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
+    /// The last id that was assigned.
     last: u64,
     messages: VecDeque<Message>,
     stays: Stays,
-    /// Up to where a user has cleared a conversation; `None` for all of his.
+    /// The last message that is cleared from a user's view of a conversation; `None` for all conversations.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
+    /// The position of each device, and when it was reported.
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
-    /// Each user with each of those he ignores.
+    /// Each user with each user they ignore.
     ignored: BTreeSet<(Name, Name)>,
     tokens: BTreeMap<(Name, Name), Token>,
+    /// When each invitation expires.
     invites: BTreeMap<Digest, SystemTime>,
-    orders: Moderation,
-    kept: Kept,
-    /// Who is called otherwise, as long as the users file may not say so.
+    groups: Groups,
+    moderation: Moderation,
+    /// Renamings that the users file may not have yet.
     renamings: Vec<(Name, Name)>,
 }
 
@@ -60,7 +60,7 @@ impl Store for MemoryStore {
     ) -> Result<Vec<Message>, StoreError> {
         let inner = self.inner.lock();
         let earlier = |message: &Message| before.is_none_or(|before| message.id < before);
-        Ok(inner.last_seen_by(reader, scope, limit, earlier))
+        Ok(inner.last_visible(reader, scope, limit, earlier))
     }
 
     fn search(
@@ -72,7 +72,7 @@ impl Store for MemoryStore {
     ) -> Result<Vec<Message>, StoreError> {
         let wanted: Vec<String> = words_of(words).collect();
         let inner = self.inner.lock();
-        Ok(inner.last_seen_by(reader, scope, limit, |message| {
+        Ok(inner.last_visible(reader, scope, limit, |message| {
             let words: Vec<String> = words_of(&message.said.text).collect();
             !wanted.is_empty() && wanted.iter().all(|word| words.contains(word))
         }))
@@ -102,7 +102,7 @@ impl Store for MemoryStore {
         let inner = self.inner.lock();
         let at = inner.messages.binary_search_by_key(&id, |message| message.id);
         let found = at.ok().map(|at| &inner.messages[at]);
-        Ok(found.filter(|message| inner.is_seen(reader, message)).cloned())
+        Ok(found.filter(|message| inner.is_visible(reader, message)).cloned())
     }
 
     fn tail(&self, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
@@ -112,7 +112,7 @@ impl Store for MemoryStore {
     }
 
     fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
-        Ok(self.inner.lock().kept.all())
+        Ok(self.inner.lock().groups.all())
     }
 
     fn last_id(&self) -> Result<MessageId, StoreError> {
@@ -141,19 +141,19 @@ impl Store for MemoryStore {
     }
 
     fn role(&self, user: &Name) -> Result<Role, StoreError> {
-        Ok(self.inner.lock().orders.role(user))
+        Ok(self.inner.lock().moderation.role(user))
     }
 
     fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
-        Ok(self.inner.lock().orders.operators())
+        Ok(self.inner.lock().moderation.roles.iter().map(|(user, role)| (*user, *role)).collect())
     }
 
     fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
-        Ok(self.inner.lock().orders.sanctions())
+        Ok(self.inner.lock().moderation.sanctions.values().cloned().collect())
     }
 
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
-        Ok(self.inner.lock().orders.reports())
+        Ok(self.inner.lock().moderation.reports.values().cloned().collect())
     }
 
     fn knows(&self, name: &Name) -> Result<bool, StoreError> {
@@ -176,16 +176,28 @@ impl Store for MemoryStore {
     }
 }
 
+/// What each entry changes.
 impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Said(draft) => self.keep(draft),
+            Entry::Said(draft) => self.say(draft),
             Entry::Entered { user, group, after } => self.stays.enter(*user, *group, *after),
             Entry::Left { user, group: Some(group), upto } => {
                 self.stays.leave(user, *upto, |left| left == group);
-                self.kept.leave(group, user);
+                self.groups.change(group, |group| group.members.remove(user));
             }
-            Entry::Left { user, group: None, upto } => self.stays.leave(user, *upto, |left| !self.kept.has(left)),
+            Entry::Left { user, group: None, upto } => self.stays.leave(user, *upto, |left| !self.groups.has(left)),
+            Entry::GroupKept { group, settings } => self.groups.keep(*group, settings),
+            Entry::GroupGone { group } => self.groups.remove(group),
+            Entry::Member { group, user, role, rank } => {
+                self.groups.change(group, |group| group.members.insert(*user, (*role, *rank)));
+            }
+            Entry::MemberSanctioned { group, user, penalty, ruling } => {
+                self.groups.change(group, |group| group.sanctions.insert((*user, *penalty), ruling.clone()));
+            }
+            Entry::MemberLifted { group, user, penalty } => {
+                self.groups.change(group, |group| group.sanctions.remove(&(*user, *penalty)));
+            }
             Entry::Reading { user, device, position, at } => {
                 if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
                     self.readers.insert((*user, *device), (*position, *at));
@@ -195,46 +207,32 @@ impl Inner {
                 let cleared = self.cleared.entry((*user, *scope)).or_default();
                 *cleared = (*cleared).max(*upto);
             }
-            Entry::Ignored { user, whom, ignored: true } => {
-                self.ignored.insert((*user, *whom));
-            }
-            Entry::Ignored { user, whom, ignored: false } => {
-                self.ignored.remove(&(*user, *whom));
-            }
+            Entry::Ignored { user, whom, ignored: true } => drop(self.ignored.insert((*user, *whom))),
+            Entry::Ignored { user, whom, ignored: false } => drop(self.ignored.remove(&(*user, *whom))),
             Entry::Deleted { id } => {
                 if let Ok(at) = self.messages.binary_search_by_key(id, |message| message.id) {
                     self.messages[at].deleted = true;
                     self.messages[at].said.text = Arc::default();
                 }
             }
-            Entry::TokenMade(_) | Entry::TokenRevoked { .. } | Entry::Invited { .. } => self.apply_to_keys(entry),
-            Entry::Forgotten { user } => self.forget(user),
-            Entry::Renamed { from, to } => self.rename(*from, *to),
-            Entry::RenameSettled { from, to } => self.settle(*from, *to),
-            Entry::Role { .. }
-            | Entry::Sanctioned(_)
-            | Entry::Lifted { .. }
-            | Entry::Reported(_)
-            | Entry::ReportDone { .. } => self.orders.apply(entry),
-            of_groups => self.kept.apply(of_groups),
-        }
-    }
-
-    /// What concerns tokens and invitations.
-    #[inline(never)]
-    fn apply_to_keys(&mut self, entry: &Entry) {
-        match entry {
-            Entry::TokenMade(token) => drop(self.tokens.insert((token.user, token.name), token.clone())),
+            Entry::TokenMade(token) => self.make_token(token),
             Entry::TokenRevoked { user, name } => {
                 self.tokens.remove(&(*user, *name));
                 self.readers.remove(&(*user, Some(*name)));
             }
             Entry::Invited { invite, expires } => drop(self.invites.insert(*invite, *expires)),
-            _ => {}
+            Entry::Role { user, role } => self.moderation.set_role(*user, *role),
+            Entry::Sanctioned(sanction) => self.moderation.impose(sanction),
+            Entry::Lifted { penalty, subject } => drop(self.moderation.sanctions.remove(&(*penalty, *subject))),
+            Entry::Reported(report) => self.moderation.report(report),
+            Entry::ReportDone { number } => drop(self.moderation.reports.remove(number)),
+            Entry::Renamed { from, to } => self.rename(*from, *to),
+            Entry::RenameSettled { from, to } => self.settle(*from, *to),
+            Entry::Forgotten { user } => self.forget(user),
         }
     }
 
-    fn keep(&mut self, draft: &Draft) {
+    fn say(&mut self, draft: &Draft) {
         self.last += 1;
         if draft.is_for_guests_alone() {
             return;
@@ -245,6 +243,12 @@ impl Inner {
         self.messages.push_back(Message { id: MessageId(self.last), said: draft.clone(), deleted: false });
     }
 
+    // Apart from `apply`, which runs on the stack of every session and must not be as deep as this needs.
+    #[inline(never)]
+    fn make_token(&mut self, token: &Token) {
+        self.tokens.insert((token.user, token.name), token.clone());
+    }
+
     fn forget(&mut self, user: &Name) {
         let Inner { messages, readers, .. } = self;
         messages.retain(|Message { id, said, .. }| match said.scope {
@@ -252,23 +256,309 @@ impl Inner {
             Scope::User(to) if said.from == *user => {
                 readers.iter().any(|((name, _), (position, _))| *name == to && position.has(*id))
             }
-            _ => true,
+            Scope::User(_) | Scope::Group(_) | Scope::Everybody => true,
         });
         self.stays.forget(user);
         self.cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
         self.ignored.retain(|(name, whom)| name != user && whom != user);
-        self.orders.forget(user);
-        self.kept.forget(user);
-        // The next one of this name is somebody else.
+        self.moderation.roles.remove(user);
+        self.groups.forget(user);
+        // The next user of this name is somebody else.
         self.cleared.insert((*user, None), MessageId(self.last));
+    }
+
+    /// Renames a user. Names that differ only in case are equal, so whatever is stored under the old name is removed before
+    /// it is stored under the new one.
+    fn rename(&mut self, from: Name, to: Name) {
+        let now = |name: Name| if name == from { to } else { name };
+        let scope_now = |scope| if let Scope::User(user) = scope { Scope::User(now(user)) } else { scope };
+        for Message { said, .. } in &mut self.messages {
+            (said.from, said.scope) = (now(said.from), scope_now(said.scope));
+        }
+        rekey(&mut self.cleared, |(user, scope)| (now(user), scope.map(scope_now)));
+        rekey(&mut self.readers, |(user, device)| (now(user), device));
+        rekey(&mut self.tokens, |(user, name)| (now(user), name));
+        self.tokens.values_mut().for_each(|token| token.user = now(token.user));
+        let pairs: Vec<_> = std::mem::take(&mut self.ignored).into_iter().collect();
+        self.ignored = pairs.into_iter().map(|(user, whom)| (now(user), now(whom))).collect::<BTreeSet<_>>();
+        self.stays.rename(now);
+        self.moderation.rename(&from, to);
+        self.groups.rename(now);
+        self.settle(from, to);
+        self.renamings.push((from, to));
+    }
+
+    fn settle(&mut self, from: Name, to: Name) {
+        let same = |one: Name, other: Name| one.as_str() == other.as_str();
+        self.renamings.retain(|(was, now)| !(same(*was, from) && same(*now, to)));
+    }
+
+    fn knows(&self, name: &Name) -> bool {
+        let Inner { messages, stays, cleared, readers, ignored, tokens, groups, moderation, .. } = self;
+        let about = Some(Scope::User(*name));
+        messages.iter().any(|Message { said, .. }| said.from == *name || Some(said.scope) == about)
+            || cleared.keys().any(|(user, scope)| user == name || (*scope == about && !user.is_guest()))
+            || readers.keys().any(|(user, _)| user == name)
+            || ignored.iter().any(|(user, whom)| user == name || whom == name)
+            || tokens.keys().any(|(user, _)| user == name)
+            || stays.knows(name)
+            || moderation.knows(name)
+            || groups.knows(name)
     }
 }
 
+/// Who may see which messages.
+impl Inner {
+    fn last_visible(
+        &self,
+        reader: &Name,
+        scope: Option<Scope>,
+        limit: usize,
+        wanted: impl Fn(&Message) -> bool,
+    ) -> Vec<Message> {
+        let fits = |message: &&Message| {
+            scope.is_none_or(|scope| conversation(reader, &message.said) == Some(scope))
+                && self.is_visible(reader, message)
+                && wanted(message)
+        };
+        let mut last: Vec<Message> = self.messages.iter().rev().filter(fits).take(limit).cloned().collect();
+        last.reverse();
+        last
+    }
+
+    fn is_visible(&self, reader: &Name, message: &Message) -> bool {
+        self.is_open(reader, message) && !self.is_ignored(reader, message)
+    }
+
+    fn is_ignored(&self, reader: &Name, message: &Message) -> bool {
+        self.ignored.contains(&(*reader, message.said.from))
+    }
+
+    /// Whether the reader may see a message if they do not ignore its sender.
+    fn is_open(&self, reader: &Name, message: &Message) -> bool {
+        let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
+        let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
+        let present = match scope {
+            Scope::Group(group) => self.stays.cover(reader, group, message.id),
+            Scope::User(_) | Scope::Everybody => true,
+        };
+        present && cleared.is_none_or(|cleared| message.id > *cleared)
+    }
+}
+
+/// The conversation of the reader that this belongs to; `None` if it is between others.
+fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
+    match said.scope {
+        Scope::User(to) if said.from == *reader => Some(Scope::User(to)),
+        Scope::User(to) => (to == *reader).then_some(Scope::User(said.from)),
+        Scope::Group(_) | Scope::Everybody => Some(said.scope),
+    }
+}
+
+/// The words of a text, in lower case.
 fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
+/// When each user was in a group: for each user and group the stays, oldest first.
+#[derive(Default)]
+struct Stays(BTreeMap<(Name, Name), Vec<Stay>>);
+
+/// One stay in a group, in which messages after `after` are visible, and no later than `upto` once the user has left.
+struct Stay {
+    after: MessageId,
+    upto: Option<MessageId>,
+}
+
+impl Stays {
+    /// Begins a stay, unless the user is there already.
+    fn enter(&mut self, user: Name, group: Name, after: MessageId) {
+        let stays = self.0.entry((user, group)).or_default();
+        match stays.last_mut() {
+            // Nothing was said in between, so it is the same stay.
+            Some(stay) if stay.upto == Some(after) => stay.upto = None,
+            Some(Stay { upto: None, .. }) => {}
+            _ => stays.push(Stay { after, upto: None }),
+        }
+    }
+
+    /// Ends the stays of a user in the groups for which `left` is true.
+    fn leave(&mut self, user: &Name, upto: MessageId, left: impl Fn(&Name) -> bool) {
+        self.0.retain(|(of, group), stays| {
+            if of == user && left(group) {
+                if let Some(stay) = stays.last_mut() {
+                    stay.upto.get_or_insert(upto);
+                }
+                // Nothing is visible through a stay during which nothing was said.
+                stays.pop_if(|stay| stay.upto.is_some_and(|upto| stay.after >= upto));
+            }
+            !stays.is_empty()
+        });
+    }
+
+    /// Whether the user was in the group when this was said.
+    fn cover(&self, user: &Name, group: Name, id: MessageId) -> bool {
+        self.0
+            .get(&(*user, group))
+            .is_some_and(|stays| stays.iter().any(|stay| stay.after < id && stay.upto.is_none_or(|upto| id <= upto)))
+    }
+
+    fn forget(&mut self, user: &Name) {
+        self.0.retain(|(name, _), _| name != user);
+    }
+
+    /// Forgets stays that ended before this message.
+    fn forget_before(&mut self, oldest: MessageId) {
+        self.0.retain(|_, stays| {
+            stays.retain(|stay| stay.upto.is_none_or(|upto| upto >= oldest));
+            !stays.is_empty()
+        });
+    }
+
+    fn knows(&self, user: &Name) -> bool {
+        self.0.keys().any(|(name, _)| name == user)
+    }
+
+    fn rename(&mut self, now: impl Fn(Name) -> Name) {
+        rekey(&mut self.0, |(user, group)| (now(user), group));
+    }
+}
+
+/// The kept groups by name.
+#[derive(Default)]
+struct Groups(BTreeMap<Name, Group>);
+
+#[derive(Default)]
+struct Group {
+    settings: GroupSettings,
+    members: BTreeMap<Name, (GroupRole, u64)>,
+    sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
+}
+
+impl Groups {
+    fn has(&self, group: &Name) -> bool {
+        self.0.contains_key(group)
+    }
+
+    fn keep(&mut self, group: Name, settings: &GroupSettings) {
+        self.0.entry(group).or_default().settings = settings.clone();
+    }
+
+    fn remove(&mut self, group: &Name) {
+        self.0.remove(group);
+    }
+
+    /// Changes a group; one that is not kept has nothing to change.
+    fn change<T>(&mut self, group: &Name, change: impl FnOnce(&mut Group) -> T) {
+        if let Some(group) = self.0.get_mut(group) {
+            change(group);
+        }
+    }
+
+    fn forget(&mut self, user: &Name) {
+        for group in self.0.values_mut() {
+            group.members.remove(user);
+            group.sanctions.retain(|(of, _), _| of != user);
+        }
+    }
+
+    fn knows(&self, user: &Name) -> bool {
+        let sanctioned = |group: &Group| group.sanctions.keys().any(|(of, _)| of == user);
+        self.0.values().any(|group| group.members.contains_key(user) || sanctioned(group))
+    }
+
+    fn rename(&mut self, now: impl Fn(Name) -> Name) {
+        for group in self.0.values_mut() {
+            rekey(&mut group.members, &now);
+            rekey(&mut group.sanctions, |(user, penalty)| (now(user), penalty));
+            group.sanctions.values_mut().for_each(|terms| terms.by = now(terms.by));
+        }
+    }
+
+    fn all(&self) -> Vec<KeptGroup> {
+        let sanction = |((user, penalty), terms): (&(Name, Penalty), &SanctionTerms)| GroupSanction {
+            user: *user,
+            penalty: *penalty,
+            ruling: terms.clone(),
+        };
+        let one = |(name, group): (&Name, &Group)| KeptGroup {
+            name: *name,
+            settings: group.settings.clone(),
+            members: group.members.iter().map(|(user, (role, rank))| (*user, *role, *rank)).collect(),
+            sanctions: group.sanctions.iter().map(sanction).collect(),
+        };
+        self.0.iter().map(one).collect()
+    }
+}
+
+/// Server roles, sanctions and reports.
+#[derive(Default)]
+struct Moderation {
+    roles: BTreeMap<Name, Role>,
+    sanctions: BTreeMap<(Penalty, SanctionTarget), Sanction>,
+    reports: BTreeMap<u64, Report>,
+}
+
+impl Moderation {
+    fn role(&self, user: &Name) -> Role {
+        self.roles.get(user).copied().filter(|_| !user.is_guest()).unwrap_or_default()
+    }
+
+    fn set_role(&mut self, user: Name, role: Role) {
+        match role {
+            Role::User => drop(self.roles.remove(&user)),
+            Role::Moderator | Role::Admin => drop(self.roles.insert(user, role)),
+        }
+    }
+
+    fn impose(&mut self, sanction: &Sanction) {
+        self.sanctions.insert((sanction.penalty, sanction.subject), sanction.clone());
+    }
+
+    fn report(&mut self, report: &Report) {
+        self.reports.insert(report.number, report.clone());
+    }
+
+    fn knows(&self, user: &Name) -> bool {
+        let subject = SanctionTarget::User(*user);
+        self.roles.contains_key(user) || self.sanctions.keys().any(|(_, upon)| *upon == subject)
+    }
+
+    fn rename(&mut self, from: &Name, to: Name) {
+        let now = |name: Name| if name == *from { to } else { name };
+        rekey(&mut self.roles, now);
+        rekey(&mut self.sanctions, |(penalty, subject)| (penalty, subject.renamed(from, to)));
+        self.sanctions.values_mut().for_each(|sanction| *sanction = sanction.renamed(from, to));
+        self.reports.values_mut().for_each(|report| *report = report.renamed(from, to));
+    }
+}
+
+/// Stores every value under its new key.
+fn rekey<K: Ord, V>(map: &mut BTreeMap<K, V>, mut key: impl FnMut(K) -> K) {
+    let all: Vec<(K, V)> = std::mem::take(map).into_iter().collect();
+    map.extend(all.into_iter().map(|(old, value)| (key(old), value)));
+}
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::super::tests::{entered, group, left, said};
+    use super::*;
+
+    #[test]
+    fn coming_and_going_in_a_loop_leaves_nothing_behind() {
+        let store = MemoryStore::default();
+        let stays = || store.inner.lock().stays.0.values().map(Vec::len).sum::<usize>();
+        for _ in 0..3 {
+            store.append(&[entered("bob", "g", 0), left("bob", Some("g"), 0)]).unwrap();
+            store.append(&[entered("bob", "g", 0), left("bob", None, 0)]).unwrap();
+        }
+        assert_eq!(stays(), 0);
+        store.append(&[entered("bob", "g", 0), said("bob", group("g"), "1"), left("bob", None, 1)]).unwrap();
+        for _ in 0..3 {
+            store.append(&[entered("bob", "g", 1), left("bob", None, 1)]).unwrap();
+        }
+        assert_eq!(stays(), 1);
+    }
+}

@@ -1,26 +1,18 @@
-//! The store in an SQLite database: one connection writes, others read beside it without waiting for a batch.
+//! The store in an SQLite database: one connection writes, and a few others read without waiting for it.
 //!
-//! What a failed write leaves in a connection is unknown, after a failed fsync in the system's memory too; so the
-//! connection is thrown away then, and a new one is opened when the next batch comes.
+//! After a failed write the state of a connection is unknown, and after a failed fsync so is what the system holds in memory.
+//! So the connection is thrown away, and the next write opens a new one.
 
-mod apply;
-mod conversation;
-mod copy;
-mod file;
-mod forget;
-mod kept;
-mod moderation;
+mod folder;
 mod read;
-mod readers;
 mod rename;
 mod retain;
-mod row;
 mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
 mod tools;
-mod view;
+mod visibility;
 mod write;
 
 pub(super) use tools::SqliteTools;
@@ -30,85 +22,91 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
-use self::readers::Readers;
-use self::row::micros;
-use self::write::Writer;
+use self::schema::micros;
+use self::write::WriteConnection;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
-use crate::model::limits::{INDEX_PIECE, READERS};
+use crate::model::limits::{INDEX_PIECE, READERS, READERS_KEPT};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
+use crate::semaphore::{Permit, Semaphore};
 
-/// Keeps everything in the database of a data folder.
+/// A store in the database of a data folder.
 pub(super) struct SqliteStore {
     path: PathBuf,
     retention: Retention,
-    /// `None` when the last write failed, until the next one.
-    writer: Mutex<Option<Writer>>,
-    /// Brings into the database what the other one has written, so that batches need not wait for that.
+    /// `None` after a failed write, until the next one.
+    // lock tier leaf: held while the disk syncs; no other lock is taken while it is held.
+    writer: Mutex<Option<WriteConnection>>,
+    /// Checkpoints the write-ahead log, so that appends need not wait for that. `None` until the first time, and after a
+    /// failure.
+    // lock tier leaf: no other lock is taken while it is held.
     checkpointer: Mutex<Option<Connection>>,
-    readers: Readers,
-    /// Unlocked when this is dropped.
+    readers: ReadPool,
+    /// The lock of the folder, released when this is dropped.
     _folder: File,
 }
 
-/// The most file descriptors of an open store: two for each connection (readers, the writer, the checkpointer and one that
-/// replaces the writer), its lock and its shared memory.
+/// The most file descriptors of an open store: two for each connection (the readers, the writer, the checkpointer, and one
+/// that replaces the writer), its lock and its shared memory.
 pub(super) const DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
 
 impl SqliteStore {
-    /// Opens the database of a data folder, for this process alone; makes both where they are missing.
+    /// Opens the database of a data folder for this process alone, and creates both where they are missing.
     ///
     /// # Errors
-    /// Why that cannot be done, and what to do. A database that cannot be used stays as it is.
+    /// Why it cannot be opened, and what to do. A database that cannot be used stays as it is.
     pub(super) fn open(dir: &Path, retention: &Retention) -> Result<SqliteStore, StartError> {
-        let folder = file::take(dir)?;
-        let path = file::database(dir);
-        file::create_if_missing(&path)?;
-        file::inspect(&path)?;
-        let failed = |why: String| file::refusal(&path, format!("cannot be opened: {why}"));
-        let mut conn = file::open_for_writing(&path, retention.durability).map_err(|e| failed(e.to_string()))?;
+        let folder = folder::lock(dir)?;
+        let path = folder::database(dir);
+        folder::create_if_missing(&path)?;
+        folder::inspect(&path)?;
+        let failed = |why: String| folder::refusal(&path, format!("cannot be opened: {why}"));
+        let mut conn = folder::open_for_writing(&path, retention.durability).map_err(|e| failed(e.to_string()))?;
         schema::upgrade(&mut conn, &path, schema::STEPS)?;
-        let mut writer = Writer::new(conn, retention).map_err(|e| failed(e.to_string()))?;
+        let mut writer = WriteConnection::new(conn, retention).map_err(|e| failed(e.to_string()))?;
         writer.end_all_sessions().map_err(|e| failed(e.to_string()))?;
-        // One that is always open keeps what connections share in memory, also while the writer is replaced.
-        let reader = file::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
-        let (readers, writer, checkpointer) = (Readers::default(), Mutex::new(Some(writer)), Mutex::default());
+        // A connection that is always open keeps the memory that connections share, also while the writer is replaced.
+        let reader = folder::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
+        let (readers, writer, checkpointer) = (ReadPool::default(), Mutex::new(Some(writer)), Mutex::default());
         readers.take().conn = Some(reader);
         Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, _folder: folder })
     }
 
-    /// Works with the one connection that writes.
-    fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Does some work with the connection that writes.
+    fn write<T>(&self, work: impl FnOnce(&mut WriteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut place = self.writer.lock();
         let mut writer = match place.take() {
             Some(writer) => writer,
-            None => Writer::new(file::open_for_writing(&self.path, self.retention.durability)?, &self.retention)?,
+            None => {
+                let conn = folder::open_for_writing(&self.path, self.retention.durability)?;
+                WriteConnection::new(conn, &self.retention)?
+            }
         };
         let done = work(&mut writer);
-        // That somebody else was writing has harmed nothing.
+        // A write that had to give way to another program has done no harm.
         if matches!(done, Ok(_) | Err(StoreError::Locked)) {
             *place = Some(writer);
         }
         done
     }
 
-    /// Brings the write-ahead log into the database when it has grown, beside the connection that writes.
+    /// Checkpoints the write-ahead log if it has grown, without making the writer wait.
     fn checkpoint(&self) -> Result<(), StoreError> {
         let mut place = self.checkpointer.lock();
         let conn = match place.take() {
             Some(conn) => conn,
-            None => file::open_for_writing(&self.path, self.retention.durability)?,
+            None => folder::open_for_writing(&self.path, self.retention.durability)?,
         };
-        file::checkpoint(&conn)?;
+        folder::checkpoint(&conn)?;
         *place = Some(conn);
         Ok(())
     }
 
-    /// Works with a connection that reads, within one transaction.
+    /// Does some work with a connection that reads, in one transaction, so that all of it sees the same moment.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut reader = self.readers.take();
-        let conn = reader.conn.take().map_or_else(|| file::open_for_reading(&self.path), Ok)?;
+        let conn = reader.conn.take().map_or_else(|| folder::open_for_reading(&self.path), Ok)?;
         let moment = conn.unchecked_transaction()?;
         let answer = work(&moment)?;
         moment.commit()?;
@@ -162,7 +160,7 @@ impl Store for SqliteStore {
     }
 
     fn groups(&self) -> Result<Vec<KeptGroup>, StoreError> {
-        self.read(kept::all)
+        self.read(read::groups)
     }
 
     fn last_id(&self) -> Result<MessageId, StoreError> {
@@ -186,19 +184,19 @@ impl Store for SqliteStore {
     }
 
     fn role(&self, user: &Name) -> Result<Role, StoreError> {
-        if user.is_guest() { Ok(Role::User) } else { self.read(|conn| moderation::role(conn, user)) }
+        if user.is_guest() { Ok(Role::User) } else { self.read(|conn| read::role(conn, user)) }
     }
 
     fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError> {
-        self.read(moderation::operators)
+        self.read(read::operators)
     }
 
     fn sanctions(&self) -> Result<Vec<Sanction>, StoreError> {
-        self.read(moderation::sanctions)
+        self.read(read::sanctions)
     }
 
     fn reports(&self) -> Result<Vec<Report>, StoreError> {
-        self.read(moderation::reports)
+        self.read(read::reports)
     }
 
     fn knows(&self, name: &Name) -> Result<bool, StoreError> {
@@ -219,5 +217,67 @@ impl Store for SqliteStore {
         let indexing = self.write(|writer| writer.index(INDEX_PIECE))?;
         self.checkpoint()?;
         Ok(expiring || indexing)
+    }
+}
+
+/// The connections that read: at most [`READERS`] at once, and a few kept open while idle. Whoever needs one more waits.
+struct ReadPool {
+    slots: Semaphore,
+    // lock tier leaf: no other lock is taken while it is held.
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// The right to use one connection; given back when dropped.
+struct PooledConnection<'a> {
+    idle: &'a Mutex<Vec<Connection>>,
+    /// Always there, because the pool is never closed. Released before a connection is closed, which takes its time.
+    _permit: Option<Permit<'a>>,
+    /// Put back here when it can be used again; after an error its state is unknown, so it is closed instead.
+    conn: Option<Connection>,
+}
+
+impl Default for ReadPool {
+    fn default() -> ReadPool {
+        ReadPool { slots: Semaphore::new(READERS), idle: Mutex::default() }
+    }
+}
+
+impl ReadPool {
+    /// Waits until fewer than [`READERS`] are in use. Comes with a connection that was used before, if there is one.
+    fn take(&self) -> PooledConnection<'_> {
+        let permit = self.slots.acquire();
+        let conn = self.idle.lock().pop();
+        PooledConnection { idle: &self.idle, _permit: permit, conn }
+    }
+}
+
+impl Drop for PooledConnection<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.idle.lock();
+        let kept = self.conn.take_if(|_| idle.len() < READERS_KEPT);
+        idle.extend(kept);
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+        match &error {
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
+                StoreError::Damaged(error.to_string())
+            }
+            _ => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => StoreError::Full,
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+                Some(
+                    ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::PermissionDenied,
+                ) => StoreError::Disk(error.to_string()),
+                _ => StoreError::Other(error.to_string()),
+            },
+        }
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, recv};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::io::{send, wait};
 use super::link::Link;
 
 /// The kernel's send buffer for one client, in bytes. Unbounded, it grows to 4.2 MB for a client that never reads.
@@ -85,26 +86,12 @@ impl TcpLink {
     fn was_reset(&self) -> bool {
         self.stream.peer_addr().is_err()
     }
-
-    /// Waits for one of the events in `what`, or for the end of the connection.
-    fn wait(&self, what: PollFlags, deadline: Instant) -> io::Result<()> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(&self.stream, what)], Some(&left)) {
-                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-                Err(Errno::INTR) => {}
-                Ok(_) => return Ok(()),
-                Err(e) => return Err(e.into()),
-            }
-        }
-    }
 }
 
 impl Link for TcpLink {
     fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
         if let Some(deadline) = deadline {
-            self.wait(PollFlags::IN, deadline)?;
+            wait(&self.stream, PollFlags::IN, deadline)?;
         }
         loop {
             match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
@@ -121,21 +108,13 @@ impl Link for TcpLink {
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            // DONTWAIT per call: O_NONBLOCK belongs to the open file and would affect the reader too.
-            match send(&self.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(n) => {
-                    self.traffic.note_sent(n);
-                    return Ok(n);
-                }
-                Err(Errno::INTR) => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
+        let sent = send(&self.stream, bytes)?;
+        self.traffic.note_sent(sent);
+        Ok(sent)
     }
 
     fn wait_writable(&self, deadline: Instant) -> io::Result<()> {
-        self.wait(PollFlags::OUT, deadline)
+        wait(&self.stream, PollFlags::OUT, deadline)
     }
 
     // Shutting down a connection that is already gone fails; the errors of these three methods say nothing new.
@@ -197,7 +176,7 @@ mod tests {
         assert_eq!(link.read(&mut buffer, None).unwrap(), 11);
         reset(client);
         let deadline = Instant::now() + Duration::from_secs(10);
-        link.wait(PollFlags::IN, deadline).unwrap();
+        wait(&link.stream, PollFlags::IN, deadline).unwrap();
         while link.try_write(b"x").is_ok() {
             assert!(Instant::now() < deadline, "the reset never came");
         }

@@ -15,10 +15,9 @@ use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
+use super::io::linger;
 use super::link::Link;
-use crate::model::limits::{
-    FLOOD_BYTES, LINGER, LINGER_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING,
-};
+use crate::model::limits::{FLOOD_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING};
 use crate::model::{Bucket, Peer, Rate};
 
 /// The most bytes of control frames that wait while a message is partly sent; further pings stay unanswered.
@@ -72,19 +71,6 @@ impl WebSocketLink {
         }
     }
 
-    /// Discards what a client still sends after its last message was read: closing with unread bytes resets the connection,
-    /// and the reset would overtake the close code.
-    fn linger(&self) {
-        self.below.finish();
-        let (until, mut buffer, mut left) = (Instant::now() + LINGER, [0; 1024], LINGER_BYTES);
-        while left > 0 {
-            match self.below.read(&mut buffer, Some(until)) {
-                Ok(0) | Err(_) => return,
-                Ok(n) => left = left.saturating_sub(n),
-            }
-        }
-    }
-
     /// Parses the received frames and sends the replies that the protocol requires.
     fn parse(&self, incoming: &mut Incoming) -> io::Result<()> {
         let result = incoming.parse();
@@ -96,7 +82,8 @@ impl WebSocketLink {
                 incoming.open = false;
                 log::debug!("frames refused {} code={code}", Peer(self.peer));
                 self.interject(&close_frame(code), true);
-                self.linger();
+                self.below.finish();
+                linger(&*self.below, || false);
                 return Err(io::ErrorKind::InvalidData.into());
             }
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::response::Response;
-use crate::model::{Name, NotRegistered, UserError};
+use crate::model::{Name, RegistrationError, UserError};
 use crate::session::{ApiRequest, NotAllowed, Shared, register};
 
 /// Where it begins.
@@ -127,15 +127,15 @@ fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
         Ok(events) => Response::json(201, list(&events)),
         Err(why) => {
             let status = match why {
-                NotRegistered::Closed | NotRegistered::NeedsInvite | NotRegistered::BadInvite => 403,
-                NotRegistered::Taken => 409,
-                NotRegistered::TooMany | NotRegistered::TooManyAttempts => 429,
-                NotRegistered::Busy | NotRegistered::Unavailable | NotRegistered::Full => 503,
-                NotRegistered::Usage
-                | NotRegistered::BadName(_)
-                | NotRegistered::GuestName
-                | NotRegistered::Differ
-                | NotRegistered::BadPassword(_) => 422,
+                RegistrationError::Closed | RegistrationError::NeedsInvite | RegistrationError::BadInvite => 403,
+                RegistrationError::Taken => 409,
+                RegistrationError::TooMany | RegistrationError::TooManyAttempts => 429,
+                RegistrationError::Busy | RegistrationError::Unavailable | RegistrationError::Full => 503,
+                RegistrationError::Usage
+                | RegistrationError::BadName(_)
+                | RegistrationError::GuestName
+                | RegistrationError::PasswordsDiffer
+                | RegistrationError::BadPassword(_) => 422,
             };
             refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
         }

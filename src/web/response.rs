@@ -1,11 +1,9 @@
 //! One HTTP answer, with the headers that keep a browser from doing what no page of ours needs.
 
 use std::borrow::Cow;
-use std::io;
 use std::time::Instant;
 
-use crate::model::limits::{LINGER, LINGER_BYTES};
-use crate::transport::Link;
+use crate::transport::{Link, linger, write_all_until};
 
 /// On every answer. Scripts and styles come from files of ours alone, nobody may put our page into his, and nothing is
 /// guessed about what a file is.
@@ -85,31 +83,12 @@ impl Response {
 
     /// Writes it until `by`, and ends the connection so that it arrives.
     pub(super) fn send(&self, link: &dyn Link, by: Instant) {
-        if write(link, &self.to_bytes(), by).is_err() {
+        if write_all_until(link, &self.to_bytes(), by).is_err() {
             return link.abort();
         }
         link.finish();
-        // Closing with unread bytes resets the connection, and a reset eats the answer on its way.
-        let (until, mut buffer, mut left) = (Instant::now() + LINGER, [0; 1024], LINGER_BYTES);
-        while left > 0 {
-            match link.read(&mut buffer, Some(until)) {
-                Ok(0) | Err(_) => return,
-                Ok(n) => left = left.saturating_sub(n),
-            }
-        }
+        linger(link, || false);
     }
-}
-
-/// Writes all of it until `by`, whatever little the other side takes at a time.
-pub(super) fn write(link: &dyn Link, mut bytes: &[u8], by: Instant) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match link.try_write(bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => link.wait_writable(by)?,
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
 
 /// The words for people behind a status.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use parlor::logging::LogSettings;
-use parlor::model::Role;
+use parlor::logging;
+use parlor::model::{LogSettings, Role};
 use parlor::store::Entry;
 
 use super::{Browser, at_the_door, open, server, sign_in};
@@ -17,9 +17,9 @@ pub(super) fn promote(server: &TestServer) {
 
 /// Lets the server have a log, which tests write themselves.
 pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
-    let settings = LogSettings { dir: server.dir.path().to_owned(), ..LogSettings::default() };
-    let path = settings.dir.join("parlord.log");
-    server.handle.on_log(move |lines| settings.tail(lines));
+    let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
+    let path = settings.log_dir.join("parlord.log");
+    server.handle.on_log(move |lines| logging::tail(&settings, lines));
     move |text| fs::write(&path, text).unwrap()
 }
 

@@ -118,7 +118,7 @@ fn a_remembered_login_leaves_no_ghost_in_a_room_on_reload() {
 fn every_way_of_leaving_a_room_is_seen_at_once() {
     let mut cable = Cable::new();
     let server =
-        server_with(|config| config.web_origins = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
+        server_with(|config| config.web_origin = vec![WebOrigin::parse(&format!("http://{}", cable.addr)).unwrap()]);
     cable.plug(server.web[0]);
     let mut bob = server.login("bob");
     let alice = Browser::start(1280, 800);

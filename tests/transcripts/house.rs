@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 
 use parlor::config::Config;
-use parlor::logging::LogSettings;
-use parlor::model::{DuplicateLogin, Registration, Role, StoreAddress};
+use parlor::logging;
+use parlor::model::{DuplicateLogin, LogSettings, Registration, Role, StoreAddress};
 use parlor::store::Entry;
 
 use super::Flaw;
@@ -61,9 +61,9 @@ impl House {
         let given = roles.into_iter().map(|(user, role)| Entry::Role { user: user.parse().unwrap(), role });
         server.handle.hub().record(given.collect()).unwrap();
         if !log.is_empty() {
-            let settings = LogSettings { dir: server.dir.path().to_owned(), ..LogSettings::default() };
-            fs::write(settings.dir.join("parlord.log"), log).unwrap();
-            server.handle.on_log(move |lines| settings.tail(lines));
+            let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
+            fs::write(settings.log_dir.join("parlord.log"), log).unwrap();
+            server.handle.on_log(move |lines| logging::tail(&settings, lines));
         }
         flaw.map_or(Ok(House::Here(server)), Err)
     }
@@ -151,7 +151,11 @@ fn set(config: &mut Config, name: &str, value: &str) -> Option<()> {
         ("duplicate-login", "replace") => config.duplicate_login = DuplicateLogin::Replace,
         ("registration", "open") => config.registration = Registration::Open,
         ("guests", "on") => config.guests = true,
-        ("motd", text) => config.motd = Some(text.into()),
+        ("motd", text) => {
+            let path = config.users.with_file_name("motd.txt");
+            fs::write(&path, text).unwrap();
+            config.motd = Some(path);
+        }
         ("line-limit", bytes) => config.limits.line_limit = bytes.parse().ok()?,
         ("max-groups", count) => config.limits.max_groups = count.parse().ok()?,
         ("max-memberships", count) => config.limits.max_memberships = count.parse().ok()?,

@@ -18,7 +18,7 @@ fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
         config.data = StoreAddress::Folder(config.users.with_file_name("data"));
-        config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.trusted_proxy = vec!["127.0.0.1".parse().unwrap()];
     })
 }
 

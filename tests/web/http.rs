@@ -59,7 +59,7 @@ fn what_is_no_request_is_answered_and_closed() {
 #[test]
 fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
     let server = server_with(|config| {
-        config.web_origins = vec![WebOrigin::parse("https://chat.example.org").unwrap()];
+        config.web_origin = vec![WebOrigin::parse("https://chat.example.org").unwrap()];
     });
     let addr = server.web[0];
     let port = addr.port();

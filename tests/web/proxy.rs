@@ -12,7 +12,7 @@ const NAME: &str = "X-Forwarded-For";
 /// A server that believes who connects from 127.0.0.1, and the proxies of 10.9.0.0/16.
 fn server() -> TestServer {
     server_with(|config| {
-        config.trusted_proxies = ["127.0.0.1", "10.9.0.0/16"].map(|net| net.parse().unwrap()).to_vec();
+        config.trusted_proxy = ["127.0.0.1", "10.9.0.0/16"].map(|net| net.parse().unwrap()).to_vec();
         config.limits.max_unauthenticated_per_address = 2;
     })
 }

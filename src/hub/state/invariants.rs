@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use super::{Group, Hub, State};
+use super::{GroupState, Hub, HubState};
 use crate::model::{Name, Penalty};
 
 fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
@@ -14,11 +14,11 @@ impl Hub {
     /// Whether all that should always hold does, in the maps and among the penalties.
     pub fn check_invariants(&self) -> Result<(), String> {
         self.locked(|state| state.check())?;
-        self.inner.rules.read().check()
+        self.inner.sanctions.read().check()
     }
 }
 
-impl State {
+impl HubState {
     /// Whether all that should always hold does; the text says what does not.
     pub(in crate::hub) fn check(&self) -> Result<(), String> {
         self.groups.iter().try_for_each(|(name, group)| {
@@ -49,12 +49,13 @@ impl State {
         Ok(())
     }
 
-    fn check_members(&self, name: &Name, group: &Group) -> Result<(), String> {
+    fn check_members(&self, name: &Name, group: &GroupState) -> Result<(), String> {
         if group.members.is_empty() {
             return fail("a group is empty", name);
         }
-        let heard = group.members.keys().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
-        if !heard.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
+        let event_for_recipient =
+            group.members.keys().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
+        if !event_for_recipient.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
             return fail("a group's audience is not its members' sessions", name);
         }
         if !group.members.keys().all(|m| self.memberships.get(m).is_some_and(|groups| groups.contains(name))) {
@@ -67,7 +68,7 @@ impl State {
     }
 }
 
-fn check_rules(name: &Name, group: &Group) -> Result<(), String> {
+fn check_rules(name: &Name, group: &GroupState) -> Result<(), String> {
     let settings = &group.settings;
     if group.owners().next().is_none() && !(settings.keep && group.members.keys().all(Name::is_guest)) {
         return fail("a group has no owner", name);

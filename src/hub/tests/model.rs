@@ -13,12 +13,12 @@ pub(super) type Answer = Result<(), UserError>;
 /// The naive model: who is here in the order they came, and who is in which group.
 pub(super) struct Model {
     here: Vec<(u64, Name)>,
-    pub(super) groups: BTreeMap<Name, Group>,
+    pub(super) groups: BTreeMap<Name, ModelGroup>,
     pub(super) told: BTreeMap<u64, Vec<EventKind>>,
     /// What was said to users who are away.
     missed: BTreeMap<Name, Vec<String>>,
     /// What was said in each group while somebody was a member of it.
-    pub(super) heard: BTreeMap<(Name, Name), Vec<String>>,
+    pub(super) event_for_recipient: BTreeMap<(Name, Name), Vec<String>>,
     /// What operators have laid upon somebody, and not lifted.
     pub(super) orders: Vec<Sanction>,
     pub(super) now: SystemTime,
@@ -26,7 +26,7 @@ pub(super) struct Model {
 
 /// A group of the model.
 #[derive(Clone, Default)]
-pub(super) struct Group {
+pub(super) struct ModelGroup {
     /// In the order in which they joined.
     pub(super) members: Vec<(Name, GroupRole)>,
     pub(super) settings: GroupSettings,
@@ -34,7 +34,7 @@ pub(super) struct Group {
     pub(super) invited: Vec<(Name, SystemTime)>,
 }
 
-impl Group {
+impl ModelGroup {
     pub(super) fn role(&self, user: Name) -> Option<GroupRole> {
         self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
     }
@@ -69,8 +69,8 @@ impl Group {
 impl Model {
     pub(super) fn new() -> Model {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-        let (here, groups, told, missed, heard, orders) = Default::default();
-        Model { here, groups, told, missed, heard, orders, now }
+        let (here, groups, told, missed, event_for_recipient, orders) = Default::default();
+        Model { here, groups, told, missed, event_for_recipient, orders, now }
     }
 
     pub(super) fn tell(&mut self, kind: &EventKind, hears: impl Fn(Name) -> bool) {
@@ -123,24 +123,29 @@ impl Model {
     }
 
     /// The group, for who may learn of it.
-    fn shown(&self, me: Name, group: Name) -> Result<&Group, UserError> {
+    fn shown(&self, me: Name, group: Name) -> Result<&ModelGroup, UserError> {
         let unknown = || UserError::NoSuchGroup(group.to_string());
         let entry = self.groups.get(&group).ok_or_else(unknown)?;
         let shown = !entry.settings.private || entry.role(me).is_some() || entry.invited(me, self.now);
         if shown { Ok(entry) } else { Err(unknown()) }
     }
 
-    fn member(&self, me: Name, group: Name) -> Result<(Group, GroupRole), UserError> {
+    fn member(&self, me: Name, group: Name) -> Result<(ModelGroup, GroupRole), UserError> {
         let entry = self.shown(me, group)?;
         entry.role(me).map(|role| (entry.clone(), role)).ok_or(UserError::NotMember(group))
     }
 
-    pub(super) fn run_by(&self, me: Name, group: Name, needed: GroupRole) -> Result<(Group, GroupRole), UserError> {
+    pub(super) fn run_by(
+        &self,
+        me: Name,
+        group: Name,
+        needed: GroupRole,
+    ) -> Result<(ModelGroup, GroupRole), UserError> {
         let (entry, role) = self.member(me, group)?;
         if role >= needed { Ok((entry, role)) } else { Err(GroupError::NeedsRole(group, needed).into()) }
     }
 
-    pub(super) fn ruled_by(&self, me: Name, group: Name, user: Name) -> Result<Group, UserError> {
+    pub(super) fn ruled_by(&self, me: Name, group: Name, user: Name) -> Result<ModelGroup, UserError> {
         let (entry, mine) = self.run_by(me, group, GroupRole::Admin)?;
         match entry.role(user) {
             _ if user == me => Err(GroupError::Yourself.into()),
@@ -153,7 +158,8 @@ impl Model {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
         }
-        self.groups.insert(group, Group { members: vec![(me, GroupRole::Owner)], settings, ..Group::default() });
+        self.groups
+            .insert(group, ModelGroup { members: vec![(me, GroupRole::Owner)], settings, ..ModelGroup::default() });
         self.tell(&EventKind::GroupCreated { group }, |name| name == me);
         Ok(())
     }
@@ -226,7 +232,7 @@ impl Model {
             return Err(GroupError::AnnounceOnly(group).into());
         }
         for (user, _) in &entry.members {
-            self.heard.entry((*user, group)).or_default().push(text.clone());
+            self.event_for_recipient.entry((*user, group)).or_default().push(text.clone());
             if !self.is_here(*user) {
                 self.missed.entry(*user).or_default().push(text.clone());
             }

@@ -77,7 +77,7 @@ pub(super) fn is_banned(hub: &Hub, model: &Model, user: Name) -> bool {
 }
 
 /// Does in both what an operator wants, as his desk does it.
-pub(super) fn carry_out(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, order: &Order) {
+pub(super) fn lead_batch(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, order: &Order) {
     match order {
         Order::Lay(penalty, whom, span) => {
             let ((penalty, subject), now) = (target(*penalty, *whom), model.now);

@@ -107,10 +107,10 @@ fn who_wrote_to_him_is_answered_under_his_new_name() {
     assert_eq!(hub.reply_partner(ann.client()), Ok(name("Robert")));
     rename(&hub, "Robert", "rob");
     assert_eq!(hub.reply_partner(ann.client()), Ok(name("rob")));
-    assert_eq!(hub.name_now(name("Ben")), name("rob"), "also over two names");
+    assert_eq!(hub.current_name(name("Ben")), name("rob"), "also over two names");
     // Somebody else may be called so by now.
     hub.retain_renamed(|old| *old != name("Ben"));
-    assert_eq!((hub.name_now(name("Ben")), hub.is_renamed(&name("robert"))), (name("Ben"), true));
+    assert_eq!((hub.current_name(name("Ben")), hub.is_renamed(&name("robert"))), (name("Ben"), true));
     assert!(come(&hub, 3, "Ben", DuplicateLogin::Allow).is_ok());
 }
 
@@ -207,7 +207,7 @@ fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
     hub.undo_rename(name("Ben"), name("Bob"));
     drop(shut);
     hub.locked(|state| state.check()).unwrap();
-    assert!(!hub.is_renamed(&name("Ben")) && hub.name_now(name("Ben")) == name("Ben"));
+    assert!(!hub.is_renamed(&name("Ben")) && hub.current_name(name("Ben")) == name("Ben"));
     disk.full.store(false, Ordering::SeqCst);
     until_it_works(&hub);
     // Both were stored by now, one after the other.

@@ -1,8 +1,8 @@
 //! What may happen, done in the hub and in the naive model of it at once.
 
-use super::operating::{Order, assert_same_orders, carry_out, is_banned, orders};
+use super::operating::{Order, assert_same_orders, is_banned, lead_batch, orders};
 use super::*;
-use crate::hub::state::Group;
+use crate::hub::state::GroupState;
 use crate::model::{GroupPassword, GroupSanction, GroupSetting, GroupSettings, Penalty, SanctionTerms};
 
 /// One thing that happens; numbers choose among the sessions, names and groups there are.
@@ -123,7 +123,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
             model.go(*at);
         }
         Step::Go(_) => {}
-        Step::Order(order) => carry_out(hub, model, sessions, order),
+        Step::Order(order) => lead_batch(hub, model, sessions, order),
         Step::Tick(seconds) => model.now += Duration::from_secs(*seconds),
         Step::PrivateMessage(at, _)
         | Step::Broadcast(at)
@@ -236,7 +236,7 @@ fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
 
 /// What of the groups has to be the same after a restart.
 pub(super) fn kept(hub: &Hub) -> Vec<String> {
-    let shown = |(name, group): (&Name, &Group)| {
+    let shown = |(name, group): (&Name, &GroupState)| {
         let members: Vec<_> = group.members.iter().map(|(user, member)| (*user, member.role, member.rank)).collect();
         format!("{name} {:?} {:?} {members:?} {:?}", group.settings, group.settings.password, group.sanctions)
     };
@@ -277,7 +277,7 @@ proptest! {
             for group in GROUPS.map(name) {
                 let past = again.store().history(&user, Some(Scope::Group(group)), None, usize::MAX).unwrap();
                 let texts: Vec<String> = past.into_iter().map(|message| message.said.text.to_string()).collect();
-                prop_assert_eq!(texts, model.heard.remove(&(user, group)).unwrap_or_default());
+                prop_assert_eq!(texts, model.event_for_recipient.remove(&(user, group)).unwrap_or_default());
             }
         }
     }

@@ -14,7 +14,7 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
 }
 
 /// How often a session was told that somebody is typing.
-fn heard(client: &Client) -> usize {
+fn event_for_recipient(client: &Client) -> usize {
     told(client).into_iter().filter(|kind| matches!(kind, EventKind::Typing { .. })).count()
 }
 
@@ -28,7 +28,7 @@ fn it_is_told_once_in_a_while_for_each_conversation() {
             told(other.client());
         }
         hub.typing(ann.client(), Scope::User(name(to)), start + after, &mut FlushList::default());
-        (heard(ben.client()), heard(cid.client()))
+        (event_for_recipient(ben.client()), event_for_recipient(cid.client()))
     };
     assert_eq!(types("Ben", Duration::ZERO), (1, 0));
     assert_eq!(types("BEN", TYPING_PACE - Duration::from_millis(1)), (0, 0));
@@ -38,7 +38,7 @@ fn it_is_told_once_in_a_while_for_each_conversation() {
     let later = TYPING_PACE * 3;
     (0..TYPING_KEPT).for_each(|n| assert_eq!(types(&format!("user{n}"), later), (0, 0)));
     assert_eq!(types("Ben", later), (0, 0), "more conversations at once are nobody's");
-    assert_eq!(heard(ann.client()), 0);
+    assert_eq!(event_for_recipient(ann.client()), 0);
 }
 
 #[test]
@@ -53,8 +53,12 @@ fn nobody_is_told_for_whom_anything_else_waits() {
     ben.outbox.push(&Event::new(EventKind::StillHere));
     let mut now = Instant::now();
     hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
-    assert_eq!((heard(ben), heard(new.client())), (0, 0), "one has something to read, one is still being greeted");
+    assert_eq!(
+        (event_for_recipient(ben), event_for_recipient(new.client())),
+        (0, 0),
+        "one has something to read, one is still being greeted"
+    );
     now += TYPING_PACE;
     hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
-    assert_eq!((heard(ben), heard(new.client())), (1, 0));
+    assert_eq!((event_for_recipient(ben), event_for_recipient(new.client())), (1, 0));
 }

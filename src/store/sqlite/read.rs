@@ -1,14 +1,18 @@
-//! Answers to readers. Each is given within one transaction, so that it is of one moment.
+//! Answers from the tables. Each is given in one transaction, so that it is of one moment.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Params};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use super::apply::device_name;
-use super::row::{self, COLUMNS};
-use super::view::{self, Span};
-use crate::model::{Message, MessageId, Name, Scope};
-use crate::store::{Backlog, Device, Digest, StoreError, Token};
+use super::schema::{self, COLUMNS, EVERYBODY, device_name};
+use super::visibility::{self, Span};
+use crate::model::{
+    GroupPassword, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
+    SanctionTarget, SanctionTerms, Scope,
+};
+use crate::store::{Backlog, Device, Digest, KeptGroup, StoreError, Token};
 
 /// The last messages of a conversation, or of all, before one.
 pub(super) fn history(
@@ -18,25 +22,25 @@ pub(super) fn history(
     before: Option<MessageId>,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
-    let mut spans = view::spans(conn, reader, scope)?;
+    let mut spans = visibility::spans(conn, reader, scope)?;
     if let Some(before) = before {
-        let upto = row::number(before).saturating_sub(1);
+        let upto = schema::number(before).saturating_sub(1);
         spans.iter_mut().for_each(|span| span.upto = span.upto.min(upto));
     }
-    let mut ids = newest(conn, &spans, limit, view::ignorer(conn, reader)?)?;
+    let mut ids = newest(conn, &spans, limit, visibility::ignorer(conn, reader)?)?;
     ids.reverse();
     by_id(conn, &ids)
 }
 
-/// The ids of the newest messages in all these spans, newest first. Conversations whose last message is older than what
-/// was found already are not looked into.
+/// The ids of the newest messages in all these spans, newest first. A conversation whose last message is older than all that
+/// was found so far is skipped.
 fn newest(conn: &Connection, spans: &[Span], limit: usize, ignorer: Option<&str>) -> Result<Vec<i64>, StoreError> {
     let within = "conversation = ?1 AND id > ?2 AND id <= ?3";
-    let sql = format!("SELECT id FROM kept WHERE {within} AND {} ORDER BY id DESC LIMIT ?4", view::heard(5));
+    let sql = format!("SELECT id FROM kept WHERE {within} AND {} ORDER BY id DESC LIMIT ?4", visibility::heard(5));
     let mut find = conn.prepare_cached(&sql)?;
     let mut ends = Vec::new();
     for span in spans.iter().filter(|_| limit > 0) {
-        let last = row::numbers(&mut find, (span.conversation, span.after, span.upto, 1, ignorer))?;
+        let last = schema::numbers(&mut find, (span.conversation, span.after, span.upto, 1, ignorer))?;
         ends.extend(last.first().map(|last| (*last, span)));
     }
     ends.sort_unstable_by_key(|(last, _)| -last);
@@ -46,7 +50,7 @@ fn newest(conn: &Connection, spans: &[Span], limit: usize, ignorer: Option<&str>
         if last <= floor {
             break;
         }
-        ids.extend(row::numbers(&mut find, (span.conversation, floor, span.upto, row::rows(limit), ignorer))?);
+        ids.extend(schema::numbers(&mut find, (span.conversation, floor, span.upto, schema::rows(limit), ignorer))?);
         ids.sort_unstable_by_key(|id| -id);
         ids.truncate(limit);
     }
@@ -57,12 +61,12 @@ fn by_id(conn: &Connection, ids: &[i64]) -> Result<Vec<Message>, StoreError> {
     let mut find = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
     let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        all.extend(row::messages(&mut find, [id])?);
+        all.extend(schema::messages(&mut find, [id])?);
     }
     Ok(all)
 }
 
-/// What came for a device after its position.
+/// The messages for a device after its position.
 pub(super) fn backlog(
     conn: &Connection,
     reader: &Name,
@@ -70,20 +74,20 @@ pub(super) fn backlog(
     upto: MessageId,
     limit: usize,
 ) -> Result<Backlog, StoreError> {
-    let sql = "SELECT upto FROM reader WHERE user = ?1 AND device = ?2";
-    let place = conn.prepare_cached(sql)?.query_row((reader.as_str(), device_name(&device)), |row| row.get(0));
-    let Some(got) = place.optional()?.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
+    let position = "SELECT upto FROM reader WHERE user = ?1 AND device = ?2";
+    let position: Option<Option<i64>> = one(conn, position, (reader.as_str(), device_name(&device)))?;
+    let Some(got) = position.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
     let owed = "FROM kept WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
-    let (ignorer, heard) = (view::ignorer(conn, reader)?, view::heard(5));
+    let (ignorer, heard) = (visibility::ignorer(conn, reader)?, visibility::heard(5));
     let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed} AND {heard}"))?;
     let mut find = conn.prepare_cached(&format!("SELECT id {owed} AND {heard} ORDER BY id LIMIT ?6"))?;
     let unheard = format!("SELECT id {owed} AND NOT {heard} AND peer = ?4 ORDER BY id LIMIT ?6");
     let (mut ids, mut withheld, mut total) = (Vec::new(), Vec::new(), 0);
-    for span in view::spans(conn, reader, None)?.iter().filter(|span| span.conversation != super::schema::EVERYBODY) {
-        let (after, upto) = (span.after.max(got), span.upto.min(row::number(upto)));
+    for span in visibility::spans(conn, reader, None)?.iter().filter(|span| span.conversation != EVERYBODY) {
+        let (after, upto) = (span.after.max(got), span.upto.min(schema::number(upto)));
         let (conversation, name) = (span.conversation, reader.as_str());
-        let found = row::numbers(&mut find, (conversation, after, upto, name, ignorer, row::rows(limit)))?;
-        // As long as there are fewer than were asked for, these are all.
+        let found = schema::numbers(&mut find, (conversation, after, upto, name, ignorer, schema::rows(limit)))?;
+        // If fewer were found than the limit, these are all.
         total += if found.len() < limit {
             found.len() as u64
         } else {
@@ -91,8 +95,8 @@ pub(super) fn backlog(
         };
         ids.extend(found);
         if ignorer.is_some() {
-            let within = (conversation, after, upto, name, ignorer, row::rows(limit));
-            withheld.extend(row::numbers(&mut *conn.prepare_cached(&unheard)?, within)?);
+            let within = (conversation, after, upto, name, ignorer, schema::rows(limit));
+            withheld.extend(schema::numbers(&mut *conn.prepare_cached(&unheard)?, within)?);
         }
     }
     for ids in [&mut ids, &mut withheld] {
@@ -105,33 +109,26 @@ pub(super) fn backlog(
 
 /// The message of this id, if the reader may see it.
 pub(super) fn message(conn: &Connection, reader: &Name, id: MessageId) -> Result<Option<Message>, StoreError> {
-    let id = row::number(id);
-    let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND {}", view::heard(2));
-    let mut find = conn.prepare_cached(&sql)?;
-    let ignorer = view::ignorer(conn, reader)?;
-    let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { return Ok(None) };
-    let spans = view::spans_of(conn, reader, conversation)?;
+    let id = schema::number(id);
+    let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND {}", visibility::heard(2));
+    let ignorer = visibility::ignorer(conn, reader)?;
+    let Some(conversation) = one(conn, &sql, (id, ignorer))? else { return Ok(None) };
+    let spans = visibility::spans_of(conn, reader, conversation)?;
     if spans.iter().any(|span| span.after < id && id <= span.upto) { Ok(by_id(conn, &[id])?.pop()) } else { Ok(None) }
 }
 
-/// Every user with each of those he ignores.
+/// Every user with each user they ignore.
 pub(super) fn ignored(conn: &Connection) -> Result<Vec<(Name, Name)>, StoreError> {
-    let mut find = conn.prepare_cached("SELECT user, whom FROM ignored ORDER BY user, whom")?;
-    let mut rows = find.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push((row::name(&row.get::<_, String>(0)?)?, row::name(&row.get::<_, String>(1)?)?));
-    }
-    Ok(all)
+    schema::pairs(&mut *conn.prepare_cached("SELECT user, whom FROM ignored ORDER BY user, whom")?)
 }
 
 /// The first messages after one, whoever may see them.
 pub(super) fn tail(conn: &Connection, after: MessageId, limit: usize) -> Result<Vec<Message>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM kept WHERE id > ?1 ORDER BY id LIMIT ?2");
-    row::messages(&mut *conn.prepare_cached(&sql)?, (row::number(after), row::rows(limit)))
+    schema::messages(&mut *conn.prepare_cached(&sql)?, (schema::number(after), schema::rows(limit)))
 }
 
-/// One number of the whole store.
+/// The last id that was assigned.
 pub(super) fn last_id(conn: &Connection) -> Result<MessageId, StoreError> {
     let last: i64 = conn.prepare_cached("SELECT last FROM server")?.query_row([], |row| row.get(0))?;
     Ok(MessageId(last.unsigned_abs()))
@@ -141,7 +138,7 @@ pub(super) fn last_id(conn: &Connection) -> Result<MessageId, StoreError> {
 pub(super) fn last_seen(conn: &Connection, user: &Name) -> Result<Option<SystemTime>, StoreError> {
     let sql = "SELECT max(at) FROM reader WHERE user = ?1 HAVING count(*) = count(upto)";
     let at: Option<Option<i64>> = one(conn, sql, [user.as_str()])?;
-    Ok(at.flatten().map(row::time))
+    Ok(at.flatten().map(schema::time))
 }
 
 /// The login tokens of a user.
@@ -152,11 +149,11 @@ pub(super) fn tokens(conn: &Connection, user: &Name) -> Result<Vec<Token>, Store
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         all.push(Token {
-            user: row::name(&row.get::<_, String>(0)?)?,
-            name: row::name(&row.get::<_, String>(1)?)?,
+            user: schema::name(&row.get::<_, String>(0)?)?,
+            name: schema::name(&row.get::<_, String>(1)?)?,
             secret: row.get(2)?,
-            made: row::time(row.get(3)?),
-            expires: row.get::<_, Option<i64>>(4)?.map(row::time),
+            made: schema::time(row.get(3)?),
+            expires: row.get::<_, Option<i64>>(4)?.map(schema::time),
         });
     }
     Ok(all)
@@ -168,10 +165,133 @@ pub(super) fn is_invited(conn: &Connection, invite: &Digest, now: i64) -> Result
     Ok(conn.prepare_cached(sql)?.query_row((invite.as_slice(), now), |row| row.get(0))?)
 }
 
-fn one<T: rusqlite::types::FromSql>(
-    conn: &Connection,
-    sql: &str,
-    values: impl Params,
-) -> Result<Option<T>, StoreError> {
+/// All kept groups, in the order of their names.
+pub(super) fn groups(conn: &Connection) -> Result<Vec<KeptGroup>, StoreError> {
+    let sql =
+        "SELECT conversation, name, capacity, private, announce, topic, password FROM kept_group ORDER BY lower(name)";
+    let mut find = conn.prepare(sql)?;
+    let mut rows = find.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let conversation = row.get(0)?;
+        all.push(KeptGroup {
+            name: schema::name(&row.get::<_, String>(1)?)?,
+            settings: group_settings(row)?,
+            members: members(conn, conversation)?,
+            sanctions: group_sanctions(conn, conversation)?,
+        });
+    }
+    Ok(all)
+}
+
+fn group_settings(row: &Row<'_>) -> Result<GroupSettings, StoreError> {
+    let limit = row.get::<_, Option<i64>>(2)?.map(|limit| usize::try_from(limit).unwrap_or(0));
+    let (private, announce) = (row.get(3)?, row.get(4)?);
+    let topic = row.get::<_, Option<String>>(5)?.map(Arc::from);
+    let password = row.get::<_, Option<String>>(6)?.map(|text| GroupPassword::hashed(&text));
+    Ok(GroupSettings { limit, private, announce, keep: true, topic, password, ..GroupSettings::default() })
+}
+
+fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, GroupRole, u64)>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT user, role, rank FROM member WHERE conversation = ?1 ORDER BY user")?;
+    let mut rows = find.query([conversation])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let role = match row.get::<_, i64>(1)? {
+            0 => GroupRole::Member,
+            1 => GroupRole::Admin,
+            2 => GroupRole::Owner,
+            other => return Err(StoreError::Damaged(format!("there is no role {other}"))),
+        };
+        all.push((schema::name(&row.get::<_, String>(0)?)?, role, row.get::<_, i64>(2)?.unsigned_abs()));
+    }
+    Ok(all)
+}
+
+fn group_sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>, StoreError> {
+    let sql = "SELECT user, penalty, author, reason, until FROM group_sanction WHERE conversation = ?1 ORDER BY user, penalty";
+    let mut find = conn.prepare_cached(sql)?;
+    let mut rows = find.query([conversation])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let penalty = match row.get::<_, i64>(1)? {
+            0 => Penalty::Ban,
+            1 => Penalty::Mute,
+            other => return Err(StoreError::Damaged(format!("there is no penalty {other}"))),
+        };
+        let by = schema::name(&row.get::<_, String>(2)?)?;
+        let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
+        let until = row.get::<_, Option<i64>>(4)?.map(schema::time);
+        let user = schema::name(&row.get::<_, String>(0)?)?;
+        all.push(GroupSanction { user, penalty, ruling: SanctionTerms { by, reason, until } });
+    }
+    Ok(all)
+}
+
+/// The server role of a user.
+pub(super) fn role(conn: &Connection, user: &Name) -> Result<Role, StoreError> {
+    let number = one(conn, "SELECT role FROM server_role WHERE user = ?1", [user.as_str()])?;
+    number.map_or(Ok(Role::User), role_numbered)
+}
+
+/// All users with a role.
+pub(super) fn operators(conn: &Connection) -> Result<Vec<(Name, Role)>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT user, role FROM server_role ORDER BY user")?;
+    let mut rows = find.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push((schema::name(&row.get::<_, String>(0)?)?, role_numbered(row.get(1)?)?));
+    }
+    Ok(all)
+}
+
+fn role_numbered(number: i64) -> Result<Role, StoreError> {
+    let all = [Role::User, Role::Moderator, Role::Admin];
+    let found = all.into_iter().find(|role| *role as i64 == number);
+    found.ok_or_else(|| StoreError::Damaged("a role that is none".to_owned()))
+}
+
+/// All sanctions on the server, in the order in which memory has them.
+pub(super) fn sanctions(conn: &Connection) -> Result<Vec<Sanction>, StoreError> {
+    let sql = "SELECT penalty, subject, author, reason, made, expires FROM sanction";
+    let mut find = conn.prepare_cached(sql)?;
+    let mut rows = find.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (penalty, subject): (String, String) = (row.get(0)?, row.get(1)?);
+        let penalty = [Penalty::Ban, Penalty::Mute].into_iter().find(|known| known.as_str() == penalty);
+        let damaged = || StoreError::Damaged("a penalty that is none".to_owned());
+        all.push(Sanction {
+            penalty: penalty.ok_or_else(damaged)?,
+            subject: SanctionTarget::parse(&subject).ok_or_else(damaged)?,
+            by: row.get(2)?,
+            reason: row.get(3)?,
+            made: schema::time(row.get(4)?),
+            until: row.get::<_, Option<i64>>(5)?.map(schema::time),
+        });
+    }
+    all.sort_by_key(|sanction| (sanction.penalty, sanction.subject));
+    Ok(all)
+}
+
+/// All reports that are open.
+pub(super) fn reports(conn: &Connection) -> Result<Vec<Report>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT number, at, author, about, why FROM report ORDER BY number")?;
+    let mut rows = find.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(Report {
+            number: row.get::<_, i64>(0)?.cast_unsigned(),
+            at: schema::time(row.get(1)?),
+            by: row.get::<_, Option<String>>(2)?.map(|name| schema::name(&name)).transpose()?,
+            about: row.get(3)?,
+            why: row.get(4)?,
+        });
+    }
+    Ok(all)
+}
+
+/// The one value of a query that has at most one row.
+fn one<T: FromSql>(conn: &Connection, sql: &str, values: impl Params) -> Result<Option<T>, StoreError> {
     Ok(conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?)
 }

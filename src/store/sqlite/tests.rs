@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Draft, Durability, Scope};
-use crate::store::tests::{at, entered, group, name, reading, said, sees, user};
+use crate::model::{Draft, Durability, GroupRole, GroupSetting, GroupSettings, Penalty, SanctionTerms, Scope};
+use crate::store::tests::{at, entered, group, left, name, reading, said, sees, user};
 use crate::store::{Position, Tools};
 
 fn open(dir: &TempDir) -> SqliteStore {
@@ -157,7 +157,7 @@ fn an_upgrade_leaves_a_copy_of_before_and_a_newer_database_is_refused() {
     drop(store);
     let path = dir.path().join("parlor.db");
     let steps = [schema::STEPS[0], "CREATE TABLE later (x); INSERT INTO later VALUES (1)"];
-    let mut conn = file::open_for_writing(&path, Durability::Fsync).unwrap();
+    let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
     schema::upgrade(&mut conn, &path, &steps).unwrap();
     assert_eq!(schema::version(&conn).unwrap(), 2);
     assert_eq!(conn.query_row("SELECT x FROM later", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
@@ -176,7 +176,7 @@ fn a_failed_step_of_an_upgrade_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(&dir));
     let path = dir.path().join("parlor.db");
-    let mut conn = file::open_for_writing(&path, Durability::Fsync).unwrap();
+    let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
     let why = schema::upgrade(&mut conn, &path, &[schema::STEPS[0], "CREATE TABLE later (x); nonsense"]).unwrap_err();
     assert!(why.to_string().contains("parlor.db: cannot be upgraded: "), "{why}");
     drop(conn);
@@ -312,4 +312,54 @@ fn it_has_no_more_descriptors_than_are_set_aside_for_it() {
         threads.into_iter().filter_map(|thread| thread.join().unwrap()).max().unwrap()
     });
     assert!((3..=DESCRIPTORS).contains(&most), "{most}");
+}
+
+#[test]
+fn a_kept_group_is_as_it_was_after_a_restart_and_its_members_are_still_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let changes = [
+        GroupSetting::Limit(Some(9)),
+        GroupSetting::Private(true),
+        GroupSetting::Keep(true),
+        GroupSetting::Topic(Some("x".into())),
+    ];
+    let settings = GroupSettings::with(&changes);
+    let member = |user, role, rank| Entry::Member { group: name("Red"), user: name(user), role, rank };
+    let ruling = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
+    let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, ruling };
+    let store = open(&dir);
+    store.append(&[Entry::GroupKept { group: name("Red"), settings: settings.clone() }, banned]).unwrap();
+    store
+        .append(&[
+            member("Ann", GroupRole::Owner, 0),
+            member("bob", GroupRole::Member, 1),
+            member("cid", GroupRole::Admin, 2),
+        ])
+        .unwrap();
+    store.append(&["Ann", "bob", "cid"].map(|user| entered(user, "red", 0))).unwrap();
+    store.append(&[entered("bob", "loose", 0), left("bob", None, 0), left("cid", Some("red"), 0)]).unwrap();
+    let before = store.groups().unwrap();
+    drop(store);
+    let store = open(&dir);
+    assert_eq!(store.groups().unwrap(), before);
+    let [kept] = &before[..] else { panic!("{before:?}") };
+    assert_eq!((kept.name.as_str(), &kept.settings, kept.sanctions.len()), ("Red", &settings, 1));
+    assert_eq!(kept.members, [(name("Ann"), GroupRole::Owner, 0), (name("bob"), GroupRole::Member, 1)]);
+    store.append(&[said("Ann", group("red"), "1"), said("Ann", group("loose"), "2")]).unwrap();
+    assert_eq!(sees(&store, "bob", None), ["1"], "he is in the one that is kept");
+    assert_eq!(store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages.len(), 1);
+    store.append(&[Entry::GroupGone { group: name("RED") }]).unwrap();
+    assert!(store.groups().unwrap().is_empty());
+}
+
+#[test]
+fn a_returned_connection_is_used_again_and_few_are_kept() {
+    let readers = ReadPool::default();
+    let mut taken: Vec<PooledConnection<'_>> = (0..READERS).map(|_| readers.take()).collect();
+    assert!(taken.iter().all(|reader| reader.conn.is_none()));
+    taken.iter_mut().for_each(|reader| reader.conn = Connection::open_in_memory().ok());
+    drop(taken);
+    assert_eq!(readers.idle.lock().len(), READERS_KEPT);
+    assert!(readers.take().conn.take().is_some());
+    assert_eq!(readers.idle.lock().len(), READERS_KEPT - 1, "a connection that failed is closed");
 }

@@ -1,6 +1,6 @@
-//! What an operator does with a database, beside a running daemon or without one: copy it, read it out, erase a user.
+//! The operators' tools for a database, beside a running daemon or without one.
 //!
-//! Everything is done in short pieces, so that the daemon hardly waits; `progress` is told how much of how much is done.
+//! Everything is done in short pieces, so that the daemon hardly waits.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,20 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
 
-use super::apply::{forget_choices, remove, run};
-use super::conversation::{self, Conversation};
-use super::row::{self, COLUMNS};
-use super::write::Writer;
-use super::{SqliteStore, copy, file, rename, schema, search};
+use super::schema::{self, COLUMNS};
+use super::visibility::{self, Conversation};
+use super::write::WriteConnection;
+use super::{SqliteStore, folder, rename, search};
 use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Durability, Message, Name, Retention, StartError};
 use crate::store::tools::Progress;
 use crate::store::{Entry, Erased, StoreError, Tools};
 
-/// Ids that are looked at in one transaction.
+/// Ids looked at in one transaction.
 const PIECE: i64 = 2_000;
 
 /// How long a tool waits for a daemon that is writing.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The tools of the database in a folder.
 pub(in crate::store) struct SqliteTools {
@@ -35,40 +34,43 @@ impl SqliteTools {
     }
 
     fn path(&self) -> PathBuf {
-        file::database(&self.dir)
+        folder::database(&self.dir)
     }
 
-    /// The database, if it is one that this Parlor knows.
+    /// Opens the database, if it is one of this version of Parlor.
     fn open(
         &self,
         how: impl FnOnce(&Path) -> rusqlite::Result<Connection>,
     ) -> Result<(PathBuf, Connection), StartError> {
         let path = self.path();
-        if !file::is_there(&path)? {
-            return Err(file::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
+        if !folder::exists(&path)? {
+            return Err(folder::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
         }
-        let read = file::open_for_reading(&path).and_then(|conn| file::mark(&conn));
-        let (application, version) = read.map_err(|e| file::refusal(&path, format!("cannot be read: {e}")))?;
+        let read = folder::open_for_reading(&path).and_then(|conn| folder::mark(&conn));
+        let (application, version) = read.map_err(|e| folder::refusal(&path, format!("cannot be read: {e}")))?;
         if application != schema::APPLICATION || version == 0 {
-            return Err(file::refusal(&path, "is no database of Parlor".to_owned()));
+            return Err(folder::refusal(&path, "is no database of Parlor".to_owned()));
         }
         match version.cmp(&schema::STEPS.len()) {
             Ordering::Less => {
-                Err(file::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
+                Err(folder::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
             }
-            Ordering::Greater => Err(file::newer(&path, version)),
+            Ordering::Greater => Err(folder::newer(&path, version)),
             Ordering::Equal => {
-                let conn = how(&path).map_err(|e| file::refusal(&path, format!("cannot be opened: {e}")))?;
+                let conn = how(&path).map_err(|e| folder::refusal(&path, format!("cannot be opened: {e}")))?;
                 Ok((path, conn))
             }
         }
     }
 
-    /// A writer that waits for a daemon that is writing, and what to say when it fails.
-    fn open_writer(&self, failed: fn(&Path, StoreError) -> StartError) -> Result<(PathBuf, Writer), StartError> {
-        let (path, conn) = self.open(|path| file::open_for_writing(path, Durability::Fsync))?;
-        conn.busy_timeout(PATIENCE).map_err(|e| failed(&path, e.into()))?;
-        let writer = Writer::new(conn, &Retention::default()).map_err(|e| failed(&path, e.into()))?;
+    /// Opens the database for writing; `failed` makes the error of a failure after that.
+    fn open_for_writing(
+        &self,
+        failed: fn(&Path, StoreError) -> StartError,
+    ) -> Result<(PathBuf, WriteConnection), StartError> {
+        let (path, conn) = self.open(|path| folder::open_for_writing(path, Durability::Fsync))?;
+        conn.busy_timeout(BUSY_TIMEOUT).map_err(|e| failed(&path, e.into()))?;
+        let writer = WriteConnection::new(conn, &Retention::default()).map_err(|e| failed(&path, e.into()))?;
         Ok((path, writer))
     }
 }
@@ -76,30 +78,30 @@ impl SqliteTools {
 impl Tools for SqliteTools {
     fn inspect(&self) -> Result<Option<u64>, StartError> {
         let path = self.path();
-        if file::is_there(&path)? { file::inspect(&path).map(Some) } else { Ok(None) }
+        if folder::exists(&path)? { folder::inspect(&path).map(Some) } else { Ok(None) }
     }
 
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {
         let path = self.path();
-        if file::is_there(&path)? { file::look(&path, rename::pending) } else { Ok(Vec::new()) }
+        if folder::exists(&path)? { folder::read_untouched(&path, rename::pending) } else { Ok(Vec::new()) }
     }
 
     fn create(&self) -> Result<(), StartError> {
-        if !file::is_there(&self.path())? {
+        if !folder::exists(&self.path())? {
             drop(SqliteStore::open(&self.dir, &Retention::default())?);
         }
         Ok(())
     }
 
     fn append(&self, entries: &[Entry]) -> Result<(), StartError> {
-        let failed = |path: &Path, e| file::refusal(path, format!("cannot be written: {e}"));
-        let (path, mut writer) = self.open_writer(failed)?;
-        writer.append(entries, row::micros(SystemTime::now())).map(drop).map_err(|e| failed(&path, e))
+        let failed = |path: &Path, e| folder::refusal(path, format!("cannot be written: {e}"));
+        let (path, mut writer) = self.open_for_writing(failed)?;
+        writer.append(entries, schema::micros(SystemTime::now())).map(drop).map_err(|e| failed(&path, e))
     }
 
     fn backup(&self, to: &Path, progress: Progress<'_>) -> Result<(), StartError> {
-        let (_, conn) = self.open(file::open_for_reading)?;
-        copy::create(&conn, to, progress)
+        let (_, conn) = self.open(folder::open_for_reading)?;
+        folder::copy_new(&conn, to, progress)
     }
 
     fn export(
@@ -109,8 +111,8 @@ impl Tools for SqliteTools {
         take: &mut dyn FnMut(&Message) -> Result<bool, StartError>,
         progress: Progress<'_>,
     ) -> Result<(), StartError> {
-        let (path, conn) = self.open(file::open_for_reading)?;
-        let failed = |e: StoreError| file::refusal(&path, format!("cannot be read: {e}"));
+        let (path, conn) = self.open(folder::open_for_reading)?;
+        let failed = |e: StoreError| folder::refusal(&path, format!("cannot be read: {e}"));
         let group = group.map(|group| Conversation::Group(*group).number(&conn)).transpose();
         let group: Option<Option<i64>> = group.map_err(|e| failed(e.into()))?;
         let (first, last) = ends(&conn).map_err(failed)?;
@@ -129,18 +131,18 @@ impl Tools for SqliteTools {
     }
 
     fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError> {
-        let failed = |path: &Path, e| file::refusal(path, format!("not everything was erased: {e}; do it again"));
-        let (path, mut writer) = self.open_writer(failed)?;
+        let failed = |path: &Path, e| folder::refusal(path, format!("not everything was erased: {e}; do it again"));
+        let (path, mut writer) = self.open_for_writing(failed)?;
         let failed = |e| failed(&path, e);
         let messages = erase_messages(&mut writer, user, progress).map_err(failed)?;
         erase_words(&mut writer, cleaning).map_err(failed)?;
         erase_rest(&mut writer, user).map_err(failed)?;
-        let overwritten = file::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
+        let overwritten = folder::empty_log(writer.conn()).map_err(|e| failed(e.into()))?;
         Ok(Erased { messages, overwritten })
     }
 }
 
-/// The messages in a range of ids, of a user and of a group if these are given; of a group that never was, none.
+/// The messages in a range of ids, of a user and of a group if these are given. A group without a number has none.
 fn piece(
     conn: &Connection,
     after: i64,
@@ -153,17 +155,17 @@ fn piece(
     let of_group = group.map_or("1 OR ?4", |_| "conversation = ?4");
     sql.push_str(&format!(" AND ({of_user}) AND ({of_group}) ORDER BY id"));
     let values = params![after, upto, user.map(Name::as_str), group.flatten()];
-    row::messages(&mut *conn.prepare_cached(&sql)?, values)
+    schema::messages(&mut *conn.prepare_cached(&sql)?, values)
 }
 
-fn erase_messages(writer: &mut Writer, user: &Name, progress: Progress<'_>) -> Result<u64, StoreError> {
+fn erase_messages(writer: &mut WriteConnection, user: &Name, progress: Progress<'_>) -> Result<u64, StoreError> {
     let (first, last) = ends(writer.conn())?;
     let (mut after, mut gone) = (first - 1, 0);
     while after < last {
         let upto = (after + PIECE).min(last);
         let mut batch = writer.begin()?;
-        let his = "id > ?1 AND id <= ?2 AND (sender = ?3 OR peer = ?3)";
-        gone += remove(&mut batch, his, params![after, upto, user.as_str()])? as u64;
+        let own = "id > ?1 AND id <= ?2 AND (sender = ?3 OR peer = ?3)";
+        gone += batch.remove(own, params![after, upto, user.as_str()])? as u64;
         batch.commit()?;
         after = upto;
         progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
@@ -171,13 +173,13 @@ fn erase_messages(writer: &mut Writer, user: &Name, progress: Progress<'_>) -> R
     Ok(gone)
 }
 
-/// Takes the words of all that is gone out of the index, also of what others deleted.
-fn erase_words(writer: &mut Writer, progress: Progress<'_>) -> Result<(), StoreError> {
+/// Removes the words of all deleted messages from the index, also of those that others deleted.
+fn erase_words(writer: &mut WriteConnection, progress: Progress<'_>) -> Result<(), StoreError> {
     let waiting: i64 = writer.conn().query_row("SELECT count(*) FROM unindex", [], |row| row.get(0))?;
     let mut done = 0;
     loop {
         let batch = writer.begin()?;
-        let taken = search::take_out(&batch.conn, UNINDEX_PIECE)?;
+        let taken = search::unindex(&batch.conn, UNINDEX_PIECE)?;
         batch.commit()?;
         if taken == 0 {
             return Ok(());
@@ -187,20 +189,20 @@ fn erase_words(writer: &mut Writer, progress: Progress<'_>) -> Result<(), StoreE
     }
 }
 
-fn erase_rest(writer: &mut Writer, user: &Name) -> Result<(), StoreError> {
+fn erase_rest(writer: &mut WriteConnection, user: &Name) -> Result<(), StoreError> {
     let batch = writer.begin()?;
-    for conversation in conversation::private(&batch.conn, user)? {
-        // Something may have been said in it a moment ago.
+    for conversation in visibility::private(&batch.conn, user)? {
+        // Something may have been said in it meanwhile.
         let silent = "NOT EXISTS (SELECT 1 FROM message WHERE conversation = ?1)";
-        run(&batch, &format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
-        run(&batch, &format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
+        batch.run(&format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
+        batch.run(&format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
-    forget_choices(&batch, user)?;
-    run(&batch, "DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
+    batch.forget_choices(user)?;
+    batch.run("DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
     batch.commit()
 }
 
-/// The first and the last id of what there is.
+/// The first and the last id of the messages; the last is less than the first if there are none.
 fn ends(conn: &Connection) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM message";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)

@@ -9,17 +9,17 @@ use crate::model::{Name, Net, Penalty, Sanction, SanctionTarget};
 
 /// All penalties that were not lifted.
 #[derive(Default)]
-pub(super) struct Rules {
+pub(super) struct Sanctions {
     all: BTreeMap<(Penalty, SanctionTarget), Sanction>,
     /// How many banned networks there are of each size: an address is looked up once for each size.
     sizes: BTreeMap<u8, usize>,
 }
 
-impl Rules {
-    pub(super) fn new(all: Vec<Sanction>) -> Rules {
-        let mut rules = Rules::default();
-        all.into_iter().for_each(|sanction| rules.insert(sanction));
-        rules
+impl Sanctions {
+    pub(super) fn new(all: Vec<Sanction>) -> Sanctions {
+        let mut sanctions = Sanctions::default();
+        all.into_iter().for_each(|sanction| sanctions.insert(sanction));
+        sanctions
     }
 
     /// A penalty holds from now on, in place of one of the same kind upon the same.
@@ -130,25 +130,27 @@ mod tests {
 
     #[test]
     fn a_ban_of_a_network_keeps_its_addresses_out_until_it_ends() {
-        let mut rules = Rules::new(vec![ban(net("10.0.0.0/8"), Some(60)), ban(net("2001:db8::7"), None)]);
-        let out = |rules: &Rules, address: &str, now| rules.at(address.parse().unwrap(), at(now)).is_some();
-        assert!(out(&rules, "10.9.9.9", 59) && out(&rules, "::ffff:10.9.9.9", 0) && !out(&rules, "11.0.0.1", 0));
-        assert!(!out(&rules, "10.9.9.9", 60), "it ends without anybody's doing");
-        assert!(out(&rules, "2001:db8::ffff", 1 << 40) && !out(&rules, "2001:db8:0:1::", 0));
-        assert_eq!(rules.holding(at(60)).count(), 1);
-        assert_eq!(rules.drop_expired(at(60)).len(), 1);
-        assert!(rules.remove(Penalty::Ban, net("2001:db8::/64")).is_some());
-        assert!(rules.len() == 0 && rules.sizes.is_empty());
+        let mut sanctions = Sanctions::new(vec![ban(net("10.0.0.0/8"), Some(60)), ban(net("2001:db8::7"), None)]);
+        let out = |sanctions: &Sanctions, address: &str, now| sanctions.at(address.parse().unwrap(), at(now)).is_some();
+        assert!(
+            out(&sanctions, "10.9.9.9", 59) && out(&sanctions, "::ffff:10.9.9.9", 0) && !out(&sanctions, "11.0.0.1", 0)
+        );
+        assert!(!out(&sanctions, "10.9.9.9", 60), "it ends without anybody's doing");
+        assert!(out(&sanctions, "2001:db8::ffff", 1 << 40) && !out(&sanctions, "2001:db8:0:1::", 0));
+        assert_eq!(sanctions.holding(at(60)).count(), 1);
+        assert_eq!(sanctions.drop_expired(at(60)).len(), 1);
+        assert!(sanctions.remove(Penalty::Ban, net("2001:db8::/64")).is_some());
+        assert!(sanctions.len() == 0 && sanctions.sizes.is_empty());
     }
 
     #[test]
     fn a_penalty_of_one_kind_is_none_of_the_other_and_the_last_one_counts() {
         let bob: Name = "bob".parse().unwrap();
-        let mut rules = Rules::new(vec![ban(SanctionTarget::User(bob), Some(10))]);
-        assert!(rules.upon(Penalty::Ban, &"BOB".parse().unwrap(), at(9)).is_some());
-        assert!(rules.upon(Penalty::Mute, &bob, at(9)).is_none());
-        rules.insert(ban(SanctionTarget::User(bob), Some(5)));
-        assert!(rules.upon(Penalty::Ban, &bob, at(9)).is_none() && rules.len() == 1);
+        let mut sanctions = Sanctions::new(vec![ban(SanctionTarget::User(bob), Some(10))]);
+        assert!(sanctions.upon(Penalty::Ban, &"BOB".parse().unwrap(), at(9)).is_some());
+        assert!(sanctions.upon(Penalty::Mute, &bob, at(9)).is_none());
+        sanctions.insert(ban(SanctionTarget::User(bob), Some(5)));
+        assert!(sanctions.upon(Penalty::Ban, &bob, at(9)).is_none() && sanctions.len() == 1);
     }
 
     proptest! {
@@ -160,12 +162,12 @@ mod tests {
             let all: Vec<(Net, Option<u64>)> = nets.iter()
                 .map(|(a, bits, until)| (Net::around(std::net::Ipv4Addr::from(*a).into(), *bits), *until)).collect();
             let unique: BTreeMap<Net, Option<u64>> = all.into_iter().collect();
-            let rules = Rules::new(unique.iter().map(|(net, until)| ban(SanctionTarget::Net(*net), *until)).collect());
+            let sanctions = Sanctions::new(unique.iter().map(|(net, until)| ban(SanctionTarget::Net(*net), *until)).collect());
             let near = if nets.is_empty() { address } else { nets[pick.index(nets.len())].0 ^ (address & 0xFF) };
             for address in [address, near] {
                 let address: IpAddr = std::net::Ipv4Addr::from(address).into();
                 let expected = unique.iter().any(|(net, until)| net.contains(address) && until.is_none_or(|u| now < u));
-                prop_assert_eq!(rules.at(address, at(now)).is_some(), expected);
+                prop_assert_eq!(sanctions.at(address, at(now)).is_some(), expected);
             }
         }
     }
