@@ -48,7 +48,7 @@ torture: tools ## Run the long tests, which take many minutes, and print the tab
 	export PATH="$(NC_DIR):$$PATH"
 	failed=
 	try() { name=$$1; shift; "$$@" || failed="$$failed $$name"; }
-	try orders "$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
+	try orders "$(CARGO)" test --release --features shuttle --lib nothing_stays_behind
 	try deadlocks "$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
 	# The load tester's tests, against the daemon built for the line above.
 	try load env PARLORD="$(TARGET_DIR)/release/parlord" "$(CARGO)" test --release --package parlor-bench --test cli
