@@ -32,7 +32,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),
     ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
     ("still_here", "a session has to hang", "nobody_comes_in_under_his_name_from_the_first_moment_on"),
-    ("not_renamed", "the store or the users file fails", "while_the_store_does_not_work_nobody_is_renamed"),
+    ("not_renamed", "the store or the users file fails", "nobody_is_renamed_while_the_store_fails"),
     ("name_has_traces", "it takes an account from before", "a_refused_rename_says_why_and_changes_nothing"),
     ("too_many_reports", "it takes 1000 reports", "open_reports_are_bounded"),
 ];
