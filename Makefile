@@ -48,7 +48,7 @@ torture: tools ## The long tests: many cases, many clients, many minutes; ends w
 	export PATH="$(NC_DIR):$$PATH"
 	failed=
 	try() { name=$$1; shift; "$$@" || failed="$$failed $$name"; }
-	try orders "$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
+	try orders "$(CARGO)" test --release --features shuttle --lib nothing_stays_behind
 	try deadlocks "$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
 	# The daemon that was built for the line above.
 	try load env PARLORD="$(TARGET_DIR)/release/parlord" "$(CARGO)" test --release --package parlor-bench --test cli

@@ -99,7 +99,6 @@ impl Server {
             hub,
             accounts,
             admin,
-            throttle: Throttle::of_guesses(),
             registrations: Throttle::of_registrations(),
             registration: config.registration,
             guests: config.guests,

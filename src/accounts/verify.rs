@@ -11,6 +11,7 @@ use super::disk;
 use super::file::{Account, UsersFile};
 use super::hash_slots::HashSlots;
 use super::secret::{Hash, Secret, same};
+use super::throttle::Throttle;
 use crate::model::{Name, StartError};
 
 /// What a guess is compared with where no password is kept. Guessing it opens nothing.
@@ -27,6 +28,7 @@ pub struct Accounts {
     /// file is read would be lost here, and be in the file all the same.
     pub(super) turn: Mutex<()>,
     pub(super) permits: HashSlots,
+    guesses: Throttle,
 }
 
 /// What a guess turned out to be.
@@ -64,7 +66,8 @@ impl Accounts {
 
     pub(super) fn with(path: &Path, permits: HashSlots) -> Result<Accounts, StartError> {
         let users = RwLock::new(Users::read(path)?);
-        Ok(Accounts { path: path.to_owned(), users, turn: Mutex::default(), permits })
+        let guesses = Throttle::of_guesses();
+        Ok(Accounts { path: path.to_owned(), users, turn: Mutex::default(), permits, guesses })
     }
 
     /// Reads the users file again, whole or not at all; answers how many accounts there are now.
@@ -80,6 +83,11 @@ impl Accounts {
         let old = std::mem::replace(&mut *self.users.write(), users);
         drop(old);
         Ok(count)
+    }
+
+    /// Limits how many wrong passwords, tokens and codes an address may try.
+    pub fn guesses(&self) -> &Throttle {
+        &self.guesses
     }
 
     /// How many accounts there are.

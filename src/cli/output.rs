@@ -64,7 +64,7 @@ pub(super) fn parse_name(text: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// When nothing can be read, or the two differ.
-pub fn ask_password(name: &Name) -> Result<String, StartError> {
+pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
     let failed = |e| StartError::System("the password could not be read".to_owned(), e);
     if !io::stdin().is_terminal() {
         return read_line(&mut io::stdin().lock()).map_err(failed);
@@ -82,7 +82,7 @@ pub fn ask_password(name: &Name) -> Result<String, StartError> {
 ///
 /// # Errors
 /// When nothing can be read.
-pub fn ask_name(user: &Name) -> Result<String, StartError> {
+pub(super) fn ask_name(user: &Name) -> Result<String, StartError> {
     if io::stdin().is_terminal() {
         // Somebody who cannot read the question answers it with nothing, and nothing is erased.
         let _ = write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to it: ");

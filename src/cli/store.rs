@@ -3,15 +3,17 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use chrono::{DateTime, Local, SecondsFormat, Utc};
 use clap::{Subcommand, ValueEnum};
 
 use super::output::{count, flush, parse_name, progress, say};
-use crate::model::{Message, Name, StartError, StoreAddress};
-use crate::store::{self, Erased, line};
+use crate::model::text::quote;
+use crate::model::{Message, Name, Scope, StartError, StoreAddress};
+use crate::store::{self, Erased};
 
 /// The operator's commands on the database
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum StoreCommand {
+pub(super) enum StoreCommand {
     /// Copy the database as it is at this moment, also while the server runs
     Backup {
         /// The file to make; one that is there already is left alone
@@ -42,19 +44,19 @@ pub enum StoreCommand {
 
 /// How an exported message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people, in local time.
     Text,
     /// For programs: one JSON object a line.
     Jsonl,
 }
 
-/// Carries out one command on the store at `address`. What was done, or exported, goes to `out`, how far it is
-/// to the standard error; `ask` is asked for a name that is to be erased, as [`super::output::ask_name`] does it.
+/// Runs one command on the store at `address`. The result goes to `out`, progress to standard error; `ask` is
+/// [`super::output::ask_name`], or stands in for it.
 ///
 /// # Errors
 /// What could not be done.
-pub fn run(
+pub(super) fn run(
     command: &StoreCommand,
     address: &StoreAddress,
     out: &mut dyn Write,
@@ -70,8 +72,8 @@ pub fn run(
         StoreCommand::Export { user, group, format } => {
             let mut out = BufWriter::new(out);
             let write = match format {
-                Format::Text => |message: &Message| line::text(message),
-                Format::Jsonl => |message: &Message| line::json(message),
+                Format::Text => text_line,
+                Format::Jsonl => json_line,
             };
             let mut take = |message: &Message| say(&mut out, format_args!("{}\n", write(message)));
             tools.export(user.as_ref(), group.as_ref(), &mut take, &mut progress("Looked at", "messages"))?;
@@ -89,6 +91,90 @@ pub fn run(
                 say(out, "The server is busy: the disk is overwritten a little later.\n")?;
             }
             say(out, "Backups, and copies made by upgrades, still hold what they held.\n").map(drop)
+        }
+    }
+}
+
+/// A message as a line of text, in local time: `#12 2026-11-20 17:03:12 [alice -> bob]: hi`.
+fn text_line(message: &Message) -> String {
+    let Message { id, said, deleted } = message;
+    let at = DateTime::<Local>::from(said.at).format("%Y-%m-%d %H:%M:%S");
+    let from = said.from;
+    let whom = match said.scope {
+        Scope::User(to) => format!("[{from} -> {to}]"),
+        Scope::Group(group) => format!("[Group {group}][{from}]"),
+        Scope::Everybody => format!("[Broadcast][{from}]"),
+    };
+    match (said.action, *deleted) {
+        (_, true) => format!("{id} {at} {whom}: (deleted)"),
+        (true, false) => format!("{id} {at} {whom} * {from} {}", said.text),
+        (false, false) => format!("{id} {at} {whom}: {}", said.text),
+    }
+}
+
+/// A message as a JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither, `action` if
+/// it is one, `text` and `deleted`.
+fn json_line(message: &Message) -> String {
+    let Message { id, said, deleted } = message;
+    let at = DateTime::<Utc>::from(said.at).to_rfc3339_opts(SecondsFormat::Micros, true);
+    // Names have no character that needs escaping.
+    let whom = match said.scope {
+        Scope::User(to) => format!("\"to\":\"{to}\","),
+        Scope::Group(group) => format!("\"group\":\"{group}\","),
+        Scope::Everybody => String::new(),
+    };
+    let action = if said.action { "\"action\":true," } else { "" };
+    let (id, from, said) = (id.0, said.from, quote(&said.text));
+    format!("{{\"id\":{id},\"at\":\"{at}\",\"from\":\"{from}\",{whom}{action}\"text\":{said},\"deleted\":{deleted}}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Draft, MessageId};
+
+    fn message(scope: Scope, text: &str, deleted: bool) -> Message {
+        let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
+        let said = Draft { at, from: "Alice".parse().unwrap(), scope, text: text.into(), action: false };
+        Message { id: MessageId(12), said, deleted }
+    }
+
+    #[test]
+    fn each_kind_of_message_is_a_line() {
+        let (bob, group) = (Scope::User("bob".parse().unwrap()), Scope::Group("g".parse().unwrap()));
+        let ends = |message: &Message| text_line(message)[24..].to_owned();
+        assert!(text_line(&message(bob, "hi", false)).starts_with("#12 2026-11-2"));
+        assert_eq!(ends(&message(bob, "hi", false)), "[Alice -> bob]: hi");
+        assert_eq!(ends(&message(group, "hi", false)), "[Group g][Alice]: hi");
+        assert_eq!(ends(&message(Scope::Everybody, "", true)), "[Broadcast][Alice]: (deleted)");
+        let start = r#"{"id":12,"at":"2026-11-20T17:03:12.000045Z","from":"Alice","#;
+        assert_eq!(
+            json_line(&message(bob, "a\"b\\", false)),
+            format!(r#"{start}"to":"bob","text":"a\"b\\","deleted":false}}"#)
+        );
+        assert_eq!(
+            json_line(&message(group, "\n", false)),
+            format!(r#"{start}"group":"g","text":"\u000a","deleted":false}}"#)
+        );
+        let mut action = message(group, "waves", false);
+        action.said.action = true;
+        assert_eq!(ends(&action), "[Group g][Alice] * Alice waves");
+        let rest = r#""group":"g","action":true,"text":"waves","deleted":false}"#;
+        assert_eq!(json_line(&action), format!("{start}{rest}"));
+        assert_eq!(json_line(&message(Scope::Everybody, "", true)), format!(r#"{start}"text":"","deleted":true}}"#));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_from_its_json(text in ".*|(?s:.*)") {
+            let line = json_line(&message(Scope::Everybody, &text, false));
+            prop_assert!(!line.contains(char::is_control));
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!(object["text"].as_str(), Some(&*text));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Args, Command, Context, Dialog, Role, Spec};
 use crate::accounts::{AccountError, Verdict, tokens};
-use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
+use crate::model::limits::MAX_DAYS;
 use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
@@ -12,6 +12,7 @@ pub(super) const PASSWD: Spec = Spec {
     name: "passwd",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/passwd",
     help: "change your password; it is asked for",
     details: "Asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
@@ -41,7 +42,7 @@ impl Dialog for Passwd {
         }
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
-        let (me, peer) = (context.me.name, Peer(context.me.peer));
+        let (me, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
         let changed = context.accounts.new_secret(new, deadline);
         let changed = changed.and_then(|secret| context.accounts.change_password(&me, secret, deadline));
         changed.map_err(|why| refusal(why, context))?;
@@ -55,6 +56,7 @@ pub(super) const DELETE_ACCOUNT: Spec = Spec {
     name: "delete_account",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/delete_account",
     help: "delete your account for good; your password is asked for",
     details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",
@@ -81,7 +83,7 @@ impl Dialog for DeleteAccount {
         let [password] = answers else { return Ok(()) };
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(password, deadline)?;
-        let (user, peer) = (context.me.name, Peer(context.me.peer));
+        let (user, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
         context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;
         log::info!("account deleted user={user} {peer}");
         // The account is gone, whatever the store says; that forgets as soon as it can.
@@ -95,6 +97,7 @@ pub(super) const TOKEN: Spec = Spec {
     name: "token",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/token new <name> [<days>] | list | revoke <name>",
     help: "make, show or revoke tokens, the passwords of scripts",
     details: "A token is shown once, is good at the login for so many days or until you revoke it, and opens only your account. Revoking ends the sessions that used it.",
@@ -128,13 +131,13 @@ impl Command for NewToken {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
         // Or a token that was lost for a day could be kept for ever.
-        if context.me.device.is_some() {
+        if context.caller.client.device.is_some() {
             return Err(UserError::NotWithToken);
         }
         let NewToken { name: typed, days } = *self;
         let name: Name = typed.parse().map_err(|why| UserError::BadTokenName(typed, why))?;
         let key = tokens::new_token().map_err(|e| unavailable(&e))?;
-        let (user, made) = (context.me.name, SystemTime::now());
+        let (user, made) = (context.caller.client.name, SystemTime::now());
         let expires = days.map(|days| made + Duration::from_secs(u64::from(days) * 86_400));
         let token = Token { user, name, secret: key.digest, made, expires };
         context.settle();
@@ -156,8 +159,9 @@ fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
         return Err(UserError::TokenExists(other.name));
     }
     others.retain(|other| other.name != token.name);
-    if others.len() >= TOKENS_PER_USER {
-        return Err(UserError::TooManyTokens(TOKENS_PER_USER));
+    let max = context.hub.limits().max_tokens_per_user;
+    if others.len() >= max {
+        return Err(UserError::TooManyTokens(max));
     }
     context.hub.add_token(token).map_err(|e| unavailable(&e))
 }
@@ -167,7 +171,7 @@ struct ListTokens;
 impl Command for ListTokens {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        let tokens = context.hub.tokens(&context.me.name).map_err(|e| unreadable(&e))?;
+        let tokens = context.hub.tokens(&context.caller.client.name).map_err(|e| unreadable(&e))?;
         let shown = |token: Token| TokenShown { name: token.name, made: token.made, expires: token.expires };
         context.reply(EventKind::Tokens { tokens: tokens.into_iter().map(shown).collect() });
         Ok(())
@@ -179,7 +183,7 @@ struct RevokeToken(String);
 impl Command for RevokeToken {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        let user = context.me.name;
+        let user = context.caller.client.name;
         let tokens = context.hub.tokens(&user).map_err(|e| unreadable(&e))?;
         let typed: Option<Name> = self.0.parse().ok();
         let found = tokens.iter().find(|token| Some(token.name) == typed);
@@ -210,23 +214,23 @@ fn unavailable(e: &dyn std::fmt::Display) -> UserError {
 impl Context<'_> {
     /// Refuses a guest, who has no account.
     pub(super) fn expect_account(&self) -> Result<(), UserError> {
-        if self.me.name.is_guest() { Err(UserError::NotForGuests) } else { Ok(()) }
+        if self.caller.client.name.is_guest() { Err(UserError::NotForGuests) } else { Ok(()) }
     }
 
     /// Refuses what is not the asker's password; that costs him what a wrong password at the login costs.
     fn expect_password(&mut self, typed: &[u8], deadline: Instant) -> Result<(), UserError> {
         // Hashing takes its time, and others shall not wait for what they are to be sent.
         self.settle();
-        let (me, asked) = (self.me, Instant::now());
+        let (me, asked) = (&self.caller.client, Instant::now());
         let judge = || self.accounts.judge(me.name.as_str().as_bytes(), typed, deadline);
-        let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
+        let (error, why) = match self.accounts.guesses().judged(Origin::of(me.peer.ip()), judge) {
             Verdict::Right(_) => return Ok(()),
             Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
             Verdict::Wrong => (UserError::WrongPassword, "wrong password"),
             Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
         };
         log::info!("password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.delay_failure)(asked);
+        self.delay_failure(asked);
         Err(error)
     }
 }
@@ -235,7 +239,7 @@ impl Context<'_> {
 pub(super) fn refusal(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),
-        AccountError::Gone | AccountError::Taken => UserError::NoSuchUser(context.me.name.to_string()),
+        AccountError::Gone | AccountError::Taken => UserError::NoSuchUser(context.caller.client.name.to_string()),
         AccountError::Late => UserError::Busy,
         AccountError::Forbidden | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
         AccountError::Broken(why) => {

@@ -10,6 +10,7 @@ pub(super) const ANNOUNCE: Spec = Spec {
     name: "announce",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/announce <text>",
     help: "tell everybody who is here",
     details: "It is shown as the server's word, and kept for nobody.",
@@ -21,6 +22,7 @@ pub(super) const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]",
     help: "keep a user, an address or a network out of the server",
     details: "It ends their sessions at once and outlives a restart. Without a time it holds for good. An IPv6 address stands for its /64.",
@@ -32,6 +34,7 @@ pub(super) const BANS: Spec = Spec {
     name: "bans",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/bans",
     help: "which bans and mutes hold, by whom, until when and why",
     details: "Those whose time is over are gone.",
@@ -43,6 +46,7 @@ pub(super) const DISCONNECT: Spec = Spec {
     name: "disconnect",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/disconnect <username>|<session> [<reason>]",
     help: "end all sessions of a user, or one session",
     details: "Sessions have numbers, which /sessions shows. The user is told the reason, and may come back.",
@@ -57,6 +61,7 @@ pub(super) const DROP_GROUP: Spec = Spec {
     name: "drop_group",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/drop_group <group> [<reason>]",
     help: "take a group away from its members",
     details: "They are told; what was said in it stays in their /history.",
@@ -71,6 +76,7 @@ pub(super) const LOG: Spec = Spec {
     name: "log",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/log [<count>]",
     help: "the last lines of today's log",
     details: "Without a count 20, and 200 are the most; there is no secret in them.",
@@ -86,6 +92,7 @@ pub(super) const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/mute user <username> [30s|10m|2h|7d] [<reason>]",
     help: "let a user read, and say no more",
     details: "He may stay and read, and is told. Without a time it holds for good.",
@@ -97,6 +104,7 @@ pub(super) const RELOAD: Spec = Spec {
     name: "reload",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/reload [<reason>]",
     help: "read the users file and the word filter again",
     details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
@@ -108,6 +116,7 @@ pub(super) const RENAME: Spec = Spec {
     name: "rename",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/rename <username> <new name> [<reason>]",
     help: "give a user a new name; his sessions end",
     details: "He logs in with the new name and his old password, and has all that he had. His old name stays taken. Members of his kept groups are told.",
@@ -122,6 +131,7 @@ pub(super) const REPORTS: Spec = Spec {
     name: "reports",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/reports [done <number> [<reason>]]",
     help: "what users have reported; done closes a report",
     details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
@@ -140,6 +150,7 @@ pub(super) const SESSIONS: Spec = Spec {
     name: "sessions",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/sessions",
     help: "who is logged in from where, since when, and what waits for him",
     details: "Idle is in seconds; items and bytes are what is queued for the session.",
@@ -151,6 +162,7 @@ pub(super) const ALL_GROUPS: Spec = Spec {
     name: "groups",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/groups all",
     help: "all groups, private ones too, and how each is set",
     details: "Rooms are left out: their names are what opens them.",
@@ -164,6 +176,7 @@ pub(super) const SHUTDOWN: Spec = Spec {
     name: "shutdown",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/shutdown [cancel | in <time>] [<reason>]",
     help: "stop the server, now or in a while; cancel lets it go on",
     details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
@@ -184,6 +197,7 @@ pub(super) const STATS: Spec = Spec {
     name: "stats",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/stats",
     help: "counters: messages, deliveries, queues, commands, sessions closed",
     details: "Since the start of the server; rates are of the last second, and lock times of a sample.",
@@ -195,6 +209,7 @@ pub(super) const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/unban user|addr|net <whom> [<reason>]",
     help: "let a user, an address or a network in again",
     details: "/bans shows which bans hold.",
@@ -206,6 +221,7 @@ pub(super) const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/unmute user <username> [<reason>]",
     help: "let a user speak again",
     details: "He is told, with the reason. /bans shows which mutes hold.",
@@ -218,20 +234,20 @@ struct Operate(AdminCommand);
 
 impl Command for Operate {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.operate(self.0)
+        context.administer(self.0)
     }
 
-    fn act(&self) -> Option<AdminCommand> {
+    fn admin_command(&self) -> Option<AdminCommand> {
         Some(self.0.clone())
     }
 }
 
 impl Context<'_> {
     /// Does what an operator wants, and answers him.
-    pub(super) fn operate(&mut self, act: AdminCommand) -> Result<(), UserError> {
+    pub(super) fn administer(&mut self, act: AdminCommand) -> Result<(), UserError> {
         // What was said before is said before; and whoever is told of the act may have to be written to at once.
         self.settle();
-        let answer = self.admin.execute(act, &Actor::User(self.me.name), self.accounts)?;
+        let answer = self.admin.execute(act, &Actor::User(self.caller.client.name), self.accounts)?;
         self.reply(EventKind::AdminReply(answer));
         Ok(())
     }

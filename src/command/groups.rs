@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::account::refusal;
-use super::{Args, Command, Context, Role, Spec};
+use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::{Verdict, tokens};
 use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
@@ -17,13 +17,14 @@ pub(super) const GROUP_MSG: Spec = Spec {
     name: "group_msg",
     aliases: &["g"],
     role: Role::User,
+    console: false,
     usage: "/group_msg <group> <message>",
     help: "say something in a group you are a member of",
     details: "All members see one and the same order of messages; your own line is among them.",
     example: "/group_msg rust who has read the book?",
     parse: |args| {
         // Said so often that it is worth not to copy the name.
-        let group = Context::group_name(args.word()?);
+        let group = group_name(args.word()?);
         Some(Box::new(Post { group, text: args.text()?.into() }))
     },
 };
@@ -38,7 +39,7 @@ impl Command for Post {
         context.say(Scope::Group(self.group?), self.text)
     }
 
-    fn says(&self) -> bool {
+    fn only_speaks(&self) -> bool {
         true
     }
 }
@@ -47,6 +48,7 @@ pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
     aliases: &["create"],
     role: Role::User,
+    console: false,
     usage: "/create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]",
     help: "make a group; you are its first member and its owner",
     details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, logging out is no leaving. ephemeral: what is said is kept nowhere, and nobody can show it again. The other words are those of /group.",
@@ -67,7 +69,7 @@ impl Command for Create {
         let Create { group: typed, wish } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
         let settings = GroupSettings::with(&wish.prepared(context)?);
-        context.hub.create(context.me, name, settings, context.flush_list)
+        context.hub.create(&context.caller.client, name, settings, &mut context.caller.flush_list)
     }
 }
 
@@ -75,6 +77,7 @@ pub(super) const JOIN_GROUP: Spec = Spec {
     name: "join_group",
     aliases: &["join"],
     role: Role::User,
+    console: false,
     usage: "/join_group <group> [<password>]",
     help: "join a group; its members are told",
     details: "/groups shows which groups there are, but for private ones. Who is invited needs no password. Every command takes the name of a group with a '#', too.",
@@ -94,13 +97,19 @@ struct Join {
 
 impl Command for Join {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.group)?;
+        let group = group_name(&self.group)?;
         let Some(typed) = self.password else {
-            return context.hub.join(context.me, &group, JoinVia::Open, SystemTime::now(), context.flush_list);
+            return context.hub.join(
+                &context.caller.client,
+                &group,
+                JoinVia::Open,
+                SystemTime::now(),
+                &mut context.caller.flush_list,
+            );
         };
         let proof = context.expect_group_password(&group, &typed)?;
-        let via = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
-        context.hub.join(context.me, &group, via, SystemTime::now(), context.flush_list)
+        let way = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
+        context.hub.join(&context.caller.client, &group, way, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -110,10 +119,10 @@ impl Context<'_> {
     ///
     /// Of a private group a wrong one learns nothing: it is told, after the same time, that there is no such group.
     fn expect_group_password(&mut self, group: &Name, typed: &str) -> Result<Option<GroupPassword>, UserError> {
-        self.cost += PASSWORD_COST;
+        self.caller.cost += PASSWORD_COST;
         // Hashing takes its time, and others shall not wait for what they are to be sent.
         self.settle();
-        let (me, asked) = (self.me, Instant::now());
+        let (me, asked) = (&self.caller.client, Instant::now());
         let (shown, kept) = self.hub.group_password(me, group, SystemTime::now());
         // Who is in it already is told so, whatever he typed.
         if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
@@ -125,7 +134,7 @@ impl Context<'_> {
             Some(None) => Verdict::Late,
             Some(Some(false)) | None => Verdict::Wrong,
         };
-        let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
+        let (error, why) = match self.accounts.guesses().judged(Origin::of(me.peer.ip()), judge) {
             Verdict::Right(_) => return Ok(kept),
             Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
             Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
@@ -133,7 +142,7 @@ impl Context<'_> {
             Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
         log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.delay_failure)(asked);
+        self.delay_failure(asked);
         Err(error)
     }
 }
@@ -142,6 +151,7 @@ pub(super) const LEAVE_GROUP: Spec = Spec {
     name: "leave_group",
     aliases: &["leave"],
     role: Role::User,
+    console: false,
     usage: "/leave_group <group>",
     help: "leave a group; its members are told",
     details: "Leaving the chat leaves all your groups at once, but for those that are kept. After the last owner the admin, or else the member, who has been there for longest is the owner.",
@@ -153,7 +163,12 @@ struct Leave(String);
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.flush_list)
+        context.hub.leave(
+            &context.caller.client,
+            &group_name(&self.0)?,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -161,6 +176,7 @@ pub(super) const GROUPS: Spec = Spec {
     name: "groups",
     aliases: &["list_groups"],
     role: Role::User,
+    console: false,
     usage: "/groups",
     help: "which groups there are",
     details: "One name a line, in alphabetical order; a private group only for its members and who is invited. Behind a room of yours stands what it is about.",
@@ -172,7 +188,7 @@ struct Groups;
 
 impl Command for Groups {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Groups { groups: context.hub.groups(&context.me.name, SystemTime::now()) });
+        context.reply(EventKind::Groups { groups: context.hub.groups(&context.caller.client.name, SystemTime::now()) });
         Ok(())
     }
 }
@@ -181,6 +197,7 @@ pub(super) const GROUPS_USERS: Spec = Spec {
     name: "groups_users",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/groups_users",
     help: "which groups there are, each with its members",
     details: "One group a line: its name, then its members.",
@@ -192,7 +209,7 @@ struct GroupsUsers;
 
 impl Command for GroupsUsers {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (me, now) = (context.me.name, SystemTime::now());
+        let (me, now) = (context.caller.client.name, SystemTime::now());
         let mut rosters = context.hub.rosters(&me, None, now);
         let mut first = true;
         while first || !rosters.is_empty() {
@@ -208,6 +225,7 @@ pub(super) const GROUP: Spec = Spec {
     name: "group",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/group <group> [limit=N] [private] [announce] [keep] [password=P] [topic=T]",
     help: "show a group, or change it; owners do, and admins its topic",
     details: "Any of the words, topic=<text> last, for it runs to the end of the line. A minus takes one back, as in -private or -limit. Alone it shows the group. private: outsiders learn of it only by invitation or password. announce: only owners and admins talk. keep: the group is there while nobody is, with its members, roles, bans and all that was said. limit: at most so many members.",
@@ -225,14 +243,20 @@ struct Group {
 
 impl Command for Group {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.group)?;
+        let group = group_name(&self.group)?;
         if self.wish.is_empty() {
-            let (group, portrait) = context.hub.group_info(context.me, &group, SystemTime::now())?;
+            let (group, portrait) = context.hub.group_info(&context.caller.client, &group, SystemTime::now())?;
             context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
             return Ok(());
         }
         let changes = self.wish.prepared(context)?;
-        context.hub.change_settings(context.me, &group, &changes, SystemTime::now(), context.flush_list)
+        context.hub.change_settings(
+            &context.caller.client,
+            &group,
+            &changes,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -302,11 +326,11 @@ impl GroupSettingsPatch {
         let GroupSettingsPatch { mut changes, password } = self;
         for change in &mut changes {
             if let GroupSetting::Topic(Some(topic)) = change {
-                *topic = context.shown(Arc::clone(topic))?;
+                *topic = context.displayable(Arc::clone(topic))?;
             }
         }
         if let Some(password) = password {
-            context.cost += PASSWORD_COST;
+            context.caller.cost += PASSWORD_COST;
             // Others shall not wait for what they are to be sent.
             context.settle();
             let deadline = Instant::now() + context.hub.limits().login_timeout;
@@ -326,13 +350,14 @@ pub(super) const INVITE: Spec = Spec {
     name: "invite",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/invite <username> <group>",
     help: "invite a user who is here to a group; owners and admins do",
     details: "He may come in for seven days, without a password, also to a private group.",
     example: "/invite bob #rust",
     parse: |args| {
         let user = args.word()?.to_owned();
-        Some(Box::new(Invite { user, group: group_name(args.only_word()?) }))
+        Some(Box::new(Invite { user, group: without_sign(args.only_word()?) }))
     },
 };
 
@@ -343,8 +368,8 @@ struct Invite {
 
 impl Command for Invite {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.group)?, context.user(&self.user)?);
-        context.hub.invite(context.me, &group, user, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.group)?, context.find_user(&self.user)?);
+        context.hub.invite(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -352,11 +377,12 @@ pub(super) const ACCEPT: Spec = Spec {
     name: "accept",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/accept <group>",
     help: "join a group that you were invited to",
     details: "An invitation is good for seven days, and once.",
     example: "/accept #rust",
-    parse: |args| Some(Box::new(Accept(group_name(args.only_word()?)))),
+    parse: |args| Some(Box::new(Accept(without_sign(args.only_word()?)))),
 };
 
 struct Accept(String);
@@ -364,12 +390,18 @@ struct Accept(String);
 impl Command for Accept {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group: Name = self.0.parse().map_err(|_| GroupError::NotInvited(self.0))?;
-        context.hub.join(context.me, &group, JoinVia::Invitation, SystemTime::now(), context.flush_list)
+        context.hub.join(
+            &context.caller.client,
+            &group,
+            JoinVia::Invitation,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
 /// A group as somebody typed it, without its sign.
-fn group_name(typed: &str) -> String {
+fn without_sign(typed: &str) -> String {
     typed.strip_prefix('#').unwrap_or(typed).to_owned()
 }
 
@@ -377,6 +409,7 @@ pub(super) const ROOM: Spec = Spec {
     name: "room",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/room create <2-8> [<topic>] | join <code> | leave [<code>]",
     help: "talk in a small room that only a code of four letters opens",
     details: "create answers with the code; who has it joins, and is told the topic. What is said is kept nowhere, and the room is gone when it is empty. The code is the room's name: /group_msg and /talk take it as that of a group.",
@@ -406,13 +439,18 @@ struct CreateRoom {
 
 impl Command for CreateRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let topic = self.topic.map(|topic| context.shown(topic.into())).transpose()?;
+        let topic = self.topic.map(|topic| context.displayable(topic.into())).transpose()?;
         let codes = tokens::room_codes(ROOM_CODES).map_err(|e| {
             log::error!("no room made error=\"{e}\"");
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.flush_list)
+        context.hub.create_room(
+            &context.caller.client,
+            &codes,
+            GroupSettings::of_room(self.limit, topic),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -422,11 +460,11 @@ impl Command for JoinRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let unknown = || GroupError::NoSuchRoom(self.0.clone());
         let room: Name = self.0.parse().map_err(|_| unknown())?;
-        let (me, asked) = (context.me, Instant::now());
+        let (me, asked) = (&context.caller.client, Instant::now());
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
-        let verdict = context.throttle.judged(Origin::of(me.peer.ip()), || {
-            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), context.flush_list);
+        let verdict = context.accounts.guesses().judged(Origin::of(me.peer.ip()), || {
+            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
             if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
         });
         if verdict == Verdict::TooMany {
@@ -435,7 +473,7 @@ impl Command for JoinRoom {
         if verdict != Verdict::Right(me.name) {
             log::info!("room code refused user={} {}", me.name, Peer(me.peer));
             context.settle();
-            (context.delay_failure)(asked);
+            context.delay_failure(asked);
         }
         joined
     }
@@ -445,7 +483,7 @@ struct LeaveRoom(Option<String>);
 
 impl Command for LeaveRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let rooms = context.hub.rooms(&context.me.name);
+        let rooms = context.hub.rooms(&context.caller.client.name);
         let room = match (self.0, rooms.as_slice()) {
             (Some(typed), _) => {
                 let named = typed.parse().ok().filter(|name| rooms.contains(name));
@@ -455,7 +493,7 @@ impl Command for LeaveRoom {
             (None, []) => return Err(GroupError::InNoRoom.into()),
             (None, _) => return Err(GroupError::WhichRoom.into()),
         };
-        context.hub.leave(context.me, &room, SystemTime::now(), context.flush_list)
+        context.hub.leave(&context.caller.client, &room, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 

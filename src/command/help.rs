@@ -9,6 +9,7 @@ pub(super) const HELP: Spec = Spec {
     name: "help",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/help [<command>]",
     help: "this list, or all about one command",
     details: "The command may be written with or without its slash.",

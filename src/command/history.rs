@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Args, Command, Context, Role, Spec};
+use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
@@ -15,6 +15,7 @@ pub(super) const HISTORY: Spec = Spec {
     name: "history",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
     help: "what was said earlier, the newest last",
     details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
@@ -57,7 +58,7 @@ impl Command for History {
             Some(typed) => conversation(context, &typed)?,
             None => chosen(context)?,
         };
-        let mut messages = read(context.hub.store().history(&context.me.name, scope, before, count + 1))?;
+        let mut messages = read(context.hub.store().history(&context.caller.client.name, scope, before, count + 1))?;
         // One more than wanted tells whether there is more.
         let more = messages.len() > count;
         messages.drain(..messages.len().saturating_sub(count));
@@ -75,6 +76,7 @@ pub(super) const SEARCH: Spec = Spec {
     name: "search",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/search <words> [in <username>|#<group>]",
     help: "the newest 20 messages that have all of these words",
     details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
@@ -100,9 +102,9 @@ struct Search {
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         account(context)?;
-        context.cost += SEARCH_COST;
+        context.caller.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
-        let messages = read(context.hub.store().search(&context.me.name, &self.words, scope, SEARCH_COUNT))?;
+        let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
         show(context, messages);
         Ok(())
@@ -113,6 +115,7 @@ pub(super) const CLEAR: Spec = Spec {
     name: "clear",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/clear [<username>|#<group>|all]",
     help: "clear your own view of a conversation; others keep theirs",
     details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
@@ -137,7 +140,7 @@ impl Command for Clear {
             Some(typed) => conversation(context, &typed)?,
             None => Some(chosen(context)?.ok_or(UserError::Usage(vec![CLEAR_WHAT]))?),
         };
-        context.hub.clear_history(context.me, scope).map_err(stored_later)?;
+        context.hub.clear_history(&context.caller.client, scope).map_err(stored_later)?;
         context.reply(EventKind::Cleared { scope });
         Ok(())
     }
@@ -147,6 +150,7 @@ pub(super) const DELETE: Spec = Spec {
     name: "delete",
     aliases: &[],
     role: Role::User,
+    console: true,
     usage: "/delete <id> [<reason>]",
     help: "delete a message of yours, for everybody",
     details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
@@ -165,9 +169,9 @@ struct Delete {
 impl Command for Delete {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let found = visible(context, self.id);
-        let own = found.as_ref().is_ok_and(|message| message.said.from == context.me.name);
+        let own = found.as_ref().is_ok_and(|message| message.said.from == context.caller.client.name);
         if !own && context.role() >= Role::Moderator {
-            return context.operate(AdminCommand::Delete { id: self.id, why: self.why });
+            return context.administer(AdminCommand::Delete { id: self.id, why: self.why });
         }
         let message = found?;
         if !own {
@@ -177,10 +181,13 @@ impl Command for Delete {
             context.reply(EventKind::Deleted { by: message.said.from.to_string(), id: message.id });
             return Ok(());
         }
-        context.hub.delete_message(&message, message.said.from.as_str(), context.flush_list).map_err(stored_later)
+        context
+            .hub
+            .delete_message(&message, message.said.from.as_str(), &mut context.caller.flush_list)
+            .map_err(stored_later)
     }
 
-    fn act(&self) -> Option<AdminCommand> {
+    fn admin_command(&self) -> Option<AdminCommand> {
         Some(AdminCommand::Delete { id: self.id, why: self.why.clone() })
     }
 }
@@ -189,6 +196,7 @@ pub(super) const RECEIPTS: Spec = Spec {
     name: "receipts",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/receipts [on|off]",
     help: "be told when your private messages are received, and read",
     details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
@@ -205,9 +213,9 @@ struct Receipts(Option<bool>);
 impl Command for Receipts {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         if let Some(wanted) = self.0 {
-            context.me.want_receipts(wanted);
+            context.caller.client.want_receipts(wanted);
         }
-        context.reply(EventKind::Receipts { wanted: context.me.wants_receipts() });
+        context.reply(EventKind::Receipts { wanted: context.caller.client.wants_receipts() });
         Ok(())
     }
 }
@@ -216,6 +224,7 @@ pub(super) const READ: Spec = Spec {
     name: "read",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/read <id>",
     help: "say that you have read a private message to you",
     details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",
@@ -228,10 +237,10 @@ struct Read(MessageId);
 impl Command for Read {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let message = visible(context, self.0)?;
-        if message.said.scope != Scope::User(context.me.name) {
+        if message.said.scope != Scope::User(context.caller.client.name) {
             return Err(UserError::NotToYou(message.id));
         }
-        context.hub.give_read_receipt(context.me.name, &message, context.flush_list);
+        context.hub.give_read_receipt(context.caller.client.name, &message, &mut context.caller.flush_list);
         context.reply(EventKind::YouRead { id: message.id });
         Ok(())
     }
@@ -253,28 +262,28 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
 /// The message of this id, which the asker has to be able to see.
 pub(super) fn visible(context: &Context<'_>, id: MessageId) -> Result<Message, UserError> {
     account(context)?;
-    read(context.hub.store().message(&context.me.name, id))?.ok_or(UserError::NoSuchMessage(id))
+    read(context.hub.store().message(&context.caller.client.name, id))?.ok_or(UserError::NoSuchMessage(id))
 }
 
 /// Answers page by page, so that a slow reader is waited for, and with what a longer answer costs.
 fn show(context: &mut Context<'_>, messages: Vec<Message>) {
-    context.cost += messages.len() / PAST_PAGE;
+    context.caller.cost += messages.len() / PAST_PAGE;
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
         let page = messages.by_ref().take(PAST_PAGE).collect();
-        context.reply(past(context.accounts, context.me.name, page));
+        context.reply(past(context.accounts, context.caller.client.name, page));
     }
 }
 
 /// Guests are told at once that nothing is kept for them.
 fn account(context: &Context<'_>) -> Result<(), UserError> {
-    if context.me.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
+    if context.caller.client.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
 }
 
 /// The conversation chosen with `/talk`, if one is.
 fn chosen(context: &Context<'_>) -> Result<Option<Scope>, UserError> {
     account(context)?;
-    Ok(context.target.map(|target| match target {
+    Ok(context.caller.target.map(|target| match target {
         Target::User(name) => Scope::User(name),
         Target::Group(name) => Scope::Group(name),
     }))
@@ -291,8 +300,8 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
     }
     let (scope, unknown) = match typed.strip_prefix('#') {
         Some(group) => {
-            let name = context.group(group)?;
-            match context.hub.membership(context.me, &name) {
+            let name = group_name(group)?;
+            match context.hub.membership(&context.caller.client, &name) {
                 Ok(name) | Err(UserError::NotMember(name)) if context.hub.is_ephemeral(&name) => {
                     return Err(GroupError::NoHistory(name).into());
                 }
@@ -300,13 +309,13 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
                 Err(unknown) => (Scope::Group(name), unknown),
             }
         }
-        None => match context.user(typed) {
+        None => match context.find_user(typed) {
             Ok(name) => return Ok(Some(Scope::User(name))),
             Err(unknown) => (typed.parse().map(Scope::User).map_err(|_| unknown.clone())?, unknown),
         },
     };
-    let last = read(context.hub.store().history(&context.me.name, Some(scope), None, 1))?;
-    last.first().map(|message| Some(seen_by(context.me.name, message))).ok_or(unknown)
+    let last = read(context.hub.store().history(&context.caller.client.name, Some(scope), None, 1))?;
+    last.first().map(|message| Some(seen_by(context.caller.client.name, message))).ok_or(unknown)
 }
 
 /// The conversation a message belongs to, with its name as it was written there.

@@ -11,6 +11,7 @@ pub(super) const USERS: Spec = Spec {
     name: "users",
     aliases: &["list_users"],
     role: Role::User,
+    console: false,
     usage: "/users",
     help: "who is logged in",
     details: "One name a line, in alphabetical order; behind it why its user is away.",
@@ -31,6 +32,7 @@ pub(super) const WHOAMI: Spec = Spec {
     name: "whoami",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/whoami",
     help: "your name, your address, your groups, where plain text goes",
     details: "It also counts your sessions, should you be logged in more than once.",
@@ -42,9 +44,9 @@ struct WhoAmI;
 
 impl Command for WhoAmI {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let me = context.me;
+        let me = &context.caller.client;
         let (sessions, groups) = context.hub.sessions_and_groups(&me.name);
-        let (peer, target) = (me.peer.to_string(), *context.target);
+        let (peer, target) = (me.peer.to_string(), context.caller.target);
         context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
         Ok(())
     }
@@ -54,6 +56,7 @@ pub(super) const WHOIS: Spec = Spec {
     name: "whois",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/whois <username>",
     help: "since when a user is here, idle or away, and what you share",
     details: "Of a user who is offline it says when he was last seen. Times are in UTC.",
@@ -65,7 +68,7 @@ struct WhoIs(String);
 
 impl Command for WhoIs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let profile = context.hub.profile(context.me, context.user(&self.0)?);
+        let profile = context.hub.profile(&context.caller.client, context.find_user(&self.0)?);
         context.reply(EventKind::WhoIs(Box::new(profile)));
         Ok(())
     }
@@ -75,6 +78,7 @@ pub(super) const AWAY: Spec = Spec {
     name: "away",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/away [<text>]",
     help: "say that you are away, and why; who writes to you is told",
     details: "It holds for all your sessions, until /back or until the last of them ends.",
@@ -89,6 +93,7 @@ pub(super) const BACK: Spec = Spec {
     name: "back",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/back",
     help: "say that you are back",
     details: "It ends what /away began.",
@@ -100,7 +105,7 @@ struct SetAway(Option<Arc<str>>);
 
 impl Command for SetAway {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(context.me, self.0, context.flush_list);
+        context.hub.set_away(&context.caller.client, self.0, &mut context.caller.flush_list);
         Ok(())
     }
 }
@@ -109,6 +114,7 @@ pub(super) const IGNORE: Spec = Spec {
     name: "ignore",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/ignore [<username>]",
     help: "hear no more of a user; alone, whom you ignore",
     details: "What he says, privately, in groups or to all, is left out of what you are shown, of your /history and /search, too; he is answered as always and never learns of it. It holds for all your sessions and logins, until /unignore.",
@@ -126,12 +132,12 @@ impl Command for Ignore {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         match self.0 {
             None => {
-                let names = context.hub.ignored(context.me);
+                let names = context.hub.ignored(&context.caller.client);
                 context.reply(EventKind::IgnoredUsers { names });
             }
             Some(typed) => {
-                let whom = context.user(&typed)?;
-                context.hub.ignore(context.me, whom)?;
+                let whom = context.find_user(&typed)?;
+                context.hub.ignore(&context.caller.client, whom)?;
                 context.reply(EventKind::Ignored { whom, ignored: true });
             }
         }
@@ -143,6 +149,7 @@ pub(super) const UNIGNORE: Spec = Spec {
     name: "unignore",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/unignore <username>",
     help: "hear a user again whom you ignored",
     details: "What he said meanwhile is in your /history then.",
@@ -155,8 +162,8 @@ struct Unignore(String);
 impl Command for Unignore {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         // He may have no account any more, and still be ignored.
-        let known = context.user(&self.0).or_else(|unknown| self.0.parse().map_err(|_| unknown))?;
-        let whom = context.hub.unignore(context.me, known)?;
+        let known = context.find_user(&self.0).or_else(|unknown| self.0.parse().map_err(|_| unknown))?;
+        let whom = context.hub.unignore(&context.caller.client, known)?;
         context.reply(EventKind::Ignored { whom, ignored: false });
         Ok(())
     }
@@ -166,6 +173,7 @@ pub(super) const REPORT: Spec = Spec {
     name: "report",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/report <username>|<id> [<reason>]",
     help: "tell the operators about a user or a message",
     details: "Of a message they are shown the text as well. Operators who are away find it later. /mode ids on and /history show the ids.",
@@ -181,8 +189,8 @@ struct Report {
 impl Command for Report {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let Report { about, mut why } = *self;
-        context.cost += REPORT_COST;
-        let user = if about.starts_with('#') { None } else { context.user(&about).ok() };
+        context.caller.cost += REPORT_COST;
+        let user = if about.starts_with('#') { None } else { context.find_user(&about).ok() };
         let about = match (user, MessageId::parse(&about)) {
             (Some(user), _) => user.to_string(),
             (None, Some(id)) => {
@@ -192,7 +200,7 @@ impl Command for Report {
             }
             (None, None) => return Err(UserError::NoSuchUser(about)),
         };
-        let done = context.admin.report(Some(context.me.name), about, &why)?;
+        let done = context.admin.report(Some(context.caller.client.name), about, &why)?;
         context.reply(EventKind::AdminReply(AdminAnswer::Done(done)));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Args, Command, Context, Role, Spec};
+use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::model::limits::PAST_PAGE;
 use crate::model::sanction::duration;
 use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, SanctionTerms, UserError};
@@ -36,6 +36,7 @@ pub(super) const PROMOTE: Spec = Spec {
     name: "promote",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/promote <username> <group>",
     help: "make a member admin, or an admin owner; owners do",
     details: "Admins invite, kick, ban and mute, and set the topic. Owners also change roles and settings.",
@@ -50,6 +51,7 @@ pub(super) const DEMOTE: Spec = Spec {
     name: "demote",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/demote <username> <group>",
     help: "make an owner admin, or an admin member; owners do",
     details: "One owner stays: the last one can give the group away with /transfer.",
@@ -67,8 +69,15 @@ struct Move {
 
 impl Command for Move {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.move_role(context.me, &group, user, self.up, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        context.hub.move_role(
+            &context.caller.client,
+            &group,
+            user,
+            self.up,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -76,6 +85,7 @@ pub(super) const TRANSFER: Spec = Spec {
     name: "transfer",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/transfer <username> <group>",
     help: "give a group of yours to a member; you are an admin of it then",
     details: "Both in one step, so the group always has an owner.",
@@ -90,8 +100,8 @@ struct Transfer(UserAndGroup);
 
 impl Command for Transfer {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.0.group)?, context.user(&self.0.user)?);
-        context.hub.transfer(context.me, &group, user, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.0.group)?, context.find_user(&self.0.user)?);
+        context.hub.transfer(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -99,6 +109,7 @@ pub(super) const KICK: Spec = Spec {
     name: "kick",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/kick <username> <group> [<reason>]",
     help: "take a member out of a group; owners and admins do",
     details: "He may join again, unless the group is private; /ban keeps him out. Admins do this to members, owners to admins as well.",
@@ -116,8 +127,15 @@ struct Kick {
 
 impl Command for Kick {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.kick(context.me, &group, user, self.reason, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        context.hub.kick(
+            &context.caller.client,
+            &group,
+            user,
+            self.reason,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -125,6 +143,7 @@ pub(super) const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/ban <username> <group> [30s|10m|2h|7d] [<reason>]",
     help: "keep a user out of a group; who is in it leaves at once",
     details: "Without a time it holds until /unban. Owners and admins do this, to whoever stands below them. Whose name is user, addr or net is written with a '@': /ban @net rust.",
@@ -136,6 +155,7 @@ pub(super) const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/mute <username> <group> [30s|10m|2h|7d] [<reason>]",
     help: "let a member of a group read but say no more",
     details: "Without a time it holds until /unmute. Owners and admins do this, to whoever stands below them.",
@@ -162,10 +182,11 @@ impl SanctionArgs {
 impl Command for SanctionArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let SanctionArgs { whom, penalty, span, reason } = *self;
-        let (group, user, now) = (context.group(&whom.group)?, context.user(&whom.user)?, SystemTime::now());
+        let (group, user, now) = (group_name(&whom.group)?, context.find_user(&whom.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
-        let one = GroupSanction { user, penalty, ruling: SanctionTerms { by: context.me.name, reason, until } };
-        context.hub.sanction_member(context.me, &group, one, now, context.flush_list)
+        let one =
+            GroupSanction { user, penalty, ruling: SanctionTerms { by: context.caller.client.name, reason, until } };
+        context.hub.sanction_member(&context.caller.client, &group, one, now, &mut context.caller.flush_list)
     }
 }
 
@@ -173,6 +194,7 @@ pub(super) const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/unban <username> <group>",
     help: "end the ban of a user from a group",
     details: "He may join again then.",
@@ -184,6 +206,7 @@ pub(super) const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/unmute <username> <group>",
     help: "let a member of a group talk again",
     details: "It ends what /mute began.",
@@ -205,8 +228,15 @@ impl LiftArgs {
 
 impl Command for LiftArgs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.whom.group)?, context.user(&self.whom.user)?);
-        context.hub.lift_from_member(context.me, &group, user, self.penalty, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.whom.group)?, context.find_user(&self.whom.user)?);
+        context.hub.lift_from_member(
+            &context.caller.client,
+            &group,
+            user,
+            self.penalty,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -214,6 +244,7 @@ pub(super) const BANS: Spec = Spec {
     name: "bans",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/bans <group>",
     help: "who is banned or muted in a group: by whom, until when, why",
     details: "Owners and admins of the group see it.",
@@ -225,8 +256,8 @@ struct Bans(String);
 
 impl Command for Bans {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.0)?;
-        let (group, mut all) = context.hub.group_sanctions(context.me, &group, SystemTime::now())?;
+        let group = group_name(&self.0)?;
+        let (group, mut all) = context.hub.group_sanctions(&context.caller.client, &group, SystemTime::now())?;
         let mut first = true;
         while first || !all.is_empty() {
             let rest = all.split_off(all.len().min(PAST_PAGE));

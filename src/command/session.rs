@@ -7,6 +7,7 @@ pub(super) const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/mode [plain|machine|ids <on|off>|bell <off|mentions|all>]",
     help: "choose text for people or tagged lines for programs",
     details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. After /mode bell mentions your terminal's bell rings before messages that mention your name, after /mode bell all before all that others say. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
@@ -33,14 +34,14 @@ enum ModeChange {
 
 impl Command for ModeChange {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let mut format = *context.format;
+        let mut format = context.caller.format;
         match *self {
             ModeChange::Nothing => {}
             ModeChange::Mode(mode) => format.mode = mode,
             ModeChange::Ids(ids) => format.ids = ids,
             ModeChange::Bell(bell) => format.bell = bell,
         }
-        if format != *context.format {
+        if format != context.caller.format {
             context.set_format(format);
         }
         context.reply(EventKind::Mode { format });
@@ -52,6 +53,7 @@ pub(super) const PING: Spec = Spec {
     name: "ping",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/ping [<text>]",
     help: "ask whether the server is there; it says the text back",
     details: "All that was said before the answer came has arrived before the answer.",
@@ -72,6 +74,7 @@ pub(super) const QUIT: Spec = Spec {
     name: "quit",
     aliases: &["exit", "logout"],
     role: Role::User,
+    console: false,
     usage: "/quit",
     help: "leave the chat",
     details: "You leave all your groups, and everybody is told. Closing the connection does the same.",
@@ -83,7 +86,7 @@ struct Quit;
 
 impl Command for Quit {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.quit = true;
+        context.caller.quit = true;
         Ok(())
     }
 }

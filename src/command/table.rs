@@ -68,31 +68,11 @@ pub const COMMANDS: &[Spec] = &[
     people::WHOIS,
 ];
 
-/// All forms of the command that a word after the slash names, in any case; none where there is no such command.
-pub fn forms(word: &str) -> &'static [Spec] {
-    forms_at(word).1
-}
-
-/// As [`forms`], with the place of the first one in the table.
-pub(super) fn forms_at(word: &str) -> (usize, &'static [Spec]) {
-    let named = |spec: &Spec| spec.words().any(|name| name.eq_ignore_ascii_case(word));
-    let first = COMMANDS.iter().position(named).unwrap_or(COMMANDS.len());
-    let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
-    (first, &COMMANDS[first..first + count])
-}
-
-impl Spec {
-    /// Its name and its aliases.
-    pub fn words(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::Args;
+    use super::super::{Args, forms};
     use super::*;
 
     #[test]

@@ -200,6 +200,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::session::PlainDoor;
     use crate::transport::memory;
 
     fn admission(max: usize, max_per_origin: usize) -> Arc<Admission> {
@@ -207,7 +208,7 @@ mod tests {
     }
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(Box::new(memory::pair().0), Duration::from_secs(1)))
+        Arc::new(Connection::new(Box::new(memory::pair().0), &PlainDoor, Duration::from_secs(1)))
     }
 
     fn origin(n: u8) -> Origin {

@@ -15,6 +15,7 @@ use crate::hub::ClientId;
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
 use crate::model::{Net, Origin, Peer, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
+use crate::session::WebDoor;
 use crate::thread;
 use crate::transport::Link;
 use crate::web::{Proxies, Site, TurnedAway, Visit, scrape, turn_away};
@@ -98,7 +99,7 @@ impl Handle {
             let serve = |link| {
                 // Nobody may be crowded out of a place that he has left.
                 drop(place.take());
-                handle.serve(link);
+                handle.serve_at(&WebDoor, link);
             };
             let link = Arc::clone(&for_thread);
             let visit = || match door {

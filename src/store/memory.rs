@@ -309,7 +309,7 @@ impl Inner {
     }
 }
 
-/// Who may see which messages.
+/// The visibility of messages.
 impl Inner {
     fn last_visible(
         &self,

@@ -22,7 +22,11 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
     ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
-    ("too_many_tokens", "it takes 20 tokens", "tokens_are_listed_without_their_secrets_and_bounded"),
+    (
+        "too_many_tokens",
+        "it takes as many tokens as the setting allows",
+        "tokens_are_listed_without_their_secrets_and_bounded",
+    ),
     ("too_many_kept", "it takes 50 groups", "a_user_owns_at_most_so_many_kept_groups"),
     ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
     ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),

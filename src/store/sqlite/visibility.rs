@@ -1,4 +1,4 @@
-//! Who may see what: every answer to a reader is made of spans of conversations, and of nothing else.
+//! Visibility: every answer to a reader is made of spans of conversations, and of nothing else.
 //!
 //! The database knows each conversation by a number, so that the one index over all messages holds two small integers for
 //! each of them.
