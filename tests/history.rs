@@ -1,10 +1,10 @@
-//! What was said earlier: shown, searched, cleared and deleted, and never to somebody who was not to hear it.
+//! Earlier messages: shown, searched, cleared and deleted, and hidden from everybody who may not see them.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::{TestClient, TestServer, eventually, timeless};
 
-/// Lets somebody leave, and waits until all of it is done.
+/// Ends a session, and waits until it is gone.
 fn leave(server: &TestServer, mut client: TestClient) {
     let before = server.handle.hub().session_count();
     client.send("/quit");
@@ -13,7 +13,7 @@ fn leave(server: &TestServer, mut client: TestClient) {
 }
 
 #[test]
-fn history_shows_each_what_he_said_and_heard() {
+fn history_shows_what_each_user_sent_and_received() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/history", &["History is empty."]);
@@ -49,7 +49,7 @@ fn history_shows_each_what_he_said_and_heard() {
 }
 
 #[test]
-fn a_long_history_is_paged_and_each_page_says_how_to_go_on() {
+fn a_long_history_is_paged_and_each_page_names_the_next() {
     let server = TestServer::with(|config| config.limits.rate = 0);
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for n in 1..=45 {
@@ -81,7 +81,7 @@ fn a_long_history_is_paged_and_each_page_says_how_to_go_on() {
 }
 
 #[test]
-fn a_history_of_hundreds_comes_whole_and_no_more_than_five_hundred_at_once() {
+fn a_history_has_at_most_five_hundred_messages_at_once() {
     let server = TestServer::with(|config| config.limits.rate = 0);
     let mut alice = server.login("alice");
     for chunk in (1..=520).collect::<Vec<_>>().chunks(40) {
@@ -96,7 +96,7 @@ fn a_history_of_hundreds_comes_whole_and_no_more_than_five_hundred_at_once() {
 }
 
 #[test]
-fn wrong_questions_are_answered_with_what_is_wrong() {
+fn bad_arguments_are_answered_with_what_is_wrong() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     let usage = "Usage: /history [<username>|#<group>|all] [<count>] [before <id>]";
@@ -154,7 +154,7 @@ fn search_shows_the_newest_twenty() {
 }
 
 #[test]
-fn clearing_takes_a_conversation_out_of_ones_own_view_only() {
+fn clearing_affects_only_the_users_own_view() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/create_group tea", &["Group tea created."]);
@@ -179,7 +179,7 @@ fn clearing_takes_a_conversation_out_of_ones_own_view_only() {
 }
 
 #[test]
-fn deleting_leaves_a_tombstone_and_tells_those_who_saw_it() {
+fn deleting_leaves_a_tombstone_and_notifies_both_users() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let [mut alice, mut bob, eve] = server.login_all(["alice", "bob", "eve"]);
     let mut phone = server.login("alice");
@@ -198,7 +198,7 @@ fn deleting_leaves_a_tombstone_and_tells_those_who_saw_it() {
 }
 
 #[test]
-fn deleting_in_a_group_tells_its_members_and_of_a_broadcast_everybody() {
+fn deleting_notifies_everybody_who_could_see_the_message() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/create_group tea", &["Group tea created."]);
@@ -226,7 +226,7 @@ fn deleting_in_a_group_tells_its_members_and_of_a_broadcast_everybody() {
 }
 
 #[test]
-fn who_was_not_in_the_group_sees_nothing_of_it() {
+fn only_members_see_a_groups_messages_of_their_time() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask_all(&[("/create_group tea", "Group tea created."), ("/g tea before", "[Group tea][alice]: before")]);
@@ -255,18 +255,18 @@ fn who_was_not_in_the_group_sees_nothing_of_it() {
     bob.ask("/read 2", &["Error: Message #2 is not a private message to you."]);
     eve.ask("/history #tea", &["History of #tea is empty."]);
     eve.ask("/search during in #tea", &["No message contains all of these words."]);
-    // A group that is gone is known to those who were in it, and to nobody else.
+    // A group that is gone is known only to those who were in it.
     alice.ask("/leave_group tea", &["You left the group tea. It is empty now and was deleted."]);
     bob.ask_past("/history #TEA", &["History of #tea:", "#2 {time} [Group tea][alice]: during"]);
     eve.ask("/history #tea", &["Error: Group 'tea' does not exist."]);
-    // And one of the same name is the same place, but for those who come later not the same history.
+    // A new group of the same name is the same conversation, but new members do not see the old messages.
     eve.ask("/create_group tea", &["Group tea created."]);
     eve.ask("/history #tea", &["History of #tea is empty."]);
     [alice, bob, eve].iter_mut().for_each(TestClient::quiet);
 }
 
 #[test]
-fn nobody_sees_what_others_said_privately() {
+fn private_messages_are_hidden_from_others() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/msg bob the code is swordfish", &["[to bob]: the code is swordfish"]);
@@ -287,7 +287,7 @@ fn nobody_sees_what_others_said_privately() {
 }
 
 #[test]
-fn a_name_without_an_account_is_shown_as_deleted_and_its_words_stay() {
+fn a_deleted_account_is_marked_and_its_messages_stay() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/msg bob hi", &["[to bob]: hi"]);
@@ -312,7 +312,7 @@ fn a_name_without_an_account_is_shown_as_deleted_and_its_words_stay() {
 }
 
 #[test]
-fn a_program_reads_history_in_fields() {
+fn history_in_machine_mode_has_fields() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/msg alice one", "[to alice]: one"), ("/broadcast two", "[Broadcast][bob]: two")]);

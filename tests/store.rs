@@ -22,7 +22,7 @@ fn said(from: &str, scope: Scope, text: &str) -> Entry {
     Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false })
 }
 
-/// A folder with users, and with a database in which something was said.
+/// A folder with users, and a database with messages.
 fn with_messages() -> TempDir {
     let dir = folder(USERS);
     let store = open(&dir.path().join("data"));
@@ -75,7 +75,7 @@ fn messages_are_exported_beside_a_running_daemon() {
 }
 
 #[test]
-fn who_reads_only_the_beginning_of_an_export_is_no_error() {
+fn closing_the_output_of_an_export_early_is_no_error() {
     let dir = folder(USERS);
     let store = open(&dir.path().join("data"));
     let lines: Vec<Entry> = (0..20_000).map(|n| said("alice", Scope::Everybody, &format!("{n:0100}"))).collect();
@@ -88,7 +88,7 @@ fn who_reads_only_the_beginning_of_an_export_is_no_error() {
 }
 
 #[test]
-fn a_backup_is_whole_and_replaces_nothing() {
+fn a_backup_is_complete_and_replaces_nothing() {
     let daemon = daemon_over(with_messages());
     let dir = daemon.dir.path();
     let outcome = tool(dir, &["backup", "copy.db"]);
@@ -100,7 +100,7 @@ fn a_backup_is_whole_and_replaces_nothing() {
     let lost = tool(dir, &["backup", "nowhere/copy.db"]);
     assert!(lost.code == 1 && lost.err.starts_with("parlord: nowhere/"), "{}", lost.err);
     assert_eq!(fs::read_dir(dir).unwrap().filter(|e| e.as_ref().unwrap().path().ends_with(".part")).count(), 0);
-    // A backup is put in place by its name alone.
+    // A backup only needs its name to be the database.
     fs::create_dir(dir.join("other")).unwrap();
     fs::rename(dir.join("copy.db"), dir.join("other/parlor.db")).unwrap();
     let store = open(&dir.join("other"));
@@ -109,7 +109,7 @@ fn a_backup_is_whole_and_replaces_nothing() {
 }
 
 #[test]
-fn an_erased_user_is_gone_from_the_disk_too() {
+fn an_erased_user_is_gone_from_the_disk() {
     let daemon = daemon_over(with_messages());
     let dir = daemon.dir.path();
     let holds = |word: &str| {
@@ -142,14 +142,14 @@ fn an_erased_user_is_gone_from_the_disk_too() {
 }
 
 #[test]
-fn a_running_server_forgets_what_it_need_not_keep() {
+fn a_running_server_deletes_what_exceeds_its_limits() {
     let daemon = Daemon::start_in(with_messages(), &["--data", "data", "--keep-messages", "2"]);
     eventually("two messages are left", || tool(daemon.dir.path(), &["export"]).out.lines().count() == 2);
     assert!(tool(daemon.dir.path(), &["export"]).out.starts_with("#4 "));
 }
 
 #[test]
-fn without_a_database_the_tools_say_so() {
+fn the_tools_say_when_there_is_no_database() {
     let dir = folder(USERS);
     for options in [&["export"][..], &["backup", "x"], &["erase", "--user", "bob", "--yes"]] {
         let outcome = tool(dir.path(), options);
@@ -158,7 +158,7 @@ fn without_a_database_the_tools_say_so() {
         let outcome = tool(dir.path(), &[options, &["--data", "none"]].concat());
         assert_eq!(outcome.err, "parlord: there is no database: the setting data is none\n");
     }
-    assert!(!dir.path().join("data").exists(), "asking should leave nothing behind");
+    assert!(!dir.path().join("data").exists(), "a failed tool leaves nothing behind");
     assert_eq!(tool(dir.path(), &["export", "--user", "_x"]).code, 2);
 }
 
@@ -172,7 +172,7 @@ fn a_folder_has_one_daemon() {
 }
 
 #[test]
-fn a_damaged_database_keeps_it_from_starting_and_stays_as_it_is() {
+fn a_damaged_database_is_refused_and_left_alone() {
     let dir = with_messages();
     let path = dir.path().join("data/parlor.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -187,7 +187,7 @@ fn a_damaged_database_keeps_it_from_starting_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_killed_daemon_starts_again_with_all_of_it() {
+fn a_killed_daemon_starts_again_with_all_messages() {
     let dir = daemon_over(with_messages()).into_dir();
     let daemon = daemon_over(dir);
     assert_eq!(tool(daemon.dir.path(), &["export"]).out.lines().count(), 5);
@@ -195,7 +195,7 @@ fn a_killed_daemon_starts_again_with_all_of_it() {
 }
 
 #[test]
-fn an_invitation_of_the_command_line_opens_the_running_server_once() {
+fn an_invitation_from_the_command_line_works_once() {
     let daemon = Daemon::start(&["--data", "data", "--registration", "invite"]);
     let invite = |options: &[&str]| {
         let output = parlord(daemon.dir.path()).arg("invite").args(options).output().unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Verdict;
-use crate::model::Origin;
+use crate::model::Net;
 use crate::model::limits::{GUESS_BURST, GUESS_REFILL, REGISTRATION_BURST, REGISTRATION_REFILL, THROTTLED_ADDRESSES};
 
 /// Counts tries per address, for all sessions together.
@@ -25,8 +25,8 @@ pub struct Throttle {
 /// The same moments twice: found by address, and in the order in which they come.
 #[derive(Default)]
 struct Book {
-    full_at: HashMap<Origin, Instant>,
-    order: BTreeSet<(Instant, Origin)>,
+    full_at: HashMap<Net, Instant>,
+    order: BTreeSet<(Instant, Net)>,
 }
 
 impl Throttle {
@@ -41,13 +41,13 @@ impl Throttle {
     }
 
     /// Has a guess judged, if this address may still guess; only a wrong one counts.
-    pub fn judged(&self, origin: Origin, judge: impl FnOnce() -> Verdict) -> Verdict {
-        if !self.take(origin, Instant::now()) {
+    pub fn judged(&self, net: Net, judge: impl FnOnce() -> Verdict) -> Verdict {
+        if !self.take(net, Instant::now()) {
             return Verdict::TooMany;
         }
         let verdict = judge();
         if verdict != Verdict::Wrong {
-            self.give_back(origin);
+            self.give_back(net);
         }
         verdict
     }
@@ -55,46 +55,46 @@ impl Throttle {
     /// Takes one try from this address, before it is looked at; `false` when it has none left.
     ///
     /// Taken before and not counted after, so that a hundred guesses at the same time are a hundred tries.
-    pub fn take(&self, origin: Origin, now: Instant) -> bool {
-        if origin.is_exempt() {
+    pub fn take(&self, net: Net, now: Instant) -> bool {
+        if net.is_exempt() {
             return true;
         }
         let mut book = self.book.lock();
         book.forget_full(now);
-        let full_at = book.full_at.get(&origin).copied().unwrap_or(now) + self.refill;
+        let full_at = book.full_at.get(&net).copied().unwrap_or(now) + self.refill;
         if full_at > now + self.refill * self.burst {
             return false;
         }
-        book.set(origin, full_at);
+        book.set(net, full_at);
         true
     }
 
     /// Gives one try back: it does not count after all.
-    pub fn give_back(&self, origin: Origin) {
+    pub fn give_back(&self, net: Net) {
         let mut book = self.book.lock();
-        let earlier = book.full_at.get(&origin).and_then(|full_at| full_at.checked_sub(self.refill));
+        let earlier = book.full_at.get(&net).and_then(|full_at| full_at.checked_sub(self.refill));
         if let Some(full_at) = earlier {
-            book.set(origin, full_at);
+            book.set(net, full_at);
         }
     }
 }
 
 impl Book {
-    fn set(&mut self, origin: Origin, full_at: Instant) {
-        if let Some(old) = self.full_at.insert(origin, full_at) {
-            self.order.remove(&(old, origin));
+    fn set(&mut self, net: Net, full_at: Instant) {
+        if let Some(old) = self.full_at.insert(net, full_at) {
+            self.order.remove(&(old, net));
         } else if self.order.len() >= THROTTLED_ADDRESSES
             && let Some((_, fullest)) = self.order.pop_first()
         {
             self.full_at.remove(&fullest);
         }
-        self.order.insert((full_at, origin));
+        self.order.insert((full_at, net));
     }
 
     fn forget_full(&mut self, now: Instant) {
-        while let Some((_, origin)) = self.order.first().copied().filter(|(full_at, _)| *full_at <= now) {
+        while let Some((_, net)) = self.order.first().copied().filter(|(full_at, _)| *full_at <= now) {
             self.order.pop_first();
-            self.full_at.remove(&origin);
+            self.full_at.remove(&net);
         }
     }
 }
@@ -106,14 +106,14 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
-    fn origin(n: u32) -> Origin {
-        Origin::of(IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + n)))
+    fn net(n: u32) -> Net {
+        Net::of(IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + n)))
     }
 
     fn remembered(throttle: &Throttle) -> usize {
         let book = throttle.book.lock();
         assert_eq!(book.full_at.len(), book.order.len());
-        assert!(book.order.iter().all(|(at, origin)| book.full_at.get(origin) == Some(at)));
+        assert!(book.order.iter().all(|(at, net)| book.full_at.get(net) == Some(at)));
         book.order.len()
     }
 
@@ -122,28 +122,28 @@ mod tests {
         let (throttle, start) = (Throttle::of_guesses(), Instant::now());
         let judged = (0..600)
             .flat_map(|tenth| (0..100).map(move |_| start + Duration::from_millis(tenth * 100)))
-            .filter(|now| throttle.take(origin(1), *now))
+            .filter(|now| throttle.take(net(1), *now))
             .count();
         assert!((12..=13).contains(&judged), "{judged}");
-        assert!(throttle.take(origin(2), start + Duration::from_secs(60)), "another address has its own tries");
+        assert!(throttle.take(net(2), start + Duration::from_secs(60)), "another address has its own tries");
     }
 
     #[test]
     fn right_passwords_cost_no_tries() {
         let (throttle, now) = (Throttle::of_guesses(), Instant::now());
         for _ in 0..1000 {
-            assert!(throttle.take(origin(1), now));
-            throttle.give_back(origin(1));
+            assert!(throttle.take(net(1), now));
+            throttle.give_back(net(1));
         }
-        assert_eq!((0..100).filter(|_| throttle.take(origin(1), now)).count(), GUESS_BURST as usize);
-        throttle.give_back(origin(9));
+        assert_eq!((0..100).filter(|_| throttle.take(net(1), now)).count(), GUESS_BURST as usize);
+        throttle.give_back(net(9));
         assert_eq!(remembered(&throttle), 1, "giving back to a stranger remembers nobody");
     }
 
     #[test]
     fn loopback_is_exempt_and_not_remembered() {
         let (throttle, now) = (Throttle::of_guesses(), Instant::now());
-        let local = Origin::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let local = Net::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!((0..1000).all(|_| throttle.take(local, now)));
         assert_eq!(remembered(&throttle), 0);
     }
@@ -151,21 +151,21 @@ mod tests {
     #[test]
     fn a_flood_of_addresses_is_bounded_and_does_not_free_the_worst() {
         let (throttle, now) = (Throttle::of_guesses(), Instant::now());
-        while throttle.take(origin(0), now) {}
+        while throttle.take(net(0), now) {}
         for n in 1..30_000 {
-            assert!(throttle.take(origin(n), now));
+            assert!(throttle.take(net(n), now));
         }
         assert_eq!(remembered(&throttle), THROTTLED_ADDRESSES);
-        assert!(!throttle.take(origin(0), now), "the fullest were forgotten, not the emptiest");
+        assert!(!throttle.take(net(0), now), "the fullest were forgotten, not the emptiest");
         let later = now + GUESS_REFILL * GUESS_BURST;
-        assert!(throttle.take(origin(1), later));
+        assert!(throttle.take(net(1), later));
         assert_eq!(remembered(&throttle), 1, "who has all tries again is forgotten");
     }
 
     #[test]
     fn registrations_have_numbers_of_their_own() {
         let (throttle, start) = (Throttle::of_registrations(), Instant::now());
-        let taken = |now| (0..100).filter(|_| throttle.take(origin(1), now)).count();
+        let taken = |now| (0..100).filter(|_| throttle.take(net(1), now)).count();
         assert_eq!(taken(start), REGISTRATION_BURST as usize);
         assert_eq!(taken(start + REGISTRATION_REFILL), 1);
     }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn only_a_wrong_guess_counts() {
         let throttle = Throttle::of_guesses();
-        let guess = |verdict| throttle.judged(origin(1), || verdict);
+        let guess = |verdict| throttle.judged(net(1), || verdict);
         for _ in 0..100 {
             assert_eq!(guess(Verdict::Late), Verdict::Late);
         }
@@ -190,8 +190,8 @@ mod tests {
             let mut wrong = Vec::new();
             for (seconds, right) in steps {
                 now += Duration::from_secs(seconds);
-                if throttle.take(origin(1), now) {
-                    if right { throttle.give_back(origin(1)) } else { wrong.push(now) }
+                if throttle.take(net(1), now) {
+                    if right { throttle.give_back(net(1)) } else { wrong.push(now) }
                 }
             }
             for (i, first) in wrong.iter().enumerate() {

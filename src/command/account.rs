@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Args, Command, Context, Dialog, Role, Spec};
 use crate::accounts::{AccountError, Verdict, tokens};
 use crate::model::limits::MAX_DAYS;
-use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, TokenShown, UserError};
+use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
 pub(super) const PASSWD: Spec = Spec {
@@ -223,7 +223,7 @@ impl Context<'_> {
         self.settle();
         let (me, asked) = (&self.caller.client, Instant::now());
         let judge = || self.accounts.judge(me.name.as_str().as_bytes(), typed, deadline);
-        let (error, why) = match self.accounts.guesses().judged(Origin::of(me.peer.ip()), judge) {
+        let (error, why) = match self.accounts.guesses().judged(Net::of(me.peer.ip()), judge) {
             Verdict::Right(_) => return Ok(()),
             Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
             Verdict::Wrong => (UserError::WrongPassword, "wrong password"),

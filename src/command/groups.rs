@@ -9,7 +9,7 @@ use crate::accounts::{Verdict, tokens};
 use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
-    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Origin, Peer, Scope, UserError,
+    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Net, Peer, Scope, UserError,
     text,
 };
 
@@ -134,7 +134,7 @@ impl Context<'_> {
             Some(None) => Verdict::Late,
             Some(Some(false)) | None => Verdict::Wrong,
         };
-        let (error, why) = match self.accounts.guesses().judged(Origin::of(me.peer.ip()), judge) {
+        let (error, why) = match self.accounts.guesses().judged(Net::of(me.peer.ip()), judge) {
             Verdict::Right(_) => return Ok(kept),
             Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
             Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
@@ -463,7 +463,7 @@ impl Command for JoinRoom {
         let (me, asked) = (&context.caller.client, Instant::now());
         let mut joined = Ok(());
         // A code is short, so trying many of them is bounded as guessing passwords is.
-        let verdict = context.accounts.guesses().judged(Origin::of(me.peer.ip()), || {
+        let verdict = context.accounts.guesses().judged(Net::of(me.peer.ip()), || {
             joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
             if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
         });

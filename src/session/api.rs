@@ -13,7 +13,7 @@ use crate::accounts::Verdict;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, Origin, OutputFormat, Peer, RegistrationError, UserError, text};
+use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
 
 /// An authenticated user, for one request.
@@ -42,7 +42,7 @@ impl<'a> ApiRequest<'a> {
     /// [`NotAllowed`].
     pub fn of(shared: &'a Shared, peer: SocketAddr, name: &[u8], token: &[u8]) -> Result<ApiRequest<'a>, NotAllowed> {
         let mut given = None;
-        let verdict = shared.accounts.guesses().judged(Origin::of(peer.ip()), || match shared.token_of(name, token) {
+        let verdict = shared.accounts.guesses().judged(Net::of(peer.ip()), || match shared.token_of(name, token) {
             Ok(Some(token)) => Verdict::Right(given.insert(token).user),
             Ok(None) => Verdict::Wrong,
             Err(_) => Verdict::Unreadable,
@@ -116,7 +116,7 @@ impl CallerConnection for Answer {
 /// Why there is no account.
 pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
-    let registration = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
+    let registration = AccountRegistration { shared, net: Net::of(peer.ip()), by };
     let registered = registration.check_request(words).and_then(|request| {
         registration.register(&request, password)?;
         Ok(request.name)

@@ -10,9 +10,7 @@ use super::{Session, Shared, next_step};
 use crate::accounts::{Verdict, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{
-    DuplicateLogin, EventKind, LoginError, Name, Origin, Peer, QuitReason, RegistrationError, Sanction,
-};
+use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
 use crate::store::{Device, Token};
 
 /// The name that guests give.
@@ -88,7 +86,7 @@ impl Session<'_> {
             return LoginOutcome::Guest;
         }
         let (accounts, mut given) = (&self.shared.accounts, None);
-        let verdict = accounts.guesses().judged(self.origin(), || match self.shared.token_of(name, secret) {
+        let verdict = accounts.guesses().judged(self.net(), || match self.shared.token_of(name, secret) {
             Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
@@ -106,8 +104,8 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn origin(&self) -> Origin {
-        Origin::of(self.connection.peer().ip())
+    pub(super) fn net(&self) -> Net {
+        Net::of(self.connection.peer().ip())
     }
 
     fn is_guest(&self, typed: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{Name, Origin, Peer, QuitReason, Registration, RegistrationError};
+use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word before the wanted name.
@@ -61,14 +61,14 @@ impl Session<'_> {
     }
 
     fn account_registration(&self) -> AccountRegistration<'_> {
-        AccountRegistration { shared: self.shared, origin: self.origin(), by: self.login_by }
+        AccountRegistration { shared: self.shared, net: self.net(), by: self.login_by }
     }
 }
 
 /// The registration of an account, wherever it is asked for.
 pub(super) struct AccountRegistration<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) origin: Origin,
+    pub(super) net: Net,
     /// When it has to be done.
     pub(super) by: Instant,
 }
@@ -97,21 +97,21 @@ impl AccountRegistration<'_> {
     /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an
     /// invitation is good counts like a wrong password.
     pub(super) fn register(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
-        let (origin, now) = (self.origin, Instant::now());
-        if !self.shared.registrations.take(origin, now) {
+        let (net, now) = (self.net, Instant::now());
+        if !self.shared.registrations.take(net, now) {
             return Err(RegistrationError::TooMany);
         }
-        let done = if self.shared.accounts.guesses().take(origin, now) {
+        let done = if self.shared.accounts.guesses().take(net, now) {
             let done = self.add_account(request, password);
             if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
-                self.shared.accounts.guesses().give_back(origin);
+                self.shared.accounts.guesses().give_back(net);
             }
             done
         } else {
             Err(RegistrationError::TooManyAttempts)
         };
         if done.is_err() {
-            self.shared.registrations.give_back(origin);
+            self.shared.registrations.give_back(net);
         }
         done
     }
