@@ -225,7 +225,7 @@ fn an_error_is_recognised_by_its_words() {
     }
     for (line, expected) in [
         ("Error: You are muted in group 'g' until {time} UTC: x", Some("muted_in_group")),
-        ("Error: You are muted, so this was not said: x", Some("muted")),
+        ("Error: You are muted, so this was not sent: x", Some("muted")),
         ("error code=yourself text=Error: …", Some("yourself")),
         ("[bob]: Error: User 'x' does not exist.", None),
         ("Pong.", None),
