@@ -5,7 +5,23 @@ use std::time::Instant;
 use super::{Actor, Admin};
 use crate::accounts::{AccountError, Accounts};
 use crate::model::limits::RENAME_TIME;
-use crate::model::{Name, Outcome, RenameError, Role, UserError};
+use crate::model::{Name, Outcome, RenameError, Role, StartError, UserError};
+use crate::store::{Entry, Store};
+
+/// Finishes the renames that a crash interrupted: puts into the users file what only the store has. Called at startup, before
+/// anybody can log in.
+///
+/// # Errors
+/// Why the users file or the store cannot be changed, and what to do.
+pub(crate) fn finish_renames(store: &dyn Store, accounts: &Accounts) -> Result<(), StartError> {
+    let failed = |e| StartError::Config(format!("an interrupted renaming cannot be finished: {e}"));
+    for (from, to) in store.renamings().map_err(failed)? {
+        let left = accounts.finish_rename(&from, to)?;
+        store.append(&[Entry::RenameSettled { from, to }]).map_err(failed)?;
+        log::info!("rename finished user={from} name={to} rewritten={left}");
+    }
+    Ok(())
+}
 
 impl Admin {
     /// Ends the user's sessions, then renames in the hub and the store, which notes the rename as begun, then in the users

@@ -19,7 +19,7 @@ use super::sanction::Report;
 /// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
 pub(super) const OVERHEAD: usize = 96;
 
-/// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
+/// One thing that happened: created once, encoded at most once per dialect, shared by all who are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Its place in the message log, of several the last one's; 0 for what is not stored.
@@ -238,7 +238,7 @@ impl Event {
         if let EventKind::Batch { events } = &self.kind { events } else { std::slice::from_ref(self) }
     }
 
-    /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
+    /// The bytes of this event in the dialect that owns `slot`: created by `encode` the first time, remembered afterwards.
     pub fn encoded(&self, slot: Slot, encode: impl Fn() -> Vec<u8>) -> &[u8] {
         self.encodings.get(slot, encode)
     }

@@ -79,7 +79,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::YouJoined { group } => write!(out, "You joined the group {group}."),
         EventKind::YouLeft { group, gone: false } => write!(out, "You left the group {group}."),
         EventKind::YouLeft { group, gone: true } => {
-            write!(out, "You left the group {group}. It is empty now, and gone.")
+            write!(out, "You left the group {group}. It is empty now and was deleted.")
         }
         EventKind::Group { group, news } => write_group_news(out, group, news),
         EventKind::Users { users } => write_listed(out, "Online users:", users, "away: "),
@@ -91,7 +91,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
             write!(out, "*** {user} is not online; your message is kept until the next login.")
         }
         EventKind::Groups { groups } if groups.is_empty() => {
-            out.write_str("There are no groups yet; /create_group makes one.")
+            out.write_str("There are no groups yet; /create_group creates one.")
         }
         EventKind::Groups { groups } => write_listed(out, "Groups:", groups, ""),
         EventKind::GroupsUsers { rosters, first } => write_rosters(out, rosters, *first),
@@ -113,23 +113,23 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::HistoryMore { scope, count, before } => {
             write!(out, "There is more: /history {} {count} before {before}", Typed(*scope))
         }
-        EventKind::SearchHeader { count: 0, .. } => out.write_str("No message has all of these words."),
+        EventKind::SearchHeader { count: 0, .. } => out.write_str("No message contains all of these words."),
         EventKind::SearchHeader { scope: None, .. } => out.write_str("Found:"),
         EventKind::SearchHeader { scope: Some(scope), .. } => write!(out, "Found {}:", In(*scope)),
-        EventKind::Cleared { scope: None } => out.write_str("Cleared: your view of all that was said so far."),
+        EventKind::Cleared { scope: None } => out.write_str("Cleared: you no longer see any earlier messages."),
         EventKind::Cleared { scope: Some(scope) } => {
-            write!(out, "Cleared: your view of what was said {} so far.", In(*scope))
+            write!(out, "Cleared: you no longer see earlier messages {}.", In(*scope))
         }
         EventKind::Deleted { by, id } => write!(out, "*** {by} deleted {id}."),
         EventKind::Received { by, id } => write!(out, "*** {by} has received {id}."),
         EventKind::Read { by, id } => write!(out, "*** {by} has read {id}."),
-        EventKind::YouRead { id } => write!(out, "You have read {id}."),
+        EventKind::YouRead { id } => write!(out, "Marked {id} as read."),
         EventKind::Receipts { wanted: true } => out.write_str("Receipts: on."),
         EventKind::Receipts { wanted: false } => out.write_str("Receipts: off."),
 
         EventKind::Mode { format } => write_mode(out, *format),
-        EventKind::Ignored { whom, ignored: true } => write!(out, "You ignore {whom} now; /unignore {whom} ends that."),
-        EventKind::Ignored { whom, ignored: false } => write!(out, "You hear {whom} again."),
+        EventKind::Ignored { whom, ignored: true } => write!(out, "You now ignore {whom}; /unignore {whom} ends that."),
+        EventKind::Ignored { whom, ignored: false } => write!(out, "You no longer ignore {whom}."),
         EventKind::IgnoredUsers { names } if names.is_empty() => out.write_str("You ignore nobody."),
         EventKind::IgnoredUsers { names } => write_list(out, "You ignore:", names),
         EventKind::Typing { from, scope: Scope::Group(group) } => {
@@ -142,36 +142,36 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::AddressBanned { until, why } => {
             write!(out, "Error: Your address is banned {}{}.", Until(*until), Because(why))
         }
-        EventKind::SessionEnded { why } => write!(out, "*** An operator ends your session: {why}"),
+        EventKind::SessionEnded { why } => write!(out, "*** An operator ended your session: {why}"),
         EventKind::Announced { text } => write!(out, "*** Announcement: {text}"),
         EventKind::GroupDropped { group, why } => {
-            write!(out, "*** The group {group} was taken away by an operator{}.", Because(why))
+            write!(out, "*** The group {group} was deleted by an operator{}.", Because(why))
         }
-        EventKind::Renamed { from, to } => write!(out, "*** {from} is called {to} from now on."),
+        EventKind::Renamed { from, to } => write!(out, "*** {from} is now called {to}."),
         EventKind::YouAreMuted { muted: true, until, why } => {
             write!(out, "*** An operator has muted you {}{}.", Until(*until), Because(why))
         }
         EventKind::YouAreMuted { muted: false, why, .. } => {
-            write!(out, "*** You may speak again{}.", Because(why))
+            write!(out, "*** You are no longer muted{}.", Because(why))
         }
         EventKind::ReportFiled(report) => write_report(out, report),
         EventKind::ShutdownScheduled { after, why } => {
             write!(out, "*** The server shuts down in {}{}.", HumanDuration(*after), Because(why))
         }
-        EventKind::ShutdownCancelled => out.write_str("*** The server goes on; the shutdown is cancelled."),
+        EventKind::ShutdownCancelled => out.write_str("*** The shutdown is cancelled."),
         EventKind::AdminReply(AdminAnswer::Done(deed)) => write_deed(out, deed),
         EventKind::AdminReply(AdminAnswer::Table(table)) => write_table(out, table),
 
-        EventKind::PasswordChanged => out.write_str("Your password is changed."),
-        EventKind::Cancelled => out.write_str("Cancelled; all is as it was."),
+        EventKind::PasswordChanged => out.write_str("Your password was changed."),
+        EventKind::Cancelled => out.write_str("Cancelled. No changes were made."),
         EventKind::TokenMade { name, secret, expires } => write_new_token(out, name, secret, *expires),
         EventKind::Tokens { tokens } => write_tokens(out, tokens),
-        EventKind::TokenRevoked { name } => write!(out, "Token {name} is revoked."),
+        EventKind::TokenRevoked { name } => write!(out, "Token {name} revoked."),
         EventKind::Ask(question) => out.write_str(match question {
             Question::Password => "Your password: ",
             Question::OldPassword => "Old password: ",
             Question::NewPassword => "New password: ",
-            Question::SameAgain => "The same again: ",
+            Question::SameAgain => "Repeat password: ",
         }),
         EventKind::RegistrationFailed(why) => write_registration_failed(out, why),
 
@@ -189,7 +189,7 @@ fn write_wording(out: &mut String, kind: &EventKind) -> fmt::Result {
         }
         EventKind::StillHere => out.write_str("*** Yes, the chat server is here."),
         EventKind::Closed { reason: QuitReason::Renamed(name) } => {
-            write!(out, "*** You are called {name} from now on; log in with that name. Goodbye.")
+            write!(out, "*** You are now called {name}; log in with that name. Goodbye.")
         }
         EventKind::Closed { reason } => out.write_str(last_words(*reason)),
 
@@ -209,10 +209,10 @@ fn put(out: &mut String, parts: &[&str]) -> fmt::Result {
 fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Result {
     match news {
         GroupNews::Role { user, role, by } => {
-            write!(out, "*** {user} is {} of the group {group} now", Article(*role))?;
+            let role = Article(*role);
             match by {
-                Some(by) => write!(out, ", by {by}."),
-                None => out.write_str("."),
+                Some(by) => write!(out, "*** {by} made {user} {role} of the group {group}."),
+                None => write!(out, "*** {user} is now {role} of the group {group}."),
             }
         }
         GroupNews::Kicked { user, by, reason, you } => {
@@ -228,12 +228,11 @@ fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             write!(out, "*** {} {deed} the group {group} by {by}{terms}", Whose(user, *you))
         }
         GroupNews::Lifted { user, penalty, by, you } => {
-            let (subject, verb) = if *you { ("You".to_owned(), "are") } else { (user.to_string(), "is") };
-            let deed = match penalty {
-                Penalty::Ban => "banned from",
-                Penalty::Mute => "muted in",
-            };
-            write!(out, "*** {subject} {verb} no longer {deed} the group {group}, by {by}.")
+            let user = if *you { "you" } else { user.as_str() };
+            match penalty {
+                Penalty::Ban => write!(out, "*** {by} unbanned {user} from the group {group}."),
+                Penalty::Mute => write!(out, "*** {by} unmuted {user} in the group {group}."),
+            }
         }
         GroupNews::Bans { all, first } => write_bans(out, group, all, *first),
         GroupNews::YouInvited { user } => write!(out, "You invited {user} to the group {group}."),
@@ -245,14 +244,16 @@ fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
         }
         GroupNews::GroupInfo(portrait) => write_portrait(out, group, portrait),
         GroupNews::RoomCreated { limit, topic } => {
-            write!(out, "Room {group} created (1/{limit}); others come in with /room join {group}.{}", About(topic))
+            write!(out, "Room {group} created (1/{limit}); others join with /room join {group}.{}", About(topic))
         }
         GroupNews::RoomJoined { count, limit, topic } => {
             write!(out, "You joined the room {group} ({count}/{limit}).{}", About(topic))
         }
         GroupNews::RoomEntered { user, count, limit } => write!(out, "*** {user} has joined ({count}/{limit})."),
         GroupNews::YouLeftRoom { gone: false } => write!(out, "You left the room {group}."),
-        GroupNews::YouLeftRoom { gone: true } => write!(out, "You left the room {group}. It is empty now, and gone."),
+        GroupNews::YouLeftRoom { gone: true } => {
+            write!(out, "You left the room {group}. It is empty now and was deleted.")
+        }
         GroupNews::RoomLeft { user, count, limit } => write!(out, "*** {user} has left ({count}/{limit})."),
     }
 }
@@ -420,32 +421,37 @@ fn write_mode(out: &mut String, OutputFormat { mode, ids, bell }: OutputFormat) 
 
 fn write_deed(out: &mut String, deed: &Outcome) -> fmt::Result {
     match deed {
-        Outcome::Disconnected { whom, sessions } => write!(out, "Disconnected {whom}, sessions: {sessions}."),
+        Outcome::Disconnected { whom, sessions } => {
+            write!(out, "Disconnected {whom}: {}.", Count(*sessions, "session"))
+        }
         Outcome::Sanctioned { penalty: Penalty::Ban, whom, until, sessions } => {
-            write!(out, "{whom} is banned {}; sessions that end: {sessions}.", Until(*until))
+            write!(out, "{whom} is banned {}; {} closed.", Until(*until), Count(*sessions, "session"))
         }
         Outcome::Sanctioned { penalty: Penalty::Mute, whom, until, .. } => {
             write!(out, "{whom} is muted {}.", Until(*until))
         }
-        Outcome::Lifted { penalty, whom } => write!(out, "The {} of {whom} is lifted.", penalty.as_str()),
-        Outcome::Announced { sessions } => write!(out, "Announced, sessions: {sessions}."),
-        Outcome::Deleted { id, from } => write!(out, "Message {id} of {from} is deleted."),
-        Outcome::Dropped { group, members } => write!(out, "The group {group} is gone; members it had: {members}."),
+        Outcome::Lifted { penalty, whom } => write!(out, "Lifted the {} of {whom}.", penalty.as_str()),
+        Outcome::Announced { sessions } => write!(out, "Announced to {}.", Count(*sessions, "session")),
+        Outcome::Deleted { id, from } => write!(out, "Deleted message {id} from {from}."),
+        Outcome::Dropped { group, members } => {
+            write!(out, "Deleted the group {group} with {}.", Count(*members, "member"))
+        }
         Outcome::Renamed { from, to, sessions } => {
-            write!(out, "{from} is called {to} from now on; sessions that ended: {sessions}.")
+            write!(out, "{from} is now called {to}; {} closed.", Count(*sessions, "session"))
         }
         Outcome::Reloaded { users, words } => {
-            write!(out, "Read again: {users} users, {words} patterns of the word filter.")
+            write!(out, "Reloaded {} and {}.", Count(*users, "user"), Count(*words, "filter pattern"))
         }
-        Outcome::ShutdownScheduled { after: None } => out.write_str("The server stops now."),
+        Outcome::ShutdownScheduled { after: None } => out.write_str("The server is shutting down."),
         Outcome::ShutdownScheduled { after: Some(after) } => {
-            write!(out, "The server stops in {}.", HumanDuration(*after))
+            write!(out, "The server shuts down in {}.", HumanDuration(*after))
         }
         Outcome::ShutdownCancelled => out.write_str("The shutdown is cancelled."),
         Outcome::Reported { number, operators } => {
-            write!(out, "Report {number} is kept for the operators; of them are here: {operators}.")
+            let verb = if *operators == 1 { "is" } else { "are" };
+            write!(out, "Report {number} filed. {} {verb} online.", Count(*operators, "operator"))
         }
-        Outcome::ReportDone { number } => write!(out, "Report {number} is done."),
+        Outcome::ReportDone { number } => write!(out, "Report {number} closed."),
     }
 }
 
@@ -453,7 +459,7 @@ fn write_report(out: &mut String, report: &Report) -> fmt::Result {
     let Report { number, by, about, why, .. } = report;
     match by {
         Some(by) => write!(out, "*** Report {number}: {by} reports {about}{}", Because(why)),
-        None => write!(out, "*** Report {number}: the word filter met {about}{}", Because(why)),
+        None => write!(out, "*** Report {number}: the word filter matched {about}{}", Because(why)),
     }
 }
 
@@ -514,13 +520,13 @@ fn write_login_failed(out: &mut String, why: &LoginError) -> fmt::Result {
         LoginError::WrongNameOrPassword => out.write_str("Authentication failed."),
         LoginError::AlreadyLoggedIn => out.write_str("Authentication failed: user already logged in."),
         LoginError::TooManySessions { limit } => {
-            write!(out, "Authentication failed: you are logged in {limit} times already, which is the limit.")
+            write!(out, "Authentication failed: you already have {limit} sessions, which is the limit.")
         }
         LoginError::TooManyAttempts => {
             out.write_str("Authentication failed: too many wrong passwords from your address; try again in a minute.")
         }
         LoginError::TooManyGuests { limit } => {
-            write!(out, "Authentication failed: {limit} guests are here already, which is the limit.")
+            write!(out, "Authentication failed: there are already {limit} guests, which is the limit.")
         }
         LoginError::TokensUnreadable => {
             out.write_str("Authentication failed: tokens cannot be checked now; try again later, or use your password.")
@@ -529,7 +535,7 @@ fn write_login_failed(out: &mut String, why: &LoginError) -> fmt::Result {
             write!(out, "Authentication failed: you are banned {}{}.", Until(*until), Because(why))
         }
         LoginError::TooManyConnections { limit } => {
-            write!(out, "Error: {limit} connections from your address are logging in already; try again later.")
+            write!(out, "Error: Your address already has {limit} connections logging in; try again later.")
         }
     }
 }
@@ -537,30 +543,32 @@ fn write_login_failed(out: &mut String, why: &LoginError) -> fmt::Result {
 fn write_registration_failed(out: &mut String, why: &RegistrationError) -> fmt::Result {
     out.write_str("Registration failed: ")?;
     match why {
-        RegistrationError::Closed => out.write_str("this server registers nobody; ask its operator for an account."),
-        RegistrationError::Usage => out.write_str("write /register <name>, or /register <name> <invitation>."),
-        RegistrationError::NeedsInvite => out.write_str("it needs an invitation: /register <name> <invitation>."),
-        RegistrationError::BadInvite => out.write_str("the invitation is unknown, used up, or too old."),
+        RegistrationError::Closed => {
+            out.write_str("this server does not register users; ask its operator for an account.")
+        }
+        RegistrationError::Usage => out.write_str("use /register <name>, or /register <name> <invitation>."),
+        RegistrationError::NeedsInvite => out.write_str("you need an invitation: /register <name> <invitation>."),
+        RegistrationError::BadInvite => out.write_str("the invitation is unknown, used up or expired."),
         RegistrationError::BadName(why) => write!(out, "the name {why}."),
-        RegistrationError::GuestName => out.write_str("the name is kept for guests."),
+        RegistrationError::GuestName => out.write_str("the name is reserved for guests."),
         RegistrationError::Taken => out.write_str("the name is taken."),
-        RegistrationError::PasswordsDiffer => out.write_str("the two passwords are not the same."),
+        RegistrationError::PasswordsDiffer => out.write_str("the passwords do not match."),
         RegistrationError::BadPassword(why) => write!(out, "the password {why}."),
-        RegistrationError::Full => {
-            out.write_str("there are as many accounts as there may be; ask the operator for one.")
-        }
+        RegistrationError::Full => out.write_str("the server has no room for more accounts; ask its operator for one."),
         RegistrationError::TooMany => {
-            out.write_str("too many accounts were made from your address; try again in ten minutes.")
+            out.write_str("too many accounts were registered from your address; try again in ten minutes.")
         }
-        RegistrationError::TooManyAttempts => out.write_str("too many tries from your address; try again in a minute."),
+        RegistrationError::TooManyAttempts => {
+            out.write_str("too many attempts from your address; try again in a minute.")
+        }
         RegistrationError::Busy => out.write_str("the server is busy; try again."),
         RegistrationError::Unavailable => out.write_str("the account cannot be stored now; try again later."),
     }
 }
 
 fn write_new_token(out: &mut String, name: &Name, secret: &str, expires: Option<SystemTime>) -> fmt::Result {
-    writeln!(out, "Token {name} is made; it is shown this once:\n{secret}")?;
-    out.write_str("Give it as the password at the login; it is good until ")?;
+    writeln!(out, "Token {name} created. It is shown only once:\n{secret}")?;
+    out.write_str("Use it as your password when you log in. It is valid until ")?;
     match expires {
         Some(expires) => write!(out, "{}, or until you revoke it.", time(expires)),
         None => out.write_str("you revoke it."),
@@ -569,16 +577,16 @@ fn write_new_token(out: &mut String, name: &Name, secret: &str, expires: Option<
 
 fn write_tokens(out: &mut String, tokens: &[TokenShown]) -> fmt::Result {
     if tokens.is_empty() {
-        return out.write_str("You have no tokens; /token new <name> makes one.");
+        return out.write_str("You have no tokens; /token new <name> creates one.");
     }
     out.write_str("Your tokens:")?;
     let now = SystemTime::now();
     tokens.iter().try_for_each(|TokenShown { name, made, expires }| {
-        write!(out, "\n{name}: made {}", time(*made))?;
+        write!(out, "\n{name}: created {}", time(*made))?;
         match expires {
             None => Ok(()),
             Some(expires) if *expires <= now => write!(out, ", expired {}", time(*expires)),
-            Some(expires) => write!(out, ", good until {}", time(*expires)),
+            Some(expires) => write!(out, ", valid until {}", time(*expires)),
         }
     })
 }
@@ -591,7 +599,7 @@ fn last_words(reason: QuitReason) -> &'static str {
         QuitReason::Lost | QuitReason::SlowReader | QuitReason::Renamed(_) => "",
         QuitReason::Idle => "*** You were idle for too long. Goodbye.",
         QuitReason::LoginTimeout => "*** The login took too long. Goodbye.",
-        QuitReason::Flood => "*** Too much came without a line end. Goodbye.",
+        QuitReason::Flood => "*** Too many bytes came without a line end. Goodbye.",
         QuitReason::WrongProtocol => {
             "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP."
         }
@@ -631,7 +639,7 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
         (None, None) => write!(out, "{name} is offline."),
         (None, Some(last)) => write!(out, "{name} is offline, last seen {}.", time(*last)),
         (Some(Online { since, idle, away, shared }), _) => {
-            write!(out, "{name} is online since {}, idle for {} min", time(*since), idle.as_secs() / 60)?;
+            write!(out, "{name} has been online since {}, idle for {} min", time(*since), idle.as_secs() / 60)?;
             away.as_ref().map_or(Ok(()), |away| write!(out, ", away ({away})"))?;
             write!(out, ", groups you share: {}.", Names(shared))
         }
@@ -640,7 +648,7 @@ fn write_profile(out: &mut String, profile: &Profile) -> fmt::Result {
 
 fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -> fmt::Result {
     match (first, rosters.is_empty()) {
-        (true, true) => return out.write_str("There are no groups yet; /create_group makes one."),
+        (true, true) => return out.write_str("There are no groups yet; /create_group creates one."),
         (true, false) => out.write_str("Groups and their members:\n")?,
         _ => {}
     }
@@ -653,8 +661,8 @@ fn write_rosters(out: &mut String, rosters: &[(Name, Vec<Name>)], first: bool) -
 
 fn write_target(out: &mut String, target: Option<Target>) -> fmt::Result {
     match target {
-        Some(target) => write!(out, "Plain text goes to {} now; /talk alone ends that.", Shown(target)),
-        None => out.write_str("Plain text goes nowhere now; /talk <username|#group> chooses."),
+        Some(target) => write!(out, "Plain text now goes to {}; /talk alone ends that.", Shown(target)),
+        None => out.write_str("Plain text now goes nowhere; choose with /talk <username|#group>."),
     }
 }
 
@@ -669,6 +677,15 @@ impl fmt::Display for Names<'_> {
         };
         write!(f, "{first}")?;
         rest.iter().try_for_each(|name| write!(f, ", {name}"))
+    }
+}
+
+/// A number of things: `1 session`, `2 sessions`.
+struct Count(usize, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }
 }
 
