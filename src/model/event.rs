@@ -199,13 +199,13 @@ pub enum EventKind {
 }
 
 /// How events are treated on their way, apart from their wording.
-enum Sort<'e> {
+enum Class<'e> {
     /// A prompt, after which the line stays open.
-    Question,
+    Prompt,
     /// A message, hidden from users who ignore its author.
     Message { from: &'e Name, text: &'e Arc<str> },
     /// Everything else.
-    News,
+    Other,
 }
 
 impl Event {
@@ -252,24 +252,24 @@ impl Event {
 impl EventKind {
     /// Whether it is a prompt, after which the user types on the same line.
     pub fn is_prompt(&self) -> bool {
-        matches!(self.sort(), Sort::Question)
+        matches!(self.class(), Class::Prompt)
     }
 
     /// Author and text, if this is a message to somebody other than its author.
     pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
-        match self.sort() {
-            Sort::Message { from, text } => Some((from, text)),
-            Sort::Question | Sort::News => None,
+        match self.class() {
+            Class::Message { from, text } => Some((from, text)),
+            Class::Prompt | Class::Other => None,
         }
     }
 
-    fn sort(&self) -> Sort<'_> {
+    fn class(&self) -> Class<'_> {
         match self {
-            EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_) => Sort::Question,
+            EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_) => Class::Prompt,
             EventKind::PrivateMessage { from, text }
             | EventKind::Broadcast { from, text }
             | EventKind::GroupMessage { from, text, .. }
-            | EventKind::Action { from, text, own: false, .. } => Sort::Message { from, text },
+            | EventKind::Action { from, text, own: false, .. } => Class::Message { from, text },
             EventKind::Action { own: true, .. }
             | EventKind::LoginFailed(_)
             | EventKind::RegistrationFailed(_)
@@ -332,7 +332,7 @@ impl EventKind {
             | EventKind::ShutdownScheduled { .. }
             | EventKind::ShutdownCancelled
             | EventKind::AdminReply(_)
-            | EventKind::Closed { .. } => Sort::News,
+            | EventKind::Closed { .. } => Class::Other,
         }
     }
 
