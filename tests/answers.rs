@@ -74,9 +74,9 @@ fn help_comes_from_the_command_table() {
         }
         assert!(line.ends_with(spec.help), "{line}");
     }
-    alice.expect("/help <command> says more about one.");
+    alice.expect("/help <command> describes one of them.");
     for form in ["/help msg", "/help /msg", "/HELP W"] {
-        alice.ask(form, &["/msg <username> <message>: say something to one user, privately"]);
+        alice.ask(form, &["/msg <username> <message>: send a private message to a user"]);
         alice.line();
         alice.expect("Also: /w");
         alice.expect("Example: /msg bob are you there?");

@@ -60,7 +60,7 @@ impl Said {
     }
 }
 
-/// The literal words of a usage: `user`, `addr` and `net` in `/ban user|addr|net <whom>`.
+/// The literal words of a usage: `user`, `addr` and `net` in `/ban user|addr|net <target>`.
 fn literals(usage: &str) -> BTreeSet<String> {
     let (_, mut rest) = usage.split_once(' ').unwrap_or((usage, ""));
     let mut words = String::new();
@@ -115,7 +115,7 @@ fn removing_a_command_from_the_transcripts_is_noticed() {
         assert!(!undone(form, &all).is_empty(), "{}", form.usage);
     }
     let words = |usage| literals(usage).into_iter().collect::<Vec<_>>().join(" ");
-    assert_eq!(words("/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]"), "addr net user");
+    assert_eq!(words("/ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]"), "addr net user");
     assert_eq!(words("/mode [plain|ids <on|off>|bell <off|all>]"), "all bell ids off on plain");
     assert_eq!(words("/group <group> [limit=N] [-private]"), "limit");
     assert_eq!(words("/talk [<username>|#<group>]"), "");

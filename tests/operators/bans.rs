@@ -161,7 +161,7 @@ fn an_unknown_target_of_a_sanction_is_named() {
         ("/mute user zoe 10m", "Error: User 'zoe' does not exist."),
         ("/unban user bob", "Error: There is no ban of 'bob'; /bans lists them."),
         ("/unmute user bob", "Error: There is no mute of 'bob'; /bans lists them."),
-        ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]"),
+        ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]"),
         ("/disconnect zoe", "Error: 'zoe' is neither a user who is online nor a session; /sessions lists them."),
         (
             "/disconnect session-99",
