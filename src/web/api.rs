@@ -123,7 +123,8 @@ fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
         Ok(given) => given,
         Err(response) => return response,
     };
-    let ([name, password], invite) = ([name, password].map(Option::unwrap_or_default), invite.filter(|text| !text.is_empty()));
+    let ([name, password], invite) =
+        ([name, password].map(Option::unwrap_or_default), invite.filter(|text| !text.is_empty()));
     match register(shared, peer, &name, invite.as_deref(), password.as_bytes()) {
         Ok(events) => Response::json(201, list(&events)),
         Err(why) => {
