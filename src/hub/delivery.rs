@@ -74,7 +74,7 @@ impl Client {
     /// What it says there, at the moment at which that was found out.
     pub fn draft(&self, place: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
         let (Destination { scope, passing, at }, text) = (place, text.into());
-        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
+        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false, tag: None }, passing }
     }
 }
 
@@ -552,7 +552,7 @@ impl HubState {
     /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
     pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
         let Draft { at, from, scope, .. } = draft;
-        let mut refused = UserError::NotSaved(error.to_string());
+        let (tag, mut refused) = (draft.tag.clone(), UserError::NotSaved(error.to_string()));
         let event = || Event::said(MessageId(0), at, event_for_recipient(&draft));
         match scope {
             Scope::Everybody => self.tell_from(&from, &self.clients, &event(), Some(&from), flush_list),
@@ -565,7 +565,7 @@ impl HubState {
                 self.tell_user_from(&from, &to, &event(), flush_list);
             }
         }
-        self.tell_user(&from, &Event::new(EventKind::Refused(refused)), flush_list);
+        self.tell_user(&from, &Event::answer(EventKind::Refused(refused), tag), flush_list);
     }
 
     /// Holds back what is queued after this message for the sessions of who spoke.
@@ -656,7 +656,9 @@ impl CoalescedMessages {
         parts: impl Iterator<Item = &'a [LoggedMessage]>,
         kind: impl Fn(&Draft) -> EventKind,
     ) -> impl Iterator<Item = Arc<Event>> {
-        let made = move |LoggedMessage { id, draft }: &LoggedMessage| Event::made(*id, draft.at, self.now, kind(draft));
+        let made = move |LoggedMessage { id, draft }: &LoggedMessage| {
+            Event::made(*id, draft.at, self.now, kind(draft)).tagged(draft.tag.clone())
+        };
         let events = parts.filter_map(move |part| match part {
             [one] => Some(made(one)),
             several => Event::several(several.iter().map(&made).collect()),

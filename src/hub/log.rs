@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::client::{Client, ClientId};
 use super::outbox::{FlushTarget, Outbox};
 use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
-use crate::model::{Draft, Histogram, MessageId, Scope};
+use crate::model::{Draft, Histogram, MessageId, Scope, Tag};
 use crate::store::{Entry, Store, StoreError};
 
 /// Something said that nobody has been told yet.
@@ -29,6 +29,11 @@ impl PendingMessage {
     /// The same as something that is done.
     pub fn act(self) -> PendingMessage {
         PendingMessage { draft: Draft { action: true, ..self.draft }, ..self }
+    }
+
+    /// The same, said in a line with this tag.
+    pub fn tagged(self, tag: Option<Tag>) -> PendingMessage {
+        PendingMessage { draft: Draft { tag, ..self.draft }, ..self }
     }
 }
 

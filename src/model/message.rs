@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::event::OVERHEAD;
 use super::name::Name;
+use super::tag::Tag;
 
 /// The number of a stored message. Later messages have larger ids; an id is never reused and never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -35,6 +36,8 @@ pub struct Draft {
     pub text: Arc<str>,
     /// Whether it describes an action of the author (`/me`).
     pub action: bool,
+    /// What the author's client recognises it by.
+    pub tag: Option<Tag>,
 }
 
 /// A message of the log.

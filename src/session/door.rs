@@ -13,7 +13,7 @@ pub(crate) use plain::PlainDoor;
 pub(crate) use web::WebDoor;
 
 use super::Session;
-use crate::command::{self, Context};
+use crate::command::Context;
 use crate::hub::{Client, Presence};
 use crate::model::{Event, Name, OutputFormat, QuitReason, UserError, text};
 use crate::transport::{Input, LineSource};
@@ -63,8 +63,12 @@ pub(crate) trait Output: Send {
     fn set_format(&mut self, user: Name, format: OutputFormat);
 }
 
-/// Executes a line in the grammar of slash commands.
-fn run_line(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+/// Executes a line in the grammar of slash commands, with `run` or with what else a door allows.
+fn run_line(
+    line: &[u8],
+    context: &mut Context<'_>,
+    run: fn(&str, &mut Context<'_>) -> Result<(), UserError>,
+) -> Result<(), UserError> {
     let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
-    command::run(&line, context)
+    run(&line, context)
 }

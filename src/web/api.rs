@@ -194,6 +194,7 @@ fn status_of(error: &UserError) -> u16 {
         | UserError::Busy
         | UserError::Unavailable
         | UserError::LineTooLong(..)
+        | UserError::BadTag
         | UserError::NotUtf8
         | UserError::NotKept(..)
         | UserError::NoSuchMessage(_)
