@@ -15,7 +15,6 @@ pub mod mention;
 pub mod message;
 pub mod name;
 pub mod net;
-pub mod origin;
 pub mod people;
 pub mod policy;
 pub mod reason;
@@ -41,8 +40,7 @@ pub use histogram::Histogram;
 pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
-pub use net::{BadNet, Net};
-pub use origin::{Origin, Peer};
+pub use net::{BadNet, Net, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};
 pub use policy::{
     Bell, DuplicateLogin, Durability, LogSettings, Mode, OutputFormat, Registration, Retention, TelnetMode,

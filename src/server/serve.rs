@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
-use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
+use crate::model::{EventKind, Net, Peer, QuitReason, Sanction};
 use crate::session::{self, Connection, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
@@ -40,7 +40,7 @@ impl Handle {
         if self.is_banned(peer, &connection) {
             return;
         }
-        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, Arc::clone(&connection) as _) {
+        let place = match self.0.admission.enter(Net::of(peer.ip()), id, Arc::clone(&connection) as _) {
             Ok(place) => place,
             Err(answer) => {
                 self.note_refused(peer, answer.why());

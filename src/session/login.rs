@@ -7,12 +7,10 @@ use std::time::{Instant, SystemTime};
 
 use super::connection::{HubHandle, Unwritten};
 use super::{Session, Shared, next_step};
-use crate::accounts::{Verdict, tokens};
+use crate::accounts::{Verification, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
-use crate::model::{
-    DuplicateLogin, EventKind, LoginError, Name, Origin, Peer, QuitReason, RegistrationError, Sanction,
-};
+use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
 use crate::store::{Device, Token};
 
 /// The name that guests give.
@@ -88,26 +86,26 @@ impl Session<'_> {
             return LoginOutcome::Guest;
         }
         let (accounts, mut given) = (&self.shared.accounts, None);
-        let verdict = accounts.guesses().judged(self.origin(), || match self.shared.token_of(name, secret) {
+        let verdict = accounts.guesses().attempt(self.net(), || match self.shared.token_of(name, secret) {
             Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
-                Verdict::Right(user)
+                Verification::Verified(user)
             }
-            Ok(None) => accounts.judge(name, secret, self.login_by),
-            Err(Unreadable) => Verdict::Unreadable,
+            Ok(None) => accounts.verify(name, secret, self.login_by),
+            Err(Unreadable) => Verification::Unavailable,
         });
         match verdict {
-            Verdict::Right(name) => LoginOutcome::User(name, given),
-            Verdict::Wrong => LoginOutcome::Wrong,
-            Verdict::Late => LoginOutcome::Late,
-            Verdict::TooMany => LoginOutcome::TooMany,
-            Verdict::Unreadable => LoginOutcome::Unreadable,
+            Verification::Verified(name) => LoginOutcome::User(name, given),
+            Verification::Wrong => LoginOutcome::Wrong,
+            Verification::TimedOut => LoginOutcome::Late,
+            Verification::Throttled => LoginOutcome::TooMany,
+            Verification::Unavailable => LoginOutcome::Unreadable,
         }
     }
 
-    pub(super) fn origin(&self) -> Origin {
-        Origin::of(self.connection.peer().ip())
+    pub(super) fn net(&self) -> Net {
+        Net::of(self.connection.peer().ip())
     }
 
     fn is_guest(&self, typed: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{Name, Origin, Peer, QuitReason, Registration, RegistrationError};
+use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
 /// The word before the wanted name.
@@ -61,14 +61,14 @@ impl Session<'_> {
     }
 
     fn account_registration(&self) -> AccountRegistration<'_> {
-        AccountRegistration { shared: self.shared, origin: self.origin(), by: self.login_by }
+        AccountRegistration { shared: self.shared, net: self.net(), by: self.login_by }
     }
 }
 
 /// The registration of an account, wherever it is asked for.
 pub(super) struct AccountRegistration<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) origin: Origin,
+    pub(super) net: Net,
     /// When it has to be done.
     pub(super) by: Instant,
 }
@@ -97,21 +97,21 @@ impl AccountRegistration<'_> {
     /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an
     /// invitation is good counts like a wrong password.
     pub(super) fn register(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
-        let (origin, now) = (self.origin, Instant::now());
-        if !self.shared.registrations.take(origin, now) {
+        let (net, now) = (self.net, Instant::now());
+        if !self.shared.registrations.take(net, now) {
             return Err(RegistrationError::TooMany);
         }
-        let done = if self.shared.accounts.guesses().take(origin, now) {
+        let done = if self.shared.accounts.guesses().take(net, now) {
             let done = self.add_account(request, password);
             if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
-                self.shared.accounts.guesses().give_back(origin);
+                self.shared.accounts.guesses().refund(net);
             }
             done
         } else {
             Err(RegistrationError::TooManyAttempts)
         };
         if done.is_err() {
-            self.shared.registrations.give_back(origin);
+            self.shared.registrations.refund(net);
         }
         done
     }
@@ -123,7 +123,7 @@ impl AccountRegistration<'_> {
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
             return Err(RegistrationError::Taken);
         }
-        let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
+        let secret = accounts.hash_password(password, self.by).map_err(refusal)?;
         let confirm = || {
             // Before anything is forgotten, or somebody without an invitation could make the server forget a user.
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
@@ -145,7 +145,7 @@ impl AccountRegistration<'_> {
         let Some(invite) = invite else { return Ok(()) };
         match ask(self.shared.hub.store(), invite) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(AccountError::Forbidden),
+            Ok(false) => Err(AccountError::Refused),
             Err(e) => {
                 log::error!("invitation unreadable error=\"{e}\"");
                 Err(AccountError::Unavailable)
@@ -157,12 +157,12 @@ impl AccountRegistration<'_> {
 fn refusal(why: AccountError) -> RegistrationError {
     match why {
         AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => RegistrationError::Taken,
-        AccountError::Forbidden => RegistrationError::BadInvite,
+        AccountError::Taken | AccountError::NotFound => RegistrationError::Taken,
+        AccountError::Refused => RegistrationError::BadInvite,
         AccountError::Full => RegistrationError::Full,
-        AccountError::Late => RegistrationError::Busy,
+        AccountError::TimedOut => RegistrationError::Busy,
         AccountError::Unavailable => RegistrationError::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
             RegistrationError::Unavailable
         }

@@ -176,7 +176,7 @@ fn a_revoked_token_a_ban_and_an_empty_budget_hold_at_once() {
     here.send("/token list");
     here.line_with("Your tokens:");
     let name = here.line().split(':').next().unwrap().to_owned();
-    here.ask(&format!("/token revoke {name}"), &[&format!("Token {name} is revoked.")]);
+    here.ask(&format!("/token revoke {name}"), &[&format!("Token {name} revoked.")]);
     assert_eq!(xia.get("/api/users").0, 401);
 }
 

@@ -46,7 +46,7 @@ fn name_and_password_may_come_in_one_message_and_modes_change_nothing() {
     alice.expect(&["joined"]);
     bob.send("/msg alice wake up alice");
     assert_eq!(alice.next(), r#"{"event":"private","from":"bob","text":"wake up alice"}"#);
-    alice.answer("/nonsense", r#"{"event":"error","code":"unknown_command","text":"Error: Unknown command '/nonsense'. /help lists them all."}"#);
+    alice.answer("/nonsense", r#"{"event":"error","code":"unknown_command","text":"Error: Unknown command '/nonsense'. /help lists all commands."}"#);
     alice.quiet();
 }
 
