@@ -104,14 +104,14 @@ impl AccountRegistration<'_> {
         let done = if self.shared.accounts.guesses().take(net, now) {
             let done = self.add_account(request, password);
             if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
-                self.shared.accounts.guesses().give_back(net);
+                self.shared.accounts.guesses().refund(net);
             }
             done
         } else {
             Err(RegistrationError::TooManyAttempts)
         };
         if done.is_err() {
-            self.shared.registrations.give_back(net);
+            self.shared.registrations.refund(net);
         }
         done
     }
@@ -123,7 +123,7 @@ impl AccountRegistration<'_> {
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
             return Err(RegistrationError::Taken);
         }
-        let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
+        let secret = accounts.hash_password(password, self.by).map_err(refusal)?;
         let confirm = || {
             // Before anything is forgotten, or somebody without an invitation could make the server forget a user.
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
@@ -145,7 +145,7 @@ impl AccountRegistration<'_> {
         let Some(invite) = invite else { return Ok(()) };
         match ask(self.shared.hub.store(), invite) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(AccountError::Forbidden),
+            Ok(false) => Err(AccountError::Refused),
             Err(e) => {
                 log::error!("invitation unreadable error=\"{e}\"");
                 Err(AccountError::Unavailable)
@@ -157,12 +157,12 @@ impl AccountRegistration<'_> {
 fn refusal(why: AccountError) -> RegistrationError {
     match why {
         AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => RegistrationError::Taken,
-        AccountError::Forbidden => RegistrationError::BadInvite,
+        AccountError::Taken | AccountError::NotFound => RegistrationError::Taken,
+        AccountError::Refused => RegistrationError::BadInvite,
         AccountError::Full => RegistrationError::Full,
-        AccountError::Late => RegistrationError::Busy,
+        AccountError::TimedOut => RegistrationError::Busy,
         AccountError::Unavailable => RegistrationError::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
             RegistrationError::Unavailable
         }
