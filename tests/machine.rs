@@ -16,7 +16,7 @@ fn field<'a>(line: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn a_bot_gets_tagged_lines_and_people_beside_it_their_text() {
+fn bots_get_tagged_lines_and_people_get_text() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.send("/mode machine");
@@ -42,7 +42,7 @@ fn a_bot_gets_tagged_lines_and_people_beside_it_their_text() {
 }
 
 #[test]
-fn errors_have_codes_and_the_mode_ends_as_it_began() {
+fn errors_have_codes_and_the_mode_can_be_left() {
     let server = TestServer::start();
     let mut bot = server.login("alice");
     bot.ask("/mode MACHINE", &["mode name=machine"]);
@@ -58,7 +58,7 @@ fn errors_have_codes_and_the_mode_ends_as_it_began() {
 }
 
 #[test]
-fn the_mode_changes_between_two_lines_of_one_read() {
+fn the_mode_changes_between_lines_of_one_read() {
     let server = TestServer::start();
     let mut bot = server.memory_login("alice");
     bot.send("/ping 1\n/mode machine\n/ping 2\n/mode plain\n/ping 3\n");
