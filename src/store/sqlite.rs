@@ -17,13 +17,13 @@ mod write;
 
 pub(super) use tools::SqliteTools;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 
+use self::folder::FolderLock;
 use self::schema::micros;
 use self::write::WriteConnection;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
@@ -43,8 +43,8 @@ pub(super) struct SqliteStore {
     // lock tier leaf: no other lock is taken while it is held.
     checkpointer: Mutex<Option<Connection>>,
     readers: ReadPool,
-    /// The lock of the folder, released when this is dropped.
-    _folder: File,
+    /// Released last, when no connection is open any more.
+    _folder: FolderLock,
 }
 
 /// The most file descriptors of an open store: two for each connection (the readers, the writer, the checkpointer, and one
