@@ -12,9 +12,9 @@ fn stable(line: &str) -> String {
 fn an_action_goes_where_plain_text_goes() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
-    let nobody = "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.";
+    let nobody = "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk.";
     alice.ask("/me waves", &[nobody]);
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.ask("/me", &["Usage: /me <action>"]);
     alice.ask("/me  waves  twice", &["[to bob] * alice waves  twice"]);
     bob.expect("[alice] * alice waves  twice");

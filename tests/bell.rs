@@ -26,7 +26,7 @@ fn the_bell_rings_before_messages_that_mention_the_name() {
     charlie.expect("[Broadcast][bob]: alice.");
     bob.ask(
         "/talk #g\n/me greets alice",
-        &["Plain text goes to #g now; /talk alone ends that.", "[Group g] * bob greets alice"],
+        &["Plain text now goes to #g; /talk alone ends that.", "[Group g] * bob greets alice"],
     );
     alice.expect("\x07[Group g] * bob greets alice");
     alice.ask("/g g I, alice", &["[Group g][alice]: I, alice"]);

@@ -53,7 +53,7 @@ fn one_user_cannot_take_all_places() {
     let _sessions = [server.login("alice"), server.login("alice")];
     let mut third = server.connect();
     third.give_name_and_password("alice", password("alice"));
-    third.expect("Authentication failed: you are logged in 2 times already, which is the limit.");
+    third.expect("Authentication failed: you already have 2 sessions, which is the limit.");
     third.expect_end();
     server.login("bob");
 }
@@ -69,7 +69,7 @@ fn a_blank_message_without_line_end_is_answered_and_a_blank_line_is_not() {
     raw.line_with("/help");
     for blank in ["   ", "\u{200B}"] {
         raw.send_raw(blank);
-        raw.line_with("Error: Nobody was told");
+        raw.line_with("Error: Not sent");
     }
     let mut lines = server.login("alice");
     lines.send("   ");

@@ -53,7 +53,7 @@ fn a_group_lives_from_its_first_member_to_its_last() {
     alice.quiet();
     bob.expect("*** alice has left the group rust.");
     bob.ask("/group_msg rust anybody?", &["[Group rust][bob]: anybody?"]);
-    bob.ask("/leave_group rust", &["You left the group rust. It is empty now, and gone."]);
+    bob.ask("/leave_group rust", &["You left the group rust. It is empty now and was deleted."]);
     bob.ask("/join_group rust", &["Error: Group 'rust' does not exist."]);
     for client in [&mut alice, &mut bob, &mut charlie] {
         client.quiet();
@@ -112,12 +112,15 @@ fn every_error_is_worded_as_written_down() {
         ("/talk zoe", "Error: User 'zoe' does not exist."),
         ("/talk #none", "Error: Group 'none' does not exist."),
         ("/talk #own", "Error: You are not a member of group 'own'."),
-        ("/nope", "Error: Unknown command '/nope'. /help lists them all."),
-        ("/", "Error: Unknown command '/'. /help lists them all."),
-        ("/gruop_msg g hi", "Error: Unknown command '/gruop_msg'. Did you mean /group_msg? /help lists them all."),
-        ("/help mgs", "Error: Unknown command '/mgs'. Did you mean /msg? /help lists them all."),
-        (&format!("/{}", "q".repeat(99)), &format!("Error: Unknown command '/{}…'. /help lists them all.", "q".repeat(40))),
-        ("hello?", "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>."),
+        ("/nope", "Error: Unknown command '/nope'. /help lists all commands."),
+        ("/", "Error: Unknown command '/'. /help lists all commands."),
+        ("/gruop_msg g hi", "Error: Unknown command '/gruop_msg'. Did you mean /group_msg? /help lists all commands."),
+        ("/help mgs", "Error: Unknown command '/mgs'. Did you mean /msg? /help lists all commands."),
+        (
+            &format!("/{}", "q".repeat(99)),
+            &format!("Error: Unknown command '/{}…'. /help lists all commands.", "q".repeat(40)),
+        ),
+        ("hello?", "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk."),
     ]);
     for word in ["server", "system", "all", "everyone", "here", "broadcast", "group"] {
         let refusal = format!("Error: The group name '{word}' is reserved for the server.");
@@ -136,13 +139,13 @@ fn full_servers_and_full_users_say_so() {
     alice.ask_all(&[
         ("/create a", "Group a created."),
         ("/create b", "Group b created."),
-        ("/create c", "Error: You are in 2 groups already, which is the limit."),
+        ("/create c", "Error: You are already in 2 groups, which is the limit."),
     ]);
     bob.ask_all(&[
         ("/create c", "Group c created."),
-        ("/create d", "Error: The server holds its limit of 3 groups already."),
+        ("/create d", "Error: The server already has 3 groups, which is the limit."),
     ]);
-    alice.ask("/join c", &["Error: You are in 2 groups already, which is the limit."]);
+    alice.ask("/join c", &["Error: You are already in 2 groups, which is the limit."]);
 }
 
 const CREATE: &str = "Usage: /create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]";
@@ -177,22 +180,22 @@ fn too_few_or_too_many_words_are_answered_with_the_usage() {
 fn plain_text_goes_where_talk_says() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
-    alice.ask("/talk BOB", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk BOB", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.ask("hi  you", &["[to bob]: hi  you"]);
     bob.expect("[alice]: hi  you");
     alice.ask("/create_group g", &["Group g created."]);
-    alice.ask("/talk #g", &["Plain text goes to #g now; /talk alone ends that."]);
+    alice.ask("/talk #g", &["Plain text now goes to #g; /talk alone ends that."]);
     alice.ask("hello", &["[Group g][alice]: hello"]);
-    alice.ask("/leave g", &["You left the group g. It is empty now, and gone."]);
+    alice.ask("/leave g", &["You left the group g. It is empty now and was deleted."]);
     alice.ask("still there?", &["Error: Group 'g' does not exist."]);
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     bob.send("/exit");
     bob.expect_end();
     alice.expect("*** bob has left the chat.");
     alice.ask("gone?", &["[to bob]: gone?", "*** bob is not online; your message is kept until the next login."]);
-    alice.ask("/talk", &["Plain text goes nowhere now; /talk <username|#group> chooses."]);
+    alice.ask("/talk", &["Plain text now goes nowhere; choose with /talk <username|#group>."]);
     alice.send("hm");
-    alice.line_with("Error: Nobody was told: ");
+    alice.line_with("Error: Not sent: ");
 }
 
 #[test]

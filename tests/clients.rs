@@ -141,12 +141,12 @@ fn telnet_hides_every_answer_to_a_command_that_asks() {
     let mut alice = telnet(&server, "alice", "password123");
     type_line(&mut alice, "/passwd");
     for (question, answer) in
-        [("Old password: ", "password123"), ("New password: ", "new-secret"), ("The same again: ", "new-secret")]
+        [("Old password: ", "password123"), ("New password: ", "new-secret"), ("Repeat password: ", "new-secret")]
     {
         see(&mut alice, question);
         type_line(&mut alice, answer);
     }
-    let shown = see(&mut alice, "Your password is changed.");
+    let shown = see(&mut alice, "Your password was changed.");
     assert_eq!(shown.trim(), "", "nothing of the answers should be shown");
     type_line(&mut alice, "/ping 1");
     assert!(see(&mut alice, "Pong: 1").ends_with("/ping 1\r\n"));
@@ -154,7 +154,7 @@ fn telnet_hides_every_answer_to_a_command_that_asks() {
     type_line(&mut alice, "/passwd");
     see(&mut alice, "Old password: ");
     alice.send_control('c').unwrap();
-    see(&mut alice, "Cancelled; all is as it was.");
+    see(&mut alice, "Cancelled. No changes were made.");
     type_line(&mut alice, "/ping 2");
     assert!(see(&mut alice, "Pong: 2").ends_with("/ping 2\r\n"));
     end(alice);

@@ -90,13 +90,13 @@ fn a_client_without_line_ends_talks_like_any_other() {
     assert_eq!(bare.say("/users"), "Online users:\nalice\nbob\n");
     bob.ask("/msg alice bye", &["[to alice]: bye"]);
     assert_eq!(bare.recv(), "[bob]: bye\n");
-    assert_eq!(bare.say("/leave_group A"), "You left the group A. It is empty now, and gone.\n");
+    assert_eq!(bare.say("/leave_group A"), "You left the group A. It is empty now and was deleted.\n");
     assert_eq!(bare.say("/exit"), "");
     bob.expect("*** alice has left the chat.");
 }
 
 fn bare_hint() -> &'static str {
-    "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.\n"
+    "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk.\n"
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn glued_sends_of_a_client_without_line_ends_come_apart() {
     bare.send("/msg bob hi/group_msg A ho/broadcast hm/users");
     bare.expect_bytes("[to bob]: hi\n[Group A][alice]: ho\n[Broadcast][alice]: hm\nOnline users:\nalice\nbob\n");
     bare.send("/leave_group A/join_group B/groups_users");
-    bare.expect("You left the group A. It is empty now, and gone.");
+    bare.expect("You left the group A. It is empty now and was deleted.");
     bare.expect("Error: You are already a member of group 'B'.");
     bare.expect_bytes("Groups and their members:\nB: alice\n");
     bare.send("/msg bob and/or /msg me /users");
@@ -182,7 +182,7 @@ fn each_command_that_may_be_glued_on_comes_apart_and_no_text_does() {
         ("/ping a/join_group g", "Pong: a\nError: You are already a member of group 'g'.\n"),
         ("/ping a/group_msg g b", "Pong: a\n[Group g][alice]: b\n"),
         ("/ping a/groups_users", "Pong: a\nGroups and their members:\ng: alice\n"),
-        ("/ping a/leave_group g", "Pong: a\nYou left the group g. It is empty now, and gone.\n"),
+        ("/ping a/leave_group g", "Pong: a\nYou left the group g. It is empty now and was deleted.\n"),
         ("/ping a/users", "Pong: a\nOnline users:\nalice\n"),
         ("/ping a /users", "Pong: a /users\n"),
         ("/ping a /msg alice b", "Pong: a /msg alice b\n"),
@@ -221,13 +221,13 @@ fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
     let text = "x".repeat(4096 - "/ping \n".len());
     alice.ask(&format!("/ping {text}"), &[&format!("Pong: {text}")]);
     for (bytes, extra) in [(4097, 1), (5000, 904), (60_000, 55_904)] {
-        let answer = format!("Error: That line had {bytes} bytes, the limit is 4096; it was dropped.");
+        let answer = format!("Error: That line was dropped: it has {bytes} bytes, and the limit is 4096.");
         alice.ask(&format!("/ping {text}{}", "y".repeat(extra)), &[&answer]);
         alice.quiet();
     }
     let server = TestServer::with(|config| config.limits.line_limit = 100);
     let mut small = server.login("alice");
-    small.ask(&"z".repeat(100), &["Error: That line had 101 bytes, the limit is 100; it was dropped."]);
+    small.ask(&"z".repeat(100), &["Error: That line was dropped: it has 101 bytes, and the limit is 100."]);
     small.quiet();
 }
 
@@ -238,7 +238,7 @@ fn an_over_long_message_without_line_end_is_one_error_too() {
     // In two pieces, as the network may bring it; the tail is not taken for a message of its own.
     bare.send(&"x".repeat(5000));
     bare.send("/users");
-    bare.expect("Error: That line had 5006 bytes, the limit is 4096; it was dropped.");
+    bare.expect("Error: That line was dropped: it has 5006 bytes, and the limit is 4096.");
     // Who has read that may send at once.
     bare.send("/ping");
     bare.expect("Pong.");
@@ -249,12 +249,12 @@ fn sixty_four_kib_without_a_line_end_close_the_connection() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send_raw(vec![b'x'; 64 * 1024]);
-    alice.expect("*** Too much came without a line end. Goodbye.");
+    alice.expect("*** Too many bytes came without a line end. Goodbye.");
     alice.expect_end();
     bob.expect("*** alice has left the chat.");
     let mut stranger = server.connect();
     stranger.send_raw(vec![b'x'; 64 * 1024]);
-    stranger.expect_bytes("Enter username: *** Too much came without a line end. Goodbye.\n");
+    stranger.expect_bytes("Enter username: *** Too many bytes came without a line end. Goodbye.\n");
     stranger.expect_end();
 }
 
@@ -264,7 +264,7 @@ fn invalid_utf8_is_refused_and_the_connection_kept() {
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     for bytes in [&b"/msg bob \xC3\x28"[..], b"\x80", b"/msg bob \xED\xA0\x80", b"/msg bob \xF8\x88\x80\x80"] {
         alice.send_raw([bytes, b"\n"].concat());
-        alice.expect("Error: That line is not valid UTF-8; it was dropped.");
+        alice.expect("Error: That line was dropped: it is not valid UTF-8.");
     }
     alice.quiet();
     bob.quiet();
@@ -299,7 +299,7 @@ fn no_text_can_forge_a_line_or_drive_a_terminal() {
     bob.expect("[alice]: a");
     bob.expect("[alice]: b");
     bob.quiet();
-    alice.ask("/\x1B]0;x\x07", &["Error: Unknown command '/\u{FFFD}]0;x\u{FFFD}'. /help lists them all."]);
+    alice.ask("/\x1B]0;x\x07", &["Error: Unknown command '/\u{FFFD}]0;x\u{FFFD}'. /help lists all commands."]);
 }
 
 #[test]

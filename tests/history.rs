@@ -40,10 +40,10 @@ fn history_shows_what_each_user_sent_and_received() {
         "/history alice",
         &["History with alice:", "#1 {time} [alice]: hi", "#2 {time} [to alice]: hello  you"],
     );
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.ask_past("/history", &["History with bob:", all[1], all[2]]);
     alice.ask_past("/history all", &all);
-    alice.ask("/talk #tea", &["Plain text goes to #tea now; /talk alone ends that."]);
+    alice.ask("/talk #tea", &["Plain text now goes to #tea; /talk alone ends that."]);
     alice.ask_past("/history", &["History of #tea:", all[3]]);
     [alice, bob, eve].iter_mut().for_each(TestClient::quiet);
 }
@@ -115,7 +115,7 @@ fn bad_arguments_are_answered_with_what_is_wrong() {
         ("/clear nobody", "Error: User 'nobody' does not exist."),
         ("/delete", "Usage: /delete <id> [<reason>]"),
         ("/delete soup", "Usage: /delete <id> [<reason>]"),
-        ("/delete 7", "Error: Message #7 does not exist, or it is not for you to see."),
+        ("/delete 7", "Error: Message #7 does not exist, or you may not see it."),
     ]);
     alice.quiet();
 }
@@ -135,9 +135,9 @@ fn search_finds_all_words_in_any_case_and_order() {
     bob.ask_past("/search in town soup", &["Found:", second]);
     bob.ask_past("/search in town", &["Found:", second]);
     bob.ask_all(&[
-        ("/search tomato town", "No message has all of these words."),
-        ("/search toma", "No message has all of these words."),
-        ("/search !?", "No message has all of these words."),
+        ("/search tomato town", "No message contains all of these words."),
+        ("/search toma", "No message contains all of these words."),
+        ("/search !?", "No message contains all of these words."),
     ]);
     bob.quiet();
 }
@@ -160,20 +160,20 @@ fn clearing_affects_only_the_users_own_view() {
     alice.ask("/create_group tea", &["Group tea created."]);
     alice.ask_all(&[("/msg bob one", "[to bob]: one"), ("/g tea two", "[Group tea][alice]: two")]);
     bob.expect("[alice]: one");
-    alice.ask("/clear bob", &["Cleared: your view of what was said with bob so far."]);
+    alice.ask("/clear bob", &["Cleared: you no longer see earlier messages with bob."]);
     alice.ask("/history bob", &["History with bob is empty."]);
-    alice.ask("/search one", &["No message has all of these words."]);
+    alice.ask("/search one", &["No message contains all of these words."]);
     alice.ask_past("/history", &["History:", "#2 {time} [Group tea][alice]: two"]);
     bob.ask_past("/history alice", &["History with alice:", "#1 {time} [alice]: one"]);
     bob.ask("/msg alice three", &["[to alice]: three"]);
     alice.expect("[bob]: three");
     alice.ask_past("/history bob", &["History with bob:", "#3 {time} [bob]: three"]);
-    alice.ask("/talk #tea", &["Plain text goes to #tea now; /talk alone ends that."]);
-    alice.ask("/clear", &["Cleared: your view of what was said in #tea so far."]);
+    alice.ask("/talk #tea", &["Plain text now goes to #tea; /talk alone ends that."]);
+    alice.ask("/clear", &["Cleared: you no longer see earlier messages in #tea."]);
     alice.ask_past("/history all", &["History:", "#3 {time} [bob]: three"]);
-    alice.ask("/clear all", &["Cleared: your view of all that was said so far."]);
+    alice.ask("/clear all", &["Cleared: you no longer see any earlier messages."]);
     alice.ask("/history all", &["History is empty."]);
-    alice.ask("/delete 2", &["Error: Message #2 does not exist, or it is not for you to see."]);
+    alice.ask("/delete 2", &["Error: Message #2 does not exist, or you may not see it."]);
     alice.quiet();
     bob.quiet();
 }
@@ -193,7 +193,7 @@ fn deleting_leaves_a_tombstone_and_notifies_both_users() {
     phone.ask("/delete 1", &["*** alice deleted #1."]);
     bob.ask_past("/history", &["History:", "#1 {time} [alice] (deleted)"]);
     alice.ask_past("/history", &["History:", "#1 {time} [to bob] (deleted)"]);
-    bob.ask("/search secret", &["No message has all of these words."]);
+    bob.ask("/search secret", &["No message contains all of these words."]);
     [alice, bob, eve, phone].iter_mut().for_each(TestClient::quiet);
 }
 
@@ -243,20 +243,20 @@ fn only_members_see_a_groups_messages_of_their_time() {
         bob.expect_past(&["#2 {time} [Group tea][alice]: during"]);
     }
     for word in ["before", "after"] {
-        bob.ask(&format!("/search {word}"), &["No message has all of these words."]);
-        bob.ask(&format!("/search {word} in #tea"), &["No message has all of these words."]);
+        bob.ask(&format!("/search {word}"), &["No message contains all of these words."]);
+        bob.ask(&format!("/search {word} in #tea"), &["No message contains all of these words."]);
     }
     for id in [1, 3] {
-        let hidden = format!("Error: Message #{id} does not exist, or it is not for you to see.");
+        let hidden = format!("Error: Message #{id} does not exist, or you may not see it.");
         bob.ask(&format!("/delete {id}"), &[&hidden]);
         bob.ask(&format!("/read {id}"), &[&hidden]);
     }
     bob.ask("/delete 2", &["Error: Message #2 is not yours; only its author can delete it."]);
     bob.ask("/read 2", &["Error: Message #2 is not a private message to you."]);
     eve.ask("/history #tea", &["History of #tea is empty."]);
-    eve.ask("/search during in #tea", &["No message has all of these words."]);
+    eve.ask("/search during in #tea", &["No message contains all of these words."]);
     // A group that is gone is known only to those who were in it.
-    alice.ask("/leave_group tea", &["You left the group tea. It is empty now, and gone."]);
+    alice.ask("/leave_group tea", &["You left the group tea. It is empty now and was deleted."]);
     bob.ask_past("/history #TEA", &["History of #tea:", "#2 {time} [Group tea][alice]: during"]);
     eve.ask("/history #tea", &["Error: Group 'tea' does not exist."]);
     // A new group of the same name is the same conversation, but new members do not see the old messages.
@@ -271,16 +271,16 @@ fn private_messages_are_hidden_from_others() {
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/msg bob the code is swordfish", &["[to bob]: the code is swordfish"]);
     bob.expect("[alice]: the code is swordfish");
-    let hidden = "Error: Message #1 does not exist, or it is not for you to see.";
+    let hidden = "Error: Message #1 does not exist, or you may not see it.";
     eve.ask_all(&[
         ("/history", "History is empty."),
         ("/history alice", "History with alice is empty."),
         ("/history bob before 2", "History with bob before #2 is empty."),
-        ("/search swordfish", "No message has all of these words."),
-        ("/search swordfish in bob", "No message has all of these words."),
+        ("/search swordfish", "No message contains all of these words."),
+        ("/search swordfish in bob", "No message contains all of these words."),
         ("/delete 1", hidden),
         ("/read 1", hidden),
-        ("/delete 2", "Error: Message #2 does not exist, or it is not for you to see."),
+        ("/delete 2", "Error: Message #2 does not exist, or you may not see it."),
     ]);
     eve.quiet();
     bob.ask_past("/history", &["History:", "#1 {time} [alice]: the code is swordfish"]);
@@ -306,7 +306,7 @@ fn a_deleted_account_is_marked_and_its_messages_stay() {
     alice.ask_past("/search bye in bob", &["Found with bob:", lines[1]]);
     eve.ask_past("/history", &["History:", "#3 {time} [Broadcast][bob (deleted)]: bye all"]);
     eve.ask("/history bob", &["Error: User 'bob' does not exist."]);
-    alice.ask("/clear bob", &["Cleared: your view of what was said with bob so far."]);
+    alice.ask("/clear bob", &["Cleared: you no longer see earlier messages with bob."]);
     alice.ask("/history bob", &["Error: User 'bob' does not exist."]);
     leave(&server, bob);
 }

@@ -4,7 +4,7 @@ use parlor::model::{DuplicateLogin, StoreAddress};
 
 use crate::support::{Daemon, TestServer};
 
-const IGNORED: &str = "You ignore bob now; /unignore bob ends that.";
+const IGNORED: &str = "You now ignore bob; /unignore bob ends that.";
 
 #[test]
 fn an_ignored_user_is_answered_as_always_and_not_heard() {
@@ -19,7 +19,7 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     bob.ask("/broadcast soup", &["[Broadcast][bob]: soup"]);
     bob.ask(
         "/talk alice\n/me waves",
-        &["Plain text goes to alice now; /talk alone ends that.", "[to alice] * bob waves"],
+        &["Plain text now goes to alice; /talk alone ends that.", "[to alice] * bob waves"],
     );
     bob.ask("/delete 1", &["*** bob deleted #1."]);
     charlie.expect("[Broadcast][bob]: soup");
@@ -32,10 +32,10 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     charlie.ask("/msg alice hi", &["[to alice]: hi"]);
     alice.expect("[charlie]: hi");
     alice.ask_past("/history bob", &["History with bob:", "#5 {time} [to bob]: hi"]);
-    alice.ask_past("/search soup", &["No message has all of these words."]);
+    alice.ask_past("/search soup", &["No message contains all of these words."]);
     // Whoever is ignored is not answered by mistake either.
     alice.ask("/reply you?", &["[to charlie]: you?"]);
-    alice.ask("/unignore bob", &["You hear bob again."]);
+    alice.ask("/unignore bob", &["You no longer ignore bob."]);
     alice.ask_past("/search soup", &["Found:", "#3 {time} [Broadcast][bob]: soup"]);
     bob.ask("/msg alice again", &["[to alice]: again"]);
     alice.expect("[bob]: again");
@@ -50,9 +50,9 @@ fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
     alice.ask("/ignore alice", &["Error: You cannot ignore yourself."]);
     alice.ask("/ignore a b", &["Usage: /ignore [<username>]"]);
     alice.ask("/unignore", &["Usage: /unignore <username>"]);
-    alice.ask("/unignore bob", &["Error: You do not ignore 'bob'."]);
+    alice.ask("/unignore bob", &["Error: You are not ignoring 'bob'."]);
     alice.ask("/unignore _", &["Error: User '_' does not exist."]);
-    alice.ask("/ignore charlie", &["You ignore charlie now; /unignore charlie ends that."]);
+    alice.ask("/ignore charlie", &["You now ignore charlie; /unignore charlie ends that."]);
     (0..2).for_each(|_| alice.ask("/ignore bob", &[IGNORED]));
     alice.ask("/ignore", &["You ignore:", "bob", "charlie"]);
     alice.send("/mode machine");
@@ -60,7 +60,7 @@ fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
     alice.ask("/ignore", &["ignores names=bob,charlie"]);
     alice.ask("/ignore david", &["ignored user=david"]);
     alice.ask("/unignore DAVID", &["unignored user=david"]);
-    alice.ask("/unignore david", &["error code=not_ignored text=Error: You do not ignore 'david'."]);
+    alice.ask("/unignore david", &["error code=not_ignored text=Error: You are not ignoring 'david'."]);
 }
 
 #[test]
@@ -68,11 +68,11 @@ fn there_is_a_limit_to_whom_one_ignores() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for n in 0..200 {
-        alice.ask(&format!("/ignore user{n}"), &[&format!("You ignore user{n} now; /unignore user{n} ends that.")]);
+        alice.ask(&format!("/ignore user{n}"), &[&format!("You now ignore user{n}; /unignore user{n} ends that.")]);
     }
-    alice.ask("/ignore bob", &["Error: You ignore 200 users already, which is the limit."]);
-    alice.ask("/ignore user7", &["You ignore user7 now; /unignore user7 ends that."]);
-    alice.ask("/unignore user7", &["You hear user7 again."]);
+    alice.ask("/ignore bob", &["Error: You already ignore 200 users, which is the limit."]);
+    alice.ask("/ignore user7", &["You now ignore user7; /unignore user7 ends that."]);
+    alice.ask("/unignore user7", &["You no longer ignore user7."]);
     alice.ask("/ignore bob", &[IGNORED]);
 }
 
@@ -99,7 +99,7 @@ fn it_holds_for_all_sessions_and_over_a_restart() {
     bob.expect("*** alice has joined the chat.");
     bob.ask("/msg alice three", &["[to alice]: three"]);
     alice.quiet();
-    alice.ask("/unignore bob", &["You hear bob again."]);
+    alice.ask("/unignore bob", &["You no longer ignore bob."]);
     let past = ["#1 {time} [bob]: one", "#2 {time} [bob]: two", "#3 {time} [bob]: three"];
     alice.ask_past("/history bob", &[&["History with bob:"], &past[..]].concat());
 }
@@ -143,7 +143,7 @@ fn a_question_that_is_open_is_not_disturbed_by_who_is_ignored() {
     alice.expect_bytes("Old password: ");
     bob.ask("/msg alice psst", &["[to alice]: psst"]);
     alice.send("");
-    alice.expect("Cancelled; all is as it was.");
+    alice.expect("Cancelled. No changes were made.");
 }
 
 #[test]
@@ -161,8 +161,8 @@ fn what_concerns_a_guest_ends_with_him() {
     };
     let mut guest = come();
     alice.expect("*** guest-1 has joined the chat.");
-    guest.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
-    alice.ask("/ignore Guest-1", &["You ignore guest-1 now; /unignore guest-1 ends that."]);
+    guest.ask("/ignore alice", &["You now ignore alice; /unignore alice ends that."]);
+    alice.ask("/ignore Guest-1", &["You now ignore guest-1; /unignore guest-1 ends that."]);
     guest.ask("/msg alice one", &["[to alice]: one"]);
     alice.ask("/msg guest-1 one", &["[to guest-1]: one"]);
     guest.quiet();

@@ -324,14 +324,14 @@ fn receipts_come_for_live_and_for_missed_messages() {
     bob.quiet();
     alice.ask("/msg bob two", &["[to bob]: two", "*** bob has received #3."]);
     bob.expect("[alice]: two");
-    bob.ask("/read #3", &["You have read #3."]);
+    bob.ask("/read #3", &["Marked #3 as read."]);
     alice.expect("*** bob has read #3.");
     alice.ask("/read 3", &["Error: Message #3 is not a private message to you."]);
     bob.ask("/msg alice four", &["[to alice]: four"]);
     alice.expect("[bob]: four");
-    alice.ask("/read 4", &["You have read #4."]);
+    alice.ask("/read 4", &["Marked #4 as read."]);
     alice.ask("/receipts off", &["Receipts: off."]);
-    bob.ask("/read 3", &["You have read #3."]);
+    bob.ask("/read 3", &["Marked #3 as read."]);
     alice.ask("/msg bob five", &["[to bob]: five"]);
     bob.expect("[alice]: five");
     alice.ask("/receipts perhaps", &["Usage: /receipts [on|off]"]);
@@ -368,15 +368,12 @@ fn receipts_in_machine_mode_have_fields() {
     bot.line_with("sent id=1 ");
     bot.expect("received id=1 by=bob");
     bob.expect("[alice]: hi");
-    bob.ask("/read 1", &["You have read #1."]);
+    bob.ask("/read 1", &["Marked #1 as read."]);
     bot.expect("read id=1 by=bob");
     bob.ask("/mode machine", &["mode name=machine"]);
     bob.ask("/read 1", &["you_read id=1"]);
     bot.expect("read id=1 by=bob");
-    bot.ask(
-        "/read 9",
-        &["error code=no_such_message text=Error: Message #9 does not exist, or it is not for you to see."],
-    );
+    bot.ask("/read 9", &["error code=no_such_message text=Error: Message #9 does not exist, or you may not see it."]);
 }
 
 #[test]
@@ -437,7 +434,7 @@ fn answers_come_in_the_order_of_the_commands() {
         "alice",
         "bob",
         "[to bob]: b",
-        "Error: Unknown command '/nope'. /help lists them all.",
+        "Error: Unknown command '/nope'. /help lists all commands.",
         "Usage: /msg <username> <message>",
         "Group g created.",
         "[Group g][alice]: c",

@@ -56,7 +56,8 @@ fn whois_says_since_when_how_idle_and_what_one_shares() {
     alice.send("/whois BOB");
     let line = alice.line();
     assert!(
-        line.starts_with("bob is online since 20") && line.ends_with(" UTC, idle for 0 min, groups you share: tea."),
+        line.starts_with("bob has been online since 20")
+            && line.ends_with(" UTC, idle for 0 min, groups you share: tea."),
         "{line}"
     );
     bob.ask("/away tea", &["You are away: tea"]);

@@ -4,8 +4,7 @@ use parlor::model::DuplicateLogin;
 
 use crate::support::TestServer;
 
-const NOBODY: &str =
-    "Error: Nobody has written to you, and you have written to nobody; begin with /msg <username> <message>.";
+const NOBODY: &str = "Error: There is nobody to reply to yet; start with /msg <username> <message>.";
 
 #[test]
 fn an_answer_goes_to_who_wrote_last() {

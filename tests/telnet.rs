@@ -164,7 +164,7 @@ fn a_lone_iac_is_dropped_and_what_follows_it_kept() {
     alice.peer.send(&[b"/ping a", &[IAC][..], b"b\r\n"].concat());
     alice.expect_bytes("Pong: ab\r\n");
     alice.peer.send(&[b"/ping a", &[IAC, IAC][..], b"b\r\n"].concat());
-    alice.expect_bytes("Error: That line is not valid UTF-8; it was dropped.\r\n");
+    alice.expect_bytes("Error: That line was dropped: it is not valid UTF-8.\r\n");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn who_may_say_nothing_there_may_not_tell_that_he_is_typing() {
     alice.ask("/typing nobody", &["Error: User 'nobody' does not exist."]);
     alice.ask("/typing a b", &["Usage: /typing [on|off|<username>|#<group>]"]);
     // One who is away, and one who ignores her, are told nothing, and she cannot tell.
-    bob.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
+    bob.ask("/ignore alice", &["You now ignore alice; /unignore alice ends that."]);
     alice.send("/typing bob\n/typing charlie");
     alice.quiet();
     bob.quiet();

@@ -70,7 +70,7 @@ pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
         return read_line(&mut io::stdin().lock()).map_err(failed);
     }
     let first = rpassword::prompt_password(format!("New password for {name}: ")).map_err(failed)?;
-    if rpassword::prompt_password("The same again: ").map_err(failed)? == first {
+    if rpassword::prompt_password("Repeat password: ").map_err(failed)? == first {
         Ok(first)
     } else {
         Err(StartError::Config("the two passwords are not the same; nothing was changed".to_owned()))

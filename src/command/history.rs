@@ -1,6 +1,6 @@
 //! Messages of the log: showing, searching, clearing and deleting them, and receipts for them.
 //!
-//! What a user may see is for the store to say; nothing here adds to it.
+//! The store decides what a user may see; nothing here adds to it.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ pub(super) const HISTORY: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
-    help: "what was said earlier, the newest last",
-    details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
+    help: "show earlier messages, the newest last",
+    details: "Without a name it shows the conversation chosen with /talk, or all of yours if none is chosen. It shows 20 messages, or up to 500 if you ask for them. Times are in UTC.",
     example: "/history #rust 50 before 1200",
     parse: |args| Some(Box::new(History::parse(args)?)),
 };
@@ -31,7 +31,7 @@ struct History {
 }
 
 impl History {
-    /// Reads the words from their end, where each has its form, so that a user may be called `20` or `before`.
+    /// Parses the words from the end, where each has its own form, so that a user may be called `20` or `before`.
     fn parse(args: &mut Args<'_>) -> Option<History> {
         let mut words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
         let mut before = None;
@@ -43,7 +43,7 @@ impl History {
         }
         let mut count = HISTORY_COUNT;
         if let Some(number) = words.pop_if(|word| word.bytes().all(|b| b.is_ascii_digit())) {
-            // What is too long for a number is more than there may be.
+            // A number too long to parse is above the maximum.
             count = number.parse().unwrap_or(HISTORY_MAX).min(HISTORY_MAX);
         }
         let of = words.pop().map(str::to_owned);
@@ -59,12 +59,12 @@ impl Command for History {
             None => chosen(context)?,
         };
         let mut messages = read(context.hub.store().history(&context.caller.client.name, scope, before, count + 1))?;
-        // One more than wanted tells whether there is more.
+        // One more than asked for shows whether there are more.
         let more = messages.len() > count;
         messages.drain(..messages.len().saturating_sub(count));
         let earlier = messages.first().filter(|_| more).map(|first| first.id);
         context.reply(EventKind::HistoryHeader { scope, before, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         if let Some(before) = earlier {
             context.reply(EventKind::HistoryMore { scope, count, before });
         }
@@ -78,8 +78,8 @@ pub(super) const SEARCH: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/search <words> [in <username>|#<group>]",
-    help: "the newest 20 messages that have all of these words",
-    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
+    help: "find the newest 20 messages that contain all these words",
+    details: "It searches the messages that you may see. Case and punctuation are ignored; 'in' before the last word selects a conversation.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
         let text = args.text()?;
@@ -101,12 +101,12 @@ struct Search {
 
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        account(context)?;
+        expect_history(context)?;
         context.caller.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
         let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         Ok(())
     }
 }
@@ -118,7 +118,7 @@ pub(super) const CLEAR: Spec = Spec {
     console: false,
     usage: "/clear [<username>|#<group>|all]",
     help: "clear your own view of a conversation; others keep theirs",
-    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
+    details: "Without a name it clears the conversation chosen with /talk. Its messages so far disappear from your /history and /search for good.",
     example: "/clear bob",
     parse: |args| {
         let of = args.word().map(str::to_owned);
@@ -152,8 +152,8 @@ pub(super) const DELETE: Spec = Spec {
     role: Role::User,
     console: true,
     usage: "/delete <id> [<reason>]",
-    help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
+    help: "delete one of your messages, for everybody",
+    details: "Its line stays in /history without its text, and users who are online and could see it are told. Moderators may delete any message and give a reason for the audit log. /mode ids on and /history show the ids.",
     example: "/delete 12",
     parse: |args| {
         let id = MessageId::parse(args.word()?)?;
@@ -198,8 +198,8 @@ pub(super) const RECEIPTS: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/receipts [on|off]",
-    help: "be told when your private messages are received, and read",
-    details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
+    help: "be told when your private messages are received and read",
+    details: "Received means that the message was written to its reader's connection; read means that the reader, or their program, said so with /read. It applies to this session; alone it shows the choice.",
     example: "/receipts on",
     parse: |args| {
         let wanted = if args.end().is_some() { None } else { Some(args.switch()?) };
@@ -226,8 +226,8 @@ pub(super) const READ: Spec = Spec {
     role: Role::User,
     console: false,
     usage: "/read <id>",
-    help: "say that you have read a private message to you",
-    details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",
+    help: "confirm that you have read a private message",
+    details: "The sender is told if they asked for receipts. /mode ids on and /history show the ids.",
     example: "/read 12",
     parse: |args| Some(Box::new(Read(MessageId::parse(args.only_word()?)?))),
 };
@@ -246,7 +246,7 @@ impl Command for Read {
     }
 }
 
-/// These messages as this reader is shown them.
+/// Messages as this reader is shown them.
 pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventKind {
     let mut names = BTreeSet::new();
     for Message { said, .. } in &messages {
@@ -259,14 +259,14 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
     EventKind::PastMessages { reader, messages, gone: names.into_iter().collect() }
 }
 
-/// The message of this id, which the asker has to be able to see.
+/// The message with this id, if the caller may see it.
 pub(super) fn visible(context: &Context<'_>, id: MessageId) -> Result<Message, UserError> {
-    account(context)?;
+    expect_history(context)?;
     read(context.hub.store().message(&context.caller.client.name, id))?.ok_or(UserError::NoSuchMessage(id))
 }
 
-/// Answers page by page, so that a slow reader is waited for, and with what a longer answer costs.
-fn show(context: &mut Context<'_>, messages: Vec<Message>) {
+/// Replies page by page, so that a slow reader is waited for; a longer reply costs more.
+fn reply_messages(context: &mut Context<'_>, messages: Vec<Message>) {
     context.caller.cost += messages.len() / PAST_PAGE;
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
@@ -275,26 +275,26 @@ fn show(context: &mut Context<'_>, messages: Vec<Message>) {
     }
 }
 
-/// Guests are told at once that nothing is kept for them.
-fn account(context: &Context<'_>) -> Result<(), UserError> {
+/// Refuses guests, for whom no messages are stored.
+fn expect_history(context: &Context<'_>) -> Result<(), UserError> {
     if context.caller.client.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
 }
 
 /// The conversation chosen with `/talk`, if one is.
 fn chosen(context: &Context<'_>) -> Result<Option<Scope>, UserError> {
-    account(context)?;
+    expect_history(context)?;
     Ok(context.caller.target.map(|target| match target {
         Target::User(name) => Scope::User(name),
         Target::Group(name) => Scope::Group(name),
     }))
 }
 
-/// The conversation that was typed, `None` for all of them.
+/// The conversation that was typed; `None` for all of them.
 ///
-/// A name without an account, and a group that is gone, are known to those who may still see what was said there, and
-/// to nobody else; which groups and accounts there are is no secret.
+/// A deleted account and a dissolved group are known only to users who may still see messages from there. Which accounts
+/// and groups exist is no secret.
 fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, UserError> {
-    account(context)?;
+    expect_history(context)?;
     if typed.eq_ignore_ascii_case("all") {
         return Ok(None);
     }
@@ -315,21 +315,23 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
         },
     };
     let last = read(context.hub.store().history(&context.caller.client.name, Some(scope), None, 1))?;
-    last.first().map(|message| Some(seen_by(context.caller.client.name, message))).ok_or(unknown)
+    last.first().map(|message| Some(scope_for(context.caller.client.name, message))).ok_or(unknown)
 }
 
-/// The conversation a message belongs to, with its name as it was written there.
-fn seen_by(reader: Name, message: &Message) -> Scope {
+/// The conversation a message belongs to, as its reader sees it.
+fn scope_for(reader: Name, message: &Message) -> Scope {
     match message.said.scope {
         Scope::User(to) if to == reader => Scope::User(message.said.from),
         scope => scope,
     }
 }
 
+/// Reports that the store cannot be read.
 fn read<T>(result: Result<T, StoreError>) -> Result<T, UserError> {
     result.map_err(|error| UserError::NotReadable(error.to_string()))
 }
 
+/// Reports that a change is applied as soon as it can be stored.
 fn stored_later(error: StoreError) -> UserError {
     UserError::NotStoredYet(error.to_string())
 }
