@@ -18,7 +18,7 @@ use crate::model::{
 /// A store in memory.
 #[derive(Default)]
 pub struct MemoryStore {
-    // lock tier leaf: no other lock is taken while it is held.
+    // lock tier 9: a leaf.
     inner: Mutex<Inner>,
 }
 
