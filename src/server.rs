@@ -101,7 +101,7 @@ impl Server {
             hub,
             accounts,
             admin,
-            registrations: Throttle::of_registrations(),
+            registrations: Throttle::for_registrations(),
             registration: config.registration,
             guests: config.guests,
             budgets: Budgets::new(&config.limits),
@@ -155,8 +155,8 @@ impl Server {
     }
 
     /// The accounts whose passwords stand in the users file as plain text.
-    pub fn plain_secrets(&self) -> usize {
-        self.handle.0.shared.accounts.plain_secrets()
+    pub fn plain_passwords(&self) -> usize {
+        self.handle.0.shared.accounts.plain_passwords()
     }
 
     /// A handle to it.

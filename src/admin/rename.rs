@@ -47,15 +47,15 @@ impl Admin {
         };
         let renamed = accounts.rename(&from, to, deadline, store, || self.hub.undo_rename(from, to));
         let known = renamed.map_err(|unchanged| match (unchanged, failure) {
-            (AccountError::Gone, _) => UserError::NoSuchUser(from.to_string()),
+            (AccountError::NotFound, _) => UserError::NoSuchUser(from.to_string()),
             (AccountError::Taken, _) => RenameError::Taken(to).into(),
-            (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
+            (AccountError::UsersFile(why), _) => RenameError::Failed(why).into(),
             (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
             (
-                AccountError::Late
+                AccountError::TimedOut
                 | AccountError::Full
                 | AccountError::BadPassword(_)
-                | AccountError::Forbidden
+                | AccountError::Refused
                 | AccountError::Unavailable,
                 None,
             ) => UserError::Busy,

@@ -114,8 +114,8 @@ fn redraw(page: &str) -> String {
 /// The width of one figure with its name and a space: three fit in 80 columns.
 const CELL: usize = 26;
 
-/// Lays out the figures, up to three a line, and below them as many sessions as there is room for. No line is wider than
-/// the terminal, where it would take two rows.
+/// Lays out the figures, up to three a line, and below them as many sessions as there is room for. No line is wider
+/// than the terminal, where it would take two rows.
 fn top_page(numbers: &str, sessions: &str, rows: usize, columns: usize) -> String {
     let cells: Vec<String> = numbers
         .lines()

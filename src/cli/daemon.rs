@@ -73,7 +73,7 @@ fn announce(server: &Server, config: &Config) {
         log::warn!("nobody can log in: {} is empty; `parlord user add NAME` adds a user", config.users.display());
     }
     let open = addresses.iter().any(|address| !address.ip().is_loopback());
-    let plain = server.plain_secrets();
+    let plain = server.plain_passwords();
     if open && plain > 0 {
         log::warn!(
             "{plain} passwords in {} are plain text while others can connect: `parlord user hash` hashes them",

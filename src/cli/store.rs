@@ -1,4 +1,5 @@
-//! `parlord backup`, `export` and `erase`: the operator's commands on the database, beside a running daemon or without one.
+//! `parlord backup`, `export` and `erase`: the operator's commands on the database, beside a running daemon or without
+//! one.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -112,8 +113,8 @@ fn text_line(message: &Message) -> String {
     }
 }
 
-/// A message as a JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither, `action` if
-/// it is one, `text` and `deleted`.
+/// A message as a JSON object with `id`, `at` (RFC 3339, UTC, microseconds), `from`, `to` or `group` or neither,
+/// `action` if it is one, `text` and `deleted`.
 fn json_line(message: &Message) -> String {
     let Message { id, said, deleted } = message;
     let at = DateTime::<Utc>::from(said.at).to_rfc3339_opts(SecondsFormat::Micros, true);

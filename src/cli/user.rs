@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::output::{count, parse_name, progress, say};
-use crate::accounts::edit::{self, Kind};
+use crate::accounts::edit::{self, PasswordKind};
 use crate::model::{Name, Role, StartError, StoreAddress};
 use crate::store::{self, Entry};
 
@@ -107,7 +107,7 @@ fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartErro
     let known = users.iter().find(|(user, _)| user == name);
     let refuse = |why| Err(StartError::Users(path.to_owned(), why));
     match (known, expected) {
-        (Some((name, Kind::Deleted)), _) => refuse(edit::deleted(name)),
+        (Some((name, PasswordKind::Deleted)), _) => refuse(edit::deleted(name)),
         _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
         (Some(_), false) => refuse(format!("there is a user '{name}' already")),
         (None, true) => refuse(format!("there is no user '{name}'")),
@@ -115,7 +115,7 @@ fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartErro
     }
 }
 
-fn print_users(users: &[(Name, Kind)], out: &mut dyn Write) -> Result<(), StartError> {
+fn print_users(users: &[(Name, PasswordKind)], out: &mut dyn Write) -> Result<(), StartError> {
     let width = users.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
     for (name, kind) in users {
         say(out, format_args!("{name:width$}  {kind}\n"))?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Args, Command, Context, Dialog, Role, Spec};
-use crate::accounts::{AccountError, Verdict, tokens};
+use crate::accounts::{AccountError, Verification, tokens};
 use crate::model::limits::MAX_DAYS;
 use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
@@ -43,7 +43,7 @@ impl Dialog for Passwd {
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
         let (me, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
-        let changed = context.accounts.new_secret(new, deadline);
+        let changed = context.accounts.hash_password(new, deadline);
         let changed = changed.and_then(|secret| context.accounts.change_password(&me, secret, deadline));
         changed.map_err(|why| account_error(why, context))?;
         log::info!("password changed user={me} {peer}");
@@ -143,7 +143,7 @@ impl Command for NewToken {
         context.settle();
         // An account that is deleted in the meantime must not leave a token behind.
         let deadline = Instant::now() + context.hub.limits().login_timeout;
-        let stored = context.accounts.while_kept(&user, deadline, || store_token(context, token));
+        let stored = context.accounts.with_account(&user, deadline, || store_token(context, token));
         stored.map_err(|why| account_error(why, context))??;
         log::info!("token made user={user} token={name}");
         context.reply(EventKind::TokenMade { name, secret: key.text, expires });
@@ -222,12 +222,12 @@ impl Context<'_> {
         // Hashing is slow, and nobody's messages must wait for it.
         self.settle();
         let (me, asked) = (&self.caller.client, Instant::now());
-        let judge = || self.accounts.judge(me.name.as_str().as_bytes(), typed, deadline);
-        let (error, why) = match self.accounts.guesses().judged(Net::of(me.peer.ip()), judge) {
-            Verdict::Right(_) => return Ok(()),
-            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
-            Verdict::Wrong => (UserError::WrongPassword, "wrong password"),
-            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
+        let verify = || self.accounts.verify(me.name.as_str().as_bytes(), typed, deadline);
+        let (error, why) = match self.accounts.guesses().attempt(Net::of(me.peer.ip()), verify) {
+            Verification::Verified(_) => return Ok(()),
+            Verification::TimedOut | Verification::Unavailable => return Err(UserError::Busy),
+            Verification::Wrong => (UserError::WrongPassword, "wrong password"),
+            Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
         };
         log::info!("password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
         self.delay_failure(asked);
@@ -239,10 +239,10 @@ impl Context<'_> {
 pub(super) fn account_error(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),
-        AccountError::Gone | AccountError::Taken => UserError::NoSuchUser(context.caller.client.name.to_string()),
-        AccountError::Late => UserError::Busy,
-        AccountError::Forbidden | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::NotFound | AccountError::Taken => UserError::NoSuchUser(context.caller.client.name.to_string()),
+        AccountError::TimedOut => UserError::Busy,
+        AccountError::Refused | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
             UserError::Unavailable
         }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::account::account_error;
 use super::{Args, Command, Context, Role, Spec, group_name};
-use crate::accounts::{Verdict, tokens};
+use crate::accounts::{Verification, tokens};
 use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
@@ -130,17 +130,20 @@ impl Context<'_> {
             return Ok(None);
         }
         let deadline = asked + self.hub.limits().login_timeout;
-        let judge = || match stored.as_ref().map(|stored| self.accounts.is_phrase(stored.hash(), typed, deadline)) {
-            Some(Some(true)) => Verdict::Right(me.name),
-            Some(None) => Verdict::Late,
-            Some(Some(false)) | None => Verdict::Wrong,
+        let verify = || match stored
+            .as_ref()
+            .map(|stored| self.accounts.verify_group_password(stored.hash(), typed, deadline))
+        {
+            Some(Some(true)) => Verification::Verified(me.name),
+            Some(None) => Verification::TimedOut,
+            Some(Some(false)) | None => Verification::Wrong,
         };
-        let (error, why) = match self.accounts.guesses().judged(Net::of(me.peer.ip()), judge) {
-            Verdict::Right(_) => return Ok(stored),
-            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
-            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
-            Verdict::Wrong if visible => (GroupError::WrongPassword(*group).into(), "wrong password"),
-            Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
+        let (error, why) = match self.accounts.guesses().attempt(Net::of(me.peer.ip()), verify) {
+            Verification::Verified(_) => return Ok(stored),
+            Verification::TimedOut | Verification::Unavailable => return Err(UserError::Busy),
+            Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
+            Verification::Wrong if visible => (GroupError::WrongPassword(*group).into(), "wrong password"),
+            Verification::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
         log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
         self.delay_failure(asked);
@@ -335,7 +338,8 @@ impl GroupSettingsPatch {
             // Nobody's messages must wait for the hash.
             context.settle();
             let deadline = Instant::now() + context.hub.limits().login_timeout;
-            let hash = context.accounts.hash_phrase(&password, deadline).map_err(|why| account_error(why, context))?;
+            let hash =
+                context.accounts.hash_group_password(&password, deadline).map_err(|why| account_error(why, context))?;
             changes.push(GroupSetting::Password(Some(GroupPassword::hashed(&hash))));
         }
         Ok(changes)
@@ -464,14 +468,14 @@ impl Command for JoinRoom {
         let (me, asked) = (&context.caller.client, Instant::now());
         let mut joined = Ok(());
         // A code is short, so trying many is limited like guessing passwords.
-        let verdict = context.accounts.guesses().judged(Net::of(me.peer.ip()), || {
+        let verdict = context.accounts.guesses().attempt(Net::of(me.peer.ip()), || {
             joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
-            if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
+            if joined == Err(unknown().into()) { Verification::Wrong } else { Verification::Verified(me.name) }
         });
-        if verdict == Verdict::TooMany {
+        if verdict == Verification::Throttled {
             joined = Err(UserError::TooManyAttempts);
         }
-        if verdict != Verdict::Right(me.name) {
+        if verdict != Verification::Verified(me.name) {
             log::info!("room code refused user={} {}", me.name, Peer(me.peer));
             context.settle();
             context.delay_failure(asked);

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::Shared;
 use super::registration::AccountRegistration;
-use crate::accounts::Verdict;
+use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
@@ -42,16 +42,18 @@ impl<'a> ApiRequest<'a> {
     /// [`NotAllowed`].
     pub fn of(shared: &'a Shared, peer: SocketAddr, name: &[u8], token: &[u8]) -> Result<ApiRequest<'a>, NotAllowed> {
         let mut given = None;
-        let verdict = shared.accounts.guesses().judged(Net::of(peer.ip()), || match shared.token_of(name, token) {
-            Ok(Some(token)) => Verdict::Right(given.insert(token).user),
-            Ok(None) => Verdict::Wrong,
-            Err(_) => Verdict::Unreadable,
+        let verdict = shared.accounts.guesses().attempt(Net::of(peer.ip()), || match shared.token_of(name, token) {
+            Ok(Some(token)) => Verification::Verified(given.insert(token).user),
+            Ok(None) => Verification::Wrong,
+            Err(_) => Verification::Unavailable,
         });
         let token = match (verdict, given) {
-            (Verdict::Right(_), Some(token)) => token,
-            (Verdict::TooMany, _) => return Err(NotAllowed::TooMany),
-            (Verdict::Unreadable, _) => return Err(NotAllowed::Unavailable),
-            (Verdict::Right(_), None) | (Verdict::Wrong | Verdict::Late, _) => return Err(NotAllowed::Wrong),
+            (Verification::Verified(_), Some(token)) => token,
+            (Verification::Throttled, _) => return Err(NotAllowed::TooMany),
+            (Verification::Unavailable, _) => return Err(NotAllowed::Unavailable),
+            (Verification::Verified(_), None) | (Verification::Wrong | Verification::TimedOut, _) => {
+                return Err(NotAllowed::Wrong);
+            }
         };
         if shared.hub.ban_of(&token.user, SystemTime::now()).is_some() {
             return Err(NotAllowed::Banned);
@@ -114,10 +116,16 @@ impl CallerConnection for Answer {
 ///
 /// # Errors
 /// Why there is no account.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
+pub fn register(
+    shared: &Shared,
+    peer: SocketAddr,
+    name: &str,
+    invite: Option<&str>,
+    password: &[u8],
+) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
     let registration = AccountRegistration { shared, net: Net::of(peer.ip()), by };
-    let registered = registration.check_request(words).and_then(|request| {
+    let registered = registration.check(name, invite).and_then(|request| {
         registration.register(&request, password)?;
         Ok(request.name)
     });

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use super::connection::{HubHandle, Unwritten};
 use super::{Session, Shared, next_step};
-use crate::accounts::{Verdict, tokens};
+use crate::accounts::{Verification, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
@@ -86,21 +86,21 @@ impl Session<'_> {
             return LoginOutcome::Guest;
         }
         let (accounts, mut given) = (&self.shared.accounts, None);
-        let verdict = accounts.guesses().judged(self.net(), || match self.shared.token_of(name, secret) {
+        let verdict = accounts.guesses().attempt(self.net(), || match self.shared.token_of(name, secret) {
             Ok(Some(token)) => {
                 let user = token.user;
                 given = Some(token);
-                Verdict::Right(user)
+                Verification::Verified(user)
             }
-            Ok(None) => accounts.judge(name, secret, self.login_by),
-            Err(Unreadable) => Verdict::Unreadable,
+            Ok(None) => accounts.verify(name, secret, self.login_by),
+            Err(Unreadable) => Verification::Unavailable,
         });
         match verdict {
-            Verdict::Right(name) => LoginOutcome::User(name, given),
-            Verdict::Wrong => LoginOutcome::Wrong,
-            Verdict::Late => LoginOutcome::Late,
-            Verdict::TooMany => LoginOutcome::TooMany,
-            Verdict::Unreadable => LoginOutcome::Unreadable,
+            Verification::Verified(name) => LoginOutcome::User(name, given),
+            Verification::Wrong => LoginOutcome::Wrong,
+            Verification::TimedOut => LoginOutcome::Late,
+            Verification::Throttled => LoginOutcome::TooMany,
+            Verification::Unavailable => LoginOutcome::Unreadable,
         }
     }
 

@@ -32,7 +32,7 @@ impl Session<'_> {
     /// Why the connection is to be closed instead.
     pub(super) fn begin_registration(&mut self, words: &str) -> Result<Request, QuitReason> {
         self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
-        let request = self.account_registration().check_request(words);
+        let request = self.account_registration().check_words(words);
         request.map_err(|why| self.refuse_registration(Instant::now(), why))
     }
 
@@ -74,24 +74,41 @@ pub(super) struct AccountRegistration<'a> {
 }
 
 impl AccountRegistration<'_> {
-    /// Parses and checks the words after `/register`.
-    pub(super) fn check_request(&self, words: &str) -> Result<Request, RegistrationError> {
-        let mut words = words.split_ascii_whitespace();
-        let (name, invite) = (words.next(), words.next());
-        let needs_invite = match self.shared.registration {
-            Registration::Closed => return Err(RegistrationError::Closed),
-            Registration::Open => false,
-            Registration::Invite => true,
+    /// Parses and checks the words after `/register`: a name, and an invitation where one is needed or one was given.
+    ///
+    /// Nothing is cut off: a name with a space in it is refused as a whole.
+    pub(super) fn check_words(&self, words: &str) -> Result<Request, RegistrationError> {
+        let words = words.trim();
+        let (name, invite) = match words.rsplit_once(char::is_whitespace) {
+            Some((name, last)) if self.needs_invite() || tokens::is_invite(last) => (name.trim_end(), Some(last)),
+            _ => (words, None),
         };
-        let name = name.filter(|_| words.next().is_none()).ok_or(RegistrationError::Usage)?;
+        self.check(name, invite)
+    }
+
+    /// Checks a name and an invitation.
+    pub(super) fn check(&self, name: &str, invite: Option<&str>) -> Result<Request, RegistrationError> {
+        if self.shared.registration == Registration::Closed {
+            return Err(RegistrationError::Closed);
+        }
+        if name.is_empty() {
+            return Err(RegistrationError::Usage);
+        }
         let name: Name = name.parse().map_err(RegistrationError::BadName)?;
         if name.is_guest() {
             return Err(RegistrationError::GuestName);
         }
-        if needs_invite && invite.is_none() {
+        if self.needs_invite() && invite.is_none() {
             return Err(RegistrationError::NeedsInvite);
         }
-        Ok(Request { name, invite: invite.filter(|_| needs_invite).map(tokens::invite_digest) })
+        Ok(Request { name, invite: invite.filter(|_| self.needs_invite()).map(tokens::invite_digest) })
+    }
+
+    fn needs_invite(&self) -> bool {
+        match self.shared.registration {
+            Registration::Invite => true,
+            Registration::Open | Registration::Closed => false,
+        }
     }
 
     /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an
@@ -104,14 +121,14 @@ impl AccountRegistration<'_> {
         let done = if self.shared.accounts.guesses().take(net, now) {
             let done = self.add_account(request, password);
             if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
-                self.shared.accounts.guesses().give_back(net);
+                self.shared.accounts.guesses().refund(net);
             }
             done
         } else {
             Err(RegistrationError::TooManyAttempts)
         };
         if done.is_err() {
-            self.shared.registrations.give_back(net);
+            self.shared.registrations.refund(net);
         }
         done
     }
@@ -123,7 +140,7 @@ impl AccountRegistration<'_> {
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
             return Err(RegistrationError::Taken);
         }
-        let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
+        let secret = accounts.hash_password(password, self.by).map_err(refusal)?;
         let confirm = || {
             // Before anything is forgotten, or somebody without an invitation could make the server forget a user.
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
@@ -145,7 +162,7 @@ impl AccountRegistration<'_> {
         let Some(invite) = invite else { return Ok(()) };
         match ask(self.shared.hub.store(), invite) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(AccountError::Forbidden),
+            Ok(false) => Err(AccountError::Refused),
             Err(e) => {
                 log::error!("invitation unreadable error=\"{e}\"");
                 Err(AccountError::Unavailable)
@@ -157,12 +174,12 @@ impl AccountRegistration<'_> {
 fn refusal(why: AccountError) -> RegistrationError {
     match why {
         AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => RegistrationError::Taken,
-        AccountError::Forbidden => RegistrationError::BadInvite,
+        AccountError::Taken | AccountError::NotFound => RegistrationError::Taken,
+        AccountError::Refused => RegistrationError::BadInvite,
         AccountError::Full => RegistrationError::Full,
-        AccountError::Late => RegistrationError::Busy,
+        AccountError::TimedOut => RegistrationError::Busy,
         AccountError::Unavailable => RegistrationError::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
             RegistrationError::Unavailable
         }

@@ -21,7 +21,7 @@ fn shared(users: &std::path::Path) -> Shared {
         admin: Admin::new(hub.clone(), [], Filter::default()),
         hub,
         accounts: Accounts::load(users).unwrap(),
-        registrations: Throttle::of_registrations(),
+        registrations: Throttle::for_registrations(),
         registration: Registration::Closed,
         guests: false,
         duplicate_login: DuplicateLogin::Allow,

@@ -1,4 +1,4 @@
-//! Every code of an error stands in a transcript, in its own words or in those for programs.
+//! Every error occurs in a transcript, as a sentence or as a line of machine mode.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, Re
 use super::{step, transcripts};
 use crate::documents::sources;
 
-/// Codes that no transcript has: why, and which test provokes each.
+/// Codes that no transcript shows: why, and which test provokes each.
 const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
@@ -37,7 +37,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("too_many_reports", "it takes 1000 reports", "open_reports_are_bounded"),
 ];
 
-/// One value of each kind of refusal, with `Hole` and 909 where others have something else.
+/// One value of each error, with `Hole` and 909 as its variable parts.
 fn samples() -> Vec<UserError> {
     let (text, name): (String, Name) = ("Hole".to_owned(), "Hole".parse().unwrap());
     let soon = SystemTime::now() + Duration::from_secs(600);
@@ -163,7 +163,7 @@ fn pieces(error: &UserError) -> Vec<String> {
     said.trim_end_matches('.').split("Hole").map(str::to_owned).collect()
 }
 
-/// How many characters of a line are those of this sentence; `None` when it is another.
+/// How many characters of a line belong to this sentence; `None` if it is another one.
 fn likeness(line: &str, pieces: &[String]) -> Option<usize> {
     let mut rest = line.strip_prefix(&pieces[0])?;
     for piece in &pieces[1..] {
@@ -185,7 +185,7 @@ fn patterns() -> Vec<(&'static str, Vec<String>)> {
     samples().iter().map(|error| (error.code(), pieces(error))).collect()
 }
 
-/// All codes that are told in these transcripts.
+/// All codes that occur in these transcripts.
 fn told(transcripts: &[String]) -> BTreeSet<String> {
     let patterns = patterns();
     let lines = transcripts.iter().flat_map(|transcript| transcript.lines());
