@@ -18,11 +18,11 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("unavailable", "the store fails", "a_token_that_could_not_be_stored_does_not_come_later"),
     ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
-    ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
+    ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_without_closing"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
     ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
-    ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
+    ("too_many_ignored", "it takes 200 users", "the_number_of_ignored_users_is_limited"),
     (
         "too_many_tokens",
         "it takes as many tokens as the setting allows",
