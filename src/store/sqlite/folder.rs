@@ -66,8 +66,18 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
     StartError::Store(path.to_owned(), why)
 }
 
-/// Creates the folder if it is missing, and locks it until the result is dropped.
-pub(super) fn lock(dir: &Path) -> Result<File, StartError> {
+/// The lock of a data folder, held until this is dropped.
+pub(super) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file would leave the lock to a child process that is between fork and exec.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Creates the folder if it is missing, and locks it.
+pub(super) fn lock(dir: &Path) -> Result<FolderLock, StartError> {
     let failed = |e: io::Error| refusal(dir, format!("cannot be used as the data folder: {e}"));
     if !dir.is_dir() {
         let private = Permissions::from_mode(0o700);
@@ -76,7 +86,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, StartError> {
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
     let lock = lock.map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(FolderLock(lock)),
         Err(TryLockError::Error(e)) => Err(failed(e)),
         Err(TryLockError::WouldBlock) => {
             Err(refusal(dir, "another parlord works in this folder; give this one its own with --data".to_owned()))
