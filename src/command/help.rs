@@ -94,7 +94,7 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n",
+        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n\n## Before the login\n\n`/register <username> [<invitation>]`\n\nRegister an account and log in to it, if the server allows that.\nIt takes the place of the username at the first prompt; the password is asked for twice.\n\nExample: `/register zoe`\n",
     );
     let mut above = "";
     for spec in COMMANDS {
@@ -103,7 +103,7 @@ pub fn manual() -> String {
             let _ = write!(page, "\n## /{}\n", spec.name);
         }
         above = spec.name;
-        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, spec.help, spec.details);
+        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, sentence(spec.help), spec.details);
         if spec.role > Role::User {
             let _ = write!(page, "\nRole: {}.\n", spec.role);
         }
@@ -113,6 +113,12 @@ pub fn manual() -> String {
         let _ = write!(page, "\nExample: `{}`\n", spec.example);
     }
     page
+}
+
+/// A help text with a capital letter.
+fn sentence(help: &str) -> String {
+    let mut chars = help.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
