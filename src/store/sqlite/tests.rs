@@ -89,7 +89,7 @@ fn what_was_stored_is_there_after_a_crash() {
     // A write-ahead log without its database is not applied to a new one.
     fs::remove_file(crashed.path().join("parlor.db")).unwrap();
     fs::copy(dir.path().join("parlor.db-wal"), crashed.path().join("parlor.db-wal")).unwrap();
-    assert!(refused(crashed.path()).contains("parlor.db: is missing, but what was last written to it is still there"));
+    assert!(refused(crashed.path()).contains("parlor.db: is missing, but its write-ahead log is still there"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_folder_is_private_and_has_one_daemon() {
     let data = dir.path().join("new/data");
     let store = SqliteStore::open(&data, &Retention::default()).unwrap();
     let why = refused(&data);
-    assert!(why.ends_with("data: another parlord works in this folder; give this one its own with --data"), "{why}");
+    assert!(why.ends_with("data: another parlord is using this folder; give this one its own with --data"), "{why}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm", "parlor.lock"] {
@@ -133,7 +133,7 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
         let path = dir.path().join("parlor.db");
         fs::write(&path, &bytes).unwrap();
         for why in [refused(dir.path()), inspect(dir.path()).unwrap_err().to_string()] {
-            assert!(why.contains("parlor.db: is damaged or no database of Parlor ("), "{what}: {why}");
+            assert!(why.contains("parlor.db: is damaged or not a database of Parlor ("), "{what}: {why}");
             assert!(why.contains("put a backup in its place, or move it away"), "{what}: {why}");
         }
         assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
@@ -165,9 +165,8 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
     assert_eq!(conn.query_row("SELECT x FROM later", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     drop(conn);
     let before = fs::read(&path).unwrap();
-    let newer =
-        format!("parlor.db: is of a newer Parlor (version {}, this one knows {known}): start that one", known + 1);
-    assert!(refused(dir.path()).ends_with(&newer));
+    let newer = format!("was written by a newer Parlor (version {}; this one knows {known}): use that one", known + 1);
+    assert!(refused(dir.path()).ends_with(&format!("parlor.db: {newer}")));
     assert!(fs::read(&path).unwrap() == before);
     fs::rename(dir.path().join(format!("parlor.db.v{known}.bak")), &path).unwrap();
     assert_eq!(sees(&open(&dir), "bob", None), ["old"]);
