@@ -62,7 +62,7 @@ impl Context<'_> {
     /// Why that cannot be said there.
     pub fn act(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let said = self.compose(scope, text)?;
-        self.drafts.push(said.act());
+        self.drafts.push(said.as_action());
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Context<'_> {
 
     fn compose(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let place = self.hub.check(self.me, scope, SystemTime::now())?;
-        Ok(self.me.draft(place, self.admin.filtered(&self.me.name, text)?))
+        Ok(self.me.compose(place, self.admin.filtered(&self.me.name, text)?))
     }
 
     /// Stores and delivers what he has said so far, so that what he is told next comes after it.

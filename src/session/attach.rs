@@ -41,7 +41,7 @@ impl Session<'_> {
                 }
                 // A session whose client is gone notices it by itself; it only needs a moment to leave.
                 Err(AttachError::AlreadyLoggedIn(others)) => {
-                    if !others.iter().all(|other| other.departed_by(patience)) {
+                    if !others.iter().all(|other| other.is_detached_by(patience)) {
                         return self.refuse(asked, EventKind::AlreadyLoggedIn);
                     }
                 }
@@ -79,8 +79,8 @@ impl Session<'_> {
     }
 
     fn new_session(&self, name: Name, device: Device) -> NewSession {
-        let (peer, port) = (self.connection.link().peer(), Arc::new(WirePort(Arc::clone(self.connection))));
-        NewSession { id: self.id, name, device, peer, port }
+        let (peer, handle) = (self.connection.link().peer(), Arc::new(WirePort(Arc::clone(self.connection))));
+        NewSession { id: self.id, name, device, peer, handle }
     }
 
     fn begin(&mut self, presence: Presence) -> Presence {
