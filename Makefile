@@ -1,4 +1,4 @@
-# Everything one does with Parlor; `make` alone lists it. Options of parlord: make run ARGS="--listen 0.0.0.0:12345"
+# The tasks of this repository; `make` alone lists them. Options for parlord: make run ARGS="--listen 0.0.0.0:12345"
 
 SHELL := /bin/sh
 .SHELLFLAGS := -ec
@@ -7,50 +7,50 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint deny tools docs bench bench-peers torture reliability rust compiler
 
-# A fresh rustup is not in the PATH of the shell that installed it.
+# A freshly installed rustup is not yet in the PATH.
 CARGO ?= $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo),cargo)
 ARGS ?=
 RUST_NEEDED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TMP_DIR := $(TARGET_DIR)/tmp
-# The tests call `nc`. Where that is another netcat than OpenBSD's, this folder puts nc.openbsd in its place.
+# The tests need OpenBSD's `nc`. If another netcat has that name, this folder provides nc.openbsd as `nc`.
 NC_DIR := $(TARGET_DIR)/nc
 NC_IS_OPENBSD := nc -h 2>&1 </dev/null | grep -q OpenBSD
 CC_WORKS := echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options on; ARGS=--help lists them'
+	echo '  make run ARGS="--listen 0.0.0.0:12345" passes options to parlord; ARGS=--help lists them'
 
-run: rust compiler ## Build parlord and start it with ./users.txt, logging to ./logs, with its page on port 8080
+run: rust compiler ## Build and start parlord with ./users.txt, logs in ./logs and the web page on port 8080
 	@PARLOR_WEB="$${PARLOR_WEB-127.0.0.1:8080}" exec "$(CARGO)" run --release -- $(ARGS)
 
-test: tools lint ## Install what the tests need, check the source, run all tests
+test: tools lint ## Install what the tests need, check the source and run all tests
 	@export PATH="$(NC_DIR):$$PATH"
-	# Cargo builds parlord for its own tests, so those of the load tester need not build it once more.
+	# Cargo builds parlord for its own tests, so the tests of the load tester need not build it again.
 	export PARLORD="$(TARGET_DIR)/debug/parlord"
 	"$(CARGO)" test --workspace --lib --bins --tests
 
-check: lint deny ## Format, lints, documentation without warnings; licences where cargo-deny is installed
+check: lint deny ## Check format, lints and documentation; also licences if cargo-deny is installed
 
-docs: rust ## Write the generated pages of docs/ anew
+docs: rust ## Regenerate the generated parts of docs/
 	@UPDATE_DOCS=1 "$(CARGO)" test --test parlor documents
 
-bench: rust ## Measure what a delivery costs
+bench: rust ## Measure what a delivery costs the server
 	@"$(CARGO)" bench --package parlor-bench --bench delivery $(if $(ARGS),-- $(ARGS))
 
-bench-peers: rust ## Measure beside other servers, which it installs; writes docs/performance.md
+bench-peers: rust ## Install other servers, compare Parlor with them, update docs/performance.md
 	@"$(CARGO)" bench --package parlor-bench --bench peers $(if $(ARGS),-- $(ARGS))
 
-torture: tools ## The long tests: many cases, many clients, many minutes; ends with the table of promises
+torture: tools ## Run the long tests, which take many minutes, and print the table of promises
 	@rm -f "$(TMP_DIR)/promises.tsv"
 	export PATH="$(NC_DIR):$$PATH"
 	failed=
 	try() { name=$$1; shift; "$$@" || failed="$$failed $$name"; }
-	try orders "$(CARGO)" test --release --features shuttle --lib in_no_order_of_events
+	try orders "$(CARGO)" test --release --features shuttle --lib nothing_stays_behind
 	try deadlocks "$(CARGO)" test --release --features deadlock-detection,failpoints --lib --test parlor
-	# The daemon that was built for the line above.
+	# The load tester's tests, against the daemon built for the line above.
 	try load env PARLORD="$(TARGET_DIR)/release/parlord" "$(CARGO)" test --release --package parlor-bench --test cli
 	try models env PROPTEST_CASES=100000 "$(CARGO)" test --release --lib
 	export TORTURE=1
@@ -63,7 +63,7 @@ torture: tools ## The long tests: many cases, many clients, many minutes; ends w
 		exit 1
 	}
 
-reliability: rust ## Take the figures of the last make torture into docs/reliability.md
+reliability: rust ## Copy the figures of the last make torture to docs/reliability.md
 	@RELIABILITY=write "$(CARGO)" test --release --test parlor documents_show_every_promise -- --nocapture
 
 lint: rust
@@ -96,11 +96,11 @@ rust:
 
 compiler:
 	@$(CC_WORKS) || {
-		echo 'A C compiler is missing, which Rust links programs with: install gcc and libc6-dev, or run make tools.' >&2
+		echo 'A C compiler is missing, which Rust needs to link programs: install gcc and libc6-dev, or run make tools.' >&2
 		exit 1
 	}
 
-tools: rust ## Install what the tests need of the system: nc, telnet, cc, chromium
+tools: rust ## Install the programs the tests need: nc, telnet, cc, chromium
 	@find_missing() {
 		missing=
 		$(CC_WORKS) || missing="$$missing gcc libc6-dev"
@@ -122,7 +122,7 @@ tools: rust ## Install what the tests need of the system: nc, telnet, cc, chromi
 	find_missing
 	if [ -n "$$missing" ]; then
 		echo "The tests need these packages, please install them:$$missing" >&2
-		echo '(their names on Debian and Ubuntu; nc has to be the OpenBSD netcat)' >&2
+		echo '(package names of Debian and Ubuntu; nc has to be the OpenBSD netcat)' >&2
 		exit 1
 	fi
 	rm -rf "$(NC_DIR)"

@@ -1,24 +1,24 @@
-//! Who may come in: the users file, what it keeps of passwords, who guesses too often, and how an operator edits it.
+//! Floor 1, accounts: the users file, how passwords are kept and verified, and how many attempts an address has.
 //!
-//! Nothing here may know a client, a connection or an event. No secret leaves this folder: not in an error, not in a
-//! `Debug`, not on a screen.
+//! This folder knows no client, no connection and no event. No secret leaves it: not in an error, not in a `Debug`, not on
+//! a screen.
 //!
-//! Reading order: `file` is the format, `secret` one password, `verify` the judge, `permits` what holds him back when
-//! many ask at once, `throttle` what holds back who asks too often; `change` is what users do to their own accounts, `rename` what operators do to one,
-//! `phrase` is for the passwords of groups, `keys` are the secrets that the server makes; `disk`, `edit` and `cli` are the operator's side.
+//! Reading order: `file` is the format of the users file and `disk` its safe replacement; `hash` is one password; `users`
+//! holds the accounts in use; `verify` checks passwords, and `throttle` limits who may try; `change` is what users do to
+//! their own accounts, `edit` and `rename` what operators do; `tokens` generates secrets.
 
 mod change;
 mod disk;
 pub mod edit;
 mod file;
-mod group_password;
-mod hash_slots;
+mod hash;
 mod rename;
-mod secret;
 mod throttle;
 pub mod tokens;
+mod users;
 mod verify;
 
-pub use change::{AccountError, NewSecret};
+pub use change::{AccountError, HashedPassword};
 pub use throttle::Throttle;
-pub use verify::{Accounts, Verdict};
+pub use users::Accounts;
+pub use verify::Verification;

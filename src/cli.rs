@@ -1,10 +1,50 @@
-//! The command line: what `parlord` does besides serving. One file per family of commands.
+//! The command line: the daemon, and the tools for operators beside it. One file per command or family of commands.
+//!
+//! It knows settings, logs and the server, and does the printing. Nothing below it writes to standard output.
 
-pub mod ctl;
-pub mod invite;
-pub mod output;
-pub mod store;
-pub mod user;
+mod args;
+mod ctl;
+mod daemon;
+mod invite;
+mod output;
+mod store;
+mod user;
 
-pub use store::StoreCommand;
-pub use user::UserCommand;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::config::{self, Options};
+use crate::model::StartError;
+use args::{Cli, Command};
+
+/// Does what the command line of this process says, and returns its exit code.
+pub fn run() -> ExitCode {
+    let command_line: Vec<OsString> = std::env::args_os().collect();
+    // Wrong usage and --help end the process here, whatever the other sources say.
+    let given = Cli::command().get_matches_from(&command_line);
+    let failure = if given.subcommand_name() == Some("check") { 2 } else { 1 };
+    let all = config::add_sources(&given, command_line, std::env::vars_os());
+    match all.and_then(|all| execute(Cli::parse_from(all))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be there to read it; the exit code says it too.
+            let _ = writeln!(io::stderr(), "parlord: {error}");
+            ExitCode::from(failure)
+        }
+    }
+}
+
+fn execute(Cli { options: Options { settings: config, .. }, command }: Cli) -> Result<(), StartError> {
+    let (data, out) = (&config.data, &mut io::stdout());
+    match command {
+        None => config.check().and_then(|()| daemon::serve(&config)),
+        Some(Command::Check) => config.check().and_then(|()| daemon::check(&config)),
+        Some(Command::User(command)) => user::run(&command, &config.users, data, out, &mut output::ask_password),
+        Some(Command::Store(command)) => store::run(&command, data, out, &mut output::ask_name),
+        Some(Command::Ctl { words, json, once }) => ctl::run(data, &words, json, once, out),
+        Some(Command::Invite { days }) => invite::run(data, days, out),
+    }
+}

@@ -1,12 +1,11 @@
-//! Floor 4, commands: what a logged-in user can ask for, each declared once.
+//! Floor 4, commands: everything a logged-in user can ask for, each declared once.
 //!
-//! [`run`] takes one clean line, finds its command in the table and lets it work against the hub. No command knows a socket.
+//! [`run`] takes one clean line, finds its command in [`COMMANDS`], parses it and executes it against the hub. No command
+//! knows a socket or a wording.
 
 mod account;
 mod admin;
 mod args;
-mod context;
-mod dialog;
 mod groups;
 mod help;
 mod history;
@@ -16,34 +15,37 @@ mod session;
 mod table;
 mod talk;
 
+use std::cell::LazyCell;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
 pub use args::Args;
-pub use context::Context;
-pub use dialog::Dialog;
 pub use help::manual;
 pub use history::past;
-use table::forms_at;
-pub use table::{COMMANDS, forms};
+pub use table::COMMANDS;
 
-use crate::admin::AdminCommand;
+use crate::accounts::Accounts;
+use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
-use crate::model::{Role, UserError};
+use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
+use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError};
 
-/// One parsed command, ready to be carried out.
+/// One parsed command, ready to be executed.
 pub trait Command {
-    /// Does it. What others are told goes through the hub, what the asker is told through [`Context::reply`].
+    /// Executes it. Others are told through the hub, the caller through [`Context::reply`].
     ///
     /// # Errors
-    /// What the asker is told instead when it cannot be done; nothing has changed then.
+    /// What the caller is told when it cannot be done; nothing has changed then.
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError>;
 
-    /// Whether all it does is to say something. Then it is published together with what is said before and after it;
-    /// any other command waits until that has been published.
-    fn says(&self) -> bool {
+    /// Whether all it does is send a message. Such commands are published together with the messages around them; any
+    /// other command waits until those have been published.
+    fn only_speaks(&self) -> bool {
         false
     }
 
-    /// What the console can do in its place, if it is an operator's.
-    fn act(&self) -> Option<AdminCommand> {
+    /// What the console executes in its place, where [`Spec::console`] is set.
+    fn admin_command(&self) -> Option<AdminCommand> {
         None
     }
 }
@@ -52,50 +54,82 @@ pub trait Command {
 pub struct Spec {
     /// The word after the slash.
     pub name: &'static str,
-    /// Other words for the same.
+    /// Other words for the same command.
     pub aliases: &'static [&'static str],
-    /// The least role that may use it; for anybody else there is no such command.
+    /// The least role that may use it; for everyone else there is no such command.
     pub role: Role,
+    /// Whether operators can use it on the console as well.
+    pub console: bool,
     /// How it is written.
     pub usage: &'static str,
     /// What it does, in one line of at most 70 characters.
     pub help: &'static str,
-    /// What else one may want to know.
+    /// Further details.
     pub details: &'static str,
     /// A line one could type.
     pub example: &'static str,
-    /// Makes the command from the words after it; `None` when they do not fit, and then the usage is the answer.
+    /// Parses the words after the command; `None` when they do not fit, in which case the usage is the answer.
     pub parse: fn(&mut Args<'_>) -> Option<Box<dyn Command>>,
 }
 
-/// Carries out one line of a logged-in user.
+impl Spec {
+    /// Its name and its aliases.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+/// All forms of the command with this name or alias, in any case; empty if there is no such command.
+pub fn forms(word: &str) -> &'static [Spec] {
+    forms_at(word).1
+}
+
+/// Like [`forms`], with the position of the first form in [`COMMANDS`].
+fn forms_at(word: &str) -> (usize, &'static [Spec]) {
+    let named = |spec: &Spec| spec.words().any(|name| name.eq_ignore_ascii_case(word));
+    let first = COMMANDS.iter().position(named).unwrap_or(COMMANDS.len());
+    let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
+    (first, &COMMANDS[first..first + count])
+}
+
+/// Executes one line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
-/// What he is told when that cannot be done.
+/// What the caller is told when it cannot be done.
 pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let line = line.trim();
     let Some(command) = line.strip_prefix('/') else {
         return if line.is_empty() { Ok(()) } else { talk::say(line, context) };
     };
     let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-    let (place, forms) = forms_at(word);
-    let mut open = forms.iter().filter(|spec| spec.role == Role::User || context.role() >= spec.role).peekable();
-    if open.peek().is_none() {
-        return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, context.role())));
+    let (position, forms) = forms_at(word);
+    // The role is in the store: it is read only where it matters, and once.
+    let role = LazyCell::new(|| context.role());
+    let mut allowed = forms.iter().filter(|spec| spec.role == Role::User || *role >= spec.role).peekable();
+    if allowed.peek().is_none() {
+        return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, *role)));
     }
-    let parsed = parse(open, rest)?;
-    context.admin.count(place);
-    if !parsed.says() {
-        context.publish();
-    }
-    failpoint::reach("in a command", &context.me.name);
-    parsed.execute(context)
+    let command = parse(allowed, rest)?;
+    execute(command, position, context)
 }
 
-/// What the console wants with a line, which has no slash: what operators can do in the chat, and `top`.
+/// Executes a parsed command and counts it; `position` is its position in [`COMMANDS`].
 ///
 /// # Errors
-/// What it is told when that is nothing.
+/// What the caller is told when it cannot be done.
+pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context<'_>) -> Result<(), UserError> {
+    context.admin.count(position);
+    if !command.only_speaks() {
+        context.publish();
+    }
+    failpoint::reach("in a command", &context.caller.client.name);
+    command.execute(context)
+}
+
+/// Parses a line of the console, which needs no slash: the commands that operators have in the chat, and `top`.
+///
+/// # Errors
+/// What the operator is told when it is no such command.
 pub fn console(line: &str) -> Result<AdminCommand, UserError> {
     let line = line.trim().trim_start_matches('/');
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -103,13 +137,12 @@ pub fn console(line: &str) -> Result<AdminCommand, UserError> {
         return Ok(AdminCommand::Top { sessions: !rest.is_empty() });
     }
     let unknown = || UserError::UnknownCommand(word.to_owned(), None);
-    let known = |spec: &&Spec| spec.role > Role::User || spec.name == history::DELETE.name;
-    let mut known = forms(word).iter().filter(known).peekable();
+    let mut known = forms(word).iter().filter(|spec| spec.console).peekable();
     known.peek().ok_or_else(unknown)?;
-    parse(known, rest)?.act().ok_or_else(unknown)
+    parse(known, rest)?.admin_command().ok_or_else(unknown)
 }
 
-/// The command that the first of these forms which fits makes of the words after it.
+/// Parses the words after a command with the first of these forms that fits.
 fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dyn Command>, UserError> {
     let mut usages = Vec::new();
     for spec in forms {
@@ -119,4 +152,192 @@ fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dy
         }
     }
     Err(UserError::Usage(usages))
+}
+
+/// What a command works with. There is no socket in it.
+pub struct Context<'a> {
+    /// Users, groups and messages.
+    pub hub: &'a Hub,
+    /// Administration, and reports to it.
+    pub admin: &'a Admin,
+    /// Accounts and their passwords.
+    pub accounts: &'a Accounts,
+    /// The user for whom the command is executed.
+    pub caller: &'a mut Caller,
+}
+
+/// The user for whom commands are executed, and what their session remembers from one command to the next.
+pub struct Caller {
+    /// Their session, as the hub sees it.
+    pub client: Arc<Client>,
+    /// Where a line without a command goes.
+    pub target: Option<Target>,
+    /// The session of the guest who is `target`: the next guest of that name is somebody else.
+    pub target_guest: Option<ClientId>,
+    /// How they are told things.
+    pub format: OutputFormat,
+    /// Messages that were checked and not published yet.
+    pub drafts: Vec<PendingMessage>,
+    /// Clients for whom the commands so far have queued something that is not written yet.
+    pub flush_list: FlushList,
+    /// The questions to ask once the command has been executed.
+    pub dialog: Option<Box<dyn Dialog>>,
+    /// What the command costs of their budget, in ordinary commands.
+    pub cost: usize,
+    /// They want to leave.
+    pub quit: bool,
+    connection: Arc<dyn CallerConnection>,
+}
+
+/// What commands need from the connection of their caller.
+pub trait CallerConnection {
+    /// Writes the client's outbox, waiting for as long as they take to read it.
+    fn catch_up(&self, client: &Client);
+
+    /// Formats everything written from now on like this.
+    fn set_format(&self, user: Name, format: OutputFormat);
+
+    /// Delays the reply to a failed guess that was made at `asked`, so that its timing reveals nothing.
+    fn delay_failure(&self, asked: Instant);
+}
+
+/// A command that has to ask questions before it can be carried out. The answers go to the command alone: they are never
+/// commands themselves, and never appear in a log or an echo.
+///
+/// All questions are asked before any answer is looked at. A client that sends its answers without waiting for the
+/// questions thus never sends one of them to where a plain line would go, even if the first answer is wrong.
+pub trait Dialog: Send {
+    /// The questions, in order; at least one.
+    fn questions(&self) -> &'static [Question];
+
+    /// Carries the command out, with one answer per question, byte for byte and without line ends.
+    ///
+    /// # Errors
+    /// What the caller is told when it cannot be done; nothing has changed then.
+    fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError>;
+}
+
+impl Caller {
+    /// The caller of this session, who has just logged in.
+    pub fn new(client: Arc<Client>, connection: Arc<dyn CallerConnection>) -> Caller {
+        Caller {
+            client,
+            target: None,
+            target_guest: None,
+            format: OutputFormat::default(),
+            drafts: Vec::new(),
+            flush_list: FlushList::default(),
+            dialog: None,
+            cost: 0,
+            quit: false,
+            connection,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Checks a message and keeps it. It is published together with the other messages of the same read, or before the
+    /// next reply.
+    ///
+    /// # Errors
+    /// Why it cannot be sent there.
+    pub fn say(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
+        let draft = self.draft(scope, text)?;
+        self.caller.drafts.push(draft);
+        Ok(())
+    }
+
+    /// Like [`Context::say`], for an action.
+    ///
+    /// # Errors
+    /// Why it cannot be sent there.
+    pub fn say_action(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
+        let draft = self.draft(scope, text)?;
+        self.caller.drafts.push(draft.as_action());
+        Ok(())
+    }
+
+    fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
+        let me = &self.caller.client;
+        let destination = self.hub.check(me, scope, SystemTime::now())?;
+        Ok(me.compose(destination, self.admin.filtered(&me.name, text)?))
+    }
+
+    /// The form in which others may be shown a text of the caller that is not a message.
+    ///
+    /// # Errors
+    /// When the caller is muted, or the text contains a blocked word.
+    pub fn displayable(&self, text: Arc<str>) -> Result<Arc<str>, UserError> {
+        let me = self.caller.client.name;
+        self.hub.check_mute(&me, SystemTime::now())?;
+        self.admin.filtered(&me, text)
+    }
+
+    /// Stores and delivers the caller's messages so far, so that the next reply comes after them.
+    pub fn publish(&mut self) {
+        self.hub.publish(&self.caller.client, &mut self.caller.drafts);
+    }
+
+    /// Answers the caller. A caller that asks faster than it reads is slowed here: the reply waits until it has caught up.
+    pub fn reply(&mut self, kind: EventKind) {
+        self.publish();
+        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
+        if client.outbox.push(&Event::new(kind)) == PushOutcome::Full {
+            client.close(QuitReason::SlowReader);
+        }
+        if client.outbox.is_crowded() {
+            flush_list.flush_except(Some(client.id));
+            connection.catch_up(client);
+        }
+    }
+
+    /// Delivers and writes everything caused so far; to be called before something slow.
+    pub fn settle(&mut self) {
+        self.publish();
+        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
+        flush_list.flush_except(Some(client.id));
+        connection.catch_up(client);
+    }
+
+    /// Changes how the caller is told things. Everything queued so far is still written in the old format.
+    pub fn set_format(&mut self, format: OutputFormat) {
+        self.settle();
+        self.caller.connection.set_format(self.caller.client.name, format);
+        self.caller.format = format;
+    }
+
+    /// Delays the reply to a failed guess that was made at `asked`.
+    pub fn delay_failure(&self, asked: Instant) {
+        self.caller.connection.delay_failure(asked);
+    }
+
+    /// Asks questions; the caller's next lines are the answers.
+    pub fn ask(&mut self, dialog: Box<dyn Dialog>) {
+        self.caller.dialog = Some(dialog);
+    }
+
+    /// The caller's role at this moment.
+    pub fn role(&self) -> Role {
+        self.hub.role(&self.caller.client.name)
+    }
+
+    /// The user of this name, as registered; a guest only while they are online.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`].
+    pub fn find_user(&self, typed: &str) -> Result<Name, UserError> {
+        let known = typed.parse().ok().and_then(|name: Name| match name.is_guest() {
+            true => typed.to_ascii_lowercase().parse().ok().filter(|name| self.hub.is_here(name)),
+            false => self.accounts.find(&name),
+        });
+        known.ok_or_else(|| UserError::NoSuchUser(typed.to_owned()))
+    }
+}
+
+/// The name of a group, which may or may not exist; a leading `#` is allowed, as in `/talk`.
+///
+/// # Errors
+/// [`UserError::NoSuchGroup`] when no group can have that name.
+fn group_name(typed: &str) -> Result<Name, UserError> {
+    typed.strip_prefix('#').unwrap_or(typed).parse().map_err(|_| UserError::NoSuchGroup(typed.to_owned()))
 }

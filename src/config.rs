@@ -1,4 +1,4 @@
-//! What an operator can set, and where from: command line over environment over file over default.
+//! What an operator can set. The command line overrides the environment, then comes the file, then the default.
 //!
 //! [`Config`] declares the settings, each once, as an option of the command line. What the environment and the
 //! configuration file say becomes arguments placed before those of the command line ([`add_sources`]), so there is one
@@ -21,14 +21,13 @@ pub use check::resolve;
 pub use declarations::settings_table;
 pub use settings::{Address, Config};
 
-/// For the end of `parlord --help`: the ways to give a setting.
+/// The sources of settings, for the end of `parlord --help`.
 pub const SOURCES_HELP: &str = "\
 Each option can also be set by an environment variable (PARLOR_LINE_LIMIT for --line-limit; empty counts as not set) and,
 except --config, by a line of the configuration file (line-limit = 4096). The command line overrides the environment, the
 environment overrides the file, the file overrides the default. Relative paths start at the working directory.";
 
-/// The options of a program that has settings: the settings, and where more of them are. They may also follow a subcommand.
-// Not at each setting, so that none can be forgotten.
+/// The options of the command line: the settings, and the file with more of them. They may also follow a subcommand.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(mut_args(|arg| arg.global(true)))]
 #[group(skip)]
@@ -42,15 +41,15 @@ pub struct Options {
     pub settings: Config,
 }
 
-/// Places what the environment and the configuration file say before the arguments of a command line, which `given` is
-/// parsed of.
+/// Places what the environment and the configuration file say before the arguments of `command_line`; `given` is that
+/// command line, parsed.
 ///
-/// A setting that is given by one source is left out of those below it, so a list replaces a list. Whatever is placed
-/// there has been parsed once, alone, so the whole line can be parsed again.
+/// A setting given by one source is left out of the lower ones, so a list replaces a list. Each added argument has been
+/// parsed alone, so parsing the whole line again does not fail.
 ///
 /// # Errors
-/// [`StartError::Config`] with a sentence that names the variable, or the file and the line: for an unknown name, a value
-/// that cannot be, or a file that cannot be read.
+/// [`StartError::Config`] for an unknown name, an invalid value, or a file that cannot be read. The sentence names the
+/// variable, or the file and the line.
 pub fn add_sources(
     given: &ArgMatches,
     mut command_line: Vec<OsString>,

@@ -1,11 +1,11 @@
-//! The log: one file a day, `parlord.log` always pointing at today's, and a console.
+//! The log: one file per day, with `parlord.log` pointing at today's, and the console.
 //!
-//! Whoever logs formats his line and puts it into a bounded queue; that is all that can happen to him. One thread owns
-//! the file and one the console, so neither a dead disk nor a stuck terminal reaches a chat, and what did not fit is
-//! counted. Lines of other crates are not written at all: a library at debug level may quote what a user typed.
+//! A log call formats its line and puts it into a bounded queue; it never waits. One thread writes the file and one the
+//! console, so neither a dead disk nor a stuck terminal reaches a chat, and lines that do not fit are counted. Lines of
+//! other crates are dropped: a library at debug level may quote what a user typed.
 //!
-//! Lines for the target `audit` go to files of their own, `audit.log` pointing at today's, and nowhere else; there they are
-//! at any level.
+//! Lines for the target `audit` go to files of their own, with `audit.log` pointing at today's, and nowhere else. There
+//! they are written whatever the level is.
 //!
 //! Nothing here knows what is logged.
 
@@ -24,44 +24,24 @@ use crate::model::{LogSettings, StartError};
 
 mod archive;
 mod console;
-mod day;
 mod file;
-mod line;
 mod queue;
-mod tail;
 #[cfg(test)]
 mod tests;
 
 use console::ConsoleSink;
-use day::{AUDIT, MAIN};
-use file::FileSink;
-use line::Entry;
-use queue::{Order, Route};
+use file::{AUDIT, FileSink, MAIN};
+use queue::{Control, LogLine, Queue};
 
-/// What tells the time; a test brings its own.
+/// Tells the time; a test brings its own.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
-
-/// The last lines of today's file that are whole, the oldest first: at most so many, and of [`LOG_TAIL`] bytes.
-///
-/// # Errors
-/// Why there are none, as the end of a sentence.
-pub fn tail(settings: &LogSettings, lines: usize) -> Result<Vec<String>, String> {
-    let path = day::link(&settings.log_dir, MAIN);
-    match tail::read(&path, lines) {
-        Err(e) => Err(format!("{}: {e}", path.display())),
-        Ok(none) if none.is_empty() => {
-            Err(format!("{} has no lines yet, with --log-level {}", path.display(), settings.log_level))
-        }
-        Ok(tail) => Ok(tail),
-    }
-}
 
 /// The front of the log: formats a line in the calling thread, queues it, and never waits.
 pub struct Logger {
     clock: Clock,
-    file: Route,
-    audit: Route,
-    console: Route,
+    file: Queue,
+    audit: Queue,
+    console: Queue,
 }
 
 impl Log for Logger {
@@ -70,71 +50,71 @@ impl Log for Logger {
             return true;
         }
         let level = metadata.level();
-        (self.file.wants(level) || self.console.wants(level)) && ours(metadata.target())
+        (self.file.accepts(level) || self.console.accepts(level)) && is_ours(metadata.target())
     }
 
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let entry = Entry::here((self.clock)(), record.level(), *record.args());
+        let line = LogLine::new((self.clock)(), record.level(), *record.args());
         if record.target() == AUDIT {
-            return self.audit.offer(entry);
+            return self.audit.push(line);
         }
-        if self.console.wants(entry.level) {
-            self.console.offer(entry.clone());
+        if self.console.accepts(line.level) {
+            self.console.push(line.clone());
         }
-        if self.file.wants(entry.level) {
-            self.file.offer(entry);
+        if self.file.accepts(line.level) {
+            self.file.push(line);
         }
     }
 
-    /// Does nothing: nobody may wait for the disk.
+    /// Does nothing: no caller may wait for the disk.
     fn flush(&self) {}
 }
 
-fn ours(target: &str) -> bool {
+fn is_ours(target: &str) -> bool {
     matches!(target.split("::").next(), Some("parlor" | "parlord"))
 }
 
-/// The handle of a running log. When the last clone is gone, the log ends as if it were stopped.
+/// The handle of a running log. Dropping the last clone ends the log like [`stop`](Logging::stop).
 #[derive(Clone)]
 pub struct Logging {
-    orders: Vec<Sender<Order>>,
+    writers: Vec<Sender<Control>>,
     lost: Arc<AtomicU64>,
 }
 
 impl Logging {
-    /// Opens the file anew, as one wants after having moved it away (SIGHUP).
+    /// Reopens the files, for use after they have been moved away (SIGHUP).
     pub fn reopen(&self) {
-        for orders in &self.orders {
-            // A full queue of orders belongs to a thread that is stuck, and it opens anew when it comes back.
-            let _ = orders.try_send(Order::Reopen);
+        for writer in &self.writers {
+            // A full channel belongs to a thread that is stuck; it reopens its file anyway when it comes back.
+            let _ = writer.try_send(Control::Reopen);
         }
     }
 
     /// Writes what is queued, for at most [`LOG_DRAIN`], and ends the log.
     pub fn stop(self) {
-        let by = Instant::now() + LOG_DRAIN;
-        let (done, all_done) = bounded(self.orders.len());
-        for orders in &self.orders {
-            let _ = orders.try_send(Order::Stop { by, done: done.clone() });
+        let deadline = Instant::now() + LOG_DRAIN;
+        let (done, all_done) = bounded(self.writers.len());
+        for writer in &self.writers {
+            let _ = writer.try_send(Control::Stop { deadline, done: done.clone() });
         }
         drop(done);
-        for _ in &self.orders {
-            let _ = all_done.recv_deadline(by);
+        for _ in &self.writers {
+            let _ = all_done.recv_deadline(deadline);
         }
     }
 
-    /// Lines that should have been in the file and are not, since the start.
+    /// Lines lost since the start that should have been in the main file.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 }
 
-/// Starts the log and makes it the one of the whole process.
+/// Starts the log and installs it for the whole process.
 ///
-/// A folder that cannot be made or written is no error: the console is told, and it is tried again every second.
+/// A folder that cannot be created or written is no error: the console is told, and the log tries again every second.
 ///
 /// # Errors
 /// [`StartError::System`] when a thread is refused, or the process has a log already.
@@ -142,22 +122,18 @@ pub fn start(settings: &LogSettings) -> Result<Logging, StartError> {
     let (logger, logging) = build(settings, Arc::new(SystemTime::now))?;
     log::set_boxed_logger(Box::new(logger))
         .map_err(|e| StartError::System("cannot install the log".to_owned(), io::Error::other(e)))?;
-    // What goes to the audit log goes there at any level of the other one.
+    // The audit log gets its lines whatever the level of the main one is.
     log::set_max_level(settings.log_level.max(LevelFilter::Info));
     Ok(logging)
 }
 
-/// Starts a log that is nobody's yet: for tests, and for whoever installs the [`Logger`] himself.
+/// Starts a log without installing it: for tests, and for callers that install the [`Logger`] themselves.
 ///
 /// # Errors
 /// [`StartError::System`] when a thread is refused.
 pub fn build(settings: &LogSettings, clock: Clock) -> Result<(Logger, Logging), StartError> {
-    build_with(settings, console_level(settings), clock, console::stderr(), LOG_PACE)
-}
-
-/// What the console shows: as much as the files, and nothing below info.
-fn console_level(settings: &LogSettings) -> LevelFilter {
-    settings.log_level.min(LevelFilter::Info)
+    let console_level = settings.log_level.min(LevelFilter::Info);
+    build_with(settings, console_level, clock, console::stderr(), LOG_PACE)
 }
 
 fn build_with(
@@ -165,21 +141,37 @@ fn build_with(
     console_level: LevelFilter,
     clock: Clock,
     terminal: Box<dyn Write + Send>,
-    pace: Duration,
+    interval: Duration,
 ) -> Result<(Logger, Logging), StartError> {
     let refused = |e| StartError::System("cannot start a thread for the log".to_owned(), e);
-    let (console, console_queue) = Route::new(console_level);
-    let (file, file_queue) = Route::new(settings.log_level);
-    let (audit, audit_queue) = Route::new(LevelFilter::Info);
+    let (console, console_lines) = Queue::new(console_level);
+    let (file, file_lines) = Queue::new(settings.log_level);
+    let (audit, audit_lines) = Queue::new(LevelFilter::Info);
+    let file_sink = |prefix, lost: &Arc<AtomicU64>| {
+        FileSink::new(settings, prefix, clock.clone(), interval, console.clone(), lost.clone())
+    };
+    let (main_sink, audit_sink) = (file_sink(MAIN, &file.lost), file_sink(AUDIT, &audit.lost));
     let console_sink = ConsoleSink::new(terminal, console.lost.clone());
-    let sink =
-        |base, lost: &Arc<AtomicU64>| FileSink::new(settings, base, clock.clone(), pace, console.clone(), lost.clone());
-    let (file_sink, audit_sink) = (sink(MAIN, &file.lost), sink(AUDIT, &audit.lost));
-    let orders = vec![
-        queue::serve("log-file", file_sink, file_queue, pace).map_err(refused)?,
-        queue::serve("log-audit", audit_sink, audit_queue, pace).map_err(refused)?,
-        queue::serve("log-console", console_sink, console_queue, pace).map_err(refused)?,
+    let writers = vec![
+        queue::start_writer("log-file", main_sink, file_lines, interval).map_err(refused)?,
+        queue::start_writer("log-audit", audit_sink, audit_lines, interval).map_err(refused)?,
+        queue::start_writer("log-console", console_sink, console_lines, interval).map_err(refused)?,
     ];
-    let logging = Logging { orders, lost: file.lost.clone() };
+    let logging = Logging { writers, lost: file.lost.clone() };
     Ok((Logger { clock, file, audit, console }, logging))
+}
+
+/// The last whole lines of today's file, oldest first: at most `lines`, and from its last [`LOG_TAIL`] bytes.
+///
+/// # Errors
+/// Why there are none, as the end of a sentence.
+pub fn tail(settings: &LogSettings, lines: usize) -> Result<Vec<String>, String> {
+    let path = file::link_path(&settings.log_dir, MAIN);
+    match file::read_tail(&path, lines) {
+        Err(e) => Err(format!("{}: {e}", path.display())),
+        Ok(none) if none.is_empty() => {
+            Err(format!("{} has no lines yet, with --log-level {}", path.display(), settings.log_level))
+        }
+        Ok(tail) => Ok(tail),
+    }
 }

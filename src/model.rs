@@ -15,7 +15,6 @@ pub mod mention;
 pub mod message;
 pub mod name;
 pub mod net;
-pub mod origin;
 pub mod people;
 pub mod policy;
 pub mod reason;
@@ -27,7 +26,7 @@ pub mod store_address;
 pub mod text;
 pub mod web_origin;
 
-pub use account::{NotRegistered, Question, TokenShown};
+pub use account::{LoginError, Question, RegistrationError, TokenShown};
 pub use answer::{AdminAnswer, Cell, Outcome, Table};
 pub use bucket::{Bucket, Rate};
 pub use encodings::Slot;
@@ -41,8 +40,7 @@ pub use histogram::Histogram;
 pub use limits::Limits;
 pub use message::{Draft, Message, MessageId, Scope};
 pub use name::{BadName, Name};
-pub use net::{BadNet, Net};
-pub use origin::{Origin, Peer};
+pub use net::{BadNet, Net, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};
 pub use policy::{
     Bell, DuplicateLogin, Durability, LogSettings, Mode, OutputFormat, Registration, Retention, TelnetMode,

@@ -1,6 +1,7 @@
-//! Floor 1, dialects: each turns events into the bytes that one kind of client understands.
+//! Floor 1, dialects: each turns events into bytes for one kind of client.
 //!
-//! A dialect knows events and nothing else: no sockets, no hub.
+//! A dialect knows events and nothing else, neither sockets nor the hub. `plain` has the wording for people; `record` has
+//! the table of tagged events, which `machine` writes as lines and `json` as objects.
 
 mod json;
 mod machine;
@@ -18,19 +19,19 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::Event;
 
-/// One way to put events into bytes. The plain one is for people, the machine one for programs; each owns a slot of an event's cache.
+/// A way to encode events. Each owns a slot in the cache of every event.
 pub trait Dialect: Send + Sync {
-    /// The bytes of an event, made at most once for all its recipients.
+    /// The bytes of an event, encoded at most once for all its recipients.
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8];
 
-    /// What stands between an unanswered question and an event that comes while it is open.
+    /// The bytes between an open prompt and an event that arrives before its answer.
     fn after_prompt(&self) -> &'static [u8];
 }
 
 const SECONDS: SecondsFormat = SecondsFormat::Secs;
 const MICROSECONDS: SecondsFormat = SecondsFormat::Micros;
 
-/// A time in UTC by RFC 3339.
+/// A time in UTC, in the format of RFC 3339.
 fn utc(at: SystemTime, precision: SecondsFormat) -> String {
     DateTime::<Utc>::from(at).to_rfc3339_opts(precision, true)
 }
@@ -48,7 +49,7 @@ mod tests {
     use crate::model::{EventKind, MessageId, Scope};
 
     #[test]
-    fn several_events_are_put_as_one_after_the_other() {
+    fn a_batch_is_encoded_like_its_events_one_by_one() {
         let (from, group) = ("ann".parse().unwrap(), "red".parse().unwrap());
         let kinds = [
             EventKind::GroupMessage { group, from, text: "a\nb".into() },

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 /// A fixed number of permits. [`Semaphore::close`] ends the giving out; permits that are held stay good.
 pub(crate) struct Semaphore {
     capacity: usize,
-    // lock tier leaf: no other lock is taken while it is held.
+    // lock tier 9: a leaf.
     state: Mutex<State>,
     released: Condvar,
     idle: Condvar,
@@ -60,8 +60,8 @@ impl Semaphore {
         self.released.notify_all();
     }
 
-    /// Waits until no permit is held; `false` when one still is at `deadline`. Close the semaphore first, or new permits
-    /// keep it busy.
+    /// Waits until no permit is held; `false` when one still is at `deadline`. Close the semaphore first, or new
+    /// permits keep it busy.
     pub(crate) fn wait_idle_until(&self, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         self.idle.wait_while_until(&mut state, |state| state.held > 0, deadline);

@@ -6,7 +6,6 @@ mod capacity;
 mod console;
 mod control;
 mod keeper;
-mod opening;
 mod serve;
 mod signals;
 mod web;
@@ -26,7 +25,7 @@ pub(crate) use console::socket as console_socket;
 pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
-use crate::admin::{Admin, Filter};
+use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::{Config, resolve};
 use crate::hub::Hub;
@@ -34,6 +33,7 @@ use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
 use crate::session::{Budgets, Shared};
+use crate::store;
 use crate::thread::{self, Crew};
 use crate::transport::{TcpLink, Traffic};
 use accept::Acceptor;
@@ -91,7 +91,9 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
         let listeners = open_doors(config)?;
-        let hub = Hub::new(config.limits.clone(), opening::open_store(config, &accounts)?)
+        let store = store::open(&config.data, &config.retention)?;
+        finish_renames(&*store, &accounts)?;
+        let hub = Hub::new(config.limits.clone(), store)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let filter = config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
         let admin = Admin::new(hub.clone(), COMMANDS.iter().map(|spec| spec.name), filter);
@@ -99,8 +101,7 @@ impl Server {
             hub,
             accounts,
             admin,
-            throttle: Throttle::of_guesses(),
-            registrations: Throttle::of_registrations(),
+            registrations: Throttle::for_registrations(),
             registration: config.registration,
             guests: config.guests,
             budgets: Budgets::new(&config.limits),
@@ -154,8 +155,8 @@ impl Server {
     }
 
     /// The accounts whose passwords stand in the users file as plain text.
-    pub fn plain_secrets(&self) -> usize {
-        self.handle.0.shared.accounts.plain_secrets()
+    pub fn plain_passwords(&self) -> usize {
+        self.handle.0.shared.accounts.plain_passwords()
     }
 
     /// A handle to it.

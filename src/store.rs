@@ -1,44 +1,50 @@
-//! Floor 1, the store: everything that outlives a session. Above all the message log, in one order for the whole server.
+//! Floor 1, the store: everything that outlives a session, above all the message log, in one order for the whole server.
 //!
-//! All changes are [`Entry`]s, appended in batches: a batch is stored whole or not at all, and [`Store::append`] returns
-//! once it is as safe as the store can make it. Reading never waits for a batch. It knows no hub and no client.
+//! All changes are [`Entry`]s, appended in batches. [`Store::append`] stores a batch whole or not at all, and returns once it
+//! is as safe as the store can make it. Reading never waits for an append. The store knows no hub and no client.
+//!
+//! | file | what it has |
+//! | --- | --- |
+//! | `address` | from an address to a store: the one file that knows which implementations there are |
+//! | `entry` | what is appended |
+//! | `tools` | what operators do with a store from outside the daemon |
+//! | `memory`, `sqlite` | the implementations |
 
 mod address;
 mod entry;
-mod error;
-pub(crate) mod line;
 mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tools;
 
+use std::fmt;
 use std::time::SystemTime;
 
 pub use address::{descriptors, open, tools};
 pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
-pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use tools::{Erased, Progress, Tools};
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 
-/// What is kept between sessions. Implemented by SQLite and by memory; shaped so that PostgreSQL can be the third.
+/// What the server needs of whatever keeps its data.
 ///
-/// What a reader may see is decided here, by the entries about him: a private conversation is open to its two users, a
-/// group between [`Entry::Entered`] and [`Entry::Left`], a broadcast to everybody; [`Entry::Cleared`] takes away what was
-/// before it, and [`Entry::Ignored`] what somebody else said, for as long as it holds. A guest ([`Name::is_guest`]) sees nothing, because the next one of that name is somebody else.
+/// The store decides what a reader may see, by the entries about them. Its two users see a private conversation, members see
+/// a group between [`Entry::Entered`] and [`Entry::Left`], and everybody sees a broadcast. [`Entry::Cleared`] takes away what
+/// came before it, and [`Entry::Ignored`] what another user said, for as long as it holds. A guest ([`Name::is_guest`]) sees
+/// nothing, because the next guest of that name is somebody else.
 pub trait Store: Send + Sync {
-    /// Stores all of these in this order, or none of them, and returns the id of the first message among them; the
-    /// others follow it without a gap. Without a message it is the id that the next one will get. An empty batch finds
-    /// out whether the store works. One caller at a time.
+    /// Stores all of these entries in this order, or none of them, and returns the id of the first message among them. The
+    /// others follow without a gap. Without a message it is the id that the next one will get. An empty batch finds out
+    /// whether the store works. One caller at a time.
     ///
     /// # Errors
     /// Why nothing was stored.
     fn append(&self, batch: &[Entry]) -> Result<MessageId, StoreError>;
 
-    /// The last `limit` messages that `reader` may see in one conversation, or in all of them, before the message
-    /// `before` if one is given. Oldest first; deleted ones are among them.
+    /// The last `limit` messages that `reader` may see, in one conversation or in all, and before the message `before` if
+    /// one is given. Oldest first, with deleted ones among them.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -50,8 +56,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// The last `limit` messages that `reader` may see and that hold all these words, in one conversation or in all of
-    /// them. Oldest first; words are compared without case, punctuation does not count.
+    /// The last `limit` messages that `reader` may see and that have all these words, in one conversation or in all. Oldest
+    /// first. Words are compared without case, and punctuation does not count.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -63,14 +69,14 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// What came for this user's device after its position and up to `upto`, that is private messages to him and
-    /// messages of groups he is in, but neither his own nor deleted ones: the oldest `limit` of them.
+    /// The messages for this device after its position and up to `upto`: private messages to its user and messages of their
+    /// groups, but not their own and no deleted ones. The oldest `limit` of them.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError>;
 
-    /// Every user with each of those he ignores.
+    /// Every user with each user they ignore.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -94,92 +100,123 @@ pub trait Store: Send + Sync {
     /// When the store cannot be read.
     fn groups(&self) -> Result<Vec<KeptGroup>, StoreError>;
 
-    /// The id of the last message; 0 when there is none yet.
+    /// The id of the last message; 0 if there is none yet.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn last_id(&self) -> Result<MessageId, StoreError>;
 
-    /// When the last session of a user ended, if that is known and he is not here.
+    /// When the last session of a user ended; `None` if that is not known or the user is here.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn last_seen(&self, user: &Name) -> Result<Option<SystemTime>, StoreError>;
 
-    /// The login tokens of a user, expired ones too, in the order of their names.
+    /// The login tokens of a user, expired ones included, in the order of their names.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError>;
 
-    /// Whether an invitation is good; only [`Store::redeem`] uses it up.
+    /// Whether an invitation is good. Only [`Store::redeem`] uses it up.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn is_invited(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError>;
 
-    /// Uses an invitation up, and says whether there was one that is still good.
+    /// Uses up an invitation, and returns whether there was one that was still good.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn redeem(&self, invite: &Digest, now: SystemTime) -> Result<bool, StoreError>;
 
-    /// The server role of a user; that of a guest is always [`Role::User`].
+    /// The server role of a user. A guest always has [`Role::User`].
     ///
     /// # Errors
     /// When the store cannot be read.
     fn role(&self, user: &Name) -> Result<Role, StoreError>;
 
-    /// Everybody with a role above [`Role::User`], in the order of their names.
+    /// All users with a role above [`Role::User`], in the order of their names.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn operators(&self) -> Result<Vec<(Name, Role)>, StoreError>;
 
-    /// All penalties that were not lifted, those whose time is over too.
+    /// All sanctions that were not lifted, expired ones included.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn sanctions(&self) -> Result<Vec<Sanction>, StoreError>;
 
-    /// All reports that are not done, in the order of their numbers.
+    /// All reports that are open, in the order of their numbers.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn reports(&self) -> Result<Vec<Report>, StoreError>;
 
-    /// Whether anything is kept under this name that would become somebody else's if he was called so: what it said or was
-    /// told, what is kept for it, and what was laid upon it.
+    /// Whether anything is kept under this name that would pass to a user who got it: messages, choices or sanctions.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn knows(&self, name: &Name) -> Result<bool, StoreError>;
 
-    /// The names that were changed and are not known to be in the users file, the old one first.
+    /// The renamings that the users file may not have yet, as pairs of the old and the new name.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError>;
 
-    /// Whether what is stored survives the process, so that nobody may be told so before others have been written to.
+    /// Whether what is stored survives the process. Then senders must not see their echo before every recipient has been
+    /// written to.
     fn is_durable(&self) -> bool;
 
-    /// Does a bounded piece of the work that can wait (forgetting what is too old, indexing), and says whether there is
-    /// more of it. Called about once a second, and at once again while there is more.
+    /// Does a small piece of the work that can wait, such as deleting old messages and indexing new ones, and returns whether
+    /// there is more. Called about once a second, and again at once while there is more.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn tend(&self) -> Result<bool, StoreError>;
 }
 
-/// What came for a user while he was away.
+/// The messages that came while a device was away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// The oldest of it, in order.
+    /// The oldest messages, in order.
     pub messages: Vec<Message>,
     /// How many there are beyond these.
     pub more: u64,
-    /// What was said to him privately by those he ignores, in order, and is not to be shown: as many as were asked for at
-    /// the most.
+    /// Private messages of users that the reader ignores, which must not be shown: the oldest, in order, up to the limit.
     pub withheld: Vec<Message>,
 }
+
+/// Why something could not be stored or read. `Display` is part of a sentence for users and for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// The disk is full.
+    Full,
+    /// The disk cannot be read or written; the text is the system's reason.
+    Disk(String),
+    /// Another program holds the store.
+    Locked,
+    /// The store contains something that cannot be; the text says what.
+    Damaged(String),
+    /// The thread that was to append it could not finish, because of a bug.
+    Abandoned,
+    /// Anything else; the text is the reason.
+    Other(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Full => f.write_str("the disk is full"),
+            StoreError::Disk(why) => write!(f, "the disk cannot be used ({why})"),
+            StoreError::Locked => f.write_str("another program is using the database"),
+            StoreError::Damaged(why) => write!(f, "the database is damaged ({why})"),
+            StoreError::Abandoned => f.write_str("a fault in the server"),
+            StoreError::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

@@ -12,7 +12,7 @@ mod tcp;
 mod telnet;
 mod websocket;
 
-pub use framing::Input;
+pub use framing::{Input, LegacyCommands};
 pub use io::{linger, write_all_until};
 pub use link::Link;
 pub use source::{Framing, LineSource};

@@ -30,7 +30,7 @@ fn answer(client: &mut TestClient, answers: Answers<'_>) {
 /// Changes a password; what comes of it is not read.
 fn passwd(client: &mut TestClient, old: &str, new: &str, again: &str) {
     client.send("/passwd");
-    answer(client, &[("Old password: ", old), ("New password: ", new), ("The same again: ", again)]);
+    answer(client, &[("Old password: ", old), ("New password: ", new), ("Repeat password: ", again)]);
 }
 
 /// Logs in with this secret and reads the welcome.

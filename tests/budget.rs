@@ -1,11 +1,11 @@
-//! What a user may take: commands, bytes, sessions and threads, however often he comes back.
+//! What a user may consume: commands, bytes, sessions and threads, however often they reconnect.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::{Daemon, TestServer, eventually, password};
 
 #[test]
-fn coming_back_gives_no_new_budget() {
+fn reconnecting_gives_no_new_budget() {
     let daemon = Daemon::start(&["--burst", "9", "--rate", "1"]);
     for slowed in [false, true] {
         let mut alice = daemon.login("alice");
@@ -30,7 +30,7 @@ fn a_long_line_costs_more_than_a_short_one() {
 }
 
 #[test]
-fn who_quits_without_reading_is_here_until_he_has_read() {
+fn quitting_without_reading_keeps_the_session_until_read() {
     let server = TestServer::start();
     let mut alice = server.memory_login("alice");
     alice.peer.shut_gate(true);
@@ -45,7 +45,7 @@ fn who_quits_without_reading_is_here_until_he_has_read() {
 }
 
 #[test]
-fn one_user_cannot_take_all_places() {
+fn one_user_cannot_take_every_session() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.limits.max_sessions_per_user = 2;
@@ -53,13 +53,13 @@ fn one_user_cannot_take_all_places() {
     let _sessions = [server.login("alice"), server.login("alice")];
     let mut third = server.connect();
     third.give_name_and_password("alice", password("alice"));
-    third.expect("Authentication failed: you are logged in 2 times already, which is the limit.");
+    third.expect("Authentication failed: you already have 2 sessions, which is the limit.");
     third.expect_end();
     server.login("bob");
 }
 
 #[test]
-fn a_blank_message_without_line_end_is_answered_and_a_blank_line_is_not() {
+fn only_raw_clients_get_an_answer_to_a_blank_message() {
     let server = TestServer::start();
     let mut raw = server.connect();
     raw.expect_bytes("Enter username: ");
@@ -69,7 +69,7 @@ fn a_blank_message_without_line_end_is_answered_and_a_blank_line_is_not() {
     raw.line_with("/help");
     for blank in ["   ", "\u{200B}"] {
         raw.send_raw(blank);
-        raw.line_with("Error: Nobody was told");
+        raw.line_with("Error: Not sent");
     }
     let mut lines = server.login("alice");
     lines.send("   ");

@@ -1,11 +1,11 @@
-//! Talking: who sees what, letter by letter.
+//! Messages and groups: exactly what each user sees.
 
 use std::thread;
 
 use crate::support::{TestClient, TestServer};
 
 #[test]
-fn a_private_message_reaches_its_recipient_and_comes_back_as_echo() {
+fn a_private_message_is_delivered_and_echoed() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.send("/msg bob hi  there");
@@ -19,13 +19,13 @@ fn a_private_message_reaches_its_recipient_and_comes_back_as_echo() {
 }
 
 #[test]
-fn a_message_to_oneself_comes_as_message_and_as_echo() {
+fn a_message_to_oneself_is_delivered_and_echoed() {
     let server = TestServer::start();
     server.login("alice").ask("/msg alice remember", &["[alice]: remember", "[to alice]: remember"]);
 }
 
 #[test]
-fn a_broadcast_is_one_and_the_same_line_for_everybody() {
+fn a_broadcast_is_the_same_line_for_everybody() {
     let server = TestServer::start();
     let mut everybody = server.login_all(["alice", "bob", "charlie"]);
     let mut stranger = server.connect();
@@ -40,7 +40,7 @@ fn a_broadcast_is_one_and_the_same_line_for_everybody() {
 }
 
 #[test]
-fn a_group_lives_from_its_first_member_to_its_last() {
+fn a_group_lasts_from_its_first_member_to_its_last() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.ask("/create_group rust", &["Group rust created."]);
@@ -53,7 +53,7 @@ fn a_group_lives_from_its_first_member_to_its_last() {
     alice.quiet();
     bob.expect("*** alice has left the group rust.");
     bob.ask("/group_msg rust anybody?", &["[Group rust][bob]: anybody?"]);
-    bob.ask("/leave_group rust", &["You left the group rust. It is empty now, and gone."]);
+    bob.ask("/leave_group rust", &["You left the group rust. It is empty now and was deleted."]);
     bob.ask("/join_group rust", &["Error: Group 'rust' does not exist."]);
     for client in [&mut alice, &mut bob, &mut charlie] {
         client.quiet();
@@ -61,7 +61,7 @@ fn a_group_lives_from_its_first_member_to_its_last() {
 }
 
 #[test]
-fn who_leaves_or_crashes_leaves_all_his_groups_at_once() {
+fn quitting_or_crashing_leaves_all_groups_at_once() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for group in ["a", "b", "c"] {
@@ -89,7 +89,7 @@ fn who_leaves_or_crashes_leaves_all_his_groups_at_once() {
 }
 
 #[test]
-fn every_error_is_worded_as_written_down() {
+fn errors_have_their_documented_wording() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/create_group Rust", "Group Rust created."), ("/create_group own", "Group own created.")]);
@@ -112,12 +112,15 @@ fn every_error_is_worded_as_written_down() {
         ("/talk zoe", "Error: User 'zoe' does not exist."),
         ("/talk #none", "Error: Group 'none' does not exist."),
         ("/talk #own", "Error: You are not a member of group 'own'."),
-        ("/nope", "Error: Unknown command '/nope'. /help lists them all."),
-        ("/", "Error: Unknown command '/'. /help lists them all."),
-        ("/gruop_msg g hi", "Error: Unknown command '/gruop_msg'. Did you mean /group_msg? /help lists them all."),
-        ("/help mgs", "Error: Unknown command '/mgs'. Did you mean /msg? /help lists them all."),
-        (&format!("/{}", "q".repeat(99)), &format!("Error: Unknown command '/{}…'. /help lists them all.", "q".repeat(40))),
-        ("hello?", "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>."),
+        ("/nope", "Error: Unknown command '/nope'. /help lists all commands."),
+        ("/", "Error: Unknown command '/'. /help lists all commands."),
+        ("/gruop_msg g hi", "Error: Unknown command '/gruop_msg'. Did you mean /group_msg? /help lists all commands."),
+        ("/help mgs", "Error: Unknown command '/mgs'. Did you mean /msg? /help lists all commands."),
+        (
+            &format!("/{}", "q".repeat(99)),
+            &format!("Error: Unknown command '/{}…'. /help lists all commands.", "q".repeat(40)),
+        ),
+        ("hello?", "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk."),
     ]);
     for word in ["server", "system", "all", "everyone", "here", "broadcast", "group"] {
         let refusal = format!("Error: The group name '{word}' is reserved for the server.");
@@ -130,25 +133,25 @@ fn every_error_is_worded_as_written_down() {
 }
 
 #[test]
-fn full_servers_and_full_users_say_so() {
+fn limits_on_groups_and_memberships_are_reported() {
     let server = TestServer::with(|config| (config.limits.max_groups, config.limits.max_memberships) = (3, 2));
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask_all(&[
         ("/create a", "Group a created."),
         ("/create b", "Group b created."),
-        ("/create c", "Error: You are in 2 groups already, which is the limit."),
+        ("/create c", "Error: You are already in 2 groups, which is the limit."),
     ]);
     bob.ask_all(&[
         ("/create c", "Group c created."),
-        ("/create d", "Error: The server holds its limit of 3 groups already."),
+        ("/create d", "Error: The server already has 3 groups, which is the limit."),
     ]);
-    alice.ask("/join c", &["Error: You are in 2 groups already, which is the limit."]);
+    alice.ask("/join c", &["Error: You are already in 2 groups, which is the limit."]);
 }
 
 const CREATE: &str = "Usage: /create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]";
 
 #[test]
-fn too_few_or_too_many_words_are_answered_with_the_usage() {
+fn wrong_word_counts_are_answered_with_the_usage() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for line in ["/msg", "/msg bob", "/MSG  bob  "] {
@@ -174,29 +177,29 @@ fn too_few_or_too_many_words_are_answered_with_the_usage() {
 }
 
 #[test]
-fn plain_text_goes_where_talk_says() {
+fn plain_text_goes_to_the_talk_target() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
-    alice.ask("/talk BOB", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk BOB", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.ask("hi  you", &["[to bob]: hi  you"]);
     bob.expect("[alice]: hi  you");
     alice.ask("/create_group g", &["Group g created."]);
-    alice.ask("/talk #g", &["Plain text goes to #g now; /talk alone ends that."]);
+    alice.ask("/talk #g", &["Plain text now goes to #g; /talk alone ends that."]);
     alice.ask("hello", &["[Group g][alice]: hello"]);
-    alice.ask("/leave g", &["You left the group g. It is empty now, and gone."]);
+    alice.ask("/leave g", &["You left the group g. It is empty now and was deleted."]);
     alice.ask("still there?", &["Error: Group 'g' does not exist."]);
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     bob.send("/exit");
     bob.expect_end();
     alice.expect("*** bob has left the chat.");
     alice.ask("gone?", &["[to bob]: gone?", "*** bob is not online; your message is kept until the next login."]);
-    alice.ask("/talk", &["Plain text goes nowhere now; /talk <username|#group> chooses."]);
+    alice.ask("/talk", &["Plain text now goes nowhere; choose with /talk <username|#group>."]);
     alice.send("hm");
-    alice.line_with("Error: Nobody was told: ");
+    alice.line_with("Error: Not sent: ");
 }
 
 #[test]
-fn all_members_see_one_order_of_a_group_and_each_sender_his_own() {
+fn all_members_see_one_order_of_messages() {
     const EACH: usize = 200;
     let server = TestServer::start();
     let names = ["alice", "bob", "charlie", "david"];

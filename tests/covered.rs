@@ -1,5 +1,5 @@
-//! Every form of every command stands in a transcript as it is done, and every refusal as it is told. What is asked for comes
-//! from the table of commands and from the codes of errors, so a new one of either is missed here first.
+//! Every form of every command succeeds in some transcript, and every error occurs in one. The lists come from the table
+//! of commands and from the error codes, so a new command or error fails here until a transcript shows it.
 
 mod refusals;
 
@@ -30,7 +30,7 @@ fn step(line: &str, arrow: char) -> Option<(&str, &str)> {
     who.strip_suffix(arrow).filter(|_| !line.starts_with('#')).map(|who| (who, what))
 }
 
-/// All commands that are sent in a transcript, each with its first answer.
+/// All commands in a transcript, each with the first line of its answer.
 fn commands(transcript: &str) -> Vec<Said> {
     let lines: Vec<&str> = transcript.lines().collect();
     let sent = lines.iter().enumerate().filter_map(|(at, line)| Some((at, step(line, '>')?)));
@@ -47,7 +47,7 @@ fn all_commands() -> Vec<Said> {
 }
 
 impl Said {
-    /// The form of a command that this is, if it was done.
+    /// The form of the command, if it succeeded.
     fn done(&self) -> Option<(&'static Spec, String, String)> {
         let refused =
             |answer: &String| ["Error: ", "Usage: ", "error code="].iter().any(|start| answer.starts_with(start));
@@ -60,7 +60,7 @@ impl Said {
     }
 }
 
-/// The literal words of a usage: `user`, `addr` and `net` in `/ban user|addr|net <whom>`.
+/// The literal words of a usage: `user`, `addr` and `net` in `/ban user|addr|net <target>`.
 fn literals(usage: &str) -> BTreeSet<String> {
     let (_, mut rest) = usage.split_once(' ').unwrap_or((usage, ""));
     let mut words = String::new();
@@ -115,7 +115,7 @@ fn removing_a_command_from_the_transcripts_is_noticed() {
         assert!(!undone(form, &all).is_empty(), "{}", form.usage);
     }
     let words = |usage| literals(usage).into_iter().collect::<Vec<_>>().join(" ");
-    assert_eq!(words("/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]"), "addr net user");
+    assert_eq!(words("/ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]"), "addr net user");
     assert_eq!(words("/mode [plain|ids <on|off>|bell <off|all>]"), "all bell ids off on plain");
     assert_eq!(words("/group <group> [limit=N] [-private]"), "limit");
     assert_eq!(words("/talk [<username>|#<group>]"), "");

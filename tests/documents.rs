@@ -1,4 +1,4 @@
-//! The generated parts of the documents are what the code says. `UPDATE_DOCS=1 cargo test documents` writes them anew.
+//! The generated parts of the documents match the code. `UPDATE_DOCS=1 cargo test documents` rewrites them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn document(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
 }
 
-/// Holds a document to what it should be, or makes it that.
+/// Compares a document with its expected text, or rewrites it.
 fn keep(path: &Path, current: &str, expected: &str) {
     if current == expected {
         return;
@@ -43,7 +43,7 @@ fn fill(text: &str, marker: &str, content: &str) -> Option<String> {
 }
 
 #[test]
-fn documents_list_the_commands_as_the_table_has_them() {
+fn documents_list_every_command() {
     let path = document("commands.md");
     keep(&path, &fs::read_to_string(&path).unwrap_or_default(), &manual());
 }
@@ -110,7 +110,7 @@ pub(crate) fn sources(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn documents_show_every_log_line_there_is() {
+fn documents_show_every_log_line() {
     let manual = fs::read_to_string(document("manual.md")).unwrap();
     let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let words: Vec<String> = files.iter().flat_map(|file| logged_words(&fs::read_to_string(file).unwrap())).collect();
@@ -121,7 +121,7 @@ fn documents_show_every_log_line_there_is() {
 }
 
 #[test]
-fn documents_name_every_code_of_an_error() {
+fn documents_name_every_error_code() {
     let protocol = fs::read_to_string(document("protocol.md")).unwrap();
     for code in UserError::codes() {
         assert!(protocol.contains(&format!("`{code}`")), "docs/protocol.md does not name the code {code}");
@@ -168,7 +168,7 @@ fn documents_show_every_promise() {
 }
 
 #[test]
-fn documents_are_filled_between_their_markers_only() {
+fn only_the_text_between_markers_is_replaced() {
     assert_eq!(fill("a\n<!-- x -->\nold\n<!-- /x -->\nb", "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb");
     assert_eq!(fill("<!-- x -->\n<!-- /x -->", "x", "new\n").unwrap(), "<!-- x -->\nnew\n<!-- /x -->");
     assert!(fill("<!-- x -->\n", "x", "").is_none() && fill("", "x", "").is_none());

@@ -22,8 +22,8 @@ fn speak_in_the_mist(server: &TestServer) {
     bob.expect("*** charlie has joined the group mist.");
     alice.expect("*** bob has joined the group mist.");
     alice.expect("*** charlie has joined the group mist.");
-    charlie.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
-    alice.ask("/talk #mist", &["Plain text goes to #mist now; /talk alone ends that."]);
+    charlie.ask("/ignore alice", &["You now ignore alice; /unignore alice ends that."]);
+    alice.ask("/talk #mist", &["Plain text now goes to #mist; /talk alone ends that."]);
     // Stored and ephemeral messages keep their order, even within one batch.
     alice.send("/me waves\n/msg bob one\nhello\n/msg bob two");
     for line in ["[Group mist] * alice waves", "[to bob]: one", "[Group mist][alice]: hello", "[to bob]: two"] {
@@ -33,7 +33,7 @@ fn speak_in_the_mist(server: &TestServer) {
         bob.expect(line);
     }
     charlie.quiet();
-    bob.ask("/search hello", &["No message has all of these words."]);
+    bob.ask("/search hello", &["No message contains all of these words."]);
 }
 
 #[test]

@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use parlor::model::EventKind as Kind;
 use parlor::model::{
-    AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, Message,
-    MessageId, Mode, Name, NotRegistered, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
-    Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
+    AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, LoginError,
+    Message, MessageId, Mode, Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
+    RegistrationError, Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
 };
 use parlor::protocol::{Dialect, JSON, MACHINE};
+
+use crate::support::every_variant;
 
 /// When an event comes, and an example of it.
 type Row = (&'static str, Kind);
@@ -22,13 +24,7 @@ macro_rules! examples {
         $Enum:ident $(except $($Except:ident)|+)?;
         $($when:literal => $Variant:ident $(($($value:expr),+))? $({$($field:ident $(: $of:expr)?),+ $(,)?})?,)+
     ) => {{
-        #[allow(unreachable_patterns, reason = "a variant may have several examples")]
-        fn _every_variant_has_an_example(value: &$Enum) {
-            match value {
-                $($Enum::$Variant { .. } => {})+
-                $($($Enum::$Except { .. } => {})+)?
-            }
-        }
+        every_variant!($Enum: $($Variant),+ $($(, $Except)+)?);
         vec![$(($when, $Enum::$Variant $(($($value),+))? $({$($field $(: $of)?),+})?)),+]
     }};
 }
@@ -60,17 +56,17 @@ fn rows() -> Vec<Row> {
         "the server asks for the password" => AskPassword,
         "logged in; `text` is the message of the day, if there is one" => Welcome { motd: Some("Be kind.".into()) },
         "what a guest is called" => YouAreGuest { name: name("guest-3") },
-        "wrong name or password, or a bad token" => LoginRefused,
-        "right password, but the user is logged in already" => AlreadyLoggedIn,
-        "right password, but the user has too many sessions" => TooManySessions { limit: 16 },
-        "too many wrong passwords came from the address" => TooManyAttempts,
-        "too many guests" => TooManyGuests { limit: 100 },
-        "tokens cannot be checked at the moment" => TokensUnreadable,
+        "wrong name or password, or a bad token" => LoginFailed(LoginError::WrongNameOrPassword),
+        "right password, but the user is logged in already" => LoginFailed(LoginError::AlreadyLoggedIn),
+        "right password, but the user has too many sessions" => LoginFailed(LoginError::TooManySessions { limit: 16 }),
+        "too many wrong passwords came from the address" => LoginFailed(LoginError::TooManyAttempts),
+        "too many guests" => LoginFailed(LoginError::TooManyGuests { limit: 100 }),
+        "tokens cannot be checked at the moment" => LoginFailed(LoginError::TokensUnreadable),
         "an operator has banned the user; without a time `until` has no value" =>
-            YouAreBanned { until: Some(at(0)), why: "spam".into() },
+            LoginFailed(LoginError::Banned { until: Some(at(0)), why: "spam".into() }),
         "an operator has banned the address" => AddressBanned { until: None, why: "flood".into() },
-        "too many connections from the address are logging in" => TooManyConnections { limit: 8 },
-        "no account was made" => NotRegistered(NotRegistered::Taken),
+        "too many connections from the address are logging in" => LoginFailed(LoginError::TooManyConnections { limit: 8 }),
+        "no account was made" => RegistrationFailed(RegistrationError::Taken),
 
         "somebody writes to you" => PrivateMessage { from: bob, text: text() },
         "you write to somebody, here or in another session" => PrivateMessageSent { to: bob, text: text() },
@@ -265,16 +261,9 @@ fn is_before_login(kind: &Kind) -> bool {
             | Kind::AskPassword
             | Kind::Welcome { .. }
             | Kind::YouAreGuest { .. }
-            | Kind::LoginRefused
-            | Kind::AlreadyLoggedIn
-            | Kind::TooManySessions { .. }
-            | Kind::TooManyAttempts
-            | Kind::TooManyGuests { .. }
-            | Kind::TokensUnreadable
-            | Kind::YouAreBanned { .. }
+            | Kind::LoginFailed(_)
             | Kind::AddressBanned { .. }
-            | Kind::TooManyConnections { .. }
-            | Kind::NotRegistered(_)
+            | Kind::RegistrationFailed(_)
     )
 }
 

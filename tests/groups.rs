@@ -1,23 +1,23 @@
-//! Groups over sockets: rooms, lines for programs, and what a restart in the middle leaves as it was.
+//! Groups over sockets: rooms, tagged lines for programs, and a restart.
 
 use crate::support::{Daemon, TestClient, TestServer, timeless};
 
-/// Makes a room for so many and answers with its code.
+/// Creates a room for this many and returns its code.
 fn room(client: &mut TestClient, limit: usize) -> String {
     client.send(&format!("/room create {limit}"));
     let line = client.line();
     let code = line.split(' ').nth(1).unwrap().to_owned();
-    assert_eq!(line, format!("Room {code} created (1/{limit}); others come in with /room join {code}."));
+    assert_eq!(line, format!("Room {code} created (1/{limit}); others join with /room join {code}."));
     assert!(code.len() == 4 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()), "{code}");
     code
 }
 
 #[test]
-fn a_room_is_open_to_whoever_has_its_code_until_it_is_full() {
+fn a_room_admits_its_code_until_it_is_full() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     let code = room(&mut alice, 2);
-    bob.ask("/groups", &["There are no groups yet; /create_group makes one."]);
+    bob.ask("/groups", &["There are no groups yet; /create_group creates one."]);
     bob.ask(&format!("/join_group {code}"), &[&format!("Error: Group '{code}' does not exist.")]);
     bob.ask(&format!("/room join {}", code.to_lowercase()), &[&format!("You joined the room {code} (2/2).")]);
     alice.expect("*** bob has joined (2/2).");
@@ -25,11 +25,14 @@ fn a_room_is_open_to_whoever_has_its_code_until_it_is_full() {
     bob.ask(&format!("/room join {code}"), &[&format!("Error: You are already a member of group '{code}'.")]);
     bob.ask(&format!("/g {code} hi"), &[&format!("[Group {code}][bob]: hi")]);
     alice.expect(&format!("[Group {code}][bob]: hi"));
-    alice.ask(&format!("/history #{code}"), &[&format!("Error: What is said in group '{code}' is not kept.")]);
-    alice.ask(&format!("/group {code} limit=8"), &[&format!("Error: Room '{code}' stays as it was made.")]);
+    alice.ask(&format!("/history #{code}"), &[&format!("Error: Messages in group '{code}' are not kept.")]);
+    alice.ask(&format!("/group {code} limit=8"), &[&format!("Error: Room '{code}' cannot be changed.")]);
     let second = room(&mut bob, 8);
-    bob.ask("/room leave", &["Error: You are in more than one room: /room leave <code>."]);
-    bob.ask(&format!("/room leave {second}"), &[&format!("You left the room {second}. It is empty now, and gone.")]);
+    bob.ask("/room leave", &["Error: You are in more than one room; use /room leave <code>."]);
+    bob.ask(
+        &format!("/room leave {second}"),
+        &[&format!("You left the room {second}. It is empty now and was deleted.")],
+    );
     bob.ask("/room leave", &[&format!("You left the room {code}.")]);
     alice.expect("*** bob has left (1/2).");
     eve.ask(&format!("/room join {code}"), &[&format!("You joined the room {code} (2/2).")]);
@@ -39,7 +42,7 @@ fn a_room_is_open_to_whoever_has_its_code_until_it_is_full() {
     bob.expect("*** eve has left the chat.");
     alice.expect("*** eve has left the chat.");
     alice.expect("*** eve has left (1/2).");
-    alice.ask("/room leave", &[&format!("You left the room {code}. It is empty now, and gone.")]);
+    alice.ask("/room leave", &[&format!("You left the room {code}. It is empty now and was deleted.")]);
     bob.ask(&format!("/room join {code}"), &[&format!("Error: Room '{code}' does not exist.")]);
 }
 
@@ -50,7 +53,7 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn a_program_reads_what_happens_in_groups_in_fields() {
+fn group_events_have_fields_for_programs() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.ask("/mode machine", &["mode name=machine"]);
@@ -92,7 +95,7 @@ fn a_program_reads_what_happens_in_groups_in_fields() {
 }
 
 #[test]
-fn a_restart_in_the_middle_leaves_kept_groups_as_they_were() {
+fn kept_groups_survive_a_restart() {
     let mut daemon = Daemon::start(&["--data", "data"]);
     let mut alice = daemon.login("alice");
     let [mut bob, mut eve, mut david] = ["bob", "eve", "david"].map(|user| daemon.login(user));
@@ -129,13 +132,13 @@ fn a_restart_in_the_middle_leaves_kept_groups_as_they_were() {
         ],
     );
     bob.ask("/groups", &["Groups:", "book"]);
-    bob.ask("/kick alice book", &["Error: User 'alice' is an owner of group 'book'; you may not do that to him."]);
+    bob.ask("/kick alice book", &["Error: User 'alice' is an owner of group 'book'; you may not do that to them."]);
     let mut eve = daemon.login("eve");
     bob.expect("*** eve has joined the chat.");
     eve.quiet();
     eve.ask_past("/g book hm", &["Error: You are muted in group 'book' until {time} UTC: hush"]);
     let mut david = daemon.login("david");
     david.ask("/join_group book crab", &["Error: You are banned from group 'book': spam"]);
-    david.ask("/groups", &["There are no groups yet; /create_group makes one."]);
+    david.ask("/groups", &["There are no groups yet; /create_group creates one."]);
     assert!(!daemon.log().contains("crab"), "the password is in the log");
 }

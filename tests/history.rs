@@ -1,10 +1,10 @@
-//! What was said earlier: shown, searched, cleared and deleted, and never to somebody who was not to hear it.
+//! Earlier messages: shown, searched, cleared and deleted, and hidden from everybody who may not see them.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::{TestClient, TestServer, eventually, timeless};
 
-/// Lets somebody leave, and waits until all of it is done.
+/// Ends a session, and waits until it is gone.
 fn leave(server: &TestServer, mut client: TestClient) {
     let before = server.handle.hub().session_count();
     client.send("/quit");
@@ -13,7 +13,7 @@ fn leave(server: &TestServer, mut client: TestClient) {
 }
 
 #[test]
-fn history_shows_each_what_he_said_and_heard() {
+fn history_shows_what_each_user_sent_and_received() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/history", &["History is empty."]);
@@ -40,16 +40,16 @@ fn history_shows_each_what_he_said_and_heard() {
         "/history alice",
         &["History with alice:", "#1 {time} [alice]: hi", "#2 {time} [to alice]: hello  you"],
     );
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.ask_past("/history", &["History with bob:", all[1], all[2]]);
     alice.ask_past("/history all", &all);
-    alice.ask("/talk #tea", &["Plain text goes to #tea now; /talk alone ends that."]);
+    alice.ask("/talk #tea", &["Plain text now goes to #tea; /talk alone ends that."]);
     alice.ask_past("/history", &["History of #tea:", all[3]]);
     [alice, bob, eve].iter_mut().for_each(TestClient::quiet);
 }
 
 #[test]
-fn a_long_history_is_paged_and_each_page_says_how_to_go_on() {
+fn a_long_history_is_paged_and_each_page_names_the_next() {
     let server = TestServer::with(|config| config.limits.rate = 0);
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for n in 1..=45 {
@@ -81,7 +81,7 @@ fn a_long_history_is_paged_and_each_page_says_how_to_go_on() {
 }
 
 #[test]
-fn a_history_of_hundreds_comes_whole_and_no_more_than_five_hundred_at_once() {
+fn a_history_has_at_most_five_hundred_messages_at_once() {
     let server = TestServer::with(|config| config.limits.rate = 0);
     let mut alice = server.login("alice");
     for chunk in (1..=520).collect::<Vec<_>>().chunks(40) {
@@ -96,7 +96,7 @@ fn a_history_of_hundreds_comes_whole_and_no_more_than_five_hundred_at_once() {
 }
 
 #[test]
-fn wrong_questions_are_answered_with_what_is_wrong() {
+fn bad_arguments_are_answered_with_what_is_wrong() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     let usage = "Usage: /history [<username>|#<group>|all] [<count>] [before <id>]";
@@ -115,7 +115,7 @@ fn wrong_questions_are_answered_with_what_is_wrong() {
         ("/clear nobody", "Error: User 'nobody' does not exist."),
         ("/delete", "Usage: /delete <id> [<reason>]"),
         ("/delete soup", "Usage: /delete <id> [<reason>]"),
-        ("/delete 7", "Error: Message #7 does not exist, or it is not for you to see."),
+        ("/delete 7", "Error: Message #7 does not exist, or you may not see it."),
     ]);
     alice.quiet();
 }
@@ -135,9 +135,9 @@ fn search_finds_all_words_in_any_case_and_order() {
     bob.ask_past("/search in town soup", &["Found:", second]);
     bob.ask_past("/search in town", &["Found:", second]);
     bob.ask_all(&[
-        ("/search tomato town", "No message has all of these words."),
-        ("/search toma", "No message has all of these words."),
-        ("/search !?", "No message has all of these words."),
+        ("/search tomato town", "No message contains all of these words."),
+        ("/search toma", "No message contains all of these words."),
+        ("/search !?", "No message contains all of these words."),
     ]);
     bob.quiet();
 }
@@ -154,32 +154,32 @@ fn search_shows_the_newest_twenty() {
 }
 
 #[test]
-fn clearing_takes_a_conversation_out_of_ones_own_view_only() {
+fn clearing_affects_only_the_users_own_view() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/create_group tea", &["Group tea created."]);
     alice.ask_all(&[("/msg bob one", "[to bob]: one"), ("/g tea two", "[Group tea][alice]: two")]);
     bob.expect("[alice]: one");
-    alice.ask("/clear bob", &["Cleared: your view of what was said with bob so far."]);
+    alice.ask("/clear bob", &["Cleared: you no longer see earlier messages with bob."]);
     alice.ask("/history bob", &["History with bob is empty."]);
-    alice.ask("/search one", &["No message has all of these words."]);
+    alice.ask("/search one", &["No message contains all of these words."]);
     alice.ask_past("/history", &["History:", "#2 {time} [Group tea][alice]: two"]);
     bob.ask_past("/history alice", &["History with alice:", "#1 {time} [alice]: one"]);
     bob.ask("/msg alice three", &["[to alice]: three"]);
     alice.expect("[bob]: three");
     alice.ask_past("/history bob", &["History with bob:", "#3 {time} [bob]: three"]);
-    alice.ask("/talk #tea", &["Plain text goes to #tea now; /talk alone ends that."]);
-    alice.ask("/clear", &["Cleared: your view of what was said in #tea so far."]);
+    alice.ask("/talk #tea", &["Plain text now goes to #tea; /talk alone ends that."]);
+    alice.ask("/clear", &["Cleared: you no longer see earlier messages in #tea."]);
     alice.ask_past("/history all", &["History:", "#3 {time} [bob]: three"]);
-    alice.ask("/clear all", &["Cleared: your view of all that was said so far."]);
+    alice.ask("/clear all", &["Cleared: you no longer see any earlier messages."]);
     alice.ask("/history all", &["History is empty."]);
-    alice.ask("/delete 2", &["Error: Message #2 does not exist, or it is not for you to see."]);
+    alice.ask("/delete 2", &["Error: Message #2 does not exist, or you may not see it."]);
     alice.quiet();
     bob.quiet();
 }
 
 #[test]
-fn deleting_leaves_a_tombstone_and_tells_those_who_saw_it() {
+fn deleting_leaves_a_tombstone_and_notifies_both_users() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let [mut alice, mut bob, eve] = server.login_all(["alice", "bob", "eve"]);
     let mut phone = server.login("alice");
@@ -193,12 +193,12 @@ fn deleting_leaves_a_tombstone_and_tells_those_who_saw_it() {
     phone.ask("/delete 1", &["*** alice deleted #1."]);
     bob.ask_past("/history", &["History:", "#1 {time} [alice] (deleted)"]);
     alice.ask_past("/history", &["History:", "#1 {time} [to bob] (deleted)"]);
-    bob.ask("/search secret", &["No message has all of these words."]);
+    bob.ask("/search secret", &["No message contains all of these words."]);
     [alice, bob, eve, phone].iter_mut().for_each(TestClient::quiet);
 }
 
 #[test]
-fn deleting_in_a_group_tells_its_members_and_of_a_broadcast_everybody() {
+fn deleting_notifies_everybody_who_could_see_the_message() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/create_group tea", &["Group tea created."]);
@@ -226,7 +226,7 @@ fn deleting_in_a_group_tells_its_members_and_of_a_broadcast_everybody() {
 }
 
 #[test]
-fn who_was_not_in_the_group_sees_nothing_of_it() {
+fn only_members_see_a_groups_messages_of_their_time() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask_all(&[("/create_group tea", "Group tea created."), ("/g tea before", "[Group tea][alice]: before")]);
@@ -243,51 +243,51 @@ fn who_was_not_in_the_group_sees_nothing_of_it() {
         bob.expect_past(&["#2 {time} [Group tea][alice]: during"]);
     }
     for word in ["before", "after"] {
-        bob.ask(&format!("/search {word}"), &["No message has all of these words."]);
-        bob.ask(&format!("/search {word} in #tea"), &["No message has all of these words."]);
+        bob.ask(&format!("/search {word}"), &["No message contains all of these words."]);
+        bob.ask(&format!("/search {word} in #tea"), &["No message contains all of these words."]);
     }
     for id in [1, 3] {
-        let hidden = format!("Error: Message #{id} does not exist, or it is not for you to see.");
+        let hidden = format!("Error: Message #{id} does not exist, or you may not see it.");
         bob.ask(&format!("/delete {id}"), &[&hidden]);
         bob.ask(&format!("/read {id}"), &[&hidden]);
     }
     bob.ask("/delete 2", &["Error: Message #2 is not yours; only its author can delete it."]);
     bob.ask("/read 2", &["Error: Message #2 is not a private message to you."]);
     eve.ask("/history #tea", &["History of #tea is empty."]);
-    eve.ask("/search during in #tea", &["No message has all of these words."]);
-    // A group that is gone is known to those who were in it, and to nobody else.
-    alice.ask("/leave_group tea", &["You left the group tea. It is empty now, and gone."]);
+    eve.ask("/search during in #tea", &["No message contains all of these words."]);
+    // A group that is gone is known only to those who were in it.
+    alice.ask("/leave_group tea", &["You left the group tea. It is empty now and was deleted."]);
     bob.ask_past("/history #TEA", &["History of #tea:", "#2 {time} [Group tea][alice]: during"]);
     eve.ask("/history #tea", &["Error: Group 'tea' does not exist."]);
-    // And one of the same name is the same place, but for those who come later not the same history.
+    // A new group of the same name is the same conversation, but new members do not see the old messages.
     eve.ask("/create_group tea", &["Group tea created."]);
     eve.ask("/history #tea", &["History of #tea is empty."]);
     [alice, bob, eve].iter_mut().for_each(TestClient::quiet);
 }
 
 #[test]
-fn nobody_sees_what_others_said_privately() {
+fn private_messages_are_hidden_from_others() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/msg bob the code is swordfish", &["[to bob]: the code is swordfish"]);
     bob.expect("[alice]: the code is swordfish");
-    let hidden = "Error: Message #1 does not exist, or it is not for you to see.";
+    let hidden = "Error: Message #1 does not exist, or you may not see it.";
     eve.ask_all(&[
         ("/history", "History is empty."),
         ("/history alice", "History with alice is empty."),
         ("/history bob before 2", "History with bob before #2 is empty."),
-        ("/search swordfish", "No message has all of these words."),
-        ("/search swordfish in bob", "No message has all of these words."),
+        ("/search swordfish", "No message contains all of these words."),
+        ("/search swordfish in bob", "No message contains all of these words."),
         ("/delete 1", hidden),
         ("/read 1", hidden),
-        ("/delete 2", "Error: Message #2 does not exist, or it is not for you to see."),
+        ("/delete 2", "Error: Message #2 does not exist, or you may not see it."),
     ]);
     eve.quiet();
     bob.ask_past("/history", &["History:", "#1 {time} [alice]: the code is swordfish"]);
 }
 
 #[test]
-fn a_name_without_an_account_is_shown_as_deleted_and_its_words_stay() {
+fn a_deleted_account_is_marked_and_its_messages_stay() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     alice.ask("/msg bob hi", &["[to bob]: hi"]);
@@ -306,13 +306,13 @@ fn a_name_without_an_account_is_shown_as_deleted_and_its_words_stay() {
     alice.ask_past("/search bye in bob", &["Found with bob:", lines[1]]);
     eve.ask_past("/history", &["History:", "#3 {time} [Broadcast][bob (deleted)]: bye all"]);
     eve.ask("/history bob", &["Error: User 'bob' does not exist."]);
-    alice.ask("/clear bob", &["Cleared: your view of what was said with bob so far."]);
+    alice.ask("/clear bob", &["Cleared: you no longer see earlier messages with bob."]);
     alice.ask("/history bob", &["Error: User 'bob' does not exist."]);
     leave(&server, bob);
 }
 
 #[test]
-fn a_program_reads_history_in_fields() {
+fn history_in_machine_mode_has_fields() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/msg alice one", "[to alice]: one"), ("/broadcast two", "[Broadcast][bob]: two")]);

@@ -1,13 +1,13 @@
-//! Hearing nothing of somebody, who cannot tell.
+//! Ignoring a user, who cannot tell.
 
 use parlor::model::{DuplicateLogin, StoreAddress};
 
 use crate::support::{Daemon, TestServer};
 
-const IGNORED: &str = "You ignore bob now; /unignore bob ends that.";
+const IGNORED: &str = "You now ignore bob; /unignore bob ends that.";
 
 #[test]
-fn an_ignored_user_is_answered_as_always_and_not_heard() {
+fn an_ignored_user_is_answered_but_hidden() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     bob.ask("/create_group g", &["Group g created."]);
@@ -19,12 +19,12 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     bob.ask("/broadcast soup", &["[Broadcast][bob]: soup"]);
     bob.ask(
         "/talk alice\n/me waves",
-        &["Plain text goes to alice now; /talk alone ends that.", "[to alice] * bob waves"],
+        &["Plain text now goes to alice; /talk alone ends that.", "[to alice] * bob waves"],
     );
     bob.ask("/delete 1", &["*** bob deleted #1."]);
     charlie.expect("[Broadcast][bob]: soup");
     alice.quiet();
-    // He is here all the same, and hears her.
+    // The ignored user is online and still sees alice's messages.
     alice.ask("/msg bob hi", &["[to bob]: hi"]);
     bob.expect("[alice]: hi");
     bob.ask("/leave_group g", &["You left the group g."]);
@@ -32,17 +32,17 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     charlie.ask("/msg alice hi", &["[to alice]: hi"]);
     alice.expect("[charlie]: hi");
     alice.ask_past("/history bob", &["History with bob:", "#5 {time} [to bob]: hi"]);
-    alice.ask_past("/search soup", &["No message has all of these words."]);
-    // Whoever is ignored is not answered by mistake either.
+    alice.ask_past("/search soup", &["No message contains all of these words."]);
+    // /reply never goes to an ignored user by mistake.
     alice.ask("/reply you?", &["[to charlie]: you?"]);
-    alice.ask("/unignore bob", &["You hear bob again."]);
+    alice.ask("/unignore bob", &["You no longer ignore bob."]);
     alice.ask_past("/search soup", &["Found:", "#3 {time} [Broadcast][bob]: soup"]);
     bob.ask("/msg alice again", &["[to alice]: again"]);
     alice.expect("[bob]: again");
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
+fn errors_are_reported_and_the_list_is_sorted() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     alice.ask("/ignore", &["You ignore nobody."]);
@@ -50,9 +50,9 @@ fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
     alice.ask("/ignore alice", &["Error: You cannot ignore yourself."]);
     alice.ask("/ignore a b", &["Usage: /ignore [<username>]"]);
     alice.ask("/unignore", &["Usage: /unignore <username>"]);
-    alice.ask("/unignore bob", &["Error: You do not ignore 'bob'."]);
+    alice.ask("/unignore bob", &["Error: You are not ignoring 'bob'."]);
     alice.ask("/unignore _", &["Error: User '_' does not exist."]);
-    alice.ask("/ignore charlie", &["You ignore charlie now; /unignore charlie ends that."]);
+    alice.ask("/ignore charlie", &["You now ignore charlie; /unignore charlie ends that."]);
     (0..2).for_each(|_| alice.ask("/ignore bob", &[IGNORED]));
     alice.ask("/ignore", &["You ignore:", "bob", "charlie"]);
     alice.send("/mode machine");
@@ -60,24 +60,24 @@ fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
     alice.ask("/ignore", &["ignores names=bob,charlie"]);
     alice.ask("/ignore david", &["ignored user=david"]);
     alice.ask("/unignore DAVID", &["unignored user=david"]);
-    alice.ask("/unignore david", &["error code=not_ignored text=Error: You do not ignore 'david'."]);
+    alice.ask("/unignore david", &["error code=not_ignored text=Error: You are not ignoring 'david'."]);
 }
 
 #[test]
-fn there_is_a_limit_to_whom_one_ignores() {
+fn the_number_of_ignored_users_is_limited() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for n in 0..200 {
-        alice.ask(&format!("/ignore user{n}"), &[&format!("You ignore user{n} now; /unignore user{n} ends that.")]);
+        alice.ask(&format!("/ignore user{n}"), &[&format!("You now ignore user{n}; /unignore user{n} ends that.")]);
     }
-    alice.ask("/ignore bob", &["Error: You ignore 200 users already, which is the limit."]);
-    alice.ask("/ignore user7", &["You ignore user7 now; /unignore user7 ends that."]);
-    alice.ask("/unignore user7", &["You hear user7 again."]);
+    alice.ask("/ignore bob", &["Error: You already ignore 200 users, which is the limit."]);
+    alice.ask("/ignore user7", &["You now ignore user7; /unignore user7 ends that."]);
+    alice.ask("/unignore user7", &["You no longer ignore user7."]);
     alice.ask("/ignore bob", &[IGNORED]);
 }
 
 #[test]
-fn it_holds_for_all_sessions_and_over_a_restart() {
+fn ignoring_covers_all_sessions_and_survives_a_restart() {
     let mut daemon = Daemon::start(&["--data", "data", "--duplicate-login", "allow"]);
     let [mut desk, mut phone] = [daemon.login("alice"), daemon.login("alice")];
     desk.ask("/ignore bob", &[IGNORED]);
@@ -99,13 +99,13 @@ fn it_holds_for_all_sessions_and_over_a_restart() {
     bob.expect("*** alice has joined the chat.");
     bob.ask("/msg alice three", &["[to alice]: three"]);
     alice.quiet();
-    alice.ask("/unignore bob", &["You hear bob again."]);
+    alice.ask("/unignore bob", &["You no longer ignore bob."]);
     let past = ["#1 {time} [bob]: one", "#2 {time} [bob]: two", "#3 {time} [bob]: three"];
     alice.ask_past("/history bob", &[&["History with bob:"], &past[..]].concat());
 }
 
 #[test]
-fn receipts_do_not_tell_who_is_ignored() {
+fn receipts_do_not_reveal_who_is_ignored() {
     let server = TestServer::with(|config| config.data = StoreAddress::Folder(config.users.with_file_name("data")));
     let mut alice = server.login("alice");
     alice.ask("/ignore bob", &[IGNORED]);
@@ -124,7 +124,7 @@ fn receipts_do_not_tell_who_is_ignored() {
     bob.expect("*** alice has joined the chat.");
     bob.expect("*** alice has received #2.");
     alice.quiet();
-    // At a later login nothing is left over.
+    // A later login shows nothing either.
     alice.send("/quit");
     alice.expect_end();
     bob.expect("*** alice has left the chat.");
@@ -135,7 +135,7 @@ fn receipts_do_not_tell_who_is_ignored() {
 }
 
 #[test]
-fn a_question_that_is_open_is_not_disturbed_by_who_is_ignored() {
+fn an_ignored_user_does_not_disturb_an_open_question() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/ignore bob", &[IGNORED]);
@@ -143,11 +143,11 @@ fn a_question_that_is_open_is_not_disturbed_by_who_is_ignored() {
     alice.expect_bytes("Old password: ");
     bob.ask("/msg alice psst", &["[to alice]: psst"]);
     alice.send("");
-    alice.expect("Cancelled; all is as it was.");
+    alice.expect("Cancelled. No changes were made.");
 }
 
 #[test]
-fn what_concerns_a_guest_ends_with_him() {
+fn ignoring_a_guest_ends_when_the_guest_leaves() {
     let server = TestServer::with(|config| {
         config.guests = true;
         config.duplicate_login = DuplicateLogin::Allow;
@@ -161,8 +161,8 @@ fn what_concerns_a_guest_ends_with_him() {
     };
     let mut guest = come();
     alice.expect("*** guest-1 has joined the chat.");
-    guest.ask("/ignore alice", &["You ignore alice now; /unignore alice ends that."]);
-    alice.ask("/ignore Guest-1", &["You ignore guest-1 now; /unignore guest-1 ends that."]);
+    guest.ask("/ignore alice", &["You now ignore alice; /unignore alice ends that."]);
+    alice.ask("/ignore Guest-1", &["You now ignore guest-1; /unignore guest-1 ends that."]);
     guest.ask("/msg alice one", &["[to alice]: one"]);
     alice.ask("/msg guest-1 one", &["[to guest-1]: one"]);
     guest.quiet();

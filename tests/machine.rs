@@ -1,8 +1,8 @@
-//! The machine dialect, as a bot reads it.
+//! Machine mode, as a bot sees it.
 
 use crate::support::TestServer;
 
-/// The tag of a line, and its fields without the id and the time, which differ from run to run.
+/// A line without its id and time, which differ from run to run.
 fn stable(line: &str) -> String {
     let (fields, text) = line.split_once(" text=").map_or((line, None), |(fields, text)| (fields, Some(text)));
     let fields = fields.split(' ').filter(|field| !field.starts_with("id=") && !field.starts_with("at="));
@@ -10,13 +10,13 @@ fn stable(line: &str) -> String {
     text.map_or(fields.clone(), |text| format!("{fields} text={text}"))
 }
 
-/// The value of one field of a line.
+/// The value of a field.
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
     line.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('=')).unwrap()
 }
 
 #[test]
-fn a_bot_gets_tagged_lines_and_people_beside_it_their_text() {
+fn a_bot_gets_lines_while_others_get_text() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.send("/mode machine");
@@ -42,7 +42,7 @@ fn a_bot_gets_tagged_lines_and_people_beside_it_their_text() {
 }
 
 #[test]
-fn errors_have_codes_and_the_mode_ends_as_it_began() {
+fn errors_have_codes_and_plain_mode_comes_back() {
     let server = TestServer::start();
     let mut bot = server.login("alice");
     bot.ask("/mode MACHINE", &["mode name=machine"]);
@@ -58,7 +58,7 @@ fn errors_have_codes_and_the_mode_ends_as_it_began() {
 }
 
 #[test]
-fn the_mode_changes_between_two_lines_of_one_read() {
+fn the_mode_changes_between_lines_of_one_read() {
     let server = TestServer::start();
     let mut bot = server.memory_login("alice");
     bot.send("/ping 1\n/mode machine\n/ping 2\n/mode plain\n/ping 3\n");

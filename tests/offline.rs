@@ -1,4 +1,4 @@
-//! What is said to somebody who is away waits for him, and each message reaches him once.
+//! Messages to a user who is away wait for the next login, and each arrives once.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ fn await_sessions(server: &TestServer, count: usize) {
     eventually("sessions have left", || server.handle.hub().session_count() == count);
 }
 
-/// Leaves, and waits until all of it is done.
+/// Ends a session, and waits until it is gone.
 fn leave(server: &TestServer, mut client: TestClient) {
     let before = server.handle.hub().session_count();
     client.send("/quit");
@@ -21,12 +21,12 @@ fn leave(server: &TestServer, mut client: TestClient) {
     await_sessions(server, before - 1);
 }
 
-/// Writes to bob, who is away, and has it confirmed.
+/// Sends a message to bob, who is away, and expects the confirmation.
 fn leave_word(alice: &mut TestClient, text: &str) {
     alice.ask(&format!("/msg bob {text}"), &[&format!("[to bob]: {text}"), KEPT]);
 }
 
-/// Says many things to bob in few writes and reads all the answers; `kept` when he is away.
+/// Sends many messages to bob in few writes and reads all the answers; `kept` if bob is away.
 fn leave_words(alice: &mut TestClient, texts: &[String], kept: bool) {
     for chunk in texts.chunks(16) {
         let mut lines = String::new();
@@ -46,7 +46,7 @@ fn unhurried(config: &mut parlor::config::Config) {
 }
 
 #[test]
-fn who_was_away_gets_what_he_missed_with_times_in_order_and_once() {
+fn missed_messages_come_at_the_login_in_order_and_once() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     leave_word(&mut alice, "one");
@@ -87,7 +87,7 @@ fn broadcasts_and_deleted_messages_are_not_delivered_later() {
 }
 
 #[test]
-fn beyond_five_hundred_a_line_says_how_many_more_there_are() {
+fn a_backlog_beyond_five_hundred_says_how_many_more_there_are() {
     let server = TestServer::with(unhurried);
     let mut alice = server.login("alice");
     let texts: Vec<String> = (1..=503).map(|n| n.to_string()).collect();
@@ -111,7 +111,7 @@ fn beyond_five_hundred_a_line_says_how_many_more_there_are() {
     server.login("bob").quiet();
 }
 
-/// A client over the in-memory link that has sent name and password, and reads nothing of what follows.
+/// Logs in a client over the in-memory link that reads nothing after its password.
 fn come_with_gate_shut(server: &TestServer, name: &str) -> MemoryClient {
     let mut client = server.memory_connect();
     client.expect_bytes("Enter username: ");
@@ -129,13 +129,13 @@ fn expect_welcome(client: &mut MemoryClient) {
     client.expect("Type /help for the commands; Ctrl-R shows a half-typed line again.");
 }
 
-/// The time of a line of the past differs; everything else is as expected.
+/// Expects a line of the history, with any time.
 fn expect_past(client: &mut MemoryClient, line: &str) {
     assert_eq!(timeless(&client.line()), line);
 }
 
 #[test]
-fn a_slow_reader_is_waited_for_and_what_comes_meanwhile_comes_after_it() {
+fn new_messages_wait_behind_the_backlog_of_a_slow_reader() {
     let server = TestServer::with(unhurried);
     let mut alice = server.login("alice");
     let long = "x".repeat(3_000);
@@ -146,7 +146,7 @@ fn a_slow_reader_is_waited_for_and_what_comes_meanwhile_comes_after_it() {
     let live: Vec<String> = (501..=550).map(|n| format!("{n} live")).collect();
     leave_words(&mut alice, &live, false);
     alice.quiet();
-    // A million and a half bytes, through a pipe that holds 64 KiB.
+    // 1.5 MB, through a pipe that holds 64 KiB.
     bob.peer.shut_gate(false);
     expect_welcome(&mut bob);
     bob.expect("*** 500 messages came while you were away:");
@@ -159,7 +159,7 @@ fn a_slow_reader_is_waited_for_and_what_comes_meanwhile_comes_after_it() {
 }
 
 #[test]
-fn who_breaks_off_while_he_is_shown_what_he_missed_is_shown_the_rest_next_time() {
+fn a_backlog_that_is_cut_short_goes_on_at_the_next_login() {
     let server = TestServer::with(unhurried);
     let mut alice = server.login("alice");
     let long = "x".repeat(3_000);
@@ -171,7 +171,7 @@ fn who_breaks_off_while_he_is_shown_what_he_missed_is_shown_the_rest_next_time()
     bob.peer.shut_gate(false);
     expect_welcome(&mut bob);
     bob.expect("*** 200 messages came while you were away:");
-    // So much that the first page has gone out whole, and he reads no further.
+    // The first page has gone out whole, and bob reads no further.
     (1..=60).for_each(|n| expect_past(&mut bob, &format!("#{n} {{time}} [alice]: {}", missed[n - 1])));
     bob.peer.shut_gate(true);
     bob.peer.reset();
@@ -180,7 +180,7 @@ fn who_breaks_off_while_he_is_shown_what_he_missed_is_shown_the_rest_next_time()
     let mut bob = server.login("bob");
     let count = bob.line();
     let count: usize = count.split(' ').nth(1).unwrap().parse().unwrap();
-    // Whole pages of it were his already; which ones, depends on how much the pipe had taken.
+    // Bob has got whole pages; how many depends on how much the pipe had taken.
     assert!((51..=151).contains(&count), "{count}");
     let first = 202 - count;
     for n in first..=200 {
@@ -191,7 +191,7 @@ fn who_breaks_off_while_he_is_shown_what_he_missed_is_shown_the_rest_next_time()
 }
 
 #[test]
-fn a_slow_reader_who_was_cut_gets_what_he_had_not_read_at_his_next_login() {
+fn a_closed_slow_reader_gets_the_rest_at_the_next_login() {
     let server = TestServer::with(|config| config.limits.outbox_items = 8);
     let mut alice = server.login("alice");
     let mut bob = server.memory_login("bob");
@@ -213,7 +213,7 @@ fn a_slow_reader_who_was_cut_gets_what_he_had_not_read_at_his_next_login() {
 }
 
 #[test]
-fn what_was_on_its_way_when_the_connection_broke_comes_at_the_next_login() {
+fn messages_in_flight_on_a_broken_connection_come_again() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     let bob = server.memory_login("bob");
@@ -230,7 +230,7 @@ fn what_was_on_its_way_when_the_connection_broke_comes_at_the_next_login() {
 }
 
 #[test]
-fn the_session_that_replaces_a_stuck_one_gets_what_that_had_not_read() {
+fn a_session_that_replaces_a_stuck_one_gets_its_unread_messages() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Replace);
     let mut alice = server.login("alice");
     let stuck = server.memory_login("bob");
@@ -271,7 +271,7 @@ fn two_sessions_of_one_user_get_each_message_once() {
 }
 
 #[test]
-fn what_came_between_two_sessions_is_not_lost_when_the_second_never_reads() {
+fn nothing_is_lost_between_a_session_and_one_that_never_reads() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let desk = server.login("bob");
@@ -288,7 +288,7 @@ fn what_came_between_two_sessions_is_not_lost_when_the_second_never_reads() {
 }
 
 #[test]
-fn a_name_nobody_has_gets_nothing_even_when_somebody_has_it_later() {
+fn a_new_account_gets_no_messages_from_before_it_existed() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     alice.ask("/msg zoe hi", &["Error: User 'zoe' does not exist."]);
@@ -305,7 +305,7 @@ fn a_name_nobody_has_gets_nothing_even_when_somebody_has_it_later() {
 }
 
 #[test]
-fn receipts_come_for_what_is_received_now_and_for_what_was_missed() {
+fn receipts_come_for_live_and_for_missed_messages() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     leave_word(&mut alice, "zero");
@@ -324,14 +324,14 @@ fn receipts_come_for_what_is_received_now_and_for_what_was_missed() {
     bob.quiet();
     alice.ask("/msg bob two", &["[to bob]: two", "*** bob has received #3."]);
     bob.expect("[alice]: two");
-    bob.ask("/read #3", &["You have read #3."]);
+    bob.ask("/read #3", &["Marked #3 as read."]);
     alice.expect("*** bob has read #3.");
     alice.ask("/read 3", &["Error: Message #3 is not a private message to you."]);
     bob.ask("/msg alice four", &["[to alice]: four"]);
     alice.expect("[bob]: four");
-    alice.ask("/read 4", &["You have read #4."]);
+    alice.ask("/read 4", &["Marked #4 as read."]);
     alice.ask("/receipts off", &["Receipts: off."]);
-    bob.ask("/read 3", &["You have read #3."]);
+    bob.ask("/read 3", &["Marked #3 as read."]);
     alice.ask("/msg bob five", &["[to bob]: five"]);
     bob.expect("[alice]: five");
     alice.ask("/receipts perhaps", &["Usage: /receipts [on|off]"]);
@@ -340,7 +340,7 @@ fn receipts_come_for_what_is_received_now_and_for_what_was_missed() {
 }
 
 #[test]
-fn no_receipt_comes_before_the_reader_takes_the_message() {
+fn no_receipt_comes_before_the_client_takes_the_message() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     let mut bob = server.memory_login("bob");
@@ -352,7 +352,7 @@ fn no_receipt_comes_before_the_reader_takes_the_message() {
     alice.quiet();
     bob.peer.shut_gate(false);
     bob.expect("[alice]: one");
-    // The second answer is written after the first one, and so after it was noted that the message was.
+    // The second answer is written after the first one, and so after it was noted that the message was written.
     (0..2).for_each(|_| bob.quiet());
     server.handle.hub().tend().unwrap();
     alice.expect("*** bob has received #1.");
@@ -360,7 +360,7 @@ fn no_receipt_comes_before_the_reader_takes_the_message() {
 }
 
 #[test]
-fn a_program_reads_receipts_in_fields() {
+fn receipts_in_machine_mode_have_fields() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.ask_all(&[("/mode machine", "mode name=machine"), ("/receipts on", "receipts wanted=true")]);
@@ -368,19 +368,16 @@ fn a_program_reads_receipts_in_fields() {
     bot.line_with("sent id=1 ");
     bot.expect("received id=1 by=bob");
     bob.expect("[alice]: hi");
-    bob.ask("/read 1", &["You have read #1."]);
+    bob.ask("/read 1", &["Marked #1 as read."]);
     bot.expect("read id=1 by=bob");
     bob.ask("/mode machine", &["mode name=machine"]);
     bob.ask("/read 1", &["you_read id=1"]);
     bot.expect("read id=1 by=bob");
-    bot.ask(
-        "/read 9",
-        &["error code=no_such_message text=Error: Message #9 does not exist, or it is not for you to see."],
-    );
+    bot.ask("/read 9", &["error code=no_such_message text=Error: Message #9 does not exist, or you may not see it."]);
 }
 
 #[test]
-fn ids_are_shown_where_they_were_asked_for_and_outlive_the_mode() {
+fn ids_are_shown_on_request_and_survive_a_change_of_mode() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask_all(&[
@@ -427,7 +424,7 @@ fn ids_are_shown_to_telnet_in_its_own_line_ends() {
 }
 
 #[test]
-fn answers_come_in_the_order_of_the_commands_whatever_is_said_between() {
+fn answers_come_in_the_order_of_the_commands() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.send_raw("/msg bob a\n/users\n/msg bob b\n/nope\n/msg bob\n/create_group g\n/g g c\n/history bob 1\n/delete 1\n/msg bob d\n/ping x\n");
@@ -437,7 +434,7 @@ fn answers_come_in_the_order_of_the_commands_whatever_is_said_between() {
         "alice",
         "bob",
         "[to bob]: b",
-        "Error: Unknown command '/nope'. /help lists them all.",
+        "Error: Unknown command '/nope'. /help lists all commands.",
         "Usage: /msg <username> <message>",
         "Group g created.",
         "[Group g][alice]: c",

@@ -22,7 +22,7 @@ fn said(from: &str, scope: Scope, text: &str) -> Entry {
     Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false })
 }
 
-/// A folder with users, and with a database in which something was said.
+/// A folder with users, and a database with messages.
 fn with_messages() -> TempDir {
     let dir = folder(USERS);
     let store = open(&dir.path().join("data"));
@@ -75,7 +75,7 @@ fn messages_are_exported_beside_a_running_daemon() {
 }
 
 #[test]
-fn who_reads_only_the_beginning_of_an_export_is_no_error() {
+fn closing_the_output_of_an_export_early_is_no_error() {
     let dir = folder(USERS);
     let store = open(&dir.path().join("data"));
     let lines: Vec<Entry> = (0..20_000).map(|n| said("alice", Scope::Everybody, &format!("{n:0100}"))).collect();
@@ -88,19 +88,19 @@ fn who_reads_only_the_beginning_of_an_export_is_no_error() {
 }
 
 #[test]
-fn a_backup_is_whole_and_replaces_nothing() {
+fn a_backup_is_complete_and_replaces_nothing() {
     let daemon = daemon_over(with_messages());
     let dir = daemon.dir.path();
     let outcome = tool(dir, &["backup", "copy.db"]);
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "The database is copied to copy.db.\n"), "{}", outcome.err);
+    assert_eq!((outcome.code, outcome.out.as_str()), (0, "Copied the database to copy.db.\n"), "{}", outcome.err);
     let before = fs::read(dir.join("copy.db")).unwrap();
     let again = tool(dir, &["backup", "copy.db"]);
-    assert_eq!((again.code, again.err.as_str()), (1, "parlord: copy.db: is there already; nothing was copied\n"));
+    assert_eq!((again.code, again.err.as_str()), (1, "parlord: copy.db: already exists; nothing was copied\n"));
     assert!(fs::read(dir.join("copy.db")).unwrap() == before);
     let lost = tool(dir, &["backup", "nowhere/copy.db"]);
     assert!(lost.code == 1 && lost.err.starts_with("parlord: nowhere/"), "{}", lost.err);
     assert_eq!(fs::read_dir(dir).unwrap().filter(|e| e.as_ref().unwrap().path().ends_with(".part")).count(), 0);
-    // A backup is put in place by its name alone.
+    // A backup only needs its name to be the database.
     fs::create_dir(dir.join("other")).unwrap();
     fs::rename(dir.join("copy.db"), dir.join("other/parlor.db")).unwrap();
     let store = open(&dir.join("other"));
@@ -109,7 +109,7 @@ fn a_backup_is_whole_and_replaces_nothing() {
 }
 
 #[test]
-fn an_erased_user_is_gone_from_the_disk_too() {
+fn an_erased_user_is_gone_from_the_disk() {
     let daemon = daemon_over(with_messages());
     let dir = daemon.dir.path();
     let holds = |word: &str| {
@@ -119,12 +119,12 @@ fn an_erased_user_is_gone_from_the_disk_too() {
     assert!(holds("the marked secret") && holds("left"));
     for typed in ["", "bob\n", "alice \u{7} \n"] {
         let outcome = run_with(dir, &["erase", "--user", "alice"], &[], typed);
-        let why = "parlord: the two names are not the same; nothing was erased\n";
+        let why = "parlord: the names differ; nothing was erased\n";
         assert_eq!((outcome.code, outcome.err.as_str()), (1, why));
     }
     assert!(holds("the marked secret"));
     let outcome = run_with(dir, &["erase", "--user", "Alice"], &[], "alice\n");
-    let said = "Erased 2 messages of Alice.\nBackups, and copies made by upgrades, still hold what they held.\n";
+    let said = "Erased 2 messages of Alice.\nBackups and copies made by upgrades still have these messages.\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (0, said), "{}", outcome.err);
     assert!(!holds("the marked secret") && !holds("marked") && holds("left"));
     assert!(tool(dir, &["export"]).out.lines().all(|line| !line.contains("alice")));
@@ -142,23 +142,23 @@ fn an_erased_user_is_gone_from_the_disk_too() {
 }
 
 #[test]
-fn a_running_server_forgets_what_it_need_not_keep() {
+fn a_running_server_deletes_what_exceeds_its_limits() {
     let daemon = Daemon::start_in(with_messages(), &["--data", "data", "--keep-messages", "2"]);
     eventually("two messages are left", || tool(daemon.dir.path(), &["export"]).out.lines().count() == 2);
     assert!(tool(daemon.dir.path(), &["export"]).out.starts_with("#4 "));
 }
 
 #[test]
-fn without_a_database_the_tools_say_so() {
+fn the_tools_say_when_there_is_no_database() {
     let dir = folder(USERS);
     for options in [&["export"][..], &["backup", "x"], &["erase", "--user", "bob", "--yes"]] {
         let outcome = tool(dir.path(), options);
-        let why = "parlord: data/parlor.db: there is no database; --data says in which folder it is\n";
+        let why = "parlord: data/parlor.db: there is no database; name its folder with --data\n";
         assert_eq!((outcome.code, outcome.err.as_str()), (1, why));
         let outcome = tool(dir.path(), &[options, &["--data", "none"]].concat());
         assert_eq!(outcome.err, "parlord: there is no database: the setting data is none\n");
     }
-    assert!(!dir.path().join("data").exists(), "asking should leave nothing behind");
+    assert!(!dir.path().join("data").exists(), "a failed tool leaves nothing behind");
     assert_eq!(tool(dir.path(), &["export", "--user", "_x"]).code, 2);
 }
 
@@ -166,13 +166,13 @@ fn without_a_database_the_tools_say_so() {
 fn a_folder_has_one_daemon() {
     let daemon = daemon_over(with_messages());
     let outcome = tool(daemon.dir.path(), &["--listen", "127.0.0.1:0"]);
-    let why = "parlord: data: another parlord works in this folder; give this one its own with --data\n";
+    let why = "parlord: data: another parlord is using this folder; give this one its own with --data\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
     assert!(outcome.err.ends_with(why), "{}", outcome.err);
 }
 
 #[test]
-fn a_damaged_database_keeps_it_from_starting_and_stays_as_it_is() {
+fn a_damaged_database_is_refused_and_left_alone() {
     let dir = with_messages();
     let path = dir.path().join("data/parlor.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -181,13 +181,13 @@ fn a_damaged_database_keeps_it_from_starting_and_stays_as_it_is() {
     for (options, code) in [(&["check"][..], 2), (&["--listen", "127.0.0.1:0"], 1)] {
         let outcome = tool(dir.path(), options);
         assert_eq!((outcome.code, outcome.out.as_str()), (code, ""));
-        assert!(outcome.err.contains("data/parlor.db: is damaged or no database of Parlor ("), "{}", outcome.err);
+        assert!(outcome.err.contains("data/parlor.db: is damaged or not a database of Parlor ("), "{}", outcome.err);
     }
     assert!(fs::read(&path).unwrap() == bytes);
 }
 
 #[test]
-fn a_killed_daemon_starts_again_with_all_of_it() {
+fn a_killed_daemon_starts_again_with_all_messages() {
     let dir = daemon_over(with_messages()).into_dir();
     let daemon = daemon_over(dir);
     assert_eq!(tool(daemon.dir.path(), &["export"]).out.lines().count(), 5);
@@ -195,7 +195,7 @@ fn a_killed_daemon_starts_again_with_all_of_it() {
 }
 
 #[test]
-fn an_invitation_of_the_command_line_opens_the_running_server_once() {
+fn an_invitation_from_the_command_line_works_once() {
     let daemon = Daemon::start(&["--data", "data", "--registration", "invite"]);
     let invite = |options: &[&str]| {
         let output = parlord(daemon.dir.path()).arg("invite").args(options).output().unwrap();

@@ -1,4 +1,4 @@
-//! The users file on disk: read whole, and replaced whole, so that at every moment it is the old one or the new one.
+//! The users file on disk. It is read whole and replaced whole: at any moment it is the old file or the new one.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 
 use crate::model::StartError;
 
-/// A users file is at most this long: a hundred thousand hashes fit five times.
+/// The longest users file: a hundred thousand hashes fit in it five times.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How long one editor waits for another.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads the whole file.
+///
+/// # Errors
+/// Why it cannot be read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, StartError> {
     let failed = |e: io::Error| refusal(path, format!("cannot be read: {e}"));
-    // Asked before it is opened, because opening a pipe waits for its other end.
+    // Checked before it is opened, because opening a pipe waits for its other end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(refusal(path, "is not a file".to_owned()));
     }
@@ -30,24 +33,27 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, StartError> {
     Ok(bytes)
 }
 
-/// One rewrite of a users file; as long as it lasts, no other begins.
-pub(super) struct Rewrite<'a> {
-    /// The path as the operator gave it, for what is said to him.
+/// A users file locked for rewriting: no other rewrite begins until it is dropped.
+pub(super) struct LockedFile<'a> {
+    /// The path as the operator gave it, for messages.
     path: &'a Path,
-    /// The file itself, behind all links, so that a link stays one.
+    /// The file itself, with all links resolved, so that a link stays a link.
     file: PathBuf,
-    /// The new file while it is written. A killed rewrite leaves it; the next one begins by removing it.
-    draft: PathBuf,
-    /// Opened and locked: a lock on the file itself would be replaced together with it.
+    /// Where the new file is written. A killed rewrite leaves it behind, and the next one removes it.
+    temporary: PathBuf,
+    /// Locked in place of the file, which is replaced together with any lock on it.
     folder: File,
 }
 
-/// A draft removes itself, unless it has become the file.
-struct Draft<'a>(Option<&'a Path>);
+/// A temporary file. It is deleted when dropped, unless it was renamed.
+struct TempFile<'a>(Option<&'a Path>);
 
-impl<'a> Rewrite<'a> {
-    /// Begins, as soon as no other rewrite is in the same folder.
-    pub(super) fn begin(path: &'a Path) -> Result<Rewrite<'a>, StartError> {
+impl<'a> LockedFile<'a> {
+    /// Waits until no other rewrite is in progress in the same folder.
+    ///
+    /// # Errors
+    /// Why the file cannot be rewritten.
+    pub(super) fn lock(path: &'a Path) -> Result<LockedFile<'a>, StartError> {
         let failed = |e: io::Error| refusal(path, format!("cannot be rewritten: {e}"));
         let file = match fs::canonicalize(path) {
             Err(e) if e.kind() == ErrorKind::NotFound && !path.is_symlink() => path.to_owned(),
@@ -58,87 +64,93 @@ impl<'a> Rewrite<'a> {
         name.push(file.file_name().unwrap_or_default());
         name.push(".rewrite");
         let folder = File::open(parent).map_err(failed)?;
-        wait_for(&folder).map_err(failed)?;
-        let draft = parent.join(name);
-        match fs::remove_file(&draft) {
+        lock_folder(&folder).map_err(failed)?;
+        let temporary = parent.join(name);
+        match fs::remove_file(&temporary) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(failed(e)),
-            _ => Ok(Rewrite { path, file, draft, folder }),
+            Ok(()) | Err(_) => Ok(LockedFile { path, file, temporary, folder }),
         }
     }
 
     /// The file as it is, or `None` if there is none yet.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>, StartError> {
         match fs::symlink_metadata(&self.file) {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            _ => read(&self.file).map(Some).map_err(|e| match e {
+            Ok(_) | Err(_) => read(&self.file).map(Some).map_err(|e| match e {
                 StartError::Users(_, why) => refusal(self.path, why),
                 other => other,
             }),
         }
     }
 
-    /// Puts `new` in the place of `old`, unless something else stands there by now.
+    /// Replaces the file, which must still contain `old`, by `new`.
+    ///
+    /// # Errors
+    /// Why it was not replaced; or that it was, but may not survive a power loss yet.
     pub(super) fn replace(self, old: Option<&[u8]>, new: &[u8]) -> Result<(), StartError> {
         let failed = |e: io::Error| refusal(self.path, format!("cannot be rewritten: {e}; it is as it was"));
-        let draft = self.write_draft(new).map_err(failed)?;
-        // An editor that takes no lock may have been at it, and hashing a long file takes minutes.
+        let temporary = self.write_temporary(new).map_err(failed)?;
+        // An editor that takes no lock may have saved in the meantime: hashing a long file takes minutes.
         if self.read()?.as_deref() != old {
             return Err(refusal(self.path, "was changed by someone else meanwhile; nothing was done".to_owned()));
         }
-        draft.become_file(&self.file).map_err(failed)?;
+        temporary.rename_to(&self.file).map_err(failed)?;
         self.folder.sync_all().map_err(|e| refusal(self.path, format!("is rewritten, but maybe not yet on disk: {e}")))
     }
 
-    fn write_draft(&self, bytes: &[u8]) -> io::Result<Draft<'_>> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.draft)?;
-        let draft = Draft(Some(&self.draft));
-        self.keep_owner(&file)?;
+    fn write_temporary(&self, bytes: &[u8]) -> io::Result<TempFile<'_>> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.temporary)?;
+        let temporary = TempFile(Some(&self.temporary));
+        self.copy_access(&file)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        Ok(draft)
+        Ok(temporary)
     }
 
-    /// Lets the new file be read by whom the old one was meant for: its owner, and its group if that had been chosen,
-    /// that is, if not simply everybody could read it.
-    fn keep_owner(&self, draft: &File) -> io::Result<()> {
+    /// Gives the new file the owner, the group and the mode of the old one. Its group may read it only if the old file
+    /// was closed to everyone else: only then was the group a choice.
+    fn copy_access(&self, temporary: &File) -> io::Result<()> {
         let old = match fs::metadata(&self.file) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
-        let new = draft.metadata()?;
+        let new = temporary.metadata()?;
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            fchown(draft, Some(old.uid()), Some(old.gid()))
+            fchown(temporary, Some(old.uid()), Some(old.gid()))
                 .map_err(|e| io::Error::new(e.kind(), format!("its owner and group could not be kept ({e})")))?;
         }
         let kept = if old.mode() & 0o007 == 0 { 0o640 } else { 0o600 };
-        draft.set_permissions(Permissions::from_mode(old.mode() & kept))
+        temporary.set_permissions(Permissions::from_mode(old.mode() & kept))
     }
 }
 
-impl Draft<'_> {
-    fn become_file(mut self, file: &Path) -> io::Result<()> {
-        if let Some(draft) = self.0 {
-            fs::rename(draft, file)?;
+impl TempFile<'_> {
+    fn rename_to(mut self, file: &Path) -> io::Result<()> {
+        if let Some(temporary) = self.0 {
+            fs::rename(temporary, file)?;
             self.0 = None;
         }
         Ok(())
     }
 }
 
-impl Drop for Draft<'_> {
+impl Drop for TempFile<'_> {
     fn drop(&mut self) {
-        if let Some(draft) = self.0 {
-            // It lies in the way of nobody: the next rewrite removes it, if this cannot.
-            let _ = fs::remove_file(draft);
+        if let Some(temporary) = self.0 {
+            // If this fails, the next rewrite removes it.
+            let _ = fs::remove_file(temporary);
         }
     }
 }
 
-fn wait_for(folder: &File) -> io::Result<()> {
-    let patience = Instant::now() + PATIENCE;
+fn lock_folder(folder: &File) -> io::Result<()> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < patience => sleep(Duration::from_millis(10)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(10)),
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::other("another `parlord user` is at work in its folder"));
             }

@@ -1,71 +1,73 @@
-//! What an operator does to a users file: one user added, changed or removed, or every password hashed.
+//! What operators do to the users file: add, change or remove one user, or hash every password.
 //!
-//! Everything that is not about that user stays as it is, comments, order and blank lines. A running daemon is not told.
+//! Everything else in the file stays as it is: comments, order and blank lines. A running daemon is not told.
 
 use std::fmt;
 use std::path::Path;
 
-use super::disk::{self, Rewrite};
+use super::disk::{self, LockedFile};
 use super::file::{Account, UsersFile};
-use super::secret::{self, Cost, Memory, Secret};
+use super::hash::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
-/// The longest password that is taken, in bytes; what stands in a file already may be longer.
+/// The longest new password, in bytes. Passwords already in a file may be longer.
 pub const MAX_PASSWORD: usize = 1024;
 
-/// How the password of a user is kept.
+/// How a user's password is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// As it is.
+pub enum PasswordKind {
+    /// As plain text.
     Plain,
     /// As an argon2id hash.
     Argon2id,
-    /// Not at all: the account is deleted, and its name kept.
+    /// Not at all: the account is deleted, and only its name is kept.
     Deleted,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for PasswordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::Plain => "plain",
-            Kind::Argon2id => "argon2id",
-            Kind::Deleted => "deleted",
+            PasswordKind::Plain => "plain",
+            PasswordKind::Argon2id => "argon2id",
+            PasswordKind::Deleted => "deleted",
         })
     }
 }
 
-/// What becomes of an edit when there is no file yet.
+/// What an edit does when there is no file yet.
 #[derive(PartialEq)]
-pub(super) enum Missing {
-    Made,
-    Refused,
+pub(super) enum IfMissing {
+    Create,
+    Fail,
 }
 
-/// Adds a user, with his password hashed; makes the file if there is none.
+/// Adds a user with a hashed password. Creates the file if there is none.
 ///
 /// # Errors
-/// When the name is taken, the password is none, or the file cannot be read or rewritten; it is then as it was.
+/// When the name is taken, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
+/// then.
 pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     if name.is_guest() {
         return Err(refusal(path, for_guests(name)));
     }
-    let secret = new_secret(path, password)?;
-    edit(path, Missing::Made, |sheet| match sheet.find(name) {
+    let secret = hash_new(path, password)?;
+    edit(path, IfMissing::Create, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
         Some(account) => Err(format!("there is a user '{}' already", account.name)),
-        None => Ok(sheet.add(name, &secret)?),
+        None => Ok(file.add(name, &secret)?),
     })
 }
 
-/// Gives a user a new password, hashed.
+/// Sets a user's password, hashed.
 ///
 /// # Errors
-/// When there is no such user, the password is none, or the file cannot be read or rewritten; it is then as it was.
+/// When there is no such user, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
+/// then.
 pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
-    let secret = new_secret(path, password)?;
-    edit(path, Missing::Refused, |sheet| match sheet.find(name) {
+    let secret = hash_new(path, password)?;
+    edit(path, IfMissing::Fail, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
-        Some(_) => set_secret(sheet, name, &secret),
+        Some(_) => set_secret(file, name, &secret),
         None => Err(no_user(name)),
     })
 }
@@ -73,42 +75,42 @@ pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError
 /// Removes a user.
 ///
 /// # Errors
-/// When there is no such user, or the file cannot be read or rewritten; it is then as it was.
+/// When there is no such user, or the file cannot be read or rewritten; it is unchanged then.
 pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
-    edit(path, Missing::Refused, |sheet| if sheet.remove(name) { Ok(()) } else { Err(no_user(name)) })
+    edit(path, IfMissing::Fail, |file| if file.remove(name) { Ok(()) } else { Err(no_user(name)) })
 }
 
 /// All users in the order of the file, and how the password of each is kept.
 ///
 /// # Errors
-/// When the file cannot be read, or a line of it is wrong.
-pub fn list(path: &Path) -> Result<Vec<(Name, Kind)>, StartError> {
+/// When the file cannot be read, or a line is malformed.
+pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
     let bytes = disk::read(path)?;
-    let sheet = parse(path, &bytes)?;
+    let file = parse(path, &bytes)?;
     let kind = |account: &Account| match &account.secret {
-        Secret::Plain(_) => Kind::Plain,
-        Secret::Hashed(_) => Kind::Argon2id,
-        Secret::Deleted => Kind::Deleted,
+        Secret::Plain(_) => PasswordKind::Plain,
+        Secret::Hashed(_) => PasswordKind::Argon2id,
+        Secret::Deleted => PasswordKind::Deleted,
     };
-    Ok(sheet.accounts().map(|account| (account.name, kind(account))).collect())
+    Ok(file.accounts().map(|account| (account.name, kind(account))).collect())
 }
 
-/// Hashes every password that is kept as it is; `progress` hears how many are done, and of how many, after each.
-/// Answers how many these were. The file changes once, at the end.
+/// Hashes every plain password and returns how many those were. After each, `progress` is called with the number done
+/// and the total. The file changes once, at the end.
 ///
 /// # Errors
-/// When the file cannot be read or rewritten; it is then as it was.
+/// When the file cannot be read or rewritten; it is unchanged then.
 pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 
 fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
-    edit(path, Missing::Refused, |sheet| {
-        let total = sheet.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
+    edit(path, IfMissing::Fail, |file| {
+        let total = file.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
-        sheet.change::<String>(|account| {
+        file.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
-            let hash = secret::hash(password, cost, &mut memory).map_err(cannot_hash)?;
+            let hash = hash::hash(password, cost, &mut memory).map_err(cannot_hash)?;
             done += 1;
             progress(done, total);
             Ok(Some(hash))
@@ -117,43 +119,48 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     })
 }
 
-/// Gives one user a new secret.
-pub(super) fn set_secret(sheet: &mut UsersFile<'_>, name: &Name, secret: &str) -> Result<(), String> {
-    sheet.change::<String>(|account| Ok((account.name == *name).then(|| secret.to_owned()))).map(drop)
+/// Sets the secret of one user.
+pub(super) fn set_secret(file: &mut UsersFile<'_>, name: &Name, secret: &str) -> Result<(), String> {
+    file.change::<String>(|account| Ok((account.name == *name).then(|| secret.to_owned()))).map(drop)
 }
 
-/// Reads the file, changes it, and writes it if anything has changed.
+/// Reads the file, changes it, and rewrites it if anything has changed. No other edit happens in the meantime.
+///
+/// # Errors
+/// Those of `change`, and why the file cannot be read or rewritten.
 pub(super) fn edit<T>(
     path: &Path,
-    missing: Missing,
+    if_missing: IfMissing,
     change: impl FnOnce(&mut UsersFile<'_>) -> Result<T, String>,
 ) -> Result<T, StartError> {
-    let rewrite = Rewrite::begin(path)?;
-    let old = rewrite.read()?;
-    if old.is_none() && missing == Missing::Refused {
+    let locked = LockedFile::lock(path)?;
+    let old = locked.read()?;
+    if old.is_none() && if_missing == IfMissing::Fail {
         return Err(refusal(path, "there is no such file".to_owned()));
     }
-    let mut sheet = parse(path, old.as_deref().unwrap_or_default())?;
-    let answer = change(&mut sheet).map_err(|why| refusal(path, why))?;
-    let new = sheet.render();
+    let mut file = parse(path, old.as_deref().unwrap_or_default())?;
+    let answer = change(&mut file).map_err(|why| refusal(path, why))?;
+    let new = file.render();
     if old.as_deref() != Some(&new) {
-        rewrite.replace(old.as_deref(), &new)?;
+        locked.replace(old.as_deref(), &new)?;
     }
     Ok(answer)
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> {
-    UsersFile::parse(bytes).map_err(|flaw| refusal(path, flaw.to_string()))
+    UsersFile::parse(bytes).map_err(|e| refusal(path, e.to_string()))
 }
 
-fn new_secret(path: &Path, password: &str) -> Result<String, StartError> {
-    check(password).map_err(|why| StartError::Config(format!("the password {why}")))?;
-    secret::hash(password.as_bytes(), Cost::STANDARD, &mut Memory::default()).map_err(|e| refusal(path, cannot_hash(e)))
+fn hash_new(path: &Path, password: &str) -> Result<String, StartError> {
+    check_password(password).map_err(|why| StartError::Config(format!("the password {why}")))?;
+    hash::hash(password.as_bytes(), Cost::STANDARD, &mut Memory::default()).map_err(|e| refusal(path, cannot_hash(e)))
 }
 
-/// Refuses a password that its owner could not type, or could not see that he has to; the reason follows on "the
-/// password".
-pub(super) fn check(password: &str) -> Result<(), String> {
+/// Refuses a password that its owner could not type, or could not see how to type.
+///
+/// # Errors
+/// The reason, which continues a sentence that begins with "the password".
+pub(super) fn check_password(password: &str) -> Result<(), String> {
     let why = if password.is_empty() {
         "is empty"
     } else if password.len() > MAX_PASSWORD {
@@ -168,10 +175,12 @@ pub(super) fn check(password: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
+/// The sentence for a name that only guests can have.
 pub(crate) fn for_guests(name: &Name) -> String {
     format!("the name '{name}' is kept for guests")
 }
 
+/// The sentence for the name of a deleted account.
 pub(crate) fn deleted(name: &Name) -> String {
     format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
 }

@@ -1,13 +1,13 @@
-//! The format of a users file: bytes to lines and back. It knows no disk.
+//! The format of the users file: bytes to lines and back. It knows no disk.
 //!
-//! One `name:secret` a line, cut at the first colon; everything behind it is the secret. Lines that begin with `#` and
-//! blank lines are kept as they are. What is parsed and rendered again is the same to the byte.
+//! Each line is `name:secret`, split at the first colon; everything behind it is the secret. Blank lines and lines that
+//! begin with `#` are kept. Parsing and rendering reproduces every byte.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use super::secret::{DELETED, Secret};
+use super::hash::{DELETED, Secret};
 use crate::model::Name;
 
 const BOM: &str = "\u{FEFF}";
@@ -18,20 +18,20 @@ pub(super) struct UsersFile<'a> {
     lines: Vec<Line<'a>>,
 }
 
-/// One line, its end held apart from its text so that either can be changed alone.
+/// One line. Its end is kept apart from its text, so that either can change alone.
 struct Line<'a> {
     text: Cow<'a, str>,
     end: &'static str,
     account: Option<Account>,
 }
 
-/// The user of one line.
+/// The account on one line.
 pub(super) struct Account {
     pub(super) name: Name,
     pub(super) secret: Secret,
 }
 
-/// Why a file is refused: where, and what is wrong there, never what stands there.
+/// Why a file is refused: the line and what is wrong with it, but nothing of its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ParseError {
     line: usize,
@@ -45,51 +45,57 @@ impl fmt::Display for ParseError {
 }
 
 impl<'a> UsersFile<'a> {
-    /// Reads a whole file, or names the first line that is wrong.
+    /// Parses a whole file.
+    ///
+    /// # Errors
+    /// The first line that is malformed.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<UsersFile<'a>, ParseError> {
         let bom = bytes.starts_with(BOM.as_bytes());
         let body = if bom { &bytes[BOM.len()..] } else { bytes };
         let mut lines = Vec::new();
         let mut seen = HashMap::new();
         for (number, raw) in (1..).zip(body.split_inclusive(|b| *b == b'\n')) {
-            let flaw = |why| ParseError { line: number, why };
-            let line = Line::parse(raw).map_err(flaw)?;
+            let malformed = |why| ParseError { line: number, why };
+            let line = Line::parse(raw).map_err(malformed)?;
             if let Some(account) = &line.account
                 && let Some(first) = seen.insert(account.name, number)
             {
                 let why = format!("the name stands on line {first} already (names are compared without case)");
-                return Err(flaw(why));
+                return Err(malformed(why));
             }
             lines.push(line);
         }
         Ok(UsersFile { bom, lines })
     }
 
-    /// The file again, with everything that was not changed as it was.
+    /// Renders the file; whatever was not changed is the same to the byte.
     pub(super) fn render(&self) -> Vec<u8> {
         let bom = if self.bom { BOM } else { "" };
         let lines = self.lines.iter().flat_map(|line| [&*line.text, line.end]);
         std::iter::once(bom).chain(lines).collect::<String>().into_bytes()
     }
 
-    /// Its users, in the order of the file.
+    /// The accounts, in the order of the file.
     pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.lines.iter().filter_map(|line| line.account.as_ref())
     }
 
-    /// Its users, in the order of the file, to keep.
+    /// The accounts, in the order of the file, by value.
     pub(super) fn into_accounts(self) -> impl Iterator<Item = Account> + 'a {
         self.lines.into_iter().filter_map(|line| line.account)
     }
 
-    /// The user of this name.
+    /// The account of this name, deleted or not.
     pub(super) fn find(&self, name: &Name) -> Option<&Account> {
         self.accounts().find(|account| account.name == *name)
     }
 
-    /// Appends a user. The caller has seen that the name is free and `secret` good.
+    /// Appends an account. The caller has checked that the name is free.
+    ///
+    /// # Errors
+    /// What is wrong with the secret.
     pub(super) fn add(&mut self, name: &Name, secret: &str) -> Result<(), &'static str> {
-        let end = self.usual_end();
+        let end = self.line_end();
         let line = Line::of(name, secret, end)?;
         if let Some(last) = self.lines.last_mut()
             && !last.end.ends_with('\n')
@@ -100,7 +106,10 @@ impl<'a> UsersFile<'a> {
         Ok(())
     }
 
-    /// Gives every user a new secret for whom there is one; answers how many these were.
+    /// Replaces the secret of each account for which `new` returns one; returns how many were replaced.
+    ///
+    /// # Errors
+    /// Those of `new`, and what is wrong with a secret.
     pub(super) fn change<E: From<&'static str>>(
         &mut self,
         mut new: impl FnMut(&Account) -> Result<Option<String>, E>,
@@ -116,30 +125,35 @@ impl<'a> UsersFile<'a> {
         Ok(changed)
     }
 
-    /// Gives a user another name, which nobody has. Behind him stands his old one as that of a deleted account, unless the
-    /// two differ in their letters' case alone.
+    /// Gives an account another name, which must be free. The next line keeps the old name as a deleted account, unless
+    /// the two names differ only in case.
+    ///
+    /// # Errors
+    /// When there is no such account.
     pub(super) fn rename(&mut self, from: &Name, to: Name) -> Result<(), &'static str> {
-        let his = |line: &Line<'_>| line.account.as_ref().is_some_and(|account| account.name == *from);
-        let (at, usual) = (self.lines.iter().position(his).ok_or("nobody has that name")?, self.usual_end());
+        let has_name = |line: &Line<'_>| line.account.as_ref().is_some_and(|account| account.name == *from);
+        let at = self.lines.iter().position(has_name).ok_or("nobody has that name")?;
         let Line { text, end, .. } = &self.lines[at];
         let (secret, end) = (text.split_once(':').map_or("", |(_, secret)| secret), *end);
-        let alone = *from == to;
-        let inner = if alone || end.ends_with('\n') { end } else { usual };
-        let line = Line::of(&to, secret, inner)?;
-        let old = if alone { None } else { Some(Line::of(from, DELETED, end)?) };
-        self.lines.splice(at..=at, std::iter::once(line).chain(old));
+        if *from == to {
+            self.lines[at] = Line::of(&to, secret, end)?;
+            return Ok(());
+        }
+        let inner_end = if end.ends_with('\n') { end } else { self.line_end() };
+        let lines = [Line::of(&to, secret, inner_end)?, Line::of(from, DELETED, end)?];
+        self.lines.splice(at..=at, lines);
         Ok(())
     }
 
-    /// Takes out the line of a user; `false` when there is none.
+    /// Removes an account's line; `false` when there is none.
     pub(super) fn remove(&mut self, name: &Name) -> bool {
         let before = self.lines.len();
         self.lines.retain(|line| line.account.as_ref().is_none_or(|account| account.name != *name));
         self.lines.len() < before
     }
 
-    /// New lines end as the first one does.
-    fn usual_end(&self) -> &'static str {
+    /// How new lines end: like the first one.
+    fn line_end(&self) -> &'static str {
         self.lines.first().map(|line| line.end).filter(|end| end.ends_with('\n')).unwrap_or("\n")
     }
 }

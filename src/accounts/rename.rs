@@ -1,5 +1,7 @@
-//! An account under another name. What is kept elsewhere changes with it: first there, where it is noted as begun, then
-//! here. So whatever ends the process in between, the next one finds the note and finishes it.
+//! Gives an account another name.
+//!
+//! The store changes first and notes that the rename has begun; then the users file. If the process ends in between,
+//! the next start finds the note and finishes the rename.
 
 use std::path::Path;
 use std::time::Instant;
@@ -7,73 +9,75 @@ use std::time::Instant;
 use super::Accounts;
 use super::change::AccountError;
 use super::disk;
-use super::edit::{self, Missing};
+use super::edit::{self, IfMissing};
 use super::file::{Account, UsersFile};
 use crate::model::{Name, StartError};
 
 impl Accounts {
-    /// Gives an account another name; its old one stays taken. When everything here is right, `store` is to change what
-    /// is kept elsewhere; should the file then stay as it was, `take_back` undoes that. Says whether the file is known to
-    /// have the new name; if not, that is to be found out at the next start.
+    /// Gives an account another name; the old one stays taken. Once nothing here can refuse the rename, `store` changes
+    /// what is kept elsewhere. If the file cannot be rewritten after that, `undo` reverts the store.
+    ///
+    /// Returns whether the file is known to contain the new name; if not, the next start finds out.
     ///
     /// # Errors
-    /// [`AccountError::Gone`], [`AccountError::Taken`], [`AccountError::Late`], [`AccountError::Broken`], and what `store` says.
+    /// [`AccountError::NotFound`], [`AccountError::Taken`], [`AccountError::TimedOut`], [`AccountError::UsersFile`],
+    /// and the errors of `store`.
     pub fn rename(
         &self,
         from: &Name,
         to: Name,
         deadline: Instant,
         store: impl FnOnce() -> Result<(), AccountError>,
-        take_back: impl FnOnce(),
+        undo: impl FnOnce(),
     ) -> Result<bool, AccountError> {
-        let _turn = self.turn.try_lock_until(deadline).ok_or(AccountError::Late)?;
+        let _updating = self.update.try_lock_until(deadline).ok_or(AccountError::TimedOut)?;
         let mut stored = false;
-        let rewritten = edit::edit(&self.path, Missing::Refused, |sheet| {
-            Ok(self.check_names(sheet, from, &to).and_then(|()| store()).and_then(|()| {
+        let rewritten = edit::edit(&self.path, IfMissing::Fail, |file| {
+            Ok(self.check_names(file, from, &to).and_then(|()| store()).and_then(|()| {
                 stored = true;
-                sheet.rename(from, to).map_err(|why| AccountError::Broken(why.to_owned()))
+                file.rename(from, to).map_err(|why| AccountError::UsersFile(why.to_owned()))
             }))
         });
-        let rewritten = rewritten.map_err(|e| AccountError::Broken(e.to_string())).flatten();
+        let rewritten = rewritten.map_err(|e| AccountError::UsersFile(e.to_string())).flatten();
         let known = match rewritten {
             Ok(()) => true,
             Err(why) if !stored => return Err(why),
-            Err(why) => match look(&self.path, |sheet| Ok(has_old(sheet, from, &to))) {
+            Err(why) => match inspect(&self.path, |file| Ok(has_old(file, from, &to))) {
                 Ok(true) => {
-                    take_back();
+                    undo();
                     return Err(why);
                 }
-                // It has its new content, though maybe not for good; or nobody can say what it has.
-                unknown => unknown.is_ok(),
+                // The file has the new content but may not survive a power loss, or cannot be read at all.
+                looked => looked.is_ok(),
             },
         };
         self.users.write().rename(from, to);
         Ok(known)
     }
 
-    fn check_names(&self, sheet: &UsersFile<'_>, from: &Name, to: &Name) -> Result<(), AccountError> {
-        if find(sheet, from).is_none() || self.find(from).is_none() {
-            return Err(AccountError::Gone);
+    fn check_names(&self, file: &UsersFile<'_>, from: &Name, to: &Name) -> Result<(), AccountError> {
+        if find(file, from).is_none() || self.find(from).is_none() {
+            return Err(AccountError::NotFound);
         }
-        let taken = from != to && (sheet.find(to).is_some() || self.is_taken(to));
+        let taken = from != to && (file.find(to).is_some() || self.is_taken(to));
         if taken { Err(AccountError::Taken) } else { Ok(()) }
     }
 
-    /// Finishes what [`Accounts::rename`] began in a process that has ended, and says whether anything was left to do.
+    /// Finishes what [`Accounts::rename`] began in a process that has ended; returns whether anything was left to do.
     ///
     /// # Errors
-    /// When the file has both names by now, or cannot be rewritten.
+    /// When the file contains both names by now, or cannot be rewritten.
     pub fn finish_rename(&self, from: &Name, to: Name) -> Result<bool, StartError> {
-        let turn = self.turn.lock();
-        let finished = edit::edit(&self.path, Missing::Refused, |sheet| {
-            let left = is_left(sheet, from, &to)?;
+        let updating = self.update.lock();
+        let finished = edit::edit(&self.path, IfMissing::Fail, |file| {
+            let left = is_left(file, from, &to)?;
             if left {
-                sheet.rename(from, to)?;
+                file.rename(from, to)?;
             }
             Ok(left)
         });
         let finished = finished.map_err(|e| unfinished(&self.path, from, &to, e))?;
-        drop(turn);
+        drop(updating);
         if finished {
             self.reload()?;
         }
@@ -83,38 +87,38 @@ impl Accounts {
     /// Whether [`Accounts::finish_rename`] would have anything to do.
     ///
     /// # Errors
-    /// When the file has both names.
+    /// When the file contains both names, or cannot be read.
     pub fn is_rename_left(&self, from: &Name, to: &Name) -> Result<bool, StartError> {
-        look(&self.path, |sheet| is_left(sheet, from, to)).map_err(|e| unfinished(&self.path, from, to, e))
+        inspect(&self.path, |file| is_left(file, from, to)).map_err(|e| unfinished(&self.path, from, to, e))
     }
 }
 
-/// Looks into the file as it is now.
-fn look<T>(path: &Path, at: impl FnOnce(&UsersFile<'_>) -> Result<T, String>) -> Result<T, StartError> {
+/// Reads the file as it is now.
+fn inspect<T>(path: &Path, read: impl FnOnce(&UsersFile<'_>) -> Result<T, String>) -> Result<T, StartError> {
     let refusal = |why: String| StartError::Users(path.to_owned(), why);
     let bytes = disk::read(path)?;
-    let sheet = UsersFile::parse(&bytes).map_err(|flaw| refusal(flaw.to_string()))?;
-    at(&sheet).map_err(refusal)
+    let file = UsersFile::parse(&bytes).map_err(|e| refusal(e.to_string()))?;
+    read(&file).map_err(refusal)
 }
 
 /// Whether somebody can still log in with the old name.
-fn has_old(sheet: &UsersFile<'_>, from: &Name, to: &Name) -> bool {
+fn has_old(file: &UsersFile<'_>, from: &Name, to: &Name) -> bool {
     let same = |account: &Account| from == to && account.name.as_str() == to.as_str();
-    find(sheet, from).is_some_and(|account| !same(account))
+    find(file, from).is_some_and(|account| !same(account))
 }
 
-/// Whether the new name is still to be written.
-fn is_left(sheet: &UsersFile<'_>, from: &Name, to: &Name) -> Result<bool, String> {
-    let left = has_old(sheet, from, to);
-    if left && from != to && sheet.find(to).is_some() {
+/// Whether the new name still has to be written.
+fn is_left(file: &UsersFile<'_>, from: &Name, to: &Name) -> Result<bool, String> {
+    let left = has_old(file, from, to);
+    if left && from != to && file.find(to).is_some() {
         return Err(format!("both names have a line; remove that of {to}, or that of {from} if this is done"));
     }
     Ok(left)
 }
 
-/// The user of this name, who is not deleted.
-fn find<'s>(sheet: &'s UsersFile<'_>, name: &Name) -> Option<&'s Account> {
-    sheet.find(name).filter(|account| !account.secret.is_deleted())
+/// The account of this name, unless it is deleted.
+fn find<'s>(file: &'s UsersFile<'_>, name: &Name) -> Option<&'s Account> {
+    file.find(name).filter(|account| !account.secret.is_deleted())
 }
 
 fn unfinished(path: &Path, from: &Name, to: &Name, e: StartError) -> StartError {

@@ -1,100 +1,103 @@
-//! Wrong guesses per address: a burst, then one more every now and then, whatever was guessed and however often.
-//! Registrations are counted in the same way, with other numbers.
+//! Limits attempts per address: a burst, then one more every refill interval, whatever was attempted. Wrong guesses and
+//! registrations are limited alike, with different numbers.
 //!
-//! For each address one moment is kept: when it will have all its tries again. Each try moves that moment away by one
-//! refill; a try that would move it beyond the whole burst is refused. Whose moment has come is forgotten.
+//! This is the generic cell rate algorithm. For each address one moment is kept, when all its attempts will be
+//! available again. Each attempt moves that moment one refill further away; an attempt that would move it beyond the
+//! whole burst is refused. An address whose moment has passed is forgotten.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Verdict;
-use crate::model::Origin;
+use super::Verification;
+use crate::model::Net;
 use crate::model::limits::{GUESS_BURST, GUESS_REFILL, REGISTRATION_BURST, REGISTRATION_REFILL, THROTTLED_ADDRESSES};
 
-/// Counts tries per address, for all sessions together.
+/// Counts attempts per address, for all sessions together.
 pub struct Throttle {
-    /// How many one address has at once.
+    /// How many attempts an address has at first.
     burst: u32,
     /// How long until it has one more.
     refill: Duration,
-    book: Mutex<Book>,
+    // lock tier 9: a leaf.
+    used: Mutex<Used>,
 }
 
-/// The same moments twice: found by address, and in the order in which they come.
+/// The addresses that have used some of their attempts, with the moment when each has them all again: by address, and
+/// in the order of those moments.
 #[derive(Default)]
-struct Book {
-    full_at: HashMap<Origin, Instant>,
-    order: BTreeSet<(Instant, Origin)>,
+struct Used {
+    full_at: HashMap<Net, Instant>,
+    order: BTreeSet<(Instant, Net)>,
 }
 
 impl Throttle {
-    /// Counts wrong guesses; it remembers nobody yet.
-    pub fn of_guesses() -> Throttle {
-        Throttle { burst: GUESS_BURST, refill: GUESS_REFILL, book: Mutex::default() }
+    /// A limit on wrong guesses.
+    pub fn for_guesses() -> Throttle {
+        Throttle { burst: GUESS_BURST, refill: GUESS_REFILL, used: Mutex::default() }
     }
 
-    /// Counts registrations; it remembers nobody yet.
-    pub fn of_registrations() -> Throttle {
-        Throttle { burst: REGISTRATION_BURST, refill: REGISTRATION_REFILL, book: Mutex::default() }
+    /// A limit on registrations.
+    pub fn for_registrations() -> Throttle {
+        Throttle { burst: REGISTRATION_BURST, refill: REGISTRATION_REFILL, used: Mutex::default() }
     }
 
-    /// Has a guess judged, if this address may still guess; only a wrong one counts.
-    pub fn judged(&self, origin: Origin, judge: impl FnOnce() -> Verdict) -> Verdict {
-        if !self.take(origin, Instant::now()) {
-            return Verdict::TooMany;
+    /// Verifies a guess if the address has attempts left. Only a wrong guess uses one up.
+    pub fn attempt(&self, net: Net, verify: impl FnOnce() -> Verification) -> Verification {
+        if !self.take(net, Instant::now()) {
+            return Verification::Throttled;
         }
-        let verdict = judge();
-        if verdict != Verdict::Wrong {
-            self.give_back(origin);
+        let verification = verify();
+        if verification != Verification::Wrong {
+            self.refund(net);
         }
-        verdict
+        verification
     }
 
-    /// Takes one try from this address, before it is looked at; `false` when it has none left.
+    /// Takes one attempt from an address; `false` when it has none left.
     ///
-    /// Taken before and not counted after, so that a hundred guesses at the same time are a hundred tries.
-    pub fn take(&self, origin: Origin, now: Instant) -> bool {
-        if origin.is_exempt() {
+    /// To be called before the attempt is looked at: a hundred guesses at the same time are a hundred attempts.
+    pub fn take(&self, net: Net, now: Instant) -> bool {
+        if net.is_exempt() {
             return true;
         }
-        let mut book = self.book.lock();
-        book.forget_full(now);
-        let full_at = book.full_at.get(&origin).copied().unwrap_or(now) + self.refill;
+        let mut used = self.used.lock();
+        used.forget_full(now);
+        let full_at = used.full_at.get(&net).copied().unwrap_or(now) + self.refill;
         if full_at > now + self.refill * self.burst {
             return false;
         }
-        book.set(origin, full_at);
+        used.set(net, full_at);
         true
     }
 
-    /// Gives one try back: it does not count after all.
-    pub fn give_back(&self, origin: Origin) {
-        let mut book = self.book.lock();
-        let earlier = book.full_at.get(&origin).and_then(|full_at| full_at.checked_sub(self.refill));
+    /// Gives an attempt back that turned out not to count.
+    pub fn refund(&self, net: Net) {
+        let mut used = self.used.lock();
+        let earlier = used.full_at.get(&net).and_then(|full_at| full_at.checked_sub(self.refill));
         if let Some(full_at) = earlier {
-            book.set(origin, full_at);
+            used.set(net, full_at);
         }
     }
 }
 
-impl Book {
-    fn set(&mut self, origin: Origin, full_at: Instant) {
-        if let Some(old) = self.full_at.insert(origin, full_at) {
-            self.order.remove(&(old, origin));
+impl Used {
+    fn set(&mut self, net: Net, full_at: Instant) {
+        if let Some(old) = self.full_at.insert(net, full_at) {
+            self.order.remove(&(old, net));
         } else if self.order.len() >= THROTTLED_ADDRESSES
             && let Some((_, fullest)) = self.order.pop_first()
         {
             self.full_at.remove(&fullest);
         }
-        self.order.insert((full_at, origin));
+        self.order.insert((full_at, net));
     }
 
     fn forget_full(&mut self, now: Instant) {
-        while let Some((_, origin)) = self.order.first().copied().filter(|(full_at, _)| *full_at <= now) {
+        while let Some((_, net)) = self.order.first().copied().filter(|(full_at, _)| *full_at <= now) {
             self.order.pop_first();
-            self.full_at.remove(&origin);
+            self.full_at.remove(&net);
         }
     }
 }
@@ -106,92 +109,92 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
-    fn origin(n: u32) -> Origin {
-        Origin::of(IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + n)))
+    fn net(n: u32) -> Net {
+        Net::of(IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 + n)))
     }
 
     fn remembered(throttle: &Throttle) -> usize {
-        let book = throttle.book.lock();
-        assert_eq!(book.full_at.len(), book.order.len());
-        assert!(book.order.iter().all(|(at, origin)| book.full_at.get(origin) == Some(at)));
-        book.order.len()
+        let used = throttle.used.lock();
+        assert_eq!(used.full_at.len(), used.order.len());
+        assert!(used.order.iter().all(|(at, net)| used.full_at.get(net) == Some(at)));
+        used.order.len()
     }
 
     #[test]
-    fn a_hundred_guessers_from_one_address_get_13_guesses_a_minute() {
-        let (throttle, start) = (Throttle::of_guesses(), Instant::now());
-        let judged = (0..600)
+    fn one_address_gets_at_most_13_guesses_a_minute() {
+        let (throttle, start) = (Throttle::for_guesses(), Instant::now());
+        let taken = (0..600)
             .flat_map(|tenth| (0..100).map(move |_| start + Duration::from_millis(tenth * 100)))
-            .filter(|now| throttle.take(origin(1), *now))
+            .filter(|now| throttle.take(net(1), *now))
             .count();
-        assert!((12..=13).contains(&judged), "{judged}");
-        assert!(throttle.take(origin(2), start + Duration::from_secs(60)), "another address has its own tries");
+        assert!((12..=13).contains(&taken), "{taken}");
+        assert!(throttle.take(net(2), start + Duration::from_secs(60)), "another address has its own attempts");
     }
 
     #[test]
-    fn right_passwords_cost_no_tries() {
-        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
+    fn right_passwords_use_up_no_attempts() {
+        let (throttle, now) = (Throttle::for_guesses(), Instant::now());
         for _ in 0..1000 {
-            assert!(throttle.take(origin(1), now));
-            throttle.give_back(origin(1));
+            assert!(throttle.take(net(1), now));
+            throttle.refund(net(1));
         }
-        assert_eq!((0..100).filter(|_| throttle.take(origin(1), now)).count(), GUESS_BURST as usize);
-        throttle.give_back(origin(9));
-        assert_eq!(remembered(&throttle), 1, "giving back to a stranger remembers nobody");
+        assert_eq!((0..100).filter(|_| throttle.take(net(1), now)).count(), GUESS_BURST as usize);
+        throttle.refund(net(9));
+        assert_eq!(remembered(&throttle), 1, "a refund to an unknown address remembers nothing");
     }
 
     #[test]
     fn loopback_is_exempt_and_not_remembered() {
-        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
-        let local = Origin::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let (throttle, now) = (Throttle::for_guesses(), Instant::now());
+        let local = Net::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!((0..1000).all(|_| throttle.take(local, now)));
         assert_eq!(remembered(&throttle), 0);
     }
 
     #[test]
-    fn a_flood_of_addresses_is_bounded_and_does_not_free_the_worst() {
-        let (throttle, now) = (Throttle::of_guesses(), Instant::now());
-        while throttle.take(origin(0), now) {}
+    fn a_flood_of_addresses_does_not_free_the_worst_one() {
+        let (throttle, now) = (Throttle::for_guesses(), Instant::now());
+        while throttle.take(net(0), now) {}
         for n in 1..30_000 {
-            assert!(throttle.take(origin(n), now));
+            assert!(throttle.take(net(n), now));
         }
         assert_eq!(remembered(&throttle), THROTTLED_ADDRESSES);
-        assert!(!throttle.take(origin(0), now), "the fullest were forgotten, not the emptiest");
+        assert!(!throttle.take(net(0), now), "the addresses with most attempts left were forgotten");
         let later = now + GUESS_REFILL * GUESS_BURST;
-        assert!(throttle.take(origin(1), later));
-        assert_eq!(remembered(&throttle), 1, "who has all tries again is forgotten");
+        assert!(throttle.take(net(1), later));
+        assert_eq!(remembered(&throttle), 1, "an address with all its attempts is forgotten");
     }
 
     #[test]
-    fn registrations_have_numbers_of_their_own() {
-        let (throttle, start) = (Throttle::of_registrations(), Instant::now());
-        let taken = |now| (0..100).filter(|_| throttle.take(origin(1), now)).count();
+    fn registrations_have_a_limit_of_their_own() {
+        let (throttle, start) = (Throttle::for_registrations(), Instant::now());
+        let taken = |now| (0..100).filter(|_| throttle.take(net(1), now)).count();
         assert_eq!(taken(start), REGISTRATION_BURST as usize);
         assert_eq!(taken(start + REGISTRATION_REFILL), 1);
     }
 
     #[test]
     fn only_a_wrong_guess_counts() {
-        let throttle = Throttle::of_guesses();
-        let guess = |verdict| throttle.judged(origin(1), || verdict);
+        let throttle = Throttle::for_guesses();
+        let guess = |result| throttle.attempt(net(1), || result);
         for _ in 0..100 {
-            assert_eq!(guess(Verdict::Late), Verdict::Late);
+            assert_eq!(guess(Verification::TimedOut), Verification::TimedOut);
         }
-        (0..GUESS_BURST).for_each(|_| assert_eq!(guess(Verdict::Wrong), Verdict::Wrong));
-        assert_eq!(guess(Verdict::Late), Verdict::TooMany);
+        (0..GUESS_BURST).for_each(|_| assert_eq!(guess(Verification::Wrong), Verification::Wrong));
+        assert_eq!(guess(Verification::TimedOut), Verification::Throttled);
     }
 
     proptest! {
         #[test]
-        fn no_window_ever_holds_more_than_burst_and_refill(
+        fn no_time_window_exceeds_burst_and_refill(
             steps in proptest::collection::vec((0u64..30, any::<bool>()), 1..200),
         ) {
-            let (throttle, mut now) = (Throttle::of_guesses(), Instant::now());
+            let (throttle, mut now) = (Throttle::for_guesses(), Instant::now());
             let mut wrong = Vec::new();
             for (seconds, right) in steps {
                 now += Duration::from_secs(seconds);
-                if throttle.take(origin(1), now) {
-                    if right { throttle.give_back(origin(1)) } else { wrong.push(now) }
+                if throttle.take(net(1), now) {
+                    if right { throttle.refund(net(1)) } else { wrong.push(now) }
                 }
             }
             for (i, first) in wrong.iter().enumerate() {

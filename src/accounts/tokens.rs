@@ -1,58 +1,61 @@
-//! Random secrets that the server makes: login tokens and invitations. Only their digests are ever kept.
+//! Random secrets that the server generates: login tokens, invitations and room codes. Only digests of the first two
+//! are kept.
 //!
-//! They are too long to be guessed, so a fast digest keeps them as well as a slow hash keeps a password.
+//! They are too long to be guessed, so a fast digest protects them as well as a slow hash protects a password.
 
 use std::io;
 
 use blake2::{Blake2b256, Digest};
 
-use super::secret::same;
+use super::hash::constant_time_eq;
 
-/// How every token begins, so that it is known for one wherever it turns up.
+/// Begins every token, so that one is recognised wherever it turns up.
 const TOKEN_PREFIX: &str = "parlor_";
 
 /// Bytes of randomness in a token or an invitation: 160 bits.
 const RANDOM: usize = 20;
 
-/// Crockford's base 32: no letter in it is taken for another or for a digit.
+/// Crockford's base 32: no letter in it can be mistaken for another or for a digit.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Letters of an invitation between two dashes.
+/// How many letters of an invitation stand between two dashes.
 const GROUP: usize = 4;
 
-/// Letters of a room's code, and how many it has.
+/// The letters of a room code.
 const CODE_LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// How many letters a room code has.
 const CODE: usize = 4;
 
-/// A new secret, to be shown once, and what is kept of it.
-pub struct Key {
-    /// What its owner has to keep.
+/// A new secret, to be shown once.
+pub struct NewToken {
+    /// For its owner.
     pub text: String,
-    /// What the server keeps.
+    /// For the server to keep.
     pub digest: [u8; 32],
 }
 
-/// Makes a login token.
+/// Generates a login token.
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn new_token() -> io::Result<Key> {
+pub fn new_token() -> io::Result<NewToken> {
     let text = format!("{TOKEN_PREFIX}{}", random_letters()?);
     let digest = digest(text.as_bytes());
-    Ok(Key { text, digest })
+    Ok(NewToken { text, digest })
 }
 
-/// Makes an invitation, in groups that a person can type.
+/// Generates an invitation, in groups that a person can type.
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn new_invite() -> io::Result<Key> {
+pub fn new_invite() -> io::Result<NewToken> {
     let letters = random_letters()?;
     let groups: Vec<&str> = (0..letters.len()).step_by(GROUP).map(|at| &letters[at..at + GROUP]).collect();
-    Ok(Key { text: groups.join("-"), digest: digest(letters.as_bytes()) })
+    Ok(NewToken { text: groups.join("-"), digest: digest(letters.as_bytes()) })
 }
 
-/// Makes as many random codes for rooms, of four letters and digits.
+/// Generates `count` random room codes of four letters or digits.
 ///
 /// # Errors
 /// When the system gives no randomness.
@@ -60,7 +63,7 @@ pub fn room_codes(count: usize) -> io::Result<Vec<String>> {
     let mut words = vec![0; count * 4];
     getrandom::fill(&mut words).map_err(|e| io::Error::other(e.to_string()))?;
     let code = |word: &[u8]| {
-        // Of so many numbers, a remainder by 36 to the fourth is as good as even.
+        // 2^32 numbers modulo 36^4: the bias is one in 2,500.
         let mut number = word.iter().fold(0_usize, |sum, byte| sum * 256 + usize::from(*byte));
         let letters = (0..CODE).map(|_| {
             let letter = CODE_LETTERS[number % CODE_LETTERS.len()];
@@ -72,13 +75,19 @@ pub fn room_codes(count: usize) -> io::Result<Vec<String>> {
     Ok(words.chunks_exact(4).map(code).collect())
 }
 
-/// What would be kept of this, if it reads like a login token.
+/// The digest of a login token; `None` when the text does not look like one.
 pub fn token_digest(typed: &[u8]) -> Option<[u8; 32]> {
     typed.starts_with(TOKEN_PREFIX.as_bytes()).then(|| digest(typed))
 }
 
-/// What would be kept of an invitation as a person typed it: with or without dashes, in any case, with `o` for `0` and
-/// `i` or `l` for `1`.
+/// Whether this reads like an invitation: as many letters and digits as one has, with or without dashes.
+pub fn is_invite(typed: &str) -> bool {
+    let letters = || typed.chars().filter(|c| *c != '-');
+    letters().count() == RANDOM * 8 / 5 && letters().all(|c| c.is_ascii_alphanumeric())
+}
+
+/// The digest of an invitation as a person typed it: with or without dashes, in any case, with `o` for `0` and `i` or
+/// `l` for `1`.
 pub fn invite_digest(typed: &str) -> [u8; 32] {
     let letters = typed.chars().filter(|c| *c != '-').map(|c| match c.to_ascii_lowercase() {
         'o' => '0',
@@ -88,16 +97,16 @@ pub fn invite_digest(typed: &str) -> [u8; 32] {
     digest(letters.collect::<String>().as_bytes())
 }
 
-/// Whether two digests are the same, in a time that does not depend on where they differ.
+/// Compares two digests in constant time.
 pub fn same_digest(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    same(one, other)
+    constant_time_eq(one, other)
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
     Blake2b256::digest(bytes).into()
 }
 
-/// Five bits a letter.
+/// Random letters of [`ALPHABET`], five bits each.
 fn random_letters() -> io::Result<String> {
     let mut bytes = [0; RANDOM];
     getrandom::fill(&mut bytes).map_err(|e| io::Error::other(e.to_string()))?;
@@ -112,8 +121,8 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn a_token_is_long_random_and_known_by_its_beginning() {
-        let keys: Vec<Key> = (0..100).map(|_| new_token().unwrap()).collect();
+    fn a_token_is_long_random_and_has_its_prefix() {
+        let keys: Vec<NewToken> = (0..100).map(|_| new_token().unwrap()).collect();
         assert_eq!(keys.iter().map(|key| key.text.clone()).collect::<HashSet<_>>().len(), 100);
         for key in &keys {
             let letters = key.text.strip_prefix("parlor_").unwrap();
@@ -127,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invitation_may_be_typed_as_it_is_read() {
+    fn an_invitation_can_be_typed_as_it_is_read() {
         let key = new_invite().unwrap();
         assert!(key.text.len() == 39 && key.text.split('-').all(|group| group.len() == 4), "{}", key.text);
         let plain = key.text.replace('-', "");
@@ -141,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_has_four_letters_or_digits_that_all_come_up() {
+    fn room_codes_use_every_letter_and_digit() {
         let codes = room_codes(1_000).unwrap();
         assert!(codes.len() == 1_000 && codes.iter().all(|code| code.len() == 4));
         let used: HashSet<u8> = codes.iter().flat_map(|code| code.bytes()).collect();

@@ -1,214 +1,94 @@
-//! The judge: is this the password of this user? An unknown name costs him the same work as a wrong password.
+//! The verifier: is this the password of this user? An unknown name costs the same work as a wrong password.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use parking_lot::{Mutex, RwLock};
+use super::Accounts;
+use super::change::AccountError;
+use super::hash::{Hash, Secret, constant_time_eq};
+use super::users::Users;
+use crate::model::Name;
 
-use super::disk;
-use super::file::{Account, UsersFile};
-use super::hash_slots::HashSlots;
-use super::secret::{Hash, Secret, same};
-use crate::model::{Name, StartError};
-
-/// What a guess is compared with where no password is kept. Guessing it opens nothing.
+/// Compared with a guess where there is no plain password. Guessing it opens nothing.
 const NOBODYS: &[u8] = b"nobody's password";
 
-/// How long reading the file again waits for a change that is being made. Who reads also has to hear that he is to stop.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// All accounts, as the users file had them when it was last read, and as they were changed from here since.
-pub struct Accounts {
-    pub(super) path: PathBuf,
-    pub(super) users: RwLock<Users>,
-    /// Held from the reading or rewriting of the file until `users` says the same: or a change that comes while the
-    /// file is read would be lost here, and be in the file all the same.
-    pub(super) turn: Mutex<()>,
-    pub(super) permits: HashSlots,
-}
-
-/// What a guess turned out to be.
+/// What a login attempt with a password, token or code came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The password of this user; the name is as registered.
-    Right(Name),
-    /// No such user, or not his password: nobody can tell which.
+pub enum Verification {
+    /// The password is this user's; the name is as registered.
+    Verified(Name),
+    /// There is no such user, or it is not the password. Nobody can tell which.
     Wrong,
-    /// Not judged: until the deadline there was no room to hash it.
-    Late,
-    /// Not judged: too many wrong ones came from the address.
-    TooMany,
-    /// Not judged: what it is to be compared with cannot be read.
-    Unreadable,
-}
-
-/// The accounts, by their names.
-pub(super) struct Users {
-    secrets: HashMap<Name, Secret>,
-    plain: usize,
-    deleted: usize,
-    /// The dearest hash of the file: verified in place of one that is not there, and its answer thrown away.
-    decoy: Option<Hash>,
+    /// Not verified: no hash slot came free before the deadline.
+    TimedOut,
+    /// Not verified: too many wrong guesses came from the address.
+    Throttled,
+    /// Not verified: what it has to be compared with cannot be read.
+    Unavailable,
 }
 
 impl Accounts {
-    /// Reads the users file.
+    /// Verifies a name and a password as they were typed, without their line ends.
     ///
-    /// # Errors
-    /// When it cannot be read, or a line of it is wrong; the text names the line, never what stands there.
-    pub fn load(path: &Path) -> Result<Accounts, StartError> {
-        Accounts::with(path, HashSlots::for_this_machine())
-    }
-
-    pub(super) fn with(path: &Path, permits: HashSlots) -> Result<Accounts, StartError> {
-        let users = RwLock::new(Users::read(path)?);
-        Ok(Accounts { path: path.to_owned(), users, turn: Mutex::default(), permits })
-    }
-
-    /// Reads the users file again, whole or not at all; answers how many accounts there are now.
-    ///
-    /// # Errors
-    /// As [`Accounts::load`]; the accounts are then what they were before.
-    pub fn reload(&self) -> Result<usize, StartError> {
-        let busy = || StartError::Users(self.path.clone(), "is being changed just now; ask again".to_owned());
-        let _turn = self.turn.try_lock_for(PATIENCE).ok_or_else(busy)?;
-        let users = Users::read(&self.path)?;
-        let count = users.len();
-        // The old ones are freed when nobody waits for this lock any more.
-        let old = std::mem::replace(&mut *self.users.write(), users);
-        drop(old);
-        Ok(count)
-    }
-
-    /// How many accounts there are.
-    pub fn len(&self) -> usize {
-        self.users.read().len()
-    }
-
-    /// Whether there is no account at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many accounts keep their password as it is, and not as a hash.
-    pub fn plain_secrets(&self) -> usize {
-        self.users.read().plain
-    }
-
-    /// The name of this user as it is registered.
-    pub fn find(&self, name: &Name) -> Option<Name> {
-        self.users.read().find(name).map(|(name, _)| name)
-    }
-
-    /// Whether this was the name of an account that is deleted: nobody's now, and nobody else's either.
-    pub fn is_deleted(&self, name: &Name) -> bool {
-        self.users.read().secrets.get(name).is_some_and(Secret::is_deleted)
-    }
-
-    /// Judges the name and the password as they were typed, without their line ends.
-    ///
-    /// As soon as the file holds one hash, every wrong guess costs one hash, whether its name is unknown, deleted, has a
-    /// password kept as it is, or a hash. It waits for its turn until `deadline`.
-    pub fn judge(&self, name: &[u8], guess: &[u8], deadline: Instant) -> Verdict {
+    /// As soon as the users file contains one hash, every wrong guess costs one hash: for an unknown name, a deleted
+    /// account, a plain password and a hashed one alike. Waits for a hash slot until `deadline`.
+    pub fn verify(&self, name: &[u8], guess: &[u8], deadline: Instant) -> Verification {
         let (owner, hash) = {
             let users = self.users.read();
-            if let Some(name) = users.plainly(name, guess) {
-                return Verdict::Right(name);
+            if let Some(name) = users.match_plain(name, guess) {
+                return Verification::Verified(name);
             }
-            let Some(found) = users.hash_for(name) else { return Verdict::Wrong };
+            let Some(found) = users.hash_for(name) else { return Verification::Wrong };
             found
         };
-        let Some(mut permit) = self.permits.take(deadline) else { return Verdict::Late };
-        match (hash.is_of(guess, &mut permit.memory), owner) {
-            (None, _) => Verdict::Late,
-            (Some(true), Some(name)) => Verdict::Right(name),
-            _ => Verdict::Wrong,
+        let Some(mut slot) = self.hash_slots.take(deadline) else { return Verification::TimedOut };
+        match (hash.matches(guess, &mut slot.memory), owner) {
+            (None, _) => Verification::TimedOut,
+            (Some(true), Some(name)) => Verification::Verified(name),
+            (Some(true), None) | (Some(false), _) => Verification::Wrong,
         }
     }
 
-    /// Computes no hash any more, and lets nobody wait for one: who does is late at once. For a server that stops.
+    /// Hashes the password of a group, for the group to keep.
+    ///
+    /// # Errors
+    /// As [`Accounts::hash_password`].
+    pub fn hash_group_password(&self, password: &str, deadline: Instant) -> Result<String, AccountError> {
+        self.hash_password(password.as_bytes(), deadline).map(|hashed| hashed.0)
+    }
+
+    /// Whether `guess` is the password whose hash a group keeps; `None` when no hash slot came free before the
+    /// deadline.
+    pub fn verify_group_password(&self, hash: &str, guess: &str, deadline: Instant) -> Option<bool> {
+        let secret = Secret::parse(hash).ok()?;
+        let mut slot = self.hash_slots.take(deadline)?;
+        secret.hash().and_then(|hash| hash.matches(guess.as_bytes(), &mut slot.memory))
+    }
+
+    /// Hashes nothing more: from now on every wait for a hash slot ends at once. For a server that stops.
     pub fn stop_hashing(&self) {
-        self.permits.close();
+        self.hash_slots.close();
     }
 }
 
 impl Users {
-    fn read(path: &Path) -> Result<Users, StartError> {
-        let bytes = disk::read(path)?;
-        let sheet = UsersFile::parse(&bytes).map_err(|flaw| StartError::Users(path.to_owned(), flaw.to_string()))?;
-        let secrets: HashMap<Name, Secret> =
-            sheet.into_accounts().map(|Account { name, secret }| (name, secret)).collect();
-        let count = |which: fn(&Secret) -> bool| secrets.values().filter(|secret| which(secret)).count();
-        let (plain, deleted) = (count(|secret| secret.plain().is_some()), count(Secret::is_deleted));
-        let decoy = secrets.values().filter_map(Secret::hash).max_by_key(|hash| hash.work()).cloned();
-        Ok(Users { secrets, plain, deleted, decoy })
-    }
-
-    /// Keeps this of a user from now on, under the name that he has already if he is here.
-    pub(super) fn set(&mut self, name: Name, secret: Secret) {
-        if let Some(hash) = secret.hash()
-            && self.decoy.as_ref().is_none_or(|decoy| decoy.work() < hash.work())
-        {
-            self.decoy = Some(hash.clone());
-        }
-        self.plain += usize::from(secret.plain().is_some());
-        self.deleted += usize::from(secret.is_deleted());
-        if let Some(old) = self.secrets.insert(name, secret) {
-            self.plain -= usize::from(old.plain().is_some());
-            self.deleted -= usize::from(old.is_deleted());
-        }
-    }
-
-    /// A user is called otherwise from now on; his old name stays taken.
-    pub(super) fn rename(&mut self, from: &Name, to: Name) {
-        let Some(secret) = self.secrets.remove(from) else { return };
-        if *from != to {
-            self.set(*from, Secret::Deleted);
-        }
-        self.secrets.insert(to, secret);
-    }
-
-    /// Whether somebody has this name, or had it and nobody else may.
-    pub(super) fn is_taken(&self, name: &Name) -> bool {
-        self.secrets.contains_key(name)
-    }
-
-    fn len(&self) -> usize {
-        self.secrets.len() - self.deleted
-    }
-
-    fn find(&self, name: &Name) -> Option<(Name, &Secret)> {
-        let found = self.secrets.get_key_value(name).filter(|(_, secret)| !secret.is_deleted());
-        found.map(|(name, secret)| (*name, secret))
-    }
-
-    fn find_typed(&self, typed: &[u8]) -> Option<(Name, &Secret)> {
-        self.find(&std::str::from_utf8(typed).ok()?.parse().ok()?)
-    }
-
-    /// The user whose plain password this is; compares once, also where there is nothing to compare with.
-    fn plainly(&self, name: &[u8], guess: &[u8]) -> Option<Name> {
+    /// The user whose plain password this is. Compares exactly once, even where there is nothing to compare with.
+    fn match_plain(&self, name: &[u8], guess: &[u8]) -> Option<Name> {
         let found = self.find_typed(name).and_then(|(name, secret)| Some((name, secret.plain()?)));
         let (owner, password) = found.map_or((None, NOBODYS), |(name, password)| (Some(name), password));
-        let right = same(guess, password);
-        owner.filter(|_| right)
+        let equal = constant_time_eq(guess, password);
+        owner.filter(|_| equal)
     }
 
-    /// What a guess is to be compared with: the hash of this user, or one that stands in for it; `None` when no hash is
-    /// kept at all.
+    /// The hash to verify: this user's, or the decoy; `None` when the file contains no hash at all.
     fn hash_for(&self, name: &[u8]) -> Option<(Option<Name>, Hash)> {
-        let decoy = self.decoy.as_ref()?;
+        let decoy = self.decoy()?;
         let hashed = self.find_typed(name).and_then(|(name, secret)| Some((name, secret.hash()?)));
         let (owner, hash) = hashed.map_or((None, decoy), |(name, hash)| (Some(name), hash));
         Some((owner, hash.clone()))
     }
-}
 
-impl fmt::Debug for Accounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").field("len", &self.len()).finish_non_exhaustive()
+    fn find_typed(&self, typed: &[u8]) -> Option<(Name, &Secret)> {
+        self.find(&std::str::from_utf8(typed).ok()?.parse().ok()?)
     }
 }
 

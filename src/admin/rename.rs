@@ -5,7 +5,23 @@ use std::time::Instant;
 use super::{Actor, Admin};
 use crate::accounts::{AccountError, Accounts};
 use crate::model::limits::RENAME_TIME;
-use crate::model::{Name, Outcome, RenameError, Role, UserError};
+use crate::model::{Name, Outcome, RenameError, Role, StartError, UserError};
+use crate::store::{Entry, Store};
+
+/// Finishes the renames that a crash interrupted: puts into the users file what only the store has. Called at startup, before
+/// anybody can log in.
+///
+/// # Errors
+/// Why the users file or the store cannot be changed, and what to do.
+pub(crate) fn finish_renames(store: &dyn Store, accounts: &Accounts) -> Result<(), StartError> {
+    let failed = |e| StartError::Config(format!("an interrupted renaming cannot be finished: {e}"));
+    for (from, to) in store.renamings().map_err(failed)? {
+        let left = accounts.finish_rename(&from, to)?;
+        store.append(&[Entry::RenameSettled { from, to }]).map_err(failed)?;
+        log::info!("rename finished user={from} name={to} rewritten={left}");
+    }
+    Ok(())
+}
 
 impl Admin {
     /// Ends the user's sessions, then renames in the hub and the store, which notes the rename as begun, then in the users
@@ -31,15 +47,15 @@ impl Admin {
         };
         let renamed = accounts.rename(&from, to, deadline, store, || self.hub.undo_rename(from, to));
         let known = renamed.map_err(|unchanged| match (unchanged, failure) {
-            (AccountError::Gone, _) => UserError::NoSuchUser(from.to_string()),
+            (AccountError::NotFound, _) => UserError::NoSuchUser(from.to_string()),
             (AccountError::Taken, _) => RenameError::Taken(to).into(),
-            (AccountError::Broken(why), _) => RenameError::Failed(why).into(),
+            (AccountError::UsersFile(why), _) => RenameError::Failed(why).into(),
             (_, Some(e)) => RenameError::Failed(e.to_string()).into(),
             (
-                AccountError::Late
+                AccountError::TimedOut
                 | AccountError::Full
                 | AccountError::BadPassword(_)
-                | AccountError::Forbidden
+                | AccountError::Refused
                 | AccountError::Unavailable,
                 None,
             ) => UserError::Busy,

@@ -5,14 +5,24 @@ use std::time::{Duration, SystemTime};
 
 use super::output::{count, say};
 use crate::accounts::tokens;
-use crate::model::StartError;
-use crate::store::Entry;
+use crate::model::{StartError, StoreAddress};
+use crate::store::{self, Entry};
 
-/// Makes an invitation that is good for `days` days, has `append` store what is kept of it, and shows it, once.
+/// Creates an invitation that is good for `days` days in the store at `data`, and shows it.
 ///
 /// # Errors
-/// When it cannot be made or stored, and nothing was shown; or when it could not be shown.
-pub fn run(
+/// As [`create`]; and when there is no store to keep it in.
+pub(super) fn run(data: &StoreAddress, days: u16, out: &mut dyn Write) -> Result<(), StartError> {
+    let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
+    let tools = store::tools(data).ok_or_else(none)?;
+    create(|entry| tools.append(&[entry]), days, out)
+}
+
+/// Creates an invitation, has `append` store its digest, and shows it, once.
+///
+/// # Errors
+/// When it cannot be created or stored, and nothing was shown; or when it could not be shown.
+fn create(
     append: impl FnOnce(Entry) -> Result<(), StartError>,
     days: u16,
     out: &mut dyn Write,
@@ -35,8 +45,8 @@ mod tests {
     fn an_invitation_is_good_once_and_for_its_days() {
         let (store, mut out) = (MemoryStore::default(), Vec::new());
         let append = |entry| store.append(&[entry]).map(drop).map_err(|e| StartError::Config(e.to_string()));
-        run(append, 3, &mut out).unwrap();
-        run(append, 1, &mut out).unwrap();
+        create(append, 3, &mut out).unwrap();
+        create(append, 1, &mut out).unwrap();
         let printed = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = printed.lines().collect();
         assert!(lines[1].contains("for 3 days") && lines[3].contains("for 1 day."), "{printed}");

@@ -64,13 +64,13 @@ pub(super) fn parse_name(text: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// When nothing can be read, or the two differ.
-pub fn ask_password(name: &Name) -> Result<String, StartError> {
+pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
     let failed = |e| StartError::System("the password could not be read".to_owned(), e);
     if !io::stdin().is_terminal() {
         return read_line(&mut io::stdin().lock()).map_err(failed);
     }
     let first = rpassword::prompt_password(format!("New password for {name}: ")).map_err(failed)?;
-    if rpassword::prompt_password("The same again: ").map_err(failed)? == first {
+    if rpassword::prompt_password("Repeat password: ").map_err(failed)? == first {
         Ok(first)
     } else {
         Err(StartError::Config("the two passwords are not the same; nothing was changed".to_owned()))
@@ -82,10 +82,11 @@ pub fn ask_password(name: &Name) -> Result<String, StartError> {
 ///
 /// # Errors
 /// When nothing can be read.
-pub fn ask_name(user: &Name) -> Result<String, StartError> {
+pub(super) fn ask_name(user: &Name) -> Result<String, StartError> {
     if io::stdin().is_terminal() {
         // Somebody who cannot read the question answers it with nothing, and nothing is erased.
-        let _ = write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to it: ");
+        let _ =
+            write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to them: ");
     }
     let line = read_line(&mut io::stdin().lock());
     line.map(|line| line.trim().to_owned()).map_err(|e| StartError::System("the name could not be read".to_owned(), e))

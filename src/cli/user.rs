@@ -7,15 +7,16 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::output::{count, parse_name, progress, say};
-use crate::accounts::edit::{self, Kind};
-use crate::model::{Name, Role, StartError};
+use crate::accounts::edit::{self, PasswordKind};
+use crate::model::{Name, Role, StartError, StoreAddress};
+use crate::store::{self, Entry};
 
 /// Follows every change: a running daemon does not see it by itself.
 const HINT: &str = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>";
 
 /// The operator's commands on the users file
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum UserCommand {
+pub(super) enum UserCommand {
     /// Add a user; the password is asked for, or is the first line of the standard input
     Add {
         /// The name: letters, digits, '_', '.' and '-', at most 32
@@ -48,14 +49,15 @@ pub enum UserCommand {
     },
 }
 
-/// Carries out one command on the users file at `path`. What was done goes to `out`, how far a long one is to the
-/// standard error; `ask` is asked for new passwords, as [`super::output::ask_password`] does it.
+/// Runs one command on the users file at `path`; roles are kept in the store at `data`. The result goes to `out`, the
+/// progress of a long command to standard error; `ask` is [`super::output::ask_password`], or stands in for it.
 ///
 /// # Errors
-/// What could not be done, the file then being as it was; or that the answer could not be written.
-pub fn run(
+/// What could not be done, and then nothing has changed; or that the result could not be written.
+pub(super) fn run(
     command: &UserCommand,
     path: &Path,
+    data: &StoreAddress,
     out: &mut dyn Write,
     ask: &mut dyn FnMut(&Name) -> Result<String, StartError>,
 ) -> Result<(), StartError> {
@@ -79,22 +81,33 @@ pub fn run(
             0 => say(out, "Every password is hashed already.\n").map(drop),
             hashed => done(out, format_args!("Hashed {}.", count(hashed, "password"))),
         },
-        // Roles are not kept in this file; here it is only seen to that nobody gets one who is not there.
-        UserCommand::Role { role: Role::User, .. } => Ok(()),
-        UserCommand::Role { name, .. } if name.is_guest() => {
-            Err(StartError::Users(path.to_owned(), edit::for_guests(name)))
+        UserCommand::Role { name, role } => {
+            check_promotion(path, name, *role)?;
+            let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
+            let tools = store::tools(data).ok_or_else(none)?;
+            tools.create()?;
+            tools.append(&[Entry::Role { user: *name, role: *role }])?;
+            say(out, format_args!("{name} has the role of {role} from now on.\n")).map(drop)
         }
-        UserCommand::Role { name, .. } => expect_user(path, name, true),
     }
 }
 
-/// Looks before the operator is asked to type a password twice.
+/// Refuses a role for anyone without an account. It can always be taken away again.
+fn check_promotion(path: &Path, name: &Name, role: Role) -> Result<(), StartError> {
+    match role {
+        Role::User => Ok(()),
+        _ if name.is_guest() => Err(StartError::Users(path.to_owned(), edit::for_guests(name))),
+        _ => expect_user(path, name, true),
+    }
+}
+
+/// Refuses a wrong name before the operator types a password twice.
 fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartError> {
     let users = if expected || path.exists() { edit::list(path)? } else { Vec::new() };
     let known = users.iter().find(|(user, _)| user == name);
     let refuse = |why| Err(StartError::Users(path.to_owned(), why));
     match (known, expected) {
-        (Some((name, Kind::Deleted)), _) => refuse(edit::deleted(name)),
+        (Some((name, PasswordKind::Deleted)), _) => refuse(edit::deleted(name)),
         _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
         (Some(_), false) => refuse(format!("there is a user '{name}' already")),
         (None, true) => refuse(format!("there is no user '{name}'")),
@@ -102,7 +115,7 @@ fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartErro
     }
 }
 
-fn print_users(users: &[(Name, Kind)], out: &mut dyn Write) -> Result<(), StartError> {
+fn print_users(users: &[(Name, PasswordKind)], out: &mut dyn Write) -> Result<(), StartError> {
     let width = users.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
     for (name, kind) in users {
         say(out, format_args!("{name:width$}  {kind}\n"))?;
@@ -134,7 +147,7 @@ mod tests {
     fn carry_out(line: &str, path: &Path, password: &str) -> Result<String, String> {
         let mut out = Vec::new();
         let mut ask = |_: &Name| Ok(password.to_owned());
-        run(&typed(line)?, path, &mut out, &mut ask).map_err(|e| e.to_string())?;
+        run(&typed(line)?, path, &StoreAddress::Memory, &mut out, &mut ask).map_err(|e| e.to_string())?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -160,7 +173,9 @@ mod tests {
         fs::write(&path, "alice:a\n").unwrap();
         let mut ask = |_: &Name| -> Result<String, StartError> { panic!("asked") };
         for line in ["add ALICE", "passwd bob"] {
-            let error = run(&typed(line).unwrap(), &path, &mut Vec::new(), &mut ask).unwrap_err().to_string();
+            let error = run(&typed(line).unwrap(), &path, &StoreAddress::Memory, &mut Vec::new(), &mut ask)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("users.txt: there is"), "{error}");
         }
         assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));

@@ -3,18 +3,19 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Args, Command, Context, Dialog, Role, Spec};
-use crate::accounts::{AccountError, Verdict, tokens};
-use crate::model::limits::{MAX_DAYS, TOKENS_PER_USER};
-use crate::model::{EventKind, Name, Origin, Peer, Question, QuitReason, TokenShown, UserError};
+use crate::accounts::{AccountError, Verification, tokens};
+use crate::model::limits::MAX_DAYS;
+use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
 pub(super) const PASSWD: Spec = Spec {
     name: "passwd",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/passwd",
-    help: "change your password; it is asked for",
-    details: "Asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
+    help: "change your password",
+    details: "It asks for the old password, and twice for the new one. Your sessions stay; an empty answer cancels.",
     example: "/passwd",
     parse: |args| args.end().map(|()| Box::new(Passwd) as Box<dyn Command>),
 };
@@ -41,10 +42,10 @@ impl Dialog for Passwd {
         }
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
-        let (me, peer) = (context.me.name, Peer(context.me.peer));
-        let changed = context.accounts.new_secret(new, deadline);
+        let (me, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
+        let changed = context.accounts.hash_password(new, deadline);
         let changed = changed.and_then(|secret| context.accounts.change_password(&me, secret, deadline));
-        changed.map_err(|why| refusal(why, context))?;
+        changed.map_err(|why| account_error(why, context))?;
         log::info!("password changed user={me} {peer}");
         context.reply(EventKind::PasswordChanged);
         Ok(())
@@ -55,9 +56,10 @@ pub(super) const DELETE_ACCOUNT: Spec = Spec {
     name: "delete_account",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/delete_account",
-    help: "delete your account for good; your password is asked for",
-    details: "Ends all your sessions and tokens. Nobody else can have your name; what you said to others stays with them. An empty answer cancels.",
+    help: "delete your account for good",
+    details: "It asks for your password, and ends all your sessions and tokens. Nobody else can take your name. Messages that you sent to others stay with them. An empty answer cancels.",
     example: "/delete_account",
     parse: |args| args.end().map(|()| Box::new(DeleteAccount) as Box<dyn Command>),
 };
@@ -81,10 +83,10 @@ impl Dialog for DeleteAccount {
         let [password] = answers else { return Ok(()) };
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(password, deadline)?;
-        let (user, peer) = (context.me.name, Peer(context.me.peer));
-        context.accounts.delete(&user, deadline).map_err(|why| refusal(why, context))?;
+        let (user, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
+        context.accounts.delete(&user, deadline).map_err(|why| account_error(why, context))?;
         log::info!("account deleted user={user} {peer}");
-        // The account is gone, whatever the store says; that forgets as soon as it can.
+        // The account is gone whatever the store says; the store forgets its user as soon as it can.
         let _ = context.hub.forget_user(user);
         context.hub.disconnect(&user, QuitReason::Deleted);
         Ok(())
@@ -95,9 +97,10 @@ pub(super) const TOKEN: Spec = Spec {
     name: "token",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/token new <name> [<days>] | list | revoke <name>",
-    help: "make, show or revoke tokens, the passwords of scripts",
-    details: "A token is shown once, is good at the login for so many days or until you revoke it, and opens only your account. Revoking ends the sessions that used it.",
+    help: "create, list or revoke tokens, the passwords of scripts",
+    details: "A token is shown once. It logs in to your account for the given number of days, or until you revoke it. Revoking it ends the sessions that used it.",
     example: "/token new backup 90",
     parse: parse_token,
 };
@@ -127,37 +130,38 @@ struct NewToken {
 impl Command for NewToken {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        // Or a token that was lost for a day could be kept for ever.
-        if context.me.device.is_some() {
+        // Otherwise whoever steals a token for a day could keep access forever.
+        if context.caller.client.device.is_some() {
             return Err(UserError::NotWithToken);
         }
         let NewToken { name: typed, days } = *self;
         let name: Name = typed.parse().map_err(|why| UserError::BadTokenName(typed, why))?;
         let key = tokens::new_token().map_err(|e| unavailable(&e))?;
-        let (user, made) = (context.me.name, SystemTime::now());
+        let (user, made) = (context.caller.client.name, SystemTime::now());
         let expires = days.map(|days| made + Duration::from_secs(u64::from(days) * 86_400));
         let token = Token { user, name, secret: key.digest, made, expires };
         context.settle();
-        // An account that is deleted meanwhile would leave a token behind.
+        // An account that is deleted in the meantime must not leave a token behind.
         let deadline = Instant::now() + context.hub.limits().login_timeout;
-        let kept = context.accounts.while_kept(&user, deadline, || keep(context, token));
-        kept.map_err(|why| refusal(why, context))??;
+        let stored = context.accounts.with_account(&user, deadline, || store_token(context, token));
+        stored.map_err(|why| account_error(why, context))??;
         log::info!("token made user={user} token={name}");
         context.reply(EventKind::TokenMade { name, secret: key.text, expires });
         Ok(())
     }
 }
 
-/// Stores a token beside the others of its user, if there is room.
-fn keep(context: &Context<'_>, token: Token) -> Result<(), UserError> {
+/// Stores a token if its user may have another one.
+fn store_token(context: &Context<'_>, token: Token) -> Result<(), UserError> {
     let mut others = context.hub.tokens(&token.user).map_err(|e| unreadable(&e))?;
     let is_over = |other: &Token| other.expires.is_some_and(|expires| expires <= token.made);
     if let Some(other) = others.iter().find(|other| other.name == token.name && !is_over(other)) {
         return Err(UserError::TokenExists(other.name));
     }
     others.retain(|other| other.name != token.name);
-    if others.len() >= TOKENS_PER_USER {
-        return Err(UserError::TooManyTokens(TOKENS_PER_USER));
+    let max = context.hub.limits().max_tokens_per_user;
+    if others.len() >= max {
+        return Err(UserError::TooManyTokens(max));
     }
     context.hub.add_token(token).map_err(|e| unavailable(&e))
 }
@@ -167,7 +171,7 @@ struct ListTokens;
 impl Command for ListTokens {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        let tokens = context.hub.tokens(&context.me.name).map_err(|e| unreadable(&e))?;
+        let tokens = context.hub.tokens(&context.caller.client.name).map_err(|e| unreadable(&e))?;
         let shown = |token: Token| TokenShown { name: token.name, made: token.made, expires: token.expires };
         context.reply(EventKind::Tokens { tokens: tokens.into_iter().map(shown).collect() });
         Ok(())
@@ -179,7 +183,7 @@ struct RevokeToken(String);
 impl Command for RevokeToken {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         context.expect_account()?;
-        let user = context.me.name;
+        let user = context.caller.client.name;
         let tokens = context.hub.tokens(&user).map_err(|e| unreadable(&e))?;
         let typed: Option<Name> = self.0.parse().ok();
         let found = tokens.iter().find(|token| Some(token.name) == typed);
@@ -187,7 +191,7 @@ impl Command for RevokeToken {
         context.settle();
         let stored = context.hub.record(vec![Entry::TokenRevoked { user, name }]);
         log::info!("token revoked user={user} token={name}");
-        // Before the sessions end, for his own may be one of them.
+        // Before the sessions end, because the caller's own may be one of them.
         context.reply(match stored {
             Ok(()) => EventKind::TokenRevoked { name },
             Err(e) => EventKind::Refused(UserError::NotStoredYet(e.to_string())),
@@ -208,37 +212,37 @@ fn unavailable(e: &dyn std::fmt::Display) -> UserError {
 }
 
 impl Context<'_> {
-    /// Refuses a guest, who has no account.
+    /// Refuses guests, who have no account.
     pub(super) fn expect_account(&self) -> Result<(), UserError> {
-        if self.me.name.is_guest() { Err(UserError::NotForGuests) } else { Ok(()) }
+        if self.caller.client.name.is_guest() { Err(UserError::NotForGuests) } else { Ok(()) }
     }
 
-    /// Refuses what is not the asker's password; that costs him what a wrong password at the login costs.
+    /// Refuses anything but the caller's password; a wrong one costs what it costs at the login.
     fn expect_password(&mut self, typed: &[u8], deadline: Instant) -> Result<(), UserError> {
-        // Hashing takes its time, and others shall not wait for what they are to be sent.
+        // Hashing is slow, and nobody's messages must wait for it.
         self.settle();
-        let (me, asked) = (self.me, Instant::now());
-        let judge = || self.accounts.judge(me.name.as_str().as_bytes(), typed, deadline);
-        let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
-            Verdict::Right(_) => return Ok(()),
-            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
-            Verdict::Wrong => (UserError::WrongPassword, "wrong password"),
-            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
+        let (me, asked) = (&self.caller.client, Instant::now());
+        let verify = || self.accounts.verify(me.name.as_str().as_bytes(), typed, deadline);
+        let (error, why) = match self.accounts.guesses().attempt(Net::of(me.peer.ip()), verify) {
+            Verification::Verified(_) => return Ok(()),
+            Verification::TimedOut | Verification::Unavailable => return Err(UserError::Busy),
+            Verification::Wrong => (UserError::WrongPassword, "wrong password"),
+            Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
         };
         log::info!("password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.delay_failure)(asked);
+        self.delay_failure(asked);
         Err(error)
     }
 }
 
-/// What the asker is told when his account stayed as it was.
-pub(super) fn refusal(why: AccountError, context: &Context<'_>) -> UserError {
+/// What the caller is told when their account was not changed.
+pub(super) fn account_error(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),
-        AccountError::Gone | AccountError::Taken => UserError::NoSuchUser(context.me.name.to_string()),
-        AccountError::Late => UserError::Busy,
-        AccountError::Forbidden | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::NotFound | AccountError::Taken => UserError::NoSuchUser(context.caller.client.name.to_string()),
+        AccountError::TimedOut => UserError::Busy,
+        AccountError::Refused | AccountError::Full | AccountError::Unavailable => UserError::Unavailable,
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
             UserError::Unavailable
         }

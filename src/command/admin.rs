@@ -1,4 +1,4 @@
-//! What operators do: each command is one act, which the console can do as well.
+//! Commands of operators: each is one [`AdminCommand`], which the console can run as well.
 
 use super::{Args, Command, Context, Role, Spec};
 use crate::admin::{Actor, AdminCommand, BanTarget};
@@ -10,46 +10,50 @@ pub(super) const ANNOUNCE: Spec = Spec {
     name: "announce",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/announce <text>",
-    help: "tell everybody who is here",
-    details: "It is shown as the server's word, and kept for nobody.",
+    help: "send an announcement to everybody who is online",
+    details: "It is shown as coming from the server, and stored nowhere.",
     example: "/announce lunch is served",
-    parse: |args| act(AdminCommand::Announce(args.text()?.to_owned())),
+    parse: |args| admin(AdminCommand::Announce(args.text()?.to_owned())),
 };
 
 pub(super) const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]",
-    help: "keep a user, an address or a network out of the server",
-    details: "It ends their sessions at once and outlives a restart. Without a time it holds for good. An IPv6 address stands for its /64.",
+    console: true,
+    usage: "/ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]",
+    help: "ban a user, an address or a network from the server",
+    details: "Their sessions end at once. The ban outlives a restart; without a time it lasts until /unban. An IPv6 address stands for its /64.",
     example: "/ban net 10.1.0.0/16 7d flooding",
-    parse: |args| lay(Penalty::Ban, args),
+    parse: |args| impose(Penalty::Ban, args),
 };
 
 pub(super) const BANS: Spec = Spec {
     name: "bans",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/bans",
-    help: "which bans and mutes hold, by whom, until when and why",
-    details: "Those whose time is over are gone.",
+    help: "list the bans and mutes in force: by whom, until when and why",
+    details: "Expired ones are left out.",
     example: "/bans",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Sanctions)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Sanctions)),
 };
 
 pub(super) const DISCONNECT: Spec = Spec {
     name: "disconnect",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/disconnect <username>|<session> [<reason>]",
     help: "end all sessions of a user, or one session",
-    details: "Sessions have numbers, which /sessions shows. The user is told the reason, and may come back.",
+    details: "/sessions shows the numbers of the sessions. The user is told the reason, and may come back.",
     example: "/disconnect bob please update your bot",
     parse: |args| {
         let whom = args.word()?.to_owned();
-        act(AdminCommand::Disconnect { whom, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Disconnect { whom, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -57,13 +61,14 @@ pub(super) const DROP_GROUP: Spec = Spec {
     name: "drop_group",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/drop_group <group> [<reason>]",
-    help: "take a group away from its members",
-    details: "They are told; what was said in it stays in their /history.",
+    help: "delete a group",
+    details: "Its members are told; its messages stay in their /history.",
     example: "/drop_group spammers",
     parse: |args| {
         let group = args.word()?.to_owned();
-        act(AdminCommand::DropGroup { group, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::DropGroup { group, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -71,14 +76,15 @@ pub(super) const LOG: Spec = Spec {
     name: "log",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/log [<count>]",
-    help: "the last lines of today's log",
-    details: "Without a count 20, and 200 are the most; there is no secret in them.",
+    help: "show the last lines of today's log",
+    details: "It shows 20 lines, or up to 200 if you ask for them; they contain no secrets.",
     example: "/log 50",
     parse: |args| {
         let lines = args.word().map_or(Some(LOG_COUNT), |count| count.parse().ok().filter(|count| *count > 0))?;
         args.end()?;
-        act(AdminCommand::Log { lines: lines.min(LOG_MAX) })
+        admin(AdminCommand::Log { lines: lines.min(LOG_MAX) })
     },
 };
 
@@ -86,35 +92,38 @@ pub(super) const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/mute user <username> [30s|10m|2h|7d] [<reason>]",
-    help: "let a user read, and say no more",
-    details: "He may stay and read, and is told. Without a time it holds for good.",
+    help: "let a user read, but send no messages",
+    details: "The user is told. Without a time it lasts until /unmute.",
     example: "/mute user bob 10m calm down",
-    parse: |args| lay(Penalty::Mute, args),
+    parse: |args| impose(Penalty::Mute, args),
 };
 
 pub(super) const RELOAD: Spec = Spec {
     name: "reload",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/reload [<reason>]",
-    help: "read the users file and the word filter again",
-    details: "As SIGHUP does. Of a file that is wrong, all stays as it was.",
+    help: "reload the users file and the word filter",
+    details: "SIGHUP does the same. An invalid file is left out: its old contents stay in force.",
     example: "/reload",
-    parse: |args| act(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
+    parse: |args| admin(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
 };
 
 pub(super) const RENAME: Spec = Spec {
     name: "rename",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/rename <username> <new name> [<reason>]",
-    help: "give a user a new name; his sessions end",
-    details: "He logs in with the new name and his old password, and has all that he had. His old name stays taken. Members of his kept groups are told.",
+    help: "give a user a new name; their sessions end",
+    details: "They log in with the new name and the old password, and keep all their data. The old name stays reserved. Members of their kept groups are told.",
     example: "/rename bob robert",
     parse: |args| {
         let (whom, name) = (args.word()?.to_owned(), args.word()?.to_owned());
-        act(AdminCommand::Rename { whom, name, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Rename { whom, name, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -122,15 +131,16 @@ pub(super) const REPORTS: Spec = Spec {
     name: "reports",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/reports [done <number> [<reason>]]",
-    help: "what users have reported; done closes a report",
-    details: "Reports wait until one of the operators has closed them. Those without a name come from the word filter.",
+    help: "list the open reports; done closes one",
+    details: "Reports stay open until an operator closes them. Those without a name come from the word filter.",
     example: "/reports done 3",
     parse: |args| match args.word() {
-        None => act(AdminCommand::Reports),
+        None => admin(AdminCommand::Reports),
         Some(word) if word.eq_ignore_ascii_case("done") => {
             let number = args.word()?.parse().ok()?;
-            act(AdminCommand::CloseReport { number, why: args.reason().unwrap_or_default() })
+            admin(AdminCommand::CloseReport { number, why: args.reason().unwrap_or_default() })
         }
         Some(_) => None,
     },
@@ -140,23 +150,25 @@ pub(super) const SESSIONS: Spec = Spec {
     name: "sessions",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/sessions",
-    help: "who is logged in from where, since when, and what waits for him",
-    details: "Idle is in seconds; items and bytes are what is queued for the session.",
+    help: "list the sessions: user, address, start and queue",
+    details: "Idle is in seconds; items and bytes are queued for the session.",
     example: "/sessions",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Sessions)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Sessions)),
 };
 
 pub(super) const ALL_GROUPS: Spec = Spec {
     name: "groups",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/groups all",
-    help: "all groups, private ones too, and how each is set",
-    details: "Rooms are left out: their names are what opens them.",
+    help: "list all groups, private ones too, and their settings",
+    details: "Rooms are left out, because their names open them.",
     example: "/groups all",
     parse: |args| {
-        args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| act(AdminCommand::Groups))
+        args.only_word().filter(|word| word.eq_ignore_ascii_case("all")).and_then(|_| admin(AdminCommand::Groups))
     },
 };
 
@@ -164,19 +176,20 @@ pub(super) const SHUTDOWN: Spec = Spec {
     name: "shutdown",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/shutdown [cancel | in <time>] [<reason>]",
-    help: "stop the server, now or in a while; cancel lets it go on",
+    help: "stop the server, now or later; cancel calls it off",
     details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
     example: "/shutdown in 5m update",
     parse: |args| {
         if args.word_as(|word| word.eq_ignore_ascii_case("cancel").then_some(())).is_some() {
-            return act(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
+            return admin(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
         }
         let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
             Some(()) => Some(duration(args.word()?)?),
             None => None,
         };
-        act(AdminCommand::Shutdown { after, why: args.reason().unwrap_or_default() })
+        admin(AdminCommand::Shutdown { after, why: args.reason().unwrap_or_default() })
     },
 };
 
@@ -184,20 +197,22 @@ pub(super) const STATS: Spec = Spec {
     name: "stats",
     aliases: &[],
     role: Role::Admin,
+    console: true,
     usage: "/stats",
-    help: "counters: messages, deliveries, queues, commands, sessions closed",
-    details: "Since the start of the server; rates are of the last second, and lock times of a sample.",
+    help: "show counters: messages, deliveries, queues, commands, closings",
+    details: "They count from the start of the server; rates cover the last second, and lock times are sampled.",
     example: "/stats",
-    parse: |args| args.end().and_then(|()| act(AdminCommand::Stats)),
+    parse: |args| args.end().and_then(|()| admin(AdminCommand::Stats)),
 };
 
 pub(super) const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::Moderator,
-    usage: "/unban user|addr|net <whom> [<reason>]",
-    help: "let a user, an address or a network in again",
-    details: "/bans shows which bans hold.",
+    console: true,
+    usage: "/unban user|addr|net <target> [<reason>]",
+    help: "lift the ban of a user, an address or a network",
+    details: "/bans lists the bans in force.",
     example: "/unban user bob",
     parse: |args| lift(Penalty::Ban, args),
 };
@@ -206,54 +221,55 @@ pub(super) const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::Moderator,
+    console: true,
     usage: "/unmute user <username> [<reason>]",
-    help: "let a user speak again",
-    details: "He is told, with the reason. /bans shows which mutes hold.",
+    help: "let a user send messages again",
+    details: "The user is told, with the reason. /bans lists the mutes in force.",
     example: "/unmute user bob",
     parse: |args| lift(Penalty::Mute, args),
 };
 
-/// An act as a command.
-struct Operate(AdminCommand);
+/// An operator's command in the chat.
+struct Administer(AdminCommand);
 
-impl Command for Operate {
+impl Command for Administer {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.operate(self.0)
+        context.administer(self.0)
     }
 
-    fn act(&self) -> Option<AdminCommand> {
+    fn admin_command(&self) -> Option<AdminCommand> {
         Some(self.0.clone())
     }
 }
 
 impl Context<'_> {
-    /// Does what an operator wants, and answers him.
-    pub(super) fn operate(&mut self, act: AdminCommand) -> Result<(), UserError> {
-        // What was said before is said before; and whoever is told of the act may have to be written to at once.
+    /// Runs an operator's command and replies with its result.
+    pub(super) fn administer(&mut self, command: AdminCommand) -> Result<(), UserError> {
+        // Earlier messages come first, and the clients concerned may have to be written to at once.
         self.settle();
-        let answer = self.admin.execute(act, &Actor::User(self.me.name), self.accounts)?;
+        let answer = self.admin.execute(command, &Actor::User(self.caller.client.name), self.accounts)?;
         self.reply(EventKind::AdminReply(answer));
         Ok(())
     }
 }
 
-fn act(act: AdminCommand) -> Option<Box<dyn Command>> {
-    Some(Box::new(Operate(act)))
+fn admin(command: AdminCommand) -> Option<Box<dyn Command>> {
+    Some(Box::new(Administer(command)))
 }
 
-fn lay(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
-    let on = on(penalty, args)?;
+fn impose(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
+    let on = target(penalty, args)?;
     let (time, why) = (args.word_as(duration), args.reason().unwrap_or_default());
-    act(AdminCommand::Impose { penalty, on, time, why })
+    admin(AdminCommand::Impose { penalty, on, time, why })
 }
 
 fn lift(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
-    let on = on(penalty, args)?;
-    act(AdminCommand::Lift { penalty, on, why: args.reason().unwrap_or_default() })
+    let on = target(penalty, args)?;
+    admin(AdminCommand::Lift { penalty, on, why: args.reason().unwrap_or_default() })
 }
 
-/// Upon whom: only who has a name can be muted.
-fn on(penalty: Penalty, args: &mut Args<'_>) -> Option<BanTarget> {
+/// Parses the target: only users can be muted, not addresses.
+fn target(penalty: Penalty, args: &mut Args<'_>) -> Option<BanTarget> {
     let kind = args.word()?.to_ascii_lowercase();
     let whom = args.word()?.to_owned();
     match (kind.as_str(), penalty) {

@@ -3,7 +3,7 @@
 use crate::model::limits::{REASON_CHARS, TOPIC_CHARS};
 use crate::model::text;
 
-/// What is left of the words after a command. Words are separated by spaces; a message keeps those inside it.
+/// The rest of the words after a command. Words are separated by spaces; a message keeps the spaces inside it.
 pub struct Args<'a> {
     rest: &'a str,
 }
@@ -21,23 +21,23 @@ impl<'a> Args<'a> {
         (!word.is_empty()).then_some(word)
     }
 
-    /// Everything that is left, as it was written; at least one character.
+    /// The whole rest, as written; at least one character.
     pub fn text(&mut self) -> Option<&'a str> {
         let text = std::mem::take(&mut self.rest);
         (!text.is_empty()).then_some(text)
     }
 
-    /// Why, in as many characters as a reason may have, if anything is left.
+    /// The rest as a reason, cut to [`REASON_CHARS`]; `None` if nothing is left.
     pub fn reason(&mut self) -> Option<String> {
         self.text().map(|why| text::shorten(why, REASON_CHARS))
     }
 
-    /// What something is about, in as many characters as a topic may have, if anything is left.
+    /// The rest as a topic, cut to [`TOPIC_CHARS`]; `None` if nothing is left.
     pub fn topic(&mut self) -> Option<String> {
         self.text().map(|topic| text::shorten(topic, TOPIC_CHARS))
     }
 
-    /// Everything behind this beginning, in any case, if that comes next.
+    /// The rest after this prefix, in any case, if it comes next.
     pub fn after(&mut self, beginning: &str) -> Option<&'a str> {
         let (start, text) = self.rest.split_at_checked(beginning.len())?;
         if !start.eq_ignore_ascii_case(beginning) {
@@ -47,7 +47,7 @@ impl<'a> Args<'a> {
         Some(text.trim_start())
     }
 
-    /// The next word, if it is one that this can be made of; otherwise it stays.
+    /// The next word if `read` accepts it; otherwise it stays.
     pub fn word_as<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let (word, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
         let made = read(word)?;
@@ -55,19 +55,19 @@ impl<'a> Args<'a> {
         Some(made)
     }
 
-    /// The next word, which is `on` or `off`.
+    /// The next word, which must be `on` or `off`.
     pub fn switch(&mut self) -> Option<bool> {
         let word = self.word()?;
         let (on, off) = (word.eq_ignore_ascii_case("on"), word.eq_ignore_ascii_case("off"));
         (on || off).then_some(on)
     }
 
-    /// Nothing, provided that nothing is left.
+    /// Checks that nothing is left.
     pub fn end(&self) -> Option<()> {
         self.rest.is_empty().then_some(())
     }
 
-    /// One word and nothing after it.
+    /// The next word, which must be the last.
     pub fn only_word(&mut self) -> Option<&'a str> {
         let word = self.word()?;
         self.end()?;
@@ -81,7 +81,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn words_are_cut_at_spaces_and_a_text_keeps_its_own() {
+    fn words_end_at_spaces_and_texts_keep_theirs() {
         let mut args = Args::new("  bob   hi  there ");
         assert_eq!(args.word(), Some("bob"));
         assert_eq!(args.text(), Some("hi  there"));
@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_words_together_are_all_that_was_there(text in "[a-z /]{0,40}") {
+        fn the_words_together_are_the_whole_text(text in "[a-z /]{0,40}") {
             let mut args = Args::new(&text);
             let words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
             prop_assert_eq!(words, text.split_whitespace().collect::<Vec<_>>());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::account::refusal;
-use super::{Args, Command, Context, Role, Spec};
-use crate::accounts::{Verdict, tokens};
+use super::account::account_error;
+use super::{Args, Command, Context, Role, Spec, group_name};
+use crate::accounts::{Verification, tokens};
 use crate::hub::JoinVia;
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
-    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Origin, Peer, Scope, UserError,
+    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Net, Peer, Scope, UserError,
     text,
 };
 
@@ -17,13 +17,14 @@ pub(super) const GROUP_MSG: Spec = Spec {
     name: "group_msg",
     aliases: &["g"],
     role: Role::User,
+    console: false,
     usage: "/group_msg <group> <message>",
-    help: "say something in a group you are a member of",
-    details: "All members see one and the same order of messages; your own line is among them.",
+    help: "send a message to a group of yours",
+    details: "All members see the messages in the same order, your own among them.",
     example: "/group_msg rust who has read the book?",
     parse: |args| {
-        // Said so often that it is worth not to copy the name.
-        let group = Context::group_name(args.word()?);
+        // Sent so often that it pays to keep the name without a copy.
+        let group = group_name(args.word()?);
         Some(Box::new(Post { group, text: args.text()?.into() }))
     },
 };
@@ -38,7 +39,7 @@ impl Command for Post {
         context.say(Scope::Group(self.group?), self.text)
     }
 
-    fn says(&self) -> bool {
+    fn only_speaks(&self) -> bool {
         true
     }
 }
@@ -47,27 +48,28 @@ pub(super) const CREATE_GROUP: Spec = Spec {
     name: "create_group",
     aliases: &["create"],
     role: Role::User,
+    console: false,
     usage: "/create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]",
-    help: "make a group; you are its first member and its owner",
-    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, logging out is no leaving. ephemeral: what is said is kept nowhere, and nobody can show it again. The other words are those of /group.",
+    help: "create a group; you become its first member and its owner",
+    details: "A name has up to 32 letters, digits, '_', '.' and '-'. A group is gone when its last member leaves; with keep, members stay members when they log out. ephemeral: messages are stored nowhere, so nobody can read them later. The other words are those of /group.",
     example: "/create_group rust limit=50 keep",
     parse: |args| {
         let group = args.word()?.to_owned();
-        Some(Box::new(Create { group, wish: GroupSettingsPatch::parse(args)? }))
+        Some(Box::new(Create { group, patch: GroupSettingsPatch::parse(args)? }))
     },
 };
 
 struct Create {
     group: String,
-    wish: GroupSettingsPatch,
+    patch: GroupSettingsPatch,
 }
 
 impl Command for Create {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let Create { group: typed, wish } = *self;
+        let Create { group: typed, patch } = *self;
         let name = typed.parse().map_err(|why| UserError::BadGroupName(typed, why))?;
-        let settings = GroupSettings::with(&wish.prepared(context)?);
-        context.hub.create(context.me, name, settings, context.flush_list)
+        let settings = GroupSettings::with(&patch.prepared(context)?);
+        context.hub.create(&context.caller.client, name, settings, &mut context.caller.flush_list)
     }
 }
 
@@ -75,9 +77,10 @@ pub(super) const JOIN_GROUP: Spec = Spec {
     name: "join_group",
     aliases: &["join"],
     role: Role::User,
+    console: false,
     usage: "/join_group <group> [<password>]",
     help: "join a group; its members are told",
-    details: "/groups shows which groups there are, but for private ones. Who is invited needs no password. Every command takes the name of a group with a '#', too.",
+    details: "/groups lists the groups, except private ones. With an invitation you need no password. Every command also takes a group's name with a '#'.",
     example: "/join_group rust",
     parse: |args| {
         let group = args.word()?.to_owned();
@@ -94,46 +97,56 @@ struct Join {
 
 impl Command for Join {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.group)?;
+        let group = group_name(&self.group)?;
         let Some(typed) = self.password else {
-            return context.hub.join(context.me, &group, JoinVia::Open, SystemTime::now(), context.flush_list);
+            return context.hub.join(
+                &context.caller.client,
+                &group,
+                JoinVia::Open,
+                SystemTime::now(),
+                &mut context.caller.flush_list,
+            );
         };
         let proof = context.expect_group_password(&group, &typed)?;
         let via = proof.as_ref().map_or(JoinVia::Open, JoinVia::Password);
-        context.hub.join(context.me, &group, via, SystemTime::now(), context.flush_list)
+        context.hub.join(&context.caller.client, &group, via, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
 impl Context<'_> {
-    /// What the password of a group was made of, if this is it; the hub lets in with that as long as it is the same then.
-    /// Nothing for a group that needs none.
+    /// Checks the password of a group. Returns the stored one as proof, which the hub accepts as long as it has not changed;
+    /// nothing for a group that needs none.
     ///
-    /// Of a private group a wrong one learns nothing: it is told, after the same time, that there is no such group.
+    /// A wrong password reveals nothing about a private group: after the same time the caller is told that there is no such
+    /// group.
     fn expect_group_password(&mut self, group: &Name, typed: &str) -> Result<Option<GroupPassword>, UserError> {
-        self.cost += PASSWORD_COST;
-        // Hashing takes its time, and others shall not wait for what they are to be sent.
+        self.caller.cost += PASSWORD_COST;
+        // Hashing is slow, and nobody's messages must wait for it.
         self.settle();
-        let (me, asked) = (self.me, Instant::now());
-        let (shown, kept) = self.hub.group_password(me, group, SystemTime::now());
-        // Who is in it already is told so, whatever he typed.
-        if shown && (kept.is_none() || self.hub.membership(me, group).is_ok()) {
+        let (me, asked) = (&self.caller.client, Instant::now());
+        let (visible, stored) = self.hub.group_password(me, group, SystemTime::now());
+        // A member is told so, whatever they typed.
+        if visible && (stored.is_none() || self.hub.membership(me, group).is_ok()) {
             return Ok(None);
         }
         let deadline = asked + self.hub.limits().login_timeout;
-        let judge = || match kept.as_ref().map(|kept| self.accounts.is_phrase(kept.hash(), typed, deadline)) {
-            Some(Some(true)) => Verdict::Right(me.name),
-            Some(None) => Verdict::Late,
-            Some(Some(false)) | None => Verdict::Wrong,
+        let verify = || match stored
+            .as_ref()
+            .map(|stored| self.accounts.verify_group_password(stored.hash(), typed, deadline))
+        {
+            Some(Some(true)) => Verification::Verified(me.name),
+            Some(None) => Verification::TimedOut,
+            Some(Some(false)) | None => Verification::Wrong,
         };
-        let (error, why) = match self.throttle.judged(Origin::of(me.peer.ip()), judge) {
-            Verdict::Right(_) => return Ok(kept),
-            Verdict::Late | Verdict::Unreadable => return Err(UserError::Busy),
-            Verdict::TooMany => (UserError::TooManyAttempts, "too many attempts"),
-            Verdict::Wrong if shown => (GroupError::WrongPassword(*group).into(), "wrong password"),
-            Verdict::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
+        let (error, why) = match self.accounts.guesses().attempt(Net::of(me.peer.ip()), verify) {
+            Verification::Verified(_) => return Ok(stored),
+            Verification::TimedOut | Verification::Unavailable => return Err(UserError::Busy),
+            Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
+            Verification::Wrong if visible => (GroupError::WrongPassword(*group).into(), "wrong password"),
+            Verification::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
         log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
-        (self.delay_failure)(asked);
+        self.delay_failure(asked);
         Err(error)
     }
 }
@@ -142,9 +155,10 @@ pub(super) const LEAVE_GROUP: Spec = Spec {
     name: "leave_group",
     aliases: &["leave"],
     role: Role::User,
+    console: false,
     usage: "/leave_group <group>",
     help: "leave a group; its members are told",
-    details: "Leaving the chat leaves all your groups at once, but for those that are kept. After the last owner the admin, or else the member, who has been there for longest is the owner.",
+    details: "Logging out leaves all your groups at once, except those that are kept. When the last owner leaves, the longest-standing admin becomes the owner, or else the longest-standing member.",
     example: "/leave_group rust",
     parse: |args| Some(Box::new(Leave(args.only_word()?.to_owned()))),
 };
@@ -153,7 +167,12 @@ struct Leave(String);
 
 impl Command for Leave {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.leave(context.me, &context.group(&self.0)?, SystemTime::now(), context.flush_list)
+        context.hub.leave(
+            &context.caller.client,
+            &group_name(&self.0)?,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -161,9 +180,10 @@ pub(super) const GROUPS: Spec = Spec {
     name: "groups",
     aliases: &["list_groups"],
     role: Role::User,
+    console: false,
     usage: "/groups",
-    help: "which groups there are",
-    details: "One name a line, in alphabetical order; a private group only for its members and who is invited. Behind a room of yours stands what it is about.",
+    help: "list the groups",
+    details: "One name per line, in alphabetical order. A private group is listed only for its members and for users who are invited. Your rooms are listed with their topics.",
     example: "/groups",
     parse: |args| args.end().map(|()| Box::new(Groups) as Box<dyn Command>),
 };
@@ -172,7 +192,7 @@ struct Groups;
 
 impl Command for Groups {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.reply(EventKind::Groups { groups: context.hub.groups(&context.me.name, SystemTime::now()) });
+        context.reply(EventKind::Groups { groups: context.hub.groups(&context.caller.client.name, SystemTime::now()) });
         Ok(())
     }
 }
@@ -181,9 +201,10 @@ pub(super) const GROUPS_USERS: Spec = Spec {
     name: "groups_users",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/groups_users",
-    help: "which groups there are, each with its members",
-    details: "One group a line: its name, then its members.",
+    help: "list the groups and their members",
+    details: "One group per line: its name, then its members.",
     example: "/groups_users",
     parse: |args| args.end().map(|()| Box::new(GroupsUsers) as Box<dyn Command>),
 };
@@ -192,7 +213,7 @@ struct GroupsUsers;
 
 impl Command for GroupsUsers {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (me, now) = (context.me.name, SystemTime::now());
+        let (me, now) = (context.caller.client.name, SystemTime::now());
         let mut rosters = context.hub.rosters(&me, None, now);
         let mut first = true;
         while first || !rosters.is_empty() {
@@ -208,35 +229,42 @@ pub(super) const GROUP: Spec = Spec {
     name: "group",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/group <group> [limit=N] [private] [announce] [keep] [password=P] [topic=T]",
-    help: "show a group, or change it; owners do, and admins its topic",
-    details: "Any of the words, topic=<text> last, for it runs to the end of the line. A minus takes one back, as in -private or -limit. Alone it shows the group. private: outsiders learn of it only by invitation or password. announce: only owners and admins talk. keep: the group is there while nobody is, with its members, roles, bans and all that was said. limit: at most so many members.",
+    help: "show or change a group; owners may, and admins its topic",
+    details: "Give any of the words; topic=<text> comes last, because it runs to the end of the line. A minus turns a setting off, as in -private or -limit. Alone it shows the group. private: others learn of the group only by invitation or password. announce: only owners and admins may send messages. keep: the group stays while all its members are offline, with its members, roles, bans and messages. limit: the most members it may have.",
     example: "/group rust limit=50 -private topic=all about crabs",
     parse: |args| {
         let group = args.word()?.to_owned();
-        Some(Box::new(Group { group, wish: GroupSettingsPatch::parse(args)? }))
+        Some(Box::new(Group { group, patch: GroupSettingsPatch::parse(args)? }))
     },
 };
 
 struct Group {
     group: String,
-    wish: GroupSettingsPatch,
+    patch: GroupSettingsPatch,
 }
 
 impl Command for Group {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let group = context.group(&self.group)?;
-        if self.wish.is_empty() {
-            let (group, portrait) = context.hub.group_info(context.me, &group, SystemTime::now())?;
-            context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(portrait)) });
+        let group = group_name(&self.group)?;
+        if self.patch.is_empty() {
+            let (group, info) = context.hub.group_info(&context.caller.client, &group, SystemTime::now())?;
+            context.reply(EventKind::Group { group, news: GroupNews::GroupInfo(Box::new(info)) });
             return Ok(());
         }
-        let changes = self.wish.prepared(context)?;
-        context.hub.change_settings(context.me, &group, &changes, SystemTime::now(), context.flush_list)
+        let changes = self.patch.prepared(context)?;
+        context.hub.change_settings(
+            &context.caller.client,
+            &group,
+            &changes,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
-/// What is to be changed, with the password still as it was typed.
+/// Changes to a group's settings, with the password still as it was typed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct GroupSettingsPatch {
     changes: Vec<GroupSetting>,
@@ -244,18 +272,18 @@ pub(super) struct GroupSettingsPatch {
 }
 
 impl GroupSettingsPatch {
-    /// Reads all the words that are left.
+    /// Parses all remaining words.
     pub(super) fn parse(args: &mut Args<'_>) -> Option<GroupSettingsPatch> {
-        let mut wish = GroupSettingsPatch::default();
+        let mut patch = GroupSettingsPatch::default();
         while args.end().is_none() {
             if let Some(topic) = args.after("topic=") {
                 let topic: Arc<str> = text::shorten(topic, TOPIC_CHARS).into();
-                wish.changes.push(GroupSetting::Topic((!topic.is_empty()).then_some(topic)));
+                patch.changes.push(GroupSetting::Topic((!topic.is_empty()).then_some(topic)));
             } else {
-                wish.take(args.word()?)?;
+                patch.take(args.word()?)?;
             }
         }
-        Some(wish)
+        Some(patch)
     }
 
     fn take(&mut self, word: &str) -> Option<()> {
@@ -281,7 +309,7 @@ impl GroupSettingsPatch {
                 GroupSetting::Limit(Some(value?.parse().ok().filter(|limit| (1..=GROUP_LIMIT_MAX).contains(limit))?))
             }
             "topic" if off.is_some() => GroupSetting::Topic(None),
-            // Any word may be a password, also "off".
+            // Any word may be a password, even "off".
             "password" if off.is_some() => {
                 self.password = None;
                 GroupSetting::Password(None)
@@ -296,27 +324,28 @@ impl GroupSettingsPatch {
         Some(())
     }
 
-    /// The changes, with what may be said of the topic, and with the password hashed; that takes its time, and is done before
-    /// anything is looked at.
-    pub(super) fn prepared(self, context: &mut Context<'_>) -> Result<Vec<GroupSetting>, UserError> {
+    /// The changes with the topic filtered and the password hashed. Hashing is slow, so it is done before anything is looked
+    /// up.
+    fn prepared(self, context: &mut Context<'_>) -> Result<Vec<GroupSetting>, UserError> {
         let GroupSettingsPatch { mut changes, password } = self;
         for change in &mut changes {
             if let GroupSetting::Topic(Some(topic)) = change {
-                *topic = context.shown(Arc::clone(topic))?;
+                *topic = context.displayable(Arc::clone(topic))?;
             }
         }
         if let Some(password) = password {
-            context.cost += PASSWORD_COST;
-            // Others shall not wait for what they are to be sent.
+            context.caller.cost += PASSWORD_COST;
+            // Nobody's messages must wait for the hash.
             context.settle();
             let deadline = Instant::now() + context.hub.limits().login_timeout;
-            let hash = context.accounts.hash_phrase(&password, deadline).map_err(|why| refusal(why, context))?;
+            let hash =
+                context.accounts.hash_group_password(&password, deadline).map_err(|why| account_error(why, context))?;
             changes.push(GroupSetting::Password(Some(GroupPassword::hashed(&hash))));
         }
         Ok(changes)
     }
 
-    /// Whether nothing is to be changed.
+    /// Whether it changes nothing.
     fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.password.is_none()
     }
@@ -326,13 +355,14 @@ pub(super) const INVITE: Spec = Spec {
     name: "invite",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/invite <username> <group>",
-    help: "invite a user who is here to a group; owners and admins do",
-    details: "He may come in for seven days, without a password, also to a private group.",
+    help: "invite a user who is online to a group; owners and admins may",
+    details: "For seven days they may join without a password, even a private group.",
     example: "/invite bob #rust",
     parse: |args| {
         let user = args.word()?.to_owned();
-        Some(Box::new(Invite { user, group: group_name(args.only_word()?) }))
+        Some(Box::new(Invite { user, group: without_sign(args.only_word()?) }))
     },
 };
 
@@ -343,8 +373,8 @@ struct Invite {
 
 impl Command for Invite {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let (group, user) = (context.group(&self.group)?, context.user(&self.user)?);
-        context.hub.invite(context.me, &group, user, SystemTime::now(), context.flush_list)
+        let (group, user) = (group_name(&self.group)?, context.find_user(&self.user)?);
+        context.hub.invite(&context.caller.client, &group, user, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -352,11 +382,12 @@ pub(super) const ACCEPT: Spec = Spec {
     name: "accept",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/accept <group>",
     help: "join a group that you were invited to",
-    details: "An invitation is good for seven days, and once.",
+    details: "An invitation works once, within seven days.",
     example: "/accept #rust",
-    parse: |args| Some(Box::new(Accept(group_name(args.only_word()?)))),
+    parse: |args| Some(Box::new(Accept(without_sign(args.only_word()?)))),
 };
 
 struct Accept(String);
@@ -364,12 +395,18 @@ struct Accept(String);
 impl Command for Accept {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let group: Name = self.0.parse().map_err(|_| GroupError::NotInvited(self.0))?;
-        context.hub.join(context.me, &group, JoinVia::Invitation, SystemTime::now(), context.flush_list)
+        context.hub.join(
+            &context.caller.client,
+            &group,
+            JoinVia::Invitation,
+            SystemTime::now(),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
-/// A group as somebody typed it, without its sign.
-fn group_name(typed: &str) -> String {
+/// The name of a group as typed, without its `#`.
+fn without_sign(typed: &str) -> String {
     typed.strip_prefix('#').unwrap_or(typed).to_owned()
 }
 
@@ -377,9 +414,10 @@ pub(super) const ROOM: Spec = Spec {
     name: "room",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/room create <2-8> [<topic>] | join <code> | leave [<code>]",
-    help: "talk in a small room that only a code of four letters opens",
-    details: "create answers with the code; who has it joins, and is told the topic. What is said is kept nowhere, and the room is gone when it is empty. The code is the room's name: /group_msg and /talk take it as that of a group.",
+    help: "talk in a small room that only a four-letter code opens",
+    details: "create answers with the code; whoever has it can join, and is told the topic. Messages are stored nowhere, and the room is gone when it is empty. The code is the room's name: use it with /group_msg and /talk like a group's.",
     example: "/room create 4 plans for lunch",
     parse: parse_room,
 };
@@ -406,13 +444,18 @@ struct CreateRoom {
 
 impl Command for CreateRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let topic = self.topic.map(|topic| context.shown(topic.into())).transpose()?;
+        let topic = self.topic.map(|topic| context.displayable(topic.into())).transpose()?;
         let codes = tokens::room_codes(ROOM_CODES).map_err(|e| {
             log::error!("no room made error=\"{e}\"");
             UserError::Unavailable
         })?;
         let codes: Vec<Name> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-        context.hub.create_room(context.me, &codes, GroupSettings::of_room(self.limit, topic), context.flush_list)
+        context.hub.create_room(
+            &context.caller.client,
+            &codes,
+            GroupSettings::of_room(self.limit, topic),
+            &mut context.caller.flush_list,
+        )
     }
 }
 
@@ -422,20 +465,20 @@ impl Command for JoinRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let unknown = || GroupError::NoSuchRoom(self.0.clone());
         let room: Name = self.0.parse().map_err(|_| unknown())?;
-        let (me, asked) = (context.me, Instant::now());
+        let (me, asked) = (&context.caller.client, Instant::now());
         let mut joined = Ok(());
-        // A code is short, so trying many of them is bounded as guessing passwords is.
-        let verdict = context.throttle.judged(Origin::of(me.peer.ip()), || {
-            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), context.flush_list);
-            if joined == Err(unknown().into()) { Verdict::Wrong } else { Verdict::Right(me.name) }
+        // A code is short, so trying many is limited like guessing passwords.
+        let verdict = context.accounts.guesses().attempt(Net::of(me.peer.ip()), || {
+            joined = context.hub.join(me, &room, JoinVia::Code, SystemTime::now(), &mut context.caller.flush_list);
+            if joined == Err(unknown().into()) { Verification::Wrong } else { Verification::Verified(me.name) }
         });
-        if verdict == Verdict::TooMany {
+        if verdict == Verification::Throttled {
             joined = Err(UserError::TooManyAttempts);
         }
-        if verdict != Verdict::Right(me.name) {
+        if verdict != Verification::Verified(me.name) {
             log::info!("room code refused user={} {}", me.name, Peer(me.peer));
             context.settle();
-            (context.delay_failure)(asked);
+            context.delay_failure(asked);
         }
         joined
     }
@@ -445,7 +488,7 @@ struct LeaveRoom(Option<String>);
 
 impl Command for LeaveRoom {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let rooms = context.hub.rooms(&context.me.name);
+        let rooms = context.hub.rooms(&context.caller.client.name);
         let room = match (self.0, rooms.as_slice()) {
             (Some(typed), _) => {
                 let named = typed.parse().ok().filter(|name| rooms.contains(name));
@@ -455,7 +498,7 @@ impl Command for LeaveRoom {
             (None, []) => return Err(GroupError::InNoRoom.into()),
             (None, _) => return Err(GroupError::WhichRoom.into()),
         };
-        context.hub.leave(context.me, &room, SystemTime::now(), context.flush_list)
+        context.hub.leave(&context.caller.client, &room, SystemTime::now(), &mut context.caller.flush_list)
     }
 }
 
@@ -463,13 +506,13 @@ impl Command for LeaveRoom {
 mod tests {
     use super::*;
 
-    fn wish(text: &str) -> Option<GroupSettingsPatch> {
+    fn patch(text: &str) -> Option<GroupSettingsPatch> {
         GroupSettingsPatch::parse(&mut Args::new(text))
     }
 
     #[test]
     fn every_setting_has_its_word_and_a_minus_takes_it_back() {
-        let changes = |text: &str| wish(text).unwrap().changes;
+        let changes = |text: &str| patch(text).unwrap().changes;
         assert_eq!(
             changes("limit=5 PRIVATE keep"),
             [GroupSetting::Limit(Some(5)), GroupSetting::Private(true), GroupSetting::Keep(true)]
@@ -485,10 +528,10 @@ mod tests {
             [GroupSetting::Keep(true), GroupSetting::Topic(Some("a  b -private".into()))]
         );
         assert_eq!(changes("topic="), [GroupSetting::Topic(None)]);
-        assert_eq!(wish("password=off").unwrap().password.as_deref(), Some("off"));
-        let taken_back = wish("password=x -password").unwrap();
+        assert_eq!(patch("password=off").unwrap().password.as_deref(), Some("off"));
+        let taken_back = patch("password=x -password").unwrap();
         assert_eq!((taken_back.password, taken_back.changes), (None, vec![GroupSetting::Password(None)]));
-        assert_eq!(wish(""), Some(GroupSettingsPatch::default()));
+        assert_eq!(patch(""), Some(GroupSettingsPatch::default()));
     }
 
     #[test]
@@ -508,7 +551,7 @@ mod tests {
             "=",
             "topic",
         ] {
-            assert_eq!(wish(text), None, "{text}");
+            assert_eq!(patch(text), None, "{text}");
         }
     }
 }

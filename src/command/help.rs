@@ -1,4 +1,4 @@
-//! Help in all its forms, made from the table: the list, one command in full, did-you-mean, the manual's page.
+//! Help, generated from the table: the list, one command in full, "did you mean", and docs/commands.md.
 
 use std::fmt::Write;
 
@@ -9,8 +9,9 @@ pub(super) const HELP: Spec = Spec {
     name: "help",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/help [<command>]",
-    help: "this list, or all about one command",
+    help: "list the commands, or describe one",
     details: "The command may be written with or without its slash.",
     example: "/help msg",
     parse: |args| {
@@ -44,12 +45,12 @@ impl Command for Help {
     }
 }
 
-/// The commands that who has this role may use.
+/// The commands that a user of this role may use.
 fn open_to(role: Role) -> impl Iterator<Item = &'static Spec> {
     COMMANDS.iter().filter(move |spec| spec.role <= role)
 }
 
-/// How wide the column of the usages is; what is longer has a line of its own, and leaves room for the others.
+/// Width of the column of usages; a longer usage has a line of its own.
 const WIDTH: usize = 36;
 
 fn list(role: Role) -> Vec<String> {
@@ -62,7 +63,7 @@ fn list(role: Role) -> Vec<String> {
         }
         lines.push(format!("  {usage:WIDTH$}  {}", spec.help));
     }
-    lines.push("/help <command> says more about one.".to_owned());
+    lines.push("/help <command> describes one of them.".to_owned());
     lines
 }
 
@@ -78,7 +79,7 @@ fn in_full(spec: &Spec) -> Vec<String> {
     lines
 }
 
-/// The command whose name or alias is nearest to a mistyped word, among those that who has this role may use.
+/// The name or alias nearest to a mistyped word, among the commands that a user of this role may use.
 pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let near = |name: &&str| {
@@ -86,14 +87,14 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
         (distance <= 2 && distance * 3 <= name.len()).then_some(distance)
     };
     let words = open_to(role).flat_map(Spec::words);
-    // A word of more than twenty characters is near to none, and the distance takes time that grows with it.
+    // A word of more than 20 characters is near to none, and the time for the distance grows with its length.
     if word.len() > 20 { None } else { words.filter(|name| near(name).is_some()).min_by_key(|name| near(name)) }
 }
 
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nMade from the command table by `parlord`'s tests; the words are the same that `/help` shows.\nA command's word may be written in upper or lower case; a line without a slash goes where `/talk` says.\nA command that names a role is there for who has that role or a higher one, and for nobody else.\nSome have two forms, one for a group and one for the whole server: each stands by itself, and a role belongs to the form above it.\n",
+        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n\n## Before the login\n\n`/register <username> [<invitation>]`\n\nRegister an account and log in to it, if the server allows that.\nIt takes the place of the username at the first prompt; the password is asked for twice.\n\nExample: `/register zoe`\n",
     );
     let mut above = "";
     for spec in COMMANDS {
@@ -102,7 +103,7 @@ pub fn manual() -> String {
             let _ = write!(page, "\n## /{}\n", spec.name);
         }
         above = spec.name;
-        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, spec.help, spec.details);
+        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, sentence(spec.help), spec.details);
         if spec.role > Role::User {
             let _ = write!(page, "\nRole: {}.\n", spec.role);
         }
@@ -114,12 +115,18 @@ pub fn manual() -> String {
     page
 }
 
+/// A help text with a capital letter.
+fn sentence(help: &str) -> String {
+    let mut chars = help.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_line_of_the_list_is_much_wider_than_what_it_says() {
+    fn the_list_shows_every_command_in_narrow_lines() {
         let lines = list(Role::Admin);
         for spec in COMMANDS {
             assert!(lines.iter().any(|line| line.starts_with(&format!("  {}", spec.usage))), "{}", spec.usage);
@@ -128,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_mistake_finds_the_command_that_was_meant() {
+    fn a_mistyped_word_finds_the_nearest_command() {
         assert_eq!(nearest("gruop_msg", Role::User), Some("group_msg"));
         assert_eq!(nearest("USER", Role::User), Some("users"));
         assert_eq!(nearest("mgs", Role::User), Some("msg"));

@@ -1,10 +1,10 @@
 //! Messages of the log: showing, searching, clearing and deleting them, and receipts for them.
 //!
-//! What a user may see is for the store to say; nothing here adds to it.
+//! The store decides what a user may see; nothing here adds to it.
 
 use std::collections::BTreeSet;
 
-use super::{Args, Command, Context, Role, Spec};
+use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
@@ -15,9 +15,10 @@ pub(super) const HISTORY: Spec = Spec {
     name: "history",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
-    help: "what was said earlier, the newest last",
-    details: "Without a name it is the conversation chosen with /talk, or else all of yours; without a count it is 20 messages, and 500 are the most. Times are in UTC.",
+    help: "show earlier messages, the newest last",
+    details: "Without a name it shows the conversation chosen with /talk, or all of yours if none is chosen. It shows 20 messages, or up to 500 if you ask for them. Times are in UTC.",
     example: "/history #rust 50 before 1200",
     parse: |args| Some(Box::new(History::parse(args)?)),
 };
@@ -30,7 +31,7 @@ struct History {
 }
 
 impl History {
-    /// Reads the words from their end, where each has its form, so that a user may be called `20` or `before`.
+    /// Parses the words from the end, where each has its own form, so that a user may be called `20` or `before`.
     fn parse(args: &mut Args<'_>) -> Option<History> {
         let mut words: Vec<&str> = std::iter::from_fn(|| args.word()).collect();
         let mut before = None;
@@ -42,7 +43,7 @@ impl History {
         }
         let mut count = HISTORY_COUNT;
         if let Some(number) = words.pop_if(|word| word.bytes().all(|b| b.is_ascii_digit())) {
-            // What is too long for a number is more than there may be.
+            // A number too long to parse is above the maximum.
             count = number.parse().unwrap_or(HISTORY_MAX).min(HISTORY_MAX);
         }
         let of = words.pop().map(str::to_owned);
@@ -57,13 +58,13 @@ impl Command for History {
             Some(typed) => conversation(context, &typed)?,
             None => chosen(context)?,
         };
-        let mut messages = read(context.hub.store().history(&context.me.name, scope, before, count + 1))?;
-        // One more than wanted tells whether there is more.
+        let mut messages = read(context.hub.store().history(&context.caller.client.name, scope, before, count + 1))?;
+        // One more than asked for shows whether there are more.
         let more = messages.len() > count;
         messages.drain(..messages.len().saturating_sub(count));
         let earlier = messages.first().filter(|_| more).map(|first| first.id);
         context.reply(EventKind::HistoryHeader { scope, before, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         if let Some(before) = earlier {
             context.reply(EventKind::HistoryMore { scope, count, before });
         }
@@ -75,9 +76,10 @@ pub(super) const SEARCH: Spec = Spec {
     name: "search",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/search <words> [in <username>|#<group>]",
-    help: "the newest 20 messages that have all of these words",
-    details: "Among what you may see. Upper and lower case are the same, and punctuation does no harm; 'in' ahead of the last word chooses a conversation.",
+    help: "find the newest 20 messages that contain all these words",
+    details: "It searches the messages that you may see. Case and punctuation are ignored; 'in' before the last word selects a conversation.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
         let text = args.text()?;
@@ -99,12 +101,12 @@ struct Search {
 
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        account(context)?;
-        context.cost += SEARCH_COST;
+        expect_history(context)?;
+        context.caller.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
-        let messages = read(context.hub.store().search(&context.me.name, &self.words, scope, SEARCH_COUNT))?;
+        let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
-        show(context, messages);
+        reply_messages(context, messages);
         Ok(())
     }
 }
@@ -113,9 +115,10 @@ pub(super) const CLEAR: Spec = Spec {
     name: "clear",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/clear [<username>|#<group>|all]",
     help: "clear your own view of a conversation; others keep theirs",
-    details: "Without a name it is the conversation chosen with /talk. What was said there so far vanishes from your /history and /search, for good.",
+    details: "Without a name it clears the conversation chosen with /talk. Its messages so far disappear from your /history and /search for good.",
     example: "/clear bob",
     parse: |args| {
         let of = args.word().map(str::to_owned);
@@ -137,7 +140,7 @@ impl Command for Clear {
             Some(typed) => conversation(context, &typed)?,
             None => Some(chosen(context)?.ok_or(UserError::Usage(vec![CLEAR_WHAT]))?),
         };
-        context.hub.clear_history(context.me, scope).map_err(stored_later)?;
+        context.hub.clear_history(&context.caller.client, scope).map_err(stored_later)?;
         context.reply(EventKind::Cleared { scope });
         Ok(())
     }
@@ -147,9 +150,10 @@ pub(super) const DELETE: Spec = Spec {
     name: "delete",
     aliases: &[],
     role: Role::User,
+    console: true,
     usage: "/delete <id> [<reason>]",
-    help: "delete a message of yours, for everybody",
-    details: "Its line stays in /history, without its text; those who could see it and are here are told. A moderator may delete what others said, and say why for the operators' own log. /mode ids on and /history show the ids.",
+    help: "delete one of your messages, for everybody",
+    details: "Its line stays in /history without its text, and users who are online and could see it are told. Moderators may delete any message and give a reason for the audit log. /mode ids on and /history show the ids.",
     example: "/delete 12",
     parse: |args| {
         let id = MessageId::parse(args.word()?)?;
@@ -165,9 +169,9 @@ struct Delete {
 impl Command for Delete {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let found = visible(context, self.id);
-        let own = found.as_ref().is_ok_and(|message| message.said.from == context.me.name);
+        let own = found.as_ref().is_ok_and(|message| message.said.from == context.caller.client.name);
         if !own && context.role() >= Role::Moderator {
-            return context.operate(AdminCommand::Delete { id: self.id, why: self.why });
+            return context.administer(AdminCommand::Delete { id: self.id, why: self.why });
         }
         let message = found?;
         if !own {
@@ -177,10 +181,13 @@ impl Command for Delete {
             context.reply(EventKind::Deleted { by: message.said.from.to_string(), id: message.id });
             return Ok(());
         }
-        context.hub.delete_message(&message, message.said.from.as_str(), context.flush_list).map_err(stored_later)
+        context
+            .hub
+            .delete_message(&message, message.said.from.as_str(), &mut context.caller.flush_list)
+            .map_err(stored_later)
     }
 
-    fn act(&self) -> Option<AdminCommand> {
+    fn admin_command(&self) -> Option<AdminCommand> {
         Some(AdminCommand::Delete { id: self.id, why: self.why.clone() })
     }
 }
@@ -189,9 +196,10 @@ pub(super) const RECEIPTS: Spec = Spec {
     name: "receipts",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/receipts [on|off]",
-    help: "be told when your private messages are received, and read",
-    details: "Received means that it was written to the connection of its reader; read, that he or his program said so with /read. It holds for this session; alone it says what is chosen.",
+    help: "be told when your private messages are received and read",
+    details: "Received means that the message was written to its reader's connection; read means that the reader, or their program, said so with /read. It applies to this session; alone it shows the choice.",
     example: "/receipts on",
     parse: |args| {
         let wanted = if args.end().is_some() { None } else { Some(args.switch()?) };
@@ -205,9 +213,9 @@ struct Receipts(Option<bool>);
 impl Command for Receipts {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         if let Some(wanted) = self.0 {
-            context.me.want_receipts(wanted);
+            context.caller.client.want_receipts(wanted);
         }
-        context.reply(EventKind::Receipts { wanted: context.me.wants_receipts() });
+        context.reply(EventKind::Receipts { wanted: context.caller.client.wants_receipts() });
         Ok(())
     }
 }
@@ -216,9 +224,10 @@ pub(super) const READ: Spec = Spec {
     name: "read",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/read <id>",
-    help: "say that you have read a private message to you",
-    details: "Its sender is told, if he asked for receipts. /mode ids on and /history show the ids.",
+    help: "confirm that you have read a private message",
+    details: "The sender is told if they asked for receipts. /mode ids on and /history show the ids.",
     example: "/read 12",
     parse: |args| Some(Box::new(Read(MessageId::parse(args.only_word()?)?))),
 };
@@ -228,16 +237,16 @@ struct Read(MessageId);
 impl Command for Read {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let message = visible(context, self.0)?;
-        if message.said.scope != Scope::User(context.me.name) {
+        if message.said.scope != Scope::User(context.caller.client.name) {
             return Err(UserError::NotToYou(message.id));
         }
-        context.hub.give_read_receipt(context.me.name, &message, context.flush_list);
+        context.hub.give_read_receipt(context.caller.client.name, &message, &mut context.caller.flush_list);
         context.reply(EventKind::YouRead { id: message.id });
         Ok(())
     }
 }
 
-/// These messages as this reader is shown them.
+/// Messages as this reader is shown them.
 pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventKind {
     let mut names = BTreeSet::new();
     for Message { said, .. } in &messages {
@@ -250,49 +259,49 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
     EventKind::PastMessages { reader, messages, gone: names.into_iter().collect() }
 }
 
-/// The message of this id, which the asker has to be able to see.
+/// The message with this id, if the caller may see it.
 pub(super) fn visible(context: &Context<'_>, id: MessageId) -> Result<Message, UserError> {
-    account(context)?;
-    read(context.hub.store().message(&context.me.name, id))?.ok_or(UserError::NoSuchMessage(id))
+    expect_history(context)?;
+    read(context.hub.store().message(&context.caller.client.name, id))?.ok_or(UserError::NoSuchMessage(id))
 }
 
-/// Answers page by page, so that a slow reader is waited for, and with what a longer answer costs.
-fn show(context: &mut Context<'_>, messages: Vec<Message>) {
-    context.cost += messages.len() / PAST_PAGE;
+/// Replies page by page, so that a slow reader is waited for; a longer reply costs more.
+fn reply_messages(context: &mut Context<'_>, messages: Vec<Message>) {
+    context.caller.cost += messages.len() / PAST_PAGE;
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
         let page = messages.by_ref().take(PAST_PAGE).collect();
-        context.reply(past(context.accounts, context.me.name, page));
+        context.reply(past(context.accounts, context.caller.client.name, page));
     }
 }
 
-/// Guests are told at once that nothing is kept for them.
-fn account(context: &Context<'_>) -> Result<(), UserError> {
-    if context.me.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
+/// Refuses guests, for whom no messages are stored.
+fn expect_history(context: &Context<'_>) -> Result<(), UserError> {
+    if context.caller.client.name.is_guest() { Err(UserError::GuestsHaveNone) } else { Ok(()) }
 }
 
 /// The conversation chosen with `/talk`, if one is.
 fn chosen(context: &Context<'_>) -> Result<Option<Scope>, UserError> {
-    account(context)?;
-    Ok(context.target.map(|target| match target {
+    expect_history(context)?;
+    Ok(context.caller.target.map(|target| match target {
         Target::User(name) => Scope::User(name),
         Target::Group(name) => Scope::Group(name),
     }))
 }
 
-/// The conversation that was typed, `None` for all of them.
+/// The conversation that was typed; `None` for all of them.
 ///
-/// A name without an account, and a group that is gone, are known to those who may still see what was said there, and
-/// to nobody else; which groups and accounts there are is no secret.
+/// A deleted account and a dissolved group are known only to users who may still see messages from there. Which accounts
+/// and groups exist is no secret.
 fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, UserError> {
-    account(context)?;
+    expect_history(context)?;
     if typed.eq_ignore_ascii_case("all") {
         return Ok(None);
     }
     let (scope, unknown) = match typed.strip_prefix('#') {
         Some(group) => {
-            let name = context.group(group)?;
-            match context.hub.membership(context.me, &name) {
+            let name = group_name(group)?;
+            match context.hub.membership(&context.caller.client, &name) {
                 Ok(name) | Err(UserError::NotMember(name)) if context.hub.is_ephemeral(&name) => {
                     return Err(GroupError::NoHistory(name).into());
                 }
@@ -300,27 +309,29 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
                 Err(unknown) => (Scope::Group(name), unknown),
             }
         }
-        None => match context.user(typed) {
+        None => match context.find_user(typed) {
             Ok(name) => return Ok(Some(Scope::User(name))),
             Err(unknown) => (typed.parse().map(Scope::User).map_err(|_| unknown.clone())?, unknown),
         },
     };
-    let last = read(context.hub.store().history(&context.me.name, Some(scope), None, 1))?;
-    last.first().map(|message| Some(seen_by(context.me.name, message))).ok_or(unknown)
+    let last = read(context.hub.store().history(&context.caller.client.name, Some(scope), None, 1))?;
+    last.first().map(|message| Some(scope_for(context.caller.client.name, message))).ok_or(unknown)
 }
 
-/// The conversation a message belongs to, with its name as it was written there.
-fn seen_by(reader: Name, message: &Message) -> Scope {
+/// The conversation a message belongs to, as its reader sees it.
+fn scope_for(reader: Name, message: &Message) -> Scope {
     match message.said.scope {
         Scope::User(to) if to == reader => Scope::User(message.said.from),
         scope => scope,
     }
 }
 
+/// Reports that the store cannot be read.
 fn read<T>(result: Result<T, StoreError>) -> Result<T, UserError> {
     result.map_err(|error| UserError::NotReadable(error.to_string()))
 }
 
+/// Reports that a change is applied as soon as it can be stored.
 fn stored_later(error: StoreError) -> UserError {
     UserError::NotStoredYet(error.to_string())
 }

@@ -11,9 +11,10 @@ pub(super) const USERS: Spec = Spec {
     name: "users",
     aliases: &["list_users"],
     role: Role::User,
+    console: false,
     usage: "/users",
-    help: "who is logged in",
-    details: "One name a line, in alphabetical order; behind it why its user is away.",
+    help: "list the users who are logged in",
+    details: "One name per line, in alphabetical order, followed by the reason if the user is away.",
     example: "/users",
     parse: |args| args.end().map(|()| Box::new(Users) as Box<dyn Command>),
 };
@@ -31,9 +32,10 @@ pub(super) const WHOAMI: Spec = Spec {
     name: "whoami",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/whoami",
-    help: "your name, your address, your groups, where plain text goes",
-    details: "It also counts your sessions, should you be logged in more than once.",
+    help: "show your name, address and groups, and where plain text goes",
+    details: "It also counts your sessions, in case you are logged in more than once.",
     example: "/whoami",
     parse: |args| args.end().map(|()| Box::new(WhoAmI) as Box<dyn Command>),
 };
@@ -42,9 +44,9 @@ struct WhoAmI;
 
 impl Command for WhoAmI {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let me = context.me;
+        let me = &context.caller.client;
         let (sessions, groups) = context.hub.sessions_and_groups(&me.name);
-        let (peer, target) = (me.peer.to_string(), *context.target);
+        let (peer, target) = (me.peer.to_string(), context.caller.target);
         context.reply(EventKind::WhoAmI { name: me.name, peer, sessions, groups, target });
         Ok(())
     }
@@ -54,9 +56,10 @@ pub(super) const WHOIS: Spec = Spec {
     name: "whois",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/whois <username>",
-    help: "since when a user is here, idle or away, and what you share",
-    details: "Of a user who is offline it says when he was last seen. Times are in UTC.",
+    help: "show how long a user has been online, idle or away, and more",
+    details: "It shows the groups that you share. For a user who is offline it shows when they were last seen. Times are in UTC.",
     example: "/whois bob",
     parse: |args| Some(Box::new(WhoIs(args.only_word()?.to_owned()))),
 };
@@ -65,7 +68,7 @@ struct WhoIs(String);
 
 impl Command for WhoIs {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let profile = context.hub.profile(context.me, context.user(&self.0)?);
+        let profile = context.hub.profile(&context.caller.client, context.find_user(&self.0)?);
         context.reply(EventKind::WhoIs(Box::new(profile)));
         Ok(())
     }
@@ -75,9 +78,10 @@ pub(super) const AWAY: Spec = Spec {
     name: "away",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/away [<text>]",
-    help: "say that you are away, and why; who writes to you is told",
-    details: "It holds for all your sessions, until /back or until the last of them ends.",
+    help: "mark yourself as away; users who write to you are told why",
+    details: "It applies to all your sessions, until /back or until the last of them ends.",
     example: "/away lunch, back at two",
     parse: |args| {
         let why = text::shorten(args.text().unwrap_or("gone for a while"), AWAY_CHARS);
@@ -89,9 +93,10 @@ pub(super) const BACK: Spec = Spec {
     name: "back",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/back",
-    help: "say that you are back",
-    details: "It ends what /away began.",
+    help: "mark yourself as back",
+    details: "It ends /away.",
     example: "/back",
     parse: |args| args.end().map(|()| Box::new(SetAway(None)) as Box<dyn Command>),
 };
@@ -100,7 +105,7 @@ struct SetAway(Option<Arc<str>>);
 
 impl Command for SetAway {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.hub.set_away(context.me, self.0, context.flush_list);
+        context.hub.set_away(&context.caller.client, self.0, &mut context.caller.flush_list);
         Ok(())
     }
 }
@@ -109,9 +114,10 @@ pub(super) const IGNORE: Spec = Spec {
     name: "ignore",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/ignore [<username>]",
-    help: "hear no more of a user; alone, whom you ignore",
-    details: "What he says, privately, in groups or to all, is left out of what you are shown, of your /history and /search, too; he is answered as always and never learns of it. It holds for all your sessions and logins, until /unignore.",
+    help: "hide all messages of a user; alone, list the users you ignore",
+    details: "Their private, group and broadcast messages are hidden from you, in your /history and /search too. They are answered as usual and never learn of it. It applies to all your sessions and logins, until /unignore.",
     example: "/ignore bob",
     parse: |args| {
         let whom = args.word().map(str::to_owned);
@@ -126,12 +132,12 @@ impl Command for Ignore {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         match self.0 {
             None => {
-                let names = context.hub.ignored(context.me);
+                let names = context.hub.ignored(&context.caller.client);
                 context.reply(EventKind::IgnoredUsers { names });
             }
             Some(typed) => {
-                let whom = context.user(&typed)?;
-                context.hub.ignore(context.me, whom)?;
+                let whom = context.find_user(&typed)?;
+                context.hub.ignore(&context.caller.client, whom)?;
                 context.reply(EventKind::Ignored { whom, ignored: true });
             }
         }
@@ -143,9 +149,10 @@ pub(super) const UNIGNORE: Spec = Spec {
     name: "unignore",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/unignore <username>",
-    help: "hear a user again whom you ignored",
-    details: "What he said meanwhile is in your /history then.",
+    help: "stop ignoring a user",
+    details: "The messages they sent in the meantime are in your /history then.",
     example: "/unignore bob",
     parse: |args| Some(Box::new(Unignore(args.only_word()?.to_owned()))),
 };
@@ -154,9 +161,9 @@ struct Unignore(String);
 
 impl Command for Unignore {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        // He may have no account any more, and still be ignored.
-        let known = context.user(&self.0).or_else(|unknown| self.0.parse().map_err(|_| unknown))?;
-        let whom = context.hub.unignore(context.me, known)?;
+        // A user whose account is gone may still be ignored.
+        let known = context.find_user(&self.0).or_else(|unknown| self.0.parse().map_err(|_| unknown))?;
+        let whom = context.hub.unignore(&context.caller.client, known)?;
         context.reply(EventKind::Ignored { whom, ignored: false });
         Ok(())
     }
@@ -166,9 +173,10 @@ pub(super) const REPORT: Spec = Spec {
     name: "report",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/report <username>|<id> [<reason>]",
-    help: "tell the operators about a user or a message",
-    details: "Of a message they are shown the text as well. Operators who are away find it later. /mode ids on and /history show the ids.",
+    help: "report a user or a message to the operators",
+    details: "For a message they see its text as well. Operators who are offline see the report later. /mode ids on and /history show the ids.",
     example: "/report bob spam",
     parse: |args| Some(Box::new(Report { about: args.word()?.to_owned(), why: args.reason().unwrap_or_default() })),
 };
@@ -181,8 +189,8 @@ struct Report {
 impl Command for Report {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let Report { about, mut why } = *self;
-        context.cost += REPORT_COST;
-        let user = if about.starts_with('#') { None } else { context.user(&about).ok() };
+        context.caller.cost += REPORT_COST;
+        let user = if about.starts_with('#') { None } else { context.find_user(&about).ok() };
         let about = match (user, MessageId::parse(&about)) {
             (Some(user), _) => user.to_string(),
             (None, Some(id)) => {
@@ -192,7 +200,7 @@ impl Command for Report {
             }
             (None, None) => return Err(UserError::NoSuchUser(about)),
         };
-        let done = context.admin.report(Some(context.me.name), about, &why)?;
+        let done = context.admin.report(Some(context.caller.client.name), about, &why)?;
         context.reply(EventKind::AdminReply(AdminAnswer::Done(done)));
         Ok(())
     }

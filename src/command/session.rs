@@ -7,9 +7,10 @@ pub(super) const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/mode [plain|machine|ids <on|off>|bell <off|mentions|all>]",
     help: "choose text for people or tagged lines for programs",
-    details: "Alone it says what is chosen. After /mode ids on each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. After /mode bell mentions your terminal's bell rings before messages that mention your name, after /mode bell all before all that others say. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
+    details: "Alone it shows the choice. After /mode ids on, each message begins with its id, as in #12 [bob]: hi; an echo with an id is stored. After /mode bell mentions, your terminal's bell rings before messages that mention your name; after /mode bell all, before every message of others. In machine mode each event is one line: a tag, then name=value fields, a text last; see docs/protocol.md.",
     example: "/mode ids on",
     parse: |args| {
         let change = match args.word() {
@@ -23,7 +24,7 @@ pub(super) const MODE: Spec = Spec {
     },
 };
 
-/// What `/mode` is to change; everything else stays as it is.
+/// A change of the output format; the rest of it stays as it is.
 enum ModeChange {
     Nothing,
     Mode(Mode),
@@ -33,14 +34,14 @@ enum ModeChange {
 
 impl Command for ModeChange {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let mut format = *context.format;
+        let mut format = context.caller.format;
         match *self {
             ModeChange::Nothing => {}
             ModeChange::Mode(mode) => format.mode = mode,
             ModeChange::Ids(ids) => format.ids = ids,
             ModeChange::Bell(bell) => format.bell = bell,
         }
-        if format != *context.format {
+        if format != context.caller.format {
             context.set_format(format);
         }
         context.reply(EventKind::Mode { format });
@@ -52,9 +53,10 @@ pub(super) const PING: Spec = Spec {
     name: "ping",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/ping [<text>]",
-    help: "ask whether the server is there; it says the text back",
-    details: "All that was said before the answer came has arrived before the answer.",
+    help: "check that the server answers; it repeats the text",
+    details: "Everything that was sent before the answer has arrived before the answer.",
     example: "/ping 42",
     parse: |args| Some(Box::new(Ping(args.text().unwrap_or_default().to_owned()))),
 };
@@ -72,9 +74,10 @@ pub(super) const QUIT: Spec = Spec {
     name: "quit",
     aliases: &["exit", "logout"],
     role: Role::User,
+    console: false,
     usage: "/quit",
     help: "leave the chat",
-    details: "You leave all your groups, and everybody is told. Closing the connection does the same.",
+    details: "You leave your groups, except those that are kept, and everybody is told. Closing the connection does the same.",
     example: "/quit",
     parse: |args| args.end().map(|()| Box::new(Quit) as Box<dyn Command>),
 };
@@ -83,7 +86,7 @@ struct Quit;
 
 impl Command for Quit {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.quit = true;
+        context.caller.quit = true;
         Ok(())
     }
 }

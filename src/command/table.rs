@@ -1,8 +1,8 @@
-//! The table of commands: a new one is a struct in its family's file and a line here.
+//! The table of commands. A new command is a struct and a `Spec` in its family's file, and a line here.
 
 use super::{Spec, account, admin, groups, help, history, people, roles, session, talk};
 
-/// All commands, in alphabetical order; the forms of one command stand together, and the first that fits is taken.
+/// All commands in alphabetical order. The forms of one command are adjacent, and the first one that fits is used.
 pub const COMMANDS: &[Spec] = &[
     groups::ACCEPT,
     admin::ANNOUNCE,
@@ -68,31 +68,11 @@ pub const COMMANDS: &[Spec] = &[
     people::WHOIS,
 ];
 
-/// All forms of the command that a word after the slash names, in any case; none where there is no such command.
-pub fn forms(word: &str) -> &'static [Spec] {
-    forms_at(word).1
-}
-
-/// As [`forms`], with the place of the first one in the table.
-pub(super) fn forms_at(word: &str) -> (usize, &'static [Spec]) {
-    let named = |spec: &Spec| spec.words().any(|name| name.eq_ignore_ascii_case(word));
-    let first = COMMANDS.iter().position(named).unwrap_or(COMMANDS.len());
-    let count = COMMANDS[first..].iter().take_while(|spec| spec.name == COMMANDS[first].name).count();
-    (first, &COMMANDS[first..first + count])
-}
-
-impl Spec {
-    /// Its name and its aliases.
-    pub fn words(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::Args;
+    use super::super::{Args, forms};
     use super::*;
 
     #[test]
@@ -100,7 +80,7 @@ mod tests {
         assert!(COMMANDS.is_sorted_by_key(|spec| spec.name));
         let commands = COMMANDS.chunk_by(|one, next| one.name == next.name);
         let words: Vec<&str> = commands.clone().flat_map(|forms| forms[0].words()).collect();
-        // Only the first form has other words: they stand for all of them.
+        // Only the first form has aliases: they name all forms.
         assert!(commands.flat_map(|forms| &forms[1..]).all(|form| form.aliases.is_empty()));
         assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
         assert!(words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
@@ -125,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_help_says_is_short_and_sets_off_no_script() {
+    fn help_texts_are_short_and_contain_no_word_of_errors() {
         for spec in COMMANDS {
             assert!(spec.help.chars().count() <= 70, "{}", spec.help);
             for text in [spec.usage, spec.help, spec.details, spec.example] {
@@ -136,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_arity_is_answered_with_the_usage() {
+    fn too_few_and_too_many_words_do_not_fit() {
         for (word, rest) in
             [("msg", "bob"), ("msg", ""), ("users", "x"), ("join_group", "a b c"), ("talk", "a b"), ("g", "g")]
         {

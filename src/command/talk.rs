@@ -1,9 +1,9 @@
-//! Saying something: to one user, to everybody, or to the conversation chosen with `/talk`; and telling who is typing.
+//! Sending messages: to a user, to everybody, or to the conversation chosen with `/talk`; and who is typing.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::{Command, Context, Role, Spec};
+use super::{Command, Context, Role, Spec, group_name};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
 use crate::model::{EventKind, Scope, Target, UserError};
 
@@ -11,9 +11,10 @@ pub(super) const MSG: Spec = Spec {
     name: "msg",
     aliases: &["w"],
     role: Role::User,
+    console: false,
     usage: "/msg <username> <message>",
-    help: "say something to one user, privately",
-    details: "Who is offline gets it at the next login. Your own line comes back as [to username]: message once it is stored.",
+    help: "send a private message to a user",
+    details: "A user who is offline gets it at the next login. Once it is stored, your own line comes back as [to username]: message.",
     example: "/msg bob are you there?",
     parse: |args| Some(Box::new(Msg { to: args.word()?.to_owned(), text: args.text()?.into() })),
 };
@@ -25,11 +26,11 @@ struct Msg {
 
 impl Command for Msg {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.user(&self.to)?;
+        let to = context.find_user(&self.to)?;
         context.say(Scope::User(to), self.text)
     }
 
-    fn says(&self) -> bool {
+    fn only_speaks(&self) -> bool {
         true
     }
 }
@@ -38,9 +39,10 @@ pub(super) const BROADCAST: Spec = Spec {
     name: "broadcast",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/broadcast <message>",
-    help: "say something to everybody who is logged in",
-    details: "You get it too. The more people hear it, the more it takes of your budget of commands per second.",
+    help: "send a message to everybody who is logged in",
+    details: "You get it too. The more people receive it, the more of your command budget it uses.",
     example: "/broadcast lunch?",
     parse: |args| Some(Box::new(Broadcast { text: args.text()?.into() })),
 };
@@ -51,11 +53,11 @@ struct Broadcast {
 
 impl Command for Broadcast {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        context.cost += context.hub.session_count() / RECIPIENTS_PER_TOKEN;
+        context.caller.cost += context.hub.session_count() / RECIPIENTS_PER_TOKEN;
         context.say(Scope::Everybody, self.text)
     }
 
-    fn says(&self) -> bool {
+    fn only_speaks(&self) -> bool {
         true
     }
 }
@@ -64,9 +66,10 @@ pub(super) const REPLY: Spec = Spec {
     name: "reply",
     aliases: &["r"],
     role: Role::User,
+    console: false,
     usage: "/reply <message>",
-    help: "answer whoever wrote to you last, privately",
-    details: "That includes what came while you were away; if nobody wrote to you, it goes to whom you wrote last. The [to username] of your own line says who it was.",
+    help: "answer the last private message you received",
+    details: "Messages that you received while away count. If nobody has written to you, it goes to the user you wrote to last. The [to username] of your own line says who that is.",
     example: "/reply on my way",
     parse: |args| Some(Box::new(Reply(args.text()?.into()))),
 };
@@ -75,9 +78,9 @@ struct Reply(Arc<str>);
 
 impl Command for Reply {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let to = context.hub.reply_partner(context.me)?;
-        // He may have no account any more.
-        let to = context.user(to.as_str())?;
+        let to = context.hub.reply_partner(&context.caller.client)?;
+        // Their account may be gone.
+        let to = context.find_user(to.as_str())?;
         context.say(Scope::User(to), self.0)
     }
 }
@@ -86,9 +89,10 @@ pub(super) const ME: Spec = Spec {
     name: "me",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/me <action>",
-    help: "tell what you do, in the conversation chosen with /talk",
-    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves; it is kept and found like any message.",
+    help: "say what you are doing, in the conversation chosen with /talk",
+    details: "After /talk #lunch, /me waves is shown as [Group lunch] * alice waves. It is stored and found like any message.",
     example: "/me waves",
     parse: |args| Some(Box::new(Me(args.text()?.into()))),
 };
@@ -98,10 +102,10 @@ struct Me(Arc<str>);
 impl Command for Me {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let scope = chosen(context)?;
-        context.act(scope, self.0)
+        context.say_action(scope, self.0)
     }
 
-    fn says(&self) -> bool {
+    fn only_speaks(&self) -> bool {
         true
     }
 }
@@ -110,9 +114,10 @@ pub(super) const TALK: Spec = Spec {
     name: "talk",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/talk [<username>|#<group>]",
-    help: "choose where lines without a command go; alone, end that",
-    details: "After /talk bob a line without a slash goes to bob; one with a slash is a command as before.",
+    help: "choose where lines without a command go; alone, stop that",
+    details: "After /talk bob, a line without a slash goes to bob; a line with a slash is still a command.",
     example: "/talk #rust",
     parse: |args| {
         let to = args.word().map(str::to_owned);
@@ -127,23 +132,23 @@ struct Talk {
 
 impl Command for Talk {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        *context.target = match self.to.as_deref() {
+        context.caller.target = match self.to.as_deref() {
             None => None,
             Some(typed) => Some(match typed.strip_prefix('#') {
-                Some(group) => Target::Group(context.hub.membership(context.me, &context.group(group)?)?),
-                None => Target::User(context.user(typed)?),
+                Some(group) => Target::Group(context.hub.membership(&context.caller.client, &group_name(group)?)?),
+                None => Target::User(context.find_user(typed)?),
             }),
         };
-        *context.guest = match *context.target {
+        context.caller.target_guest = match context.caller.target {
             Some(Target::User(to)) if to.is_guest() => context.hub.oldest_session(&to),
             _ => None,
         };
-        context.reply(EventKind::TalkTarget { target: *context.target });
+        context.reply(EventKind::TalkTarget { target: context.caller.target });
         Ok(())
     }
 }
 
-/// A line without a command.
+/// Sends a line without a command to the conversation chosen with `/talk`.
 pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = chosen(context)?;
     context.say(scope, text.into())
@@ -151,11 +156,11 @@ pub(super) fn say(text: &str, context: &mut Context<'_>) -> Result<(), UserError
 
 /// The conversation chosen with `/talk`.
 fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
-    match *context.target {
-        Some(Target::User(to)) if to.is_guest() && context.hub.oldest_session(&to) != *context.guest => {
+    match context.caller.target {
+        Some(Target::User(to)) if to.is_guest() && context.hub.oldest_session(&to) != context.caller.target_guest => {
             Err(UserError::NotOnline(to))
         }
-        // He may have no account any more.
+        // Their account may be gone.
         Some(Target::User(to)) if !to.is_guest() && context.accounts.find(&to).is_none() => {
             Err(UserError::NoSuchUser(to.to_string()))
         }
@@ -169,9 +174,10 @@ pub(super) const TYPING: Spec = Spec {
     name: "typing",
     aliases: &[],
     role: Role::User,
+    console: false,
     usage: "/typing [on|off|<username>|#<group>]",
-    help: "be told who is typing; with a name, tell that you are",
-    details: "On or off holds for this session; alone it says what is chosen. With a name it is for programs to send while their user types: it has no answer, and those who want to know are told every 3 seconds at the most.",
+    help: "see who is typing; with a name, show that you are",
+    details: "On or off applies to this session; alone it shows the choice. Programs send it with a name while their user types: it has no answer, and users who want to see it are told at most every 3 seconds.",
     example: "/typing on",
     parse: |args| {
         let typing = match args.word() {
@@ -195,21 +201,21 @@ impl Command for Typing {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         match *self {
             Typing::Asked => {}
-            Typing::Wanted(wanted) => context.me.want_typing(wanted),
+            Typing::Wanted(wanted) => context.caller.client.want_typing(wanted),
             Typing::To(typed) => return tell_typing(&typed, context),
         }
-        context.reply(EventKind::TypingWanted { wanted: context.me.wants_typing() });
+        context.reply(EventKind::TypingWanted { wanted: context.caller.client.wants_typing() });
         Ok(())
     }
 }
 
-/// Only who may say something there may tell_typing that he is about to.
+/// Tells others that the caller is typing, which takes the right to send messages there.
 fn tell_typing(typed: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let scope = match typed.strip_prefix('#') {
-        Some(group) => Scope::Group(context.group(group)?),
-        None => Scope::User(context.user(typed)?),
+        Some(group) => Scope::Group(group_name(group)?),
+        None => Scope::User(context.find_user(typed)?),
     };
-    let place = context.hub.check(context.me, scope, SystemTime::now())?;
-    context.hub.typing(context.me, place.scope(), Instant::now(), context.flush_list);
+    let place = context.hub.check(&context.caller.client, scope, SystemTime::now())?;
+    context.hub.typing(&context.caller.client, place.scope(), Instant::now(), &mut context.caller.flush_list);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What one value alone does not tell: settings that depend on each other, host names, and the message of the day.
+//! Checks beyond a single value: settings that depend on each other, host names, and the message of the day.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use crate::model::limits::MOTD_BYTES;
 use crate::model::text::{Escaped, clean};
 
 impl Config {
-    /// Checks what the server would only find out when it starts, without changing anything.
+    /// Checks what the server would otherwise find out only while starting. Changes nothing.
     ///
     /// # Errors
     /// [`StartError::Config`] with a sentence that names the setting.

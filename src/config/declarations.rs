@@ -1,5 +1,4 @@
-//! What the declarations of the settings say, for whoever has no field in mind: their names, how they are written, and the
-//! manual's table.
+//! The declarations of the settings as data: their names, how a file writes them, and the manual's table.
 
 use std::any::TypeId;
 use std::fmt::Write;
@@ -24,7 +23,7 @@ pub(super) fn variable(name: &str) -> String {
     format!("PARLOR_{}", name.to_uppercase().replace('-', "_"))
 }
 
-/// Whether the file writes the setting as a number, without quotes: it does so if the default is one.
+/// Whether the file writes the setting as a number, without quotes: it does if the default is a number.
 pub(super) fn is_number(arg: &Arg) -> bool {
     arg.get_default_values().iter().any(|value| value.to_str().is_some_and(|text| text.parse::<u64>().is_ok()))
 }

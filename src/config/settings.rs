@@ -1,8 +1,8 @@
 //! The declarations of all settings: name, help, default and form, at one field each.
 //!
-//! A field is called like its setting. Its text is the help, which is also what the manual says; the parser checks the one
-//! value, and nothing here touches the file system or the network. Settings that a whole floor shares are declared in the
-//! model, beside the values they are for: [`Retention`], [`LogSettings`] and [`Limits`].
+//! A field is called like its setting. Its doc comment is the help, and also the text in the manual. Parsers check one value
+//! each and touch neither disk nor network. Settings that lower floors read are declared in the model and flattened into
+//! [`Config`]: [`Retention`], [`LogSettings`] and [`Limits`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::model::{
     DuplicateLogin, Limits, LogSettings, Net, Registration, Retention, StoreAddress, TelnetMode, WebOrigin,
 };
 
-/// All settings.
+/// All settings, as given by command line, environment, file and defaults.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[group(skip)]
 pub struct Config {
@@ -93,7 +93,7 @@ impl Default for Config {
     }
 }
 
-/// Where to listen: an address or a host name, with a port. [`resolve`](super::resolve) looks it up.
+/// An address or a host name, with a port. [`resolve`](super::resolve) looks it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(pub(super) String);
 

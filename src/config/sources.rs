@@ -1,5 +1,5 @@
-//! Environment and file as arguments of the command line, so that all sources know the same names, ranges and sentences.
-//! A refusal names the variable, or the file and the line.
+//! The environment and the file as arguments of the command line, so that all sources have the same names, ranges and error
+//! sentences. An error names the variable, or the file and the line.
 //!
 //! Nothing here knows what a setting means.
 
@@ -18,10 +18,10 @@ use super::{Config, Options};
 use crate::model::StartError;
 use crate::model::text::{Escaped, shorten};
 
-/// Two names at least this similar are taken for a slip; clap uses the same measure and bound for options.
+/// How similar a name must be to be suggested; clap uses the same measure and threshold for options.
 const SIMILAR: f64 = 0.7;
 
-/// The longest piece of a refused value that is quoted, in characters.
+/// How much of a refused value is quoted, in characters.
 const QUOTE: usize = 60;
 
 /// What a source says about one setting.
@@ -30,7 +30,7 @@ struct Entry {
     values: Vec<OsString>,
 }
 
-/// The arguments that stand for what environment and file say about settings that `given` does not name.
+/// The arguments for the settings that environment and file give and the command line, parsed as `given`, does not.
 pub(super) fn arguments(
     given: &ArgMatches,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -44,7 +44,7 @@ pub(super) fn arguments(
     if let Some(path) = given.get_one("config").cloned().or_else(|| in_environment.map(PathBuf::from)) {
         entries.extend(file(&path)?);
     }
-    // The first source that names a setting is the highest one.
+    // Entries of the environment come first, so they win over those of the file.
     entries.retain(|entry| named.insert(entry.name.clone()));
     Ok(entries.iter().flat_map(Entry::arguments).collect())
 }
@@ -80,13 +80,13 @@ fn file(path: &Path) -> Result<Vec<Entry>, StartError> {
     })
 }
 
-/// Reads TOML text; a refusal comes with the byte it is about.
+/// Reads TOML text; an error comes with its offset in bytes.
 fn toml(text: &str) -> Result<Vec<Entry>, (usize, String)> {
     let table = DeTable::parse(text)
         .map_err(|e| (e.span().map_or(0, |span| span.start), e.message().replace('\n', ", ")))?
         .into_inner();
     let known = declarations::<Config>();
-    // The first mistake of the file is the one to name; the table itself is in alphabetical order.
+    // The first mistake in the file is the one to report; the table is in alphabetical order.
     let mut lines: Vec<_> = table.iter().collect();
     lines.sort_by_key(|(key, _)| key.span().start);
     let mut entries = Vec::new();
@@ -116,7 +116,7 @@ fn values(arg: &Arg, value: &DeValue<'_>) -> Result<Vec<OsString>, String> {
 fn scalar(arg: &Arg, value: &DeValue<'_>) -> Result<OsString, String> {
     match (is_number(arg), value) {
         (true, DeValue::Integer(number)) => {
-            // One that does not fit is too large for any setting: as it stands, the range will refuse it.
+            // A number too large for i64 is passed on as written, and its range refuses it.
             let decimal = i64::from_str_radix(number.as_str(), number.radix()).map(|number| number.to_string());
             Ok(decimal.unwrap_or_else(|_| number.to_string()).into())
         }
@@ -129,7 +129,7 @@ fn scalar(arg: &Arg, value: &DeValue<'_>) -> Result<OsString, String> {
 }
 
 impl Entry {
-    /// An entry that the command line would take; a refusal is the second half of a sentence.
+    /// Checks that the command line would accept the entry; an error is the second half of a sentence.
     fn parsed(arg: &Arg, values: Vec<OsString>) -> Result<Entry, String> {
         let entry = Entry { name: name(arg).to_owned(), values };
         let command = Options::augment_args(Command::new("parlord").no_binary_name(true));
@@ -143,7 +143,7 @@ impl Entry {
         }
     }
 
-    /// It as one argument for each value.
+    /// The entry as one argument for each value.
     fn arguments(&self) -> impl Iterator<Item = OsString> {
         self.values.iter().map(|value| {
             let mut argument = OsString::from(format!("--{}=", self.name));
@@ -163,7 +163,7 @@ fn reason(e: &clap::Error) -> String {
     }
 }
 
-/// The name that was probably meant, if one is similar enough.
+/// The most similar name, if it is similar enough to suggest.
 fn nearest<'a>(written: &str, known: &'a [Arg]) -> Option<&'a str> {
     let likeness = known.iter().map(|arg| (strsim::jaro(written, name(arg)), name(arg)));
     let (best, near) = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;

@@ -1,6 +1,6 @@
-//! Old log files: which day a file is of, when it is compressed and when it is removed.
+//! Old log files: they are compressed, and later deleted, by the date in their names.
 //!
-//! It goes by the date in the name, so days on which the server did not run count too.
+//! So days on which the server did not run count too.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,20 +11,21 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::model::LogSettings;
 
-/// Compresses and removes what is due on the day `today`. A file that resists is logged and left for the next day.
-pub(super) fn tidy(settings: &LogSettings, base: &str, today: NaiveDate) {
+/// Compresses and deletes the files that are due on the day `today`. A file that resists is logged and left for the next
+/// day.
+pub(super) fn archive(settings: &LogSettings, prefix: &str, today: NaiveDate) {
     let Ok(entries) = fs::read_dir(&settings.log_dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some((day, ending)) = name.to_str().and_then(|name| parse(base, name)) else { continue };
+        let Some((day, extension)) = name.to_str().and_then(|name| parse(prefix, name)) else { continue };
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
-        // A day to come counts as today: the clock may have been wrong, the file is not old.
+        // A date in the future counts as today: the clock may have been wrong, but the file is not old.
         let age = u32::try_from((today - day).num_days()).unwrap_or(0);
         let done = if age > settings.log_keep_days {
             fs::remove_file(entry.path())
-        } else if age > settings.log_compress_days && ending == "log" {
+        } else if age > settings.log_compress_days && extension == "log" {
             compress(&entry.path())
         } else {
             Ok(())
@@ -35,32 +36,32 @@ pub(super) fn tidy(settings: &LogSettings, base: &str, today: NaiveDate) {
     }
 }
 
-/// The day and the ending of a name such as `parlord_2026-11-20.log`; anything else is not ours to touch.
-fn parse<'a>(base: &str, name: &'a str) -> Option<(NaiveDate, &'a str)> {
-    let (day, ending) = name.strip_prefix(base)?.strip_prefix('_')?.split_once('.')?;
+/// The day and the extension of a name such as `parlord_2026-11-20.log`; other files are not ours to touch.
+fn parse<'a>(prefix: &str, name: &'a str) -> Option<(NaiveDate, &'a str)> {
+    let (day, extension) = name.strip_prefix(prefix)?.strip_prefix('_')?.split_once('.')?;
     let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
-    matches!(ending, "log" | "log.gz" | "log.gz.part").then_some((day, ending))
+    matches!(extension, "log" | "log.gz" | "log.gz.part").then_some((day, extension))
 }
 
-/// Replaces a file by its compressed form; at every moment one of the two is whole.
+/// Replaces a file by its compressed form; at every moment one of the two is complete.
 fn compress(plain: &Path) -> io::Result<()> {
     let part = plain.with_extension("log.gz.part");
-    let packed = pack(plain, &part).and_then(|()| fs::rename(&part, plain.with_extension("log.gz")));
-    if packed.is_err() {
+    let renamed = write_gzip(plain, &part).and_then(|()| fs::rename(&part, plain.with_extension("log.gz")));
+    if renamed.is_err() {
         // The disk may be full, and half a file is of no use.
         let _ = fs::remove_file(&part);
     }
-    packed?;
+    renamed?;
     fs::remove_file(plain)
 }
 
-fn pack(plain: &Path, part: &Path) -> io::Result<()> {
+fn write_gzip(plain: &Path, part: &Path) -> io::Result<()> {
     let mut source = File::open(plain)?;
-    let mut packer = GzEncoder::new(File::create(part)?, Compression::default());
-    io::copy(&mut source, &mut packer)?;
-    let packed = packer.finish()?;
-    let like = source.metadata()?;
-    packed.set_permissions(like.permissions())?;
-    packed.set_modified(like.modified()?)?;
-    packed.sync_all()
+    let mut encoder = GzEncoder::new(File::create(part)?, Compression::default());
+    io::copy(&mut source, &mut encoder)?;
+    let compressed = encoder.finish()?;
+    let original = source.metadata()?;
+    compressed.set_permissions(original.permissions())?;
+    compressed.set_modified(original.modified()?)?;
+    compressed.sync_all()
 }

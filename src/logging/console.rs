@@ -1,6 +1,6 @@
 //! The console: lines to standard error, whatever state that is in.
 //!
-//! A terminal that is stuck holds up this thread and nothing else; one that is closed costs its lines.
+//! A stuck terminal holds up this sink's thread and nothing else; a closed one loses its lines.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,12 +11,11 @@ use std::time::SystemTime;
 
 use log::Level;
 
-use super::line::Entry;
-use super::queue::Sink;
+use super::queue::{LogLine, Sink};
 
 /// Standard error under a descriptor of our own.
 ///
-/// `io::stderr()` has a lock, and a thread stuck in a write holds it: then even the message of a panic would wait.
+/// `io::stderr()` has a lock, and a thread stuck in a write holds it; then even the message of a panic would wait.
 pub(super) fn stderr() -> Box<dyn Write + Send> {
     match io::stderr().as_fd().try_clone_to_owned() {
         Ok(fd) => Box::new(File::from(fd)),
@@ -24,10 +23,11 @@ pub(super) fn stderr() -> Box<dyn Write + Send> {
     }
 }
 
-/// Writes to a terminal, and tells it afterwards what it has missed.
+/// Writes to a terminal, and reports lost lines as soon as it can.
 pub(super) struct ConsoleSink {
     terminal: Box<dyn Write + Send>,
     lost: Arc<AtomicU64>,
+    /// How many of `lost` the terminal has been told.
     reported: u64,
 }
 
@@ -36,12 +36,12 @@ impl ConsoleSink {
         ConsoleSink { terminal, lost, reported: 0 }
     }
 
-    fn report(&mut self) -> bool {
+    fn report_lost(&mut self) -> bool {
         let lost = self.lost.load(Ordering::Relaxed);
         if lost != self.reported {
-            let missed = lost - self.reported;
-            let entry = Entry::here(SystemTime::now(), Level::Warn, format_args!("console resumed lost={missed}"));
-            if self.terminal.write_all(entry.render().as_bytes()).is_err() {
+            let since = lost - self.reported;
+            let line = LogLine::new(SystemTime::now(), Level::Warn, format_args!("console resumed lost={since}"));
+            if self.terminal.write_all(line.render().as_bytes()).is_err() {
                 return false;
             }
             self.reported = lost;
@@ -51,15 +51,15 @@ impl ConsoleSink {
 }
 
 impl Sink for ConsoleSink {
-    fn write(&mut self, entry: &Entry) -> bool {
-        self.report() && self.terminal.write_all(entry.render().as_bytes()).is_ok()
+    fn write(&mut self, line: &LogLine) -> bool {
+        self.report_lost() && self.terminal.write_all(line.render().as_bytes()).is_ok()
     }
 
-    fn look(&mut self) {}
+    fn check(&mut self) {}
 
     fn reopen(&mut self) {}
 
     fn close(&mut self) {
-        self.report();
+        self.report_lost();
     }
 }

@@ -1,81 +1,165 @@
-//! The log file over the days: replaced at midnight, watched, and opened again for as long as it fails.
+//! The daily log files: replaced at midnight, watched, reopened for as long as they fail, and read for operators.
 //!
-//! It looks at the clock itself, so a new day begins without a line, and counts what the file has missed.
+//! The sink looks at the clock itself, so a new day begins without a line, and it counts what the file has missed.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Local, NaiveDate};
+use flexi_logger::writers::{ArcFileLogWriter, FileLogWriter};
+use flexi_logger::{FileSpec, FlexiLoggerError};
 use log::Level;
 
-use super::day::{self, DayFile, MAIN, Place};
-use super::line::Entry;
-use super::queue::{Route, Sink};
-use super::{Clock, archive};
-use crate::model::LogSettings;
+use super::Clock;
+use super::archive::archive;
+use super::queue::{LogLine, Queue, Sink};
+use crate::model::limits::LOG_TAIL;
+use crate::model::{LogSettings, text};
 use crate::thread;
+
+/// Prefix of the names of the main log's files.
+pub(super) const MAIN: &str = "parlord";
+
+/// Prefix of the names of the audit log's files, and the target of its lines.
+pub(super) const AUDIT: &str = "audit";
 
 /// The stack of the thread that compresses, in bytes: the compressor builds its tables there.
 const ARCHIVE_STACK: usize = 2 * 1024 * 1024;
 
-/// Owns the log file; the only one who waits for the disk.
+/// Where the file that is being written is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileState {
+    /// At its path.
+    InPlace,
+    /// Under another name: its lines are safe, but nobody finds new ones there.
+    Moved,
+    /// Without a name: its lines vanish when it is closed.
+    Removed,
+}
+
+/// The open file of one day.
+struct DayFile {
+    day: NaiveDate,
+    path: PathBuf,
+    writer: ArcFileLogWriter,
+    /// A second handle of the same file, which tells whether it still has a name when its path does not lead to it.
+    handle: File,
+    /// Lines written since the file was last seen in its place.
+    unverified: u64,
+    /// The file ends with part of a line.
+    ends_mid_line: bool,
+}
+
+impl DayFile {
+    /// Opens the file of `day` for appending, and creates it and its folder if they are missing.
+    ///
+    /// Without flexi_logger's own rotation, on purpose (0.31.10): with only the date in the name it begins a second file
+    /// when the first line of a day comes within milliseconds of midnight, and it panics if the folder is gone by then.
+    fn open(dir: &Path, prefix: &str, day: NaiveDate) -> io::Result<DayFile> {
+        let spec =
+            FileSpec::default().directory(dir).basename(prefix).discriminant(day.to_string()).suppress_timestamp();
+        let path = spec.as_pathbuf(None);
+        let built = FileLogWriter::builder(spec).append().try_build_with_handle();
+        let (mut writer, _) = built.map_err(|e| match e {
+            FlexiLoggerError::OutputIo(e) => e,
+            other => io::Error::other(other),
+        })?;
+        // The first write opens the file, and an empty one will do; an empty `write_all` would not write at all.
+        let _nothing = writer.write(b"")?;
+        let handle = File::open(&path)?;
+        let length = handle.metadata()?.len();
+        let mut last = [b'\n'];
+        if length > 0 {
+            handle.read_exact_at(&mut last, length - 1)?;
+        }
+        Ok(DayFile { day, path, writer, handle, unverified: 0, ends_mid_line: last != *b"\n" })
+    }
+
+    /// Appends one line. A partial line that a full disk or a crash has left is ended first, so that two lines never
+    /// look like one.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.ends_mid_line {
+            self.writer.write_all(b"\n")?;
+            self.ends_mid_line = false;
+        }
+        self.writer.write_all(line)?;
+        self.unverified += 1;
+        Ok(())
+    }
+
+    fn state(&self) -> FileState {
+        let Ok(held) = self.handle.metadata() else { return FileState::Moved };
+        match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == (held.dev(), held.ino()) => FileState::InPlace,
+            // A folder that we may no longer search does not keep us from writing.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => FileState::InPlace,
+            _ if held.nlink() == 0 => FileState::Removed,
+            _ => FileState::Moved,
+        }
+    }
+}
+
+/// Owns a log's files; its thread is the only one that waits for their disk.
 pub(super) struct FileSink {
     settings: LogSettings,
-    /// What the names of its files, and of the link to today's, begin with.
-    base: &'static str,
+    /// Prefix of the names of its files, and of the link to today's.
+    prefix: &'static str,
     clock: Clock,
-    pace: Duration,
-    console: Route,
+    /// How often the file is checked, and opened again while it fails.
+    interval: Duration,
+    console: Queue,
     lost: Arc<AtomicU64>,
-    /// How much of `lost` the file has been told.
+    /// How many of `lost` are reported in the file.
     reported: u64,
     current: Option<DayFile>,
-    /// There is, or was, something to write: the audit log has no file before its first line.
-    begun: bool,
+    /// The log has a file from now on: the audit log has none before its first line.
+    active: bool,
     /// The file has failed, and has not taken a line since.
     failing: bool,
-    /// The console has been told that it fails.
-    told: bool,
-    next_look: Instant,
-    next_try: Instant,
+    /// The console has been told so.
+    failure_shown: bool,
+    next_check: Instant,
+    next_open: Instant,
     link_failing: bool,
-    tidied: Option<NaiveDate>,
-    archive: Option<JoinHandle<()>>,
+    /// The day on which old files were last archived.
+    archived: Option<NaiveDate>,
+    archiver: Option<JoinHandle<()>>,
 }
 
 impl FileSink {
     pub(super) fn new(
         settings: &LogSettings,
-        base: &'static str,
+        prefix: &'static str,
         clock: Clock,
-        pace: Duration,
-        console: Route,
+        interval: Duration,
+        console: Queue,
         lost: Arc<AtomicU64>,
     ) -> FileSink {
         let now = Instant::now();
         FileSink {
             settings: settings.clone(),
-            base,
+            prefix,
             clock,
-            pace,
+            interval,
             console,
             lost,
             reported: 0,
             current: None,
-            begun: base == MAIN,
+            active: prefix == MAIN,
             failing: false,
-            told: false,
-            next_look: now,
-            next_try: now,
+            failure_shown: false,
+            next_check: now,
+            next_open: now,
             link_failing: false,
-            tidied: None,
-            archive: None,
+            archived: None,
+            archiver: None,
         }
     }
 
@@ -83,164 +167,186 @@ impl FileSink {
         DateTime::<Local>::from((self.clock)()).date_naive()
     }
 
-    /// Sees to it that today's file is open and knows what was lost; false when that cannot be had now.
-    fn ready(&mut self) -> bool {
+    /// Opens today's file if it is not open, and reports lost lines in it; false when that is not possible now.
+    fn ensure_open(&mut self) -> bool {
         let today = self.today();
-        let fits = self.current.as_ref().is_some_and(|file| file.day == today);
-        if !fits {
+        let is_open = self.current.as_ref().is_some_and(|file| file.day == today);
+        if !is_open {
             let now = Instant::now();
-            if self.failing && now < self.next_try {
+            if self.failing && now < self.next_open {
                 return false;
             }
-            self.check_place();
-            self.next_try = now + self.pace;
-            match DayFile::open(&self.settings.log_dir, self.base, today) {
+            self.check_path();
+            self.next_open = now + self.interval;
+            match DayFile::open(&self.settings.log_dir, self.prefix, today) {
                 Ok(file) => self.current = Some(file),
                 Err(e) => return self.fail(&e),
             }
-            self.point();
+            self.update_link();
         }
-        !self.failing || self.report()
+        !self.failing || self.report_lost()
     }
 
-    /// Tells the file how many lines it has missed.
-    fn report(&mut self) -> bool {
+    /// Writes into the file how many lines it has missed.
+    fn report_lost(&mut self) -> bool {
         let lost = self.lost.load(Ordering::Relaxed);
         if !self.failing && lost == self.reported {
             return true;
         }
-        let missed = lost - self.reported;
-        let resumed = self.put(&self.entry(Level::Warn, format_args!("log resumed lost={missed}")));
+        let since = lost - self.reported;
+        let resumed = self.append(&self.line(Level::Warn, format_args!("log resumed lost={since}")));
         if resumed {
             self.reported = lost;
             self.failing = false;
-            self.told = false;
+            self.failure_shown = false;
         }
         resumed
     }
 
-    fn put(&mut self, entry: &Entry) -> bool {
+    fn append(&mut self, line: &LogLine) -> bool {
         let Some(file) = &mut self.current else { return false };
-        match file.append(entry.render().as_bytes()) {
+        match file.append(line.render().as_bytes()) {
             Ok(()) => true,
             Err(e) => self.fail(&e),
         }
     }
 
-    /// Gives the file up until the next try; the console hears of it once. Always false.
+    /// Closes the file until the next attempt, and tells the console once. Always false.
     fn fail(&mut self, error: &io::Error) -> bool {
         self.current = None;
         self.failing = true;
-        if !self.told {
-            self.told = true;
-            self.tell(format_args!("log file failing dir={} error={error}", self.settings.log_dir.display()));
+        if !self.failure_shown {
+            self.failure_shown = true;
+            self.show_error(format_args!("log file failing dir={} error={error}", self.settings.log_dir.display()));
         }
         false
     }
 
-    /// A file that is no longer where it belongs is given up; what went into a removed one is lost.
-    fn check_place(&mut self) {
+    /// Closes a file that is no longer in its place; the lines of a removed one count as lost.
+    fn check_path(&mut self) {
         let Some(file) = &mut self.current else { return };
-        let place = file.place();
-        let unproven = std::mem::take(&mut file.unproven);
-        if place == Place::Kept {
-            return;
-        }
-        if place == Place::Removed {
-            self.lost.fetch_add(unproven, Ordering::Relaxed);
+        let state = file.state();
+        let unverified = std::mem::take(&mut file.unverified);
+        match state {
+            FileState::InPlace => return,
+            FileState::Moved => {}
+            FileState::Removed => {
+                self.lost.fetch_add(unverified, Ordering::Relaxed);
+            }
         }
         self.current = None;
         self.failing = true;
-        self.next_try = Instant::now();
+        self.next_open = Instant::now();
     }
 
-    /// Lets the link lead to today's file. The link is relative, so the folder can be moved.
-    fn point(&mut self) {
+    /// Points the link at today's file. It is relative, so the folder can be moved.
+    fn update_link(&mut self) {
         let Some(file) = &self.current else { return };
-        let pointed =
-            file.path.file_name().map_or(Ok(()), |name| point(&self.settings.log_dir, self.base, Path::new(name)));
-        if let Err(e) = &pointed
+        let name = file.path.file_name();
+        let updated = name.map_or(Ok(()), |name| set_link(&self.settings.log_dir, self.prefix, Path::new(name)));
+        if let Err(e) = &updated
             && !self.link_failing
         {
-            self.tell(format_args!("log link failing dir={} error={e}", self.settings.log_dir.display()));
+            self.show_error(format_args!("log link failing dir={} error={e}", self.settings.log_dir.display()));
         }
-        self.link_failing = pointed.is_err();
+        self.link_failing = updated.is_err();
     }
 
-    /// Once a day, in a thread of its own: compressing a busy day takes longer than the queue can wait.
-    fn tidy(&mut self) {
+    /// Archives old files once a day, in another thread: compressing a busy day takes longer than the queue can wait.
+    fn start_archiving(&mut self) {
         let today = self.today();
-        let idle = self.archive.as_ref().is_none_or(JoinHandle::is_finished);
-        if self.tidied == Some(today) || !idle {
+        let idle = self.archiver.as_ref().is_none_or(JoinHandle::is_finished);
+        if self.archived == Some(today) || !idle {
             return;
         }
-        let (settings, base) = (self.settings.clone(), self.base);
-        if let Ok(archive) = thread::start("log-archive", ARCHIVE_STACK, move || archive::tidy(&settings, base, today))
-        {
-            self.archive = Some(archive);
-            self.tidied = Some(today);
+        let (settings, prefix) = (self.settings.clone(), self.prefix);
+        if let Ok(archiver) = thread::start("log-archive", ARCHIVE_STACK, move || archive(&settings, prefix, today)) {
+            self.archiver = Some(archiver);
+            self.archived = Some(today);
         }
     }
 
-    fn entry(&self, level: Level, what: std::fmt::Arguments<'_>) -> Entry {
-        Entry::here((self.clock)(), level, what)
+    fn line(&self, level: Level, event: fmt::Arguments<'_>) -> LogLine {
+        LogLine::new((self.clock)(), level, event)
     }
 
-    fn tell(&self, what: std::fmt::Arguments<'_>) {
-        if self.console.wants(Level::Error) {
-            self.console.offer(self.entry(Level::Error, what));
+    fn show_error(&self, event: fmt::Arguments<'_>) {
+        if self.console.accepts(Level::Error) {
+            self.console.push(self.line(Level::Error, event));
         }
     }
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, entry: &Entry) -> bool {
-        self.begun = true;
-        self.ready() && self.put(entry)
+    fn write(&mut self, line: &LogLine) -> bool {
+        self.active = true;
+        self.ensure_open() && self.append(line)
     }
 
-    fn look(&mut self) {
+    fn check(&mut self) {
         let now = Instant::now();
-        if now < self.next_look {
+        if now < self.next_check {
             return;
         }
-        self.next_look = now + self.pace;
-        self.check_place();
-        if self.begun && self.ready() {
-            self.report();
-            self.point();
+        self.next_check = now + self.interval;
+        self.check_path();
+        if self.active && self.ensure_open() {
+            self.report_lost();
+            self.update_link();
         }
-        self.tidy();
+        self.start_archiving();
     }
 
     fn reopen(&mut self) {
-        self.check_place();
+        self.check_path();
         self.current = None;
-        self.next_try = Instant::now();
-        if self.begun {
-            self.ready();
+        self.next_open = Instant::now();
+        if self.active {
+            self.ensure_open();
         }
     }
 
     fn close(&mut self) {
-        self.check_place();
-        if self.begun && self.ready() {
-            self.report();
+        self.check_path();
+        if self.active && self.ensure_open() {
+            self.report_lost();
         }
     }
 }
 
-fn point(dir: &Path, base: &str, name: &Path) -> io::Result<()> {
-    let link = day::link(dir, base);
+/// The path of the link to today's file.
+pub(super) fn link_path(dir: &Path, prefix: &str) -> PathBuf {
+    dir.join(format!("{prefix}.log"))
+}
+
+fn set_link(dir: &Path, prefix: &str, name: &Path) -> io::Result<()> {
+    let link = link_path(dir, prefix);
     match fs::read_link(&link) {
         Ok(target) if target == name => return Ok(()),
-        // What stands there is no link, so it is not ours to replace.
+        // Not a link, so not ours to replace.
         Err(e) if e.kind() == io::ErrorKind::InvalidInput => return Err(e),
         _ => {}
     }
-    // Renamed into place, so that there is no moment without the name.
-    let fresh = dir.join(format!(".{base}.log.new"));
-    let _ = fs::remove_file(&fresh);
-    symlink(name, &fresh)?;
-    fs::rename(fresh, link)
+    // Renamed into place, so that the name exists at every moment.
+    let new = dir.join(format!(".{prefix}.log.new"));
+    let _ = fs::remove_file(&new);
+    symlink(name, &new)?;
+    fs::rename(new, link)
+}
+
+/// The last whole lines of a file, oldest first: at most `lines`, and from its last [`LOG_TAIL`] bytes.
+pub(super) fn read_tail(path: &Path, lines: usize) -> io::Result<Vec<String>> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(LOG_TAIL);
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::new();
+    // The file may have grown since.
+    file.take(LOG_TAIL).read_to_end(&mut end)?;
+    // The first line may be cut off, and the last one incomplete.
+    let skip = if from > 0 { end.iter().position(|byte| *byte == b'\n').map_or(end.len(), |at| at + 1) } else { 0 };
+    let whole = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let all: Vec<&[u8]> = end.get(skip..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n').collect();
+    let last = &all[all.len().saturating_sub(lines)..];
+    // Our own lines are plain ASCII, but another program may have written into the file.
+    Ok(last.iter().map(|line| text::clean(String::from_utf8_lossy(line).trim_end_matches('\n'))).collect())
 }

@@ -1,118 +1,178 @@
-//! The queue between who logs and who writes, and the loop of a writing thread.
+//! From a log call to a sink: the line, the bounded queue, and the loop of a writer thread.
 //!
-//! Putting a line in never waits; the loop does nothing but hand lines and orders to its sink, and wakes it regularly.
+//! Queueing a line never waits. The loop hands lines and control messages to its sink and lets it look after itself at
+//! regular intervals; it knows nothing of files or terminals.
 
+use std::fmt::{self, Write};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, Local};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use log::{Level, LevelFilter};
 
-use super::line::Entry;
-use crate::model::limits::{LOG_DRAIN, LOG_QUEUE};
+use crate::model::limits::{LOG_DRAIN, LOG_LINE, LOG_QUEUE};
 use crate::thread;
 
-/// The stack of a writing thread, in bytes.
+/// The stack of a writer thread, in bytes.
 const STACK: usize = 256 * 1024;
 
-/// The way to one sink: what it wants, its queue, and how many of its lines were lost.
+/// One event as one line of printable ASCII, formatted by the thread that logs.
+#[derive(Debug, Clone)]
+pub(super) struct LogLine {
+    at: SystemTime,
+    pub(super) level: Level,
+    text: String,
+}
+
+impl LogLine {
+    /// Formats an event of the calling thread.
+    pub(super) fn new(at: SystemTime, level: Level, event: fmt::Arguments<'_>) -> LogLine {
+        let mut text = AsciiText(String::with_capacity(128));
+        // A `Display` that fails leaves what it has written so far, which is better than no line.
+        let _ = write!(text, "{} {event}", thread::name());
+        LogLine { at, level, text: text.0 }
+    }
+
+    /// The line with time, zone, level and line end.
+    ///
+    /// The writer thread calls this, because each thread that asks for the local time keeps its own copy of the zone's
+    /// rules.
+    pub(super) fn render(&self) -> String {
+        let at = DateTime::<Local>::from(self.at);
+        format!("{} {:<5} {}\n", at.format("%Y-%m-%d %H:%M:%S%.3f %:z"), self.level, self.text)
+    }
+}
+
+/// Keeps printable ASCII, at most [`LOG_LINE`] bytes of it, and escapes everything else, so that no event can look like
+/// two or colour a terminal.
+struct AsciiText(String);
+
+impl Write for AsciiText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = LOG_LINE.saturating_sub(self.0.len());
+        if text.len() <= room && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        for c in text.chars() {
+            if self.0.len() >= LOG_LINE {
+                break;
+            }
+            match c {
+                ' '..='~' => self.0.push(c),
+                other => self.0.extend(other.escape_default()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sending end of a sink's queue, with the least important level that the sink takes.
 #[derive(Clone)]
-pub(super) struct Route {
+pub(super) struct Queue {
     level: LevelFilter,
-    queue: Sender<Entry>,
+    lines: Sender<LogLine>,
+    /// Lines that did not fit or could not be written.
     pub(super) lost: Arc<AtomicU64>,
 }
 
-impl Route {
-    pub(super) fn new(level: LevelFilter) -> (Route, Incoming) {
-        let (queue, incoming) = bounded(LOG_QUEUE);
+impl Queue {
+    pub(super) fn new(level: LevelFilter) -> (Queue, QueuedLines) {
+        let (sender, receiver) = bounded(LOG_QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        (Route { level, queue, lost: lost.clone() }, Incoming { queue: incoming, lost })
+        (Queue { level, lines: sender, lost: lost.clone() }, QueuedLines { lines: receiver, lost })
     }
 
-    pub(super) fn wants(&self, level: Level) -> bool {
+    pub(super) fn accepts(&self, level: Level) -> bool {
         level <= self.level
     }
 
-    /// Queues the entry, or counts it as lost; never waits.
-    pub(super) fn offer(&self, entry: Entry) {
-        if self.queue.try_send(entry).is_err() {
+    /// Queues the line, or counts it as lost; never waits.
+    pub(super) fn push(&self, line: LogLine) {
+        if self.lines.try_send(line).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// The other end of a [`Route`].
-pub(super) struct Incoming {
-    queue: Receiver<Entry>,
+/// The receiving end of a [`Queue`].
+pub(super) struct QueuedLines {
+    lines: Receiver<LogLine>,
     lost: Arc<AtomicU64>,
 }
 
-/// What a writing thread can be told.
-pub(super) enum Order {
-    /// Open what you write to anew.
+/// A message to a writer thread.
+pub(super) enum Control {
+    /// Close the file and open it again under its name.
     Reopen,
-    /// Write what is queued until `by`, say so, and end.
-    Stop { by: Instant, done: Sender<()> },
+    /// Write what is queued until the deadline, report that, and end.
+    Stop { deadline: Instant, done: Sender<()> },
 }
 
 /// Where lines end up.
 pub(super) trait Sink: Send + 'static {
     /// Writes one line; false when it is lost.
-    fn write(&mut self, entry: &Entry) -> bool;
-    /// Called after every line and at least once per pace: time to see whether all is well.
-    fn look(&mut self);
-    /// Opens anew what is written to.
+    fn write(&mut self, line: &LogLine) -> bool;
+    /// Checks that all is well; called after every line, and at least once per interval.
+    fn check(&mut self);
+    /// Closes the file and opens it again under its name.
     fn reopen(&mut self);
     /// Called last.
     fn close(&mut self);
 }
 
-/// Starts the thread that feeds `sink`, and hands out the way to give it orders.
-pub(super) fn serve(name: &str, sink: impl Sink, incoming: Incoming, pace: Duration) -> io::Result<Sender<Order>> {
-    let (orders, given) = bounded(4);
-    thread::start(name, STACK, move || pump(sink, incoming, &given, pace))?;
-    Ok(orders)
+/// Starts the thread that writes queued lines to `sink`, and returns the way to control it.
+pub(super) fn start_writer(
+    name: &str,
+    sink: impl Sink,
+    queued: QueuedLines,
+    interval: Duration,
+) -> io::Result<Sender<Control>> {
+    // Room for a few reopens and a stop; a message to a stuck thread is dropped.
+    let (sender, control) = bounded(4);
+    thread::start(name, STACK, move || run(sink, queued, &control, interval))?;
+    Ok(sender)
 }
 
-fn pump(mut sink: impl Sink, mut incoming: Incoming, orders: &Receiver<Order>, pace: Duration) {
-    sink.look();
+fn run(mut sink: impl Sink, mut queued: QueuedLines, control: &Receiver<Control>, interval: Duration) {
+    sink.check();
     loop {
         select! {
-            recv(orders) -> order => match order {
-                Ok(Order::Reopen) => sink.reopen(),
-                Ok(Order::Stop { by, done }) => {
-                    drain(&mut sink, &incoming, by);
+            recv(control) -> message => match message {
+                Ok(Control::Reopen) => sink.reopen(),
+                Ok(Control::Stop { deadline, done }) => {
+                    drain(&mut sink, &queued, deadline);
                     let _ = done.try_send(());
                     return;
                 }
-                Err(_) => return drain(&mut sink, &incoming, Instant::now() + LOG_DRAIN),
+                Err(_) => return drain(&mut sink, &queued, Instant::now() + LOG_DRAIN),
             },
-            recv(incoming.queue) -> entry => match entry {
-                Ok(entry) => pass(&mut sink, &incoming, &entry),
-                // Nobody is left who could log; whoever holds the orders may still want to hear of the end.
-                Err(_) => incoming.queue = never(),
+            recv(queued.lines) -> line => match line {
+                Ok(line) => write(&mut sink, &queued, &line),
+                // No logger is left, but the handle may still want to stop the thread.
+                Err(_) => queued.lines = never(),
             },
-            default(pace) => {}
+            default(interval) => {}
         }
-        sink.look();
+        sink.check();
     }
 }
 
-fn pass(sink: &mut impl Sink, incoming: &Incoming, entry: &Entry) {
-    if !sink.write(entry) {
-        incoming.lost.fetch_add(1, Ordering::Relaxed);
+fn write(sink: &mut impl Sink, queued: &QueuedLines, line: &LogLine) {
+    if !sink.write(line) {
+        queued.lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn drain(sink: &mut impl Sink, incoming: &Incoming, by: Instant) {
-    while Instant::now() < by
-        && let Ok(entry) = incoming.queue.try_recv()
+fn drain(sink: &mut impl Sink, queued: &QueuedLines, deadline: Instant) {
+    while Instant::now() < deadline
+        && let Ok(line) = queued.lines.try_recv()
     {
-        pass(sink, incoming, &entry);
+        write(sink, queued, &line);
     }
-    incoming.lost.fetch_add(incoming.queue.len() as u64, Ordering::Relaxed);
+    queued.lost.fetch_add(queued.lines.len() as u64, Ordering::Relaxed);
     sink.close();
 }

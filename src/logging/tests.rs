@@ -1,4 +1,4 @@
-//! What the log promises, with the disk, the terminal and the clock misbehaving.
+//! The log, with the disk, the terminal and the clock misbehaving.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -13,25 +13,25 @@ use crossbeam_channel::{Receiver, bounded};
 use log::{Level, LevelFilter, Log, Record};
 use tempfile::TempDir;
 
-use super::file::FileSink;
-use super::line::Entry;
-use super::queue::{Route, Sink};
-use super::{Clock, Logger, Logging, archive, build_with};
+use super::archive::archive;
+use super::file::{FileSink, read_tail};
+use super::queue::{LogLine, Queue, Sink};
+use super::{Clock, Logger, Logging, build_with};
 use crate::model::LogSettings;
-use crate::model::limits::{LOG_LINE, LOG_QUEUE};
+use crate::model::limits::{LOG_LINE, LOG_QUEUE, LOG_TAIL};
 
-const PACE: Duration = Duration::from_millis(10);
+const INTERVAL: Duration = Duration::from_millis(10);
 const DAY: u64 = 24 * 3600;
 
-/// A folder for logs, and a clock that a test can put forward.
-struct Place {
+/// A folder for logs, and a clock that a test can advance.
+struct TestLogs {
     root: TempDir,
     ahead: Arc<AtomicU64>,
 }
 
-impl Place {
-    fn new() -> Place {
-        Place { root: tempfile::tempdir().unwrap(), ahead: Arc::default() }
+impl TestLogs {
+    fn new() -> TestLogs {
+        TestLogs { root: tempfile::tempdir().unwrap(), ahead: Arc::default() }
     }
 
     fn settings(&self) -> LogSettings {
@@ -60,13 +60,13 @@ impl Place {
     }
 
     fn start(&self) -> (Logger, Logging) {
-        build_with(&self.settings(), LevelFilter::Info, self.clock(), Box::new(io::sink()), PACE).unwrap()
+        build_with(&self.settings(), LevelFilter::Info, self.clock(), Box::new(io::sink()), INTERVAL).unwrap()
     }
 
-    /// The file sink without its thread, so that a test decides what happens when; with how many lines it lost by removal.
+    /// The file sink without its thread, so that a test decides what happens when; with the count of its lost lines.
     fn sink(&self) -> (FileSink, Arc<AtomicU64>) {
         let lost = Arc::new(AtomicU64::new(0));
-        let (console, _) = Route::new(LevelFilter::Off);
+        let (console, _) = Queue::new(LevelFilter::Off);
         (FileSink::new(&self.settings(), "parlord", self.clock(), Duration::ZERO, console, lost.clone()), lost)
     }
 }
@@ -79,8 +79,8 @@ fn say_as(logger: &Logger, target: &str, level: Level, what: &str) {
     logger.log(&Record::builder().target(target).level(level).args(format_args!("{what}")).build());
 }
 
-fn entry(what: &str) -> Entry {
-    Entry::here(SystemTime::now(), Level::Info, format_args!("{what}"))
+fn line(what: &str) -> LogLine {
+    LogLine::new(SystemTime::now(), Level::Info, format_args!("{what}"))
 }
 
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
@@ -92,14 +92,14 @@ fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn the_file_has_its_day_in_the_name_and_the_link_survives_a_move_of_the_folder() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn the_file_is_named_by_its_day_and_the_link_is_relative() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "login failed addr=192.0.2.7");
     logging.stop();
-    assert_eq!(fs::read_link(place.dir().join("parlord.log")).unwrap(), Path::new(place.file().file_name().unwrap()));
-    let moved = place.root.path().join("moved");
-    fs::rename(place.dir(), &moved).unwrap();
+    assert_eq!(fs::read_link(logs.dir().join("parlord.log")).unwrap(), Path::new(logs.file().file_name().unwrap()));
+    let moved = logs.root.path().join("moved");
+    fs::rename(logs.dir(), &moved).unwrap();
     let text = fs::read_to_string(moved.join("parlord.log")).unwrap();
     let (time, rest) = text.split_once(" INFO  ").expect("level");
     DateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S%.3f %:z").expect("time with zone");
@@ -108,33 +108,33 @@ fn the_file_has_its_day_in_the_name_and_the_link_survives_a_move_of_the_folder()
 }
 
 #[test]
-fn a_restart_goes_on_in_the_same_file_and_never_joins_two_lines() {
-    let place = Place::new();
+fn a_restart_appends_and_never_joins_two_lines() {
+    let logs = TestLogs::new();
     for _ in 0..2 {
-        let (logger, logging) = place.start();
+        let (logger, logging) = logs.start();
         say(&logger, Level::Info, "started");
         logging.stop();
     }
-    assert_eq!(place.text().matches(" started\n").count(), 2);
-    fs::write(place.file(), "half a li").unwrap();
-    let (logger, logging) = place.start();
+    assert_eq!(logs.text().matches(" started\n").count(), 2);
+    fs::write(logs.file(), "half a li").unwrap();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "started");
     logging.stop();
-    assert!(place.text().starts_with("half a li\n2"), "{}", place.text());
-    assert_eq!(place.text().lines().count(), 2);
+    assert!(logs.text().starts_with("half a li\n2"), "{}", logs.text());
+    assert_eq!(logs.text().lines().count(), 2);
 }
 
 #[test]
-fn midnight_moves_the_link_though_nobody_logs() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn midnight_moves_the_link_without_a_line() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "yesterday");
-    let old = place.file();
-    wait_for("the first line", || place.text().contains("yesterday"));
-    place.ahead.store(DAY, Ordering::Relaxed);
-    let new = place.file();
+    let old = logs.file();
+    wait_for("the first line", || logs.text().contains("yesterday"));
+    logs.ahead.store(DAY, Ordering::Relaxed);
+    let new = logs.file();
     assert_ne!(old, new);
-    let link = place.dir().join("parlord.log");
+    let link = logs.dir().join("parlord.log");
     wait_for("the link to today's file", || fs::read_link(&link).is_ok_and(|to| to == new.file_name().unwrap()));
     say(&logger, Level::Info, "tomorrow");
     logging.stop();
@@ -143,72 +143,72 @@ fn midnight_moves_the_link_though_nobody_logs() {
 }
 
 #[test]
-fn every_line_is_in_the_file_of_its_day_also_when_a_day_begins_twice() {
-    let place = Place::new();
-    let (mut sink, _) = place.sink();
+fn each_line_is_in_the_file_of_its_day() {
+    let logs = TestLogs::new();
+    let (mut sink, _) = logs.sink();
     for (ahead, word) in [(0, "one"), (DAY, "two"), (0, "three"), (DAY, "four")] {
-        place.ahead.store(ahead, Ordering::Relaxed);
-        assert!(sink.write(&entry(word)));
-        assert!(place.text().ends_with(&format!("{word}\n")));
+        logs.ahead.store(ahead, Ordering::Relaxed);
+        assert!(sink.write(&line(word)));
+        assert!(logs.text().ends_with(&format!("{word}\n")));
     }
-    assert_eq!(fs::read_dir(place.dir()).unwrap().count(), 3, "two days and the link");
+    assert_eq!(fs::read_dir(logs.dir()).unwrap().count(), 3, "two days and the link");
 }
 
 #[test]
-fn a_removed_folder_comes_back_and_says_what_went_with_it() {
-    let place = Place::new();
-    let (mut sink, lost) = place.sink();
-    assert!(sink.write(&entry("before")));
-    sink.look();
-    fs::remove_dir_all(place.dir()).unwrap();
-    assert!(sink.write(&entry("into the void")) && sink.write(&entry("and another")));
-    sink.look();
+fn a_removed_folder_is_recreated_and_its_lines_counted() {
+    let logs = TestLogs::new();
+    let (mut sink, lost) = logs.sink();
+    assert!(sink.write(&line("before")));
+    sink.check();
+    fs::remove_dir_all(logs.dir()).unwrap();
+    assert!(sink.write(&line("into the void")) && sink.write(&line("and another")));
+    sink.check();
     assert_eq!(lost.load(Ordering::Relaxed), 2);
-    assert!(sink.write(&entry("after")));
-    let text = place.text();
+    assert!(sink.write(&line("after")));
+    let text = logs.text();
     assert!(text.contains(" WARN  ") && text.contains(" log resumed lost=2\n") && text.ends_with(" after\n"), "{text}");
 }
 
 #[test]
-fn what_went_with_a_folder_just_before_midnight_or_the_end_is_counted_too() {
-    let place = Place::new();
-    let (mut sink, lost) = place.sink();
-    assert!(sink.write(&entry("one")));
-    fs::remove_dir_all(place.dir()).unwrap();
-    place.ahead.store(DAY, Ordering::Relaxed);
-    assert!(sink.write(&entry("two")));
-    fs::remove_dir_all(place.dir()).unwrap();
+fn lines_lost_before_midnight_or_the_end_are_counted() {
+    let logs = TestLogs::new();
+    let (mut sink, lost) = logs.sink();
+    assert!(sink.write(&line("one")));
+    fs::remove_dir_all(logs.dir()).unwrap();
+    logs.ahead.store(DAY, Ordering::Relaxed);
+    assert!(sink.write(&line("two")));
+    fs::remove_dir_all(logs.dir()).unwrap();
     sink.close();
-    assert!(place.text().contains(" log resumed lost=2\n"), "{}", place.text());
+    assert!(logs.text().contains(" log resumed lost=2\n"), "{}", logs.text());
     assert_eq!(lost.load(Ordering::Relaxed), 3);
 }
 
 #[test]
-fn the_thread_finds_a_removed_folder_by_itself() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn the_thread_notices_a_removed_folder() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "before");
-    wait_for("the first line", || place.text().contains("before"));
-    fs::remove_dir_all(place.dir()).unwrap();
-    wait_for("the folder", || place.text().contains(" log resumed lost="));
+    wait_for("the first line", || logs.text().contains("before"));
+    fs::remove_dir_all(logs.dir()).unwrap();
+    wait_for("the folder", || logs.text().contains(" log resumed lost="));
     say(&logger, Level::Info, "after");
     logging.stop();
-    assert!(place.text().ends_with(" after\n"));
+    assert!(logs.text().ends_with(" after\n"));
 }
 
 #[test]
-fn a_file_in_place_of_the_folder_costs_lines_and_the_console_hears_of_it_once() {
-    let place = Place::new();
-    fs::write(place.dir(), "in the way").unwrap();
+fn a_blocked_folder_loses_lines_and_is_reported_once() {
+    let logs = TestLogs::new();
+    fs::write(logs.dir(), "in the way").unwrap();
     let (terminal, mut screen) = io::pipe().map(|(r, w)| (w, r)).unwrap();
     let (logger, logging) =
-        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
+        build_with(&logs.settings(), LevelFilter::Info, logs.clock(), Box::new(terminal), INTERVAL).unwrap();
     for _ in 0..10 {
         say(&logger, Level::Debug, "nobody reads this");
     }
     wait_for("the count", || logging.lost() == 10);
-    fs::remove_file(place.dir()).unwrap();
-    wait_for("the log", || place.text().contains(" log resumed lost=10\n"));
+    fs::remove_file(logs.dir()).unwrap();
+    wait_for("the log", || logs.text().contains(" log resumed lost=10\n"));
     logging.stop();
     let mut seen = String::new();
     screen.read_to_string(&mut seen).unwrap();
@@ -217,46 +217,46 @@ fn a_file_in_place_of_the_folder_costs_lines_and_the_console_hears_of_it_once() 
 }
 
 #[test]
-fn a_full_disk_costs_lines_and_the_file_goes_on_when_there_is_room() {
-    let place = Place::new();
-    fs::create_dir(place.dir()).unwrap();
-    symlink("/dev/full", place.file()).unwrap();
-    let (logger, logging) = place.start();
+fn a_full_disk_loses_lines_until_there_is_room() {
+    let logs = TestLogs::new();
+    fs::create_dir(logs.dir()).unwrap();
+    symlink("/dev/full", logs.file()).unwrap();
+    let (logger, logging) = logs.start();
     for _ in 0..5 {
         say(&logger, Level::Info, "no room");
     }
     wait_for("the count", || logging.lost() == 5);
-    fs::remove_file(place.file()).unwrap();
-    wait_for("the log", || place.text().contains(" log resumed lost=5\n"));
+    fs::remove_file(logs.file()).unwrap();
+    wait_for("the log", || logs.text().contains(" log resumed lost=5\n"));
     say(&logger, Level::Info, "room");
     logging.stop();
-    assert_eq!(place.text().lines().count(), 2);
+    assert_eq!(logs.text().lines().count(), 2);
 }
 
 #[test]
-fn reopening_leaves_a_moved_file_alone_and_loses_nothing() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn reopening_leaves_a_moved_file_and_loses_nothing() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "old");
-    wait_for("the first line", || place.text().contains("old"));
-    let aside = place.dir().join("aside");
-    fs::rename(place.file(), &aside).unwrap();
+    wait_for("the first line", || logs.text().contains("old"));
+    let aside = logs.dir().join("aside");
+    fs::rename(logs.file(), &aside).unwrap();
     logging.reopen();
-    wait_for("a new file", || place.file().exists());
+    wait_for("a new file", || logs.file().exists());
     say(&logger, Level::Info, "new");
     logging.clone().stop();
-    assert!(place.text().ends_with(" new\n") && fs::read_to_string(aside).unwrap().ends_with(" old\n"));
+    assert!(logs.text().ends_with(" new\n") && fs::read_to_string(aside).unwrap().ends_with(" old\n"));
     assert_eq!(logging.lost(), 0);
 }
 
 #[test]
 fn one_event_is_one_line_of_plain_ascii() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "a\nb\r\u{1b}[31m\0\u{2028}\u{202e}ä\\n\t.");
     say(&logger, Level::Info, &"x\n".repeat(LOG_LINE));
     logging.stop();
-    let text = place.text();
+    let text = logs.text();
     assert_eq!(text.lines().count(), 2);
     assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
     assert!(text.contains(r"a\nb\r\u{1b}[31m\u{0}\u{2028}\u{202e}\u{e4}\n\t."), "{text}");
@@ -264,31 +264,31 @@ fn one_event_is_one_line_of_plain_ascii() {
 }
 
 #[test]
-fn other_crates_and_unwanted_levels_are_not_written() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn other_crates_and_lower_levels_are_not_written() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     say_as(&logger, "postgres::query", Level::Error, "the text of a message");
     say_as(&logger, "parlord", Level::Debug, "wanted");
     say_as(&logger, "parlor::hub", Level::Trace, "too fine");
     logging.stop();
-    assert!(place.text().ends_with(" wanted\n"));
-    assert_eq!(place.text().lines().count(), 1);
+    assert!(logs.text().ends_with(" wanted\n"));
+    assert_eq!(logs.text().lines().count(), 1);
 }
 
 #[test]
-fn stopping_writes_what_is_queued() {
-    let place = Place::new();
-    let (logger, logging) = place.start();
+fn stopping_writes_queued_lines() {
+    let logs = TestLogs::new();
+    let (logger, logging) = logs.start();
     for n in 0..1000 {
         say(&logger, Level::Debug, &format!("line {n}."));
     }
     logging.clone().stop();
     assert_eq!(logging.lost(), 0);
-    let text = place.text();
+    let text = logs.text();
     assert!((0..1000).all(|n| text.contains(&format!(" line {n}.\n"))));
 }
 
-/// A terminal somebody has stopped with Ctrl-S: each write waits for the gate.
+/// A terminal stopped with Ctrl-S: each write waits for the gate.
 struct Stuck {
     gate: Receiver<()>,
     screen: io::PipeWriter,
@@ -306,18 +306,18 @@ impl Write for Stuck {
 }
 
 #[test]
-fn a_stuck_console_holds_up_neither_the_caller_nor_the_file() {
-    let place = Place::new();
+fn a_stuck_console_delays_neither_caller_nor_file() {
+    let logs = TestLogs::new();
     let (open, gate) = bounded::<()>(0);
     let (mut reader, screen) = io::pipe().unwrap();
-    let settings = LogSettings { log_level: LevelFilter::Warn, ..place.settings() };
+    let settings = LogSettings { log_level: LevelFilter::Warn, ..logs.settings() };
     let (logger, logging) =
-        build_with(&settings, LevelFilter::Info, place.clock(), Box::new(Stuck { gate, screen }), PACE).unwrap();
+        build_with(&settings, LevelFilter::Info, logs.clock(), Box::new(Stuck { gate, screen }), INTERVAL).unwrap();
     for _ in 0..LOG_QUEUE + 100 {
         say(&logger, Level::Info, "console only");
     }
     say(&logger, Level::Warn, "for the file");
-    wait_for("the line in the file", || place.text().ends_with(" for the file\n"));
+    wait_for("the line in the file", || logs.text().ends_with(" for the file\n"));
     assert_eq!(logging.lost(), 0, "what the console loses the file has not lost");
     let seen = std::thread::spawn(move || {
         let mut seen = String::new();
@@ -331,33 +331,33 @@ fn a_stuck_console_holds_up_neither_the_caller_nor_the_file() {
 }
 
 #[test]
-fn a_closed_console_is_no_trouble() {
-    let place = Place::new();
+fn a_closed_console_does_no_harm() {
+    let logs = TestLogs::new();
     let (reader, terminal) = io::pipe().unwrap();
     drop(reader);
     let (logger, logging) =
-        build_with(&place.settings(), LevelFilter::Info, place.clock(), Box::new(terminal), PACE).unwrap();
+        build_with(&logs.settings(), LevelFilter::Info, logs.clock(), Box::new(terminal), INTERVAL).unwrap();
     say(&logger, Level::Info, "still here");
     logging.stop();
-    assert!(place.text().ends_with(" still here\n"));
+    assert!(logs.text().ends_with(" still here\n"));
 }
 
 #[test]
 fn a_file_named_like_the_link_is_not_replaced() {
-    let place = Place::new();
-    fs::create_dir(place.dir()).unwrap();
-    fs::write(place.dir().join("parlord.log"), "somebody's").unwrap();
-    let (logger, logging) = place.start();
+    let logs = TestLogs::new();
+    fs::create_dir(logs.dir()).unwrap();
+    fs::write(logs.dir().join("parlord.log"), "somebody's").unwrap();
+    let (logger, logging) = logs.start();
     say(&logger, Level::Info, "hello");
     logging.stop();
-    assert_eq!(place.text(), "somebody's");
-    assert!(fs::read_to_string(place.file()).unwrap().ends_with(" hello\n"));
+    assert_eq!(logs.text(), "somebody's");
+    assert!(fs::read_to_string(logs.file()).unwrap().ends_with(" hello\n"));
 }
 
 #[test]
-fn old_days_are_compressed_and_older_ones_removed_by_the_date_in_the_name() {
-    let place = Place::new();
-    let (dir, today) = (place.dir(), place.today());
+fn old_days_are_compressed_and_older_ones_deleted() {
+    let logs = TestLogs::new();
+    let (dir, today) = (logs.dir(), logs.today());
     fs::create_dir(&dir).unwrap();
     let name = |age: u64, ending: &str| format!("parlord_{}.{ending}", today - Days::new(age));
     let all = [
@@ -373,7 +373,7 @@ fn old_days_are_compressed_and_older_ones_removed_by_the_date_in_the_name() {
     for file in all.iter().map(String::as_str).chain(foreign) {
         fs::write(dir.join(file), file).unwrap();
     }
-    archive::tidy(&place.settings(), "parlord", today);
+    archive(&logs.settings(), "parlord", today);
     let mut left: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     left.sort();
@@ -389,12 +389,56 @@ fn old_days_are_compressed_and_older_ones_removed_by_the_date_in_the_name() {
 }
 
 #[test]
-fn the_log_tidies_up_by_itself() {
-    let place = Place::new();
-    fs::create_dir(place.dir()).unwrap();
-    let old = place.dir().join("parlord_2001-01-01.log");
+fn a_file_that_is_deleted_first_is_never_compressed() {
+    let logs = TestLogs::new();
+    let (dir, today) = (logs.dir(), logs.today());
+    fs::create_dir(&dir).unwrap();
+    let name = |age: u64| format!("parlord_{}.log", today - Days::new(age));
+    (0..10).for_each(|age| fs::write(dir.join(name(age)), "text").unwrap());
+    archive(&LogSettings { log_keep_days: 3, log_compress_days: 7, ..logs.settings() }, "parlord", today);
+    let mut left: Vec<String> =
+        fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, [3, 2, 1, 0].map(name));
+}
+
+#[test]
+fn the_log_archives_by_itself() {
+    let logs = TestLogs::new();
+    fs::create_dir(logs.dir()).unwrap();
+    let old = logs.dir().join("parlord_2001-01-01.log");
     fs::write(&old, "old").unwrap();
-    let (_logger, logging) = place.start();
+    let (_logger, logging) = logs.start();
     wait_for("the removal", || !old.exists());
     logging.stop();
+}
+
+/// The tail of a file with this content.
+fn tail(content: impl AsRef<[u8]>, lines: usize) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, content).unwrap();
+    read_tail(&path, lines).unwrap()
+}
+
+#[test]
+fn the_tail_is_the_last_whole_lines_in_order() {
+    assert_eq!(tail("a\nb\nc\n", 2), ["b", "c"]);
+    assert_eq!(tail("a\nb\nhalf", 9), ["a", "b"]);
+    assert_eq!(tail("a\n\nb\n", 2), ["", "b"]);
+    assert!(tail("", 9).is_empty() && tail("half", 9).is_empty() && tail("a\n", 0).is_empty());
+    assert_eq!(tail(b"\xff\x1b[31m\n", 1), ["\u{fffd}\u{fffd}[31m"]);
+    assert!(read_tail(Path::new("/nowhere/parlord.log"), 1).is_err());
+}
+
+#[test]
+fn the_tail_of_a_long_file_is_bounded() {
+    let size = usize::try_from(LOG_TAIL).unwrap();
+    let line = |n: usize| format!("{n:0>9}\n");
+    let many: String = (0..size).map(line).collect();
+    let read = tail(&many, usize::MAX);
+    assert_eq!(read.len(), size / 10, "whole lines, and no more than the piece holds");
+    assert_eq!(read.last().unwrap(), line(size - 1).trim_end());
+    // A line longer than the piece is left out.
+    assert!(tail("x".repeat(2 * size) + "\n", 9).is_empty());
 }

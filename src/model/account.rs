@@ -1,83 +1,121 @@
-//! What is asked of, and told to, who makes or changes an account.
+//! Making, changing and entering accounts: the questions, and why a login or a registration fails.
 
 use std::time::SystemTime;
 
 use super::name::{BadName, Name};
 
-/// A question whose answer is a secret: it is never shown, logged or kept.
+/// A question whose answer is a secret, never shown, logged or stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
-    /// His password, to be sure that it is he.
+    /// The password, to confirm who is asking.
     Password,
-    /// The password that he has.
+    /// The current password.
     OldPassword,
-    /// The password that he wants.
+    /// The new password.
     NewPassword,
     /// The new password once more.
     SameAgain,
 }
 
-/// Why nobody was registered.
+/// Why a login failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotRegistered {
-    /// The server registers nobody by itself.
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
+pub enum LoginError {
+    /// Unknown name or wrong password: the same for both.
+    WrongNameOrPassword,
+    /// Right password, but the user is logged in and the policy is `refuse`.
+    AlreadyLoggedIn,
+    /// Right password, but the user has as many sessions as allowed.
+    TooManySessions { limit: usize },
+    /// Not checked: too many wrong passwords came from the address.
+    TooManyAttempts,
+    /// As many guests as allowed are online.
+    TooManyGuests { limit: usize },
+    /// Not checked: tokens cannot be read at the moment.
+    TokensUnreadable,
+    /// Right password, but an operator has banned the user.
+    Banned { until: Option<SystemTime>, why: String },
+    /// Too many connections from the address are logging in.
+    TooManyConnections { limit: usize },
+}
+
+/// Why a registration failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistrationError {
+    /// The server does not register users itself.
     Closed,
-    /// What came after `/register` is no name, or too much.
+    /// The text after `/register` is not a name, or too much.
     Usage,
-    /// Only who was invited may register, and he gave no invitation.
+    /// The server only registers invited users, and no invitation was given.
     NeedsInvite,
-    /// The invitation is none, or was used, or is too old.
+    /// The invitation is unknown, used up or expired.
     BadInvite,
-    /// The name is none.
+    /// The name is not valid.
     BadName(BadName),
-    /// The name is one of those that guests get.
+    /// The name is reserved for guests.
     GuestName,
-    /// Somebody has the name, or had it.
+    /// An account has the name, or had it.
     Taken,
     /// The two passwords are not the same.
-    Differ,
-    /// The password is none; what is wrong with it follows on "the password".
+    PasswordsDiffer,
+    /// The password cannot be used; the reason follows "the password".
     BadPassword(String),
-    /// There are as many accounts as people may make.
+    /// The server has as many accounts as users may create.
     Full,
-    /// Too many were registered from his address.
+    /// Too many accounts were registered from the address.
     TooMany,
-    /// Too many tries came from his address that might be guesses.
+    /// Too many attempts came from the address that might be guesses.
     TooManyAttempts,
-    /// Until the end of his time it was not his turn.
+    /// The server did not get to it before the deadline.
     Busy,
     /// The account cannot be stored.
     Unavailable,
 }
 
-impl NotRegistered {
-    /// The fixed words for it in the log.
+impl LoginError {
+    /// Its fixed words in the log; with underscores, its code.
     pub fn as_str(&self) -> &'static str {
         match self {
-            NotRegistered::Closed => "closed",
-            NotRegistered::Usage => "usage",
-            NotRegistered::NeedsInvite => "no invitation",
-            NotRegistered::BadInvite => "bad invitation",
-            NotRegistered::BadName(_) | NotRegistered::GuestName => "bad name",
-            NotRegistered::Taken => "name taken",
-            NotRegistered::Differ => "passwords differ",
-            NotRegistered::BadPassword(_) => "bad password",
-            NotRegistered::Full => "too many accounts",
-            NotRegistered::TooMany => "too many registrations",
-            NotRegistered::TooManyAttempts => "too many attempts",
-            NotRegistered::Busy => "busy",
-            NotRegistered::Unavailable => "unavailable",
+            LoginError::WrongNameOrPassword => "wrong name or password",
+            LoginError::AlreadyLoggedIn => "already logged in",
+            LoginError::TooManySessions { .. } => "too many sessions",
+            LoginError::TooManyAttempts => "too many attempts",
+            LoginError::TooManyGuests { .. } => "too many guests",
+            LoginError::TokensUnreadable => "unavailable",
+            LoginError::Banned { .. } => "banned",
+            LoginError::TooManyConnections { .. } => "too many connections",
         }
     }
 }
 
-/// A login token as its owner sees it again: all but the secret.
+impl RegistrationError {
+    /// Its fixed words in the log; with underscores, its code.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            RegistrationError::Closed => "closed",
+            RegistrationError::Usage => "usage",
+            RegistrationError::NeedsInvite => "no invitation",
+            RegistrationError::BadInvite => "bad invitation",
+            RegistrationError::BadName(_) | RegistrationError::GuestName => "bad name",
+            RegistrationError::Taken => "name taken",
+            RegistrationError::PasswordsDiffer => "passwords differ",
+            RegistrationError::BadPassword(_) => "bad password",
+            RegistrationError::Full => "too many accounts",
+            RegistrationError::TooMany => "too many registrations",
+            RegistrationError::TooManyAttempts => "too many attempts",
+            RegistrationError::Busy => "busy",
+            RegistrationError::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A login token as its owner sees it later, without the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenShown {
-    /// What he calls it.
+    /// The name that the owner gave it.
     pub name: Name,
-    /// When he made it.
+    /// When it was created.
     pub made: SystemTime,
-    /// When it ceases to be good; `None` for never.
+    /// When it expires; `None` for never.
     pub expires: Option<SystemTime>,
 }

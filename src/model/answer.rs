@@ -1,4 +1,4 @@
-//! What an operator's act has done or found out, as values: worded in a dialect, or put into a table or JSON.
+//! The results of admin commands, as values for the dialects and the console.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,64 +6,64 @@ use super::message::MessageId;
 use super::name::Name;
 use super::sanction::Penalty;
 
-/// The answer to an operator.
+/// The answer to an admin command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminAnswer {
-    /// Something was done.
+    /// The command changed something.
     Done(Outcome),
-    /// Something was found out.
+    /// The command listed something.
     Table(Table),
 }
 
-/// What was done.
+/// What an admin command has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields of a deed are named by what they are")]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum Outcome {
-    /// So many sessions of somebody, or one of them, are asked to end.
+    /// Sessions were asked to end.
     Disconnected { whom: String, sessions: usize },
-    /// A penalty holds from now on; so many sessions end for it.
+    /// A ban or mute was imposed; `sessions` were asked to end.
     Sanctioned { penalty: Penalty, whom: String, until: Option<SystemTime>, sessions: usize },
-    /// A penalty holds no more.
+    /// A ban or mute was lifted.
     Lifted { penalty: Penalty, whom: String },
-    /// So many sessions are told.
+    /// An announcement was sent to `sessions`.
     Announced { sessions: usize },
-    /// A message has lost its text.
+    /// A message was deleted.
     Deleted { id: MessageId, from: Name },
-    /// A group is gone.
+    /// A group was deleted.
     Dropped { group: Name, members: usize },
-    /// A user has another name; so many sessions of his ended for it.
+    /// A user was renamed, after `sessions` of theirs had ended.
     Renamed { from: Name, to: Name, sessions: usize },
-    /// What can be read again while the server runs was read again.
+    /// The users file and the word filter were reloaded.
     Reloaded { users: usize, words: usize },
-    /// The server is to stop: in so long, or now.
+    /// The server will shut down after this time, or at once.
     ShutdownScheduled { after: Option<Duration> },
-    /// It goes on after all.
+    /// The scheduled shutdown was cancelled.
     ShutdownCancelled,
-    /// The operators know of it, so many of them at once.
+    /// A report was filed, with `operators` online.
     Reported { number: u64, operators: usize },
-    /// A report needs nobody any more.
+    /// A report was closed.
     ReportDone { number: u64 },
 }
 
-/// Rows of values, all of one kind.
+/// A list with named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// Of what, in one word.
+    /// What it lists, in one word.
     pub of: &'static str,
-    /// What the values of a row are, in one word each; a free text is `text` and stands last.
+    /// One word per column; a free text is called `text` and comes last.
     pub columns: &'static [&'static str],
-    /// As many values a row as columns.
+    /// One value per column in each row.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// One value of a table.
+/// A value in a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
     /// A word or a text.
     Text(String),
     /// A number.
     Number(u64),
-    /// A moment; `None` for never.
+    /// A time; `None` for never.
     Time(Option<SystemTime>),
 }
 
@@ -73,7 +73,7 @@ impl Cell {
         Cell::Text(value.to_string())
     }
 
-    /// A number; what does not fit is as large as can be.
+    /// A number, saturating at the maximum.
     pub fn count(value: usize) -> Cell {
         Cell::Number(u64::try_from(value).unwrap_or(u64::MAX))
     }

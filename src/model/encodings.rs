@@ -1,10 +1,10 @@
-//! The bytes of an event, remembered for all who are told it.
+//! The encoded bytes of an event, cached for all its recipients.
 
 use std::sync::OnceLock;
 
 macro_rules! slots {
     ($($(#[$doc:meta])* $Slot:ident,)+) => {
-        /// The place of one way to encode events; each dialect has its own.
+        /// A cache entry of an event. Each dialect owns one, so that no two can collide.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Slot {
             $($(#[$doc])* $Slot,)+
@@ -29,8 +29,8 @@ slots! {
     Json,
 }
 
-/// The bytes of one event in each dialect in which somebody was told it. Mostly all of them have the same one, so there is
-/// room for one in place.
+/// The bytes of one event in each dialect that was needed so far. Usually all recipients use the same one, so the first
+/// is stored in place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Encodings {
     first: OnceLock<(Slot, Vec<u8>)>,
@@ -38,7 +38,7 @@ pub(super) struct Encodings {
 }
 
 impl Encodings {
-    /// The bytes in the dialect that owns `slot`, made by `encode` the first time.
+    /// The bytes for `slot`, made by `encode` the first time.
     pub(super) fn get(&self, slot: Slot, encode: impl Fn() -> Vec<u8>) -> &[u8] {
         let (taken, bytes) = self.first.get_or_init(|| (slot, encode()));
         if *taken == slot {

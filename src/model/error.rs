@@ -11,7 +11,7 @@ use super::group::{Article, EndAndReason, GroupRole};
 use super::message::MessageId;
 use super::name::{BadName, Name};
 use super::role::Role;
-use super::sanction::{HumanDuration, Penalty};
+use super::sanction::{Because, HumanDuration, Penalty};
 use super::text;
 
 /// Declares an enum of errors with its codes and sentences. Below `in` stand the errors of other tables that it may hold;
@@ -79,120 +79,120 @@ errors! {
         /// The user is not in this group.
         NotMember(group: Name) = "not_member", "Error: You are not a member of group '{group}'.";
         /// The server holds as many groups as it may.
-        TooManyGroups(max: usize) = "too_many_groups", "Error: The server holds its limit of {max} groups already.";
+        TooManyGroups(max: usize) = "too_many_groups", "Error: The server already has {max} groups, which is the limit.";
         /// The user is in as many groups as one may be.
-        TooManyMemberships(max: usize) = "too_many_memberships", "Error: You are in {max} groups already, which is the limit.";
+        TooManyMemberships(max: usize) = "too_many_memberships", "Error: You are already in {max} groups, which is the limit.";
         /// A text that was to be the name of a new group is none.
         BadGroupName(typed: String, why: BadName) = "bad_group_name", "Error: The group name '{}' {why}.", quote(typed);
         /// The words after the command do not fit it; holds the command's usage.
         Usage(forms: Vec<&'static str>) = "usage", "Usage: {}", forms.join(" or ");
         /// No such command; holds what was typed and, if one is near, what may have been meant.
         UnknownCommand(typed: String, near: Option<&'static str>) = "unknown_command",
-            "Error: Unknown command '/{}'.{} /help lists them all.", quote(typed), DidYouMean(*near);
+            "Error: Unknown command '/{}'.{} /help lists all commands.", quote(typed), DidYouMean(*near);
         /// A text without a command, and no conversation chosen to send it to.
         NoConversation = "no_conversation",
-            "Error: Nobody was told: begin with a command such as /msg <username> <message>, or choose whom to talk to with /talk <username|#group>.";
+            "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk.";
         /// The user has neither sent nor received a private message.
         NobodyToReply = "nobody_to_reply",
-            "Error: Nobody has written to you, and you have written to nobody; begin with /msg <username> <message>.";
+            "Error: There is nobody to reply to yet; start with /msg <username> <message>.";
         /// Users cannot ignore themselves.
         CannotIgnoreSelf = "cannot_ignore_self", "Error: You cannot ignore yourself.";
         /// The user ignores as many users as one may.
-        TooManyIgnored(max: usize) = "too_many_ignored", "Error: You ignore {max} users already, which is the limit.";
+        TooManyIgnored(max: usize) = "too_many_ignored", "Error: You already ignore {max} users, which is the limit.";
         /// The user does not ignore this one.
-        NotIgnored(user: Name) = "not_ignored", "Error: You do not ignore '{user}'.";
+        NotIgnored(user: Name) = "not_ignored", "Error: You are not ignoring '{user}'.";
 
         /// The password that was asked for is another one.
         WrongPassword = "wrong_password", "Error: That is not your password; nothing was changed.";
         /// Too many wrong passwords came from the user's address; this one was not looked at.
         TooManyAttempts = "too_many_attempts",
-            "Error: Too many wrong passwords came from your address; try again in a minute.";
+            "Error: Too many wrong passwords from your address; try again in a minute.";
         /// The new password was not typed twice in the same way.
-        PasswordsDiffer = "passwords_differ", "Error: The two new passwords are not the same; nothing was changed.";
+        PasswordsDiffer = "passwords_differ", "Error: The new passwords do not match; nothing was changed.";
         /// The new password cannot be used; why follows on "the new password".
         BadPassword(why: String) = "bad_password", "Error: The new password {why}; nothing was changed.";
         /// Guests have no account to change.
         NotForGuests = "not_for_guests", "Error: Guests cannot do that; it needs an account.";
         /// Only a session that logged in with the password may do it.
         NotWithToken = "not_with_token",
-            "Error: You logged in with a token; log in with your password to make one.";
+            "Error: You logged in with a token; log in with your password to create one.";
         /// A text that was to be the name of a token is none.
         BadTokenName(typed: String, why: BadName) = "bad_token_name", "Error: The token name '{}' {why}.", quote(typed);
         /// The user has a token of this name.
-        TokenExists(name: Name) = "token_exists", "Error: Token '{name}' already exists; /token revoke ends it.";
+        TokenExists(name: Name) = "token_exists", "Error: Token '{name}' already exists; /token revoke removes it.";
         /// The user has no token of this name.
         NoSuchToken(typed: String) = "no_such_token", "Error: Token '{}' does not exist.", quote(typed);
         /// The user has as many tokens as one may have.
-        TooManyTokens(max: usize) = "too_many_tokens", "Error: You have {max} tokens already, which is the limit.";
+        TooManyTokens(max: usize) = "too_many_tokens", "Error: You already have {max} tokens, which is the limit.";
 
         /// It did not get its turn in time.
-        Busy = "busy", "Error: The server is busy, nothing was changed; try again.";
+        Busy = "busy", "Error: The server is busy and nothing was changed; try again.";
         /// It cannot be stored; the log says why.
         Unavailable = "unavailable", "Error: The server cannot store that now; try again later, or ask its operator.";
         /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
         LineTooLong(bytes: u64, max: usize) = "line_too_long",
-            "Error: That line had {bytes} bytes, the limit is {max}; it was dropped.";
+            "Error: That line was dropped: it has {bytes} bytes, and the limit is {max}.";
         /// A line that is not UTF-8.
-        NotUtf8 = "not_utf8", "Error: That line is not valid UTF-8; it was dropped.";
+        NotUtf8 = "not_utf8", "Error: That line was dropped: it is not valid UTF-8.";
         /// The message reached those who are here, but is stored nowhere; says why.
-        NotSaved(why: String) = "not_saved", "Error: Your message was delivered, but saved nowhere: {why}.";
+        NotSaved(why: String) = "not_saved", "Error: Your message was delivered but not saved: {why}.";
         /// The message reached nobody, or not everybody, through a fault in the server.
         Lost = "lost", "Error: A fault in the server lost your message; please send it again.";
         /// The log cannot be read; says why.
         NotReadable(why: String) = "not_readable",
-            "Error: What was said earlier cannot be read now: {why}. Try again later with /history.";
+            "Error: Earlier messages cannot be read now: {why}. Try /history later.";
         /// A message to a user who is offline is lost, because it could not be stored; says why.
         NotKept(user: Name, why: String) = "not_kept",
             "Error: User '{user}' is not online, and your message could not be kept: {why}. Try again later.";
         /// A change that is made as soon as it can be stored; says why it could not.
         NotStoredYet(why: String) = "not_stored_yet",
-            "Error: This could not be stored yet: {why}. It will be as soon as it can; there is no need to repeat it.";
+            "Error: Not stored yet: {why}. It will be stored as soon as possible; no need to repeat it.";
         /// No message of this id, or none that the user may see.
         NoSuchMessage(id: MessageId) = "no_such_message",
-            "Error: Message {id} does not exist, or it is not for you to see.";
+            "Error: Message {id} does not exist, or you may not see it.";
         /// Somebody else wrote this message.
         NotYours(id: MessageId) = "not_yours", "Error: Message {id} is not yours; only its author can delete it.";
         /// This message was not said privately to the user.
         NotToYou(id: MessageId) = "not_to_you", "Error: Message {id} is not a private message to you.";
         /// A guest asked for something that is kept for accounts only.
         GuestsHaveNone = "guests_have_none",
-            "Error: Nothing is kept for guests, so they cannot ask for it; this needs an account.";
+            "Error: Nothing is kept for guests; this needs an account.";
 
         /// An operator has muted the user: until when, and why.
         Muted(until: Option<SystemTime>, why: String) = "muted",
-            "Error: You are muted{}, so this was not said{}.", TimeLeft(*until), Because(why);
+            "Error: You are muted{}, so this was not sent{}.", TimeLeft(*until), Because(why);
         /// The word filter does not let this be said.
-        Filtered = "filtered", "Error: That holds a word which may not be said here; it was not sent.";
+        Filtered = "filtered", "Error: Not sent: your message contains a blocked word.";
         /// It takes a higher role than the user's.
-        NeedsRole(role: Role) = "needs_role", "Error: That needs the role of {role}; nothing was changed.";
+        NeedsRole(role: Role) = "needs_role", "Error: That needs the role {role}; nothing was changed.";
         /// The target is an operator of the same rank or a higher one.
         Outranked(user: Name) = "outranked",
-            "Error: User '{user}' is an operator of your rank or above; nothing was changed.";
+            "Error: User '{user}' is an operator of your rank or higher; nothing was changed.";
         /// No session of this number, and nobody of this name who is here.
         NoSuchSession(typed: String) = "no_such_session",
             "Error: '{}' is neither a user who is online nor a session; /sessions lists them.", quote(typed);
         /// A text that was to be an address or a network is none, or one that is far too wide.
         BadNet(typed: String) = "bad_network",
-            "Error: '{}' is not an address such as 10.0.0.1, nor a network such as 10.0.0.0/8 or 2001:db8::/32 (at least /8, of IPv6 /16).", quote(typed);
+            "Error: '{}' is not an address or a network; the widest are /8 and, for IPv6, /16.", quote(typed);
         /// A guest's name is the next guest's too, so it cannot be banned or muted.
-        GuestByAddress = "guest_by_address", "Error: A guest's name does not stay his; /ban addr keeps his address out.";
+        GuestByAddress = "guest_by_address", "Error: Guest names are reused; /ban addr bans the address instead.";
         /// There is no such penalty to lift.
         NoSanction(penalty: Penalty, whom: String) = "no_sanction",
             "Error: There is no {} of '{}'; /bans lists them.", penalty.as_str(), quote(whom);
         /// As many penalties hold as there may be.
         TooManySanctions(max: usize) = "too_many_sanctions",
-            "Error: {max} bans and mutes hold already, which is the limit.";
+            "Error: There are already {max} bans and mutes, which is the limit.";
         /// No open report of this number.
         NoSuchReport(number: u64) = "no_such_report", "Error: Report {number} does not exist; /reports lists them.";
         /// As many reports are open as there may be.
-        TooManyReports(max: usize) = "too_many_reports", "Error: {max} reports wait already, which is the limit.";
+        TooManyReports(max: usize) = "too_many_reports", "Error: There are already {max} open reports, which is the limit.";
         /// A shutdown is scheduled already.
         AlreadyStopping = "stopping_already",
-            "Error: The server is to stop already; /shutdown cancel lets it go on.";
+            "Error: A shutdown is already scheduled; /shutdown cancel cancels it.";
         /// No shutdown is scheduled.
-        NotStopping = "nothing_to_cancel", "Error: The server is not about to stop; there is nothing to cancel.";
+        NotStopping = "nothing_to_cancel", "Error: No shutdown is scheduled; there is nothing to cancel.";
         /// Not everything could be reloaded, and what could not is unchanged; says why.
-        NotReloaded(why: String) = "not_reloaded", "Error: Not everything was read again: {why}.";
+        NotReloaded(why: String) = "not_reloaded", "Error: Not everything was reloaded: {why}.";
         /// The log cannot be shown; says why.
         NoLog(why: String) = "no_log", "Error: The log cannot be shown: {why}.";
     } in {
@@ -207,28 +207,28 @@ errors! {
     /// Why a user was not renamed.
     pub enum RenameError {
         /// Guests have no account.
-        Guest = "guest_without_account", "Error: A guest has no account, so nobody was renamed.";
+        Guest = "guest_without_account", "Error: Guests have no account; nobody was renamed.";
         /// The new name is none.
         BadName(typed: String, why: BadName) = "bad_new_name",
             "Error: The new name '{}' {why}; nobody was renamed.", quote(typed);
         /// The new name is one of those that guests get.
-        GuestName(name: Name) = "guest_name", "Error: The new name '{name}' is kept for guests; nobody was renamed.";
+        GuestName(name: Name) = "guest_name", "Error: The new name '{name}' is reserved for guests; nobody was renamed.";
         /// The user has that name already.
-        Same(name: Name) = "same_name", "Error: User '{name}' is called that already.";
+        Same(name: Name) = "same_name", "Error: User '{name}' already has that name.";
         /// Somebody has the new name.
         Taken(name: Name) = "name_taken", "Error: The name '{name}' is taken; nobody was renamed.";
         /// Somebody had the new name; that account was deleted or renamed.
         Deleted(name: Name) = "name_deleted",
-            "Error: The name '{name}' is that of an account which was deleted or renamed; nobody was renamed. `parlord user remove {name}` and /reload free it.";
+            "Error: The name '{name}' belongs to a deleted or renamed account; nobody was renamed. `parlord user remove {name}` and /reload free it.";
         /// Nobody has the new name, but something is kept under it.
         Traces(name: Name) = "name_has_traces",
-            "Error: Something is still kept under the name '{name}', such as messages or a ban; nobody was renamed. `parlord erase --user {name}` and /unban take it away.";
+            "Error: Messages or bans are still stored for the name '{name}'; nobody was renamed. `parlord erase --user {name}` and /unban delete them.";
         /// The user to rename is the operator who asks, whose own session would have to end first.
         Yourself = "rename_yourself",
-            "Error: Your own sessions would have to end first; let another admin rename you, or use `parlord ctl rename`.";
+            "Error: Your own sessions would have to end first; ask another admin, or use `parlord ctl rename`.";
         /// Not all sessions of the user ended in time.
         StillHere(name: Name) = "still_here",
-            "Error: Not all sessions of '{name}' have ended in time; nobody was renamed. Try again.";
+            "Error: Not all sessions of '{name}' ended in time; nobody was renamed. Try again.";
         /// It cannot be stored, or the users file cannot be rewritten; says why.
         Failed(why: String) = "not_renamed", "Error: Nobody was renamed: {why}.";
     }
@@ -243,7 +243,7 @@ errors! {
             "Error: Only {} of group '{group}' may do that.", AtLeast(*role);
         /// The other one has the same role or a higher one.
         Outranked(user: Name, group: Name, role: GroupRole) = "outranked_in_group",
-            "Error: User '{user}' is {} of group '{group}'; you may not do that to him.", Article(*role);
+            "Error: User '{user}' is {} of group '{group}'; you may not do that to them.", Article(*role);
         /// The other one is not in it.
         UserNotMember(user: Name, group: Name) = "user_not_member",
             "Error: User '{user}' is not a member of group '{group}'.";
@@ -271,7 +271,7 @@ errors! {
             "Error: You are muted in group '{group}'{}", EndAndReason(*until, reason.as_deref());
         /// The other one is banned.
         UserBanned(user: Name, group: Name) = "user_banned",
-            "Error: User '{user}' is banned from group '{group}'; /unban ends that.";
+            "Error: User '{user}' is banned from group '{group}'; /unban lifts the ban.";
         /// The other one is not banned.
         NotBanned(user: Name, group: Name) = "not_banned", "Error: User '{user}' is not banned from group '{group}'.";
         /// The other one is not muted.
@@ -284,31 +284,31 @@ errors! {
         /// The password is another one.
         WrongPassword(group: Name) = "wrong_group_password", "Error: That is not the password of group '{group}'.";
         /// The user has no invitation to it.
-        NotInvited(typed: String) = "not_invited", "Error: You have no invitation to a group '{}'.", quote(typed);
+        NotInvited(typed: String) = "not_invited", "Error: You have no invitation to group '{}'.", quote(typed);
         /// As many bans and mutes as one group may have.
         TooManyBans(group: Name, max: usize) = "too_many_bans",
-            "Error: Group '{group}' has {max} bans and mutes already, which is the limit.";
+            "Error: Group '{group}' already has {max} bans and mutes, which is the limit.";
         /// As many open invitations as one group may have.
         TooManyInvitations(group: Name, max: usize) = "too_many_invitations",
-            "Error: Group '{group}' has {max} open invitations already, which is the limit.";
+            "Error: Group '{group}' already has {max} open invitations, which is the limit.";
         /// The user owns as many kept groups as one may.
-        TooManyKept(max: usize) = "too_many_kept", "Error: You own {max} kept groups already, which is the limit.";
+        TooManyKept(max: usize) = "too_many_kept", "Error: You already own {max} kept groups, which is the limit.";
         /// A group is ephemeral from its beginning or not at all, and then is not kept.
         Ephemeral(group: Name) = "ephemeral",
-            "Error: Group '{group}' is ephemeral from its beginning or not at all, and is then not kept.";
+            "Error: Group '{group}' can only be ephemeral from its creation, and then is not kept.";
         /// Nothing that was said in it is kept.
-        NoHistory(group: Name) = "no_history", "Error: What is said in group '{group}' is not kept.";
+        NoHistory(group: Name) = "no_history", "Error: Messages in group '{group}' are not kept.";
         /// Guests cannot do it.
         NotForGuests(group: Name) = "group_not_for_guests",
             "Error: Guests cannot do that in group '{group}'; it needs an account.";
         /// A room stays as it was made.
-        RoomFixed(group: Name) = "room_fixed", "Error: Room '{group}' stays as it was made.";
+        RoomFixed(group: Name) = "room_fixed", "Error: Room '{group}' cannot be changed.";
         /// There is no such room.
         NoSuchRoom(typed: String) = "no_such_room", "Error: Room '{}' does not exist.", quote(typed);
         /// The user is in no room.
         InNoRoom = "in_no_room", "Error: You are not in a room.";
         /// The user is in more than one room, and has to say which.
-        WhichRoom = "which_room", "Error: You are in more than one room: /room leave <code>.";
+        WhichRoom = "which_room", "Error: You are in more than one room; use /room leave <code>.";
     }
 }
 
@@ -361,15 +361,6 @@ fn round_up(time: Duration) -> Duration {
         172_800.. => 86_400,
     };
     Duration::from_secs(seconds.div_ceil(unit) * unit)
-}
-
-/// A reason, behind what it is for; nothing for an empty one.
-struct Because<'a>(&'a str);
-
-impl fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Everything a person can be told, as typed values; a dialect turns them into bytes.
+//! Everything that clients are told, as typed values. A dialect turns them into bytes; nothing here knows any wording.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::account::{NotRegistered, Question, TokenShown};
+use super::account::{LoginError, Question, RegistrationError, TokenShown};
 use super::answer::{AdminAnswer, Cell, Table};
 use super::encodings::{Encodings, Slot};
 use super::error::UserError;
@@ -16,17 +16,17 @@ use super::policy::OutputFormat;
 use super::reason::QuitReason;
 use super::sanction::Report;
 
-/// What an event weighs in an outbox beside its text, in bytes: its names, its fixed words and its own structure.
+/// Bytes that an event takes in an outbox in addition to its text: names, fixed words and the structure itself.
 pub(super) const OVERHEAD: usize = 96;
 
-/// One thing that happened: made once, encoded at most once per dialect, shared by all who are told.
+/// One thing that happened: created once, encoded at most once per dialect, shared by all recipients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the message log, of several the last one's; 0 for what is not stored.
+    /// Its position in the message log, for a batch that of the last event; 0 if it is not stored.
     pub id: MessageId,
-    /// When it happened, for people and for stores.
+    /// When it happened, for users and stores.
     pub at: SystemTime,
-    /// When it happened on the clock that deadlines run on.
+    /// When it happened, on the clock of the deadlines.
     pub queued_at: Instant,
     /// What happened.
     pub kind: EventKind,
@@ -34,7 +34,7 @@ pub struct Event {
     encodings: Encodings,
 }
 
-/// To whom a text without a command goes.
+/// Where text without a command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A user, privately.
@@ -52,125 +52,115 @@ impl fmt::Display for Target {
     }
 }
 
-/// What happened. One kind is one wording in each dialect.
+/// What happened. Each kind has its own wording in every dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields of an event are named by what they are")]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum EventKind {
     /// The server asks for the name.
     AskName,
     /// The server asks for the password.
     AskPassword,
-    /// The server asks for something else that nobody else may see.
+    /// The server asks for another secret.
     Ask(Question),
-    /// Wrong name or password: the same for both.
-    LoginRefused,
-    /// Right password, but the user is here already and the policy is `refuse`.
-    AlreadyLoggedIn,
-    /// Right password, but the user has as many sessions as one may have.
-    TooManySessions { limit: usize },
-    /// Too many wrong passwords came from this address; this one was not looked at.
-    TooManyAttempts,
-    /// He gave a token, and tokens cannot be read now.
-    TokensUnreadable,
-    /// As many guests as may be are here already.
-    TooManyGuests { limit: usize },
-    /// No account was made.
-    NotRegistered(NotRegistered),
-    /// Logged in; holds the message of the day, if there is one.
+    /// The login failed.
+    LoginFailed(LoginError),
+    /// The registration failed.
+    RegistrationFailed(RegistrationError),
+    /// The login succeeded; holds the message of the day, if there is one.
     Welcome { motd: Option<Arc<str>> },
-    /// What a guest is called; comes after his welcome.
+    /// The name of a guest, sent after the welcome.
     YouAreGuest { name: Name },
-    /// A user came: told to everybody else.
+    /// A user's first session began; sent to everybody else.
     UserJoined { user: Name },
-    /// A user's last session ended: told to everybody else.
+    /// A user's last session ended; sent to everybody else.
     UserLeft { user: Name },
     /// A private message, to its recipient.
     PrivateMessage { from: Name, text: Arc<str> },
-    /// A private message, to who sent it.
+    /// A private message, to its author.
     PrivateMessageSent { to: Name, text: Arc<str> },
-    /// A message to everybody logged in.
+    /// A message to everybody online.
     Broadcast { from: Name, text: Arc<str> },
     /// A message to a group.
     GroupMessage { group: Name, from: Name, text: Arc<str> },
-    /// Something that somebody does instead of saying it, there; `own` for the one who did it privately.
+    /// A message in the third person (`/me`); `own` to the author of a private one.
     Action { from: Name, scope: Scope, text: Arc<str>, own: bool },
     /// Answer to `/create_group`.
     GroupCreated { group: Name },
     /// Answer to `/join_group`.
     YouJoined { group: Name },
-    /// Answer to `/leave_group`; `gone` when he was the last one.
+    /// Answer to `/leave_group`; `gone` if the group was deleted with its last member.
     YouLeft { group: Name, gone: bool },
-    /// A user joined a group: told to its other members.
+    /// A user joined a group; sent to its other members.
     MemberJoined { group: Name, user: Name },
-    /// A user left a group: told to the members who stay.
+    /// A user left a group; sent to the remaining members.
     MemberLeft { group: Name, user: Name },
-    /// Something else happened in a group.
+    /// Any other news of a group.
     Group { group: Name, news: GroupNews },
     /// Answer to `/users`.
     Users { users: Vec<NameAndNote> },
     /// Answer to `/whois`.
     WhoIs(Box<Profile>),
-    /// Answer to `/away` and `/back`: what is said of him from now on.
+    /// Answer to `/away` and `/back`.
     YouAreAway { away: Option<Arc<str>> },
-    /// Told to who wrote to a user who is away.
+    /// Sent to the author of a private message to a user who is away.
     UserIsAway { user: Name, away: Arc<str> },
-    /// Told to who wrote to a user who is offline: it is kept for him.
+    /// Sent to the author of a private message that is kept for a user who is offline.
     StoredFor { user: Name },
-    /// Told to who asked for receipts: his message has been written to its recipient.
+    /// A receipt: a private message was written to its recipient.
     Received { by: Name, id: MessageId },
-    /// Told to who asked for receipts: its recipient says that he has read it.
+    /// A receipt: the recipient of a private message says that they have read it.
     Read { by: Name, id: MessageId },
     /// Answer to `/read`.
     YouRead { id: MessageId },
-    /// Answer to `/receipts`: whether he is told of them.
+    /// Answer to `/receipts`: whether the session gets receipts.
     Receipts { wanted: bool },
-    /// What he missed is coming: this many messages of it.
+    /// So many messages follow that the user missed.
     Missed { count: usize },
-    /// He missed this many more than he was shown.
+    /// The user missed so many more messages than were shown.
     MissedMore { count: u64 },
     /// Messages of the log, in order, as this reader sees them.
     ///
-    /// `gone` are those of the names in it that belong to no account any more.
+    /// `gone` are those of the names in them that no longer have an account.
     PastMessages { reader: Name, messages: Vec<Message>, gone: Vec<Name> },
-    /// Answer to `/history`, ahead of the messages: where they were said (`None` for anywhere), and how many there are.
+    /// Answer to `/history`, before the messages: their conversation (`None` for all) and their number.
     HistoryHeader { scope: Option<Scope>, before: Option<MessageId>, count: usize },
-    /// There is more before what `/history` has shown: how to ask for as much again.
+    /// There are more messages than `/history` has shown, and this is how to ask for them.
     HistoryMore { scope: Option<Scope>, count: usize, before: MessageId },
-    /// Answer to `/search`, ahead of the messages: where was searched (`None` for anywhere), and how many were found.
+    /// Answer to `/search`, before the messages: the conversation (`None` for all) and the number of matches.
     SearchHeader { scope: Option<Scope>, count: usize },
-    /// Answer to `/clear`: the asker sees no more of what was said there so far; `None` for anywhere.
+    /// Answer to `/clear`: the user no longer sees earlier messages of a conversation (`None` for all).
     Cleared { scope: Option<Scope> },
-    /// A message lost its text: told to all who are here and could see it.
+    /// A message was deleted; sent to everybody online who could see it.
     Deleted { by: String, id: MessageId },
-    /// In place of a message of somebody whom this reader ignores: nothing is written.
+    /// Takes the place of a message whose author the recipient ignores; nothing is written.
     Nothing,
-    /// What was said one after the other in one place: queued, encoded and written as one.
+    /// Consecutive messages of one conversation, queued, encoded and written as one.
     Batch { events: Vec<Event> },
     /// Answer to `/ignore` with a name, and to `/unignore`.
     Ignored { whom: Name, ignored: bool },
     /// Answer to `/ignore` alone.
     IgnoredUsers { names: Vec<Name> },
-    /// A user is typing there: told to those who asked for it.
+    /// A user is typing; sent to sessions that asked for it.
     Typing { from: Name, scope: Scope },
-    /// Answer to `/typing`: whether he is told who is.
+    /// Answer to `/typing`: whether the session is told who is typing.
     TypingWanted { wanted: bool },
     /// Answer to `/groups`.
     Groups { groups: Vec<NameAndNote> },
-    /// Answer to `/groups_users`: one page of it, `first` when it opens the list.
+    /// One page of the answer to `/groups_users`; `first` for the first page.
     GroupsUsers { rosters: Vec<Roster>, first: bool },
-    /// Answer to `/talk`: where plain text goes from now on.
+    /// Answer to `/talk`: where plain text now goes.
     TalkTarget { target: Option<Target> },
     /// Answer to `/whoami`.
     WhoAmI { name: Name, peer: String, sessions: usize, groups: Vec<Name>, target: Option<Target> },
-    /// Answer to `/ping`, with what came after it.
+    /// Answer to `/ping`, with its argument.
     Pong { text: String },
-    /// Answer to `/mode`: how everything is put from now on.
+    /// Answer to `/mode`: the format of everything from here on.
     Mode { format: OutputFormat },
-    /// Answer to `/passwd`, when all its questions are answered.
+    /// Answer to `/passwd`, after its questions.
     PasswordChanged,
-    /// Questions that followed a command will be asked no more, because that was wished.
+    /// The user cancelled the questions of a command.
     Cancelled,
-    /// Answer to `/token new`: the only time that the secret is shown.
+    /// Answer to `/token new`, the only event with the secret.
     TokenMade { name: Name, secret: String, expires: Option<SystemTime> },
     /// Answer to `/token list`.
     Tokens { tokens: Vec<TokenShown> },
@@ -178,52 +168,48 @@ pub enum EventKind {
     TokenRevoked { name: Name },
     /// Answer to `/help`: lines from the command table.
     Help { lines: Vec<String> },
-    /// Answer to a telnet interrupt: how one leaves.
+    /// Answer to a telnet interrupt: how to leave.
     HowToLeave { logged_in: bool },
     /// Answer to telnet's "are you there".
     StillHere,
-    /// What was asked for cannot be done.
+    /// A command was refused.
     Refused(UserError),
-    /// Too many connections from his address are waiting to log in.
-    TooManyConnections { limit: usize },
-    /// Right password, but an operator has banned the user.
-    YouAreBanned { until: Option<SystemTime>, why: String },
-    /// An operator has banned the address; said instead of the first prompt.
+    /// An operator has banned the address; sent instead of the first prompt.
     AddressBanned { until: Option<SystemTime>, why: String },
-    /// Ahead of the last words, when an operator ends the session and has said why.
+    /// Before the last words of a session that an operator ends with a reason.
     SessionEnded { why: Arc<str> },
-    /// An operator tells everybody.
+    /// An announcement of an operator.
     Announced { text: String },
-    /// An operator took a group away: told to its members.
+    /// An operator deleted a group; sent to its members.
     GroupDropped { group: Name, why: Arc<str> },
-    /// An operator gave a user another name: told to those who share a kept group with him.
+    /// An operator renamed a user; sent to everybody who shares a kept group with them.
     Renamed { from: Name, to: Name },
-    /// An operator has muted or unmuted the user: told to him.
+    /// An operator muted or unmuted the recipient.
     YouAreMuted { muted: bool, until: Option<SystemTime>, why: String },
-    /// Somebody reported something: told to the operators.
+    /// A report was filed; sent to the operators.
     ReportFiled(Box<Report>),
-    /// The server is to stop in so long.
+    /// The server will shut down after this time.
     ShutdownScheduled { after: Duration, why: String },
-    /// It goes on after all.
+    /// The scheduled shutdown was cancelled.
     ShutdownCancelled,
-    /// Answer to an operator.
+    /// Answer to an admin command.
     AdminReply(AdminAnswer),
-    /// Last words: the connection is being closed.
+    /// Last words before the connection is closed.
     Closed { reason: QuitReason },
 }
 
-/// What sets some events apart from all others, whatever they say.
-enum Sort<'e> {
-    /// The line of a prompt stays open.
-    Question,
-    /// Said by a user; not shown to those who ignore its author.
+/// How events are treated on their way, apart from their wording.
+enum Class<'e> {
+    /// A prompt, after which the line stays open.
+    Prompt,
+    /// A message, hidden from users who ignore its author.
     Message { from: &'e Name, text: &'e Arc<str> },
     /// Everything else.
-    News,
+    Other,
 }
 
 impl Event {
-    /// An event that happens now and is kept nowhere.
+    /// An event that happens now and is not stored.
     pub fn new(kind: EventKind) -> Arc<Event> {
         Event::said(MessageId::default(), SystemTime::now(), kind)
     }
@@ -233,13 +219,13 @@ impl Event {
         Arc::new(Event::made(id, at, Instant::now(), kind))
     }
 
-    /// As [`Event::said`], for who knows what time it is, and will share it later.
+    /// Like [`Event::said`], with the time given and not yet shared.
     pub fn made(id: MessageId, at: SystemTime, queued_at: Instant, kind: EventKind) -> Event {
         let weight = OVERHEAD + kind.text_len();
         Event { id, at, queued_at, kind, weight, encodings: Encodings::default() }
     }
 
-    /// Several things said one after the other, as one.
+    /// Several messages as one event; `None` for no messages.
     pub fn several(events: Vec<Event>) -> Option<Event> {
         let Event { at, queued_at, .. } = *events.first()?;
         let id = events.iter().map(|event| event.id).max()?;
@@ -247,51 +233,46 @@ impl Event {
         Some(Event { id, at, queued_at, kind: EventKind::Batch { events }, weight, encodings: Encodings::default() })
     }
 
-    /// The things that it is: several, or just itself.
+    /// The events of a batch, or the event itself.
     pub fn each(&self) -> &[Event] {
         if let EventKind::Batch { events } = &self.kind { events } else { std::slice::from_ref(self) }
     }
 
-    /// The bytes of this event in the dialect that owns `slot`: made by `encode` the first time, remembered afterwards.
+    /// The bytes of this event in the dialect that owns `slot`, made by `encode` the first time and cached.
     pub fn encoded(&self, slot: Slot, encode: impl Fn() -> Vec<u8>) -> &[u8] {
         self.encodings.get(slot, encode)
     }
 
-    /// About how many bytes this event keeps in memory: what an outbox counts.
+    /// Roughly how many bytes of memory this event takes, as counted by an outbox.
     pub fn weight(&self) -> usize {
         self.weight
     }
 }
 
 impl EventKind {
-    /// Whether it is a question, behind which people type their answer.
+    /// Whether it is a prompt, after which the user types on the same line.
     pub fn is_prompt(&self) -> bool {
-        matches!(self.sort(), Sort::Question)
+        matches!(self.class(), Class::Prompt)
     }
 
-    /// Author and text, if this is a message as everybody but its author is told it.
+    /// Author and text, if this is a message to somebody other than its author.
     pub fn spoken(&self) -> Option<(&Name, &Arc<str>)> {
-        match self.sort() {
-            Sort::Message { from, text } => Some((from, text)),
-            Sort::Question | Sort::News => None,
+        match self.class() {
+            Class::Message { from, text } => Some((from, text)),
+            Class::Prompt | Class::Other => None,
         }
     }
 
-    fn sort(&self) -> Sort<'_> {
+    fn class(&self) -> Class<'_> {
         match self {
-            EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_) => Sort::Question,
+            EventKind::AskName | EventKind::AskPassword | EventKind::Ask(_) => Class::Prompt,
             EventKind::PrivateMessage { from, text }
             | EventKind::Broadcast { from, text }
             | EventKind::GroupMessage { from, text, .. }
-            | EventKind::Action { from, text, own: false, .. } => Sort::Message { from, text },
+            | EventKind::Action { from, text, own: false, .. } => Class::Message { from, text },
             EventKind::Action { own: true, .. }
-            | EventKind::LoginRefused
-            | EventKind::AlreadyLoggedIn
-            | EventKind::TooManySessions { .. }
-            | EventKind::TooManyAttempts
-            | EventKind::TokensUnreadable
-            | EventKind::TooManyGuests { .. }
-            | EventKind::NotRegistered(_)
+            | EventKind::LoginFailed(_)
+            | EventKind::RegistrationFailed(_)
             | EventKind::Welcome { .. }
             | EventKind::YouAreGuest { .. }
             | EventKind::UserJoined { .. }
@@ -341,8 +322,6 @@ impl EventKind {
             | EventKind::HowToLeave { .. }
             | EventKind::StillHere
             | EventKind::Refused(_)
-            | EventKind::TooManyConnections { .. }
-            | EventKind::YouAreBanned { .. }
             | EventKind::AddressBanned { .. }
             | EventKind::SessionEnded { .. }
             | EventKind::Announced { .. }
@@ -353,7 +332,7 @@ impl EventKind {
             | EventKind::ShutdownScheduled { .. }
             | EventKind::ShutdownCancelled
             | EventKind::AdminReply(_)
-            | EventKind::Closed { .. } => Sort::News,
+            | EventKind::Closed { .. } => Class::Other,
         }
     }
 
@@ -390,13 +369,8 @@ impl EventKind {
             | EventKind::AskName
             | EventKind::AskPassword
             | EventKind::Ask(_)
-            | EventKind::LoginRefused
-            | EventKind::AlreadyLoggedIn
-            | EventKind::TooManySessions { .. }
-            | EventKind::TooManyAttempts
-            | EventKind::TokensUnreadable
-            | EventKind::TooManyGuests { .. }
-            | EventKind::NotRegistered(_)
+            | EventKind::LoginFailed(_)
+            | EventKind::RegistrationFailed(_)
             | EventKind::YouAreGuest { .. }
             | EventKind::UserJoined { .. }
             | EventKind::UserLeft { .. }
@@ -432,8 +406,6 @@ impl EventKind {
             | EventKind::HowToLeave { .. }
             | EventKind::StillHere
             | EventKind::Refused(_)
-            | EventKind::TooManyConnections { .. }
-            | EventKind::YouAreBanned { .. }
             | EventKind::AddressBanned { .. }
             | EventKind::SessionEnded { .. }
             | EventKind::GroupDropped { .. }

@@ -1,4 +1,4 @@
-//! What a group is beside its name: the roles in it, what its owners chose, and who may not do what.
+//! Groups: roles, settings, bans and mutes, and their news.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use super::name::Name;
 use super::sanction::Penalty;
 
-/// What somebody is in a group; a later one may do more.
+/// The role of a member; a later one may do more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum GroupRole {
-    /// Reads and talks.
+    /// Reads and writes.
     #[default]
     Member,
     /// Also invites, kicks, bans and mutes members, and sets the topic.
@@ -21,32 +21,32 @@ pub enum GroupRole {
     Owner,
 }
 
-/// What is kept of a group's password: enough to know it again, and too little to learn it.
+/// The hash of a group's password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct GroupPassword(Arc<str>);
 
-/// What the owners of a group chose.
+/// The settings of a group, chosen by its owners.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupSettings {
-    /// The most members it may have; `None` for any number.
+    /// The maximum number of members; `None` for no limit.
     pub limit: Option<usize>,
-    /// Outsiders do not learn of it.
+    /// Hidden from users who are not in it.
     pub private: bool,
-    /// Only owners and admins talk.
+    /// Only owners and admins may write.
     pub announce: bool,
-    /// It is there while nobody is, and after a restart.
+    /// Kept while it is empty, and across restarts.
     pub keep: bool,
-    /// What is said in it is kept nowhere.
+    /// Its messages are never stored.
     pub ephemeral: bool,
-    /// It is one of those that anybody makes with `/room`, and its name is the code that lets others in.
+    /// A room made with `/room`; its name is the code for joining.
     pub room: bool,
-    /// What it is about.
+    /// Its topic.
     pub topic: Option<Arc<str>>,
-    /// What joins it without an invitation.
+    /// The password for joining without an invitation.
     pub password: Option<GroupPassword>,
 }
 
-/// One thing that an owner changes.
+/// A change of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the field of the same name")]
 pub enum GroupSetting {
@@ -59,79 +59,79 @@ pub enum GroupSetting {
     Password(Option<GroupPassword>),
 }
 
-/// A ban or a mute.
+/// The terms of a ban or mute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SanctionTerms {
-    /// Who decided it.
+    /// The owner or admin who imposed it.
     pub by: Name,
-    /// Why, in his words.
+    /// The reason they gave.
     pub reason: Option<Arc<str>>,
-    /// When it ends by itself; `None` for never.
+    /// When it expires; `None` for never.
     pub until: Option<SystemTime>,
 }
 
-/// One line of the list of bans and mutes.
+/// An entry in the list of bans and mutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSanction {
-    /// Whom it is about.
+    /// The banned or muted user.
     pub user: Name,
-    /// What is withheld from him.
+    /// Ban or mute.
     pub penalty: Penalty,
-    /// By whom, why and how long.
+    /// Its terms.
     pub ruling: SanctionTerms,
 }
 
-/// What a group shows of itself.
+/// The answer to `/group`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupInfo {
-    /// What its owners chose.
+    /// Its settings.
     pub settings: GroupSettings,
-    /// How many members it has.
+    /// The number of members.
     pub members: usize,
     /// Its owners, in alphabetical order.
     pub owners: Vec<Name>,
     /// Its admins, in alphabetical order.
     pub admins: Vec<Name>,
-    /// What who asks is in it, if he is in it.
+    /// The role of the user who asks, if they are a member.
     pub role: Option<GroupRole>,
 }
 
-/// What happens in a group, beside what is said in it and who comes and goes.
+/// News of a group, apart from messages, joining and leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields are named by what they are")]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum GroupNews {
-    /// Somebody is something else from now on; `by` nobody when he follows the last owner.
+    /// A member has a new role; `by` is `None` for a member who follows the last owner.
     Role { user: Name, role: GroupRole, by: Option<Name> },
-    /// Somebody has to leave; `you` to himself.
+    /// A member was kicked; `you` in the copy for them.
     Kicked { user: Name, by: Name, reason: Option<Arc<str>>, you: bool },
-    /// Something is withheld from somebody; `you` to himself.
+    /// A user was banned or muted; `you` in the copy for them.
     Sanctioned { user: Name, penalty: Penalty, ruling: SanctionTerms, you: bool },
-    /// It is given back to him; `you` to himself.
+    /// A ban or mute was lifted; `you` in the copy for the user.
     Lifted { user: Name, penalty: Penalty, by: Name, you: bool },
-    /// Answer to `/bans`: one page of it, `first` when it opens the list.
+    /// One page of the answer to `/bans`; `first` for the first page.
     Bans { all: Vec<GroupSanction>, first: bool },
     /// Answer to `/invite`.
     YouInvited { user: Name },
-    /// Told to who is invited.
+    /// An invitation, for the invited user.
     Invited { by: Name },
-    /// Settings were changed: how they are now.
+    /// The settings were changed to these.
     Changed { by: Name, settings: GroupSettings },
     /// Answer to `/group`.
     GroupInfo(Box<GroupInfo>),
     /// Answer to `/room create`.
     RoomCreated { limit: usize, topic: Option<Arc<str>> },
-    /// Answer to `/room join`: how many are in it now.
+    /// Answer to `/room join`, with the number of users in the room.
     RoomJoined { count: usize, limit: usize, topic: Option<Arc<str>> },
-    /// Somebody came into a room: told to the others.
+    /// A user joined a room; sent to the others.
     RoomEntered { user: Name, count: usize, limit: usize },
-    /// Answer to `/room leave`; `gone` when he was the last one.
+    /// Answer to `/room leave`; `gone` if the room was deleted with its last user.
     YouLeftRoom { gone: bool },
-    /// Somebody left a room: told to those who stay.
+    /// A user left a room; sent to the others.
     RoomLeft { user: Name, count: usize, limit: usize },
 }
 
 impl GroupRole {
-    /// The next one above, if there is one.
+    /// The next higher role.
     pub fn above(self) -> Option<GroupRole> {
         match self {
             GroupRole::Member => Some(GroupRole::Admin),
@@ -140,7 +140,7 @@ impl GroupRole {
         }
     }
 
-    /// The next one below, if there is one.
+    /// The next lower role.
     pub fn below(self) -> Option<GroupRole> {
         match self {
             GroupRole::Member => None,
@@ -149,7 +149,7 @@ impl GroupRole {
         }
     }
 
-    /// One word for it.
+    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             GroupRole::Member => "member",
@@ -160,12 +160,12 @@ impl GroupRole {
 }
 
 impl GroupPassword {
-    /// What was made of a password by hashing it.
+    /// Wraps a hash.
     pub fn hashed(text: &str) -> GroupPassword {
         GroupPassword(text.into())
     }
 
-    /// What a guess is compared with.
+    /// The hash.
     pub fn hash(&self) -> &str {
         &self.0
     }
@@ -178,7 +178,7 @@ impl fmt::Debug for GroupPassword {
 }
 
 impl GroupSettings {
-    /// Those of a room for so many, about something or anything.
+    /// The settings of a room.
     pub fn of_room(limit: usize, topic: Option<Arc<str>>) -> GroupSettings {
         GroupSettings {
             limit: Some(limit),
@@ -190,7 +190,7 @@ impl GroupSettings {
         }
     }
 
-    /// Changes one thing.
+    /// Applies one change.
     pub fn apply(&mut self, change: &GroupSetting) {
         match change {
             GroupSetting::Limit(limit) => self.limit = *limit,
@@ -203,7 +203,7 @@ impl GroupSettings {
         }
     }
 
-    /// Those of a new group with these changes.
+    /// The settings of a new group with these changes.
     pub fn with(changes: &[GroupSetting]) -> GroupSettings {
         let mut settings = GroupSettings::default();
         changes.iter().for_each(|change| settings.apply(change));
@@ -212,7 +212,7 @@ impl GroupSettings {
 }
 
 impl GroupNews {
-    /// About how many bytes its texts and lists keep in memory.
+    /// Roughly how many bytes its texts and lists take in memory.
     pub fn text_len(&self) -> usize {
         let of = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         match self {
@@ -238,13 +238,13 @@ impl GroupNews {
 }
 
 impl SanctionTerms {
-    /// Whether it still holds. Nothing else ends it, so nobody has to sweep.
+    /// Whether it is still in force. It expires by comparison, without a sweep.
     pub fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
-/// When something ends and why, as the end of a sentence: ` until 2026-11-20 17:03 UTC: spam`, or just `.`.
+/// The end of a sentence about a ban or mute: ` until 2026-11-20 17:03 UTC: spam`, or just `.`.
 pub struct EndAndReason<'a>(pub Option<SystemTime>, pub Option<&'a str>);
 
 impl fmt::Display for EndAndReason<'_> {
@@ -278,7 +278,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_sanction_ends_at_its_time_and_one_without_never() {
+    fn a_sanction_expires_at_its_time_or_never() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let by = "ann".parse().unwrap();
         let timed = SanctionTerms { by, reason: None, until: Some(at(10)) };
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_go_up_and_down_one_by_one() {
+    fn roles_are_ordered() {
         let all = [GroupRole::Member, GroupRole::Admin, GroupRole::Owner];
         assert!(all.is_sorted() && GroupRole::default() == GroupRole::Member);
         assert!(all.windows(2).all(|two| two[0].above() == Some(two[1]) && two[1].below() == Some(two[0])));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_shown_nowhere() {
+    fn debug_output_hides_the_password() {
         let settings = GroupSettings::with(&[GroupSetting::Password(Some(GroupPassword::hashed("secret")))]);
         assert!(!format!("{settings:?}").contains("secret"));
     }

@@ -80,6 +80,10 @@ pub struct Limits {
     /// Guests that may be logged in at the same time; more are refused.
     #[arg(long, value_name = "N", default_value = "100", value_parser = number::<usize>(1..=10_000))]
     pub max_guests: usize,
+
+    /// Login tokens that one user may have, expired ones included; when full, none can be created.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = number::<usize>(1..=1_000))]
+    pub max_tokens_per_user: usize,
 }
 
 impl Limits {
@@ -135,9 +139,6 @@ pub const REGISTRATION_REFILL: Duration = Duration::from_secs(600);
 /// Addresses whose wrong passwords, or registrations, are remembered; beyond it the one with the most tries left is
 /// forgotten.
 pub const THROTTLED_ADDRESSES: usize = 10_000;
-
-/// Login tokens that one user may have, expired ones included.
-pub const TOKENS_PER_USER: usize = 20;
 
 /// The most days that a token may be asked to be good for.
 pub const MAX_DAYS: u32 = 3_650;

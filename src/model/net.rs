@@ -1,7 +1,7 @@
 //! Networks of IP addresses; a single address is the smallest network.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The shortest prefixes accepted, for IPv4 and IPv6: a shorter one is more likely a slip than intended.
@@ -59,6 +59,12 @@ impl Net {
         Net::around(address, self.bits) == *self && address.to_canonical().is_ipv4() == self.address.is_ipv4()
     }
 
+    /// Whether this is 127.0.0.1 or ::1 alone. Everyone behind a proxy or tunnel on this machine comes from there, so
+    /// limits and penalties per address do not apply to it.
+    pub fn is_exempt(&self) -> bool {
+        *self == Net::of(Ipv4Addr::LOCALHOST.into()) || *self == Net::of(Ipv6Addr::LOCALHOST.into())
+    }
+
     /// The length of its prefix in bits.
     pub fn bits(&self) -> u8 {
         self.bits
@@ -90,6 +96,16 @@ impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = if self.address.is_ipv4() { 32 } else { 128 };
         if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
+    }
+}
+
+/// A client's address in the log: `addr=… port=…`, so that tools that ban by log lines find the address alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "addr={} port={}", self.0.ip(), self.0.port())
     }
 }
 

@@ -1,7 +1,7 @@
-//! How the values of settings are written, and what a setting is when nobody sets it.
+//! Parsers for the values of settings, and the defaults.
 //!
-//! A setting is a field of a struct that derives [`clap::Args`]: its name, help, default and range stand at the field and
-//! nowhere else. Nothing here knows any one setting, or where a value comes from.
+//! A setting is a field of a struct that derives [`clap::Args`]; its name, help, default and range are at the field and
+//! nowhere else. This file knows no particular setting, and not where a value comes from.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use clap::{Args, Command};
 use log::LevelFilter;
 
-/// All settings of `T` as they are when nobody sets any.
+/// The settings of `T`, all at their defaults.
 ///
-/// A default goes through the parser of its own setting. One that is refused there ends the process, so the first test or
-/// start finds it.
+/// Each default is parsed like a given value. One that its own parser refuses ends the process, so any test or start finds
+/// it.
 pub(crate) fn defaults<T: Args>() -> T {
     let command = T::augment_args(Command::new("defaults").no_binary_name(true));
     let parsed = command.try_get_matches_from([""; 0]).and_then(|matches| T::from_arg_matches(&matches));
@@ -38,7 +38,7 @@ pub(crate) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Dur
     move |text| number(text).map(Duration::from_secs)
 }
 
-/// The parser of a number of seconds up to `max`, where 0 is for no limit.
+/// The parser of a number of seconds up to `max`, where 0 means no limit.
 pub(crate) fn seconds_or_none(max: u64) -> impl Fn(&str) -> Result<Option<Duration>, String> + Clone + Send + Sync {
     let seconds = seconds(0..=max);
     move |text| seconds(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero()))

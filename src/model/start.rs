@@ -1,4 +1,4 @@
-//! The sentences for who starts `parlord`, or one of its tools, when something cannot be done.
+//! Why `parlord` or one of its tools cannot start or finish, in a sentence for the operator.
 
 use std::fmt;
 use std::io;

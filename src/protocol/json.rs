@@ -1,7 +1,7 @@
-//! The JSON dialect: one object per event, for browsers and other programs that get each as a message of its own.
+//! The JSON dialect: one object per event, for browsers and other WebSocket clients.
 //!
-//! The events and their fields are those of `record`. What is several lines or a list with commas in machine mode is an
-//! array here, and what has no value is `null`. New fields may come; those that are there stay as they are.
+//! The events and their fields are those of `record`. What machine mode writes as several lines, or as a list with commas,
+//! is an array here, and a field without a value is `null`.
 
 use super::machine::Line;
 use super::record::{self, Encoder, Value};
@@ -12,7 +12,7 @@ use crate::model::{AdminAnswer, Event, Slot, UserError};
 /// The JSON dialect; each object is one line.
 pub static JSON: Json = Json;
 
-/// Objects for browsers and programs.
+/// Objects for browsers and other WebSocket clients.
 pub struct Json;
 
 impl Dialect for Json {
@@ -35,7 +35,7 @@ impl Dialect for Json {
     }
 }
 
-/// The answer to an operator's program, as one object without a line end: `{"ok":true,"done":"ban","whom":"bob",…}`,
+/// The answer to an admin command from the console, as one object without a line end: `{"ok":true,"done":"ban","whom":"bob",…}`,
 /// `{"ok":true,"of":"sessions","rows":[{…}]}`, or `{"ok":false,"code":"no_such_user","text":"Error: …"}`.
 pub fn json(answer: &Result<AdminAnswer, UserError>) -> String {
     let mut object = Object("{".to_owned());
@@ -52,14 +52,14 @@ pub fn json(answer: &Result<AdminAnswer, UserError>) -> String {
 pub(super) struct Object(String);
 
 impl Object {
-    /// The name of a field, behind a comma where it is not the first one.
+    /// The name of a field, after a comma unless it is the first one.
     fn name(&mut self, name: &str) {
-        // Names and values end in other characters, so this is an object without a field.
+        // No value ends in this character, so the object has no field yet.
         let comma = if self.0.ends_with('{') { "" } else { "," };
         self.0.extend([comma, "\"", name, "\":"]);
     }
 
-    /// An array of values, each written by `write`.
+    /// An array whose values are written by `write`.
     fn array<T>(&mut self, items: &[T], write: impl Fn(&mut Object, &T)) {
         self.0.push('[');
         for (n, item) in items.iter().enumerate() {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_code_and_nothing_is_never_written() {
+    fn an_error_has_a_code_and_a_hidden_event_no_bytes() {
         let error = Event::new(EventKind::Refused(UserError::NoConversation));
         assert!(
             JSON.encode(&error).starts_with(b"{\"event\":\"error\",\"code\":\"no_conversation\",\"text\":\"Error: ")
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_an_operators_program_is_one_object() {
+    fn an_answer_for_the_console_is_one_object() {
         let whom = "bob".to_owned();
         let banned = Outcome::Sanctioned { penalty: Penalty::Ban, whom, until: None, sessions: 2 };
         let done = r#"{"ok":true,"done":"ban","whom":"bob","until":null,"sessions":2}"#;

@@ -1,8 +1,7 @@
-//! The machine dialect: tagged lines, for scripts and bots. They never depend on the wording for people.
+//! The machine dialect: tagged lines for scripts and bots, independent of the wording for people.
 //!
-//! A line is a tag and fields, `name=value`, with one space between them. No value has a space in it but that of `text`,
-//! which comes last and runs to the end of the line; in it a line end is `\n` and a backslash `\\`. The tags and their
-//! fields are those of `record`.
+//! A line is a tag and fields, `name=value`, separated by single spaces. Only the value of `text` may contain spaces; it
+//! comes last, and in it a line end is `\n` and a backslash `\\`. The tags and their fields are those of `record`.
 
 use super::json::Object;
 use super::record::{self, Encoder, Value};
@@ -28,16 +27,16 @@ impl Dialect for Machine {
     }
 
     fn after_prompt(&self) -> &'static [u8] {
-        // Questions are whole lines here, like everything else.
+        // Prompts are whole lines here, like everything else.
         b""
     }
 }
 
-/// Lines, the last of which is being written.
+/// Lines; the last one is still open.
 pub(super) struct Line(String);
 
 impl Line {
-    /// Ends the line that is being written, if there is one.
+    /// Ends the current line, if there is one.
     fn end(&mut self) {
         if !self.0.is_empty() && !self.0.ends_with('\n') {
             self.0.push('\n');

@@ -11,9 +11,9 @@ use std::time::SystemTime;
 use super::json::Object;
 use super::machine::Line;
 use crate::model::{
-    AdminAnswer, Bell, Cell, Event, EventKind, GroupInfo, GroupNews, GroupSettings, Message, MessageId, Name, Online,
-    Outcome, OutputFormat, Penalty, Profile, Question, QuitReason, Roster, SanctionTerms, Scope, Table, Target,
-    TokenShown,
+    AdminAnswer, Bell, Cell, Event, EventKind, GroupInfo, GroupNews, GroupSettings, LoginError, Message, MessageId,
+    Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason, Roster, SanctionTerms, Scope, Table,
+    Target, TokenShown,
 };
 
 /// The value of a field.
@@ -102,24 +102,21 @@ pub(super) fn write<E: Encoder>(event: &Event, to: &mut E) {
         EventKind::Ask(Question::SameAgain) => to.tag("ask").field("what", "same_again"),
         EventKind::Welcome { motd } => to.tag("welcome").field("text", motd.as_deref()),
         EventKind::YouAreGuest { name } => to.tag("guest").field("name", name),
-        EventKind::LoginRefused => to.tag("login_failed").field("code", "wrong_name_or_password"),
-        EventKind::AlreadyLoggedIn => to.tag("login_failed").field("code", "already_logged_in"),
-        EventKind::TooManySessions { limit } => {
-            to.tag("login_failed").field("code", "too_many_sessions").field("limit", *limit)
-        }
-        EventKind::TooManyAttempts => to.tag("login_failed").field("code", "too_many_attempts"),
-        EventKind::TooManyGuests { limit } => {
-            to.tag("login_failed").field("code", "too_many_guests").field("limit", *limit)
-        }
-        EventKind::TokensUnreadable => to.tag("login_failed").field("code", "unavailable"),
-        EventKind::TooManyConnections { limit } => {
-            to.tag("login_failed").field("code", "too_many_connections").field("limit", *limit)
-        }
-        EventKind::YouAreBanned { until, why } => {
-            to.tag("login_failed").field("code", "banned").field("until", *until).field("text", why)
+        EventKind::LoginFailed(why) => {
+            to.tag("login_failed").field("code", &underscored(why.as_str()));
+            match why {
+                LoginError::TooManySessions { limit }
+                | LoginError::TooManyGuests { limit }
+                | LoginError::TooManyConnections { limit } => to.field("limit", *limit),
+                LoginError::Banned { until, why } => to.field("until", *until).field("text", why),
+                LoginError::WrongNameOrPassword
+                | LoginError::AlreadyLoggedIn
+                | LoginError::TooManyAttempts
+                | LoginError::TokensUnreadable => to,
+            }
         }
         EventKind::AddressBanned { until, why } => to.tag("address_banned").field("until", *until).field("text", why),
-        EventKind::NotRegistered(why) => to.tag("registration_failed").field("code", &underscored(why.as_str())),
+        EventKind::RegistrationFailed(why) => to.tag("registration_failed").field("code", &underscored(why.as_str())),
         EventKind::HowToLeave { logged_in: _ } => to.tag("how_to_leave"),
         EventKind::StillHere => to.tag("alive"),
         EventKind::Closed { reason } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::hub::ClientId;
-use crate::model::{EventKind, Origin, QuitReason};
+use crate::model::{EventKind, LoginError, Net, QuitReason};
 use crate::session::Connection;
 
 /// Somebody who has a place, and may have to give it to somebody else.
@@ -23,19 +23,19 @@ pub(super) trait Waiter: Send + Sync {
 pub(super) struct Admission {
     waiting: Mutex<Waiting>,
     max: usize,
-    max_per_origin: usize,
+    max_per_address: usize,
 }
 
 #[derive(Default)]
 struct Waiting {
-    by_origin: HashMap<Origin, BTreeMap<ClientId, Arc<dyn Waiter>>>,
+    by_net: HashMap<Net, BTreeMap<ClientId, Arc<dyn Waiter>>>,
     count: usize,
 }
 
 /// One client's place among them, given back when dropped.
 pub(super) struct Place {
     admission: Arc<Admission>,
-    origin: Origin,
+    net: Net,
     id: ClientId,
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn event(&self) -> EventKind {
         match *self {
-            Refusal::Address(limit) => EventKind::TooManyConnections { limit },
+            Refusal::Address(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),
             Refusal::Crowded => EventKind::Closed { reason: QuitReason::Crowded },
         }
     }
@@ -66,56 +66,51 @@ impl Refusal {
 
 impl Admission {
     /// With so many places, of which one address may have so many.
-    pub(super) fn new(max: usize, max_per_origin: usize) -> Admission {
-        Admission { waiting: Mutex::default(), max, max_per_origin }
+    pub(super) fn new(max: usize, max_per_address: usize) -> Admission {
+        Admission { waiting: Mutex::default(), max, max_per_address }
     }
 
     /// Gives a connection a place. When none is free, the oldest connection of the address that holds most has to go,
     /// if that address holds more than the newcomer's would.
-    pub(super) fn enter(
-        self: &Arc<Self>,
-        origin: Origin,
-        id: ClientId,
-        waiter: Arc<dyn Waiter>,
-    ) -> Result<Place, Refusal> {
+    pub(super) fn enter(self: &Arc<Self>, net: Net, id: ClientId, waiter: Arc<dyn Waiter>) -> Result<Place, Refusal> {
         let waiting = self.waiting.lock();
-        self.check(&waiting, origin)?;
-        self.let_in(waiting, origin, id, waiter)
+        self.check(&waiting, net)?;
+        self.let_in(waiting, net, id, waiter)
     }
 
     /// The same for a proxy's connection, whose client is not known yet: the proxy may have as many as there are places.
     pub(super) fn enter_for_others(
         self: &Arc<Self>,
-        origin: Origin,
+        net: Net,
         id: ClientId,
         waiter: Arc<dyn Waiter>,
     ) -> Result<Place, Refusal> {
-        self.let_in(self.waiting.lock(), origin, id, waiter)
+        self.let_in(self.waiting.lock(), net, id, waiter)
     }
 
     fn let_in(
         self: &Arc<Self>,
         mut waiting: MutexGuard<'_, Waiting>,
-        origin: Origin,
+        net: Net,
         id: ClientId,
         waiter: Arc<dyn Waiter>,
     ) -> Result<Place, Refusal> {
-        let own = waiting.held_by(origin);
+        let own = waiting.held_by(net);
         let crowded_out = if waiting.count < self.max {
             None
         } else {
             Some(waiting.remove_oldest_of_largest(own + 1).ok_or(Refusal::Crowded)?)
         };
-        waiting.insert(origin, id, waiter);
+        waiting.insert(net, id, waiter);
         drop(waiting);
         crowded_out.inspect(|waiter| waiter.end(QuitReason::Crowded));
-        Ok(Place { admission: Arc::clone(self), origin, id })
+        Ok(Place { admission: Arc::clone(self), net, id })
     }
 
     /// Whether an address may have one more.
-    fn check(&self, waiting: &Waiting, origin: Origin) -> Result<(), Refusal> {
-        let full = waiting.held_by(origin) >= self.max_per_origin && !origin.is_exempt();
-        if full { Err(Refusal::Address(self.max_per_origin)) } else { Ok(()) }
+    fn check(&self, waiting: &Waiting, net: Net) -> Result<(), Refusal> {
+        let full = waiting.held_by(net) >= self.max_per_address && !net.is_exempt();
+        if full { Err(Refusal::Address(self.max_per_address)) } else { Ok(()) }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -126,7 +121,7 @@ impl Admission {
     pub(super) fn close_where(&self, fits: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
         let chosen: Vec<Arc<dyn Waiter>> = {
             let waiting = self.waiting.lock();
-            let all = waiting.by_origin.values().flat_map(BTreeMap::values);
+            let all = waiting.by_net.values().flat_map(BTreeMap::values);
             all.filter(|waiter| fits(waiter.address())).cloned().collect()
         };
         chosen.iter().for_each(|waiter| waiter.end(reason));
@@ -140,37 +135,37 @@ impl Admission {
 
 impl Place {
     /// Makes it a place of this address, whom a proxy asks for.
-    pub(super) fn belongs_to(&mut self, origin: Origin) -> Result<(), Refusal> {
+    pub(super) fn belongs_to(&mut self, net: Net) -> Result<(), Refusal> {
         let mut waiting = self.admission.waiting.lock();
-        self.admission.check(&waiting, origin)?;
-        let waiter = waiting.remove(self.origin, self.id).ok_or(Refusal::Crowded)?;
-        waiting.insert(origin, self.id, waiter);
-        self.origin = origin;
+        self.admission.check(&waiting, net)?;
+        let waiter = waiting.remove(self.net, self.id).ok_or(Refusal::Crowded)?;
+        waiting.insert(net, self.id, waiter);
+        self.net = net;
         Ok(())
     }
 }
 
 impl Waiting {
-    fn held_by(&self, origin: Origin) -> usize {
-        self.by_origin.get(&origin).map_or(0, BTreeMap::len)
+    fn held_by(&self, net: Net) -> usize {
+        self.by_net.get(&net).map_or(0, BTreeMap::len)
     }
 
-    fn insert(&mut self, origin: Origin, id: ClientId, waiter: Arc<dyn Waiter>) {
-        self.by_origin.entry(origin).or_default().insert(id, waiter);
+    fn insert(&mut self, net: Net, id: ClientId, waiter: Arc<dyn Waiter>) {
+        self.by_net.entry(net).or_default().insert(id, waiter);
         self.count += 1;
     }
 
     fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Waiter>> {
-        let (&origin, largest) = self.by_origin.iter().max_by_key(|(_, held)| held.len())?;
+        let (&net, largest) = self.by_net.iter().max_by_key(|(_, held)| held.len())?;
         let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
-        self.remove(origin, oldest)
+        self.remove(net, oldest)
     }
 
-    fn remove(&mut self, origin: Origin, id: ClientId) -> Option<Arc<dyn Waiter>> {
-        let held = self.by_origin.get_mut(&origin)?;
+    fn remove(&mut self, net: Net, id: ClientId) -> Option<Arc<dyn Waiter>> {
+        let held = self.by_net.get_mut(&net)?;
         let connection = held.remove(&id)?;
         if held.is_empty() {
-            self.by_origin.remove(&origin);
+            self.by_net.remove(&net);
         }
         self.count -= 1;
         Some(connection)
@@ -190,7 +185,7 @@ impl Waiter for Connection {
 impl Drop for Place {
     fn drop(&mut self) {
         // Who was crowded out has no place any more.
-        let connection = self.admission.waiting.lock().remove(self.origin, self.id);
+        let connection = self.admission.waiting.lock().remove(self.net, self.id);
         drop(connection);
     }
 }
@@ -200,25 +195,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::session::PlainDoor;
     use crate::transport::memory;
 
-    fn admission(max: usize, max_per_origin: usize) -> Arc<Admission> {
-        Arc::new(Admission::new(max, max_per_origin))
+    fn admission(max: usize, max_per_address: usize) -> Arc<Admission> {
+        Arc::new(Admission::new(max, max_per_address))
     }
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(Box::new(memory::pair().0), Duration::from_secs(1)))
+        Arc::new(Connection::new(Box::new(memory::pair().0), &PlainDoor, Duration::from_secs(1)))
     }
 
-    fn origin(n: u8) -> Origin {
-        Origin::of([127, 0, 0, n].into())
+    fn net(n: u8) -> Net {
+        Net::of([127, 0, 0, n].into())
     }
 
     #[test]
     fn one_address_has_its_share_and_loopback_any() {
         let admission = admission(20, 2);
         let mut places = Vec::new();
-        let mut enter = |n, id| admission.enter(origin(n), ClientId(id), connection()).map(|place| places.push(place));
+        let mut enter = |n, id| admission.enter(net(n), ClientId(id), connection()).map(|place| places.push(place));
         assert!(enter(2, 1).is_ok() && enter(2, 2).is_ok());
         assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
         assert!((4..10).all(|id| enter(1, id).is_ok()));
@@ -230,15 +226,15 @@ mod tests {
     fn a_proxys_place_becomes_its_clients_and_counts_for_him() {
         let admission = admission(4, 1);
         let mut places: Vec<Place> =
-            (0..4).map(|id| admission.enter_for_others(origin(9), ClientId(id), connection()).ok().unwrap()).collect();
-        assert_eq!(admission.enter_for_others(origin(9), ClientId(4), connection()).err(), Some(Refusal::Crowded));
-        assert_eq!(places[0].belongs_to(origin(2)), Ok(()));
-        assert_eq!(places[1].belongs_to(origin(2)), Err(Refusal::Address(1)));
-        assert_eq!(places[2].belongs_to(origin(3)), Ok(()));
-        assert_eq!(admission.enter(origin(2), ClientId(5), connection()).err(), Some(Refusal::Address(1)));
+            (0..4).map(|id| admission.enter_for_others(net(9), ClientId(id), connection()).ok().unwrap()).collect();
+        assert_eq!(admission.enter_for_others(net(9), ClientId(4), connection()).err(), Some(Refusal::Crowded));
+        assert_eq!(places[0].belongs_to(net(2)), Ok(()));
+        assert_eq!(places[1].belongs_to(net(2)), Err(Refusal::Address(1)));
+        assert_eq!(places[2].belongs_to(net(3)), Ok(()));
+        assert_eq!(admission.enter(net(2), ClientId(5), connection()).err(), Some(Refusal::Address(1)));
         // A newcomer takes a place of which nobody knows whose it is.
-        let newcomer = admission.enter(origin(4), ClientId(6), connection());
-        assert_eq!(places[1].belongs_to(origin(5)), Err(Refusal::Crowded));
+        let newcomer = admission.enter(net(4), ClientId(6), connection());
+        assert_eq!(places[1].belongs_to(net(5)), Err(Refusal::Crowded));
         drop((places, newcomer));
         assert_eq!(admission.count(), 0);
     }
@@ -248,15 +244,15 @@ mod tests {
         let admission = admission(4, 8);
         let wires: Vec<_> = (0..4).map(|_| connection()).collect();
         let enter =
-            |n, id: usize| admission.enter(origin(n), ClientId(id as u64), Arc::clone(&wires[id]) as Arc<dyn Waiter>);
+            |n, id: usize| admission.enter(net(n), ClientId(id as u64), Arc::clone(&wires[id]) as Arc<dyn Waiter>);
         let places: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| enter(n, id).ok()).into();
-        let newcomer = admission.enter(origin(4), ClientId(9), connection());
+        let newcomer = admission.enter(net(4), ClientId(9), connection());
         assert!(newcomer.is_ok());
         assert_eq!(
             wires.iter().map(|connection| connection.closing()).collect::<Vec<_>>(),
             [Some(QuitReason::Crowded), None, None, None]
         );
-        assert_eq!(admission.enter(origin(2), ClientId(10), connection()).err(), Some(Refusal::Crowded));
+        assert_eq!(admission.enter(net(2), ClientId(10), connection()).err(), Some(Refusal::Crowded));
         drop(places);
         assert_eq!(admission.count(), 1);
     }

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
-use crate::model::{EventKind, Origin, Peer, QuitReason, Sanction};
-use crate::session::{self, Connection};
+use crate::model::{EventKind, Net, Peer, QuitReason, Sanction};
+use crate::session::{self, Connection, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
 
@@ -27,15 +27,20 @@ pub(super) enum Door {
 }
 
 impl Handle {
-    /// Serves a connection on a thread of its own, or tells the client why not.
+    /// Serves a connection for a terminal or a line-based program on a thread of its own, or tells the client why not.
     pub fn serve(&self, link: Box<dyn Link>) {
+        self.serve_at(&PlainDoor, link);
+    }
+
+    /// Serves a connection on a thread of its own, in the protocol of this door, or tells the client why not.
+    pub(super) fn serve_at(&self, door: &'static dyn session::Door, link: Box<dyn Link>) {
         let peer = link.peer();
         let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
-        let connection = Arc::new(Connection::new(link, self.0.shared.hub.limits().outbox_age));
+        let connection = Arc::new(Connection::new(link, door, self.0.shared.hub.limits().outbox_age));
         if self.is_banned(peer, &connection) {
             return;
         }
-        let place = match self.0.admission.enter(Origin::of(peer.ip()), id, Arc::clone(&connection) as _) {
+        let place = match self.0.admission.enter(Net::of(peer.ip()), id, Arc::clone(&connection) as _) {
             Ok(place) => place,
             Err(answer) => {
                 self.note_refused(peer, answer.why());
@@ -109,7 +114,8 @@ impl Handle {
         let link = TcpLink::new(stream, peer, self.traffic(door));
         match door {
             Door::Chat => {
-                Connection::new(Box::new(link), patience).refuse(EventKind::Closed { reason: QuitReason::ServerFull })
+                let connection = Connection::new(Box::new(link), &PlainDoor, patience);
+                connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
             }
             Door::Web | Door::Metrics => turn_away(&link, TurnedAway::Busy),
         }

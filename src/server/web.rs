@@ -13,8 +13,9 @@ use super::admission::{Admission, Place, Waiter};
 use super::serve::Door;
 use crate::hub::ClientId;
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
-use crate::model::{Net, Origin, Peer, QuitReason, WebOrigin};
+use crate::model::{Net, Peer, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
+use crate::session::WebDoor;
 use crate::thread;
 use crate::transport::Link;
 use crate::web::{Proxies, Site, TurnedAway, Visit, scrape, turn_away};
@@ -84,10 +85,10 @@ impl Handle {
         }
         let id = web.next_id.fetch_add(1, Ordering::Relaxed);
         let visitor = Arc::new(Visitor { link: Arc::clone(&link), client: OnceLock::new() });
-        let (origin, waiter) = (Origin::of(peer.ip()), Arc::clone(&visitor) as _);
+        let (net, waiter) = (Net::of(peer.ip()), Arc::clone(&visitor) as _);
         let place = match brought {
-            true => web.visits.enter_for_others(origin, ClientId(id), waiter),
-            false => web.visits.enter(origin, ClientId(id), waiter),
+            true => web.visits.enter_for_others(net, ClientId(id), waiter),
+            false => web.visits.enter(net, ClientId(id), waiter),
         };
         let Ok(place) = place else { return refuse(TurnedAway::Busy) };
         let Some(permit) = web.running.try_acquire_owned() else { return refuse(TurnedAway::Busy) };
@@ -98,7 +99,7 @@ impl Handle {
             let serve = |link| {
                 // Nobody may be crowded out of a place that he has left.
                 drop(place.take());
-                handle.serve(link);
+                handle.serve_at(&WebDoor, link);
             };
             let link = Arc::clone(&for_thread);
             let visit = || match door {
@@ -122,7 +123,7 @@ impl Handle {
     fn admit(&self, place: &mut Option<Place>, visitor: &Visitor, client: SocketAddr) -> Result<(), TurnedAway> {
         // A ban that comes from now on ends this visit, one from before is seen below.
         let _ = visitor.client.set(client.ip());
-        let full = place.as_mut().is_none_or(|place| place.belongs_to(Origin::of(client.ip())).is_err());
+        let full = place.as_mut().is_none_or(|place| place.belongs_to(Net::of(client.ip())).is_err());
         match full {
             _ if self.is_shut_to(client) => Err(note(client, TurnedAway::Banned)),
             true => Err(note(client, TurnedAway::Busy)),

@@ -1,32 +1,33 @@
-//! What a user has done without a session: one line of a script that came over HTTP. It goes through the same commands,
-//! budgets, mutes and bans as a line of a session; only nobody is told that its user comes and goes.
+//! One command without a session: a line of a script that came over HTTP. It goes through the same commands, budgets, mutes
+//! and bans as a line of a session, except that nobody is told that its user comes and goes.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use parking_lot::Mutex;
+
 use super::Shared;
 use super::registration::AccountRegistration;
-use crate::accounts::Verdict;
-use crate::command::{self, Context};
+use crate::accounts::Verification;
+use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, NotRegistered, Origin, OutputFormat, Peer, UserError, text};
+use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
 
-/// A user who has shown who he is, for one request.
+/// An authenticated user, for one request.
 pub struct ApiRequest<'a> {
     shared: &'a Shared,
     me: Arc<Client>,
 }
 
-/// Why nothing is done for somebody.
+/// Why a request is refused before its command is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAllowed {
-    /// No such user, or not a token of his.
+    /// No such user, or not one of their tokens.
     Wrong,
-    /// Too many wrong ones came from the address.
+    /// Too many wrong tokens came from the address.
     TooMany,
     /// An operator has banned the user.
     Banned,
@@ -35,22 +36,24 @@ pub enum NotAllowed {
 }
 
 impl<'a> ApiRequest<'a> {
-    /// Looks at a name and a token, as often as the address may have one looked at.
+    /// Authenticates a user by name and token, as often as the address may try.
     ///
     /// # Errors
     /// [`NotAllowed`].
     pub fn of(shared: &'a Shared, peer: SocketAddr, name: &[u8], token: &[u8]) -> Result<ApiRequest<'a>, NotAllowed> {
         let mut given = None;
-        let verdict = shared.throttle.judged(Origin::of(peer.ip()), || match shared.token_of(name, token) {
-            Ok(Some(token)) => Verdict::Right(given.insert(token).user),
-            Ok(None) => Verdict::Wrong,
-            Err(_) => Verdict::Unreadable,
+        let verdict = shared.accounts.guesses().attempt(Net::of(peer.ip()), || match shared.token_of(name, token) {
+            Ok(Some(token)) => Verification::Verified(given.insert(token).user),
+            Ok(None) => Verification::Wrong,
+            Err(_) => Verification::Unavailable,
         });
         let token = match (verdict, given) {
-            (Verdict::Right(_), Some(token)) => token,
-            (Verdict::TooMany, _) => return Err(NotAllowed::TooMany),
-            (Verdict::Unreadable, _) => return Err(NotAllowed::Unavailable),
-            (Verdict::Right(_), None) | (Verdict::Wrong | Verdict::Late, _) => return Err(NotAllowed::Wrong),
+            (Verification::Verified(_), Some(token)) => token,
+            (Verification::Throttled, _) => return Err(NotAllowed::TooMany),
+            (Verification::Unavailable, _) => return Err(NotAllowed::Unavailable),
+            (Verification::Verified(_), None) | (Verification::Wrong | Verification::TimedOut, _) => {
+                return Err(NotAllowed::Wrong);
+            }
         };
         if shared.hub.ban_of(&token.user, SystemTime::now()).is_some() {
             return Err(NotAllowed::Banned);
@@ -58,77 +61,81 @@ impl<'a> ApiRequest<'a> {
         Ok(ApiRequest { shared, me: shared.hub.detached_client(token.user, Some(token.name), peer) })
     }
 
-    /// Whether its user has sent more than he may.
+    /// Whether the user has sent more than allowed, and has to wait.
     pub fn is_too_soon(&self) -> bool {
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(self.me.name));
         budget.is_some_and(|budget| budget.debt().is_some())
     }
 
-    /// Carries out a line, and returns the events with which it is answered, each as a line of JSON.
+    /// Executes a line and returns the events that answer it, each as a line of JSON.
     ///
     /// # Errors
-    /// What cannot be done.
+    /// Why it cannot be done.
     pub fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
         let line = text::clean(line);
         let (length, limit) = (line.len() + 1, self.shared.hub.limits().line_limit);
         if length > limit {
             return Err(UserError::LineTooLong(u64::try_from(length).unwrap_or(u64::MAX), limit));
         }
-        let answer = RefCell::new(Vec::new());
-        let drain = |me: &Arc<Client>| {
-            let mut answer = answer.borrow_mut();
-            me.outbox.take(usize::MAX, |event| answer.extend_from_slice(JSON.encode(event)));
-        };
-        let (mut drafts, mut flush_list, mut dialog) = (Vec::new(), Default::default(), None);
-        let mut context = Context {
-            hub: &self.shared.hub,
-            accounts: &self.shared.accounts,
-            admin: &self.shared.admin,
-            throttle: &self.shared.throttle,
-            me: &self.me,
-            target: &mut None,
-            guest: &mut None,
-            drafts: &mut drafts,
-            flush_list: &mut flush_list,
-            catch_up: &drain,
-            format: &mut OutputFormat::default(),
-            apply_format: &|_| (),
-            delay_failure: &|_| (),
-            dialog: &mut dialog,
-            cost: 1 + length / BYTES_PER_TOKEN,
-            quit: false,
-        };
-        let done = command::run(&line, &mut context);
-        let cost = context.cost;
-        let stored = self.shared.hub.publish_and_wait(&mut drafts);
-        flush_list.flush_except(None);
+        let answer = Arc::new(Answer::default());
+        let mut caller = Caller::new(Arc::clone(&self.me), Arc::clone(&answer) as _);
+        caller.cost = 1 + length / BYTES_PER_TOKEN;
+        let done = command::run(&line, &mut self.shared.context(&mut caller));
+        let stored = self.shared.hub.publish_and_wait(&mut caller.drafts);
+        caller.flush_list.flush_except(None);
         if let Some(budgets) = &self.shared.budgets {
-            budgets.of(self.me.name).charge(cost);
+            budgets.of(self.me.name).spend(caller.cost);
         }
         done.and(stored.map_err(|e| UserError::NotSaved(e.to_string())))?;
-        drain(&self.me);
-        Ok(answer.into_inner())
+        answer.catch_up(&self.me);
+        Ok(std::mem::take(&mut answer.0.lock()))
     }
 }
 
-/// Makes an account, and then a token of it.
+/// The answer to a request: it takes the place of a connection.
+// lock tier 9: a leaf; it is there because a caller's connection may be shared.
+#[derive(Default)]
+struct Answer(Mutex<Vec<u8>>);
+
+impl CallerConnection for Answer {
+    fn catch_up(&self, client: &Client) {
+        let mut answer = self.0.lock();
+        client.outbox.take(usize::MAX, |event| answer.extend_from_slice(JSON.encode(event)));
+    }
+
+    fn set_format(&self, _: Name, _: OutputFormat) {
+        // Scripts always get JSON.
+    }
+
+    fn delay_failure(&self, _: Instant) {
+        // A script authenticates with a token; the throttle bounds what else it may guess.
+    }
+}
+
+/// Registers an account, and then makes a token for it.
 ///
 /// # Errors
-/// Why there is no account, as its event.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, NotRegistered> {
+/// Why there is no account.
+pub fn register(
+    shared: &Shared,
+    peer: SocketAddr,
+    name: &str,
+    invite: Option<&str>,
+    password: &[u8],
+) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
-    let signup = AccountRegistration { shared, origin: Origin::of(peer.ip()), by };
-    let made = signup.check_request(words).and_then(|request| {
-        signup.make_account(&request, password)?;
+    let registration = AccountRegistration { shared, net: Net::of(peer.ip()), by };
+    let registered = registration.check(name, invite).and_then(|request| {
+        registration.register(&request, password)?;
         Ok(request.name)
     });
     let name: Name =
-        made.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
+        registered.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
-    let errand = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
-    // The account is there either way; without a token its user logs in with his password and makes one.
+    let request = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
+    // The account exists either way; without a token its user logs in with the password and makes one.
     let refused = |e| JSON.encode(&Event::new(EventKind::Refused(e))).to_vec();
-    Ok(errand.run(&format!("/token new api-{}", stamp())).unwrap_or_else(refused))
+    Ok(request.run(&format!("/token new api-{}", stamp())).unwrap_or_else(refused))
 }
 
 /// Tells one token from another.

@@ -1,4 +1,4 @@
-//! The first moments of a logged-in user: the welcome, and what he missed, before anything that happens now.
+//! The first moments of a logged-in user: the welcome and the missed messages, before anything that happens now.
 
 use std::sync::Arc;
 
@@ -11,20 +11,25 @@ use crate::model::{EventKind, Message, UserError};
 use crate::store::Backlog;
 
 impl Session<'_> {
-    /// Welcomes him and shows him what he missed; from then on he gets things as they come.
+    /// Welcomes the user and shows what they missed. From then on they get events as they happen.
     ///
-    /// Who reads slowly is waited for, piece by piece; what is said meanwhile gathers in his outbox.
+    /// A slow reader is waited for, page by page; meanwhile new events gather in the outbox, which is held.
     #[inline(never)]
     pub(super) fn greet(&self, me: &Arc<Client>) {
+        self.connection.door().welcome(self, me);
+        // A client that cannot be written to is closing, which the command loop sees.
+        let _ = self.write_without_outbox().and_then(|()| self.catch_up(me));
+        me.outbox.release();
+        let _ = self.connection.write_all(Some(&me.outbox), None, true);
+        self.shared.hub.note_drained(me);
+    }
+
+    /// Queues the welcome.
+    pub(super) fn queue_welcome(&self, me: &Client) {
         self.connection.queue(EventKind::Welcome { motd: self.shared.motd.clone() });
         if me.name.is_guest() {
             self.connection.queue(EventKind::YouAreGuest { name: me.name });
         }
-        // A client who cannot be written to is closing, which the command loop sees.
-        let _ = self.write_alone().and_then(|()| self.catch_up(me));
-        me.outbox.release();
-        let _ = self.connection.write_all(Some(&me.outbox), None, true);
-        self.shared.hub.note_drained(me);
     }
 
     fn catch_up(&self, me: &Arc<Client>) -> Result<(), Unwritten> {
@@ -34,7 +39,7 @@ impl Session<'_> {
                     self.show_missed(me, &messages)?;
                     if more > 0 {
                         self.connection.queue(EventKind::MissedMore { count: more });
-                        self.write_alone()?;
+                        self.write_without_outbox()?;
                     }
                 }
                 self.shared.hub.note_caught_up(me, &messages);
@@ -43,7 +48,7 @@ impl Session<'_> {
             }
             Err(error) => {
                 self.connection.queue(EventKind::Refused(UserError::NotReadable(error.to_string())));
-                self.write_alone()
+                self.write_without_outbox()
             }
         }
     }
@@ -52,14 +57,14 @@ impl Session<'_> {
         self.connection.queue(EventKind::Missed { count: messages.len() });
         for page in messages.chunks(PAST_PAGE) {
             self.connection.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
-            self.write_alone()?;
+            self.write_without_outbox()?;
             page.last().into_iter().for_each(|last| me.note_shown(last.id));
         }
         Ok(())
     }
 
-    /// Writes what is queued on the connection, and nothing of the outbox, which is held.
-    fn write_alone(&self) -> Result<(), Unwritten> {
+    /// Writes what is queued on the connection, and nothing from the outbox, which is held.
+    fn write_without_outbox(&self) -> Result<(), Unwritten> {
         self.connection.write_all(None, None, true)
     }
 }

@@ -1,9 +1,30 @@
-//! The writing side of one client: his dialect, what is on its way to him, and the flag that ends his session.
+//! The connection of one client: what is on its way to the client, who writes it, and how it all ends.
 //!
-//! Anybody may write what is queued; a try-lock elects who does. The lock is never held over a wait, so whoever finds it
-//! taken may leave: who holds it looks once more after releasing it, and nothing stays behind.
+//! # Who writes
+//!
+//! There is no writer thread per client: any thread may write what is queued, and the lock of the [`Writer`] elects the one
+//! that does. The lock is never held over a wait for the client.
+//!
+//! - **Queue, then flush.** A thread queues an event in the client's outbox and then calls `flush`, which *tries* the
+//!   lock. The thread that gets it takes what is queued, renders it into one page and writes that without waiting, page by
+//!   page, until nothing is left or the socket is full.
+//! - **Taken means: leave.** A thread that finds the lock taken leaves, because the holder looks at the outbox once more
+//!   after releasing it ([`nothing_came`]). For this, both sides have a `SeqCst` fence: the leaving thread between queueing
+//!   and trying the lock, the holder between releasing it and looking. One of the two always sees the other, so nothing
+//!   stays behind.
+//! - **Held outboxes.** Until a new session has been shown what it missed, and while a batch holds back echoes, a thread
+//!   leaves without trying. `Outbox::release` and `Outbox::free_echoes` have the matching fences; the thread that releases
+//!   writes once itself.
+//! - **Socket full.** The rest stays in the [`Writer`] and the outbox is marked as behind. Everyone else leaves then, and
+//!   one extra thread, `writer-N`, waits for the socket for as long as the client is behind.
+//! - **Crowded or thorough.** A thread that finds the outbox more than half full, or that must know that everything was
+//!   tried, waits for the lock instead of leaving. The holder never waits for the client, so this is short.
+//! - **Leaving.** `conclude` holds the lock while the session leaves the hub, so that nothing is written meanwhile and
+//!   what counts as written is what was written.
+//!
+//! `scheduled_tests` tries these rules under a scheduler that knows every interleaving; its memory order is the strictest,
+//! so it does not test the fences.
 
-mod handle;
 #[cfg(all(test, feature = "shuttle"))]
 mod scheduled_tests;
 #[cfg(test)]
@@ -13,54 +34,58 @@ use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
 
-use super::bell::{BEL, BellPolicy};
-use crate::protocol::{Dialect, JSON, PLAIN};
-pub(super) use handle::WirePort;
-
-use crate::hub::Outbox;
-use crate::model::limits::{CLOSING_CHECK, PAGE_KEPT, WRITE_BATCH};
-use crate::model::{Event, EventKind, LastWords, MessageId, QuitReason};
+use super::door::{Door, Output};
+use super::next_step;
+use crate::command::CallerConnection;
+use crate::hub::{Client, ConnectionHandle, Outbox};
+use crate::model::limits::{BRIEF_FLUSH, CLOSING_CHECK, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
+use crate::model::{Event, EventKind, LastWords, MessageId, Name, OutputFormat, QuitReason};
 use crate::sync::{self, Mutex, fence};
-use crate::transport::Link;
+use crate::transport::{Link, linger};
 
-/// One client's connection, shared by his own thread and by all who write to him or end his session.
+/// One client's connection, shared by the session's thread and by every thread that writes to the client or ends the
+/// session.
 pub struct Connection {
     link: Box<dyn Link>,
+    door: &'static dyn Door,
     outbox_age: Duration,
-    writing: Mutex<Writer>,
+    // lock tier 5: after the hub's write turn and before its central lock (see `conclude`); never held over a wait for the
+    // client.
+    writer: Mutex<Writer>,
+    /// Why the session is to end. The first reason counts.
     reason: OnceLock<QuitReason>,
+    // lock tier 9: a leaf, for the condition variable.
     ended: (parking_lot::Mutex<()>, Condvar),
 }
 
 /// What only the elected writer touches.
 struct Writer {
-    dialect: &'static dyn Dialect,
-    bell_policy: BellPolicy,
-    /// Rendered, but not yet taken by the connection.
+    output: Box<dyn Output>,
+    /// Bytes that were rendered and not yet taken by the connection.
     rest: Vec<u8>,
-    /// When the oldest event of `rest` happened.
+    /// When the oldest event in `rest` was queued.
     oldest: Instant,
-    /// The last message of the log among what has been rendered.
+    /// The last message of the log among the rendered events.
     newest: MessageId,
-    /// Whether a thread of its own waits for this client.
-    has_writer: bool,
-    /// Whether the last event was a question that the client has not answered yet.
+    /// A thread of its own waits for this client.
+    has_thread: bool,
+    /// The last event was a question that the client has not answered yet.
     at_prompt: bool,
 }
 
 impl Writer {
     /// Puts what is to be written next into `page`, which is empty.
     fn fill(&mut self, page: &mut Vec<u8>, outbox: Option<&Outbox>) {
-        let Writer { dialect, bell_policy, rest, oldest, newest, at_prompt, .. } = self;
-        // Its memory goes with it: a client who was behind once needs it no more.
+        let Writer { output, rest, oldest, newest, at_prompt, .. } = self;
+        // Its memory goes with it: a client that was behind once needs it no more.
         page.append(&mut std::mem::take(rest));
-        // What is left over goes out alone; filled up again and again it would never be gone, nor get younger.
+        // A rest goes out alone. Filled up again and again, it would never be gone and never get younger.
         let Some(outbox) = outbox.filter(|outbox| page.is_empty() || !outbox.is_behind()) else { return };
         let mut first = page.is_empty();
         outbox.take_coalesced(WRITE_BATCH, |event| {
@@ -70,60 +95,52 @@ impl Writer {
             }
             *oldest = if std::mem::take(&mut first) { event.queued_at } else { *oldest };
             if std::mem::replace(at_prompt, event.kind.is_prompt()) {
-                page.extend_from_slice(dialect.after_prompt());
+                page.extend_from_slice(output.after_prompt());
             }
-            if bell_policy.is_silent() {
-                return page.extend_from_slice(dialect.encode(event));
-            }
-            for event in event.each() {
-                if bell_policy.rings(&event.kind) {
-                    page.push(BEL);
-                }
-                page.extend_from_slice(dialect.encode(event));
-            }
+            output.put(event, page);
         });
     }
 
-    fn append(&mut self, bytes: &[u8], queued_at: Instant) {
+    fn append(&mut self, queued_at: Instant, put: impl FnOnce(&mut dyn Output, &mut Vec<u8>)) {
         if self.rest.is_empty() {
             self.oldest = queued_at;
         }
-        self.rest.extend_from_slice(bytes);
+        put(&mut *self.output, &mut self.rest);
     }
 }
 
 /// How far writing got.
 enum Progress {
     Done,
-    /// The connection takes no more now; it has to by this time.
+    /// The connection takes no more now; the client has to catch up by this time.
     Full(Instant),
     Gone,
 }
 
-/// The client did not take what was written to him: he was too slow, or is gone, or his session is to end.
+/// The client did not take what was written: it was too slow, it is gone, or its session is to end.
 pub(super) struct Unwritten;
 
 sync::thread_local! {
-    /// Where a thread renders what it writes; one per thread that writes, instead of one per client.
+    /// Where a thread renders what it writes: one page per writing thread instead of one per client.
     static PAGE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Connection {
-    /// A connection over this link, on which no item may wait longer than `outbox_age` once the client is behind.
-    pub fn new(link: Box<dyn Link>, outbox_age: Duration) -> Connection {
-        let writing = Writer {
-            dialect: if link.carries_messages() { &JSON } else { &PLAIN },
-            bell_policy: BellPolicy::default(),
+    /// A connection that came in at this door. Once its client is behind, no event may wait longer than `outbox_age`.
+    pub(crate) fn new(link: Box<dyn Link>, door: &'static dyn Door, outbox_age: Duration) -> Connection {
+        let writer = Writer {
+            output: door.output(),
             rest: Vec::new(),
             oldest: Instant::now(),
             newest: MessageId::default(),
-            has_writer: false,
+            has_thread: false,
             at_prompt: false,
         };
         Connection {
             link,
+            door,
             outbox_age,
-            writing: Mutex::new(writing),
+            writer: Mutex::new(writer),
             reason: OnceLock::new(),
             ended: (parking_lot::Mutex::new(()), Condvar::new()),
         }
@@ -133,17 +150,21 @@ impl Connection {
         &*self.link
     }
 
-    /// From where the client is connected.
+    pub(super) fn door(&self) -> &'static dyn Door {
+        self.door
+    }
+
+    /// The client's address.
     pub fn peer(&self) -> SocketAddr {
         self.link.peer()
     }
 
-    /// Why this session is to end, once it is.
+    /// Why the session is to end, once it is.
     pub(crate) fn closing(&self) -> Option<QuitReason> {
         self.reason.get().copied()
     }
 
-    /// Does nothing until `until`, or until the session is to end.
+    /// Waits until `until`, or until the session is to end.
     pub(super) fn pause(&self, until: Instant) {
         let (lock, condvar) = &self.ended;
         let mut guard = lock.lock();
@@ -152,32 +173,29 @@ impl Connection {
         }
     }
 
-    /// From now on events are put in this dialect, and the bell rings like this.
-    pub(super) fn apply_format(&self, dialect: &'static dyn Dialect, bell_policy: BellPolicy) {
-        let mut writing = self.writing.lock();
-        (writing.dialect, writing.bell_policy) = (dialect, bell_policy);
+    /// Replaces what turns events into bytes.
+    pub(super) fn set_output(&self, output: Box<dyn Output>) {
+        self.writer.lock().output = output;
     }
 
-    /// Says that the client has answered: what comes now stands where his answer ended, and not behind the question.
-    pub(super) fn answered(&self) {
-        self.writing.lock().at_prompt = false;
+    /// Notes that the client has answered: the next event starts where the answer ended, not behind the question.
+    pub(super) fn note_answered(&self) {
+        self.writer.lock().at_prompt = false;
     }
 
-    /// Puts bytes before what waits in the outbox.
+    /// Puts bytes before the events in the outbox.
     pub(super) fn prepend(&self, bytes: &[u8]) {
-        self.writing.lock().append(bytes, Instant::now());
+        self.writer.lock().append(Instant::now(), |_, rest| rest.extend_from_slice(bytes));
     }
 
-    /// Puts an event before what waits in the outbox; for a client who has none yet.
+    /// Puts an event before those in the outbox, for a client that has no outbox yet or one that is held.
     pub(super) fn queue(&self, kind: EventKind) {
         let event = Event::new(kind);
-        let mut writing = self.writing.lock();
-        let bytes = writing.dialect.encode(&event);
-        writing.append(bytes, event.queued_at);
+        self.writer.lock().append(event.queued_at, |output, rest| output.put(&event, rest));
     }
 
-    /// Writes everything there is, waiting for the client: at most until `limit`, or else as long as an item may wait;
-    /// with `unless_closing` also not much longer than the session goes on.
+    /// Writes everything there is, waiting for the client: at most until `limit`, or otherwise as long as an event may wait;
+    /// with `unless_closing` also not much longer than the session lasts.
     pub(super) fn write_all(
         &self,
         outbox: Option<&Outbox>,
@@ -185,7 +203,7 @@ impl Connection {
         unless_closing: bool,
     ) -> Result<(), Unwritten> {
         loop {
-            let progress = self.write_some(&mut self.writing.lock(), outbox);
+            let progress = self.write_some(&mut self.writer.lock(), outbox);
             let until = match progress {
                 Progress::Done if outbox.is_none_or(nothing_came) => return Ok(()),
                 Progress::Done => continue,
@@ -200,58 +218,58 @@ impl Connection {
             if unless_closing && self.closing().is_some() {
                 return Err(Unwritten);
             }
-            // At its deadline the wait ends with an error that says what the loop sees for itself.
+            // At the deadline the wait ends with an error; the loop checks the clock itself.
             let _ = self.link.wait_writable(until.min(now + CLOSING_CHECK));
         }
     }
 
-    /// Renders what is queued and writes it, batch by batch, until all is gone or the connection takes no more.
-    fn write_some(&self, writing: &mut Writer, outbox: Option<&Outbox>) -> Progress {
+    /// Renders what is queued and writes it, page by page, until nothing is left or the connection takes no more.
+    fn write_some(&self, writer: &mut Writer, outbox: Option<&Outbox>) -> Progress {
         let write = || {
             PAGE.with(|page| {
                 let mut page = page.borrow_mut();
-                let progress = self.write_pages(&mut page, writing, outbox);
+                let progress = self.write_pages(&mut page, writer, outbox);
                 page.clear();
                 page.shrink_to(PAGE_KEPT);
                 progress
             })
         };
-        // A fault in what is written to a client shall cost him alone, and not whoever writes.
-        catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| self.abandon(writing, outbox, QuitReason::Panic))
+        // A fault while writing to one client must end that client's session, not the one of the thread that writes.
+        catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| self.abandon(writer, outbox, QuitReason::Panic))
     }
 
-    /// What was rendered is gone with the connection, and must never count as written.
-    fn abandon(&self, writing: &mut Writer, outbox: Option<&Outbox>, reason: QuitReason) -> Progress {
-        writing.newest = MessageId::default();
+    /// Gives the connection up. What was rendered is lost with it and must never count as written.
+    fn abandon(&self, writer: &mut Writer, outbox: Option<&Outbox>, reason: QuitReason) -> Progress {
+        writer.newest = MessageId::default();
         outbox.inspect(|outbox| outbox.seal());
         self.close(reason);
         Progress::Gone
     }
 
-    fn write_pages(&self, page: &mut Vec<u8>, writing: &mut Writer, outbox: Option<&Outbox>) -> Progress {
+    fn write_pages(&self, page: &mut Vec<u8>, writer: &mut Writer, outbox: Option<&Outbox>) -> Progress {
         loop {
             page.clear();
-            writing.fill(page, outbox);
+            writer.fill(page, outbox);
             let written = self.try_write(page);
             if let Some(outbox) = outbox {
                 outbox.set_behind(matches!(written, Ok(n) if n < page.len()));
                 if matches!(written, Ok(n) if n == page.len()) {
-                    outbox.note_written(writing.newest);
+                    outbox.note_written(writer.newest);
                 }
             }
             match written {
                 Ok(n) if n < page.len() => {
-                    writing.rest.extend_from_slice(&page[n..]);
-                    return Progress::Full(writing.oldest + self.outbox_age);
+                    writer.rest.extend_from_slice(&page[n..]);
+                    return Progress::Full(writer.oldest + self.outbox_age);
                 }
                 Ok(_) if outbox.is_none_or(Outbox::is_idle) => return Progress::Done,
                 Ok(_) => {}
-                Err(_) => return self.abandon(writing, outbox, QuitReason::Lost),
+                Err(_) => return self.abandon(writer, outbox, QuitReason::Lost),
             }
         }
     }
 
-    /// Writes until all is gone or the connection takes no more; returns how many bytes it took.
+    /// Writes until all bytes are gone or the connection takes no more; returns how many it took.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut sent = 0;
         while sent < bytes.len() {
@@ -263,25 +281,163 @@ impl Connection {
         }
         Ok(sent)
     }
+
+    /// Gives a client that is behind a thread of its own, for as long as it is.
+    fn start_thread(client: &Arc<Client>, connection: &Arc<Connection>) {
+        let (for_client, for_connection) = (Arc::clone(client), Arc::clone(connection));
+        let name = format!("writer-{}", client.id.0);
+        if let Err(e) = sync::start(&name, WRITER_STACK, move || for_connection.write_while_behind(&for_client)) {
+            log::warn!("no thread for a slow reader user={} error={e}", client.name);
+            client.outbox.seal();
+            client.close(QuitReason::SlowReader);
+        }
+    }
+
+    fn write_while_behind(&self, client: &Arc<Client>) {
+        log::debug!("behind user={}", client.name);
+        loop {
+            let result = self.write_all(Some(&client.outbox), None, true);
+            let mut writer = self.writer.lock();
+            // Another thread may have found the socket full again and relied on this one, which it saw was still here.
+            if result.is_err() || !client.outbox.is_behind() {
+                writer.has_thread = false;
+                break;
+            }
+        }
+        match self.closing() {
+            Some(QuitReason::SlowReader) => client.outbox.seal(),
+            // The lock was taken once more, so the outbox needs one more look after its release.
+            None if !nothing_came(&client.outbox) => client.flush(),
+            _ => {}
+        }
+    }
 }
 
-/// The look after releasing the lock: while it was held, others may have queued something and found it taken.
+/// The look at the outbox after releasing the lock: others may have queued something and found the lock taken.
 fn nothing_came(outbox: &Outbox) -> bool {
+    // Pairs with the fence in `flush`.
     fence(Ordering::SeqCst);
     outbox.is_idle()
 }
 
+/// The hub's handle to a connection.
+pub(super) struct HubHandle(pub(super) Arc<Connection>);
+
+impl ConnectionHandle for HubHandle {
+    fn flush(&self, client: &Arc<Client>, thorough: bool) {
+        let (connection, outbox) = (&self.0, &client.outbox);
+        // Pairs with the fence in `nothing_came`: either this thread gets the lock, or its holder sees what was queued.
+        fence(Ordering::SeqCst);
+        if outbox.is_held() {
+            return;
+        }
+        loop {
+            let mut writer = match connection.writer.try_lock() {
+                Some(writer) => writer,
+                // The writing thread has to have its turn first, or the outbox would overflow through no fault of the client.
+                None if (thorough || outbox.is_crowded()) && !outbox.is_behind() => connection.writer.lock(),
+                None => return,
+            };
+            if outbox.is_behind() {
+                return;
+            }
+            match connection.write_some(&mut writer, Some(outbox)) {
+                Progress::Done => {}
+                Progress::Gone => return,
+                Progress::Full(_) => {
+                    let has_thread = std::mem::replace(&mut writer.has_thread, true);
+                    drop(writer);
+                    if !has_thread {
+                        Connection::start_thread(client, connection);
+                    }
+                    return;
+                }
+            }
+            drop(writer);
+            if nothing_came(outbox) {
+                return;
+            }
+        }
+    }
+
+    fn conclude(&self, client: &Client, work: &mut dyn FnMut()) {
+        let mut writer = self.0.writer.lock();
+        work();
+        if !writer.rest.is_empty() {
+            // The partly written line counts as not written, and must not run into the last words.
+            writer.rest = b"\r\n".to_vec();
+            writer.newest = MessageId::default();
+        }
+        client.outbox.seal();
+    }
+
+    fn close(&self, reason: QuitReason) {
+        self.0.close(reason);
+    }
+}
+
+impl CallerConnection for Connection {
+    fn catch_up(&self, client: &Client) {
+        // A client that cannot be written to is closing, which the session's loop sees.
+        let _ = self.write_all(Some(&client.outbox), None, true);
+    }
+
+    fn set_format(&self, user: Name, format: OutputFormat) {
+        self.writer.lock().output.set_format(user, format);
+    }
+
+    fn delay_failure(&self, asked: Instant) {
+        self.pause(next_step(asked, LOGIN_FAILURE_DELAY, Instant::now()));
+    }
+}
+
+/// The end of a connection: a reason, last words, and a close that does not lose them.
 impl Connection {
-    /// Asks the session to end for this reason (the first one given counts) and wakes its thread.
+    /// Asks the session to end for this reason, of which the first one counts, and wakes its thread.
     pub fn close(&self, reason: QuitReason) {
         if self.reason.set(reason).is_err() {
             return;
         }
         match reason.last_words() {
             LastWords::None => self.link.abort(),
-            _ => self.link.stop_reading(),
+            LastWords::Brief | LastWords::AllInTime => self.link.stop_reading(),
         }
         drop(self.ended.0.lock());
         self.ended.1.notify_all();
+    }
+
+    /// Writes what this reason still allows and closes the connection. `by` is when that has to be done, where it has been
+    /// decided already.
+    pub(super) fn say_last_words(&self, reason: QuitReason, by: Option<Instant>) {
+        let limit = match reason.last_words() {
+            LastWords::None => return self.link.abort(),
+            LastWords::Brief => Some(by.unwrap_or_else(|| Instant::now() + BRIEF_FLUSH)),
+            LastWords::AllInTime => None,
+        };
+        self.queue(EventKind::Closed { reason });
+        match self.write_all(None, limit, false) {
+            Ok(()) => {
+                self.link.finish();
+                // A client that has closed its side sends nothing more.
+                if reason != QuitReason::Eof {
+                    linger(&*self.link, || self.closing().is_some());
+                }
+            }
+            Err(Unwritten) => self.link.abort(),
+        }
+    }
+
+    /// Tells a client why it is not served and closes, without waiting for anything: for the thread that accepts.
+    pub fn refuse(&self, answer: EventKind) {
+        self.queue(answer);
+        // Bytes that are not taken at once are lost; the accepting thread waits for nobody.
+        let _ = self.write_all(None, Some(Instant::now()), false);
+        self.link.finish();
+    }
+
+    /// Closes after a fault of ours, with a word about it.
+    pub fn give_up(&self) {
+        self.close(QuitReason::Panic);
+        self.say_last_words(QuitReason::Panic, None);
     }
 }

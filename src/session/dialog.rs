@@ -1,22 +1,22 @@
-//! Questions that a command asks: the lines that follow are its answers, hidden where the client's terminal can.
+//! Questions asked by a command: the next lines are the answers, hidden where the client's terminal can hide them.
 
 use super::Session;
 use super::chat::ChatState;
 use crate::command::{Context, Dialog};
-use crate::model::{EventKind, Question, TelnetMode, UserError};
+use crate::model::{EventKind, Question, UserError};
 use crate::transport::Input;
 
 /// A dialog that waits for its answers.
-pub(super) struct Open {
+pub(super) struct OpenDialog {
     dialog: Box<dyn Dialog>,
     answers: Vec<Vec<u8>>,
-    /// What is wrong with an answer; said when the last one has come.
-    flaw: Option<UserError>,
+    /// What is wrong with an answer; the user is told after the last one.
+    error: Option<UserError>,
 }
 
-impl Open {
-    pub(super) fn new(dialog: Box<dyn Dialog>) -> Open {
-        Open { dialog, answers: Vec::new(), flaw: None }
+impl OpenDialog {
+    pub(super) fn new(dialog: Box<dyn Dialog>) -> OpenDialog {
+        OpenDialog { dialog, answers: Vec::new(), error: None }
     }
 
     /// The question that has no answer yet.
@@ -24,14 +24,18 @@ impl Open {
         self.dialog.questions().get(self.answers.len()).copied()
     }
 
-    /// Takes what the client said to the question. With the last answer the command is carried out; otherwise the
-    /// dialog comes back, for the next question.
-    pub(super) fn hear(mut self, input: Input, context: &mut Context<'_>) -> Result<Option<Open>, UserError> {
+    /// Takes the answer to the current question. The last answer carries the command out; otherwise the dialog is returned,
+    /// for the next question.
+    pub(super) fn on_answer(
+        mut self,
+        input: Input,
+        context: &mut Context<'_>,
+    ) -> Result<Option<OpenDialog>, UserError> {
         match input {
             Input::Line(answer) if !answer.is_empty() => self.answers.push(answer),
             Input::TooLong { bytes } => {
                 self.answers.push(Vec::new());
-                self.flaw.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));
+                self.error.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));
             }
             Input::Line(_) | Input::Interrupt | Input::AreYouThere => {
                 context.reply(EventKind::Cancelled);
@@ -41,47 +45,30 @@ impl Open {
         if self.question().is_some() {
             return Ok(Some(self));
         }
-        match self.flaw {
-            Some(flaw) => Err(flaw),
+        match self.error {
+            Some(error) => Err(error),
             None => self.dialog.finish(&self.answers, context).map(|()| None),
         }
     }
 }
 
 impl Session<'_> {
-    /// Asks the question that the client has to answer next, if one is open.
-    pub(super) fn ask(&mut self, talk: &mut ChatState) {
-        let Some(question) = talk.dialog.as_ref().and_then(Open::question) else { return };
-        // What was said before the command comes before its question.
-        self.settle(talk);
-        // A late WONT ECHO would undo the WILL ECHO of the question.
-        self.answer_telnet();
-        if self.hides_typing() {
-            self.connection.prepend(self.source.hide_input());
-        }
+    /// Asks the question that the client has to answer next, if a dialog is open.
+    pub(super) fn ask(&mut self, chat: &mut ChatState) {
+        let Some(question) = chat.dialog.as_ref().and_then(OpenDialog::question) else { return };
+        // Messages from before the command come before its question.
+        self.settle(chat);
+        self.connection.door().begin_question(self);
         self.source.expect_answer(true);
-        talk.answer(EventKind::Ask(question));
-        // Now, or an answer that is here already would stand before its question.
-        self.settle(talk);
+        chat.queue(EventKind::Ask(question));
+        // At once, or an answer that has already arrived would be handled before its question is written.
+        self.settle(chat);
     }
 
-    /// Takes back what [`Session::ask`] did to the client's terminal.
+    /// Undoes [`Session::ask`].
     pub(super) fn end_question(&mut self) {
         self.source.expect_answer(false);
-        self.connection.answered();
-        if self.source.is_hiding() {
-            self.connection.prepend(self.source.show_input());
-            self.connection.prepend(b"\r\n");
-        }
-    }
-
-    /// Whether the client's terminal is asked to hide a secret.
-    pub(super) fn hides_typing(&self) -> bool {
-        match self.shared.telnet {
-            _ if self.connection.link().carries_messages() => false,
-            TelnetMode::Auto => self.source.counts_as_telnet(),
-            TelnetMode::Always => true,
-            TelnetMode::Never => false,
-        }
+        self.connection.note_answered();
+        self.connection.door().end_question(self);
     }
 }

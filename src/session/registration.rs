@@ -1,24 +1,24 @@
-//! An account that somebody makes for himself: `/register` in place of a name, then a password twice.
+//! Registering an account at any door: `/register` in place of a name, then a password twice.
 
 use std::time::{Instant, SystemTime};
 
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
-use crate::model::{EventKind, Name, NotRegistered, Origin, Peer, Question, QuitReason, Registration};
+use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
-/// The word that stands before the wanted name.
+/// The word before the wanted name.
 const WORD: &str = "/register";
 
-/// What somebody asks for.
+/// A request for an account.
 pub(super) struct Request {
     pub(super) name: Name,
-    /// The digest of his invitation, where one is needed.
+    /// The digest of the invitation, where one is needed.
     invite: Option<Digest>,
 }
 
-/// The words after `/register`, if that is what was typed in place of a name.
+/// The words after `/register`, if that was typed in place of a name.
 pub(super) fn words_of(typed: &[u8]) -> Option<String> {
     let typed = String::from_utf8_lossy(typed.trim_ascii()).into_owned();
     let (word, rest) = typed.split_once(' ').unwrap_or((&typed, ""));
@@ -26,105 +26,131 @@ pub(super) fn words_of(typed: &[u8]) -> Option<String> {
 }
 
 impl Session<'_> {
-    /// Makes an account and logs its user in.
+    /// Begins a registration: checks what was asked for, and gives time to think of a password.
     ///
     /// # Errors
     /// Why the connection is to be closed instead.
-    pub(super) fn sign_up(&mut self, words: &str) -> Result<Presence, QuitReason> {
-        // Who thinks of a password needs more time than who knows one.
+    pub(super) fn begin_registration(&mut self, words: &str) -> Result<Request, QuitReason> {
         self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
-        let deadline = self.login_by;
-        let origin = self.origin();
-        let signup = AccountRegistration { shared: self.shared, origin, by: deadline };
-        let request = match signup.check_request(words) {
-            Ok(request) => request,
-            Err(why) => return self.refuse(Instant::now(), EventKind::NotRegistered(why)),
-        };
-        let password = self.ask_hidden(EventKind::AskPassword, deadline, |_, _| false)?;
-        let again = self.ask_hidden(EventKind::Ask(Question::SameAgain), deadline, |_, _| false)?;
-        self.choose_dialect();
+        let request = self.account_registration().check_words(words);
+        request.map_err(|why| self.refuse_registration(Instant::now(), why))
+    }
+
+    /// Registers the account with a password that was given twice, and logs its user in.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed instead.
+    pub(super) fn finish_registration(
+        &mut self,
+        request: &Request,
+        password: &[u8],
+        again: &[u8],
+    ) -> Result<Presence, QuitReason> {
         let asked = Instant::now();
-        let made =
-            if password == again { signup.make_account(&request, &password) } else { Err(NotRegistered::Differ) };
-        match made {
+        let registered = match password == again {
+            true => self.account_registration().register(request, password),
+            false => Err(RegistrationError::PasswordsDiffer),
+        };
+        match registered {
             Ok(()) => {
-                log::info!("registered user={} {}", request.name, Peer(self.connection.link().peer()));
-                self.enter(request.name, None)
+                log::info!("registered user={} {}", request.name, Peer(self.connection.peer()));
+                self.attach(request.name, None)
             }
-            Err(why) => self.refuse(asked, EventKind::NotRegistered(why)),
+            Err(why) => Err(self.refuse_registration(asked, why)),
         }
+    }
+
+    fn account_registration(&self) -> AccountRegistration<'_> {
+        AccountRegistration { shared: self.shared, net: self.net(), by: self.login_by }
     }
 }
 
-/// The making of an account, at whatever door it is asked for.
+/// The registration of an account, wherever it is asked for.
 pub(super) struct AccountRegistration<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) origin: Origin,
-    /// Until when it has to be made.
+    pub(super) net: Net,
+    /// When it has to be done.
     pub(super) by: Instant,
 }
 
 impl AccountRegistration<'_> {
-    /// What the words after `/register` ask for.
-    pub(super) fn check_request(&self, words: &str) -> Result<Request, NotRegistered> {
-        let mut words = words.split_ascii_whitespace();
-        let (name, invite) = (words.next(), words.next());
-        let needs_invite = match self.shared.registration {
-            Registration::Closed => return Err(NotRegistered::Closed),
-            Registration::Open => false,
-            Registration::Invite => true,
+    /// Parses and checks the words after `/register`: a name, and an invitation where one is needed or one was given.
+    ///
+    /// Nothing is cut off: a name with a space in it is refused as a whole.
+    pub(super) fn check_words(&self, words: &str) -> Result<Request, RegistrationError> {
+        let words = words.trim();
+        let (name, invite) = match words.rsplit_once(char::is_whitespace) {
+            Some((name, last)) if self.needs_invite() || tokens::is_invite(last) => (name.trim_end(), Some(last)),
+            _ => (words, None),
         };
-        let name = name.filter(|_| words.next().is_none()).ok_or(NotRegistered::Usage)?;
-        let name: Name = name.parse().map_err(NotRegistered::BadName)?;
+        self.check(name, invite)
+    }
+
+    /// Checks a name and an invitation.
+    pub(super) fn check(&self, name: &str, invite: Option<&str>) -> Result<Request, RegistrationError> {
+        if self.shared.registration == Registration::Closed {
+            return Err(RegistrationError::Closed);
+        }
+        if name.is_empty() {
+            return Err(RegistrationError::Usage);
+        }
+        let name: Name = name.parse().map_err(RegistrationError::BadName)?;
         if name.is_guest() {
-            return Err(NotRegistered::GuestName);
+            return Err(RegistrationError::GuestName);
         }
-        if needs_invite && invite.is_none() {
-            return Err(NotRegistered::NeedsInvite);
+        if self.needs_invite() && invite.is_none() {
+            return Err(RegistrationError::NeedsInvite);
         }
-        Ok(Request { name, invite: invite.filter(|_| needs_invite).map(tokens::invite_digest) })
+        Ok(Request { name, invite: invite.filter(|_| self.needs_invite()).map(tokens::invite_digest) })
     }
 
-    /// Makes the account, as often as the client's address may. What tells him whether a name is taken or an invitation
-    /// good counts as a wrong password does.
-    pub(super) fn make_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
-        let (origin, now) = (self.origin, Instant::now());
-        if !self.shared.registrations.take(origin, now) {
-            return Err(NotRegistered::TooMany);
+    fn needs_invite(&self) -> bool {
+        match self.shared.registration {
+            Registration::Invite => true,
+            Registration::Open | Registration::Closed => false,
         }
-        let made = if self.shared.throttle.take(origin, now) {
-            let made = self.add_account(request, password);
-            if !matches!(made, Err(NotRegistered::Taken | NotRegistered::BadInvite)) {
-                self.shared.throttle.give_back(origin);
+    }
+
+    /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an
+    /// invitation is good counts like a wrong password.
+    pub(super) fn register(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
+        let (net, now) = (self.net, Instant::now());
+        if !self.shared.registrations.take(net, now) {
+            return Err(RegistrationError::TooMany);
+        }
+        let done = if self.shared.accounts.guesses().take(net, now) {
+            let done = self.add_account(request, password);
+            if !matches!(done, Err(RegistrationError::Taken | RegistrationError::BadInvite)) {
+                self.shared.accounts.guesses().refund(net);
             }
-            made
+            done
         } else {
-            Err(NotRegistered::TooManyAttempts)
+            Err(RegistrationError::TooManyAttempts)
         };
-        if made.is_err() {
-            self.shared.registrations.give_back(origin);
+        if done.is_err() {
+            self.shared.registrations.refund(net);
         }
-        made
+        done
     }
 
-    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), NotRegistered> {
+    fn add_account(&self, request: &Request, password: &[u8]) -> Result<(), RegistrationError> {
         let Request { name, invite } = request;
         let accounts = &self.shared.accounts;
-        // Who was taken out of the users file while he was here is still here, and is still called so.
+        // A user who was removed from the users file while online still has the name.
         if accounts.is_taken(name) || self.shared.hub.is_here(name) {
-            return Err(NotRegistered::Taken);
+            return Err(RegistrationError::Taken);
         }
-        let secret = accounts.new_secret(password, self.by).map_err(refusal)?;
-        let sure = || {
-            // Or who has none could make the server forget somebody.
+        let secret = accounts.hash_password(password, self.by).map_err(refusal)?;
+        let confirm = || {
+            // Before anything is forgotten, or somebody without an invitation could make the server forget a user.
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
-            // An earlier owner of the name may have been taken out of the users file. His messages are not the new
-            // one's, nor may his tokens open the new one's account.
+            // An earlier owner of the name may have been removed from the users file. The new one must get neither their
+            // messages nor their tokens.
             self.shared.hub.forget_user(*name).map_err(|_| AccountError::Unavailable)?;
-            // Used up last of all: who loses a race for the name, or mistypes, still has his invitation.
+            // Last of all: whoever loses a race for the name, or mistypes, keeps their invitation.
             self.expect_invited(invite, |store, invite| store.redeem(invite, SystemTime::now()))
         };
-        accounts.register(name, secret, self.by, sure).map_err(refusal)
+        accounts.register(name, secret, self.by, confirm).map_err(refusal)
     }
 
     /// Asks the store about an invitation, where one is needed.
@@ -136,7 +162,7 @@ impl AccountRegistration<'_> {
         let Some(invite) = invite else { return Ok(()) };
         match ask(self.shared.hub.store(), invite) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(AccountError::Forbidden),
+            Ok(false) => Err(AccountError::Refused),
             Err(e) => {
                 log::error!("invitation unreadable error=\"{e}\"");
                 Err(AccountError::Unavailable)
@@ -145,17 +171,17 @@ impl AccountRegistration<'_> {
     }
 }
 
-fn refusal(why: AccountError) -> NotRegistered {
+fn refusal(why: AccountError) -> RegistrationError {
     match why {
-        AccountError::BadPassword(why) => NotRegistered::BadPassword(why),
-        AccountError::Taken | AccountError::Gone => NotRegistered::Taken,
-        AccountError::Forbidden => NotRegistered::BadInvite,
-        AccountError::Full => NotRegistered::Full,
-        AccountError::Late => NotRegistered::Busy,
-        AccountError::Unavailable => NotRegistered::Unavailable,
-        AccountError::Broken(why) => {
+        AccountError::BadPassword(why) => RegistrationError::BadPassword(why),
+        AccountError::Taken | AccountError::NotFound => RegistrationError::Taken,
+        AccountError::Refused => RegistrationError::BadInvite,
+        AccountError::Full => RegistrationError::Full,
+        AccountError::TimedOut => RegistrationError::Busy,
+        AccountError::Unavailable => RegistrationError::Unavailable,
+        AccountError::UsersFile(why) => {
             log::error!("users unchanged: {why}");
-            NotRegistered::Unavailable
+            RegistrationError::Unavailable
         }
     }
 }
@@ -165,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_word_stands_alone_and_in_any_case() {
+    fn register_is_a_word_of_its_own_in_any_case() {
         assert_eq!(words_of(b"/register zoe").as_deref(), Some("zoe"));
         assert_eq!(words_of(b" /REGISTER  zoe abc ").as_deref(), Some(" zoe abc"));
         assert_eq!(words_of(b"/register").as_deref(), Some(""));

@@ -1,9 +1,9 @@
-//! A session in the middle of its login, while something else happens.
+//! A login during which something else happens.
 
 use std::fs;
 use std::time::SystemTime;
 
-use super::authenticate::LoginOutcome;
+use super::login::LoginOutcome;
 use super::*;
 use crate::accounts::tokens;
 use crate::admin::{Admin, Filter};
@@ -21,8 +21,7 @@ fn shared(users: &std::path::Path) -> Shared {
         admin: Admin::new(hub.clone(), [], Filter::default()),
         hub,
         accounts: Accounts::load(users).unwrap(),
-        throttle: Throttle::of_guesses(),
-        registrations: Throttle::of_registrations(),
+        registrations: Throttle::for_registrations(),
         registration: Registration::Closed,
         guests: false,
         duplicate_login: DuplicateLogin::Allow,
@@ -38,20 +37,19 @@ fn token(secret: &str) -> Token {
 }
 
 #[test]
-fn a_token_that_is_replaced_during_the_login_lets_nobody_stay() {
+fn a_token_replaced_during_the_login_ends_the_session() {
     let dir = tempfile::tempdir().unwrap();
     let shared = shared(&dir.path().join("users.txt"));
     let (old, new) = (token("parlor_old"), token("parlor_new"));
     shared.hub.record(vec![Entry::TokenMade(old.clone())]).unwrap();
     let closing = |secret: &str, meanwhile: Vec<Entry>| {
         let (link, _peer) = memory::pair();
-        let connection = Arc::new(Connection::new(Box::new(link), Duration::from_secs(20)));
-        let soon = Instant::now() + Duration::from_secs(20);
-        let mut session = Session::new(&shared, ClientId(1), &connection, soon);
-        let judged = session.judge(b"alice", secret.as_bytes(), soon);
-        let LoginOutcome::User(name, given) = judged else { panic!("it was good") };
+        let connection = Arc::new(Connection::new(Box::new(link), &PlainDoor, Duration::from_secs(20)));
+        let mut session = Session::new(&shared, ClientId(1), &connection);
+        let outcome = session.judge(b"alice", secret.as_bytes());
+        let LoginOutcome::User(name, given) = outcome else { panic!("the token was good") };
         shared.hub.record(meanwhile).unwrap();
-        session.enter(name, given).unwrap().leave(QuitReason::Quit);
+        session.attach(name, given).unwrap().leave(QuitReason::Quit);
         connection.closing()
     };
     let revoked = Entry::TokenRevoked { user: old.user, name: old.name };

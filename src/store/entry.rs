@@ -1,4 +1,4 @@
-//! What is appended to the store: each entry one change, in the one order in which all of them happened.
+//! What is appended to the store: each entry is one change, in the one order in which all of them happened.
 
 use std::time::SystemTime;
 
@@ -7,55 +7,55 @@ use crate::model::{
     SanctionTerms, Scope,
 };
 
-/// A device that keeps its own place in the log: the name of the login token it uses, or none for the password.
+/// A device with a position of its own: the name of the login token it uses, or `None` for the password.
 pub type Device = Option<Name>;
 
-/// What is kept of a random secret, so that nobody who reads the store can use it.
+/// The digest of a random secret. Whoever reads the store cannot use the secret.
 pub type Digest = [u8; 32];
 
-/// A login token: a random secret that is as good as its user's password, until it expires or is revoked.
+/// A login token: a random secret that works like the user's password until it expires or is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Whose it is.
+    /// The user.
     pub user: Name,
-    /// What its user calls it; also the name of the device that uses it.
+    /// What the user calls it; also the name of the device that uses it.
     pub name: Name,
     /// The digest of the secret.
     pub secret: Digest,
-    /// When it was made.
+    /// When it was created.
     pub made: SystemTime,
-    /// When it ceases to be good; `None` for never.
+    /// When it expires; `None` for never.
     pub expires: Option<SystemTime>,
 }
 
-/// A group that outlives its members' sessions.
+/// A kept group: one that outlives its members' sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptGroup {
-    /// As it was made.
+    /// The name as it was given.
     pub name: Name,
-    /// What its owners chose.
+    /// The settings that its owners chose.
     pub settings: GroupSettings,
-    /// Who is in it, what he is there, and his rank; in the order of their names.
+    /// The members with their roles and ranks, in the order of their names.
     pub members: Vec<(Name, GroupRole, u64)>,
-    /// Bans and mutes, also those that have ended; in the order of their users.
+    /// Bans and mutes, expired ones included, in the order of their users.
     pub sanctions: Vec<GroupSanction>,
 }
 
-/// Up to where a device has got what is for it.
+/// A delivery position: how much of the log a device has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// It is here and gets everything as it comes. When the server ends without an [`Entry::Reading`] that says
-    /// otherwise, it has got everything there was.
+    /// It is here and gets everything as it comes. If the server ends without an [`Entry::Reading`] that says otherwise, it
+    /// has got everything there was.
     Here,
     /// It has got everything up to this message, and is owed what follows.
     Upto(MessageId),
 }
 
 impl Position {
-    /// Of a device that never was here.
+    /// The position of a device that was never here.
     pub const NOTHING: Position = Position::Upto(MessageId(0));
 
-    /// Whether it has got this message.
+    /// Whether the device has got this message.
     pub fn has(self, id: MessageId) -> bool {
         match self {
             Position::Here => true,
@@ -64,165 +64,165 @@ impl Position {
     }
 }
 
-/// One change. Each may be appended twice in a row without harm, except for what was said.
+/// One change. Each may be appended twice in a row without harm, except for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// Somebody said something; it gets the next id. What one guest says to another is kept nowhere.
+    /// A message, which gets the next id. Messages between guests get an id and are not kept.
     Said(Draft),
-    /// A user became a member of a group: he may see what is said there after `after`.
+    /// A user became a member of a group and may see its messages after `after`.
     Entered {
-        /// Who.
+        /// The user.
         user: Name,
-        /// Which group.
+        /// The group.
         group: Name,
         /// The last message that was delivered before.
         after: MessageId,
     },
-    /// A user is no member any more: of one group, or of any that is not kept.
+    /// A user is no longer a member: of one group, or of all groups that are not kept.
     Left {
-        /// Who.
+        /// The user.
         user: Name,
-        /// Which group; `None` for all of his that are not kept.
+        /// The group; `None` for all that are not kept.
         group: Option<Name>,
-        /// The last message that he may see there.
+        /// The last message there that the user may see.
         upto: MessageId,
     },
     /// A group is kept from now on, or has other settings.
     GroupKept {
-        /// Which.
+        /// The group.
         group: Name,
-        /// What its owners chose.
+        /// The settings that its owners chose.
         settings: GroupSettings,
     },
-    /// A group is kept no more: its settings, members, bans and mutes vanish, and what was said in it stays.
+    /// A group is no longer kept: its settings, members, bans and mutes are deleted, its messages stay.
     GroupGone {
-        /// Which.
+        /// The group.
         group: Name,
     },
-    /// What a user is in a kept group.
+    /// A member of a kept group has this role.
     Member {
-        /// Which group.
+        /// The group.
         group: Name,
-        /// Who.
+        /// The member.
         user: Name,
-        /// What he is.
+        /// The role.
         role: GroupRole,
-        /// Smaller for who has been in it for longer.
+        /// Smaller for members who joined earlier.
         rank: u64,
     },
-    /// Something is withheld from a user in a kept group.
+    /// A sanction holds for a user in a kept group.
     MemberSanctioned {
-        /// Which group.
+        /// The group.
         group: Name,
-        /// From whom.
+        /// The user.
         user: Name,
-        /// What.
+        /// Ban or mute.
         penalty: Penalty,
-        /// By whom, why and how long.
+        /// Who imposed it, why, and until when.
         ruling: SanctionTerms,
     },
-    /// It is withheld from him no more.
+    /// That sanction no longer holds.
     MemberLifted {
-        /// Which group.
+        /// The group.
         group: Name,
-        /// To whom.
+        /// The user.
         user: Name,
-        /// What.
+        /// Ban or mute.
         penalty: Penalty,
     },
-    /// How far a device of a user has got; also when its user was last here. Of a device without a token nothing is kept:
-    /// its session may end after the token was revoked.
+    /// The delivery position of a device; also when its user was last here. Nothing is kept of a device whose token does not
+    /// exist, because its session may end after the token was revoked.
     Reading {
-        /// Whose.
+        /// The user.
         user: Name,
-        /// Which of his devices.
+        /// The device.
         device: Device,
-        /// How far.
+        /// Its position.
         position: Position,
-        /// When this was so.
+        /// When that was so.
         at: SystemTime,
     },
-    /// A user wants to see no more of a conversation, or of any, as it was up to `upto`.
+    /// A user cleared their view of a conversation, or of all, up to `upto`.
     Cleared {
-        /// Who.
+        /// The user.
         user: Name,
-        /// Which conversation; `None` for all of his.
+        /// The conversation; `None` for all of the user's.
         scope: Option<Scope>,
-        /// The last message to vanish from his view.
+        /// The last message that is cleared.
         upto: MessageId,
     },
-    /// A user hears nothing of another one from now on, or hears him again: he sees no message of his, old or new.
+    /// A user ignores another from now on and sees none of their messages, old or new; or no longer does.
     Ignored {
-        /// Who.
+        /// The user.
         user: Name,
-        /// Of whom.
+        /// The other one.
         whom: Name,
-        /// Whether he ignores him.
+        /// Whether they are ignored.
         ignored: bool,
     },
     /// A message loses its text, for everybody.
     Deleted {
-        /// Which.
+        /// Its id.
         id: MessageId,
     },
-    /// A login token is good from now on, in place of one of the same user and name.
+    /// A login token is good from now on. It replaces one of the same user and name.
     TokenMade(Token),
-    /// A login token is good no more, and its device keeps no place in the log.
+    /// A login token is no longer good, and the position of its device is deleted.
     TokenRevoked {
-        /// Whose.
+        /// The user.
         user: Name,
-        /// What he called it.
+        /// The name of the token.
         name: Name,
     },
-    /// Who has this secret may register, once.
+    /// An invitation: whoever has the secret may register, once.
     Invited {
         /// The digest of the secret.
         invite: Digest,
-        /// When it ceases to be good.
+        /// When it expires.
         expires: SystemTime,
     },
     /// A user has this server role from now on.
     Role {
-        /// Who.
+        /// The user.
         user: Name,
-        /// Which; [`Role::User`] takes away what he had.
+        /// The role; [`Role::User`] takes away any other.
         role: Role,
     },
-    /// A penalty holds, in place of one of the same kind upon the same.
+    /// A sanction holds on the server. It replaces one of the same kind on the same target.
     Sanctioned(Sanction),
-    /// A penalty holds no more.
+    /// A sanction no longer holds.
     Lifted {
-        /// Which.
+        /// Ban or mute.
         penalty: Penalty,
-        /// Upon whom.
+        /// The target.
         subject: SanctionTarget,
     },
-    /// Somebody told the operators of something; its number is its own.
+    /// A report was filed under its number.
     Reported(Report),
-    /// A report needs nobody any more.
+    /// A report is done.
     ReportDone {
         /// Its number.
         number: u64,
     },
-    /// A user has another name from now on, which is nobody's: everything that is kept of him and about him is kept under
-    /// that. The users file may not say so yet, and until [`Entry::RenameSettled`] that is noted.
+    /// A user has another name from now on, which nobody had: everything that is kept of them and about them is kept under
+    /// it. The users file may not have it yet, which is noted until [`Entry::RenameSettled`].
     Renamed {
-        /// His name so far.
+        /// The old name.
         from: Name,
-        /// His name now; the same in other letters is another one, too.
+        /// The new name; it may differ from the old one in case alone.
         to: Name,
     },
-    /// The users file says what [`Entry::Renamed`] said, or that was taken back.
+    /// The users file has the new name, or the renaming was undone.
     RenameSettled {
-        /// His name before.
+        /// The old name.
         from: Name,
-        /// His name after.
+        /// The new name.
         to: Name,
     },
-    /// An account is gone: what it said and nobody was given yet, what was said to it privately, and all that was kept
-    /// for it vanish, its role too. What it said and was delivered stays, and so does what operators laid upon it.
+    /// An account was deleted. Its unread private messages, the private messages to it, its role, and everything kept for it
+    /// are deleted. Its delivered messages stay, and so do sanctions on it.
     Forgotten {
-        /// Whose.
+        /// The user.
         user: Name,
     },
 }

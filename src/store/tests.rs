@@ -1,4 +1,4 @@
-//! What every store has to do, whatever it keeps things in: each test runs over all of them.
+//! What every store must do. Each test runs over all of them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use super::sqlite::SqliteStore;
 use super::*;
 use crate::model::{Draft, Retention, Scope};
 
-/// Runs each of these over an empty store of each kind.
+/// Runs each of these tests over an empty store of each kind.
 macro_rules! over_every_store {
     ($($test:ident),* $(,)?) => {
         mod memory {
@@ -22,23 +22,25 @@ macro_rules! over_every_store {
 }
 
 mod accounts;
-mod ignored;
 mod moderation;
 mod properties;
 mod renaming;
 
 over_every_store!(
     a_batch_gets_ids_without_a_gap,
-    a_private_conversation_is_open_to_its_two_users,
-    a_group_is_open_from_coming_to_leaving,
-    who_comes_twice_is_there_once,
-    a_broadcast_is_open_to_everybody_but_guests,
-    what_was_cleared_is_gone_for_one_reader_and_never_comes_back,
+    a_private_conversation_is_visible_to_its_two_users,
+    a_group_is_visible_from_joining_to_leaving,
+    joining_twice_is_one_stay,
+    a_broadcast_is_visible_to_everybody_but_guests,
+    clearing_hides_messages_from_one_reader_for_good,
     a_deleted_message_has_no_text_and_is_owed_to_nobody,
     history_goes_back_page_by_page,
-    a_device_is_owed_what_came_after_its_place,
-    a_search_finds_all_words_and_no_operators,
+    a_device_is_owed_what_came_after_its_position,
+    a_search_finds_all_words_and_knows_no_operators,
     the_log_can_be_copied_piece_by_piece,
+    ignoring_hides_messages_from_one_reader_until_undone,
+    a_backlog_withholds_private_messages_of_ignored_users,
+    a_deleted_account_ignores_nobody_and_nobody_ignores_it,
 );
 
 pub(super) fn name(text: &str) -> Name {
@@ -69,7 +71,7 @@ pub(super) fn left(who: &str, group: Option<&str>, upto: u64) -> Entry {
     Entry::Left { user: name(who), group: group.map(name), upto: MessageId(upto) }
 }
 
-/// A token, and with it a device.
+/// Creates a token, and with it a device.
 pub(super) fn token(who: &str, device: &str) -> Entry {
     Entry::TokenMade(Token { user: name(who), name: name(device), secret: [1; 32], made: at(1), expires: None })
 }
@@ -82,16 +84,21 @@ fn cleared(who: &str, scope: Option<Scope>, upto: u64) -> Entry {
     Entry::Cleared { user: name(who), scope, upto: MessageId(upto) }
 }
 
+fn ignores(who: &str, whom: &str, ignored: bool) -> Entry {
+    Entry::Ignored { user: name(who), whom: name(whom), ignored }
+}
+
 fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| &*message.said.text).collect()
 }
 
-/// The texts of all that a reader sees, of one conversation or of all.
+/// The texts of the messages that a reader sees, of one conversation or of all.
 pub(super) fn sees(store: &dyn Store, reader: &str, scope: Option<Scope>) -> Vec<String> {
     let messages = store.history(&name(reader), scope, None, 100).unwrap();
     texts(&messages).into_iter().map(str::to_owned).collect()
 }
 
+/// The texts of the messages that a device is owed.
 pub(super) fn owed(store: &dyn Store, reader: &str, device: Option<&str>) -> Vec<String> {
     let upto = store.last_id().unwrap();
     let backlog = store.backlog(&name(reader), device.map(name), upto, 100).unwrap();
@@ -108,12 +115,12 @@ fn a_batch_gets_ids_without_a_gap(store: &dyn Store) {
     assert_eq!(store.last_id().unwrap(), MessageId(2));
     let all = store.tail(MessageId(0), 10).unwrap();
     let drafts: Vec<Entry> = all.iter().map(|message| Entry::Said(message.said.clone())).collect();
-    // Names are shown as they were given, which their equality does not see.
+    // As text, because names that differ in case are equal.
     assert_eq!(format!("{drafts:?}"), format!("{:?}", &batch[1..]));
     assert!(all.iter().all(|message| !message.deleted) && all[1].id == MessageId(2));
 }
 
-fn a_private_conversation_is_open_to_its_two_users(store: &dyn Store) {
+fn a_private_conversation_is_visible_to_its_two_users(store: &dyn Store) {
     store.append(&[said("alice", user("Bob"), "a"), said("bob", user("alice"), "b")]).unwrap();
     store.append(&[said("carol", user("bob"), "c"), said("carol", user("carol"), "self")]).unwrap();
     assert_eq!(sees(store, "ALICE", Some(user("bob"))), ["a", "b"]);
@@ -126,7 +133,7 @@ fn a_private_conversation_is_open_to_its_two_users(store: &dyn Store) {
     assert!(store.message(&name("alice"), MessageId(5)).unwrap().is_none());
 }
 
-fn a_group_is_open_from_coming_to_leaving(store: &dyn Store) {
+fn a_group_is_visible_from_joining_to_leaving(store: &dyn Store) {
     store.append(&[entered("alice", "G", 0), said("alice", group("g"), "1"), entered("bob", "g", 1)]).unwrap();
     store.append(&[said("alice", group("g"), "2"), left("bob", Some("g"), 2), said("alice", group("g"), "3")]).unwrap();
     store.append(&[entered("bob", "g", 3), said("alice", group("g"), "4"), left("bob", None, 4)]).unwrap();
@@ -139,15 +146,15 @@ fn a_group_is_open_from_coming_to_leaving(store: &dyn Store) {
     assert_eq!(open, [false, true, false, true, false]);
 }
 
-fn who_comes_twice_is_there_once(store: &dyn Store) {
+fn joining_twice_is_one_stay(store: &dyn Store) {
     store.append(&[entered("bob", "g", 0), said("alice", group("g"), "1"), entered("bob", "g", 1)]).unwrap();
     store.append(&[said("alice", group("g"), "2"), left("bob", Some("g"), 1), left("bob", Some("g"), 2)]).unwrap();
     assert_eq!(sees(store, "bob", Some(group("g"))), ["1"]);
     store.append(&[entered("bob", "g", 0)]).unwrap();
-    assert_eq!(sees(store, "bob", None), ["1", "2"], "stays that overlap show nothing twice");
+    assert_eq!(sees(store, "bob", None), ["1", "2"], "overlapping stays show nothing twice");
 }
 
-fn a_broadcast_is_open_to_everybody_but_guests(store: &dyn Store) {
+fn a_broadcast_is_visible_to_everybody_but_guests(store: &dyn Store) {
     store.append(&[said("alice", Scope::Everybody, "all"), said("alice", user("guest-1"), "psst")]).unwrap();
     store.append(&[entered("guest-1", "g", 0), said("alice", group("g"), "in g")]).unwrap();
     assert_eq!(sees(store, "nobody", Some(Scope::Everybody)), ["all"]);
@@ -156,10 +163,10 @@ fn a_broadcast_is_open_to_everybody_but_guests(store: &dyn Store) {
     assert!(store.message(&name("guest-1"), MessageId(2)).unwrap().is_none());
     assert!(store.search(&name("guest-1"), "psst", None, 9).unwrap().is_empty());
     assert_eq!(sees(store, "alice", Some(user("Guest-1"))), ["psst"]);
-    assert!(owed(store, "bob", None).is_empty(), "broadcasts are for those who are here");
+    assert!(owed(store, "bob", None).is_empty(), "broadcasts are not delivered later");
 }
 
-fn what_was_cleared_is_gone_for_one_reader_and_never_comes_back(store: &dyn Store) {
+fn clearing_hides_messages_from_one_reader_for_good(store: &dyn Store) {
     store.append(&[entered("bob", "g", 0), said("alice", user("bob"), "a"), said("alice", group("g"), "b")]).unwrap();
     store.append(&[said("alice", Scope::Everybody, "c"), cleared("bob", Some(user("alice")), 1)]).unwrap();
     assert_eq!(sees(store, "bob", None), ["b", "c"]);
@@ -205,7 +212,7 @@ fn history_goes_back_page_by_page(store: &dyn Store) {
     assert!(store.history(&bob, None, Some(MessageId(0)), 9).unwrap().is_empty());
 }
 
-fn a_device_is_owed_what_came_after_its_place(store: &dyn Store) {
+fn a_device_is_owed_what_came_after_its_position(store: &dyn Store) {
     store.append(&[entered("bob", "g", 0), entered("alice", "g", 0)]).unwrap();
     let lines = [said("alice", user("bob"), "1"), said("bob", group("g"), "2"), said("alice", group("g"), "3")];
     store.append(&lines).unwrap();
@@ -224,7 +231,7 @@ fn a_device_is_owed_what_came_after_its_place(store: &dyn Store) {
     assert_eq!(owed(store, "bob", None), ["5"]);
 }
 
-fn a_search_finds_all_words_and_no_operators(store: &dyn Store) {
+fn a_search_finds_all_words_and_knows_no_operators(store: &dyn Store) {
     let lines = ["The quick brown Fox", "quick, don't!", "NEAR the \"fox\" - and *stars*", "x OR y"];
     store.append(&lines.map(|line| said("alice", user("bob"), line))).unwrap();
     store.append(&[said("alice", user("carol"), "quick fox"), entered("bob", "g", 0)]).unwrap();
@@ -254,4 +261,42 @@ fn the_log_can_be_copied_piece_by_piece(store: &dyn Store) {
     assert_eq!(texts(&store.tail(MessageId(3), 2).unwrap()), ["3", "4"]);
     assert_eq!(store.tail(MessageId(0), usize::MAX).unwrap().len(), 10);
     assert!(store.tail(MessageId(10), 9).unwrap().is_empty() && store.tail(MessageId(u64::MAX), 9).unwrap().is_empty());
+}
+
+fn ignoring_hides_messages_from_one_reader_until_undone(store: &dyn Store) {
+    store.append(&[entered("bob", "g", 0), entered("carol", "g", 0)]).unwrap();
+    store.append(&[said("mallory", group("g"), "in g"), said("Mallory", user("bob"), "psst")]).unwrap();
+    store.append(&[said("mallory", Scope::Everybody, "all"), said("bob", user("mallory"), "own")]).unwrap();
+    store.append(&[said("carol", group("g"), "hi"), ignores("BOB", "MALLORY", true)]).unwrap();
+    let bob = name("bob");
+    assert_eq!(sees(store, "bob", None), ["own", "hi"]);
+    assert_eq!(sees(store, "bob", Some(group("g"))), ["hi"]);
+    assert_eq!(texts(&store.history(&bob, None, None, 1).unwrap()), ["hi"]);
+    assert_eq!(texts(&store.history(&bob, None, Some(MessageId(5)), 1).unwrap()), ["own"]);
+    assert!(store.message(&bob, MessageId(2)).unwrap().is_none());
+    assert!(store.message(&bob, MessageId(5)).unwrap().is_some());
+    assert!(store.search(&bob, "psst", None, 9).unwrap().is_empty());
+    assert_eq!(sees(store, "carol", None), ["in g", "all", "hi"]);
+    assert_eq!(sees(store, "mallory", Some(user("bob"))), ["psst", "own"]);
+    assert_eq!(store.ignored().unwrap(), [(bob, name("mallory"))]);
+    store.append(&[ignores("bob", "Mallory", false), ignores("bob", "carol", false)]).unwrap();
+    assert_eq!(sees(store, "bob", None), ["in g", "psst", "all", "own", "hi"]);
+    assert!(store.ignored().unwrap().is_empty());
+}
+
+fn a_backlog_withholds_private_messages_of_ignored_users(store: &dyn Store) {
+    store.append(&[entered("bob", "g", 0), ignores("bob", "mallory", true)]).unwrap();
+    let flood: Vec<Entry> = (0..5).map(|n| said("mallory", user("bob"), &n.to_string())).collect();
+    store.append(&flood).unwrap();
+    store.append(&[said("mallory", group("g"), "in g"), said("alice", user("bob"), "hi")]).unwrap();
+    let backlog = store.backlog(&name("bob"), None, MessageId(99), 3).unwrap();
+    assert_eq!((texts(&backlog.messages), backlog.more), (vec!["hi"], 0));
+    assert_eq!(texts(&backlog.withheld), ["0", "1", "2"]);
+}
+
+fn a_deleted_account_ignores_nobody_and_nobody_ignores_it(store: &dyn Store) {
+    let all = [("bob", "mallory"), ("mallory", "bob"), ("mallory", "alice"), ("alice", "bob")];
+    store.append(&all.map(|(who, whom)| ignores(who, whom, true))).unwrap();
+    store.append(&[Entry::Forgotten { user: name("MALLORY") }]).unwrap();
+    assert_eq!(store.ignored().unwrap(), [(name("alice"), name("bob"))]);
 }

@@ -1,7 +1,7 @@
 //! Assembles lines from data bytes, with any line ending, and lets users edit the line they are typing.
 //!
-//! A line is complete or absent: nothing is cut off and nothing is split. The one exception is [`split`], for clients that
-//! send no line ends. It must not know telnet, text encodings or what commands do.
+//! A line is complete or absent: nothing is cut off and nothing is split. The one exception is [`LegacyCommands`], for
+//! clients that send no line ends. It must not know telnet, text encodings or what commands do.
 
 use std::mem;
 
@@ -60,6 +60,8 @@ enum FirstEnd {
 #[derive(Debug)]
 pub(super) struct Assembler {
     limit: usize,
+    /// Control characters edit the line, as they do on a terminal.
+    editing: bool,
     line: Vec<u8>,
     excess: Excess,
     /// Bytes received since the last line end, whether or not they are part of the line.
@@ -70,10 +72,11 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    /// An assembler for lines of at most `limit` bytes, including their end.
-    pub(super) fn new(limit: usize) -> Assembler {
+    /// An assembler for lines of at most `limit` bytes, including their end. With `editing`, control characters edit them.
+    pub(super) fn new(limit: usize, editing: bool) -> Assembler {
         Assembler {
             limit,
+            editing,
             line: Vec::new(),
             excess: Excess::None,
             received: 0,
@@ -172,7 +175,7 @@ impl Assembler {
     /// Handles a control character that ends no line: an editing key, or data.
     fn control(&mut self, byte: u8) {
         match (&self.excess, byte) {
-            (Excess::None, BACKSPACE | DELETE | CTRL_U | CTRL_W) => self.count(1),
+            (Excess::None, BACKSPACE | DELETE | CTRL_U | CTRL_W) if self.editing => self.count(1),
             _ => return self.append(&[byte]),
         }
         match byte {
@@ -236,50 +239,58 @@ fn printable_prefix(data: &[u8]) -> usize {
     start + data[start..].iter().position(control).unwrap_or(data.len() - start)
 }
 
-/// Commands with arguments: recognised anywhere in a read by the space after the word.
-const EMBEDDED: [&[u8]; 6] =
-    [b"/msg ", b"/broadcast ", b"/create_group ", b"/join_group ", b"/leave_group ", b"/group_msg "];
-
-/// Commands without arguments: distinguishable from text only at the very end of a piece.
-const TRAILING: [&[u8]; 5] = [b"/exit", b"/quit", b"/users", b"/groups_users", b"/help"];
-
-/// Splits one read of a client without line ends into the messages it sent in quick succession, in order and none empty.
-/// Together they are `message`.
-///
-/// This is a heuristic. A cut is made before a command that directly follows anything but white space: people write
-/// `try /msg bob`, while two sends that arrive in one read look like `hello/msg bob`.
-pub(super) fn split(message: &[u8]) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    let mut rest = message;
-    while let Some(cut) = (1..rest.len()).find(|&at| starts_command(rest, at)) {
-        split_tail(&rest[..cut], &mut pieces);
-        rest = &rest[cut..];
-    }
-    split_tail(rest, &mut pieces);
-    pieces
+/// Commands at which a read without line ends is split, without their slashes.
+#[derive(Debug)]
+pub struct LegacyCommands {
+    /// Recognised anywhere in a read by the space after the word.
+    pub with_arguments: &'static [&'static str],
+    /// Distinguishable from text only at the very end of a piece.
+    pub alone: &'static [&'static str],
 }
 
-fn starts_command(bytes: &[u8], at: usize) -> bool {
-    bytes[at] == b'/' && follows_text(bytes, at) && EMBEDDED.iter().any(|word| bytes[at..].starts_with(word))
-}
-
-fn split_tail<'a>(piece: &'a [u8], pieces: &mut Vec<&'a [u8]>) {
-    let first = pieces.len();
-    let mut rest = piece;
-    while let Some(cut) = trailing_command(rest) {
-        pieces.push(&rest[cut..]);
-        rest = &rest[..cut];
+impl LegacyCommands {
+    /// Splits one read of a client without line ends into the messages it sent in quick succession, in order and none empty.
+    /// Together they are `message`.
+    ///
+    /// This is a heuristic. A cut is made before a command that directly follows anything but white space: people write
+    /// `try /msg bob`, while two sends that arrive in one read look like `hello/msg bob`.
+    pub(super) fn split<'a>(&self, message: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut pieces = Vec::new();
+        let mut rest = message;
+        while let Some(cut) = (1..rest.len()).find(|&at| follows_text(rest, at) && self.starts(&rest[at..])) {
+            self.split_tail(&rest[..cut], &mut pieces);
+            rest = &rest[cut..];
+        }
+        self.split_tail(rest, &mut pieces);
+        pieces
     }
-    if !rest.is_empty() {
-        pieces.push(rest);
-    }
-    pieces[first..].reverse();
-}
 
-fn trailing_command(piece: &[u8]) -> Option<usize> {
-    let word = TRAILING.iter().find(|word| piece.ends_with(word))?;
-    let cut = piece.len() - word.len();
-    follows_text(piece, cut).then_some(cut)
+    /// Whether these bytes start with a command that has arguments.
+    fn starts(&self, bytes: &[u8]) -> bool {
+        let Some(bytes) = bytes.strip_prefix(b"/") else { return false };
+        let words = self.with_arguments.iter();
+        words.filter_map(|word| bytes.strip_prefix(word.as_bytes())).any(|rest| rest.starts_with(b" "))
+    }
+
+    fn split_tail<'a>(&self, piece: &'a [u8], pieces: &mut Vec<&'a [u8]>) {
+        let first = pieces.len();
+        let mut rest = piece;
+        while let Some(cut) = self.trailing_command(rest) {
+            pieces.push(&rest[cut..]);
+            rest = &rest[..cut];
+        }
+        if !rest.is_empty() {
+            pieces.push(rest);
+        }
+        pieces[first..].reverse();
+    }
+
+    /// Where a command without arguments begins, if the piece ends with one.
+    fn trailing_command(&self, piece: &[u8]) -> Option<usize> {
+        let rests = self.alone.iter().filter_map(|word| piece.strip_suffix(word.as_bytes()));
+        let cut = rests.filter_map(|rest| rest.strip_suffix(b"/")).map(<[u8]>::len).next()?;
+        follows_text(piece, cut).then_some(cut)
+    }
 }
 
 fn follows_text(bytes: &[u8], at: usize) -> bool {
@@ -287,4 +298,4 @@ fn follows_text(bytes: &[u8], at: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -65,7 +65,8 @@ pub fn write_all_until(to: &(impl TryWrite + ?Sized), mut bytes: &[u8], deadline
     Ok(())
 }
 
-/// Discards what the peer still sends after [`Link::finish`], until it ends, for at most [`LINGER`] and [`LINGER_BYTES`].
+/// Discards what the peer still sends after [`Link::finish`], until it ends, for at most [`LINGER`] and
+/// [`LINGER_BYTES`].
 ///
 /// Closing a socket with unread bytes sends a reset, and the reset overtakes the last bytes written. `reading_stopped`
 /// says whether [`Link::stop_reading`] was called: from then on every read returns 0, so that means nothing.

@@ -35,9 +35,4 @@ pub trait Link: Send + Sync {
 
     /// The client's address.
     fn peer(&self) -> SocketAddr;
-
-    /// Whether a program is at the other end that sends and receives each line as one message, rather than a terminal.
-    fn carries_messages(&self) -> bool {
-        false
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::{mem, vec};
 
-use super::framing::{Assembler, Input, split};
+use super::framing::{Assembler, Input, LegacyCommands};
 use super::telnet::{Step, TelnetFilter};
 use crate::model::limits;
 
@@ -26,6 +26,8 @@ pub enum Framing {
 /// are the answers of the other methods valid.
 #[derive(Debug)]
 pub struct LineSource {
+    /// The client may be a terminal: telnet is filtered, and a client without line ends is understood.
+    terminal: Option<&'static LegacyCommands>,
     telnet: TelnetFilter,
     assembler: Assembler,
     framing: Framing,
@@ -47,12 +49,25 @@ pub struct LineSource {
 }
 
 impl LineSource {
-    /// A source for a new connection, with lines of at most `line_limit` bytes including their end.
-    pub fn new(line_limit: usize) -> LineSource {
+    /// A source for a client that may be a terminal: telnet commands are filtered, control characters edit the line, and a
+    /// client without line ends is understood; its reads are split at `commands`. Lines may have `line_limit` bytes
+    /// including their end.
+    pub fn terminal(line_limit: usize, commands: &'static LegacyCommands) -> LineSource {
+        LineSource::new(Some(commands), Framing::Undecided, Assembler::new(line_limit, true))
+    }
+
+    /// A source for a program that ends each line and means every byte as it is. Lines may have `line_limit` bytes including
+    /// their end.
+    pub fn lines(line_limit: usize) -> LineSource {
+        LineSource::new(None, Framing::Lines, Assembler::new(line_limit, false))
+    }
+
+    fn new(terminal: Option<&'static LegacyCommands>, framing: Framing, assembler: Assembler) -> LineSource {
         LineSource {
+            terminal,
             telnet: TelnetFilter::default(),
-            assembler: Assembler::new(line_limit),
-            framing: Framing::Undecided,
+            assembler,
+            framing,
             chatting: false,
             answering: false,
             read: Vec::new(),
@@ -72,6 +87,9 @@ impl LineSource {
             self.data_end -= self.at;
             self.at = 0;
             self.read.extend_from_slice(bytes);
+            if self.terminal.is_none() {
+                self.data_end = self.read.len();
+            }
         }
     }
 
@@ -231,13 +249,13 @@ impl LineSource {
     /// Splits a message of a raw client that may be several, and returns the first.
     fn split_raw(&mut self, input: Option<Input>) -> Option<Input> {
         let may_be_several = self.chatting && !self.answering && self.framing == Framing::Raw;
-        match input {
-            Some(Input::Line(message)) if may_be_several && !message.is_empty() => {
-                let pieces: Vec<Vec<u8>> = split(&message).into_iter().map(<[u8]>::to_vec).collect();
+        match (input, self.terminal) {
+            (Some(Input::Line(message)), Some(commands)) if may_be_several && !message.is_empty() => {
+                let pieces: Vec<Vec<u8>> = commands.split(&message).into_iter().map(<[u8]>::to_vec).collect();
                 self.pieces = pieces.into_iter();
                 self.pieces.next().map(Input::Line)
             }
-            other => other,
+            (input, _) => input,
         }
     }
 }

@@ -146,10 +146,6 @@ impl Link for WebSocketLink {
     fn peer(&self) -> SocketAddr {
         self.peer
     }
-
-    fn carries_messages(&self) -> bool {
-        true
-    }
 }
 
 /// The reading side.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::response::Response;
-use crate::model::{Name, NotRegistered, UserError};
+use crate::model::{Name, RegistrationError, UserError};
 use crate::session::{ApiRequest, NotAllowed, Shared, register};
 
 /// Where it begins.
@@ -120,22 +120,24 @@ fn name(typed: &str) -> Result<Name, Response> {
 /// `{"name":"zoe","password":"…"}`, with `"invite"` where one is needed.
 fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
     let [name, password, invite] = match texts(request, ["name", "password", "invite"]) {
-        Ok(given) => given.map(Option::unwrap_or_default),
+        Ok(given) => given,
         Err(response) => return response,
     };
-    match register(shared, peer, &format!("{name} {invite}"), password.as_bytes()) {
+    let ([name, password], invite) =
+        ([name, password].map(Option::unwrap_or_default), invite.filter(|text| !text.is_empty()));
+    match register(shared, peer, &name, invite.as_deref(), password.as_bytes()) {
         Ok(events) => Response::json(201, list(&events)),
         Err(why) => {
             let status = match why {
-                NotRegistered::Closed | NotRegistered::NeedsInvite | NotRegistered::BadInvite => 403,
-                NotRegistered::Taken => 409,
-                NotRegistered::TooMany | NotRegistered::TooManyAttempts => 429,
-                NotRegistered::Busy | NotRegistered::Unavailable | NotRegistered::Full => 503,
-                NotRegistered::Usage
-                | NotRegistered::BadName(_)
-                | NotRegistered::GuestName
-                | NotRegistered::Differ
-                | NotRegistered::BadPassword(_) => 422,
+                RegistrationError::Closed | RegistrationError::NeedsInvite | RegistrationError::BadInvite => 403,
+                RegistrationError::Taken => 409,
+                RegistrationError::TooMany | RegistrationError::TooManyAttempts => 429,
+                RegistrationError::Busy | RegistrationError::Unavailable | RegistrationError::Full => 503,
+                RegistrationError::Usage
+                | RegistrationError::BadName(_)
+                | RegistrationError::GuestName
+                | RegistrationError::PasswordsDiffer
+                | RegistrationError::BadPassword(_) => 422,
             };
             refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
         }

@@ -22,12 +22,12 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
         config.registration = Registration::Open;
     });
     let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
-    bob.ask("/talk alice", &["Plain text goes to alice now; /talk alone ends that."]);
+    bob.ask("/talk alice", &["Plain text now goes to alice; /talk alone ends that."]);
     let mut phone = server.login("alice");
     desk.send("/token new ci");
-    desk.expect("Token ci is made; it is shown this once:");
+    desk.expect("Token ci created. It is shown only once:");
     let token = desk.line();
-    desk.expect("Give it as the password at the login; it is good until you revoke it.");
+    desk.expect("Use it as your password when you log in. It is valid until you revoke it.");
     delete(&mut desk, "password123");
     for session in [&mut desk, &mut phone] {
         session.expect(GONE);
@@ -51,7 +51,7 @@ fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
     }
     let mut again = server.connect();
     again.send_raw("/register Alice\nx\nx\n");
-    again.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");
+    again.expect_bytes("Enter username: Enter password: Repeat password: Registration failed: the name is taken.\n");
     assert!(server.handle.hub().store().tokens(&"alice".parse().unwrap()).unwrap().is_empty());
     bob.quiet();
 }
@@ -63,9 +63,9 @@ fn a_wrong_password_or_none_keeps_the_account() {
     delete(&mut alice, "qwerty456");
     alice.expect("Error: That is not your password; nothing was changed.");
     delete(&mut alice, "");
-    alice.expect("Cancelled; all is as it was.");
+    alice.expect("Cancelled. No changes were made.");
     alice.send("/token new ci");
-    alice.expect("Token ci is made; it is shown this once:");
+    alice.expect("Token ci created. It is shown only once:");
     let token = alice.line();
     alice.line();
     delete(&mut alice, &token);
@@ -102,7 +102,7 @@ fn the_operator_sees_the_name_and_may_free_it() {
     daemon.await_log("users reloaded count=1006");
     let mut new = daemon.connect();
     new.send_raw("/register alice\nx\nx\n");
-    new.expect_bytes("Enter username: Enter password: The same again: ");
+    new.expect_bytes("Enter username: Enter password: Repeat password: ");
     new.expect(WELCOME);
     assert!(daemon.log().contains("account deleted user=alice addr=127.0.0.1 port="));
 }

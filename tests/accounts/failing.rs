@@ -42,7 +42,7 @@ fn a_token_whose_end_cannot_be_stored_opens_nothing() {
     let mut script = login_as(&server, "alice", &first);
     database.refuse("DELETE ON token");
     alice.send("/token revoke first");
-    alice.line_with("Error: This could not be stored yet: ");
+    alice.line_with("Error: Not stored yet: ");
     script.expect("*** The token of this session was revoked. Goodbye.");
     assert_eq!(refusal(&server, "alice", &first), NO);
     login_as(&server, "alice", &second).quiet();
@@ -94,6 +94,6 @@ fn a_token_that_could_not_be_stored_does_not_come_later() {
     database.refuse("INSERT ON token");
     alice.ask("/token new ci", &["Error: The server cannot store that now; try again later, or ask its operator."]);
     database.repair(&server);
-    alice.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    alice.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
     make(&mut alice, "ci");
 }

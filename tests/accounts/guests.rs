@@ -56,7 +56,7 @@ fn many_guests_at_once_have_names_of_their_own() {
     });
     said.sort();
     said.dedup();
-    let full = "Authentication failed: 10 guests are here already, which is the limit.";
+    let full = "Authentication failed: there are already 10 guests, which is the limit.";
     assert_eq!((said.len(), said[0].as_str()), (11, full), "{said:?}");
 }
 
@@ -91,7 +91,7 @@ fn plain_text_for_a_guest_who_left_reaches_no_later_guest_of_his_name() {
     let mut bob = server.login("bob");
     let mut first = guest(&server, "guest-1");
     bob.expect("*** guest-1 has joined the chat.");
-    bob.ask("/talk guest-1", &["Plain text goes to guest-1 now; /talk alone ends that."]);
+    bob.ask("/talk guest-1", &["Plain text now goes to guest-1; /talk alone ends that."]);
     bob.ask("for the first", &["[to guest-1]: for the first"]);
     first.expect("[bob]: for the first");
     first.send("/quit");
@@ -101,7 +101,7 @@ fn plain_text_for_a_guest_who_left_reaches_no_later_guest_of_his_name() {
     let mut second = guest(&server, "guest-1");
     bob.expect("*** guest-1 has joined the chat.");
     bob.ask("still for the first", &[gone]);
-    bob.ask("/talk guest-1", &["Plain text goes to guest-1 now; /talk alone ends that."]);
+    bob.ask("/talk guest-1", &["Plain text now goes to guest-1; /talk alone ends that."]);
     bob.ask("for the second", &["[to guest-1]: for the second"]);
     second.expect("[bob]: for the second");
 }

@@ -9,7 +9,7 @@ use super::{HIDE, SHOW, answer, line_of, login_as, passwd, raw, telnet};
 use crate::login::{NO, refusal};
 use crate::support::{TestServer, USERS};
 
-const CHANGED: &str = "Your password is changed.";
+const CHANGED: &str = "Your password was changed.";
 const WRONG: &str = "Error: That is not your password; nothing was changed.";
 
 #[test]
@@ -42,7 +42,7 @@ fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
     let long = "x".repeat(1025);
     for (old, new, again, said) in [
         ("wrong", "new", "new", WRONG),
-        ("password123", "new", "other", "Error: The two new passwords are not the same; nothing was changed."),
+        ("password123", "new", "other", "Error: The new passwords do not match; nothing was changed."),
         ("password123", &long, &long, "Error: The new password is longer than 1024 bytes; nothing was changed."),
         (
             "password123",
@@ -56,13 +56,13 @@ fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
     }
     let too_long = "x".repeat(5000);
     passwd(&mut alice, "password123", &too_long, "x");
-    alice.expect("Error: That line had 5001 bytes, the limit is 4096; it was dropped.");
+    alice.expect("Error: That line was dropped: it has 5001 bytes, and the limit is 4096.");
     alice.quiet();
     assert_eq!(fs::read_to_string(server.dir.path().join("users.txt")).unwrap(), before);
     drop(alice);
     let mut script = server.login("bob");
     script.send_raw(b"/passwd\nqwerty456\n\xC3\x28\n\xC3\x28\n");
-    script.expect_bytes("Old password: New password: The same again: ");
+    script.expect_bytes("Old password: New password: Repeat password: ");
     script.expect("Error: The new password is not valid UTF-8; nothing was changed.");
     script.ask("/passwd now", &["Usage: /passwd"]);
 }
@@ -81,7 +81,7 @@ fn wrong_old_passwords_are_counted_with_those_of_the_login() {
     }
     let said: Vec<String> = sessions.iter_mut().map(|session| session.line_with("rror: ")).collect();
     assert_eq!(said.iter().filter(|line| line.ends_with(WRONG)).count(), 8, "{said:?}");
-    assert_eq!(said.iter().filter(|line| line.contains("Too many wrong passwords came from your address")).count(), 1);
+    assert_eq!(said.iter().filter(|line| line.contains("Too many wrong passwords from your address")).count(), 1);
     let mut login = server.connect_from(host);
     login.give_name_and_password("bob", "qwerty456");
     login.expect("Authentication failed: too many wrong passwords from your address; try again in a minute.");
@@ -105,12 +105,12 @@ fn a_wrong_old_password_is_answered_no_sooner_than_a_wrong_login() {
 fn answers_are_never_commands_nor_said_to_anybody() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
-    alice.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     passwd(&mut alice, "/broadcast secret", "/quit", "secret");
-    alice.expect("Error: The two new passwords are not the same; nothing was changed.");
+    alice.expect("Error: The new passwords do not match; nothing was changed.");
     // Sent without waiting for the questions, after one that is refused.
     alice.send_raw("/passwd\nwrong\nsecret\nsecret\n/users\n");
-    alice.expect_bytes(format!("Old password: New password: The same again: {WRONG}\nOnline users:\nalice\nbob\n"));
+    alice.expect_bytes(format!("Old password: New password: Repeat password: {WRONG}\nOnline users:\nalice\nbob\n"));
     passwd(&mut alice, "password123", "/quit", "/quit");
     alice.expect(CHANGED);
     bob.quiet();
@@ -131,7 +131,7 @@ fn what_others_say_arrives_on_lines_of_its_own_while_a_question_is_open() {
     bob.ask("/broadcast all", &["[Broadcast][bob]: all"]);
     alice.expect_bytes("\n[bob]: hi\n[Broadcast][bob]: all\n");
     alice.send("password123");
-    answer(&mut alice, &[("New password: ", "new"), ("The same again: ", "new")]);
+    answer(&mut alice, &[("New password: ", "new"), ("Repeat password: ", "new")]);
     alice.expect(CHANGED);
     bob.quiet();
 }
@@ -140,12 +140,12 @@ fn what_others_say_arrives_on_lines_of_its_own_while_a_question_is_open() {
 fn an_empty_answer_cancels_at_every_question() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
-    let answers = [("Old password: ", "password123"), ("New password: ", "new"), ("The same again: ", "new")];
+    let answers = [("Old password: ", "password123"), ("New password: ", "new"), ("Repeat password: ", "new")];
     for given in 0..answers.len() {
         alice.send("/passwd");
         answer(&mut alice, &answers[..given]);
         answer(&mut alice, &[(answers[given].0, "")]);
-        alice.expect("Cancelled; all is as it was.");
+        alice.expect("Cancelled. No changes were made.");
         alice.quiet();
     }
     assert_eq!(line_of(&server, "alice"), "alice:password123");
@@ -161,7 +161,7 @@ fn telnet_hides_every_answer_and_shows_what_is_typed_again() {
         alice.send(&format!("{answer}\r\n"));
         alice.expect_exact(SHOW);
     }
-    alice.expect_exact(&[HIDE, b"The same again: "].concat());
+    alice.expect_exact(&[HIDE, b"Repeat password: "].concat());
     alice.send("new\r\n");
     alice.expect_exact(&[SHOW, CHANGED.as_bytes(), b"\r\n"].concat());
     alice.send("/ping on\r\n");
@@ -178,7 +178,7 @@ fn telnet_may_interrupt_and_ask_for_a_sign_of_life() {
     alice.peer.send(b"\xFF\xF6");
     alice.expect_exact(b"\r\n*** Yes, the chat server is here.\r\n");
     alice.peer.send(b"half\xFF\xF4\xFF\xF2\xFF\xFD\x06");
-    alice.expect_exact(&[SHOW, b"\xFF\xFC\x06Cancelled; all is as it was.\r\n"].concat());
+    alice.expect_exact(&[SHOW, b"\xFF\xFC\x06Cancelled. No changes were made.\r\n"].concat());
     alice.send("/ping on\r\n");
     alice.expect_exact(b"Pong: on\r\n");
 }
@@ -200,11 +200,11 @@ fn a_client_without_line_ends_answers_as_it_speaks() {
         ("/passwd", "Old password: "),
         ("password123", "New password: "),
         // Taken for a command, this would be cut in two, and the second would end the session.
-        ("new/quit", "The same again: "),
-        ("new/quit", "Your password is changed.\n"),
+        ("new/quit", "Repeat password: "),
+        ("new/quit", "Your password was changed.\n"),
         ("/ping on", "Pong: on\n"),
         ("/passwd", "Old password: "),
-        ("\n", "Cancelled; all is as it was.\n"),
+        ("\n", "Cancelled. No changes were made.\n"),
         ("/ping 1/users", "Pong: 1\nOnline users:\nalice\n"),
     ] {
         alice.send(said);

@@ -22,7 +22,7 @@ pub(super) fn outcome(mut client: TestClient, request: &str, password: &str) -> 
     client.send_raw(format!("/register {request}\n{password}\n{password}\n"));
     client.finish();
     let said = String::from_utf8(client.read_to_end()).unwrap();
-    said.replace("Enter password: ", "").replace("The same again: ", "")
+    said.replace("Enter password: ", "").replace("Repeat password: ", "")
 }
 
 /// Registers, and reads the welcome.
@@ -33,7 +33,7 @@ fn register(server: &TestServer, request: &str, password: &str) -> TestClient {
         &[
             ("Enter username: ", &format!("/register {request}")),
             ("Enter password: ", password),
-            ("The same again: ", password),
+            ("Repeat password: ", password),
         ],
     );
     client.expect(WELCOME);
@@ -74,7 +74,7 @@ fn who_registers_is_logged_in_and_has_an_account_from_then_on() {
 fn a_server_that_is_closed_says_so_and_asks_for_nothing() {
     let server = TestServer::start();
     let before = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
-    let closed = "Registration failed: this server registers nobody; ask its operator for an account.\n";
+    let closed = "Registration failed: this server does not register users; ask its operator for an account.\n";
     for request in ["zoe", "", "zoe abc", "alice", "_x"] {
         assert_eq!(outcome(server.connect(), request, "pw"), closed);
     }
@@ -85,20 +85,21 @@ fn a_server_that_is_closed_says_so_and_asks_for_nothing() {
 fn every_refusal_says_what_is_wrong() {
     let server = open_server();
     let long = "x".repeat(33);
-    let usage = "write /register <name>, or /register <name> <invitation>.";
+    let usage = "use /register <name>, or /register <name> <invitation>.";
     let alphabet =
         "the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit.";
     let cases = [
         ("", "pw", usage),
-        ("zoe abc def", "pw", usage),
+        ("zoe abc", "pw", alphabet),
+        ("Mary Ann Smith", "pw", alphabet),
         ("alice", "pw", "the name is taken."),
         ("ALICE", "pw", "the name is taken."),
         ("_x", "pw", alphabet),
         ("zo\u{EB}", "pw", alphabet),
         (&long, "pw", "the name is longer than 32 characters."),
         ("server", "pw", "the name is reserved for the server."),
-        ("guest", "pw", "the name is kept for guests."),
-        ("Guest-7", "pw", "the name is kept for guests."),
+        ("guest", "pw", "the name is reserved for guests."),
+        ("Guest-7", "pw", "the name is reserved for guests."),
         ("zoe", "", "the password is empty."),
         ("zoe", " x", "the password begins or ends with a space, which nobody sees and some clients cut off."),
     ];
@@ -113,9 +114,9 @@ fn every_refusal_says_what_is_wrong() {
     let mut client = server.connect();
     answer(
         &mut client,
-        &[("Enter username: ", "/REGISTER zoe"), ("Enter password: ", "pw"), ("The same again: ", "wp")],
+        &[("Enter username: ", "/REGISTER zoe"), ("Enter password: ", "pw"), ("Repeat password: ", "wp")],
     );
-    client.expect("Registration failed: the two passwords are not the same.");
+    client.expect("Registration failed: the passwords do not match.");
     client.expect_end();
     assert_eq!(refusal(&server, "zoe", "pw"), NO);
     assert_eq!(line_of(&server, "zoe"), "");
@@ -126,11 +127,15 @@ fn an_invitation_is_good_for_one_account_and_kept_by_who_mistypes() {
     let server = TestServer::with(|config| config.registration = Registration::Invite);
     let good = invitation(&server);
     let said = |request: &str, password| outcome(server.connect(), request, password);
-    let unknown = "Registration failed: the invitation is unknown, used up, or too old.\n";
-    assert_eq!(said("zoe", "pw"), "Registration failed: it needs an invitation: /register <name> <invitation>.\n");
+    let unknown = "Registration failed: the invitation is unknown, used up or expired.\n";
+    assert_eq!(said("zoe", "pw"), "Registration failed: you need an invitation: /register <name> <invitation>.\n");
     assert_eq!(said("zoe 0000-0000", "pw"), unknown);
     assert_eq!(said(&format!("alice {good}"), "pw"), "Registration failed: the name is taken.\n");
     assert_eq!(said(&format!("zoe {good}"), ""), "Registration failed: the password is empty.\n");
+    let alphabet =
+        "the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit.";
+    assert_eq!(said(&format!("Mary Ann {good}"), "pw"), format!("Registration failed: {alphabet}\n"));
+    assert_eq!(line_of(&server, "Mary"), "");
     register(&server, &format!("zoe {}", good.to_uppercase().replace('-', "")), "pw").quiet();
     assert_eq!(said(&format!("yann {good}"), "pw"), unknown);
     assert_eq!(line_of(&server, "yann"), "");
@@ -138,6 +143,14 @@ fn an_invitation_is_good_for_one_account_and_kept_by_who_mistypes() {
         Entry::Invited { invite: tokens::invite_digest("old"), expires: SystemTime::now() - Duration::from_secs(1) };
     server.handle.hub().record(vec![old]).unwrap();
     assert_eq!(said("yann old", "pw"), unknown);
+}
+
+#[test]
+fn an_open_server_takes_an_invitation_and_no_other_second_word() {
+    let server = open_server();
+    register(&server, &format!("zoe {}", invitation(&server)), "pw").quiet();
+    assert!(outcome(server.connect(), "Mary Ann", "pw").starts_with("Registration failed: the name may contain only"));
+    assert_eq!(line_of(&server, "Mary"), "");
 }
 
 #[test]
@@ -166,12 +179,13 @@ fn an_address_makes_three_accounts_and_then_has_to_wait() {
     let server = open_server();
     let from = |host, request: &str| outcome(server.connect_from([127, 0, 0, host]), request, "pw");
     // What failed does not count.
-    assert!(from(6, "zoe0 x y").starts_with("Registration failed: write"));
+    assert!(from(6, "zoe0 x y").starts_with("Registration failed: the name may"));
     assert!(from(6, "alice").starts_with("Registration failed: the name is taken"));
     for n in 0..3 {
         assert!(from(6, &format!("zoe{n}")).starts_with(WELCOME), "{n}");
     }
-    let refused = "Registration failed: too many accounts were made from your address; try again in ten minutes.\n";
+    let refused =
+        "Registration failed: too many accounts were registered from your address; try again in ten minutes.\n";
     assert_eq!(from(6, "zoe3"), refused);
     assert!(from(7, "zoe3").starts_with(WELCOME), "another address has its own");
 }
@@ -185,7 +199,7 @@ fn asking_for_names_that_are_taken_counts_as_guessing() {
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(said.iter().all(|said| said == "Registration failed: the name is taken.\n"), "{said:?}");
-    let refused = "Registration failed: too many tries from your address; try again in a minute.\n";
+    let refused = "Registration failed: too many attempts from your address; try again in a minute.\n";
     assert_eq!(outcome(server.connect_from([127, 0, 0, 8]), "bob", "pw"), refused);
 }
 
@@ -197,7 +211,7 @@ fn telnet_hides_both_passwords() {
     zoe.send("/register zoe\r\n");
     zoe.expect_exact(&[HIDE, b"Enter password: "].concat());
     zoe.send("pw\r\n");
-    zoe.expect_exact(&[SHOW, HIDE, b"The same again: "].concat());
+    zoe.expect_exact(&[SHOW, HIDE, b"Repeat password: "].concat());
     zoe.send("pw\r\n");
     zoe.expect_exact(&[SHOW, format!("{WELCOME}\r\n{HINT}\r\n").as_bytes()].concat());
 }
@@ -207,7 +221,7 @@ fn a_client_without_line_ends_registers_too() {
     let server = open_server();
     let mut zoe = server.memory_connect();
     for (question, answer) in
-        [("Enter username: ", "/register zoe"), ("Enter password: ", "pw"), ("The same again: ", "pw")]
+        [("Enter username: ", "/register zoe"), ("Enter password: ", "pw"), ("Repeat password: ", "pw")]
     {
         zoe.expect_bytes(question);
         zoe.send(answer);
@@ -224,7 +238,7 @@ fn a_new_owner_of_a_name_gets_nothing_of_the_old_one() {
     let token = Token { user, name: "left".parse().unwrap(), secret, made, expires: None };
     server.handle.hub().record(vec![Entry::TokenMade(token)]).unwrap();
     let mut zoe = register(&server, "zoe", "pw");
-    zoe.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    zoe.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
     assert_eq!(refusal(&server, "zoe", "parlor_left"), NO);
 }
 
@@ -236,7 +250,7 @@ fn a_name_is_taken_for_as_long_as_somebody_is_here_under_it() {
     server.handle.reload().unwrap();
     assert_eq!(outcome(server.connect(), "alice", "new"), "Registration failed: the name is taken.\n");
     alice.ask("/passwd", &[]);
-    answer(&mut alice, &[("Old password: ", "password123"), ("New password: ", "x"), ("The same again: ", "x")]);
+    answer(&mut alice, &[("Old password: ", "password123"), ("New password: ", "x"), ("Repeat password: ", "x")]);
     alice.expect("Error: That is not your password; nothing was changed.");
     alice.send("/quit");
     alice.expect_end();
@@ -283,7 +297,7 @@ fn registering_has_the_time_of_a_login_from_its_first_word_on() {
     let server = TestServer::with(change);
     let mut slow = server.connect();
     answer(&mut slow, &[("Enter username: ", "/register zoe"), ("Enter password: ", "pw")]);
-    slow.expect_bytes("The same again: *** The login took too long. Goodbye.\n");
+    slow.expect_bytes("Repeat password: *** The login took too long. Goodbye.\n");
     slow.expect_end();
     eventually("he is forgotten", || server.handle.logging_in() == 0);
 }

@@ -13,9 +13,9 @@ use crate::support::{Daemon, TestClient, TestServer, WELCOME, eventually};
 /// Makes a token and returns its secret.
 pub(super) fn make(client: &mut TestClient, name: &str) -> String {
     client.send(&format!("/token new {name}"));
-    client.expect(&format!("Token {name} is made; it is shown this once:"));
+    client.expect(&format!("Token {name} created. It is shown only once:"));
     let secret = client.line();
-    client.expect("Give it as the password at the login; it is good until you revoke it.");
+    client.expect("Use it as your password when you log in. It is valid until you revoke it.");
     secret
 }
 
@@ -62,7 +62,7 @@ fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
     let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
     let mut ended = [login_as(&server, "alice", &first), login_as(&server, "alice", &first)];
     let mut stays = login_as(&server, "alice", &second);
-    alice.ask("/token revoke FIRST", &["Token first is revoked."]);
+    alice.ask("/token revoke FIRST", &["Token first revoked."]);
     for session in &mut ended {
         session.expect("*** The token of this session was revoked. Goodbye.");
         session.expect_end();
@@ -71,7 +71,7 @@ fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
     stays.quiet();
     assert_eq!(refusal(&server, "alice", &first), NO);
     // With his own he gets his answer before his last words.
-    stays.ask("/token revoke second", &["Token second is revoked."]);
+    stays.ask("/token revoke second", &["Token second revoked."]);
     stays.expect("*** The token of this session was revoked. Goodbye.");
     stays.expect_end();
     alice.ask_all(&[("/token revoke first", "Error: Token 'first' does not exist.")]);
@@ -79,26 +79,26 @@ fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
 
 #[test]
 fn tokens_are_listed_without_their_secrets_and_bounded() {
-    let server = TestServer::start();
+    let server = TestServer::with(|config| config.limits.max_tokens_per_user = 5);
     let mut alice = server.login("alice");
-    alice.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
-    (0..20).for_each(|n| drop(make(&mut alice, &format!("t{n}"))));
+    alice.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
+    (0..5).for_each(|n| drop(make(&mut alice, &format!("t{n}"))));
     alice.ask_all(&[
-        ("/token new one.more", "Error: You have 20 tokens already, which is the limit."),
-        ("/token new T3", "Error: Token 't3' already exists; /token revoke ends it."),
+        ("/token new one.more", "Error: You already have 5 tokens, which is the limit."),
+        ("/token new T3", "Error: Token 't3' already exists; /token revoke removes it."),
         ("/token new _x", "Error: The token name '_x' may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit."),
         ("/token new", "Usage: /token new <name> [<days>] | list | revoke <name>"),
         ("/token new x 0", "Usage: /token new <name> [<days>] | list | revoke <name>"),
-        ("/token revoke t0", "Token t0 is revoked."),
-        ("/token new x 30", "Token x is made; it is shown this once:"),
+        ("/token revoke t0", "Token t0 revoked."),
+        ("/token new x 30", "Token x created. It is shown only once:"),
     ]);
     assert!(alice.line().starts_with("parlor_"));
     assert!(alice.line().ends_with(" UTC, or until you revoke it."));
     alice.send("/token list");
     alice.expect("Your tokens:");
-    let lines: Vec<String> = (0..20).map(|_| alice.line()).collect();
-    assert!(lines.iter().all(|line| line.contains(": made ") && !line.contains("parlor_")), "{lines:?}");
-    assert!(lines[19].starts_with("x: made ") && lines[19].contains(", good until "), "{lines:?}");
+    let lines: Vec<String> = (0..5).map(|_| alice.line()).collect();
+    assert!(lines.iter().all(|line| line.contains(": created ") && !line.contains("parlor_")), "{lines:?}");
+    assert!(lines[4].starts_with("x: created ") && lines[4].contains(", valid until "), "{lines:?}");
     alice.quiet();
 }
 
@@ -115,12 +115,12 @@ fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
     server.handle.hub().record(vec![entry("over", over), entry("good", good)]).unwrap();
     assert_eq!(refusal(&server, "alice", "parlor_over"), NO);
     let mut script = login_as(&server, "alice", "parlor_good");
-    script.ask("/token new more", &["Error: You logged in with a token; log in with your password to make one."]);
+    script.ask("/token new more", &["Error: You logged in with a token; log in with your password to create one."]);
     drop(script);
     let mut alice = server.login("alice");
     alice.send("/token list");
     alice.expect("Your tokens:");
-    assert!(alice.line().contains("good until ") && alice.line().contains("expired "));
+    assert!(alice.line().contains("valid until ") && alice.line().contains("expired "));
     make(&mut alice, "over");
 }
 
@@ -131,7 +131,7 @@ fn what_is_kept_in_a_database_is_good_after_a_restart_and_what_is_gone_stays_gon
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.login(name));
     alice.expect("*** bob has joined the chat.");
     let (kept, revoked, lost) = (make(&mut alice, "kept"), make(&mut alice, "revoked"), make(&mut bob, "lost"));
-    alice.ask("/token revoke revoked", &["Token revoked is revoked."]);
+    alice.ask("/token revoke revoked", &["Token revoked revoked."]);
     bob.send("/delete_account\nqwerty456");
     bob.expect("Your password: *** Your account is deleted. Goodbye.");
     bob.expect_end();
@@ -150,7 +150,8 @@ fn what_is_kept_in_a_database_is_good_after_a_restart_and_what_is_gone_stays_gon
     }
     let mut again_bob = again.connect();
     again_bob.send_raw("/register bob\nx\nx\n");
-    again_bob.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");
+    again_bob
+        .expect_bytes("Enter username: Enter password: Repeat password: Registration failed: the name is taken.\n");
 }
 
 #[test]

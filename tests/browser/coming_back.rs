@@ -101,7 +101,7 @@ fn signing_out_revokes_the_token_of_a_remembered_login() {
     browser.click("#b-menu");
     browser.press("Sign out");
     browser.until("!document.getElementById('door').hidden");
-    bob.ask("/token list", &["You have no tokens; /token new <name> makes one."]);
+    bob.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
     assert_eq!(browser.run("return localStorage.getItem('parlor.stay');"), serde_json::Value::Null);
     browser.reload();
     assert_eq!(browser.run("return document.getElementById('door').hidden;"), false);

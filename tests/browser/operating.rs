@@ -80,7 +80,7 @@ fn an_operator_sees_sessions_and_gives_reasons() {
     alice.sees("#operate", "penalties (1)");
     press_in_row(&alice, "mute", "Lift");
     because(&alice, "he is sorry");
-    bob.expect("*** You may speak again: he is sorry.");
+    bob.expect("*** You are no longer muted: he is sorry.");
     press_in_row(&alice, "bossy", "Done");
     because(&alice, "true");
     alice.sees("#operate", "reports (0)");
@@ -120,17 +120,17 @@ fn every_command_of_an_operator_asks_for_a_reason() {
     alice.sees("#told", "reloaded");
     press_in_row(&alice, "club", "Take away");
     because(&alice, "off topic");
-    bob.expect("*** The group club was taken away by an operator: off topic.");
+    bob.expect("*** The group club was deleted by an operator: off topic.");
     alice.press("Stop the server…");
     because(&alice, "new disk");
     bob.expect("*** The server shuts down in 5m: new disk.");
     alice.press("Let it go on…");
     because(&alice, "it can wait");
-    bob.expect("*** The server goes on; the shutdown is cancelled.");
+    bob.expect("*** The shutdown is cancelled.");
     press_in_row(&alice, "bob", "Ban");
     alice.type_into("dialog [name=time]", "7d");
     because(&alice, "spam");
-    bob.expect("*** An operator ends your session: spam");
+    bob.expect("*** An operator ended your session: spam");
     alice.sees("#of-penalties", "spam");
     alice.press("Rename a user…");
     alice.type_into("dialog [name=user]", "eve");
@@ -143,7 +143,7 @@ fn every_command_of_an_operator_asks_for_a_reason() {
     eva.line_with("/help");
     press_in_row(&alice, "eva", "End");
     because(&alice, "update your bot");
-    eva.expect("*** An operator ends your session: update your bot");
+    eva.expect("*** An operator ended your session: update your bot");
     let mut bob = server.connect();
     bob.give_name_and_password("bob", crate::support::password("bob"));
     assert!(timeless(&bob.line()).contains("you are banned until {time} UTC: spam"));

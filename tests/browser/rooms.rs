@@ -132,7 +132,7 @@ fn every_way_of_leaving_a_room_is_seen_at_once() {
     alice.press("Leave the room");
     bob.expect("*** alice has left (1/2).");
     alice.misses("#list", "First");
-    bob.ask("/room leave", &[&format!("You left the room {code}. It is empty now, and gone.")]);
+    bob.ask("/room leave", &[&format!("You left the room {code}. It is empty now and was deleted.")]);
     // By a lost connection: the page says so, comes back, and is not in the room.
     let code = make_room(&alice, "Second", 2);
     join(&mut bob, &code, "(2/2). Topic: Second");
@@ -151,7 +151,7 @@ fn every_way_of_leaving_a_room_is_seen_at_once() {
     alice.close_tab();
     bob.expect("*** alice has left the chat.");
     bob.expect("*** alice has left (1/2).");
-    bob.ask("/room leave", &[&format!("You left the room {code}. It is empty now, and gone.")]);
+    bob.ask("/room leave", &[&format!("You left the room {code}. It is empty now and was deleted.")]);
     expect_nothing_of(&server, &code);
 }
 
@@ -161,7 +161,7 @@ fn expect_nothing_of(server: &TestServer, code: &str) {
     let mut eve = server.login("eve");
     eve.ask(&format!("/room join {code}"), &[&format!("Error: Room '{code}' does not exist.")]);
     eve.send("/search Second");
-    assert_eq!(eve.line(), "No message has all of these words.");
+    assert_eq!(eve.line(), "No message contains all of these words.");
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_group_is_created_managed_and_left_by_its_menus() {
     alice.sees("#log", "bob has joined");
     alice.sees("#subtitle", "2 members");
     about("bob", "Promote bob");
-    bob.expect("*** bob is an admin of the group crew now, by alice.");
+    bob.expect("*** alice made bob an admin of the group crew.");
     alice.sees("#log", "bob is admin now, by alice.");
     about("bob admin", "Mute bob");
     alice.type_into("dialog [name=time]", "10m");
@@ -161,7 +161,7 @@ fn a_group_is_created_managed_and_left_by_its_menus() {
     menu("Bans and mutes…");
     alice.sees("dialog", "bob is muted by alice until");
     alice.press("Lift");
-    bob.expect("*** You are no longer muted in the group crew, by alice.");
+    bob.expect("*** alice unmuted you in the group crew.");
     menu("Settings…");
     alice.run("document.querySelector('dialog [name=topic]').value = '';");
     alice.type_into("dialog [name=topic]", "anchors");
@@ -233,7 +233,7 @@ fn a_search_result_opens_in_its_conversation() {
     alice.sees("#log", "tomato salad");
     alice.click("#b-search");
     alice.type_into("dialog [name=words]", &format!("turnip{ENTER}"));
-    alice.sees("dialog", "No message has all of these words.");
+    alice.sees("dialog", "No message contains all of these words.");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every code of an error stands in a transcript, in its own words or in those for programs.
+//! Every error occurs in a transcript, as a sentence or as a line of machine mode.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -7,8 +7,9 @@ use parlor::model::{BadName, GroupError, GroupRole, MessageId, Name, Penalty, Re
 
 use super::{step, transcripts};
 use crate::documents::sources;
+use crate::support::every_variant;
 
-/// Codes that no transcript has: why, and which test provokes each.
+/// Codes that no transcript shows: why, and which test provokes each.
 const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
@@ -17,85 +18,98 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("unavailable", "the store fails", "a_token_that_could_not_be_stored_does_not_come_later"),
     ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
-    ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_and_the_connection_kept"),
+    ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_without_closing"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
-    ("needs_role", "the role goes right then", "who_loses_his_role_while_his_act_waits_for_its_turn_does_nothing"),
+    ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
-    ("too_many_ignored", "it takes 200 users", "there_is_a_limit_to_whom_one_ignores"),
-    ("too_many_tokens", "it takes 20 tokens", "tokens_are_listed_without_their_secrets_and_bounded"),
+    ("too_many_ignored", "it takes 200 users", "the_number_of_ignored_users_is_limited"),
+    (
+        "too_many_tokens",
+        "it takes as many tokens as the setting allows",
+        "tokens_are_listed_without_their_secrets_and_bounded",
+    ),
     ("too_many_kept", "it takes 50 groups", "a_user_owns_at_most_so_many_kept_groups"),
     ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
     ("too_many_invitations", "it takes 1000 users", "a_group_has_no_more_open_invitations_than_it_may"),
     ("too_many_sanctions", "it takes 10000 bans", "no_more_penalties_hold_than_may"),
     ("still_here", "a session has to hang", "nobody_comes_in_under_his_name_from_the_first_moment_on"),
-    ("not_renamed", "the store or the users file fails", "while_the_store_does_not_work_nobody_is_renamed"),
+    ("not_renamed", "the store or the users file fails", "nobody_is_renamed_while_the_store_fails"),
     ("name_has_traces", "it takes an account from before", "a_refused_rename_says_why_and_changes_nothing"),
     ("too_many_reports", "it takes 1000 reports", "open_reports_are_bounded"),
 ];
 
-/// One value of each kind of refusal, with `Hole` and 909 where others have something else.
+/// A list of errors that does not compile while a variant is missing.
+macro_rules! samples {
+    ($Error:ident $(except $($Except:ident),+)?; $($Variant:ident $(($($value:expr),+))?,)+) => {{
+        every_variant!($Error: $($Variant),+ $($(, $Except)+)?);
+        vec![$($Error::$Variant $(($($value),+))?),+]
+    }};
+}
+
+/// One value of each error, with `Hole` and 909 as its variable parts.
 fn samples() -> Vec<UserError> {
     let (text, name): (String, Name) = ("Hole".to_owned(), "Hole".parse().unwrap());
     let soon = SystemTime::now() + Duration::from_secs(600);
     let id = MessageId(909);
-    let mut all = vec![
-        UserError::NoSuchUser(text.clone()),
-        UserError::NotOnline(name),
-        UserError::NoSuchGroup(text.clone()),
-        UserError::GroupExists(name),
-        UserError::AlreadyMember(name),
-        UserError::NotMember(name),
-        UserError::TooManyGroups(909),
-        UserError::TooManyMemberships(909),
-        UserError::BadGroupName(text.clone(), BadName::BadCharacter),
-        UserError::BadGroupName(text.clone(), BadName::Reserved),
-        UserError::Usage(vec!["Hole"]),
-        UserError::UnknownCommand(text.clone(), None),
-        UserError::UnknownCommand(text.clone(), Some("Hole")),
-        UserError::NoConversation,
-        UserError::NobodyToReply,
-        UserError::CannotIgnoreSelf,
-        UserError::TooManyIgnored(909),
-        UserError::NotIgnored(name),
-        UserError::WrongPassword,
-        UserError::TooManyAttempts,
-        UserError::PasswordsDiffer,
-        UserError::BadPassword(text.clone()),
-        UserError::NotForGuests,
-        UserError::NotWithToken,
-        UserError::BadTokenName(text.clone(), BadName::BadCharacter),
-        UserError::TokenExists(name),
-        UserError::NoSuchToken(text.clone()),
-        UserError::TooManyTokens(909),
-        UserError::Busy,
-        UserError::Unavailable,
-        UserError::LineTooLong(909, 909),
-        UserError::NotUtf8,
-        UserError::NotSaved(text.clone()),
-        UserError::Lost,
-        UserError::NotReadable(text.clone()),
-        UserError::NotKept(name, text.clone()),
-        UserError::NotStoredYet(text.clone()),
-        UserError::NoSuchMessage(id),
-        UserError::NotYours(id),
-        UserError::NotToYou(id),
-        UserError::Muted(Some(soon), text.clone()),
-        UserError::Filtered,
-        UserError::NeedsRole(Role::Admin),
-        UserError::Outranked(name),
-        UserError::NoSuchSession(text.clone()),
-        UserError::BadNet(text.clone()),
-        UserError::GuestByAddress,
-        UserError::NoSanction(Penalty::Ban, text.clone()),
-        UserError::NoSanction(Penalty::Mute, text.clone()),
-        UserError::TooManySanctions(909),
-        UserError::NoSuchReport(909),
-        UserError::TooManyReports(909),
-        UserError::AlreadyStopping,
-        UserError::NotStopping,
-        UserError::NotReloaded(text.clone()),
-        UserError::NoLog(text),
-        UserError::GuestsHaveNone,
+    let mut all = samples![
+        UserError except NotRenamed, Group;
+        NoSuchUser(text.clone()),
+        NotOnline(name),
+        NoSuchGroup(text.clone()),
+        GroupExists(name),
+        AlreadyMember(name),
+        NotMember(name),
+        TooManyGroups(909),
+        TooManyMemberships(909),
+        BadGroupName(text.clone(), BadName::BadCharacter),
+        BadGroupName(text.clone(), BadName::Reserved),
+        Usage(vec!["Hole"]),
+        UnknownCommand(text.clone(), None),
+        UnknownCommand(text.clone(), Some("Hole")),
+        NoConversation,
+        NobodyToReply,
+        CannotIgnoreSelf,
+        TooManyIgnored(909),
+        NotIgnored(name),
+        WrongPassword,
+        TooManyAttempts,
+        PasswordsDiffer,
+        BadPassword(text.clone()),
+        NotForGuests,
+        NotWithToken,
+        BadTokenName(text.clone(), BadName::BadCharacter),
+        TokenExists(name),
+        NoSuchToken(text.clone()),
+        TooManyTokens(909),
+        Busy,
+        Unavailable,
+        LineTooLong(909, 909),
+        NotUtf8,
+        NotSaved(text.clone()),
+        Lost,
+        NotReadable(text.clone()),
+        NotKept(name, text.clone()),
+        NotStoredYet(text.clone()),
+        NoSuchMessage(id),
+        NotYours(id),
+        NotToYou(id),
+        Muted(Some(soon), text.clone()),
+        Filtered,
+        NeedsRole(Role::Admin),
+        Outranked(name),
+        NoSuchSession(text.clone()),
+        BadNet(text.clone()),
+        GuestByAddress,
+        NoSanction(Penalty::Ban, text.clone()),
+        NoSanction(Penalty::Mute, text.clone()),
+        TooManySanctions(909),
+        NoSuchReport(909),
+        TooManyReports(909),
+        AlreadyStopping,
+        NotStopping,
+        NotReloaded(text.clone()),
+        NoLog(text),
+        GuestsHaveNone,
     ];
     all.extend(rename_samples(name).into_iter().map(UserError::NotRenamed));
     all.extend(group_samples(name).into_iter().map(UserError::Group));
@@ -103,53 +117,55 @@ fn samples() -> Vec<UserError> {
 }
 
 fn rename_samples(name: Name) -> Vec<RenameError> {
-    vec![
-        RenameError::Guest,
-        RenameError::BadName("Hole".to_owned(), BadName::BadCharacter),
-        RenameError::BadName("Hole".to_owned(), BadName::Reserved),
-        RenameError::GuestName(name),
-        RenameError::Same(name),
-        RenameError::Taken(name),
-        RenameError::Deleted(name),
-        RenameError::Traces(name),
-        RenameError::Yourself,
-        RenameError::StillHere(name),
-        RenameError::Failed("Hole".to_owned()),
+    samples![
+        RenameError;
+        Guest,
+        BadName("Hole".to_owned(), BadName::BadCharacter),
+        BadName("Hole".to_owned(), BadName::Reserved),
+        GuestName(name),
+        Same(name),
+        Taken(name),
+        Deleted(name),
+        Traces(name),
+        Yourself,
+        StillHere(name),
+        Failed("Hole".to_owned()),
     ]
 }
 
 fn group_samples(name: Name) -> Vec<GroupError> {
-    vec![
-        GroupError::NeedsRole(name, GroupRole::Owner),
-        GroupError::NeedsRole(name, GroupRole::Admin),
-        GroupError::Outranked(name, name, GroupRole::Admin),
-        GroupError::Outranked(name, name, GroupRole::Owner),
-        GroupError::UserNotMember(name, name),
-        GroupError::UserAlreadyMember(name, name),
-        GroupError::RoleAlready(name, name, GroupRole::Owner),
-        GroupError::LastOwner(name),
-        GroupError::Yourself,
-        GroupError::Full(name, 909),
-        GroupError::LimitTooLow(name, 909),
-        GroupError::Banned(name, None, None),
-        GroupError::Muted(name, None, None),
-        GroupError::UserBanned(name, name),
-        GroupError::NotBanned(name, name),
-        GroupError::NotMuted(name, name),
-        GroupError::AnnounceOnly(name),
-        GroupError::NeedsPassword(name),
-        GroupError::WrongPassword(name),
-        GroupError::NotInvited("Hole".to_owned()),
-        GroupError::TooManyBans(name, 909),
-        GroupError::TooManyInvitations(name, 909),
-        GroupError::TooManyKept(909),
-        GroupError::Ephemeral(name),
-        GroupError::NoHistory(name),
-        GroupError::NotForGuests(name),
-        GroupError::RoomFixed(name),
-        GroupError::NoSuchRoom("Hole".to_owned()),
-        GroupError::InNoRoom,
-        GroupError::WhichRoom,
+    samples![
+        GroupError;
+        NeedsRole(name, GroupRole::Owner),
+        NeedsRole(name, GroupRole::Admin),
+        Outranked(name, name, GroupRole::Admin),
+        Outranked(name, name, GroupRole::Owner),
+        UserNotMember(name, name),
+        UserAlreadyMember(name, name),
+        RoleAlready(name, name, GroupRole::Owner),
+        LastOwner(name),
+        Yourself,
+        Full(name, 909),
+        LimitTooLow(name, 909),
+        Banned(name, None, None),
+        Muted(name, None, None),
+        UserBanned(name, name),
+        NotBanned(name, name),
+        NotMuted(name, name),
+        AnnounceOnly(name),
+        NeedsPassword(name),
+        WrongPassword(name),
+        NotInvited("Hole".to_owned()),
+        TooManyBans(name, 909),
+        TooManyInvitations(name, 909),
+        TooManyKept(909),
+        Ephemeral(name),
+        NoHistory(name),
+        NotForGuests(name),
+        RoomFixed(name),
+        NoSuchRoom("Hole".to_owned()),
+        InNoRoom,
+        WhichRoom,
     ]
 }
 
@@ -159,7 +175,7 @@ fn pieces(error: &UserError) -> Vec<String> {
     said.trim_end_matches('.').split("Hole").map(str::to_owned).collect()
 }
 
-/// How many characters of a line are those of this sentence; `None` when it is another.
+/// How many characters of a line belong to this sentence; `None` if it is another one.
 fn likeness(line: &str, pieces: &[String]) -> Option<usize> {
     let mut rest = line.strip_prefix(&pieces[0])?;
     for piece in &pieces[1..] {
@@ -181,7 +197,7 @@ fn patterns() -> Vec<(&'static str, Vec<String>)> {
     samples().iter().map(|error| (error.code(), pieces(error))).collect()
 }
 
-/// All codes that are told in these transcripts.
+/// All codes that occur in these transcripts.
 fn told(transcripts: &[String]) -> BTreeSet<String> {
     let patterns = patterns();
     let lines = transcripts.iter().flat_map(|transcript| transcript.lines());
@@ -221,7 +237,7 @@ fn an_error_is_recognised_by_its_words() {
     }
     for (line, expected) in [
         ("Error: You are muted in group 'g' until {time} UTC: x", Some("muted_in_group")),
-        ("Error: You are muted, so this was not said: x", Some("muted")),
+        ("Error: You are muted, so this was not sent: x", Some("muted")),
         ("error code=yourself text=Error: …", Some("yourself")),
         ("[bob]: Error: User 'x' does not exist.", None),
         ("Pong.", None),

@@ -15,8 +15,8 @@ fn a_ban_ends_a_users_sessions_and_refuses_logins() {
     alice.expect("*** bob has joined the chat.");
     alice.send("/ban user BOB spam, again");
     // The departure may be announced before or after the answer.
-    line_from(&mut alice, "bob is banned for good; sessions that end: 1.");
-    bob.expect("*** An operator ends your session: spam, again");
+    line_from(&mut alice, "bob is banned for good; 1 session closed.");
+    bob.expect("*** An operator ended your session: spam, again");
     bob.expect(BYE);
     bob.expect_end();
     let refused = |server: &TestServer, secret: &str| {
@@ -29,7 +29,7 @@ fn a_ban_ends_a_users_sessions_and_refuses_logins() {
     assert_eq!(refused(&server, password("bob")), "Authentication failed: you are banned for good: spam, again.");
     assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only he himself learns of it");
     alice.send("/unban user bob");
-    line_from(&mut alice, "The ban of bob is lifted.");
+    line_from(&mut alice, "Lifted the ban of bob.");
     server.login("bob").quiet();
 }
 
@@ -47,7 +47,7 @@ fn a_ban_during_a_login_leaves_nobody_inside() {
         client.read_to_end();
         eventually("the banned user to be gone", || !server.handle.hub().is_here(&bob));
         alice.send("/unban user bob");
-        line_from(&mut alice, "The ban of bob is lifted.");
+        line_from(&mut alice, "Lifted the ban of bob.");
     }
 }
 
@@ -61,8 +61,8 @@ fn a_banned_address_is_refused_with_one_line() {
     alice.expect("*** bob has joined the chat.");
     alice.send("/ban addr 127.0.0.7 2h flood");
     let banned = line_from(&mut alice, "127.0.0.7 ");
-    assert_eq!(timeless(&banned), "127.0.0.7 is banned until {time} UTC; sessions that end: 2.");
-    bob.expect("*** An operator ends your session: flood");
+    assert_eq!(timeless(&banned), "127.0.0.7 is banned until {time} UTC; 2 sessions closed.");
+    bob.expect("*** An operator ended your session: flood");
     bob.expect(BYE);
     waiting.expect(BYE);
     let mut late = server.connect_from([127, 0, 0, 7]);
@@ -72,11 +72,11 @@ fn a_banned_address_is_refused_with_one_line() {
     next.login("eve");
     alice.line_with("eve has joined");
     alice.send("/ban net 127.0.0.8/30");
-    line_from(&mut alice, "127.0.0.8/30 is banned for good; sessions that end: 1.");
+    line_from(&mut alice, "127.0.0.8/30 is banned for good; 1 session closed.");
     server.connect_from([127, 0, 0, 11]).expect("Error: Your address is banned for good.");
     server.connect_from([127, 0, 0, 12]).expect_bytes("Enter username: ");
     alice.send("/unban net 127.0.0.8/30");
-    line_from(&mut alice, "The ban of 127.0.0.8/30 is lifted.");
+    line_from(&mut alice, "Lifted the ban of 127.0.0.8/30.");
     server.connect_from([127, 0, 0, 11]).expect_bytes("Enter username: ");
 }
 
@@ -104,14 +104,14 @@ fn a_muted_user_reads_but_cannot_send() {
     assert_eq!(timeless(&alice.line()), "bob is muted until {time} UTC.");
     assert_eq!(timeless(&bob.line()), "*** An operator has muted you until {time} UTC: calm down.");
     for line in ["/msg alice hi", "/broadcast hi", "/group_msg g hi"] {
-        bob.ask(line, &["Error: You are muted for another 10m, so this was not said: calm down."]);
+        bob.ask(line, &["Error: You are muted for another 10m, so this was not sent: calm down."]);
     }
     bob.send("/talk alice\nhi");
     bob.line_with("Error: You are muted");
     alice.ask("/msg bob hear me", &["[to bob]: hear me"]);
     bob.expect("[alice]: hear me");
-    alice.ask("/unmute user bob", &["The mute of bob is lifted."]);
-    bob.expect("*** You may speak again.");
+    alice.ask("/unmute user bob", &["Lifted the mute of bob."]);
+    bob.expect("*** You are no longer muted.");
     bob.ask("/msg alice sorry", &["[to alice]: sorry"]);
 }
 
@@ -134,7 +134,7 @@ fn sanctions_and_roles_survive_a_restart() {
     bob.give_name_and_password("bob", password("bob"));
     assert_eq!(timeless(&bob.line()), "Authentication failed: you are banned until {time} UTC.");
     TestClient::connect_from(daemon.addr, [127, 0, 0, 9].into()).expect("Error: Your address is banned for good.");
-    daemon.login("eve").ask("/broadcast x", &["Error: You are muted, so this was not said."]);
+    daemon.login("eve").ask("/broadcast x", &["Error: You are muted, so this was not sent."]);
     eventually("the end of a ban that began before the restart", || {
         let mut frank = daemon.connect();
         frank.give_name_and_password("frank", password("frank"));
@@ -157,11 +157,11 @@ fn an_unknown_target_of_a_sanction_is_named() {
     promote(&server, "bob", Role::Moderator);
     alice.ask_all(&[
         ("/ban user zoe", "Error: User 'zoe' does not exist."),
-        ("/ban user guest-1", "Error: A guest's name does not stay his; /ban addr keeps his address out."),
+        ("/ban user guest-1", "Error: Guest names are reused; /ban addr bans the address instead."),
         ("/mute user zoe 10m", "Error: User 'zoe' does not exist."),
         ("/unban user bob", "Error: There is no ban of 'bob'; /bans lists them."),
         ("/unmute user bob", "Error: There is no mute of 'bob'; /bans lists them."),
-        ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <whom> [30s|10m|2h|7d] [<reason>]"),
+        ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]"),
         ("/disconnect zoe", "Error: 'zoe' is neither a user who is online nor a session; /sessions lists them."),
         (
             "/disconnect session-99",
@@ -169,12 +169,12 @@ fn an_unknown_target_of_a_sanction_is_named() {
         ),
         ("/drop_group g", "Error: Group 'g' does not exist."),
         ("/reports done 3", "Error: Report 3 does not exist; /reports lists them."),
-        ("/shutdown cancel", "Error: The server is not about to stop; there is nothing to cancel."),
+        ("/shutdown cancel", "Error: No shutdown is scheduled; there is nothing to cancel."),
     ]);
     for line in ["/ban addr x", "/ban net 10.0.0.0/4"] {
         alice.send(line);
         let answer = alice.line();
-        assert!(answer.contains(" is not an address such as 10.0.0.1, nor a network such as"), "{answer}");
+        assert!(answer.contains(" is not an address or a network; the widest are"), "{answer}");
     }
     alice.quiet();
 }

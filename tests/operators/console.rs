@@ -41,7 +41,7 @@ fn the_console_has_the_operators_commands() {
         assert_eq!((outcome.code, outcome.err.as_str()), (0, ""), "{words:?}");
         timeless(outcome.out.trim_end())
     };
-    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced, sessions: 1.");
+    assert_eq!(done(&["announce", "soup", "is ready"]), "Announced to 1 session.");
     bob.expect("*** Announcement: soup is ready");
     let sessions = done(&["sessions"]);
     let row: Vec<&str> = sessions.lines().nth(1).unwrap().split_whitespace().collect();
@@ -51,8 +51,8 @@ fn the_console_has_the_operators_commands() {
         json.starts_with(r#"{"ok":true,"of":"sessions","rows":[{"session":1,"user":"bob","from":"127.0.0.1:"#),
         "{json}"
     );
-    assert_eq!(done(&["/ban", "user", "bob", "7d", "spam"]), "bob is banned until {time} UTC; sessions that end: 1.");
-    bob.expect("*** An operator ends your session: spam");
+    assert_eq!(done(&["/ban", "user", "bob", "7d", "spam"]), "bob is banned until {time} UTC; 1 session closed.");
+    bob.expect("*** An operator ended your session: spam");
     bob.expect("*** You are banned from this server.");
     assert_eq!(
         done(&["unban", "user", "bob", "--json"]),
@@ -62,7 +62,7 @@ fn the_console_has_the_operators_commands() {
     assert_eq!((refused.code, refused.err.as_str()), (1, "parlord: Error: User 'zoe' does not exist.\n"));
     let refused = ctl(&daemon, &["--json", "fly"]);
     let unknown =
-        r#"{"ok":false,"code":"unknown_command","text":"Error: Unknown command '/fly'. /help lists them all."}"#;
+        r#"{"ok":false,"code":"unknown_command","text":"Error: Unknown command '/fly'. /help lists all commands."}"#;
     assert_eq!((refused.code, refused.out.trim_end()), (1, unknown));
     let audit = || fs::read_to_string(daemon.dir.path().join("logs/audit.log")).unwrap_or_default();
     eventually("the console in the audit log", || {
@@ -112,7 +112,7 @@ fn the_socket_is_the_owners_and_is_removed_at_exit() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     let dir = daemon.dir.path().to_owned();
-    assert_eq!(ctl(&daemon, &["shutdown", "new", "disk"]).out, "The server stops now.\n");
+    assert_eq!(ctl(&daemon, &["shutdown", "new", "disk"]).out, "The server is shutting down.\n");
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(!path.exists());
     let nobody = run_with(&dir, &["ctl", "sessions"], &[], "");
@@ -176,7 +176,7 @@ fn a_hundred_requests_at_once_are_all_answered() {
         for (n, one) in asking.into_iter().enumerate() {
             let answer = one.join().unwrap();
             let expected = if n % 2 == 0 {
-                "ok\nAnnounced, sessions: 1.\n"
+                "ok\nAnnounced to 1 session.\n"
             } else {
                 "ok\n{\"ok\":true,\"of\":\"penalties\",\"rows\":[]}\n"
             };

@@ -11,7 +11,7 @@ use crate::daemon::{Outcome, folder, run_with};
 use crate::login::{NO, refusal};
 use crate::support::{Daemon, TestClient, TestServer, USERS, WELCOME, eventually};
 
-const CALLED: &str = "*** You are called robert from now on; log in with that name. Goodbye.";
+const CALLED: &str = "*** You are now called robert; log in with that name. Goodbye.";
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -42,9 +42,9 @@ fn a_renamed_user_keeps_everything_over_a_restart() {
     let mut daemon = daemon();
     let mut bob = daemon.login("bob");
     bob.send("/token new ci\n/create_group team keep\n/join_group team\n/ignore eve");
-    bob.expect("Token ci is made; it is shown this once:");
+    bob.expect("Token ci created. It is shown only once:");
     let token = bob.line();
-    bob.line_with("You ignore eve");
+    bob.line_with("You now ignore eve");
     let mut charlie = daemon.login("charlie");
     bob.expect("*** charlie has joined the chat.");
     charlie.ask("/join_group team", &["You joined the group team."]);
@@ -59,12 +59,12 @@ fn a_renamed_user_keeps_everything_over_a_restart() {
     }
     alice.send("/rename bob robert he married");
     alice.expect("*** bob has left the chat.");
-    alice.expect("bob is called robert from now on; sessions that ended: 1.");
-    bob.expect("*** An operator ends your session: he married");
+    alice.expect("bob is now called robert; 1 session closed.");
+    bob.expect("*** An operator ended your session: he married");
     bob.expect(CALLED);
     bob.expect_end();
     charlie.expect("*** bob has left the chat.");
-    charlie.expect("*** bob is called robert from now on.");
+    charlie.expect("*** bob is now called robert.");
     charlie.ask("/msg bob gone?", &["Error: User 'bob' does not exist."]);
     charlie.ask(
         "/reply after",
@@ -88,11 +88,11 @@ fn a_renamed_user_keeps_everything_over_a_restart() {
         robert.send("/group team");
         assert!(robert.line().contains("owners: robert, admins: none, you are an owner"));
         robert.ask("/ignore", &["You ignore:", "eve"]);
-        robert.ask("/promote charlie team", &["*** charlie is an admin of the group team now, by robert."]);
-        robert.ask("/demote charlie team", &["*** charlie is a member of the group team now, by robert."]);
+        robert.ask("/promote charlie team", &["*** robert made charlie an admin of the group team."]);
+        robert.ask("/demote charlie team", &["*** robert made charlie a member of the group team."]);
         if !restarted {
-            charlie.expect("*** charlie is an admin of the group team now, by robert.");
-            charlie.expect("*** charlie is a member of the group team now, by robert.");
+            charlie.expect("*** robert made charlie an admin of the group team.");
+            charlie.expect("*** robert made charlie a member of the group team.");
             charlie.ask_past(
                 "/history robert",
                 &["History with robert:", "#1 {time} [to robert]: before", "#3 {time} [to robert]: after"],
@@ -120,9 +120,9 @@ fn the_old_name_appears_nowhere_after_a_rename() {
     promote(&server, "alice", Role::Admin);
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     let mut phone = server.login("bob");
-    eve.ask("/talk bob", &["Plain text goes to bob now; /talk alone ends that."]);
+    eve.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     alice.send("/rename BOB robert");
-    line_from(&mut alice, "bob is called robert from now on; sessions that ended: 2.");
+    line_from(&mut alice, "bob is now called robert; 2 sessions closed.");
     for session in [&mut bob, &mut phone] {
         line_from(session, CALLED);
         session.expect_end();
@@ -149,7 +149,7 @@ fn the_old_name_appears_nowhere_after_a_rename() {
     assert!(!server.handle.hub().knows(&name("bob")).unwrap(), "nor is anything kept of it");
     let mut again = server.connect();
     again.send_raw("/register Bob\nx\nx\n");
-    again.expect_bytes("Enter username: Enter password: The same again: Registration failed: the name is taken.\n");
+    again.expect_bytes("Enter username: Enter password: Repeat password: Registration failed: the name is taken.\n");
     // Until it is freed; its next holder inherits nothing.
     let path = server.dir.path().join("users.txt");
     fs::write(&path, fs::read_to_string(&path).unwrap().replace("bob:$deleted$\n", "")).unwrap();
@@ -181,8 +181,8 @@ fn a_refused_rename_says_why_and_changes_nothing() {
     for (line, why) in [
         ("/rename zoe robert", "Error: User 'zoe' does not exist."),
         ("/rename old robert", "Error: User 'old' does not exist."),
-        ("/rename guest-1 robert", "Error: A guest has no account, so nobody was renamed."),
-        ("/rename bob guest-7", "Error: The new name 'guest-7' is kept for guests; nobody was renamed."),
+        ("/rename guest-1 robert", "Error: Guests have no account; nobody was renamed."),
+        ("/rename bob guest-7", "Error: The new name 'guest-7' is reserved for guests; nobody was renamed."),
         ("/rename bob Server", "Error: The new name 'Server' is reserved for the server; nobody was renamed."),
         (
             "/rename bob _x",
@@ -193,18 +193,18 @@ fn a_refused_rename_says_why_and_changes_nothing() {
             "Error: The new name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' is longer than 32 characters; nobody was renamed.",
         ),
         ("/rename bob Charlie", "Error: The name 'Charlie' is taken; nobody was renamed."),
-        ("/rename BOB bob", "Error: User 'bob' is called that already."),
+        ("/rename BOB bob", "Error: User 'bob' already has that name."),
         (
             "/rename bob OLD",
-            "Error: The name 'OLD' is that of an account which was deleted or renamed; nobody was renamed. `parlord user remove OLD` and /reload free it.",
+            "Error: The name 'OLD' belongs to a deleted or renamed account; nobody was renamed. `parlord user remove OLD` and /reload free it.",
         ),
         (
             "/rename bob known",
-            "Error: Something is still kept under the name 'known', such as messages or a ban; nobody was renamed. `parlord erase --user known` and /unban take it away.",
+            "Error: Messages or bans are still stored for the name 'known'; nobody was renamed. `parlord erase --user known` and /unban delete them.",
         ),
         (
             "/rename alice al",
-            "Error: Your own sessions would have to end first; let another admin rename you, or use `parlord ctl rename`.",
+            "Error: Your own sessions would have to end first; ask another admin, or use `parlord ctl rename`.",
         ),
         ("/rename bob", "Usage: /rename <username> <new name> [<reason>]"),
     ] {
@@ -213,7 +213,7 @@ fn a_refused_rename_says_why_and_changes_nothing() {
     alice.quiet();
     bob.quiet();
     // An admin may act on everybody, as with other commands.
-    alice.ask("/rename eve Eva", &["eve is called Eva from now on; sessions that ended: 0."]);
+    alice.ask("/rename eve Eva", &["eve is now called Eva; 0 sessions closed."]);
     assert_eq!((hub.role(&name("eva")), hub.role(&name("eve"))), (Role::Admin, Role::User));
 }
 
@@ -226,8 +226,8 @@ fn a_rename_may_change_only_letter_case() {
         &["[to charlie]: hi", "*** charlie is not online; your message is kept until the next login."],
     );
     alice.send("/rename bob BoB");
-    line_from(&mut alice, "bob is called BoB from now on; sessions that ended: 1.");
-    bob.expect("*** You are called BoB from now on; log in with that name. Goodbye.");
+    line_from(&mut alice, "bob is now called BoB; 1 session closed.");
+    bob.expect("*** You are now called BoB; log in with that name. Goodbye.");
     let mut bob = server.connect();
     bob.give_name_and_password("bob", "qwerty456");
     bob.line_with(WELCOME);
@@ -251,26 +251,23 @@ fn sanctions_follow_a_renamed_user() {
     did(&["ban", "user", "bob"]);
     did(&["mute", "user", "frank"]);
     let mut eve = daemon.login("eve");
-    eve.ask("/report bob spam", &["Report 1 is kept for the operators; of them are here: 0."]);
+    eve.ask("/report bob spam", &["Report 1 filed. 0 operators are online."]);
     let json = did(&["--json", "rename", "bob", "robert"]);
     assert_eq!(json.trim_end(), r#"{"ok":true,"done":"renamed","user":"bob","name":"robert","sessions":0}"#);
     did(&["rename", "frank", "franz"]);
     did(&["rename", "eve", "eva"]);
-    eve.expect("*** You are called eva from now on; log in with that name. Goodbye.");
+    eve.expect("*** You are now called eva; log in with that name. Goodbye.");
     let mut robert = daemon.connect();
     robert.give_name_and_password("robert", "qwerty456");
     assert!(robert.line().starts_with("Authentication failed: you are banned"));
     let mut franz = enter(&daemon, "franz", "letmein");
-    franz.ask("/msg alice hi", &["Error: You are muted, so this was not said."]);
+    franz.ask("/msg alice hi", &["Error: You are muted, so this was not sent."]);
     let reports = did(&["--json", "reports"]);
     assert!(reports.contains(r#""by":"eva","about":"robert","text":"spam""#), "{reports}");
     // The first admin cannot rename themselves, so the console does.
     did(&["rename", "alice", "anna"]);
     let mut anna = enter(&daemon, "anna", "password123");
-    anna.ask(
-        "/rename franz fritz",
-        &["*** franz has left the chat.", "franz is called fritz from now on; sessions that ended: 1."],
-    );
+    anna.ask("/rename franz fritz", &["*** franz has left the chat.", "franz is now called fritz; 1 session closed."]);
     let audit = || fs::read_to_string(dir.join("logs/audit.log")).unwrap_or_default();
     eventually("the act in the audit log", || {
         audit().contains(r#"by=anna act=rename on="franz to fritz" why="" result=done"#)
@@ -295,5 +292,5 @@ fn a_rename_is_told_to_programs_in_fields() {
     line_from(&mut eve, "left at=");
     let line = eve.line();
     assert!(line.starts_with("renamed at=") && line.ends_with(" user=bob name=robert"), "{line}");
-    alice.ask("/rename alice al", &["error code=rename_yourself text=Error: Your own sessions would have to end first; let another admin rename you, or use `parlord ctl rename`."]);
+    alice.ask("/rename alice al", &["error code=rename_yourself text=Error: Your own sessions would have to end first; ask another admin, or use `parlord ctl rename`."]);
 }

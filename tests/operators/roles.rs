@@ -81,16 +81,16 @@ fn a_role_changed_by_a_tool_applies_to_the_next_command() {
     let role = |name: &str, role: &str| run_with(daemon.dir.path(), &["user", "role", name, role], &[], "");
     let mut alice = daemon.login("alice");
     alice.ask("/bans", &["Usage: /bans <group>"]);
-    alice.ask("/sessions", &["Error: Unknown command '/sessions'. /help lists them all."]);
+    alice.ask("/sessions", &["Error: Unknown command '/sessions'. /help lists all commands."]);
     let given = role("alice", "moderator");
     assert_eq!((given.code, given.out.as_str()), (0, "alice has the role of moderator from now on.\n"));
     alice.ask("/bans", &["There are no penalties."]);
-    alice.ask("/reload", &["Error: Unknown command '/reload'. /help lists them all."]);
+    alice.ask("/reload", &["Error: Unknown command '/reload'. /help lists all commands."]);
     assert_eq!(role("ALICE", "admin").code, 0);
-    alice.ask("/reload", &["Read again: 7 users, 0 patterns of the word filter."]);
+    alice.ask("/reload", &["Reloaded 7 users and 0 filter patterns."]);
     assert_eq!(role("alice", "user").code, 0);
     alice.ask("/bans", &["Usage: /bans <group>"]);
-    alice.ask("/sessions", &["Error: Unknown command '/sessions'. /help lists them all."]);
+    alice.ask("/sessions", &["Error: Unknown command '/sessions'. /help lists all commands."]);
     let nobody = role("zoe", "admin");
     assert_eq!((nobody.code, nobody.err.as_str()), (1, "parlord: users.txt: there is no user 'zoe'\n"));
     assert_eq!(role("alice", "king").code, 2);
@@ -108,7 +108,7 @@ fn a_moderator_cannot_act_on_equals_or_superiors() {
     for line in ["/ban user alice", "/mute user alice 10m", "/disconnect alice", "/ban user eve 7d", "/disconnect 1"] {
         bob.send(line);
         let answer = bob.line();
-        assert!(answer.ends_with("is an operator of your rank or above; nothing was changed."), "{line}: {answer}");
+        assert!(answer.ends_with("is an operator of your rank or higher; nothing was changed."), "{line}: {answer}");
     }
     bob.ask("/mute user frank", &["frank is muted for good."]);
 }
@@ -125,11 +125,11 @@ fn a_moderator_deletes_messages_of_others() {
     bob.ask("/msg eve rude words", &["[to eve]: rude words"]);
     eve.expect("[bob]: rude words");
     eve.ask("/delete 1", &["Error: Message #1 is not yours; only its author can delete it."]);
-    alice.ask("/delete 1", &["Message #1 of bob is deleted."]);
+    alice.ask("/delete 1", &["Deleted message #1 from bob."]);
     for client in [&mut bob, &mut eve] {
         client.expect("*** alice deleted #1.");
     }
-    alice.ask("/delete 1", &["Error: Message #1 does not exist, or it is not for you to see."]);
+    alice.ask("/delete 1", &["Error: Message #1 does not exist, or you may not see it."]);
     for client in [&mut alice, &mut bob, &mut eve] {
         client.quiet();
     }

@@ -23,7 +23,7 @@ fn a_countdown_announces_and_ends_in_a_clean_stop() {
     let mut bob = daemon.login("bob");
     alice.expect("*** bob has joined the chat.");
     alice.send("/shutdown in 1s new disk");
-    alice.line_with("The server stops in 1s.");
+    alice.line_with("The server shuts down in 1s.");
     bob.expect("*** The server shuts down in 1s: new disk.");
     bob.expect(BYE);
     bob.expect_end();
@@ -38,15 +38,15 @@ fn a_countdown_can_be_cancelled_and_restarted() {
     alice.expect("*** bob has joined the chat.");
     for _ in 0..2 {
         alice.send("/shutdown in 10m\n/shutdown in 5m\n/shutdown cancel\n/ping end");
-        alice.line_with("Error: The server is to stop already; /shutdown cancel lets it go on.");
+        alice.line_with("Error: A shutdown is already scheduled; /shutdown cancel cancels it.");
         alice.line_with("The shutdown is cancelled.");
         alice.line_with("Pong: end");
         bob.expect("*** The server shuts down in 10m.");
-        bob.expect("*** The server goes on; the shutdown is cancelled.");
+        bob.expect("*** The shutdown is cancelled.");
     }
     bob.quiet();
     alice.send("/shutdown");
-    alice.line_with("The server stops now.");
+    alice.line_with("The server is shutting down.");
     bob.expect(BYE);
 }
 
@@ -81,14 +81,14 @@ fn announcements_and_dissolved_groups_reach_those_concerned() {
     alice.expect("*** bob has joined the chat.");
     bob.ask("/create_group g", &["Group g created."]);
     alice.send("/announce lunch");
-    line_from(&mut alice, "Announced, sessions: 2.");
+    line_from(&mut alice, "Announced to 2 sessions.");
     bob.expect("*** Announcement: lunch");
-    alice.ask("/drop_group g off topic", &["The group g is gone; members it had: 1."]);
-    bob.expect("*** The group g was taken away by an operator: off topic.");
+    alice.ask("/drop_group g off topic", &["Deleted the group g with 1 member."]);
+    bob.expect("*** The group g was deleted by an operator: off topic.");
     bob.ask("/group_msg g hi", &["Error: Group 'g' does not exist."]);
     alice.send("/disconnect bob enough");
-    line_from(&mut alice, "Disconnected bob, sessions: 1.");
-    bob.expect("*** An operator ends your session: enough");
+    line_from(&mut alice, "Disconnected bob: 1 session.");
+    bob.expect("*** An operator ended your session: enough");
     bob.expect("*** You were disconnected by an operator.");
     bob.expect_end();
 }

@@ -1,6 +1,6 @@
-//! Row 27: a disk that answers with errors is told like a full one, and nothing is acknowledged that is not stored.
+//! Row 27: on a disk that fails, senders are told as on a full one, and only stored messages are acknowledged.
 //!
-//! The daemon runs with `failing_disk.c` put before its C library, which makes its writes or its syncs fail when told to.
+//! `failing_disk.c` is preloaded into the daemon and makes its writes or its syncs fail on request.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::support::{Daemon, TestClient, parlord, write_users};
 
 const OPTIONS: [&str; 6] = ["--data", "data", "--rate", "0", "--durability", "fsync"];
 
-/// Compiles what is put before the C library.
+/// Compiles the library that is preloaded.
 fn compile(dir: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/promises/failing_disk.c");
     let library = dir.join("failing_disk.so");
@@ -23,7 +23,7 @@ fn compile(dir: &Path) -> PathBuf {
     library
 }
 
-/// Two who talk in the dialect of programs.
+/// Logs in alice and bob, in machine mode.
 fn pair(daemon: &Daemon) -> [TestClient; 2] {
     let [mut alice, bob] = ["alice", "bob"].map(|name| {
         let mut client = super::login(daemon.addr, name);
@@ -35,25 +35,25 @@ fn pair(daemon: &Daemon) -> [TestClient; 2] {
     [alice, bob]
 }
 
-/// Lets the disk fail like this while the two go on talking; returns how long it took until it worked again.
+/// Makes the disk fail while the two go on talking. Returns how long it took to recover once the disk worked again.
 fn fail(how: &Path, said: &mut Said, [alice, bob]: &mut [TestClient; 2]) -> Duration {
     fs::write(how, "").unwrap();
     let before = said.stored.len();
-    assert!(!(0..scale(10, 40)).any(|_| said.say(alice, bob)), "what cannot be stored was acknowledged");
-    assert_eq!(said.stored.len(), before, "what cannot be kept was acknowledged");
+    assert!(!(0..scale(10, 40)).any(|_| said.say(alice, bob)), "a message that was not stored was acknowledged");
+    assert_eq!(said.stored.len(), before, "a message that was not stored was acknowledged");
     fs::remove_file(how).unwrap();
     let healed = Instant::now();
     while !said.say(alice, bob) {
-        assert!(healed.elapsed() < Duration::from_secs(5), "the disk works again and nothing is stored");
+        assert!(healed.elapsed() < Duration::from_secs(5), "the disk works again, but nothing is stored");
         paced(Instant::now() + Duration::from_millis(50));
     }
     let back = healed.elapsed();
-    assert!((0..10).all(|_| said.say(alice, bob)), "it was stored, and then not any more");
+    assert!((0..10).all(|_| said.say(alice, bob)), "storing worked again, and then failed");
     back
 }
 
 #[test]
-fn a_failing_disk_is_told_and_only_what_was_acknowledged_is_in_the_log() {
+fn on_a_failing_disk_only_stored_messages_are_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     write_users(dir.path());
     let library = compile(dir.path());
@@ -68,7 +68,7 @@ fn a_failing_disk_is_told_and_only_what_was_acknowledged_is_in_the_log() {
     daemon.kill();
     daemon.restart(&OPTIONS);
     let [mut alice, _bob] = pair(&daemon);
-    assert_eq!(found(&mut alice), said.stored, "stored is what was acknowledged, and nothing else");
+    assert_eq!(found(&mut alice), said.stored, "exactly the acknowledged messages are stored");
     let [stored, refused] = [&said.stored, &said.refused].map(BTreeSet::len);
     figure(
         "27 (EIO)",
@@ -80,7 +80,7 @@ fn a_failing_disk_is_told_and_only_what_was_acknowledged_is_in_the_log() {
 }
 
 #[test]
-fn what_was_acknowledged_before_the_disk_failed_outlives_a_kill_while_it_does() {
+fn acknowledged_messages_survive_a_kill_while_the_disk_fails() {
     for how in ["writes", "syncs"] {
         let dir = tempfile::tempdir().unwrap();
         write_users(dir.path());
@@ -91,7 +91,7 @@ fn what_was_acknowledged_before_the_disk_failed_outlives_a_kill_while_it_does() 
         let (mut said, [mut alice, mut bob]) = (Said::default(), pair(&daemon));
         assert!((0..10).all(|_| said.say(&mut alice, &mut bob)));
         fs::write(&flag, "").unwrap();
-        assert!(!(0..10).any(|_| said.say(&mut alice, &mut bob)), "what cannot be stored was acknowledged");
+        assert!(!(0..10).any(|_| said.say(&mut alice, &mut bob)), "a message that was not stored was acknowledged");
         daemon.kill();
         daemon.restart(&OPTIONS);
         let [mut alice, _bob] = pair(&daemon);

@@ -106,7 +106,7 @@ fn a_client_that_ignores_the_prompt_meets_the_login_deadline() {
 fn one_address_cannot_take_the_server() {
     let daemon = daemon(&[]);
     let mut crowd = Crowd::of((0..200).map(|_| TestClient::connect_from(daemon.addr, [127, 0, 0, 9].into())));
-    let told = "Error: 8 connections from your address are logging in already; try again later.";
+    let told = "Error: Your address already has 8 connections logging in; try again later.";
     let mut refused = 0;
     crowd.read_until("192 are refused", |_, line| refused += usize::from(line == told), |crowd| crowd.open() == 8);
     assert_eq!(refused, 192);

@@ -1,4 +1,4 @@
-//! Row 27: a full disk is told, the chat goes on, and nothing is acknowledged that is not stored.
+//! Row 27: on a full disk senders are told, the chat goes on, and only stored messages are acknowledged.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use super::{cannot_run, figure, paced};
 use crate::support::{PATIENCE, TestClient, parlord, write_users};
 
-/// The disk of the data folder: enough for a database, and soon full.
+/// The size of the data folder's disk: enough for a database, and soon full.
 const DISK: &str = "size=6m";
 
-/// A daemon whose data folder is a small disk of its own, which goes away with it.
+/// A daemon whose data folder is a small disk that goes away with it.
 struct SmallDisk {
     child: Child,
     addr: std::net::SocketAddr,
@@ -23,7 +23,7 @@ struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Starts it in a mount namespace of its own; `None` where the system gives nobody one.
+    /// Starts the daemon in a mount namespace of its own; `None` where the system allows none.
     fn start() -> Option<SmallDisk> {
         let dir = tempfile::tempdir().unwrap();
         write_users(dir.path());
@@ -55,7 +55,7 @@ impl SmallDisk {
         self.data.join("filler")
     }
 
-    /// Takes all the room there is.
+    /// Uses up all the room on the disk.
     fn fill(&self) {
         let mut filler = File::create(self.filler()).unwrap();
         for piece in [1 << 16, 1 << 12, 1] {
@@ -78,7 +78,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// What became of the messages of one who speaks.
+/// What happened to the messages that were sent.
 #[derive(Default)]
 pub struct Said {
     count: usize,
@@ -87,7 +87,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Says one more thing to somebody who is here, and one to somebody who is not; tells whether the first was stored.
+    /// Sends one message to a user who is here and one to a user who is away, and returns whether the first was stored.
     pub fn say(&mut self, alice: &mut TestClient, bob: &mut TestClient) -> bool {
         self.count += 1;
         // Long enough to need room soon.
@@ -113,7 +113,7 @@ impl Said {
     }
 }
 
-/// All of what somebody may see in the log, up to 500 messages.
+/// The texts of the last 500 messages that a user may see.
 pub fn found(reader: &mut TestClient) -> BTreeSet<String> {
     reader.send("/history all 500");
     reader.send("/ping done");
@@ -128,7 +128,7 @@ pub fn found(reader: &mut TestClient) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_full_disk_is_told_and_the_chat_goes_on_until_there_is_room_again() {
+fn on_a_full_disk_the_chat_goes_on_and_senders_are_told() {
     let Some(disk) = SmallDisk::start() else {
         return cannot_run("27", "this system gives no namespace to mount a small disk in");
     };
@@ -144,18 +144,18 @@ fn a_full_disk_is_told_and_the_chat_goes_on_until_there_is_room_again() {
     disk.fill();
     let began = Instant::now();
     while said.say(&mut alice, &mut bob) {
-        assert!(began.elapsed() < PATIENCE, "the disk is full and nobody notices");
+        assert!(began.elapsed() < PATIENCE, "the disk is full and nobody is told");
     }
     assert!((0..20).filter(|_| said.say(&mut alice, &mut bob)).count() < 20);
     fs::remove_file(disk.filler()).unwrap();
     let freed = Instant::now();
     while !said.say(&mut alice, &mut bob) {
-        assert!(freed.elapsed() < Duration::from_secs(5), "there is room again and nothing is stored");
+        assert!(freed.elapsed() < Duration::from_secs(5), "there is room again, but nothing is stored");
         paced(Instant::now() + Duration::from_millis(50));
     }
     let back = freed.elapsed();
     assert!((0..20).all(|_| said.say(&mut alice, &mut bob)));
-    assert_eq!(found(&mut alice), said.stored, "stored is what was acknowledged, and nothing else");
+    assert_eq!(found(&mut alice), said.stored, "exactly the acknowledged messages are stored");
     let mut charlie = TestClient::connect(disk.addr);
     charlie.login("charlie");
     let kept = said.stored.iter().filter(|text| text.starts_with("kept-")).count();

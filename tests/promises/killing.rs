@@ -1,4 +1,4 @@
-//! Row 25: what was acknowledged is stored and arrives once and in order, over kill -9 at any moment.
+//! Row 25: acknowledged messages are stored, and arrive once and in order, over kill -9 at any moment.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -10,42 +10,41 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::{Dice, figure, paced, scale};
 use crate::support::{Daemon, PATIENCE};
 
-/// How many talk, and how many of them stay; the others come and go.
+/// How many players there are, and how many of them stay; the others come and go.
 const PLAYERS: usize = 20;
 const STAYING: usize = 14;
 
-/// How often each says something: 500 messages a second in all.
+/// How often each player sends a message: 500 a second in all.
 const PACE: Duration = Duration::from_millis(40);
 
 const GROUP: &str = "all-staying";
 
-/// All that one player has ever seen and sent.
+/// Everything that one player has seen and sent.
 #[derive(Default)]
-struct Diary {
-    /// Lines with messages of others, in the order in which they came.
+struct History {
+    /// Messages of others, in the order in which they came.
     heard: Vec<Heard>,
-    /// What came in a login that the kill cut short: the server had no time to note that it came, so it may come again.
+    /// Messages that came in a login cut short by the kill. The server had no time to note that, so they may come again.
     cut_short: Vec<Heard>,
-    /// What he was told is stored: the texts of his echoes.
+    /// The texts of the player's echoes, which say that these messages are stored.
     acknowledged: Vec<String>,
-    /// Whether the round is one in which he was there from its beginning to the kill.
-    sent: usize,
+    player: usize,
 }
 
-/// One message that came to a player.
+/// A message that came to a player.
 struct Heard {
     text: String,
     id: Option<u64>,
 }
 
-impl Diary {
-    /// Notes a line of either dialect; what comes before `/mode machine` is plain.
+impl History {
+    /// Notes a line in plain or in machine mode, as lines before `/mode machine` are plain.
     fn note(&mut self, line: &str) {
         let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name));
         let id = field("id=").or(line.strip_prefix('#').and_then(|rest| rest.split(' ').next()));
         let Some(at) = line.find("m-") else { return };
         let text = line[at..].to_owned();
-        let own = text.starts_with(&format!("m-{}-", self.name()));
+        let own = text.starts_with(&format!("m-{}-", self.player));
         if line.starts_with("sent ") || own {
             assert!(id.is_some(), "acknowledged without an id: {line}");
             self.acknowledged.push(text);
@@ -53,44 +52,40 @@ impl Diary {
             self.heard.push(Heard { text, id: id.map(|id| id.parse().unwrap()) });
         }
     }
-
-    fn name(&self) -> String {
-        self.sent.to_string()
-    }
 }
 
-/// A player's connection, read by the thread that talks.
-struct Seat {
+/// A player's connection, which one thread reads and writes.
+struct Connection {
     stream: TcpStream,
     unread: Vec<u8>,
 }
 
-impl Seat {
-    /// Logs in, and returns once all that was missed has come.
-    fn take(addr: SocketAddr, player: usize, diary: &mut Diary) -> Option<Seat> {
+impl Connection {
+    /// Logs in, and returns once all missed messages have come.
+    fn take(addr: SocketAddr, player: usize, history: &mut History) -> Option<Connection> {
         let stream = TcpStream::connect(addr).ok()?;
         stream.set_nodelay(true).unwrap();
-        let mut seat = Seat { stream, unread: Vec::new() };
+        let mut connection = Connection { stream, unread: Vec::new() };
         let hello =
             format!("user{player}\npw\n/mode machine\n/create_group {GROUP}\n/join_group {GROUP}\n/ping drained\n");
         let hello = if player < STAYING { hello } else { format!("user{player}\npw\n/mode machine\n/ping drained\n") };
-        seat.stream.write_all(hello.as_bytes()).ok()?;
-        let (deadline, before) = (Instant::now() + PATIENCE, diary.heard.len());
+        connection.stream.write_all(hello.as_bytes()).ok()?;
+        let (deadline, before) = (Instant::now() + PATIENCE, history.heard.len());
         let mut drained = false;
         while !drained {
-            assert!(Instant::now() < deadline, "user{player} is never done with his login");
-            if !seat.read(Instant::now() + PATIENCE, |line| {
+            assert!(Instant::now() < deadline, "user{player} is never done with the login");
+            if !connection.read(Instant::now() + PATIENCE, |line| {
                 drained |= line == "pong text=drained";
-                diary.note(line);
+                history.note(line);
             }) {
-                diary.cut_short.extend(diary.heard.drain(before..));
+                history.cut_short.extend(history.heard.drain(before..));
                 return None;
             }
         }
-        Some(seat)
+        Some(connection)
     }
 
-    /// Reads once, until `until` at most, and hands out whole lines; `false` when the connection has ended.
+    /// Reads once, until `until` at the latest, and passes on whole lines; `false` when the connection has ended.
     fn read(&mut self, until: Instant, mut each: impl FnMut(&str)) -> bool {
         let wait = until.saturating_duration_since(Instant::now()).max(Duration::from_micros(100));
         self.stream.set_read_timeout(Some(wait)).unwrap();
@@ -106,7 +101,7 @@ impl Seat {
         true
     }
 
-    /// Whether a message can be found in what he may see.
+    /// Whether a search finds this message.
     fn has_in_history(&mut self, text: &str) -> bool {
         self.stream.write_all(format!("/search {}\n/ping searched\n", text.replace('-', " ")).as_bytes()).unwrap();
         let (mut found, mut done) = (false, false);
@@ -125,26 +120,26 @@ impl Seat {
     }
 }
 
-/// What one player does until the server is killed: he talks, and those who do not stay come and go.
+/// One player in one round: talks until the server is killed, and comes and goes unless it is one of those that stay.
 struct Player<'a> {
     number: usize,
     round: usize,
     addr: SocketAddr,
     dice: Dice,
-    diary: &'a mut Diary,
+    history: &'a mut History,
     said: usize,
 }
 
 impl Player<'_> {
-    /// Plays one round; `ready` is told when he sits, and `go` ends when all do.
+    /// Plays one round. `ready` is told when the player is logged in, and `go` ends when all are.
     fn play(mut self, ready: &Sender<()>, go: &Receiver<()>) {
-        let mut seat = Seat::take(self.addr, self.number, self.diary);
+        let mut connection = Connection::take(self.addr, self.number, self.history);
         ready.send(()).unwrap();
         let _ = go.recv();
         let mut next = Instant::now() + PACE * u32::try_from(self.number).unwrap() / PLAYERS as u32;
-        while let Some(sitting) = &mut seat {
-            let diary = &mut *self.diary;
-            if !sitting.read(next, |line| diary.note(line)) {
+        while let Some(current) = &mut connection {
+            let history = &mut *self.history;
+            if !current.read(next, |line| history.note(line)) {
                 return;
             }
             if Instant::now() < next {
@@ -152,28 +147,28 @@ impl Player<'_> {
             }
             next += PACE;
             if self.number >= STAYING && self.dice.below(12) == 0 {
-                self.leave(sitting);
+                self.leave(current);
                 paced(Instant::now() + Duration::from_millis(self.dice.below(120) as u64));
-                seat = Seat::take(self.addr, self.number, self.diary);
+                connection = Connection::take(self.addr, self.number, self.history);
                 continue;
             }
             let line = self.line();
-            // That the server is gone is seen when reading, after what it has left.
-            let _ = sitting.stream.write_all(line.as_bytes());
+            // That the server is gone is noticed when reading, after what it has written.
+            let _ = current.stream.write_all(line.as_bytes());
         }
     }
 
-    fn leave(&mut self, seat: &mut Seat) {
+    fn leave(&mut self, connection: &mut Connection) {
         if self.dice.below(2) == 0 {
-            let _ = seat.stream.write_all(b"/quit\n");
+            let _ = connection.stream.write_all(b"/quit\n");
         } else {
-            let _ = seat.stream.shutdown(Shutdown::Write);
+            let _ = connection.stream.shutdown(Shutdown::Write);
         }
-        let diary = &mut *self.diary;
-        seat.read_to_end(|line| diary.note(line));
+        let history = &mut *self.history;
+        connection.read_to_end(|line| history.note(line));
     }
 
-    /// Something to say, with the number of its sender and of what he says, and to whom: `m-3-r1-7-to-12`.
+    /// A command with the next message, whose text has sender, round, number and recipient: `m-3-r1-7-to-12`.
     fn line(&mut self) -> String {
         self.said += 1;
         let head = format!("m-{}-r{}-{}", self.number, self.round, self.said);
@@ -188,15 +183,15 @@ impl Player<'_> {
     }
 }
 
-/// Plays one round and kills the server in the middle of it.
-fn round(daemon: &mut Daemon, diaries: &mut [Diary], round: usize, dice: &mut Dice) {
+/// Plays one round, and kills the server in the middle of it.
+fn round(daemon: &mut Daemon, histories: &mut [History], round: usize, dice: &mut Dice) {
     let (ready, all_ready) = bounded(PLAYERS);
     let (start, go) = bounded::<()>(0);
     let addr = daemon.addr;
     std::thread::scope(|scope| {
-        for (number, diary) in diaries.iter_mut().enumerate() {
+        for (number, history) in histories.iter_mut().enumerate() {
             let (ready, go, dice) = (ready.clone(), go.clone(), Dice(dice.next() | 1));
-            let player = Player { number, round, addr, dice, diary, said: 0 };
+            let player = Player { number, round, addr, dice, history, said: 0 };
             scope.spawn(move || player.play(&ready, &go));
         }
         (0..PLAYERS).for_each(|_| all_ready.recv().unwrap());
@@ -206,39 +201,39 @@ fn round(daemon: &mut Daemon, diaries: &mut [Diary], round: usize, dice: &mut Di
     });
 }
 
-/// What is wrong with what everybody saw.
-fn check(diaries: &[Diary]) -> Vec<String> {
+/// Everything that is wrong with what the players saw.
+fn check(histories: &[History]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let seen: Vec<HashMap<&str, usize>> = diaries.iter().map(|diary| diary.count()).collect();
-    for diary in diaries {
-        for text in &diary.acknowledged {
+    let seen: Vec<HashMap<&str, usize>> = histories.iter().map(|history| history.count()).collect();
+    for history in histories {
+        for text in &history.acknowledged {
             let to = text.rsplit('-').next().unwrap();
             let from: usize = text.split('-').nth(1).unwrap().parse().unwrap();
             let recipients: Vec<usize> = match to {
                 "everybody" | "staying" => (0..STAYING).filter(|n| *n != from).collect(),
                 to => vec![to.parse().unwrap()],
             };
-            let cut_short = |n: usize| diaries[n].cut_short.iter().any(|heard| heard.text == *text);
+            let cut_short = |n: usize| histories[n].cut_short.iter().any(|heard| heard.text == *text);
             let lost = recipients.iter().filter(|n| !seen[**n].contains_key(text.as_str()) && !cut_short(**n));
             wrong.extend(lost.map(|n| format!("lost: {text} never came to user{n}")));
         }
     }
-    for (n, diary) in diaries.iter().enumerate() {
-        wrong.extend(diary.disorder().map(|what| format!("user{n}: {what}")));
+    for (n, history) in histories.iter().enumerate() {
+        wrong.extend(history.disorder().map(|what| format!("user{n}: {what}")));
         let twice = seen[n].iter().filter(|(_, count)| **count > 1);
         wrong.extend(twice.map(|(text, count)| format!("twice: {text} came {count} times to user{n}")));
     }
     wrong
 }
 
-impl Diary {
+impl History {
     fn count(&self) -> HashMap<&str, usize> {
         let mut counts = HashMap::new();
         self.heard.iter().for_each(|heard| *counts.entry(heard.text.as_str()).or_default() += 1);
         counts
     }
 
-    /// Ids only rise, and so do the numbers of each sender.
+    /// Ids that do not rise, and messages of one sender in the wrong order.
     fn disorder(&self) -> impl Iterator<Item = String> {
         let (mut last_id, mut last_of, mut found) = (0, HashMap::new(), Vec::new());
         for Heard { text, id } in &self.heard {
@@ -259,28 +254,28 @@ impl Diary {
 }
 
 #[test]
-fn what_was_acknowledged_survives_kill_9_once_and_in_order() {
+fn acknowledged_messages_survive_kill_9_once_and_in_order() {
     let rounds = scale(3, 300);
     let options = ["--data", "data", "--rate", "0", "--max-unauthenticated", "1000"];
     let mut daemon = Daemon::start(&options);
-    let mut diaries: Vec<Diary> = (0..PLAYERS).map(|sent| Diary { sent, ..Diary::default() }).collect();
+    let mut histories: Vec<History> = (0..PLAYERS).map(|player| History { player, ..History::default() }).collect();
     let mut dice = Dice(25);
     for number in 1..=rounds {
-        round(&mut daemon, &mut diaries, number, &mut dice);
+        round(&mut daemon, &mut histories, number, &mut dice);
         daemon.restart(&options);
-        let wrong = check(&diaries);
-        let unacknowledged: HashSet<&String> = wrong.iter().filter(|what| !what.starts_with("lost")).collect();
-        assert!(unacknowledged.is_empty(), "after round {number}: {unacknowledged:#?}");
+        let wrong = check(&histories);
+        let misplaced: HashSet<&String> = wrong.iter().filter(|what| !what.starts_with("lost")).collect();
+        assert!(misplaced.is_empty(), "after round {number}: {misplaced:#?}");
     }
-    let mut seats: Vec<Seat> = Vec::new();
-    for (number, diary) in diaries.iter_mut().enumerate() {
-        seats.push(Seat::take(daemon.addr, number, diary).expect("he cannot log in"));
+    let mut connections: Vec<Connection> = Vec::new();
+    for (number, history) in histories.iter_mut().enumerate() {
+        connections.push(Connection::take(daemon.addr, number, history).expect("a player cannot log in"));
     }
-    // What he was not written before a kill, each has got at a login by now.
-    let lost = check(&diaries);
+    // Messages that were not written before a kill have come at a login by now.
+    let lost = check(&histories);
     assert!(lost.is_empty(), "{lost:#?}");
-    let acknowledged: usize = diaries.iter().map(|diary| diary.acknowledged.len()).sum();
-    let heard: usize = diaries.iter().map(|diary| diary.heard.len()).sum();
+    let acknowledged: usize = histories.iter().map(|history| history.acknowledged.len()).sum();
+    let heard: usize = histories.iter().map(|history| history.heard.len()).sum();
     figure("25", &format!("{rounds} kills, {acknowledged} acknowledged, {heard} heard; lost, twice, out of order: 0"));
     assert!(acknowledged > rounds * 50, "only {acknowledged} messages were acknowledged");
 }

@@ -1,7 +1,7 @@
-//! Row 26: what was acknowledged survives a power loss, and a disk that fails is told like a full one.
+//! Row 26: acknowledged messages survive a power loss, and senders are told when a disk fails.
 //!
-//! The data folder is a file system of its own that is shut down without writing out what it has in memory: the kernel
-//! drops every page that was not synced, as a machine without power does.
+//! The data folder is a file system of its own, which is shut down without writing out its memory. The kernel drops every
+//! page that was not synced, as a machine without power does.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const DISK: u64 = 64 << 20;
 /// EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH, from the kernel's `fs/ext4/ext4.h`.
 const CUT: &str = r#"open(F, "<", $ARGV[0]) or die $!; my $f = pack("L", 2); ioctl(F, 0x8004587d, $f) or die $!;"#;
 
-/// A disk that outlives the machines that use it.
+/// A disk that survives the machines that use it.
 struct Disk {
     dir: tempfile::TempDir,
 }
@@ -32,7 +32,7 @@ struct Machine {
 }
 
 impl Disk {
-    /// A formatted disk; `None` where the system lets nobody mount one.
+    /// Formats a disk; `None` where the system does not allow mounting one.
     fn make() -> Option<Disk> {
         let disk = Disk { dir: tempfile::tempdir().unwrap() };
         write_users(disk.dir.path());
@@ -72,7 +72,7 @@ impl Machine {
         client
     }
 
-    /// What was not synced is gone from here on, and the disk answers every call with an error.
+    /// Drops everything that was not synced; from now on the disk answers every call with an error.
     fn cut(&self) {
         let status = Command::new("perl").arg("-e").arg(CUT).arg(&self.data).stdin(Stdio::null()).status().unwrap();
         assert!(status.success(), "the disk cannot be shut down");
@@ -87,7 +87,7 @@ impl Drop for Machine {
     }
 }
 
-/// Talks until the disk is cut and that has been said; returns what was acknowledged.
+/// Sends messages until the disk is cut and senders are told. Returns the acknowledged texts.
 fn talk(machine: &Machine, round: usize, dice: &mut Dice) -> Vec<String> {
     let (mut alice, mut bob) = (machine.login("alice"), machine.login("bob"));
     let (mut stored, mut refused) = (Vec::new(), 0);
@@ -112,12 +112,12 @@ fn talk(machine: &Machine, round: usize, dice: &mut Dice) -> Vec<String> {
         if refused > 16 {
             return stored;
         }
-        assert!(began.elapsed() < PATIENCE, "the disk fails and nobody notices");
+        assert!(began.elapsed() < PATIENCE, "the disk fails and nobody is told");
     }
     stored
 }
 
-/// All that alice and bob have said to each other, as the store has it.
+/// The texts of all stored messages between alice and bob.
 fn kept(machine: &Machine) -> BTreeSet<String> {
     let mut alice = machine.login("alice");
     let (mut found, mut before) = (BTreeSet::new(), String::new());
@@ -144,7 +144,7 @@ fn kept(machine: &Machine) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_power_loss() {
+fn acknowledged_messages_survive_a_power_loss() {
     let Some(disk) = Disk::make() else {
         return cannot_run("26", "this system lets nobody format and mount a disk of its own");
     };

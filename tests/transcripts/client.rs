@@ -9,7 +9,7 @@ const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line 
 
 /// Lines that end in a space instead of a line end.
 const PROMPTS: [&str; 6] =
-    ["Enter username:", "Enter password:", "Your password:", "Old password:", "New password:", "The same again:"];
+    ["Enter username:", "Enter password:", "Your password:", "Old password:", "New password:", "Repeat password:"];
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Kind {

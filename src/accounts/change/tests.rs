@@ -1,8 +1,8 @@
-//! Accounts that come, change and go while they are in use, beside an operator who edits the same file.
+//! Accounts that are added, changed and deleted while in use, beside an operator who edits the same file.
 
 use super::*;
-use crate::accounts::Verdict;
-use crate::accounts::hash_slots::HashSlots;
+use crate::accounts::Verification;
+use crate::accounts::hash::HashSlots;
 use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -21,11 +21,11 @@ struct Setup {
 }
 
 impl Setup {
-    fn new(text: &str, permits: usize) -> Setup {
+    fn new(text: &str, slots: usize) -> Setup {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
         fs::write(&path, text).unwrap();
-        Setup { accounts: Accounts::with(&path, HashSlots::new(permits)).unwrap(), folder }
+        Setup { accounts: Accounts::with(&path, HashSlots::new(slots)).unwrap(), folder }
     }
 
     fn write(&self, text: &str) {
@@ -37,17 +37,17 @@ impl Setup {
     }
 
     fn register(&self, user: &str, password: &str) -> Result<(), AccountError> {
-        let secret = self.accounts.new_secret(password.as_bytes(), soon())?;
+        let secret = self.accounts.hash_password(password.as_bytes(), soon())?;
         self.accounts.register(&name(user), secret, soon(), || Ok(()))
     }
 
     fn passwd(&self, user: &str, password: &str) -> Result<(), AccountError> {
-        let secret = self.accounts.new_secret(password.as_bytes(), soon())?;
+        let secret = self.accounts.hash_password(password.as_bytes(), soon())?;
         self.accounts.change_password(&name(user), secret, soon())
     }
 
-    fn is_right(&self, user: &str, password: &str) -> bool {
-        self.accounts.judge(user.as_bytes(), password.as_bytes(), soon()) == Verdict::Right(name(user))
+    fn logs_in(&self, user: &str, password: &str) -> bool {
+        self.accounts.verify(user.as_bytes(), password.as_bytes(), soon()) == Verification::Verified(name(user))
     }
 }
 
@@ -58,10 +58,10 @@ fn a_change_is_in_the_file_and_in_use_at_once() {
     setup.register("Carl", "c").unwrap();
     setup.accounts.delete(&name("bob"), soon()).unwrap();
     for reread in [false, true] {
-        assert!(setup.is_right("alice", "new word") && setup.is_right("carl", "c"), "{reread}");
-        assert!(!setup.is_right("alice", "a") && !setup.is_right("bob", "b"), "{reread}");
+        assert!(setup.logs_in("alice", "new word") && setup.logs_in("carl", "c"), "{reread}");
+        assert!(!setup.logs_in("alice", "a") && !setup.logs_in("bob", "b"), "{reread}");
         assert_eq!(setup.accounts.find(&name("ALICE")).unwrap().as_str(), "Alice");
-        assert_eq!((setup.accounts.len(), setup.accounts.plain_secrets()), (2, 0));
+        assert_eq!((setup.accounts.len(), setup.accounts.plain_passwords()), (2, 0));
         assert!(setup.accounts.is_deleted(&name("bob")));
         setup.accounts.reload().unwrap();
     }
@@ -71,27 +71,31 @@ fn a_change_is_in_the_file_and_in_use_at_once() {
 }
 
 #[test]
-fn what_an_operator_wrote_meanwhile_is_kept_and_counts() {
+fn an_operators_edits_in_the_meantime_survive_and_count() {
     let setup = Setup::new("alice:a\nbob:b\n", 1);
     setup.write("alice:a\n# by hand\ndora:d\n");
     assert_eq!(setup.register("Dora", "x"), Err(AccountError::Taken));
-    assert_eq!(setup.register("bob", "x"), Err(AccountError::Taken), "he is in use until the file is read again");
-    assert_eq!(setup.passwd("bob", "x"), Err(AccountError::Gone));
+    assert_eq!(
+        setup.register("bob", "x"),
+        Err(AccountError::Taken),
+        "the account is in use until the file is read again"
+    );
+    assert_eq!(setup.passwd("bob", "x"), Err(AccountError::NotFound));
     setup.passwd("alice", "x").unwrap();
     assert!(setup.file().ends_with("\n# by hand\ndora:d\n"));
     assert_eq!(setup.accounts.find(&name("dora")), None, "not before SIGHUP");
     setup.write("no colon\n");
     match setup.passwd("alice", "y") {
-        Err(AccountError::Broken(why)) => {
+        Err(AccountError::UsersFile(why)) => {
             assert!(why.ends_with("users.txt: line 1: there is no colon between name and password"))
         }
         other => panic!("{other:?}"),
     }
-    assert!(setup.is_right("alice", "x"));
+    assert!(setup.logs_in("alice", "x"));
 }
 
 #[test]
-fn a_name_is_given_once_and_not_again_after_its_owner_has_gone() {
+fn a_name_is_given_once_and_not_again_after_deletion() {
     let setup = Setup::new("alice:a\n", 2);
     let given: usize = std::thread::scope(|scope| {
         let tries =
@@ -101,10 +105,10 @@ fn a_name_is_given_once_and_not_again_after_its_owner_has_gone() {
     assert_eq!((given, setup.accounts.len(), setup.file().lines().count()), (1, 2, 2));
     setup.accounts.delete(&name("zoe"), soon()).unwrap();
     assert_eq!(setup.register("zoe", "z"), Err(AccountError::Taken));
-    assert_eq!(setup.passwd("zoe", "z"), Err(AccountError::Gone));
-    assert_eq!(setup.accounts.delete(&name("zoe"), soon()), Err(AccountError::Gone));
-    assert_eq!(setup.accounts.while_kept(&name("zoe"), soon(), || ()), Err(AccountError::Gone));
-    assert_eq!(setup.accounts.while_kept(&name("alice"), soon(), || ()), Ok(()));
+    assert_eq!(setup.passwd("zoe", "z"), Err(AccountError::NotFound));
+    assert_eq!(setup.accounts.delete(&name("zoe"), soon()), Err(AccountError::NotFound));
+    assert_eq!(setup.accounts.with_account(&name("zoe"), soon(), || ()), Err(AccountError::NotFound));
+    assert_eq!(setup.accounts.with_account(&name("alice"), soon(), || ()), Ok(()));
     assert_eq!(setup.register("guest-4", "z"), Err(AccountError::Taken));
 }
 
@@ -120,7 +124,7 @@ fn no_reload_undoes_a_change() {
         });
         for n in 0..20 {
             let user = name(&format!("user{n}"));
-            let secret = NewSecret("plain".to_owned());
+            let secret = HashedPassword("plain".to_owned());
             setup.accounts.register(&user, secret, soon(), || Ok(())).unwrap();
             assert_eq!(setup.accounts.find(&user), Some(user));
         }
@@ -130,11 +134,11 @@ fn no_reload_undoes_a_change() {
 }
 
 #[test]
-fn a_reload_does_not_wait_for_ever() {
+fn a_reload_does_not_wait_forever() {
     let setup = Setup::new("alice:a\n", 1);
     setup
         .accounts
-        .while_kept(&name("alice"), soon(), || {
+        .with_account(&name("alice"), soon(), || {
             let error =
                 std::thread::scope(|scope| scope.spawn(|| setup.accounts.reload().unwrap_err()).join().unwrap());
             assert!(error.to_string().ends_with("users.txt: is being changed just now; ask again"), "{error}");
@@ -144,20 +148,20 @@ fn a_reload_does_not_wait_for_ever() {
 }
 
 #[test]
-fn who_is_not_sure_changes_nothing_and_is_asked_only_when_all_else_is_right() {
+fn confirmation_comes_last_and_a_refusal_changes_nothing() {
     let setup = Setup::new("alice:a\n", 1);
-    let secret = || setup.accounts.new_secret(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));
+    let secret = || setup.accounts.hash_password(b"x", soon()).unwrap_or_else(|why| panic!("{why:?}"));
     let unasked = || -> Result<(), AccountError> { panic!("asked") };
     assert_eq!(setup.accounts.register(&name("alice"), secret(), soon(), unasked), Err(AccountError::Taken));
     assert_eq!(
-        setup.accounts.register(&name("zoe"), secret(), soon(), || Err(AccountError::Forbidden)),
-        Err(AccountError::Forbidden)
+        setup.accounts.register(&name("zoe"), secret(), soon(), || Err(AccountError::Refused)),
+        Err(AccountError::Refused)
     );
     assert_eq!((setup.file().as_str(), setup.accounts.len()), ("alice:a\n", 1));
 }
 
 #[test]
-fn the_file_takes_no_more_registrations_than_it_can_hold() {
+fn registrations_stop_at_the_limit_of_accounts() {
     let lines: String = (1..crate::model::limits::ACCOUNTS).map(|n| format!("u{n}:p\n")).collect();
     let setup = Setup::new(&lines, 1);
     setup.register("last", "x").unwrap();
@@ -166,14 +170,14 @@ fn the_file_takes_no_more_registrations_than_it_can_hold() {
 }
 
 #[test]
-fn a_bad_password_is_refused_before_it_is_hashed_and_a_good_one_waits_for_a_permit() {
+fn a_bad_password_is_refused_before_it_waits_for_a_slot() {
     let setup = Setup::new("alice:a\n", 0);
-    let refusal = |password: &[u8]| setup.accounts.new_secret(password, Instant::now()).err().unwrap();
+    let refusal = |password: &[u8]| setup.accounts.hash_password(password, Instant::now()).err().unwrap();
     for bad in [&b""[..], b" marked", b"mar\x07ked", b"marked\xFF"] {
         match refusal(bad) {
             AccountError::BadPassword(why) => assert!(!why.contains("marked")),
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(refusal(b"good"), AccountError::Late);
+    assert_eq!(refusal(b"good"), AccountError::TimedOut);
 }

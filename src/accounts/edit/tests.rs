@@ -1,4 +1,4 @@
-//! Edits of a real file in a folder of its own: what is changed, what stays, and what is left when it goes wrong.
+//! Edits of a real file in its own folder: what changes, what stays, and what is left after a failure.
 
 use super::*;
 use std::fs;
@@ -30,38 +30,38 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn users_come_change_and_go_and_the_rest_stays() {
+fn users_are_added_changed_and_removed_and_the_rest_stays() {
     let (folder, path) = folder_with("# staff\r\nalice:secret one\r\n\r\nbob:b");
     add(&path, &name("Carl"), "pass word: ü").unwrap();
     passwd(&path, &name("ALICE"), "new").unwrap();
     remove(&path, &name("bob")).unwrap();
-    let kinds = [(name("alice"), Kind::Argon2id), (name("Carl"), Kind::Argon2id)];
+    let kinds = [(name("alice"), PasswordKind::Argon2id), (name("Carl"), PasswordKind::Argon2id)];
     assert_eq!(list(&path).unwrap(), kinds);
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("# staff\r\nalice:$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
     assert!(text.contains("\r\n\r\nCarl:$argon2id$") && text.ends_with("\r\n"), "{text}");
     assert_eq!(only_entry(&folder), "users.txt");
-    assert_eq!(mode(&path), 0o600, "a file that everybody could read becomes the owner's");
+    assert_eq!(mode(&path), 0o600, "a file that everyone could read becomes private");
 }
 
 #[test]
-fn hashing_takes_every_plain_password_once() {
+fn hashing_replaces_every_plain_password_once() {
     let (_folder, path) = folder_with("a:1\n# a comment:\nb:2:3\n");
-    let mut heard = Vec::new();
-    assert_eq!(hash_at(CHEAP, &path, &mut |done, total| heard.push((done, total))).unwrap(), 2);
-    assert_eq!(heard, [(1, 2), (2, 2)]);
+    let mut reported = Vec::new();
+    assert_eq!(hash_at(CHEAP, &path, &mut |done, total| reported.push((done, total))).unwrap(), 2);
+    assert_eq!(reported, [(1, 2), (2, 2)]);
     let once = fs::read(&path).unwrap();
     assert_eq!(hash_at(CHEAP, &path, &mut |_, _| panic!("nothing is left to do")).unwrap(), 0);
     assert_eq!(fs::read(&path).unwrap(), once);
-    let sheet = UsersFile::parse(&once).unwrap_or_else(|flaw| panic!("{flaw}"));
+    let file = UsersFile::parse(&once).unwrap_or_else(|e| panic!("{e}"));
     for (user, password) in [("a", "1"), ("b", "2:3")] {
-        let hash = sheet.find(&name(user)).unwrap().secret.hash().unwrap();
-        assert_eq!(hash.is_of(password.as_bytes(), &mut secret::Memory::default()), Some(true));
+        let hash = file.find(&name(user)).unwrap().secret.hash().unwrap();
+        assert_eq!(hash.matches(password.as_bytes(), &mut Memory::default()), Some(true));
     }
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_changes_nothing() {
+fn an_error_says_why_and_changes_nothing() {
     let (folder, path) = folder_with("alice:marked\n");
     let said = |result: Result<(), StartError>| result.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE");
     assert_eq!(said(add(&path, &name("Alice"), "x")), "FILE: there is a user 'alice' already");
@@ -78,7 +78,7 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn passwords_that_cannot_be_typed_are_refused_without_showing_them() {
+fn untypable_passwords_are_refused_without_showing_them() {
     let (_folder, path) = folder_with("");
     for bad in ["", " marked", "marked ", "mar\nked", "mar\tked", "mar\0ked", "mar\u{200B}ked", &"marked".repeat(200)] {
         let error = add(&path, &name("alice"), bad).unwrap_err();
@@ -88,9 +88,9 @@ fn passwords_that_cannot_be_typed_are_refused_without_showing_them() {
 }
 
 #[test]
-fn the_name_of_a_deleted_account_is_shown_kept_and_freed() {
+fn a_deleted_account_is_listed_and_its_name_can_be_freed() {
     let (_folder, path) = folder_with("alice:a\nBob:$deleted$\n");
-    assert_eq!(list(&path).unwrap(), [(name("alice"), Kind::Plain), (name("Bob"), Kind::Deleted)]);
+    assert_eq!(list(&path).unwrap(), [(name("alice"), PasswordKind::Plain), (name("Bob"), PasswordKind::Deleted)]);
     for result in [add(&path, &name("bob"), "x"), passwd(&path, &name("bob"), "x")] {
         let error = result.unwrap_err().to_string();
         assert!(error.ends_with("the user 'Bob' is deleted; `parlord user remove Bob` frees the name"), "{error}");
@@ -102,18 +102,18 @@ fn the_name_of_a_deleted_account_is_shown_kept_and_freed() {
 }
 
 #[test]
-fn the_first_user_makes_the_file_and_nobody_else() {
+fn only_adding_a_user_creates_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.txt");
     assert!(remove(&path, &name("alice")).is_err() && hash(&path, &mut |_, _| ()).is_err());
     assert_eq!(only_entry(&folder), "");
     add(&path, &name("alice"), "x").unwrap();
-    assert_eq!(list(&path).unwrap(), [(name("alice"), Kind::Argon2id)]);
+    assert_eq!(list(&path).unwrap(), [(name("alice"), PasswordKind::Argon2id)]);
     assert_eq!(mode(&path), 0o600);
 }
 
 #[test]
-fn a_link_stays_a_link_and_the_access_of_the_old_file_stays() {
+fn a_link_stays_a_link_and_the_file_keeps_its_access_mode() {
     let (folder, path) = folder_with("alice:a\nbob:b\ncarl:c\n");
     let link = folder.path().join("link");
     symlink("users.txt", &link).unwrap();
@@ -125,31 +125,31 @@ fn a_link_stays_a_link_and_the_access_of_the_old_file_stays() {
     assert!(link.is_symlink());
     assert_eq!(fs::read(&path).unwrap(), b"");
     fs::remove_file(&path).unwrap();
-    assert!(add(&link, &name("alice"), "x").is_err(), "a link that leads nowhere is no place for a new file");
+    assert!(add(&link, &name("alice"), "x").is_err(), "no file is created behind a dangling link");
 }
 
 #[test]
-fn what_a_killed_edit_left_is_cleared_and_never_followed() {
+fn leftovers_of_a_killed_edit_are_removed_not_followed() {
     let (folder, path) = folder_with("alice:a\nbob:b\n");
-    let (draft, victim) = (folder.path().join(".users.txt.rewrite"), folder.path().join("victim"));
+    let (temporary, victim) = (folder.path().join(".users.txt.rewrite"), folder.path().join("victim"));
     fs::write(&victim, "precious").unwrap();
-    symlink(&victim, &draft).unwrap();
+    symlink(&victim, &temporary).unwrap();
     remove(&path, &name("alice")).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"bob:b\n");
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
-    fs::write(&draft, "half a file").unwrap();
+    fs::write(&temporary, "half a file").unwrap();
     assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1);
     assert!(remove(&path, &name("alice")).is_err());
-    assert!(!draft.exists() && !draft.is_symlink());
+    assert!(!temporary.exists() && !temporary.is_symlink());
 }
 
 #[test]
-fn a_failed_edit_leaves_no_draft() {
+fn a_failed_edit_leaves_no_temporary_file() {
     let (folder, path) = folder_with("alice:a\n");
-    let error = edit(&path, Missing::Refused, |sheet| {
-        // Somebody else writes the file without asking for the lock.
+    let error = edit(&path, IfMissing::Fail, |file| {
+        // Someone else writes the file without taking the lock.
         fs::write(&path, "alice:other\n").unwrap();
-        Ok(sheet.remove(&name("alice")))
+        Ok(file.remove(&name("alice")))
     });
     assert!(error.unwrap_err().to_string().ends_with("was changed by someone else meanwhile; nothing was done"));
     assert_eq!(fs::read(&path).unwrap(), b"alice:other\n");
@@ -157,13 +157,13 @@ fn a_failed_edit_leaves_no_draft() {
 }
 
 #[test]
-fn editors_at_the_same_time_lose_nobody() {
+fn concurrent_edits_lose_nobody() {
     let (_folder, path) = folder_with("");
     std::thread::scope(|scope| {
         for n in 0..8 {
             let path = &path;
             scope.spawn(move || {
-                edit(path, Missing::Refused, |sheet| Ok(sheet.add(&name(&format!("user{n}")), "x")?)).unwrap();
+                edit(path, IfMissing::Fail, |file| Ok(file.add(&name(&format!("user{n}")), "x")?)).unwrap();
             });
         }
     });

@@ -1,19 +1,19 @@
-//! The users file as people and editors write it, and as nobody should.
+//! The users file as people and editors write it, and malformed in every way.
 
 use super::*;
 use proptest::prelude::*;
 
 fn users(text: &str) -> Vec<(String, String)> {
-    let sheet = UsersFile::parse(text.as_bytes()).unwrap_or_else(|flaw| panic!("{flaw}"));
+    let file = UsersFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     let secret = |account: &Account| match account.secret.plain() {
         Some(password) => String::from_utf8(password.to_vec()).unwrap(),
         None => "(hash)".to_owned(),
     };
-    sheet.accounts().map(|account| (account.name.to_string(), secret(account))).collect()
+    file.accounts().map(|account| (account.name.to_string(), secret(account))).collect()
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    UsersFile::parse(bytes).err().expect("this is to be refused").to_string()
+    UsersFile::parse(bytes).err().expect("a malformed file").to_string()
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_secret_is_everything_behind_the_first_colon() {
 }
 
 #[test]
-fn a_flaw_is_named_by_its_line_and_never_shown() {
+fn an_error_names_the_line_and_never_quotes_it() {
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$marked";
     for (line, why) in [
         ("marked", "there is no colon between name and password"),
@@ -42,11 +42,11 @@ fn a_flaw_is_named_by_its_line_and_never_shown() {
     ] {
         let text = format!("alice:a\n\n{line}\nbob:b\n");
         match UsersFile::parse(text.as_bytes()).err() {
-            None => assert_eq!(why, "", "{line} was taken"),
-            Some(flaw) => {
-                let flaw = flaw.to_string();
-                assert!(flaw.starts_with(&format!("line 3: {why}")), "{flaw}");
-                assert!(!flaw.contains("marked"), "{flaw}");
+            None => assert_eq!(why, "", "{line} was accepted"),
+            Some(error) => {
+                let error = error.to_string();
+                assert!(error.starts_with(&format!("line 3: {why}")), "{error}");
+                assert!(!error.contains("marked"), "{error}");
             }
         }
     }
@@ -55,10 +55,10 @@ fn a_flaw_is_named_by_its_line_and_never_shown() {
 }
 
 #[test]
-fn a_hundred_thousand_lines_are_read_in_a_moment() {
+fn a_hundred_thousand_lines_are_parsed_in_two_seconds() {
     let text: String = (0..99_999).map(|n| format!("user{n}:password {n}\n")).collect();
     let start = std::time::Instant::now();
-    assert_eq!(UsersFile::parse(text.as_bytes()).unwrap_or_else(|flaw| panic!("{flaw}")).accounts().count(), 99_999);
+    assert_eq!(UsersFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")).accounts().count(), 99_999);
     assert!(start.elapsed().as_millis() < 2_000, "{:?}", start.elapsed());
 }
 
@@ -66,16 +66,16 @@ fn a_hundred_thousand_lines_are_read_in_a_moment() {
 fn changes_touch_only_their_own_line() {
     let text = "\u{FEFF}# staff\r\nalice:a\r\n\r\nbob:b\n# the end";
     let name = |text: &str| text.parse::<Name>().unwrap();
-    let mut sheet = UsersFile::parse(text.as_bytes()).unwrap_or_else(|flaw| panic!("{flaw}"));
-    sheet.add(&name("Carl"), "c").unwrap();
-    let changed = sheet.change(|user| Ok::<_, &str>((user.name == name("ALICE")).then(|| "new".to_owned())));
+    let mut file = UsersFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    file.add(&name("Carl"), "c").unwrap();
+    let changed = file.change(|user| Ok::<_, &str>((user.name == name("ALICE")).then(|| "new".to_owned())));
     assert_eq!(changed, Ok(1));
-    assert!(sheet.remove(&name("BOB")) && !sheet.remove(&name("BOB")));
-    let rendered = String::from_utf8(sheet.render()).unwrap();
+    assert!(file.remove(&name("BOB")) && !file.remove(&name("BOB")));
+    let rendered = String::from_utf8(file.render()).unwrap();
     assert_eq!(rendered, "\u{FEFF}# staff\r\nalice:new\r\n\r\n# the end\r\nCarl:c\r\n");
 }
 
-/// Lines of every kind that is taken, with every end.
+/// Valid lines of every kind, with every line end.
 fn good_file() -> impl Strategy<Value = String> {
     let line = prop_oneof!["[a-z][a-z0-9]{0,3}:[ -~]{1,12}", "#[ -~]{0,12}", "[ \t]{0,3}"];
     let lines = proptest::collection::vec((line, prop_oneof![Just("\n"), Just("\r\n")]), 0..30);
@@ -96,7 +96,7 @@ fn good_file() -> impl Strategy<Value = String> {
     })
 }
 
-/// What an edit must leave alone: comments, blank lines and the users it is not about, in their order.
+/// The lines that an edit must leave alone: comments, blank lines and other users, in their order.
 fn others(text: &[u8], about: &[Name]) -> Vec<String> {
     let text = std::str::from_utf8(text).unwrap().trim_start_matches(BOM);
     let own = |line: &&str| match line.split_once(':') {
@@ -108,21 +108,21 @@ fn others(text: &[u8], about: &[Name]) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(sheet) = UsersFile::parse(&bytes) {
-            prop_assert_eq!(sheet.render(), bytes);
+    fn any_bytes_are_parsed_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(file) = UsersFile::parse(&bytes) {
+            prop_assert_eq!(file.render(), bytes);
         }
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "(\u{FEFF})?([a-c#:\\$ \r\n\t]|\\$argon2id\\$){0,40}") {
-        if let Ok(sheet) = UsersFile::parse(text.as_bytes()) {
-            prop_assert_eq!(sheet.render(), text.as_bytes());
+    fn any_text_is_parsed_or_refused(text in "(\u{FEFF})?([a-c#:\\$ \r\n\t]|\\$argon2id\\$){0,40}") {
+        if let Ok(file) = UsersFile::parse(text.as_bytes()) {
+            prop_assert_eq!(file.render(), text.as_bytes());
         }
     }
 
     #[test]
-    fn random_edits_keep_everything_else_and_leave_a_good_file(
+    fn random_edits_keep_everything_else_in_a_valid_file(
         text in good_file(),
         edits in proptest::collection::vec(("[a-z]{1,2}", 0..3), 0..10),
     ) {
@@ -130,26 +130,26 @@ proptest! {
         for (name, kind) in edits {
             let name: Name = name.parse().unwrap();
             let before = bytes.clone();
-            let mut sheet = UsersFile::parse(&before).map_err(|flaw| TestCaseError::fail(flaw.to_string()))?;
-            let known = sheet.find(&name).is_some();
+            let mut file = UsersFile::parse(&before).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let known = file.find(&name).is_some();
             let expected = match kind {
                 0 if !known => {
-                    prop_assert_eq!(sheet.add(&name, "added"), Ok(()));
+                    prop_assert_eq!(file.add(&name, "added"), Ok(()));
                     Some("added")
                 }
                 1 => {
                     let new = |user: &Account| Ok::<_, &str>((user.name == name).then(|| "changed".to_owned()));
-                    prop_assert_eq!(sheet.change(new), Ok(usize::from(known)));
+                    prop_assert_eq!(file.change(new), Ok(usize::from(known)));
                     known.then_some("changed")
                 }
                 _ => {
-                    prop_assert_eq!(sheet.remove(&name), known);
+                    prop_assert_eq!(file.remove(&name), known);
                     None
                 }
             };
-            bytes = sheet.render();
+            bytes = file.render();
             prop_assert_eq!(others(&before, &[name]), others(&bytes, &[name]));
-            let after = UsersFile::parse(&bytes).map_err(|flaw| TestCaseError::fail(flaw.to_string()))?;
+            let after = UsersFile::parse(&bytes).map_err(|e| TestCaseError::fail(e.to_string()))?;
             let secret = after.find(&name).and_then(|account| account.secret.plain());
             prop_assert_eq!(secret, expected.map(str::as_bytes));
         }

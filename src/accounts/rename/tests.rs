@@ -1,10 +1,10 @@
-//! An account that gets another name, and everything that may go wrong on the way.
+//! Renaming an account, and everything that can go wrong on the way.
 
 use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::accounts::Verdict;
+use crate::accounts::Verification;
 use tempfile::TempDir;
 
 fn name(text: &str) -> Name {
@@ -20,11 +20,11 @@ struct Setup {
     accounts: Accounts,
 }
 
-/// What became of the rest.
+/// What happened to the store.
 #[derive(Debug, Default, PartialEq)]
-struct Rest {
-    stored: bool,
-    taken_back: bool,
+struct Stored {
+    renamed: bool,
+    undone: bool,
 }
 
 impl Setup {
@@ -43,105 +43,105 @@ impl Setup {
         fs::read_to_string(self.path()).unwrap()
     }
 
-    /// Renames, and does `meanwhile` once the rest is stored.
-    fn rename_while(&self, from: &str, to: &str, meanwhile: impl FnOnce()) -> (Result<bool, AccountError>, Rest) {
-        let (mut stored, mut taken_back) = (false, false);
+    /// Renames, and does `meanwhile` once the store has changed.
+    fn rename_while(&self, from: &str, to: &str, meanwhile: impl FnOnce()) -> (Result<bool, AccountError>, Stored) {
+        let (mut renamed, mut undone) = (false, false);
         let store = || {
-            stored = true;
+            renamed = true;
             meanwhile();
             Ok(())
         };
-        let done = self.accounts.rename(&name(from), name(to), soon(), store, || taken_back = true);
-        (done, Rest { stored, taken_back })
+        let done = self.accounts.rename(&name(from), name(to), soon(), store, || undone = true);
+        (done, Stored { renamed, undone })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<bool, AccountError> {
-        let (done, rest) = self.rename_while(from, to, || ());
-        assert_eq!(rest, Rest { stored: done.is_ok(), taken_back: false }, "only what is right is stored");
+        let (done, store) = self.rename_while(from, to, || ());
+        assert_eq!(store, Stored { renamed: done.is_ok(), undone: false }, "only a valid rename reaches the store");
         done
     }
 
-    fn is_right(&self, user: &str, password: &str) -> bool {
-        match self.accounts.judge(user.as_bytes(), password.as_bytes(), soon()) {
-            Verdict::Right(found) => found.as_str() == user,
+    fn logs_in(&self, user: &str, password: &str) -> bool {
+        match self.accounts.verify(user.as_bytes(), password.as_bytes(), soon()) {
+            Verification::Verified(found) => found.as_str() == user,
             _ => false,
         }
     }
 }
 
 #[test]
-fn he_logs_in_with_his_new_name_and_his_old_one_stays_taken() {
+fn the_new_name_logs_in_and_the_old_one_stays_taken() {
     let setup = Setup::new("# staff\nalice:a\nbob:b:c \n\neve:e");
     assert_eq!(setup.rename("BOB", "Robert"), Ok(true));
     assert_eq!(setup.rename("eve", "adam"), Ok(true));
     assert_eq!(setup.file(), "# staff\nalice:a\nRobert:b:c \nBOB:$deleted$\n\nadam:e\neve:$deleted$");
     for reread in [false, true] {
-        assert!(setup.is_right("Robert", "b:c ") && setup.is_right("adam", "e"), "{reread}");
-        assert!(!setup.is_right("bob", "b:c ") && setup.accounts.is_deleted(&name("bob")), "{reread}");
-        assert_eq!((setup.accounts.len(), setup.accounts.plain_secrets()), (3, 3), "{reread}");
+        assert!(setup.logs_in("Robert", "b:c ") && setup.logs_in("adam", "e"), "{reread}");
+        assert!(!setup.logs_in("bob", "b:c ") && setup.accounts.is_deleted(&name("bob")), "{reread}");
+        assert_eq!((setup.accounts.len(), setup.accounts.plain_passwords()), (3, 3), "{reread}");
         assert!(setup.accounts.is_taken(&name("bob")) && setup.accounts.is_taken(&name("robert")), "{reread}");
         setup.accounts.reload().unwrap();
     }
 }
 
 #[test]
-fn a_change_of_letters_case_leaves_no_other_name_behind() {
+fn a_change_of_case_leaves_no_deleted_name_behind() {
     let setup = Setup::new("bob:b\r\nann:a\r\n");
     assert_eq!(setup.rename("bob", "BoB"), Ok(true));
     assert_eq!(setup.file(), "BoB:b\r\nann:a\r\n");
-    assert!(setup.is_right("BoB", "b") && setup.accounts.len() == 2);
+    assert!(setup.logs_in("BoB", "b") && setup.accounts.len() == 2);
 }
 
 #[test]
-fn what_is_nobodys_or_somebodys_is_refused_before_anything_is_stored() {
+fn missing_and_taken_names_are_refused_before_storing() {
     let setup = Setup::new("alice:a\nbob:b\nold:$deleted$\n");
-    assert_eq!(setup.rename("zoe", "zoey"), Err(AccountError::Gone));
-    assert_eq!(setup.rename("old", "new"), Err(AccountError::Gone));
+    assert_eq!(setup.rename("zoe", "zoey"), Err(AccountError::NotFound));
+    assert_eq!(setup.rename("old", "new"), Err(AccountError::NotFound));
     assert_eq!(setup.rename("bob", "Alice"), Err(AccountError::Taken));
     assert_eq!(setup.rename("bob", "OLD"), Err(AccountError::Taken));
     fs::write(setup.path(), "alice:a\nbob:b\nnew:by hand\n").unwrap();
-    assert_eq!(setup.rename("bob", "new"), Err(AccountError::Taken), "written there, and not in use yet");
-    assert_eq!(setup.rename("bob", "old"), Err(AccountError::Taken), "taken out there, and still in use");
+    assert_eq!(setup.rename("bob", "new"), Err(AccountError::Taken), "in the file, and not in use yet");
+    assert_eq!(setup.rename("bob", "old"), Err(AccountError::Taken), "removed from the file, and still in use");
     fs::write(setup.path(), "alice:a\n").unwrap();
-    assert_eq!(setup.rename("bob", "rob"), Err(AccountError::Gone));
-    assert!(setup.is_right("bob", "b"), "nothing has changed");
+    assert_eq!(setup.rename("bob", "rob"), Err(AccountError::NotFound));
+    assert!(setup.logs_in("bob", "b"), "nothing has changed");
     let late = setup.accounts.rename(&name("bob"), name("rob"), soon(), || Err(AccountError::Unavailable), || panic!());
-    assert_eq!(late, Err(AccountError::Gone));
+    assert_eq!(late, Err(AccountError::NotFound));
     let refused =
         setup.accounts.rename(&name("alice"), name("al"), soon(), || Err(AccountError::Unavailable), || panic!());
     assert_eq!((refused, setup.file().as_str()), (Err(AccountError::Unavailable), "alice:a\n"));
-    assert!(setup.is_right("alice", "a"));
+    assert!(setup.logs_in("alice", "a"));
 }
 
 #[test]
-fn what_was_stored_is_taken_back_if_the_file_cannot_be_rewritten() {
+fn the_store_is_reverted_if_the_file_cannot_be_rewritten() {
     let setup = Setup::new("bob:b\n");
-    // An editor that takes no lock was at it: then nothing is put in its place.
+    // An editor that takes no lock has saved: its version must not be replaced.
     for (to, text) in [("rob", "bob:b2\n"), ("Bob", "bob:b3\n"), ("rob", "bob:b\nrob:by hand\n")] {
-        let (done, rest) = setup.rename_while("bob", to, || fs::write(setup.path(), text).unwrap());
+        let (done, store) = setup.rename_while("bob", to, || fs::write(setup.path(), text).unwrap());
         assert!(
-            matches!(&done, Err(AccountError::Broken(why)) if why.contains("was changed by someone else")),
+            matches!(&done, Err(AccountError::UsersFile(why)) if why.contains("was changed by someone else")),
             "{done:?}"
         );
-        assert_eq!(rest, Rest { stored: true, taken_back: true });
-        assert!(setup.is_right("bob", "b") && setup.file() == text);
+        assert_eq!(store, Stored { renamed: true, undone: true });
+        assert!(setup.logs_in("bob", "b") && setup.file() == text);
     }
 }
 
 #[test]
-fn what_the_file_says_by_now_is_not_taken_back() {
+fn the_store_stays_if_the_file_may_have_the_new_name() {
     let setup = Setup::new("bob:b\n");
-    // As after a rename of the file of which nobody knows whether it outlives a loss of power.
-    let (done, rest) = setup.rename_while("bob", "rob", || fs::write(setup.path(), "rob:b\nbob:$deleted$\n").unwrap());
-    assert_eq!((done, rest), (Ok(true), Rest { stored: true, taken_back: false }));
-    assert!(setup.is_right("rob", "b"));
-    let (done, rest) = setup.rename_while("rob", "robert", || fs::write(setup.path(), "no colon\n").unwrap());
-    assert_eq!((done, rest), (Ok(false), Rest { stored: true, taken_back: false }), "the next start finds out");
-    assert!(setup.is_right("robert", "b"));
+    // As when the file was replaced but may not survive a power loss.
+    let (done, store) = setup.rename_while("bob", "rob", || fs::write(setup.path(), "rob:b\nbob:$deleted$\n").unwrap());
+    assert_eq!((done, store), (Ok(true), Stored { renamed: true, undone: false }));
+    assert!(setup.logs_in("rob", "b"));
+    let (done, store) = setup.rename_while("rob", "robert", || fs::write(setup.path(), "no colon\n").unwrap());
+    assert_eq!((done, store), (Ok(false), Stored { renamed: true, undone: false }), "the next start finds out");
+    assert!(setup.logs_in("robert", "b"));
 }
 
 #[test]
-fn an_interrupted_one_is_finished_once() {
+fn an_interrupted_rename_is_finished_once() {
     for (text, left, after) in [
         ("bob:b\nann:a\n", true, "Rob:b\nbob:$deleted$\nann:a\n"),
         ("Rob:b\nbob:$deleted$\n", false, "Rob:b\nbob:$deleted$\n"),
@@ -155,8 +155,8 @@ fn an_interrupted_one_is_finished_once() {
         assert_eq!(setup.accounts.finish_rename(&bob, rob).unwrap(), left, "{text:?}");
         assert!(!setup.accounts.finish_rename(&bob, rob).unwrap());
         assert_eq!(setup.file(), after);
-        assert_eq!(setup.is_right("Rob", "b"), after.starts_with("Rob"), "{text:?}");
-        assert!(!setup.is_right("bob", "b"));
+        assert_eq!(setup.logs_in("Rob", "b"), after.starts_with("Rob"), "{text:?}");
+        assert!(!setup.logs_in("bob", "b"));
     }
     let setup = Setup::new("bob:b\n");
     assert!(setup.accounts.finish_rename(&name("bob"), name("Bob")).unwrap());
@@ -164,7 +164,7 @@ fn an_interrupted_one_is_finished_once() {
 }
 
 #[test]
-fn who_wrote_the_new_name_into_the_file_meanwhile_has_to_decide() {
+fn an_operator_has_to_decide_if_both_names_have_a_line() {
     for text in ["bob:b\nrob:r\n", "bob:b\nrob:$deleted$\n"] {
         let setup = Setup::new(text);
         let refused = setup.accounts.finish_rename(&name("bob"), name("rob")).unwrap_err().to_string();

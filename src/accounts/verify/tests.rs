@@ -1,8 +1,9 @@
-//! The judge and his file: who gets in, what a guess costs, and what bad replacements of the file do.
+//! The verifier: which passwords are right, what a guess costs, and what malformed users files do.
 
 use super::*;
-use crate::accounts::secret::{Cost, Memory, hash};
+use crate::accounts::hash::{Cost, HashSlots, Memory, hash};
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -22,11 +23,11 @@ struct Setup {
 }
 
 impl Setup {
-    fn new(text: &str, permits: usize) -> Setup {
+    fn new(text: &str, slots: usize) -> Setup {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
         fs::write(&path, text).unwrap();
-        let accounts = Accounts::with(&path, HashSlots::new(permits)).unwrap();
+        let accounts = Accounts::with(&path, HashSlots::new(slots)).unwrap();
         Setup { folder, accounts }
     }
 
@@ -34,8 +35,8 @@ impl Setup {
         fs::write(self.folder.path().join("users.txt"), text).unwrap();
     }
 
-    fn judge(&self, name: &str, guess: &str) -> Verdict {
-        self.accounts.judge(name.as_bytes(), guess.as_bytes(), soon())
+    fn verify(&self, name: &str, guess: &str) -> Verification {
+        self.accounts.verify(name.as_bytes(), guess.as_bytes(), soon())
     }
 }
 
@@ -44,86 +45,89 @@ fn mixed() -> String {
 }
 
 #[test]
-fn the_right_password_opens_under_the_registered_name() {
+fn the_right_password_returns_the_name_as_registered() {
     let setup = Setup::new(&mixed(), 1);
-    match setup.judge("aLICE", "hashed") {
-        Verdict::Right(name) => assert_eq!(name.as_str(), "Alice"),
+    match setup.verify("aLICE", "hashed") {
+        Verification::Verified(name) => assert_eq!(name.as_str(), "Alice"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(setup.judge("BOB", "plain:b "), Verdict::Right(name("bob")));
+    assert_eq!(setup.verify("BOB", "plain:b "), Verification::Verified(name("bob")));
     assert_eq!(setup.accounts.find(&name("ALICE")).unwrap().as_str(), "Alice");
-    assert_eq!((setup.accounts.len(), setup.accounts.plain_secrets()), (2, 1));
+    assert_eq!((setup.accounts.len(), setup.accounts.plain_passwords()), (2, 1));
 }
 
 #[test]
-fn a_deleted_account_is_nobodys_and_costs_what_an_unknown_name_does() {
+fn a_deleted_account_costs_what_an_unknown_name_does() {
     let setup = Setup::new(&format!("{}Carl:$deleted$\n", mixed()), 1);
     for guess in ["$deleted$", "", "nobody's password", "hashed"] {
-        assert_eq!(setup.judge("carl", guess), Verdict::Wrong, "{guess}");
+        assert_eq!(setup.verify("carl", guess), Verification::Wrong, "{guess}");
     }
     let carl = name("CARL");
     assert!(setup.accounts.is_deleted(&carl) && setup.accounts.is_taken(&carl));
     assert_eq!((setup.accounts.find(&carl), setup.accounts.len()), (None, 2));
     assert!(!setup.accounts.is_deleted(&name("alice")) && !setup.accounts.is_deleted(&name("dave")));
-    // Without permits, who needs one is late.
+    // Without slots, every attempt to hash times out.
     let setup = Setup::new(&format!("{}carl:$deleted$\n", mixed()), 0);
-    assert_eq!(setup.accounts.judge(b"carl", b"$deleted$", Instant::now()), Verdict::Late);
+    assert_eq!(setup.accounts.verify(b"carl", b"$deleted$", Instant::now()), Verification::TimedOut);
 }
 
 #[test]
-fn nothing_else_opens() {
+fn no_other_password_is_right() {
     let setup = Setup::new(&mixed(), 1);
     let file = mixed();
     let stored = file.lines().next().unwrap().split_once(':').unwrap().1;
-    // The last two guess what the judge compares with when there is nothing: the dearest hash of the file, and his own.
+    // The last two are what is compared with where an account has no password: the constant, and the decoy.
     for guess in ["", "plain:b", "plain:b  ", "PLAIN:B ", stored, "hashed\0", "nobody's password", "hashed"] {
         for user in ["bob", "carl", "", "ali ce", "\u{FF}", "system"] {
-            assert_eq!(setup.judge(user, guess), Verdict::Wrong, "{user} {guess}");
+            assert_eq!(setup.verify(user, guess), Verification::Wrong, "{user} {guess}");
         }
     }
-    assert_eq!(setup.judge("alice", "plain:b "), Verdict::Wrong);
-    assert_eq!(setup.accounts.judge(b"\xFF", b"\xFF", soon()), Verdict::Wrong);
+    assert_eq!(setup.verify("alice", "plain:b "), Verification::Wrong);
+    assert_eq!(setup.accounts.verify(b"\xFF", b"\xFF", soon()), Verification::Wrong);
 }
 
 #[test]
-fn every_wrong_guess_costs_a_hash_as_soon_as_the_file_holds_one() {
-    // Without permits, who needs one is late.
+fn every_wrong_guess_costs_a_hash_if_the_file_has_one() {
+    // Without slots, every attempt to hash times out.
     let setup = Setup::new(&mixed(), 0);
     for user in ["alice", "bob", "carl", "system", "no name at all"] {
-        assert_eq!(setup.accounts.judge(user.as_bytes(), b"wrong", Instant::now()), Verdict::Late, "{user}");
+        assert_eq!(setup.accounts.verify(user.as_bytes(), b"wrong", Instant::now()), Verification::TimedOut, "{user}");
     }
     setup.write(b"alice:a\nbob:b\n");
     assert_eq!(setup.accounts.reload().unwrap(), 2);
     for user in ["alice", "carl", "no name at all"] {
-        assert_eq!(setup.accounts.judge(user.as_bytes(), b"wrong", Instant::now()), Verdict::Wrong, "{user}");
+        assert_eq!(setup.accounts.verify(user.as_bytes(), b"wrong", Instant::now()), Verification::Wrong, "{user}");
     }
 }
 
 #[test]
-fn the_decoy_is_the_dearest_hash() {
+fn the_decoy_is_the_most_expensive_hash() {
     let dear = hash(b"x", Cost { memory: 64, ..CHEAP }, &mut Memory::default()).unwrap();
     let cheap = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
     let setup = Setup::new(&format!("a:{cheap}\nb:{dear}\nc:{cheap}\n"), 1);
-    assert_eq!(setup.accounts.users.read().decoy.as_ref().unwrap().work(), 64);
+    assert_eq!(setup.accounts.users.read().decoy().unwrap().work(), 64);
 }
 
 #[test]
-fn a_plain_match_waits_for_no_permit() {
+fn a_plain_match_waits_for_no_slot() {
     let setup = Setup::new(&mixed(), 0);
     let now = std::time::Instant::now();
-    assert_eq!(setup.accounts.judge(b"BOB", b"plain:b ", now), Verdict::Right("bob".parse().unwrap()));
-    assert_eq!(setup.accounts.judge(b"bob", b"plain:b", now), Verdict::Late);
+    assert_eq!(setup.accounts.verify(b"BOB", b"plain:b ", now), Verification::Verified("bob".parse().unwrap()));
+    assert_eq!(setup.accounts.verify(b"bob", b"plain:b", now), Verification::TimedOut);
 }
 
 #[test]
-fn a_hundred_at_once_are_all_judged() {
+fn a_hundred_logins_at_once_are_all_verified() {
     let setup = Setup::new(&mixed(), 2);
     std::thread::scope(|scope| {
         for n in 0..100 {
             let setup = &setup;
-            let (guess, expected) =
-                if n % 2 == 0 { ("hashed", Verdict::Right(name("alice"))) } else { ("wrong", Verdict::Wrong) };
-            scope.spawn(move || assert_eq!(setup.judge("alice", guess), expected));
+            let (guess, expected) = if n % 2 == 0 {
+                ("hashed", Verification::Verified(name("alice")))
+            } else {
+                ("wrong", Verification::Wrong)
+            };
+            scope.spawn(move || assert_eq!(setup.verify("alice", guess), expected));
         }
     });
 }
@@ -131,7 +135,7 @@ fn a_hundred_at_once_are_all_judged() {
 #[test]
 fn five_hundred_bad_replacements_harm_nothing() {
     let setup = Setup::new("alice:a\nbob:b\n", 1);
-    let flaws: [&[u8]; 8] = [
+    let malformed: [&[u8]; 8] = [
         b"marked",
         b":marked",
         b"mar ked:x",
@@ -143,25 +147,25 @@ fn five_hundred_bad_replacements_harm_nothing() {
     ];
     for n in 0..500 {
         let good: String = (0..=n % 97).map(|n| format!("user{n}:marked\n")).collect();
-        let file = [good.as_bytes(), flaws[n % flaws.len()], b"\nlast:marked\n"].concat();
+        let file = [good.as_bytes(), malformed[n % malformed.len()], b"\nlast:marked\n"].concat();
         setup.write(&file);
         let error = setup.accounts.reload().unwrap_err().to_string();
         assert!(error.contains(&format!("users.txt: line {}: ", n % 97 + 2)), "{error}");
         assert!(!error.contains("marked"), "{error}");
-        assert_eq!(setup.judge("alice", "a"), Verdict::Right(name("alice")));
-        assert_eq!(setup.judge("user0", "marked"), Verdict::Wrong);
+        assert_eq!(setup.verify("alice", "a"), Verification::Verified(name("alice")));
+        assert_eq!(setup.verify("user0", "marked"), Verification::Wrong);
     }
     assert_eq!(setup.accounts.len(), 2);
     fs::remove_file(setup.folder.path().join("users.txt")).unwrap();
-    assert!(setup.accounts.reload().is_err(), "neither does a file that is gone");
+    assert!(setup.accounts.reload().is_err(), "nor does a file that is gone");
     setup.write(b"carl:c\n");
     assert_eq!(setup.accounts.reload().unwrap(), 1);
-    assert_eq!(setup.judge("alice", "a"), Verdict::Wrong);
-    assert_eq!(setup.judge("carl", "c"), Verdict::Right(name("carl")));
+    assert_eq!(setup.verify("alice", "a"), Verification::Wrong);
+    assert_eq!(setup.verify("carl", "c"), Verification::Verified(name("carl")));
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_not_waited_for() {
+fn anything_but_a_file_is_refused_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path(), Path::new("/dev/zero"), &folder.path().join("none")] {
         assert!(Accounts::load(path).is_err(), "{}", path.display());
@@ -169,7 +173,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
 }
 
 #[test]
-fn showing_the_accounts_shows_no_secret() {
+fn the_debug_form_shows_no_secret() {
     let setup = Setup::new("alice:marked\n", 1);
     assert_eq!(format!("{:?}", setup.accounts), "Accounts { len: 1, .. }");
 }

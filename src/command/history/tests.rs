@@ -1,4 +1,4 @@
-//! How the words after `/history` are read.
+//! Parsing the words after `/history`.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn each_part_may_be_left_out() {
 }
 
 #[test]
-fn users_may_be_called_as_the_other_parts_are_written() {
+fn users_may_be_named_like_the_other_parts() {
     assert_eq!(parse("20 20"), history("20", 20, 0));
     assert_eq!(parse("before"), history("before", 20, 0));
     assert_eq!(parse("before 12"), history("", 20, 12));
@@ -41,7 +41,7 @@ fn anything_else_is_answered_with_the_usage() {
 
 proptest! {
     #[test]
-    fn what_is_written_as_the_usage_says_is_read_as_it_was_meant(
+    fn whatever_follows_the_usage_is_parsed_as_meant(
         of in proptest::option::of("#?[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"),
         count in proptest::option::of(1..=500usize),
         before in proptest::option::of(1..=u64::MAX),
@@ -51,16 +51,16 @@ proptest! {
         if let Some(before) = before {
             words.extend(["before".to_owned(), format!("{}{before}", if sign { "#" } else { "" })]);
         }
-        // A number alone is a count; who is called so is named together with one.
+        // A number alone is a count; a user of that name needs a count behind it.
         prop_assume!(count.is_some() || of.as_ref().is_none_or(|of| of.bytes().any(|b| !b.is_ascii_digit())));
-        // And `before 12` is a place in the log.
+        // And `before 12` is a position in the log.
         prop_assume!(!(of.as_ref().is_some_and(|of| of.eq_ignore_ascii_case("before")) && before.is_none() && count.is_some()));
         let expected = History { of, count: count.unwrap_or(HISTORY_COUNT), before: before.map(MessageId) };
         prop_assert_eq!(parse(&words.join(" ")), Some(expected));
     }
 
     #[test]
-    fn no_words_at_all_make_it_stumble(text in "[ #0-9a-z]{0,60}|(before|#?[0-9]{1,30}|bob| ){0,8}") {
+    fn no_words_break_the_parser(text in "[ #0-9a-z]{0,60}|(before|#?[0-9]{1,30}|bob| ){0,8}") {
         if let Some(history) = parse(&text) {
             prop_assert!((1..=HISTORY_MAX).contains(&history.count));
         }

@@ -1,7 +1,7 @@
-//! Who writes, under a scheduler that tries one order of events after the other: needs the feature `shuttle`.
+//! The election of the writer under a scheduler that tries many interleavings: needs the feature `shuttle`.
 //!
-//! A scene ends only when the client has got everything, so something that stays behind in a queue is a deadlock, which
-//! the scheduler finds. It knows no weaker order of memory than the strictest, so it does not try the fences.
+//! A scene ends only when the client has received everything, so an event that stays behind in a queue is a deadlock, which
+//! the scheduler finds. Its memory order is the strictest, so it does not test the fences.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,48 +14,49 @@ use shuttle::sync::atomic::AtomicBool;
 use shuttle::sync::{Condvar, Mutex};
 use shuttle::{Config, Runner, thread};
 
-use super::{Connection, WirePort};
+use super::{Connection, HubHandle};
 use crate::hub::{Client, ClientId, ConnectionHandle, Hub, NewSession, PushOutcome};
 use crate::model::{DuplicateLogin, Event, EventKind, Limits, QuitReason};
+use crate::session::PlainDoor;
 use crate::store::MemoryStore;
 use crate::transport::Link;
 
-/// How many orders of events each scheduler tries in each scene.
+/// How many interleavings each scheduler tries in each scene.
 const SCHEDULES: usize = 3_000;
 
-/// How many changes of plan are enough to find a fault, as the PCT scheduler counts them.
+/// How many preemptions are enough to find a fault, as the PCT scheduler counts them.
 const DEPTH: usize = 4;
 
-/// How somebody who has left something in an outbox sees to it that it is written.
+/// How a thread that has queued something makes sure that it is written.
 #[derive(Clone, Copy, PartialEq)]
 enum Writes {
-    /// As the client's own thread does, which waits for him.
+    /// As the client's own thread does, which waits for the client.
     All,
-    /// As the leader of a batch does, who does not leave an outbox to another thread.
+    /// As the leader of a batch does, which does not leave an outbox to another thread.
     Thoroughly,
-    /// As everybody else does: only if the outbox was empty.
+    /// As every other thread does: only if the outbox was empty.
     IfFirst,
 }
 
-/// Who speaks, and how much each says: all kinds together, and few of those who rely on others, which is where something
-/// is soonest forgotten.
+/// The threads that speak, and how much each says: all kinds together, and a few that rely on others, where something is
+/// forgotten most easily.
 const SCENES: [(&[Writes], usize); 2] = [
     (&[Writes::All, Writes::Thoroughly, Writes::IfFirst, Writes::IfFirst], 3),
     (&[Writes::IfFirst, Writes::IfFirst], 2),
 ];
 
-/// A connection that takes so many bytes before its client has to read.
+/// A connection that takes this many bytes before its client has to read.
 struct Pipe {
     room: usize,
-    /// What was written and not yet read.
+    /// Bytes that were written and not yet read.
     bytes: Mutex<Vec<u8>>,
     changed: Condvar,
-    /// Somebody is writing.
+    /// A thread is writing.
     taken: AtomicBool,
 }
 
 impl Pipe {
-    /// What was written, as soon as there is something.
+    /// The bytes written so far, as soon as there are any.
     fn drain(&self) -> Vec<u8> {
         let mut bytes = self.bytes.lock().unwrap();
         while bytes.is_empty() {
@@ -101,12 +102,12 @@ impl Link for Arc<Pipe> {
     }
 }
 
-/// Several push at once, each under the central lock, and write afterwards as those do who leave something in an outbox.
+/// Several threads queue events at once, each under the central lock, and then write as their kind does.
 fn scene(speakers: &[Writes], each: usize, room: usize) {
     let pipe = Arc::new(Pipe { room, bytes: Mutex::default(), changed: Condvar::new(), taken: AtomicBool::new(false) });
-    let connection = Arc::new(Connection::new(Box::new(Arc::clone(&pipe)), Duration::from_secs(600)));
-    let handle = Arc::new(WirePort(Arc::clone(&connection)));
-    let who = Registration {
+    let connection = Arc::new(Connection::new(Box::new(Arc::clone(&pipe)), &PlainDoor, Duration::from_secs(600)));
+    let handle = Arc::new(HubHandle(Arc::clone(&connection)));
+    let who = NewSession {
         id: ClientId(1),
         name: "alice".parse().unwrap(),
         device: None,
@@ -143,11 +144,11 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
     }
     assert_eq!(String::from_utf8_lossy(&came), all, "something came twice or out of order");
     speaking.into_iter().for_each(|speaker| speaker.join().unwrap());
-    assert!(client.outbox.is_empty(), "something is counted that was written");
+    assert!(client.outbox.is_empty(), "a written event is still counted");
     presence.leave(QuitReason::Quit);
 }
 
-fn push(central: &Mutex<usize>, client: &Client) -> Push {
+fn push(central: &Mutex<usize>, client: &Client) -> PushOutcome {
     let mut next = central.lock().unwrap();
     let pushed = client.outbox.push(&Event::new(EventKind::Pong { text: next.to_string() }));
     *next += 1;
@@ -161,8 +162,8 @@ fn try_all(scheduler: impl Scheduler + 'static, (speakers, each): (&'static [Wri
 }
 
 #[test]
-fn in_no_order_of_events_anything_stays_behind_and_never_do_two_write() {
-    // A client who takes everything, and one who is behind after the first event, within a line.
+fn nothing_stays_behind_and_no_two_threads_write_at_once() {
+    // A client that takes everything, and one that is behind after the first event, in the middle of a line.
     for (scene, room) in SCENES.into_iter().flat_map(|scene| [(scene, 1 << 20), (scene, 10)]) {
         try_all(RandomScheduler::new(SCHEDULES), scene, room);
         try_all(PctScheduler::new(DEPTH, SCHEDULES), scene, room);

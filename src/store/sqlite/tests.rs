@@ -1,4 +1,4 @@
-//! What only a database can do or suffer: restarts, crashes, full disks, damage, upgrades, other programs.
+//! What only a database meets: restarts, crashes, full disks, damage, upgrades, other programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,17 +27,18 @@ fn refused(dir: &Path) -> String {
     SqliteStore::open(dir, &Retention::default()).err().expect("it should have been refused").to_string()
 }
 
-/// Does something with the connection that writes.
+/// Runs statements on the connection that writes.
 fn tamper(store: &SqliteStore, sql: &str) {
     store.write(|writer| Ok(writer.conn().execute_batch(sql)?)).unwrap();
 }
 
-fn tend(store: &SqliteStore) {
+/// Does all the work that can wait.
+pub(super) fn tend(store: &SqliteStore) {
     while store.tend().unwrap() {}
 }
 
-/// Something said so many days ago.
-fn old(days: u64, scope: Scope, text: &str) -> Entry {
+/// A message from this many days ago.
+pub(super) fn old(days: u64, scope: Scope, text: &str) -> Entry {
     let at = SystemTime::now() - Duration::from_secs(days * 86_400);
     Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false })
 }
@@ -60,17 +61,17 @@ fn what_was_stored_is_there_after_a_restart() {
     store.append(&[entered("bob", "g", 0), said("alice", group("g"), "1"), said("alice", user("bob"), "2")]).unwrap();
     let place = [reading("bob", None, Position::Here, 1), reading("eve", None, Position::Upto(MessageId(1)), 1)];
     store.append(&place).unwrap();
-    assert!(inspect(dir.path()).unwrap() == Some(2), "also beside a daemon");
+    assert!(inspect(dir.path()).unwrap() == Some(2), "it works beside a daemon");
     drop(store);
     let store = open(&dir);
     assert_eq!(sees(&store, "bob", None), ["1", "2"]);
     assert_eq!(store.search(&name("bob"), "1", None, 9).unwrap().len(), 1);
-    // All sessions ended with the server: who was here has got everything, and is in no group.
+    // All sessions ended with the server: whoever was here has got everything, and is in no group.
     assert_eq!(store.append(&[said("alice", group("g"), "3"), said("alice", user("bob"), "4")]).unwrap(), MessageId(3));
     assert_eq!(sees(&store, "bob", Some(group("g"))), ["1"]);
     let owed = store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages;
     assert_eq!(owed.iter().map(|message| message.id.0).collect::<Vec<_>>(), [4]);
-    assert_eq!(store.last_seen(&name("bob")).unwrap(), Some(at(7)), "the last message was the last sign of him");
+    assert_eq!(store.last_seen(&name("bob")).unwrap(), Some(at(7)), "bob was last seen when the last message was sent");
     assert_eq!(store.last_seen(&name("eve")).unwrap(), Some(at(1)));
 }
 
@@ -85,19 +86,19 @@ fn what_was_stored_is_there_after_a_crash() {
     }
     assert_eq!(inspect(crashed.path()).unwrap(), Some(1));
     assert_eq!(sees(&open(&crashed), "bob", None), ["kept"]);
-    // Without its database, what is in the log is not put into a new one.
+    // A write-ahead log without its database is not applied to a new one.
     fs::remove_file(crashed.path().join("parlor.db")).unwrap();
     fs::copy(dir.path().join("parlor.db-wal"), crashed.path().join("parlor.db-wal")).unwrap();
-    assert!(refused(crashed.path()).contains("parlor.db: is missing, but what was last written to it is still there"));
+    assert!(refused(crashed.path()).contains("parlor.db: is missing, but its write-ahead log is still there"));
 }
 
 #[test]
-fn a_folder_has_one_daemon_and_is_nobody_elses_to_read() {
+fn a_folder_is_private_and_has_one_daemon() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("new/data");
     let store = SqliteStore::open(&data, &Retention::default()).unwrap();
     let why = refused(&data);
-    assert!(why.ends_with("data: another parlord works in this folder; give this one its own with --data"), "{why}");
+    assert!(why.ends_with("data: another parlord is using this folder; give this one its own with --data"), "{why}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm", "parlor.lock"] {
@@ -132,7 +133,7 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
         let path = dir.path().join("parlor.db");
         fs::write(&path, &bytes).unwrap();
         for why in [refused(dir.path()), inspect(dir.path()).unwrap_err().to_string()] {
-            assert!(why.contains("parlor.db: is damaged or no database of Parlor ("), "{what}: {why}");
+            assert!(why.contains("parlor.db: is damaged or not a database of Parlor ("), "{what}: {why}");
             assert!(why.contains("put a backup in its place, or move it away"), "{what}: {why}");
         }
         assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
@@ -140,7 +141,7 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_called_damaged() {
+fn an_unreadable_file_is_not_called_damaged() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("parlor.db")).unwrap();
     let why = refused(dir.path());
@@ -150,7 +151,7 @@ fn what_cannot_be_read_is_not_called_damaged() {
 }
 
 #[test]
-fn an_upgrade_leaves_a_copy_of_before_and_a_newer_database_is_refused() {
+fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "old")]).unwrap();
@@ -164,7 +165,8 @@ fn an_upgrade_leaves_a_copy_of_before_and_a_newer_database_is_refused() {
     drop(conn);
     let before = fs::read(&path).unwrap();
     assert!(
-        refused(dir.path()).ends_with("parlor.db: is of a newer Parlor (version 2, this one knows 1): start that one")
+        refused(dir.path())
+            .ends_with("parlor.db: was written by a newer Parlor (version 2; this one knows 1): use that one")
     );
     assert!(fs::read(&path).unwrap() == before);
     fs::rename(dir.path().join("parlor.db.v1.bak"), &path).unwrap();
@@ -184,7 +186,7 @@ fn a_failed_step_of_an_upgrade_changes_nothing() {
 }
 
 #[test]
-fn of_a_batch_that_does_not_fit_nothing_is_there_and_the_next_one_works() {
+fn a_batch_that_does_not_fit_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "1")]).unwrap();
@@ -196,13 +198,13 @@ fn of_a_batch_that_does_not_fit_nothing_is_there_and_the_next_one_works() {
     assert_eq!(store.append(&batch), Err(StoreError::Full));
     assert_eq!(store.last_id().unwrap(), MessageId(1));
     assert!(sees(&store, "carol", None).is_empty());
-    // The conversation was new in the batch that failed.
+    // The conversation was new in the batch that failed, so its number must be looked up again.
     assert_eq!(store.append(&[said("alice", user("carol"), "2")]).unwrap(), MessageId(2));
     assert_eq!(sees(&store, "carol", Some(user("alice"))), ["2"]);
 }
 
 #[test]
-fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
+fn readers_do_not_wait_for_another_program_that_writes() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "1")]).unwrap();
@@ -219,7 +221,7 @@ fn another_program_that_writes_is_waited_for_and_nobody_who_reads_is() {
 }
 
 #[test]
-fn writing_reading_searching_and_tending_get_along() {
+fn writing_reading_searching_and_tending_work_side_by_side() {
     let dir = tempfile::tempdir().unwrap();
     let store =
         open_with(&dir, Retention { keep_messages: 1000, durability: Durability::Commit, ..Retention::default() });
@@ -241,7 +243,7 @@ fn writing_reading_searching_and_tending_get_along() {
 }
 
 #[test]
-fn what_another_program_removes_is_not_taken_for_there() {
+fn what_another_program_deletes_is_not_assumed_to_exist() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store.append(&[said("alice", user("bob"), "1")]).unwrap();
@@ -252,7 +254,7 @@ fn what_another_program_removes_is_not_taken_for_there() {
 }
 
 #[test]
-fn an_id_is_never_given_twice() {
+fn an_id_is_never_assigned_twice() {
     let dir = tempfile::tempdir().unwrap();
     let retention = Retention { keep_days: 1, ..Retention::default() };
     let store = open_with(&dir, retention);
@@ -268,7 +270,7 @@ fn an_id_is_never_given_twice() {
 }
 
 #[test]
-fn words_are_found_without_their_accents_and_leave_the_index_with_their_message() {
+fn words_match_without_accents_and_leave_with_their_message() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store
@@ -286,7 +288,7 @@ fn words_are_found_without_their_accents_and_leave_the_index_with_their_message(
 }
 
 #[test]
-fn a_name_that_cannot_be_is_damage() {
+fn an_invalid_name_is_damage() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     store.append(&[said("alice", Scope::Everybody, "1"), said("bob", Scope::Everybody, "2")]).unwrap();
@@ -298,7 +300,7 @@ fn a_name_that_cannot_be_is_damage() {
 }
 
 #[test]
-fn it_has_no_more_descriptors_than_are_set_aside_for_it() {
+fn an_open_store_stays_within_its_descriptors() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     let has = || {
@@ -315,7 +317,7 @@ fn it_has_no_more_descriptors_than_are_set_aside_for_it() {
 }
 
 #[test]
-fn a_kept_group_is_as_it_was_after_a_restart_and_its_members_are_still_in_it() {
+fn a_kept_group_and_its_members_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let changes = [
         GroupSetting::Limit(Some(9)),
@@ -346,7 +348,7 @@ fn a_kept_group_is_as_it_was_after_a_restart_and_its_members_are_still_in_it() {
     assert_eq!((kept.name.as_str(), &kept.settings, kept.sanctions.len()), ("Red", &settings, 1));
     assert_eq!(kept.members, [(name("Ann"), GroupRole::Owner, 0), (name("bob"), GroupRole::Member, 1)]);
     store.append(&[said("Ann", group("red"), "1"), said("Ann", group("loose"), "2")]).unwrap();
-    assert_eq!(sees(&store, "bob", None), ["1"], "he is in the one that is kept");
+    assert_eq!(sees(&store, "bob", None), ["1"], "bob is in the group that is kept");
     assert_eq!(store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages.len(), 1);
     store.append(&[Entry::GroupGone { group: name("RED") }]).unwrap();
     assert!(store.groups().unwrap().is_empty());

@@ -1,6 +1,6 @@
--- Names are kept as they were given and compared without case. Times are microseconds since 1970, UTC.
+-- Names are stored as they were given and compared without case. Times are microseconds since 1970, UTC.
 
--- One row: what is true of the whole store.
+-- One row about the whole store.
 CREATE TABLE server (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
     last     INTEGER NOT NULL,  -- the last id that was given, also when its message is gone
@@ -10,7 +10,7 @@ CREATE TABLE server (
 );
 INSERT INTO server VALUES (1, 0, 0, 0, 0);
 
--- Every message belongs to one. Two users: both names in lower case, in order. A group: '#name' and ''. All: '*' and ''.
+-- Every message belongs to one. Two users: both names in lower case, in order. A group: '#name' and ''. Everybody: '*' and ''.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     a  TEXT NOT NULL,
@@ -30,11 +30,11 @@ CREATE TABLE message (
     action       INTEGER NOT NULL,      -- whether it is told in the third person (/me)
     deleted      INTEGER NOT NULL DEFAULT 0
 );
--- Every index ends with the row's id, so this one is also the order within a conversation.
+-- Every index ends with the row's id, so this one is also the order in a conversation.
 CREATE INDEX message_conversation ON message (conversation);
 
--- What is gone with the account of `user`, of one private conversation and up to `upto`: all that was said to it, and what
--- it said after `got`, up to where the other one had got it. The rows of `message` go later; up to `done` they have.
+-- What went with the account of `user` from one private conversation, up to `upto`: all messages to that user, and the user's
+-- own after `got`, the last that the other user had got. The rows of `message` are deleted later; up to `done` they are.
 CREATE TABLE forgotten (
     conversation INTEGER NOT NULL,
     user         TEXT NOT NULL COLLATE NOCASE,
@@ -44,7 +44,7 @@ CREATE TABLE forgotten (
     PRIMARY KEY (conversation, user, upto)
 ) WITHOUT ROWID;
 
--- The messages that are there for readers.
+-- The messages that exist for readers.
 CREATE VIEW kept AS
     SELECT id, at, conversation, sender, peer, text, action, deleted FROM message WHERE NOT EXISTS (
         SELECT 1 FROM forgotten
@@ -52,22 +52,22 @@ CREATE VIEW kept AS
             AND (message.peer = forgotten.user OR (message.sender = forgotten.user AND message.id > forgotten.got))
     );
 
--- Which words stand in which message; filled later than the message is stored. The conversation is a word, too.
+-- The words of each message, indexed some time after the message is stored. The conversation is a word, too.
 CREATE VIRTUAL TABLE message_words USING fts5 (
     text, conversation,
     content = 'message', content_rowid = 'id', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
 );
--- A word that is taken out shall be gone, not merely marked.
+-- A word that leaves the index is deleted, not merely marked.
 INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
 
--- What has still to be taken out of message_words; the message is gone already.
+-- The texts of deleted messages whose words must still leave message_words.
 CREATE TABLE unindex (
     id           INTEGER PRIMARY KEY,
     conversation INTEGER NOT NULL,
     text         TEXT NOT NULL
 );
 
--- When a user was in a group: he sees what came after `after`, up to `upto` once he has left.
+-- When a user was in a group: messages after `after` are visible, and none after `upto` once the user has left.
 CREATE TABLE stay (
     id           INTEGER PRIMARY KEY,
     user         TEXT NOT NULL COLLATE NOCASE,
@@ -79,7 +79,7 @@ CREATE INDEX stay_user ON stay (user, conversation);
 CREATE INDEX stay_open ON stay (user, conversation) WHERE upto IS NULL;
 CREATE INDEX stay_upto ON stay (upto) WHERE upto IS NOT NULL;
 
--- Up to where a user wants to see no more of a conversation; 0 for all of them.
+-- The last message that a user cleared from their view of a conversation; conversation 0 is all of them.
 CREATE TABLE cleared (
     user         TEXT NOT NULL COLLATE NOCASE,
     conversation INTEGER NOT NULL,
@@ -87,7 +87,7 @@ CREATE TABLE cleared (
     PRIMARY KEY (user, conversation)
 ) WITHOUT ROWID;
 
--- Up to where a user's device has got what is for it; NULL while it is here. The device without a name is ''.
+-- The delivery position of a user's device; NULL while it is here. The device without a name is ''.
 CREATE TABLE reader (
     user   TEXT NOT NULL COLLATE NOCASE,
     device TEXT NOT NULL COLLATE NOCASE,
@@ -96,7 +96,7 @@ CREATE TABLE reader (
     PRIMARY KEY (user, device)
 ) WITHOUT ROWID;
 
--- Who hears nothing of whom.
+-- Users and those they ignore.
 CREATE TABLE ignored (
     user TEXT NOT NULL COLLATE NOCASE,
     whom TEXT NOT NULL COLLATE NOCASE,
@@ -104,7 +104,7 @@ CREATE TABLE ignored (
 ) WITHOUT ROWID;
 CREATE INDEX ignored_whom ON ignored (whom);
 
--- A group that is there while nobody is; any other is known to nobody but the server that runs.
+-- Kept groups. Only the running server knows any other.
 CREATE TABLE kept_group (
     conversation INTEGER PRIMARY KEY,
     name         TEXT NOT NULL,  -- as it was made
@@ -115,7 +115,7 @@ CREATE TABLE kept_group (
     password     TEXT            -- what argon2id made of it
 );
 
--- Who is in a kept group. Role: 0 member, 1 admin, 2 owner. Rank: smaller for who has been in it for longer.
+-- The members of kept groups. Role: 0 member, 1 admin, 2 owner. Rank: smaller for members who joined earlier.
 CREATE TABLE member (
     conversation INTEGER NOT NULL,
     user         TEXT NOT NULL COLLATE NOCASE,
@@ -144,7 +144,7 @@ CREATE TABLE token (
     PRIMARY KEY (user, name)
 ) WITHOUT ROWID;
 
--- Who is called otherwise, as long as the users file may not say so.
+-- Renamings that the users file may not have yet.
 CREATE TABLE renaming (
     id  INTEGER PRIMARY KEY,
     was TEXT NOT NULL,
@@ -156,13 +156,13 @@ CREATE TABLE invite (
     expires INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What somebody may do on the whole server: 1 moderator, 2 admin. Who is not here is a user.
+-- Roles on the whole server: 1 moderator, 2 admin. A user who is missing has none.
 CREATE TABLE server_role (
     user TEXT PRIMARY KEY COLLATE NOCASE,
     role INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What operators have laid upon users ('@name') and networks ('10.0.0.0/8'). What has expired holds no more.
+-- Sanctions on users ('@name') and networks ('10.0.0.0/8'). Those that have expired no longer hold.
 CREATE TABLE sanction (
     penalty TEXT NOT NULL,  -- 'ban' or 'mute'
     subject TEXT NOT NULL COLLATE NOCASE,
@@ -173,7 +173,7 @@ CREATE TABLE sanction (
     PRIMARY KEY (penalty, subject)
 ) WITHOUT ROWID;
 
--- What users told the operators, until one of these has dealt with it. The word filter has no name.
+-- Open reports to the operators. A report of the word filter has no author.
 CREATE TABLE report (
     number INTEGER PRIMARY KEY,
     at     INTEGER NOT NULL,

@@ -1,16 +1,16 @@
-//! What every store does for accounts: tokens, invitations, the end of one, and what guests leave behind.
+//! Accounts in every store: tokens, invitations, deletion, and guests.
 
 use super::*;
 
 over_every_store!(
-    who_is_forgotten_takes_his_private_messages_along,
-    a_token_replaces_one_of_its_name_and_goes_with_its_device,
+    deleting_an_account_deletes_its_private_messages,
+    a_token_replaces_its_namesake_and_goes_with_its_device,
     an_invitation_is_good_once_and_until_it_expires,
-    when_a_user_was_last_here_is_known_when_he_is_not,
-    what_guests_say_to_each_other_is_kept_nowhere,
+    last_seen_is_known_while_a_user_is_away,
+    messages_between_guests_are_not_kept,
 );
 
-fn who_is_forgotten_takes_his_private_messages_along(store: &dyn Store) {
+fn deleting_an_account_deletes_its_private_messages(store: &dyn Store) {
     store.append(&[said("bob", user("alice"), "to"), said("alice", user("bob"), "got")]).unwrap();
     store.append(&[reading("bob", None, Position::Upto(MessageId(2)), 1)]).unwrap();
     let token = Token { user: name("alice"), name: name("t"), secret: [1; 32], made: at(1), expires: None };
@@ -18,14 +18,14 @@ fn who_is_forgotten_takes_his_private_messages_along(store: &dyn Store) {
     store.append(&[Entry::TokenMade(token), Entry::Forgotten { user: name("ALICE") }]).unwrap();
     assert_eq!(sees(store, "bob", None), ["got", "all"]);
     assert_eq!(store.search(&name("bob"), "got", None, 9).unwrap().len(), 1);
-    assert!(sees(store, "alice", None).is_empty(), "the next one of this name is somebody else");
+    assert!(sees(store, "alice", None).is_empty(), "the next user of this name is somebody else");
     assert!(store.tokens(&name("alice")).unwrap().is_empty());
     assert_eq!(store.append(&[said("Alice", user("bob"), "new")]).unwrap(), MessageId(5));
     assert_eq!(sees(store, "alice", None), ["new"]);
     assert_eq!(sees(store, "bob", Some(user("alice"))), ["got", "new"]);
 }
 
-fn a_token_replaces_one_of_its_name_and_goes_with_its_device(store: &dyn Store) {
+fn a_token_replaces_its_namesake_and_goes_with_its_device(store: &dyn Store) {
     let token = |name_: &str, secret| Token {
         user: name("alice"),
         name: name(name_),
@@ -55,22 +55,22 @@ fn an_invitation_is_good_once_and_until_it_expires(store: &dyn Store) {
     assert!(!store.redeem(&[4; 32], at(9)).unwrap());
 }
 
-fn when_a_user_was_last_here_is_known_when_he_is_not(store: &dyn Store) {
+fn last_seen_is_known_while_a_user_is_away(store: &dyn Store) {
     let here = Position::Here;
     let gone = Position::Upto(MessageId(0));
     assert_eq!(store.last_seen(&name("alice")).unwrap(), None);
     store.append(&[super::token("alice", "phone"), reading("alice", Some("phone"), gone, 9)]).unwrap();
     store.append(&[reading("alice", None, here, 5)]).unwrap();
-    assert_eq!(store.last_seen(&name("alice")).unwrap(), None, "he is here");
+    assert_eq!(store.last_seen(&name("alice")).unwrap(), None, "alice is here");
     store.append(&[reading("alice", None, gone, 7)]).unwrap();
     assert_eq!(store.last_seen(&name("ALICE")).unwrap(), Some(at(9)));
 }
 
-fn what_guests_say_to_each_other_is_kept_nowhere(store: &dyn Store) {
+fn messages_between_guests_are_not_kept(store: &dyn Store) {
     let lines = [said("guest-1", user("Guest-2"), "gone"), said("guest-1", user("bob"), "for bob")];
     assert_eq!(store.append(&lines).unwrap(), MessageId(1));
     assert_eq!(store.append(&[said("guest-2", user("guest-2"), "gone")]).unwrap(), MessageId(3));
-    assert_eq!(store.last_id().unwrap(), MessageId(3), "it has its id all the same");
+    assert_eq!(store.last_id().unwrap(), MessageId(3), "they have ids all the same");
     let kept = store.tail(MessageId(0), 9).unwrap();
     assert_eq!(kept.iter().map(|message| message.id.0).collect::<Vec<_>>(), [2]);
     assert_eq!(sees(store, "bob", None), ["for bob"]);

@@ -1,4 +1,4 @@
-//! Whatever happens, the database gives the answers that memory gives.
+//! Whatever happens, the database gives the same answers as memory.
 
 use std::collections::HashSet;
 
@@ -14,12 +14,12 @@ use crate::store::*;
 
 const USERS: [&str; 5] = ["alice", "BOB", "carol", "guest-1", "dave"];
 
-/// Who is never called anything else at the start, and names that differ from those of users in their letters' case alone.
+/// A name that nobody has at the start, and names that differ from those of users in case alone.
 const NEW: [&str; 4] = ["Zoe", "Dave", "bob", "ALICE"];
 const DEVICES: [Option<&str>; 2] = [None, Some("Phone")];
 const WORDS: [&str; 5] = ["red", "Green", "it's", "x-y", "blue blue"];
 
-/// An entry whose ids are still counted back from the last message.
+/// An entry whose ids are counted back from the last message.
 #[derive(Debug, Clone)]
 enum Step {
     Said(usize, Scope, Vec<&'static str>, bool),
@@ -92,7 +92,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a step is when `last` is the last message, and names are written like this.
+/// The entry of a step, when `last` is the last message and `written` has the names in their present case.
 fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
     let who = |at: usize| written.get(&name(USERS[at])).copied().unwrap_or(name(USERS[at]));
     let id = |back: u64| MessageId(last.saturating_sub(back));
@@ -144,17 +144,17 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
     }
 }
 
-/// Who is called what, and whether the users file says so, too.
+/// A renaming, and whether the users file has it.
 fn renamings() -> impl Strategy<Value = (&'static str, &'static str, bool)> {
     let from = prop::sample::select(USERS.iter().chain(&NEW[..1]).copied().collect::<Vec<_>>());
     (
-        from.prop_filter("a guest has no name of his own", |from| !name(from).is_guest()),
+        from.prop_filter("a guest cannot be renamed", |from| !name(from).is_guest()),
         prop::sample::select(&NEW[..]),
         any::<bool>(),
     )
 }
 
-/// The entries for it, if nobody else is known by that name.
+/// The entries of a renaming, if nothing is kept under the new name.
 fn rename(store: &dyn Store, (from, to, settled): (&str, &str, bool)) -> Option<Vec<Entry>> {
     let (from, to) = (name(from), name(to));
     let free = from == to || !store.knows(&to).unwrap();
@@ -162,7 +162,7 @@ fn rename(store: &dyn Store, (from, to, settled): (&str, &str, bool)) -> Option<
     free.then(|| std::iter::once(Entry::Renamed { from, to }).chain(settle).collect())
 }
 
-/// Every answer to every reader, as text: names are shown as given there, which their equality does not see.
+/// Every answer to every reader, as text, because names that differ in case are equal.
 fn answers(store: &dyn Store) -> Vec<String> {
     let last = store.last_id().unwrap();
     let tail = store.tail(MessageId(0), 1000).unwrap();
@@ -195,7 +195,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
 }
 
 proptest! {
-    // A case makes a database of its own, so a long run takes fewer of them than of others.
+    // Each case creates a database, so a long run has fewer cases here than elsewhere.
     #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 4).clamp(1, 5_000), ..ProptestConfig::default() })]
 
     #[test]

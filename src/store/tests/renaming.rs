@@ -1,24 +1,24 @@
-//! What every store does when a user gets another name.
+//! Renaming a user, in every store.
 
 use super::moderation::{report, sanction};
 use super::*;
 use crate::model::{GroupRole, GroupSettings, Penalty, SanctionTarget, SanctionTerms};
 
 over_every_store!(
-    what_was_said_by_him_and_to_him_has_his_new_name,
-    what_is_kept_for_him_is_kept_under_his_new_name,
-    what_was_laid_upon_him_or_by_him_has_his_new_name,
-    a_change_of_letters_case_is_one_too,
-    a_name_is_known_for_anything_that_would_become_somebody_elses,
-    what_the_users_file_may_not_say_yet_is_noted_until_it_is_settled,
-    an_account_that_was_deleted_under_his_name_stays_gone,
+    renaming_covers_messages_from_a_user_and_to_them,
+    renaming_covers_what_is_kept_for_a_user,
+    renaming_covers_sanctions_on_a_user_and_by_them,
+    a_name_can_change_in_case_alone,
+    a_name_is_known_while_anything_is_kept_under_it,
+    a_renaming_is_noted_until_it_is_settled,
+    renaming_does_not_revive_a_deleted_account,
 );
 
 fn renamed(from: &str, to: &str) -> Entry {
     Entry::Renamed { from: name(from), to: name(to) }
 }
 
-/// What a reader sees, with the names as they are shown.
+/// The messages that a reader sees, with sender and recipient as they are shown.
 fn shown(store: &dyn Store, reader: &str, scope: Option<Scope>) -> Vec<String> {
     let messages = store.history(&name(reader), scope, None, 100).unwrap();
     let whom = |scope| match scope {
@@ -29,7 +29,7 @@ fn shown(store: &dyn Store, reader: &str, scope: Option<Scope>) -> Vec<String> {
     messages.iter().map(|Message { said, .. }| format!("{} {} {}", said.from, whom(said.scope), said.text)).collect()
 }
 
-fn what_was_said_by_him_and_to_him_has_his_new_name(store: &dyn Store) {
+fn renaming_covers_messages_from_a_user_and_to_them(store: &dyn Store) {
     store.append(&[entered("bob", "g", 0), entered("ann", "g", 0)]).unwrap();
     let lines =
         [("bob", user("ann"), "1"), ("Ann", user("Bob"), "2"), ("bob", user("bob"), "3"), ("bob", user("zoe"), "4")];
@@ -45,24 +45,24 @@ fn what_was_said_by_him_and_to_him_has_his_new_name(store: &dyn Store) {
     assert_eq!(
         shown(store, "zoe", Some(user("robert"))),
         ["Robert zoe 4"],
-        "the smaller name comes first, whichever it is"
+        "the conversation is found though the order of the names changed"
     );
     assert_eq!(shown(store, "robert", Some(group("g"))), ["Robert #g 5", "ann #g 7"]);
     assert_eq!(shown(store, "ann", None).len(), 5);
-    assert_eq!(shown(store, "bob", None), ["Robert * 6"], "nobody is bob any more");
+    assert_eq!(shown(store, "bob", None), ["Robert * 6"], "nobody is called bob any more");
     assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().len(), 1);
     assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().len(), 1);
-    // As it does where that was the other one's before.
+    // The same where the other name used to come first.
     store.append(&[said("carl", user("adam"), "to adam"), renamed("adam", "dan")]).unwrap();
     for (reader, other) in [("carl", "dan"), ("dan", "carl")] {
         assert_eq!(shown(store, reader, Some(user(other))), ["carl dan to adam"]);
     }
-    // What follows joins what was before.
+    // New messages belong to the same conversation.
     store.append(&[said("ann", user("robert"), "8")]).unwrap();
     assert_eq!(shown(store, "robert", Some(user("ann"))), [both[0], both[1], "ann robert 8"]);
 }
 
-fn what_is_kept_for_him_is_kept_under_his_new_name(store: &dyn Store) {
+fn renaming_covers_what_is_kept_for_a_user(store: &dyn Store) {
     store.append(&[entered("bob", "g", 0), said("ann", group("g"), "1"), said("ann", user("bob"), "2")]).unwrap();
     store.append(&[token("bob", "phone"), reading("bob", Some("phone"), Position::Upto(MessageId(1)), 3)]).unwrap();
     store
@@ -83,7 +83,7 @@ fn what_is_kept_for_him_is_kept_under_his_new_name(store: &dyn Store) {
     assert!(!store.knows(&name("bob")).unwrap());
 }
 
-fn what_was_laid_upon_him_or_by_him_has_his_new_name(store: &dyn Store) {
+fn renaming_covers_sanctions_on_a_user_and_by_them(store: &dyn Store) {
     let ruling = |by: &str| SanctionTerms { by: name(by), reason: None, until: None };
     let withheld = |user: &str, by: &str| Entry::MemberSanctioned {
         group: name("g"),
@@ -94,8 +94,8 @@ fn what_was_laid_upon_him_or_by_him_has_his_new_name(store: &dyn Store) {
     let member = Entry::Member { group: name("g"), user: name("bob"), role: GroupRole::Owner, rank: 3 };
     store.append(&[Entry::GroupKept { group: name("g"), settings: GroupSettings::default() }, member]).unwrap();
     store.append(&[withheld("bob", "ann"), withheld("eve", "BOB")]).unwrap();
-    let by_him = Sanction { by: "bob".to_owned(), ..sanction("eve", 1) };
-    store.append(&[sanction("bob", 2), by_him].map(Entry::Sanctioned)).unwrap();
+    let by_bob = Sanction { by: "bob".to_owned(), ..sanction("eve", 1) };
+    store.append(&[sanction("bob", 2), by_bob].map(Entry::Sanctioned)).unwrap();
     let about = |number, by: &str, about: &str| {
         Entry::Reported(Report { by: Some(name(by)), about: about.to_owned(), ..report(number, 1) })
     };
@@ -117,7 +117,7 @@ fn what_was_laid_upon_him_or_by_him_has_his_new_name(store: &dyn Store) {
     assert_eq!(store.operators().unwrap(), [(name("rob"), Role::Moderator)]);
 }
 
-fn a_change_of_letters_case_is_one_too(store: &dyn Store) {
+fn a_name_can_change_in_case_alone(store: &dyn Store) {
     store.append(&[said("bob", user("ann"), "1"), token("bob", "t"), Entry::Sanctioned(sanction("bob", 2))]).unwrap();
     store.append(&[renamed("bob", "BoB"), said("ann", user("BoB"), "2")]).unwrap();
     assert_eq!(shown(store, "bob", Some(user("ann"))), ["BoB ann 1", "ann BoB 2"]);
@@ -125,7 +125,7 @@ fn a_change_of_letters_case_is_one_too(store: &dyn Store) {
     assert_eq!(store.sanctions().unwrap()[0].subject.shown(), "BoB");
 }
 
-fn a_name_is_known_for_anything_that_would_become_somebody_elses(store: &dyn Store) {
+fn a_name_is_known_while_anything_is_kept_under_it(store: &dyn Store) {
     let knows = |who: &str| store.knows(&name(who)).unwrap();
     let ignored = |user: &str, whom: &str| Entry::Ignored { user: name(user), whom: name(whom), ignored: true };
     let kept = Entry::GroupKept { group: name("kept"), settings: GroupSettings::default() };
@@ -142,7 +142,7 @@ fn a_name_is_known_for_anything_that_would_become_somebody_elses(store: &dyn Sto
     for who in ["zoe", "g", "kept", "j", "console", "t"] {
         assert!(!knows(who), "{who}");
     }
-    // A penalty that was lifted, and a role that was taken, are not kept any more.
+    // Neither a lifted sanction nor a role that was taken away counts.
     let subject = SanctionTarget::User(name("o"));
     store
         .append(&[Entry::Lifted { penalty: Penalty::Ban, subject }, Entry::Role { user: name("n"), role: Role::User }])
@@ -150,20 +150,20 @@ fn a_name_is_known_for_anything_that_would_become_somebody_elses(store: &dyn Sto
     assert!(!knows("n") && !knows("o"));
 }
 
-fn what_the_users_file_may_not_say_yet_is_noted_until_it_is_settled(store: &dyn Store) {
+fn a_renaming_is_noted_until_it_is_settled(store: &dyn Store) {
     let settled = |from: &str, to: &str| Entry::RenameSettled { from: name(from), to: name(to) };
     let noted = || store.renamings().unwrap().into_iter().map(|(was, now)| format!("{was} {now}")).collect::<Vec<_>>();
     store.append(&[renamed("bob", "rob"), renamed("bob", "rob"), renamed("eve", "Eve")]).unwrap();
-    assert_eq!(noted(), ["bob rob", "eve Eve"], "each once, though it was appended twice");
+    assert_eq!(noted(), ["bob rob", "eve Eve"], "each once, though one was appended twice");
     store.append(&[settled("Eve", "eve"), settled("rob", "bob")]).unwrap();
-    assert_eq!(noted().len(), 2, "these are others");
+    assert_eq!(noted().len(), 2, "these are other renamings");
     store
         .append(&[settled("bob", "rob"), renamed("Eve", "eve"), settled("Eve", "eve"), settled("eve", "Eve")])
         .unwrap();
     assert_eq!(noted(), [""; 0]);
 }
 
-fn an_account_that_was_deleted_under_his_name_stays_gone(store: &dyn Store) {
+fn renaming_does_not_revive_a_deleted_account(store: &dyn Store) {
     store.append(&[said("ann", user("bob"), "to the first bob"), Entry::Forgotten { user: name("bob") }]).unwrap();
     store.append(&[said("ann", user("bob"), "to the second"), renamed("bob", "rob")]).unwrap();
     assert_eq!(sees(store, "rob", None), ["to the second"]);

@@ -19,7 +19,7 @@ fn feed(assembler: &mut Assembler, data: &[u8]) -> Vec<Input> {
 }
 
 fn fresh(limit: usize, data: &[u8]) -> Vec<Input> {
-    feed(&mut Assembler::new(limit), data)
+    feed(&mut Assembler::new(limit, true), data)
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn each_kind_of_line_end_ends_one_line() {
 
 #[test]
 fn bare_cr_ends_its_line_at_once() {
-    let mut assembler = Assembler::new(99);
+    let mut assembler = Assembler::new(99, true);
     assert_eq!(feed(&mut assembler, b"a\r"), [line("a")]);
     assert_eq!(feed(&mut assembler, b"\n"), []);
     assert_eq!(feed(&mut assembler, b"\n"), [line("")]);
@@ -40,7 +40,7 @@ fn bare_cr_ends_its_line_at_once() {
 #[test]
 fn first_line_decides_about_crlf() {
     for (data, crlf) in [("a\nb\r\n", false), ("a\r\nb\n", true), ("a\r\0b\r\n", false), ("a\rb\r\n", false)] {
-        let mut assembler = Assembler::new(99);
+        let mut assembler = Assembler::new(99, true);
         for byte in data.bytes() {
             feed(&mut assembler, &[byte]);
         }
@@ -54,7 +54,7 @@ fn limit_counts_the_line_end_and_nothing_is_cut() {
         fresh(4, b"123\n1234\n12345678\nabc\r\n"),
         [line("123"), Input::TooLong { bytes: 5 }, Input::TooLong { bytes: 9 }, line("abc")]
     );
-    let mut assembler = Assembler::new(4);
+    let mut assembler = Assembler::new(4, true);
     assert_eq!(feed(&mut assembler, b"1234"), []);
     assert_eq!(assembler.end(), Some(line("1234")), "there is no line end to count");
     assert_eq!(assembler.end(), None);
@@ -64,7 +64,7 @@ fn limit_counts_the_line_end_and_nothing_is_cut() {
 fn over_long_line_cannot_be_edited_back() {
     let too_long = Input::TooLong { bytes: 11 };
     assert_eq!(fresh(4, b"123456\x7F\x7F\x7F\x15\nok\n"), [too_long, line("ok")]);
-    let mut assembler = Assembler::new(4);
+    let mut assembler = Assembler::new(4, true);
     feed(&mut assembler, b"123456");
     assembler.erase_line();
     assert_eq!(feed(&mut assembler, b"/x\n"), [Input::TooLong { bytes: 9 }]);
@@ -72,7 +72,7 @@ fn over_long_line_cannot_be_edited_back() {
 
 #[test]
 fn over_long_message_is_reported_once() {
-    let mut assembler = Assembler::new(4);
+    let mut assembler = Assembler::new(4, true);
     feed(&mut assembler, b"123456");
     assert_eq!(assembler.end_of_read(), None);
     feed(&mut assembler, b"789");
@@ -92,8 +92,14 @@ fn editing_erases_whole_characters_and_words() {
 }
 
 #[test]
+fn without_editing_control_characters_are_data() {
+    let mut assembler = Assembler::new(99, false);
+    assert_eq!(feed(&mut assembler, b"a\x7Fb\x08\x15\x17\r\n"), [line("a\x7Fb\x08\x15\x17")]);
+}
+
+#[test]
 fn erased_bytes_count_as_received() {
-    let mut assembler = Assembler::new(99);
+    let mut assembler = Assembler::new(99, true);
     for _ in 0..limits::FLOOD_BYTES / 2 {
         assert!(!assembler.flooded());
         feed(&mut assembler, b"x\x7F");
@@ -104,7 +110,7 @@ fn erased_bytes_count_as_received() {
 #[test]
 fn line_end_resets_the_flood_guard() {
     let most = vec![b'x'; limits::FLOOD_BYTES as usize - 1];
-    let mut assembler = Assembler::new(99);
+    let mut assembler = Assembler::new(99, true);
     for _ in 0..3 {
         feed(&mut assembler, &most);
         assert_eq!(feed(&mut assembler, b"\n").len(), 1);
@@ -117,7 +123,7 @@ fn line_end_resets_the_flood_guard() {
 
 #[test]
 fn endless_line_takes_no_memory() {
-    let mut assembler = Assembler::new(4096);
+    let mut assembler = Assembler::new(4096, true);
     for _ in 0..limits::FLOOD_BYTES / 1000 + 1 {
         feed(&mut assembler, &[b'x'; 1000]);
         assert!(assembler.line.capacity() <= 2 * 4096);
@@ -157,7 +163,7 @@ proptest! {
 
     #[test]
     fn any_split_gives_the_same(data in line_noise()) {
-        let mut assembler = Assembler::new(8);
+        let mut assembler = Assembler::new(8, true);
         let bytewise: Vec<Input> = data.iter().flat_map(|byte| feed(&mut assembler, &[*byte])).collect();
         prop_assert_eq!(bytewise, fresh(8, &data));
     }
@@ -179,8 +185,14 @@ fn line_noise() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(prop_oneof![2 => special, 3 => any::<u8>()], 0..80)
 }
 
+/// The commands of the plain door.
+pub(in crate::transport) const COMMANDS: LegacyCommands = LegacyCommands {
+    with_arguments: &["msg", "broadcast", "create_group", "join_group", "leave_group", "group_msg"],
+    alone: &["exit", "quit", "users", "groups_users", "help"],
+};
+
 fn pieces(message: &str) -> Vec<String> {
-    split(message.as_bytes()).into_iter().map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+    COMMANDS.split(message.as_bytes()).into_iter().map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
 }
 
 #[test]
@@ -206,11 +218,12 @@ fn single_messages_stay_whole() {
     ] {
         assert_eq!(pieces(whole), [whole]);
     }
-    assert!(split(b"").is_empty());
+    assert!(COMMANDS.split(b"").is_empty());
 }
 
 fn joined_text() -> impl Strategy<Value = Vec<u8>> {
-    let words: Vec<Vec<u8>> = EMBEDDED.iter().chain(&TRAILING).map(|word| word.to_vec()).collect();
+    let words = COMMANDS.with_arguments.iter().map(|word| format!("/{word} ").into_bytes());
+    let words: Vec<Vec<u8>> = words.chain(COMMANDS.alone.iter().map(|word| format!("/{word}").into_bytes())).collect();
     let part = prop_oneof![
         proptest::sample::select(words),
         "[a /]{0,3}".prop_map(String::into_bytes),
@@ -222,15 +235,15 @@ fn joined_text() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn the_pieces_together_are_the_message(message in joined_text()) {
-        let pieces = split(&message);
+        let pieces = COMMANDS.split(&message);
         prop_assert!(pieces.iter().all(|piece| !piece.is_empty()));
         prop_assert_eq!(pieces.concat(), message);
     }
 
     #[test]
     fn no_piece_can_be_split_further(message in joined_text()) {
-        for piece in split(&message) {
-            prop_assert_eq!(split(piece), [piece]);
+        for piece in COMMANDS.split(&message) {
+            prop_assert_eq!(COMMANDS.split(piece), [piece]);
         }
     }
 }

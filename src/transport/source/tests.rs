@@ -1,6 +1,7 @@
 //! From bytes to input: clients with line ends, clients without, telnet.
 
 use super::*;
+use crate::transport::framing::tests::COMMANDS;
 
 pub(super) const LIMIT: usize = 64;
 
@@ -23,7 +24,7 @@ fn settle(source: &mut LineSource) -> Vec<Input> {
 }
 
 pub(super) fn fresh() -> LineSource {
-    LineSource::new(LIMIT)
+    LineSource::terminal(LIMIT, &COMMANDS)
 }
 
 /// A raw client that is logged in.
@@ -224,4 +225,20 @@ fn line_ends_keep_a_busy_client_from_being_a_flood() {
         assert_eq!(feed(&mut source, &b"/users\n".repeat(100)).len(), 100);
     }
     assert!(!source.flooded());
+}
+
+#[test]
+fn a_programs_bytes_are_taken_as_they_are() {
+    let mut source = LineSource::lines(LIMIT);
+    assert_eq!(feed(&mut source, b"ali"), []);
+    assert_eq!((source.partial(), source.wants_pause()), (None, false));
+    assert_eq!(
+        feed(&mut source, b"ce\x7F\xFF\xF4\r\n/users/exit\n"),
+        [Input::Line(b"alice\x7F\xFF\xF4".to_vec()), line("/users/exit"),]
+    );
+    assert_eq!((source.take_replies(), source.counts_as_telnet()), (Vec::new(), false));
+    assert_eq!(feed(&mut source, &[b'x'; LIMIT + 1]), []);
+    assert_eq!(feed(&mut source, b"\nlast"), [Input::TooLong { bytes: LIMIT as u64 + 2 }]);
+    source.finish();
+    assert_eq!(drain(&mut source), [line("last")]);
 }

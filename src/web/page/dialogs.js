@@ -196,11 +196,11 @@ export class Dialogs {
   found(messages) {
     const place = (one) => (one.group ? `#${one.group}` : one.to ? `@${one.from.toLowerCase() === this.chat.me.toLowerCase() ? one.to : one.from}` : '*');
     show('Found', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
-      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, 'No message has all of these words.'));
+      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, 'No message contains all of these words.'));
   }
 
   secret(what) {
-    const words = { old_password: 'Old password', new_password: 'New password', same_again: 'The same again', password: 'Your password' };
+    const words = { old_password: 'Old password', new_password: 'New password', same_again: 'Repeat password', password: 'Your password' };
     let answered = false;
     form(words[what] ?? what, [['secret', words[what] ?? what, { type: 'password', required: true, autocomplete: 'off' }]], 'Go on', ({ secret }) => {
       answered = true;

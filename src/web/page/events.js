@@ -60,10 +60,10 @@ const handlers = {
     person(chat, chat.me, { online: true, away: text });
     chat.note(chat.current ?? chat.conv('*'), text == null ? 'You are back.' : `You are away: ${text}`);
   },
-  ignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear nothing of ${user} any more.`),
-  unignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You hear ${user} again.`),
+  ignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You now ignore ${user}.`),
+  unignored: (chat, { user }) => chat.note(chat.conv(`@${user}`), `You no longer ignore ${user}.`),
   ignores: (chat, { names }) => chat.note(chat.current ?? chat.conv('*'), names.length ? `You ignore: ${names.join(', ')}` : 'You ignore nobody.'),
-  password_changed: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Your password is changed.'),
+  password_changed: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Your password was changed.'),
   cancelled: (chat) => chat.note(chat.current ?? chat.conv('*'), 'Nothing was changed.'),
   bans: (chat, event) => chat.tell('bans', event),
   whois(chat, { name, online, away, last_seen, since, idle }) {

@@ -1,9 +1,10 @@
-//! Retention: what goes, what stays, and that a piece is never more than it may be.
+//! Retention: what goes, what stays, and that no piece is larger than its limit.
 
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+use super::super::tests::{old, tend};
 use super::super::*;
 use crate::model::limits::EXPIRE_PIECE;
 use crate::model::{Draft, Durability, Scope};
@@ -17,17 +18,8 @@ fn open(retention: Retention) -> (TempDir, SqliteStore) {
     (dir, store)
 }
 
-fn old(days: u64, scope: Scope, text: &str) -> Entry {
-    let at = SystemTime::now() - Duration::from_secs(days * 86_400);
-    Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false })
-}
-
 fn many(count: usize, days: u64, scope: Scope) -> Vec<Entry> {
     (0..count).map(|n| old(days, scope, &format!("{n}"))).collect()
-}
-
-fn tend(store: &SqliteStore) {
-    while store.tend().unwrap() {}
 }
 
 fn count(store: &SqliteStore, sql: &str) -> i64 {
@@ -35,7 +27,7 @@ fn count(store: &SqliteStore, sql: &str) -> i64 {
 }
 
 #[test]
-fn without_bounds_everything_stays() {
+fn without_limits_everything_stays() {
     let (_dir, store) = open(Retention::default());
     store.append(&many(2000, 5000, user("bob"))).unwrap();
     tend(&store);
@@ -43,7 +35,7 @@ fn without_bounds_everything_stays() {
 }
 
 #[test]
-fn what_is_too_old_goes_from_everywhere() {
+fn messages_that_are_too_old_go_from_everywhere() {
     let (_dir, store) = open(Retention { keep_days: 10, ..Retention::default() });
     store.append(&[entered("bob", "g", 0), old(11, group("g"), "ancient word"), old(9, user("bob"), "young")]).unwrap();
     store.append(&[old(11, Scope::Everybody, "behind a younger one"), old(0, group("g"), "new")]).unwrap();
@@ -53,14 +45,14 @@ fn what_is_too_old_goes_from_everywhere() {
     assert!(store.search(&name("bob"), "ancient", None, 9).unwrap().is_empty());
     assert_eq!(count(&store, "SELECT messages FROM server"), 2);
     assert_eq!(count(&store, "SELECT count(*) FROM unindex"), 0);
-    // Those who left before the oldest message have nothing to see there.
+    // Stays that ended before the oldest message are deleted.
     store.append(&[Entry::Left { user: name("bob"), group: None, upto: MessageId(1) }]).unwrap();
     store.append(&[old(11, user("bob"), "one more to go")]).unwrap();
     tend(&store);
     assert_eq!(count(&store, "SELECT count(*) FROM stay"), 0);
 }
 
-/// Something said while the clock was a year ahead.
+/// Messages from when the clock was a year ahead.
 fn ahead(count: usize) -> Vec<Entry> {
     let at = SystemTime::now() + Duration::from_secs(365 * 86_400);
     let said =
@@ -69,7 +61,7 @@ fn ahead(count: usize) -> Vec<Entry> {
 }
 
 #[test]
-fn what_was_said_while_the_clock_was_ahead_keeps_nothing_else_from_going() {
+fn messages_from_the_future_do_not_stop_retention() {
     let (_dir, store) = open(Retention { keep_days: 10, ..Retention::default() });
     store.append(&ahead(2 * EXPIRE_PIECE + 1)).unwrap();
     store.append(&[old(9, user("bob"), "young")]).unwrap();
@@ -77,20 +69,20 @@ fn what_was_said_while_the_clock_was_ahead_keeps_nothing_else_from_going() {
     assert_eq!(store.tail(MessageId(0), usize::MAX).unwrap().len(), 2 * EXPIRE_PIECE + 2, "nothing is too old yet");
     store.append(&many(EXPIRE_PIECE, 9, user("bob"))).unwrap();
     tend(&store);
-    assert!(!store.tend().unwrap(), "it does not look at the same for ever");
+    assert!(!store.tend().unwrap(), "it does not look at the same rows for ever");
     store.write(|writer| Ok(writer.conn().execute("UPDATE message SET at = 0 WHERE id = 1002", [])?)).unwrap();
     store.append(&ahead(1)).unwrap();
     tend(&store);
     let ids: Vec<u64> = store.tail(MessageId(0), usize::MAX).unwrap().iter().map(|message| message.id.0).collect();
-    assert_eq!(ids, (1003..=1503).collect::<Vec<_>>(), "what was said before something old is as old");
+    assert_eq!(ids, (1003..=1503).collect::<Vec<_>>(), "messages before an old one are as old");
 }
 
 #[test]
-fn the_oldest_go_when_there_are_too_many_on_the_server() {
+fn the_oldest_messages_go_when_the_server_has_too_many() {
     let (_dir, store) = open(Retention { keep_messages: 3, ..Retention::default() });
     store.append(&many(EXPIRE_PIECE + 100, 0, user("bob"))).unwrap();
     assert!(store.tend().unwrap(), "there is more to do");
-    assert_eq!(count(&store, "SELECT count(*) FROM message"), 100, "a piece has its size");
+    assert_eq!(count(&store, "SELECT count(*) FROM message"), 100, "a piece has its limit");
     tend(&store);
     let ids: Vec<u64> = store.tail(MessageId(0), 9).unwrap().iter().map(|message| message.id.0).collect();
     assert_eq!(ids, [598, 599, 600]);
@@ -101,7 +93,7 @@ fn the_oldest_go_when_there_are_too_many_on_the_server() {
 }
 
 #[test]
-fn nothing_more_goes_before_the_index_has_forgotten_what_went() {
+fn deleting_waits_until_the_index_has_caught_up() {
     let (_dir, store) = open(Retention { keep_messages: 3, ..Retention::default() });
     store.append(&many(3 * EXPIRE_PIECE, 0, user("bob"))).unwrap();
     store.search(&name("bob"), "7", None, 1).unwrap();
@@ -115,7 +107,7 @@ fn nothing_more_goes_before_the_index_has_forgotten_what_went() {
 }
 
 #[test]
-fn each_group_keeps_its_newest() {
+fn each_group_keeps_its_newest_messages() {
     let dir = tempfile::tempdir().unwrap();
     let with = |keep_messages_per_group| {
         let retention = Retention { keep_messages_per_group, durability: Durability::Commit, ..Retention::default() };
@@ -135,7 +127,7 @@ fn each_group_keeps_its_newest() {
     assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'#c'")), (10, 10, 10));
     assert_eq!(count(&store, "SELECT min(id) FROM message WHERE peer = '#a'"), 16, "the oldest go");
     drop(store);
-    // A bound that was lowered holds for what is there already.
+    // A lower limit applies to the messages that are there already.
     let store = with(4);
     tend(&store);
     assert_eq!((of(&store, "'#a'"), of(&store, "'#b'"), of(&store, "'#c'")), (4, 4, 4));
@@ -143,7 +135,7 @@ fn each_group_keeps_its_newest() {
 }
 
 #[test]
-fn who_comes_and_goes_in_a_loop_leaves_nothing_behind() {
+fn coming_and_going_in_a_loop_leaves_nothing_behind() {
     let (dir, store) = open(Retention::default());
     let rows = |store: &SqliteStore| count(store, "SELECT count(*) FROM stay");
     for _ in 0..3 {
@@ -159,13 +151,13 @@ fn who_comes_and_goes_in_a_loop_leaves_nothing_behind() {
     store.append(&[entered("bob", "g", 1), old(0, group("g"), "2"), entered("bob", "h", 2)]).unwrap();
     assert_eq!((rows(&store), sees(&store, "bob", Some(group("g")))), (2, vec!["1".to_owned(), "2".to_owned()]));
     drop(store);
-    // The server ended while he was in both.
+    // The server ended while bob was in both groups.
     let store = SqliteStore::open(dir.path(), &Retention::default()).unwrap();
     assert_eq!((rows(&store), sees(&store, "bob", None).len()), (1, 2));
 }
 
 #[test]
-fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
+fn erasing_stops_no_writer_while_somebody_reads() {
     let (dir, store) = open(Retention::default());
     store.append(&many(10, 0, user("bob"))).unwrap();
     let reader = rusqlite::Connection::open(dir.path().join("parlor.db")).unwrap();
@@ -178,7 +170,7 @@ fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
         }
         assert!(
             matches!(erasing.join().unwrap(), Ok(Erased { messages: 10.., overwritten: false })),
-            "a reader was in the way"
+            "a reader kept the log from being emptied"
         );
     });
     reader.execute_batch("COMMIT").unwrap();
@@ -186,14 +178,14 @@ fn who_erases_keeps_nobody_from_writing_for_the_sake_of_a_reader() {
 }
 
 #[test]
-fn what_goes_with_an_account_is_seen_by_nobody_at_once_and_taken_away_in_pieces() {
+fn a_deleted_account_is_hidden_at_once_and_cleaned_up_in_pieces() {
     let (dir, store) = open(Retention::default());
     store.append(&many(2 * EXPIRE_PIECE, 0, user("bob"))).unwrap();
     store.append(&[old(0, user("eve"), "word for eve"), old(0, Scope::Everybody, "for all")]).unwrap();
     assert_eq!(store.search(&name("alice"), "word", None, 9).unwrap().len(), 1);
     store.append(&[Entry::Forgotten { user: name("bob") }, Entry::Forgotten { user: name("eve") }]).unwrap();
     let rows = |store: &SqliteStore| count(store, "SELECT count(*) FROM message");
-    assert_eq!(rows(&store), 2 * EXPIRE_PIECE as i64 + 2, "who deletes his account waits for no clean-up");
+    assert_eq!(rows(&store), 2 * EXPIRE_PIECE as i64 + 2, "deleting an account does not wait for the clean-up");
     store.append(&[old(0, user("bob"), "to the next bob")]).unwrap();
     for step in 0.. {
         assert_eq!(sees(&store, "alice", None), ["for all", "to the next bob"]);
@@ -210,7 +202,7 @@ fn what_goes_with_an_account_is_seen_by_nobody_at_once_and_taken_away_in_pieces(
             assert!(step > 2);
             break;
         }
-        assert!(before - rows(&store) <= EXPIRE_PIECE as i64, "a piece has its size");
+        assert!(before - rows(&store) <= EXPIRE_PIECE as i64, "a piece has its limit");
     }
     assert_eq!((rows(&store), count(&store, "SELECT messages FROM server")), (2, 2));
     assert_eq!(count(&store, "SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM unindex)"), 0);
@@ -232,7 +224,7 @@ fn a_search_does_not_wait_for_the_index_to_forget() {
 }
 
 #[test]
-fn the_write_ahead_log_goes_into_the_database_without_a_batch_waiting() {
+fn tending_checkpoints_the_write_ahead_log() {
     let (dir, store) = open(Retention::default());
     let size = || std::fs::metadata(dir.path().join("parlor.db")).unwrap().len();
     let batch: Vec<Entry> = (0..256).map(|_| old(0, user("bob"), &"x".repeat(600))).collect();

@@ -1,32 +1,38 @@
-//! What a users file keeps of one password, and whether a guess is right.
+//! One password: what the users file keeps of it, how it is hashed and compared, and how many hashes run at once.
 //!
-//! Nothing here can be shown: no type has a `Debug`, no error holds what was looked at.
+//! Nothing here can be shown: no type has a `Debug`, and no error contains what was looked at.
 
 use std::hint::black_box;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use parking_lot::Mutex;
 
-/// A hash may ask for at most this much memory, in KiB.
+use crate::semaphore::{Permit, Semaphore};
+
+/// The most memory a hash may ask for, in KiB.
 const MAX_MEMORY: u32 = 256 * 1024;
 
-/// A hash may fill at most this much memory over all its passes, in KiB: about a second of one core.
+/// The most memory a hash may fill over all its passes, in KiB: about a second of one core.
 const MAX_WORK: u64 = 1024 * 1024;
 
-/// What stands in the place of a secret once its account is deleted.
+/// Stands in the place of the secret once an account is deleted.
 pub(super) const DELETED: &str = "$deleted$";
 
-/// What is kept of one password.
+/// The part of a line behind the colon.
 pub(super) enum Secret {
-    /// Nothing: the account is deleted, and only its name is kept.
+    /// The account is deleted; only its name is kept.
     Deleted,
-    /// The password itself.
+    /// The password as plain text.
     Plain(Box<[u8]>),
-    /// What argon2id made of it.
+    /// The password's argon2id hash.
     Hashed(Hash),
 }
 
-/// One argon2id hash, checked when it was read.
+/// One argon2id hash, checked when it was parsed.
 #[derive(Clone)]
 pub(super) struct Hash {
     cost: Cost,
@@ -34,38 +40,41 @@ pub(super) struct Hash {
     output: Box<[u8]>,
 }
 
-/// What one hash costs.
+/// The parameters of argon2id.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     /// In KiB.
     pub(super) memory: u32,
-    /// How often that memory is filled.
+    /// How often the memory is filled.
     pub(super) passes: u32,
-    /// How many parts it is filled in; all of them by one thread.
+    /// How many parts it is filled in, all by one thread.
     pub(super) lanes: u32,
 }
 
-/// The working memory of one hash at a time. It is kept from one to the next, because what many threads free by the
-/// 19 MiB each, the allocator keeps for each of them.
+/// The working memory of one hash at a time. It is reused: of the 19 MiB that each of many threads would free, the
+/// allocator keeps a share for each thread.
 #[derive(Default)]
 pub(super) struct Memory(Vec<Block>);
 
 impl Secret {
-    /// Reads what stands behind the colon of a line.
+    /// Parses the part of a line behind the colon.
+    ///
+    /// # Errors
+    /// What is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
         if text.is_empty() {
             Err("the password is empty")
         } else if text == DELETED {
             Ok(Secret::Deleted)
         } else if text.starts_with("$argon2") {
-            // The other kinds of argon2 are refused: taken as plain, the hash itself would be the password.
+            // Other kinds of argon2 are refused: taken as plain text, the hash itself would be the password.
             Hash::parse(text).map(Secret::Hashed)
         } else {
             Ok(Secret::Plain(text.as_bytes().into()))
         }
     }
 
-    /// The password itself, where it is kept.
+    /// The password, where it is kept as plain text.
     pub(super) fn plain(&self) -> Option<&[u8]> {
         match self {
             Secret::Plain(password) => Some(password),
@@ -76,8 +85,8 @@ impl Secret {
     /// The hash, where one is kept.
     pub(super) fn hash(&self) -> Option<&Hash> {
         match self {
-            Secret::Plain(_) | Secret::Deleted => None,
             Secret::Hashed(hash) => Some(hash),
+            Secret::Plain(_) | Secret::Deleted => None,
         }
     }
 
@@ -106,23 +115,23 @@ impl Hash {
         }
     }
 
-    /// Whether this is the hash of `guess`; `None` when there is no memory to find out.
-    pub(super) fn is_of(&self, guess: &[u8], memory: &mut Memory) -> Option<bool> {
+    /// Whether this is the hash of `guess`; `None` when there is no memory to compute it.
+    pub(super) fn matches(&self, guess: &[u8], memory: &mut Memory) -> Option<bool> {
         let argon2 = self.cost.argon2(Some(self.output.len())).ok()?;
         let mut output = vec![0; self.output.len()];
-        let blocks = memory.of(argon2.params().block_count())?;
+        let blocks = memory.blocks(argon2.params().block_count())?;
         argon2.hash_password_into_with_memory(guess, &self.salt, &mut output, blocks).ok()?;
-        Some(same(&output, &self.output))
+        Some(constant_time_eq(&output, &self.output))
     }
 
-    /// What verifying it costs, comparable with others.
+    /// The memory that verifying it fills over all passes, in KiB.
     pub(super) fn work(&self) -> u64 {
         self.cost.work()
     }
 }
 
 impl Cost {
-    /// What new passwords are hashed with: 19 MiB, filled twice.
+    /// For new passwords: 19 MiB, filled twice (OWASP's recommendation for argon2id).
     pub(super) const STANDARD: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
 
     fn work(self) -> u64 {
@@ -136,20 +145,23 @@ impl Cost {
 }
 
 impl Memory {
-    fn of(&mut self, blocks: usize) -> Option<&mut [Block]> {
-        let missing = blocks.saturating_sub(self.0.len());
+    fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
+        let missing = count.saturating_sub(self.0.len());
         self.0.try_reserve_exact(missing).ok()?;
         self.0.resize(self.0.len() + missing, Block::new());
-        self.0.get_mut(..blocks)
+        self.0.get_mut(..count)
     }
 }
 
-/// Hashes a new password, with a random salt, into the text that a users file keeps.
+/// Hashes a new password with a random salt, into the text that a users file keeps.
+///
+/// # Errors
+/// Why it cannot be hashed: no randomness or no memory.
 pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<String, String> {
     let argon2 = cost.argon2(None).map_err(|e| e.to_string())?;
     let (mut salt, mut output) = ([0; Salt::RECOMMENDED_LENGTH], [0; Params::DEFAULT_OUTPUT_LEN]);
     getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
-    let blocks = memory.of(argon2.params().block_count()).ok_or("there is no memory for it")?;
+    let blocks = memory.blocks(argon2.params().block_count()).ok_or("there is no memory for it")?;
     argon2.hash_password_into_with_memory(password, &salt, &mut output, blocks).map_err(|e| e.to_string())?;
     let text = || {
         Some(PasswordHash {
@@ -163,14 +175,61 @@ pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<S
     text().map(|hash| hash.to_string()).ok_or_else(|| "it cannot be written down".to_owned())
 }
 
-/// Whether two texts are the same, in a time that depends on nothing but the length of the guess.
-pub(super) fn same(guess: &[u8], kept: &[u8]) -> bool {
+/// Compares in constant time: it takes as long as the guess has bytes, wherever the two differ.
+pub(super) fn constant_time_eq(guess: &[u8], kept: &[u8]) -> bool {
     let unequal = u8::from(guess.len() != kept.len());
     guess.iter().zip(kept.iter().cycle()).fold(unequal, |sum, (a, b)| black_box(sum | (a ^ b))) == 0
 }
 
+/// How many passwords are hashed at once. A slot comes with a piece of working memory, so any number of wrong logins
+/// uses as many pieces as there are slots.
+pub(super) struct HashSlots {
+    slots: Semaphore,
+    // lock tier 9: a leaf.
+    spare: Mutex<Vec<Memory>>,
+}
+
+/// The right to compute one hash; given back when dropped.
+pub(super) struct HashSlot<'a> {
+    pub(super) memory: Memory,
+    spare: &'a Mutex<Vec<Memory>>,
+    /// Released after the memory is back.
+    _permit: Permit<'a>,
+}
+
+impl HashSlots {
+    /// One for each core but one, which is left to the chat, and at least one.
+    pub(super) fn for_this_machine() -> HashSlots {
+        HashSlots::new(available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1))
+    }
+
+    pub(super) fn new(count: usize) -> HashSlots {
+        HashSlots { slots: Semaphore::new(count), spare: Mutex::default() }
+    }
+
+    /// Waits for a slot until `deadline`. Its memory is the piece used last, so that few pieces are ever touched.
+    pub(super) fn take(&self, deadline: Instant) -> Option<HashSlot<'_>> {
+        let permit = self.slots.acquire_until(deadline)?;
+        let memory = self.spare.lock().pop().unwrap_or_default();
+        Some(HashSlot { memory, spare: &self.spare, _permit: permit })
+    }
+
+    /// Gives out no more slots, and wakes everyone who waits for one.
+    pub(super) fn close(&self) {
+        self.slots.close();
+    }
+}
+
+impl Drop for HashSlot<'_> {
+    fn drop(&mut self) {
+        self.spare.lock().push(std::mem::take(&mut self.memory));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const CHEAP: Cost = Cost { memory: 16, passes: 1, lanes: 1 };
@@ -181,37 +240,39 @@ mod tests {
 
     #[test]
     fn only_the_whole_password_is_the_same() {
-        assert!(same(b"abc", b"abc"));
-        assert!(!same(b"abcabc", b"abc") && !same(b"abc", b"abcabc"));
-        assert!(!same(b"abd", b"abc") && !same(b"xbc", b"abc") && !same(b"", b"abc"));
+        assert!(constant_time_eq(b"abc", b"abc"));
+        assert!(!constant_time_eq(b"abcabc", b"abc") && !constant_time_eq(b"abc", b"abcabc"));
+        assert!(
+            !constant_time_eq(b"abd", b"abc") && !constant_time_eq(b"xbc", b"abc") && !constant_time_eq(b"", b"abc")
+        );
     }
 
     #[test]
-    fn a_hash_knows_its_password_also_in_used_memory() {
+    fn a_hash_matches_its_password_in_reused_memory() {
         let text = hash(b"right", Cost::STANDARD, &mut Memory::default()).unwrap();
         assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
         assert_ne!(text, hash(b"right", Cost::STANDARD, &mut Memory::default()).unwrap(), "the salt is random");
         let secret = Secret::parse(&text).unwrap();
         let mut memory = Memory::default();
         for (guess, expected) in [(&b"right"[..], true), (b"wrong", false), (b"right", true), (b"right ", false)] {
-            assert_eq!(secret.hash().unwrap().is_of(guess, &mut memory), Some(expected));
+            assert_eq!(secret.hash().unwrap().matches(guess, &mut memory), Some(expected));
         }
     }
 
     #[test]
-    fn a_hash_of_another_implementation_is_understood() {
+    fn a_hash_of_another_implementation_is_accepted() {
         // Known answers of the reference implementation.
         let one_lane = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
         let two_lanes = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
         let mut memory = Memory::default();
         for text in [one_lane, two_lanes] {
             let secret = Secret::parse(text).unwrap();
-            assert_eq!(secret.hash().unwrap().is_of(b"password", &mut memory), Some(true));
+            assert_eq!(secret.hash().unwrap().matches(b"password", &mut memory), Some(true));
         }
     }
 
     #[test]
-    fn broken_and_endless_hashes_are_refused() {
+    fn damaged_and_too_costly_hashes_are_refused() {
         let good = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
         assert!(Secret::parse(&good).is_ok());
         assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is cut off");
@@ -230,9 +291,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_deleted_account_is_no_password() {
+    fn a_deleted_account_has_no_password() {
         let secret = Secret::parse(DELETED).ok().unwrap();
         assert!(secret.is_deleted() && secret.plain().is_none() && secret.hash().is_none());
         assert_eq!(Secret::parse("$deleted$ ").ok().unwrap().plain(), Some(&b"$deleted$ "[..]));
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn hashes_one_after_another_use_the_same_memory() {
+        let slots = HashSlots::new(3);
+        (0..10).for_each(|_| drop(slots.take(soon()).unwrap()));
+        assert_eq!(slots.spare.lock().len(), 1);
+        let together: Vec<_> = (0..3).map(|_| slots.take(soon()).unwrap()).collect();
+        assert!(slots.take(Instant::now()).is_none(), "there are three slots");
+        drop(together);
+        assert_eq!(slots.spare.lock().len(), 3);
+    }
+
+    #[test]
+    fn closed_slots_are_given_to_nobody() {
+        let slots = HashSlots::new(1);
+        slots.close();
+        assert!(slots.take(soon()).is_none());
     }
 }

@@ -1,0 +1,62 @@
+//! The command line of `parlord`: its subcommands, and the help around them.
+
+use clap::{Parser, Subcommand};
+
+use super::store::StoreCommand;
+use super::user::UserCommand;
+use crate::config::{Options, SOURCES_HELP};
+
+/// Follows the options in `parlord --help`.
+const EXAMPLES: &str = "\
+Examples:
+  parlord                                     serve 127.0.0.1:12345 with ./users.txt, ./data and ./logs
+  parlord --listen 0.0.0.0:12345 --motd hello.txt
+  parlord check --config parlor.toml          are settings, users file and database in order?
+  parlord user add zoe                        asks for the password
+  echo secret123 | parlord user add zoe
+Then, from anywhere: nc HOST 12345, or telnet HOST 12345.
+
+Signals: TERM and INT tell everybody and stop; HUP reads the users file and the word filter again and opens the logs anew.
+Exit codes: 0 stopped cleanly, 1 could not start or go on, 2 wrong usage or (check) not in order.";
+
+/// A chat server for people who have nothing but nc or telnet
+#[derive(Parser)]
+#[command(name = "parlord", version, about, after_help = format!("{SOURCES_HELP}\n\n{EXAMPLES}"))]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) options: Options,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Check the settings, the users file and the database, and say whether they are in order (exit code 0 or 2)
+    Check,
+    /// Show or change the users file; each change is made whole or not at all
+    #[command(subcommand)]
+    User(UserCommand),
+    #[command(flatten)]
+    Store(StoreCommand),
+    /// Do what operators do, without a chat session: `parlord ctl sessions`, `parlord ctl ban user bob 7d spam`
+    ///
+    /// The words are those of the chat without the slash, see docs/commands.md; `top` shows live sessions and rates. It
+    /// speaks with the server that works in the data folder, and only its owner may.
+    Ctl {
+        /// What to do
+        #[arg(required = true, value_name = "COMMAND")]
+        words: Vec<String>,
+        /// Give the answer as one JSON object
+        #[arg(long)]
+        json: bool,
+        /// With `top`: show one page and end
+        #[arg(long)]
+        once: bool,
+    },
+    /// Print an invitation, with which somebody can register once where `--registration invite` is set
+    Invite {
+        /// How many days it is good for
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
+    },
+}

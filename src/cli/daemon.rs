@@ -1,0 +1,113 @@
+//! `parlord` itself, and `parlord check`: from the settings to a running server, or to whether one could start.
+
+use std::fmt::Display;
+use std::io;
+
+use super::output::say;
+use crate::accounts::Accounts;
+use crate::admin::Filter;
+use crate::config::Config;
+use crate::logging;
+use crate::model::StartError;
+use crate::server::{self, Server};
+use crate::store;
+
+/// `parlord check`: reads everything that a start would read, and changes nothing.
+///
+/// # Errors
+/// Why a server could not start with these settings.
+pub(super) fn check(config: &Config) -> Result<(), StartError> {
+    let accounts = Accounts::load(&config.users)?;
+    config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
+    let tools = store::tools(&config.data);
+    let data = match &tools {
+        None => "messages in memory".to_owned(),
+        Some(tools) => match tools.inspect()? {
+            None => format!("{}: no messages yet", config.data),
+            Some(messages) => format!("{}: {messages} messages", config.data),
+        },
+    };
+    let mut renamings = String::new();
+    for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
+        if accounts.is_rename_left(&from, &to)? {
+            renamings.push_str(&format!(
+                "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
+            ));
+        }
+    }
+    print(format_args!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
+    Ok(())
+}
+
+/// Serves until a signal or an operator stops the server.
+///
+/// # Errors
+/// Why it cannot start or go on.
+pub(super) fn serve(config: &Config) -> Result<(), StartError> {
+    let logging = logging::start(&config.logs)?;
+    log_panics();
+    let mut config = config.clone();
+    server::fit_to_process(&mut config);
+    let served = Server::bind(&config).and_then(|server| {
+        let reopen = logging.clone();
+        server::watch(server.handle(), move || reopen.reopen())?;
+        let logs = config.logs.clone();
+        server.handle().on_log(move |lines| logging::tail(&logs, lines));
+        announce(&server, &config);
+        server.run()?;
+        log::info!("stopped");
+        Ok(())
+    });
+    logging.stop();
+    served
+}
+
+/// Prints and logs the addresses. Programs that start a server wait for the first line.
+fn announce(server: &Server, config: &Config) {
+    let addresses = server.addresses();
+    for address in &addresses {
+        log::info!("listening addr={address}");
+        print(format_args!("listening on {address}"));
+    }
+    if server.users() == 0 {
+        log::warn!("nobody can log in: {} is empty; `parlord user add NAME` adds a user", config.users.display());
+    }
+    let open = addresses.iter().any(|address| !address.ip().is_loopback());
+    let plain = server.plain_passwords();
+    if open && plain > 0 {
+        log::warn!(
+            "{plain} passwords in {} are plain text while others can connect: `parlord user hash` hashes them",
+            config.users.display()
+        );
+    }
+    for address in server.web_addresses() {
+        log::info!("web page addr={address}");
+        print(format_args!("web page: http://{address}/"));
+        if !address.ip().is_loopback() {
+            log::warn!(
+                "the web page at {address} can be reached by others without TLS: passwords cross the network as plain text"
+            );
+        }
+    }
+    for address in server.metrics_addresses() {
+        log::info!("metrics addr={address}");
+        print(format_args!("metrics: http://{address}/metrics"));
+    }
+    if let Some(address) = addresses.first() {
+        let (host, port) = (address.ip(), address.port());
+        print(format_args!("connect with: nc {host} {port}   (or telnet {host} {port}; Ctrl-C here stops the server)"));
+    }
+}
+
+/// Prints a line. Standard output may be closed, and that is no reason to stop serving.
+fn print(line: impl Display) {
+    let _ = say(&mut io::stdout(), format_args!("{line}\n"));
+}
+
+/// Logs where a panic happened, and nothing else: its message may contain what a user typed.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("panic at={place}");
+    }));
+}
