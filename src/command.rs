@@ -51,6 +51,7 @@ pub trait Command {
 }
 
 /// The declaration of a command, or of one form of it: everything there is to know about it outside its `execute`.
+#[derive(Clone, Copy)]
 pub struct Spec {
     /// The word after the slash.
     pub name: &'static str,
@@ -262,14 +263,14 @@ impl Context<'_> {
     /// Why it cannot be sent there.
     pub fn say_action(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let draft = self.draft(scope, text)?;
-        self.caller.drafts.push(draft.act());
+        self.caller.drafts.push(draft.as_action());
         Ok(())
     }
 
     fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
-        Ok(me.draft(destination, self.admin.filtered(&me.name, text)?))
+        Ok(me.compose(destination, self.admin.filtered(&me.name, text)?))
     }
 
     /// The form in which others may be shown a text of the caller that is not a message.
