@@ -29,7 +29,7 @@ use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
 use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
 use crate::model::{
-    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError,
+    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError, text,
 };
 
 /// One parsed command, ready to be executed.
@@ -95,7 +95,16 @@ fn forms_at(word: &str) -> (usize, &'static [Spec]) {
     (first, &COMMANDS[first..first + count])
 }
 
-/// Executes one line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
+/// Executes one line as it arrived from a logged-in user; see [`run`].
+///
+/// # Errors
+/// What the caller is told when it cannot be done, or is not UTF-8.
+pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+    run(&line, context)
+}
+
+/// Executes one clean line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
 /// What the caller is told when it cannot be done.
@@ -119,14 +128,15 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
 /// The word before a tag, where a door takes tags.
 const TAG: &str = "/tag";
 
-/// Executes a line that may begin with `/tag <tag>`. Then everything that answers the line carries the tag; if nothing does,
-/// [`EventKind::Accepted`] follows.
+/// Like [`run_bytes`], for a line that may begin with `/tag <tag>`. Then everything that answers the line carries the tag; if
+/// nothing does, [`EventKind::Accepted`] follows.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
-pub fn run_tagged(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
+/// What the caller is told when it cannot be done, or is not UTF-8.
+pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
     let Some((_, rest)) = line.trim_start().split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case(TAG)) else {
-        return if line.trim().eq_ignore_ascii_case(TAG) { Err(UserError::BadTag) } else { run(line, context) };
+        return if line.trim().eq_ignore_ascii_case(TAG) { Err(UserError::BadTag) } else { run(&line, context) };
     };
     let (tag, line) = rest.split_once(' ').unwrap_or((rest, ""));
     context.caller.tag = Some(tag.parse().map_err(|BadTag| UserError::BadTag)?);
@@ -284,14 +294,14 @@ impl Context<'_> {
     /// Why it cannot be sent there.
     pub fn say_action(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let draft = self.draft(scope, text)?;
-        self.caller.drafts.push(draft.act());
+        self.caller.drafts.push(draft.as_action());
         Ok(())
     }
 
     fn draft(&mut self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
-        let draft = me.draft(destination, self.admin.filtered(&me.name, text)?).tagged(self.caller.tag.clone());
+        let draft = me.compose(destination, self.admin.filtered(&me.name, text)?).tagged(self.caller.tag.clone());
         self.caller.answered = true;
         Ok(draft)
     }
