@@ -51,6 +51,7 @@ pub trait Command {
 }
 
 /// The declaration of a command, or of one form of it: everything there is to know about it outside its `execute`.
+#[derive(Clone, Copy)]
 pub struct Spec {
     /// The word after the slash.
     pub name: &'static str,

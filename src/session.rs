@@ -86,19 +86,19 @@ enum ReadOutcome {
     Deadline,
 }
 
-/// Serves one client until it leaves. `place` is its place among the connections that log in; it is dropped after the login.
-pub fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, place: T) {
+/// Serves one client until it leaves. `slot` is its slot among the connections that log in; it is dropped after the login.
+pub fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T) {
     let mut session = Session::new(shared, id, connection);
     match connection.door().login(&mut session) {
         Ok(presence) => {
-            drop(place);
+            drop(slot);
             session.chat(presence);
         }
         Err(reason) => {
             // The first one who asked for the end has given the reason.
             let reason = connection.closing().unwrap_or(reason);
             session.close_before_login(reason);
-            drop(place);
+            drop(slot);
         }
     }
 }

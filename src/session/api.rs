@@ -116,10 +116,16 @@ impl CallerConnection for Answer {
 ///
 /// # Errors
 /// Why there is no account.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
+pub fn register(
+    shared: &Shared,
+    peer: SocketAddr,
+    name: &str,
+    invite: Option<&str>,
+    password: &[u8],
+) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
     let registration = AccountRegistration { shared, net: Net::of(peer.ip()), by };
-    let registered = registration.check_request(words).and_then(|request| {
+    let registered = registration.check(name, invite).and_then(|request| {
         registration.register(&request, password)?;
         Ok(request.name)
     });
