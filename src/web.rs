@@ -15,8 +15,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use forwarded::TrustedProxies;
-pub use origins::AllowedOrigins;
+pub(crate) use forwarded::TrustedProxies;
+pub(crate) use origins::AllowedOrigins;
 
 use crate::model::Peer;
 use crate::model::limits::WEB_TIME;
@@ -26,7 +26,7 @@ use request::{Request, RequestError};
 use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
-pub struct HttpConnection<'a> {
+pub(crate) struct HttpConnection<'a> {
     /// What the API works on.
     pub shared: &'a Shared,
     /// The origins that browsers may come from.
@@ -45,7 +45,7 @@ pub struct HttpConnection<'a> {
 
 /// Why a client is not answered, whatever it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unavailable {
+pub(crate) enum Unavailable {
     /// Its address is banned.
     Banned,
     /// Too many requests are being answered, or the system gives no thread.
@@ -54,7 +54,7 @@ pub enum Unavailable {
 
 impl Unavailable {
     /// The fixed word in the log.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Unavailable::Banned => "banned",
             Unavailable::Busy => "busy",
@@ -70,14 +70,14 @@ impl Unavailable {
 }
 
 /// Tells a client why it is not answered, and closes. Never waits, so that the accepting thread can call it.
-pub fn refuse(link: &dyn Link, why: Unavailable) {
+pub(crate) fn refuse(link: &dyn Link, why: Unavailable) {
     let _ = write_all_until(link, &why.response().to_bytes(), Instant::now());
     link.finish();
 }
 
 impl HttpConnection<'_> {
     /// Reads the request and answers it.
-    pub fn answer(self) {
+    pub(crate) fn answer(self) {
         let mut client = self.link.peer();
         let response = match self.read_request(&mut client) {
             Ok(request) => match self.respond(&request, client) {
@@ -126,7 +126,7 @@ impl HttpConnection<'_> {
 }
 
 /// Answers one request for `/metrics` with the text of `page`. It contains no names, and no web page may read it.
-pub fn serve_metrics(link: &dyn Link, page: impl FnOnce() -> String) {
+pub(crate) fn serve_metrics(link: &dyn Link, page: impl FnOnce() -> String) {
     let response = match Request::read(link, Instant::now() + WEB_TIME) {
         Ok(request) => match (request.method.as_str(), request.path.as_str()) {
             (method @ ("GET" | "HEAD"), "/metrics") => Response::metrics(page()).without_body(method == "HEAD"),

@@ -16,7 +16,7 @@ const WARN_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The reverse proxies whose word about their clients is trusted.
 #[derive(Debug, Default)]
-pub struct TrustedProxies {
+pub(crate) struct TrustedProxies {
     nets: Vec<Net>,
     /// When it was last logged that a proxy does not name its clients.
     // lock tier 9: a leaf.
@@ -35,12 +35,12 @@ enum ForwardedFor {
 
 impl TrustedProxies {
     /// Trusts the proxies in these networks.
-    pub fn new(nets: &[Net]) -> TrustedProxies {
+    pub(crate) fn new(nets: &[Net]) -> TrustedProxies {
         TrustedProxies { nets: nets.to_vec(), warned: Mutex::default() }
     }
 
     /// Whether this is the address of a trusted proxy.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.nets.iter().any(|net| net.contains(address))
     }
 

@@ -11,7 +11,7 @@ use crate::model::WebOrigin;
 
 /// The origins of our own pages.
 #[derive(Debug, Clone, Default)]
-pub struct AllowedOrigins {
+pub(crate) struct AllowedOrigins {
     origins: Vec<WebOrigin>,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum OriginError {
 
 impl AllowedOrigins {
     /// The origins at these addresses, and those that the operator lists.
-    pub fn new(addresses: &[SocketAddr], more: &[WebOrigin]) -> AllowedOrigins {
+    pub(crate) fn new(addresses: &[SocketAddr], more: &[WebOrigin]) -> AllowedOrigins {
         let mut origins: Vec<WebOrigin> = more.to_vec();
         for addr in addresses {
             // At an unspecified address, each connection has a local address of its own (see `check`).
