@@ -50,9 +50,9 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
     server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
-        server::watch(server.handle(), move || reopen.reopen())?;
+        server::watch_signals(server.handle(), move || reopen.reopen())?;
         let logs = config.logs.clone();
-        server.handle().on_log(move |lines| logging::tail(&logs, lines));
+        server.handle().on_log_tail(move |lines| logging::tail(&logs, lines));
         announce(&server, &config);
         server.run()?;
         log::info!("stopped");

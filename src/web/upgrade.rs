@@ -1,4 +1,4 @@
-//! From HTTP to a WebSocket: tungstenite says whether the handshake is one, and what answers it.
+//! The upgrade from HTTP to a WebSocket. tungstenite checks the handshake and writes its answer.
 
 use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http::{HeaderValue, Version};
@@ -6,18 +6,18 @@ use tungstenite::http::{HeaderValue, Version};
 use super::request::Request;
 use super::response::Response;
 
-/// Where the WebSocket is.
+/// The path of the WebSocket.
 pub(super) const PATH: &str = "/ws";
 
-/// What is spoken there. A client may ask for it by name; then later versions can have another one.
+/// The subprotocol. A client may ask for it by name, which leaves room for later versions.
 pub(super) const PROTOCOL: &str = "parlor.v1";
 
 const PROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
-/// The bytes that make a WebSocket of the connection.
+/// The answer that turns the connection into a WebSocket.
 ///
 /// # Errors
-/// What is answered instead.
+/// The response when the request is not a valid handshake.
 pub(super) fn accept(request: &Request) -> Result<Vec<u8>, Response> {
     if request.all("upgrade").next().is_none() {
         return Err(Response::text(426, "Here is a WebSocket.").with("Upgrade", "websocket"));

@@ -19,7 +19,7 @@ pub(super) fn promote(server: &TestServer) {
 pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
     let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
     let path = settings.log_dir.join("parlord.log");
-    server.handle.on_log(move |lines| logging::tail(&settings, lines));
+    server.handle.on_log_tail(move |lines| logging::tail(&settings, lines));
     move |text| fs::write(&path, text).unwrap()
 }
 

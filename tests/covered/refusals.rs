@@ -10,7 +10,7 @@ use crate::documents::sources;
 use crate::support::every_variant;
 
 /// Codes that no transcript shows: why, and which test provokes each.
-const ELSEWHERE: [(&str, &str, &str); 21] = [
+const ELSEWHERE: [(&str, &str, &str); 22] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_stored_yet", "the store fails", "a_token_revoked_without_a_store_no_longer_works"),
@@ -19,6 +19,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
     ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_without_closing"),
+    ("bad_tag", "only the web door takes tags", "what_is_no_tag_is_refused"),
     ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_count_like_wrong_logins"),
     ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
@@ -84,6 +85,7 @@ fn samples() -> Vec<UserError> {
         Busy,
         Unavailable,
         LineTooLong(909, 909),
+        BadTag,
         NotUtf8,
         NotSaved(text.clone()),
         Lost,

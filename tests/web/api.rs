@@ -123,6 +123,22 @@ fn groups_hold_for_scripts_as_for_everybody() {
 }
 
 #[test]
+fn anybody_may_ask_what_is_open() {
+    for (registration, word) in
+        [(Registration::Closed, "closed"), (Registration::Open, "open"), (Registration::Invite, "invite")]
+    {
+        for guests in [true, false] {
+            let server = server_with(|config| {
+                (config.registration, config.guests, config.limits.line_limit) = (registration, guests, 2_000);
+            });
+            let nobody = Script { server: &server, secret: String::new() };
+            let open = json!([{"event": "server", "registration": word, "guests": guests, "line_limit": 2_000}]);
+            assert_eq!(nobody.get("/api/server"), (200, open));
+        }
+    }
+}
+
+#[test]
 fn what_a_script_does_wrong_is_said_in_status_and_code() {
     let server = server();
     let zoe = Script::register(&server, "zoe");
@@ -220,6 +236,7 @@ fn the_description_is_what_is_answered() {
     let all = [
         "DELETE /api/messages/{conversation}",
         "GET /api/messages/{conversation}",
+        "GET /api/server",
         "GET /api/users",
         "POST /api/messages",
         "POST /api/register",
