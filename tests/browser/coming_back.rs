@@ -121,6 +121,7 @@ fn a_token_revoked_on_another_page_signs_out_at_once() {
     sign_in(&home, "bob");
     home.click("#b-menu");
     home.press("Login tokens…");
+    home.press("Revoke…");
     home.press("Revoke");
     abroad.sees("#door-note", "The token of this session was revoked.");
     abroad.reload();

@@ -5,14 +5,18 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::PATIENCE;
+/// How long the browser itself may take to start, and for one command.
+const START: Duration = Duration::from_secs(90);
 
-/// How long the browser itself may take to start.
-const START: std::time::Duration = std::time::Duration::from_secs(60);
+/// How long a page may take to show something: other browsers and tests have the processors as well.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a command says about an element that is just being drawn, and is there a moment later.
+const LATER: [&str; 3] = ["stale element reference", "element not interactable", "element click intercepted"];
 
 /// A driver and one browser window of its own; both end when dropped.
 pub struct Browser {
@@ -47,6 +51,8 @@ impl Browser {
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
+            "--disable-background-timer-throttling",
+            "--disable-renderer-backgrounding",
             "--force-device-scale-factor=1",
             &format!("--window-size={width},{height}"),
         ];
@@ -108,41 +114,72 @@ impl Browser {
         }
     }
 
-    fn find(&self, css: &str) -> String {
-        self.until(&format!("document.querySelector({})", json!(css)));
-        let found = self.on_page("POST", "/element", &json!({"using": "css selector", "value": css}));
-        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
-    }
-
-    /// Clicks like a person: on an element that is visible and not covered; retries if it has just been redrawn.
-    pub fn click(&self, css: &str) {
+    /// Waits for the element that an expression gives, and returns how the driver calls it.
+    fn find(&self, expression: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let path = format!("{}/element/{}/click", self.session, self.find(css));
-            match self.attempt("POST", &path, Some(&json!({}))) {
+            let found = self.run(&format!("return {expression};"));
+            if let Some(name) = found.as_object().and_then(|found| found.values().next()) {
+                return name.as_str().unwrap().to_owned();
+            }
+            assert!(Instant::now() < deadline, "never there: {expression}; the page says:\n{}", self.text("body"));
+        }
+    }
+
+    /// Does something with an element; again, if that is just being drawn.
+    fn on_element(&self, expression: &str, action: &str, body: &Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.find(expression);
+            let path = format!("{}/element/{found}/{action}", self.session);
+            match self.attempt("POST", &path, Some(body)) {
                 Ok(_) => return,
                 Err(why) => {
-                    assert!(why["error"] == "stale element reference" && Instant::now() < deadline, "{css}: {why}")
+                    let later = LATER.iter().any(|error| why["error"] == *error);
+                    assert!(later && Instant::now() < deadline, "{expression}: {why}");
                 }
             }
         }
     }
 
+    /// Clicks like a person: on an element that is visible and not covered.
+    pub fn click(&self, css: &str) {
+        self.on_element(&selector(css), "click", &json!({}));
+    }
+
     /// Types as a person does; `\u{E007}` is Enter.
     pub fn type_into(&self, css: &str, text: &str) {
-        self.on_page("POST", &format!("/element/{}/value", self.find(css)), &json!({ "text": text }));
+        self.on_element(&selector(css), "value", &json!({ "text": text }));
+    }
+
+    /// Empties a field, as a person does who selects all of it.
+    pub fn clear(&self, css: &str) {
+        self.on_element(&selector(css), "clear", &json!({}));
     }
 
     /// Clicks the button that says this; while a dialog is open, in there.
     pub fn press(&self, label: &str) {
-        let mark = format!(
+        let button = format!(
             "[...(document.querySelector('dialog[open]') ?? document).querySelectorAll('button, summary')].find((one) => one.checkVisibility() && one.textContent.trim() === {})",
             json!(label)
         );
-        self.until(&mark);
-        self.run(&format!("{mark}.dataset.pressed = 'now';"));
-        self.click("[data-pressed=now]");
-        self.run("document.querySelectorAll('[data-pressed]').forEach((one) => delete one.dataset.pressed);");
+        self.on_element(&button, "click", &json!({}));
+    }
+
+    /// Presses keys, whatever has the focus: all of them together, as `\u{E009}k` for Ctrl-K.
+    pub fn keys(&self, keys: &str) {
+        let down = keys.chars().map(|key| json!({"type": "keyDown", "value": key}));
+        let up = keys.chars().rev().map(|key| json!({"type": "keyUp", "value": key}));
+        let actions: Vec<Value> = down.chain(up).collect();
+        let all = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+        self.on_page("POST", "/actions", &all);
+    }
+
+    /// Runs a script in each page before any of its own.
+    pub fn before_each_page(&self, script: &str) {
+        let params = json!({ "source": script });
+        let body = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": params});
+        self.on_page("POST", "/goog/cdp/execute", &body);
     }
 
     /// The text that an element shows.
@@ -171,6 +208,11 @@ impl Browser {
         fs::create_dir_all(&folder).unwrap();
         fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
     }
+}
+
+/// The element that a CSS selector finds, as an expression.
+fn selector(css: &str) -> String {
+    format!("document.querySelector({})", json!(css))
 }
 
 /// The body of an answer; the driver does not close behind it.

@@ -129,7 +129,8 @@ fn every_way_of_leaving_a_room_is_seen_at_once() {
     let code = make_room(&alice, "First", 2);
     join(&mut bob, &code, "(2/2). Topic: First");
     alice.click("#b-conv");
-    alice.press("Leave the room");
+    alice.press("Leave the room…");
+    alice.press("Leave");
     bob.expect("*** alice has left (1/2).");
     alice.misses("#list", "First");
     bob.ask("/room leave", &[&format!("You left the room {code}. It is empty now and was deleted.")]);

@@ -119,6 +119,8 @@ fn receipts_typing_and_unread_counts_are_shown() {
     alice.misses("#typing", "eve");
     say(&alice, "/nonsense");
     alice.sees("#log", "Unknown command '/nonsense'");
+    alice.sees("#refused", "Unknown command '/nonsense'");
+    assert_eq!(alice.run("return document.getElementById('text').value;"), "/nonsense", "it is still there");
 }
 
 #[test]
@@ -173,7 +175,9 @@ fn a_group_is_created_managed_and_left_by_its_menus() {
     alice.press("Kick");
     bob.expect("*** You were kicked from the group crew by alice: mutiny");
     alice.sees("#subtitle", "1 member ");
-    menu("Leave the group");
+    menu("Leave the group…");
+    alice.sees("dialog", "You are its last member");
+    alice.press("Leave");
     alice.sees("#log", "You left the group.");
     eve.send("/groups");
     eve.line_with("There are no groups yet");
@@ -199,6 +203,7 @@ fn typed_commands_are_answered_on_the_page() {
         ("/ignore", "You ignore nobody."),
         ("/help ping", "/ping"),
     ] {
+        alice.clear("#text");
         say(&alice, line);
         alice.sees("#log", answer);
     }

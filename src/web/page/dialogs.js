@@ -1,8 +1,8 @@
 // Questions and menus. Each is a dialog: Escape leaves it, and the keyboard stays in it while it is open.
 
-import { $, button, el, memory, when } from './dom.js';
+import { $, button, copy, el, ends, low, memory, nicely, when } from './dom.js';
 import { Chat } from './chat.js';
-import { roleOf } from './view.js';
+import { people, roleOf } from './view.js';
 
 const dialog = () => $('dialog');
 
@@ -19,28 +19,48 @@ export function show(title, ...body) {
   return box;
 }
 
-// Asks for some texts; each field is [name, label, more]. `done` gets them as an object.
-export function form(title, fields, word, done, note) {
+// Sends what a form makes of its fields, with `send`, and keeps it open until that is accepted: what is refused can be
+// changed. `send` returns the line, null if it could not be sent, and nothing if there is nothing to wait for.
+function submit(event, send) {
+  event.preventDefault();
+  const body = event.target;
+  const why = body.querySelector('.why');
+  const closed = () => !body.isConnected || !dialog().open;
+  const line = send(body);
+  const refused = (text) => {
+    why.textContent = text;
+    body.querySelector('.main').disabled = false;
+  };
+  if (line === undefined) return closed() || dialog().close();
+  if (line === null) return refused('There is no connection.');
+  body.querySelector('.main').disabled = true;
+  why.textContent = '';
+  line.done = () => closed() || dialog().close();
+  line.failed = (text) => (closed() ? show('That did not work', el('p', {}, text)) : refused(text));
+  return line;
+}
+
+// Asks for some texts; each field is [name, label, more]. `send` gets them as an object.
+export function form(title, fields, word, send, note) {
   const inputs = new Map(fields.map(([name, , more]) => [name, el('input', { name, autocomplete: 'off', ...more })]));
-  const body = el('form', {
-    onsubmit(event) {
-      event.preventDefault();
-      dialog().close();
-      done(Object.fromEntries([...inputs].map(([name, input]) => [name, input.type === 'checkbox' ? input.checked : input.value.trim()])));
-    },
-  },
-  note ? el('p', {}, note) : null,
-  fields.map(([name, label, more]) => el('label', { class: more?.type === 'checkbox' ? 'check' : '' }, more?.type === 'checkbox' ? [inputs.get(name), ` ${label}`] : [`${label} `, inputs.get(name)])),
-  el('button', { type: 'submit', class: 'main' }, word));
+  const value = (input) => (input.type === 'checkbox' ? input.checked : input.value.trim());
+  const body = el('form', { onsubmit: (event) => submit(event, () => send(Object.fromEntries([...inputs].map(([name, input]) => [name, value(input)])))) },
+    note ? el('p', {}, note) : null,
+    fields.map(([name, label, more]) => el('label', { class: more?.type === 'checkbox' ? 'check' : '' }, more?.type === 'checkbox' ? [inputs.get(name), ` ${label}`] : [`${label} `, inputs.get(name)])),
+    el('p', { class: 'why note', role: 'alert' }),
+    el('button', { type: 'submit', class: 'main' }, word));
   show(title, body);
   inputs.values().next().value?.focus();
 }
 
-export const confirm = (title, note, word, done) => form(title, [], word, done, note);
+export const confirm = (title, note, word, send) => form(title, [], word, send, note);
 
 const MENU = 'menu';
 export const menu = (...items) => el('div', { class: MENU, role: 'group' }, items);
 export const item = (text, onclick, props) => button(text, () => { dialog().close(); onclick(); }, props);
+
+const NAME = '[A-Za-z0-9][A-Za-z0-9_.\\-]{0,31}';
+const NAMED = '1 to 32 letters, digits, _ . and -; the first is a letter or digit.';
 
 export class Dialogs {
   constructor(chat, act) {
@@ -53,9 +73,9 @@ export class Dialogs {
     const themes = [['panther', 'Panther'], ['midnight', 'Midnight']];
     show(chat.me,
       menu(
-        chat.people.get(chat.me.toLowerCase())?.away ? item('I am back', () => chat.send('/back'))
-          : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)', { maxlength: 100 }]], 'Set', ({ why }) => chat.send(`/away ${why}`))),
-        globalThis.Notification?.permission === 'default' ? item('Show notifications…', () => Notification.requestPermission()) : null,
+        chat.people.get(chat.me)?.away ? item('I am back', () => chat.send('/back'))
+          : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)']], 'Set', ({ why }) => chat.send(`/away ${why}`))),
+        globalThis.Notification?.permission === 'default' ? item('Show notifications…', () => nicely(() => Notification.requestPermission())) : null,
         chat.guest ? null : item('Change the password…', () => chat.send('/passwd')),
         chat.guest ? null : item('Login tokens…', () => chat.send('/token list')),
         chat.role === 'user' ? null : item('Operator’s page', act.operate),
@@ -71,49 +91,58 @@ export class Dialogs {
     const clear = item('Clear this chat…', () => confirm(`Clear ${conv.title}?`, 'All that was said here so far goes from your view, for good. Others keep theirs.', 'Clear', () => chat.send(`/clear ${Chat.of(conv)}`)));
     if (conv.room && conv.mine) {
       return show(Chat.called(conv), el('p', {}, `Room ${conv.title}: ${conv.count ?? 1} of ${conv.limit ?? '?'} are here. Others come in with the code ${conv.title}. Nothing is kept.`),
-        menu(item('Leave the room', () => chat.send(`/room leave ${conv.title}`), { class: 'danger' })));
+        menu(item('Leave the room…', () => confirm(`Leave ${Chat.called(conv)}?`, 'Nothing that was said in it is kept. Whoever is the last to leave ends it.', 'Leave', () => chat.send(`/room leave ${conv.title}`)), { class: 'danger' })));
     }
     if (conv.kind === 'group') return this.group(conv, clear);
     return show(conv.title, menu(
-      item('Ignore', () => chat.send(`/ignore ${conv.title}`)), item('Hear again', () => chat.send(`/unignore ${conv.title}`)),
+      chat.ignored.has(low(conv.title)) ? item('Hear again', () => chat.send(`/unignore ${conv.title}`)) : item('Ignore', () => chat.send(`/ignore ${conv.title}`)),
       item('Report to the operators…', () => this.report(conv.title)), chat.guest ? null : clear,
       chat.role === 'user' ? null : item('Operator’s acts…', () => act.operate(conv.title))));
   }
 
   report(whom) {
-    form('Report', [['why', 'Why', { maxlength: 200 }]], 'Report', ({ why }) => this.chat.send(`/report ${whom} ${why}`), `The operators are told about ${whom}.`);
+    form('Report', [['why', 'Why']], 'Report', ({ why }) => this.chat.send(`/report ${whom} ${why}`), `The operators are told about ${whom}.`);
   }
 
   group(conv, clear) {
     const { chat } = this;
     const name = conv.title;
-    const portrait = chat.portraits.get(name.toLowerCase());
-    const members = chat.members.get(name.toLowerCase()) ?? [];
-    const rank = { owner: 2, admin: 1 }[portrait?.role] ?? 0;
-    if (!conv.mine) return show(name, menu(item('Join', () => this.act.join(conv)), clear));
+    const info = chat.infos.get(low(name));
+    const ranks = { owner: 2, admin: 1 };
+    const rank = ranks[info?.role] ?? 0;
+    if (!conv.mine) return show(name, menu(item('Join', () => this.act.join(conv)), chat.guest ? null : clear));
     const acts = (user) => [
       rank === 2 && ['promote', 'Promote'], rank === 2 && ['demote', 'Demote'], rank === 2 && ['transfer', 'Give the group to'],
-      rank && ['kick', 'Kick'], rank && ['ban', 'Ban'], rank && ['mute', 'Mute'], rank && ['unmute', 'Unmute'],
-    ].filter(Boolean).map(([word, text]) => item(`${text} ${user}`, () => this.rule(word, text, user, name), { class: /kick|ban|mute/.test(word) ? 'danger' : null }));
-    const person = (user) => el('li', {}, rank && user.toLowerCase() !== chat.me.toLowerCase()
-      ? el('details', {}, el('summary', {}, user, el('small', {}, ` ${roleOf(portrait, user)}`)), menu(...acts(user)))
-      : [user, el('small', {}, ` ${roleOf(portrait, user)}`)]);
+      ['kick', 'Kick'], ['ban', 'Ban'], ['mute', 'Mute'], ['unmute', 'Unmute'],
+    ].filter(Boolean).map(([word, text]) => item(`${text} ${user}${word === 'transfer' ? '…' : ''}`, () => this.rule(word, text, user, name), { class: /kick|ban|mute/.test(word) ? 'danger' : null }));
+    const person = (user) => {
+      const role = roleOf(info, user);
+      const words = [user, el('small', {}, ` ${role}`)];
+      return el('li', {}, rank > (ranks[role] ?? 0) && low(user) !== low(chat.me) ? el('details', {}, el('summary', {}, words), menu(...acts(user))) : words);
+    };
     return show(name,
       menu(
         rank ? item('Invite…', () => form(`Invite to ${name}`, [['who', 'Who', { required: true }]], 'Invite', ({ who }) => chat.send(`/invite ${who} ${name}`))) : null,
-        rank ? item('Settings…', () => this.settings(name, portrait, rank)) : null,
+        rank ? item('Settings…', () => this.settings(name, info, rank)) : null,
         rank ? item('Bans and mutes…', () => chat.send(`/bans ${name}`)) : null,
         chat.guest ? null : clear,
-        item('Leave the group', () => chat.send(`/leave_group ${name}`), { class: 'danger' }),
+        item('Leave the group…', () => confirm(`Leave ${name}?`, this.leaving(conv, info), 'Leave', () => chat.send(`/leave_group ${name}`)), { class: 'danger' }),
       ),
-      el('h3', {}, 'Members'), el('ul', { class: 'people' }, members.map(person)));
+      el('h3', {}, 'Members'), el('ul', { class: 'people' }, people(chat, conv, person)));
   }
 
-  // Kicks, bans and mutes ask for a reason, the latter two for a time as well.
+  // What leaving a group comes to.
+  leaving({ title }, info) {
+    if (info?.members === 1) return `You are its last member: with you, ${title} is gone.`;
+    return `You hear no more of what is said there.${info?.private ? ' It is private: coming back takes an invitation or its password.' : ''}`;
+  }
+
+  // Kicks, bans and mutes ask for a reason, the latter two for a time as well. What cannot be taken back asks first.
   rule(word, text, user, group) {
+    if (word === 'transfer') return confirm(`${text} ${user}?`, `${user} becomes the owner of ${group}, and you are its owner no more.`, 'Give', () => this.chat.send(`/transfer ${user} ${group}`));
     const timed = word === 'ban' || word === 'mute';
     if (!timed && word !== 'kick') return this.chat.send(`/${word} ${user} ${group}`);
-    const fields = [['why', 'Reason (may be empty)', { maxlength: 200 }]];
+    const fields = [['why', 'Reason (may be empty)']];
     if (timed) fields.unshift(['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }]);
     return form(`${text} ${user}`, fields, text, ({ time = '', why }) => this.chat.send(`/${word} ${user} ${group} ${time} ${why}`.replace(/ +/g, ' ').trim()));
   }
@@ -124,7 +153,7 @@ export class Dialogs {
     const owner = rank === 2 ? [['limit', 'Most members (empty for any number)', { type: 'number', min: 1, value: now.limit ?? '' }],
       ...switches.map((word) => [word, labels[word], { type: 'checkbox', checked: now[word] }]),
       ['password', 'Password (empty leaves it as it is)', { type: 'password', autocomplete: 'new-password' }]] : [];
-    form(`Settings of ${group}`, [['topic', 'Topic', { maxlength: 200, value: now.text ?? '' }], ...owner], 'Save', (said) => {
+    form(`Settings of ${group}`, [['topic', 'Topic', { value: now.text ?? '' }], ...owner], 'Save', (said) => {
       const words = [];
       if (rank === 2) {
         if (said.limit !== String(now.limit ?? '')) words.push(said.limit ? `limit=${said.limit}` : '-limit');
@@ -132,31 +161,27 @@ export class Dialogs {
         if (said.password) words.push(`password=${said.password}`);
       }
       if (said.topic !== (now.text ?? '')) words.push(said.topic ? `topic=${said.topic}` : '-topic');
-      if (words.length) this.chat.send(`/group ${group} ${words.join(' ')}`);
+      return words.length ? this.chat.send(`/group ${group} ${words.join(' ')}`) : undefined;
     });
   }
 
   newGroup() {
-    form('New group', [['name', 'Name', { required: true, maxlength: 32, pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*' }],
-      ['keep', 'Keep it while nobody is here', { type: 'checkbox' }], ['private', 'Private', { type: 'checkbox' }], ['topic', 'Topic (may be empty)', { maxlength: 200 }]],
+    form('New group', [['name', 'Name', { required: true, pattern: NAME, title: NAMED }],
+      ['keep', 'Keep it while nobody is here', { type: 'checkbox' }], ['private', 'Private', { type: 'checkbox' }], ['topic', 'Topic (may be empty)']],
     'Create', ({ name, keep, private: hidden, topic }) => this.chat.send(`/create_group ${name}${keep ? ' keep' : ''}${hidden ? ' private' : ''}${topic ? ` topic=${topic}` : ''}`),
-    'Letters, digits, _ . and -');
+    NAMED);
   }
 
   room() {
-    const send = (line) => (event) => {
-      event.preventDefault();
-      dialog().close();
-      const { elements } = event.target;
-      this.chat.send(line((name) => elements[name].value.trim()).trim());
-    };
-    const code = el('input', { name: 'code', maxlength: 4, required: true, pattern: '[A-Za-z0-9]{4}', title: 'Four letters or digits', autocapitalize: 'characters', autocomplete: 'off', spellcheck: 'false' });
+    const send = (line) => (event) => submit(event, ({ elements }) => this.chat.send(line((name) => elements[name].value.trim()).trim()));
+    const why = () => el('p', { class: 'why note', role: 'alert' });
+    const code = el('input', { name: 'code', required: true, pattern: '[A-Za-z0-9]{4}', title: 'Four letters or digits', autocapitalize: 'characters', autocomplete: 'off', spellcheck: 'false' });
     show('Rooms', el('p', {}, 'A room is for two to eight and opens to whoever has its code. Nothing said in it is kept. It is gone when it is empty; reloading the page leaves it.'),
       el('form', { class: 'part', onsubmit: send((said) => `/room create ${said('size')} ${said('topic')}`) }, el('h3', {}, 'A new room'),
-        el('label', {}, 'Name (may be empty) ', el('input', { name: 'topic', maxlength: 60, autocomplete: 'off' })),
+        el('label', {}, 'Name (may be empty) ', el('input', { name: 'topic', autocomplete: 'off' })),
         el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })),
-        el('button', { class: 'main' }, 'Make a room')),
-      el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'Join a room'), el('label', {}, 'Code ', code), el('button', { class: 'main' }, 'Join')));
+        why(), el('button', { class: 'main' }, 'Make a room')),
+      el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'Join a room'), el('label', {}, 'Code ', code), why(), el('button', { class: 'main' }, 'Join')));
   }
 
   roomLost(conv) {
@@ -166,7 +191,7 @@ export class Dialogs {
 
   bans({ group, bans }) {
     show(`Bans and mutes of ${group}`, bans.length ? el('ul', { class: 'people' }, bans.map(({ user, what, by, until, text }) => el('li', { class: 'row' },
-      el('span', { class: 'name' }, `${user} is ${what} by ${by}${until ? ` until ${when(until)}` : ''}${text ? `: ${text}` : ''}`),
+      el('span', { class: 'name' }, `${user} is ${what} by ${by}${ends(until, text)}`),
       item('Lift', () => this.chat.send(`/un${what === 'muted' ? 'mute' : 'ban'} ${user} ${group}`))))) : el('p', {}, 'None.'));
   }
 
@@ -174,16 +199,16 @@ export class Dialogs {
     show('Login tokens', el('p', {}, 'Each signs in without the password. Revoking one ends its sessions.'),
       el('ul', { class: 'people' }, tokens.map(({ name, made, expires }) => el('li', { class: 'row' },
         el('span', { class: 'name' }, `${name}, made ${when(made)}`, el('br'), el('small', {}, expires ? `good until ${when(expires)}` : 'good until it is revoked')),
-        item('Revoke', () => this.chat.send(`/token revoke ${name}`), { class: 'danger', 'aria-label': `Revoke ${name}` })))),
+        item('Revoke…', () => confirm(`Revoke ${name}?`, 'Whoever is signed in with this token is signed out, and it cannot be used again.', 'Revoke', () => this.chat.send(`/token revoke ${name}`)), { class: 'danger', 'aria-label': `Revoke ${name}` })))),
       tokens.length ? null : el('p', {}, 'You have none.'),
-      menu(item('New token…', () => form('New token', [['name', 'Name', { required: true, maxlength: 32, pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*' }], ['days', 'Days (empty for good)', { type: 'number', min: 1, max: 3650 }]], 'Make', ({ name, days }) => this.chat.send(`/token new ${name} ${days}`.trim())))));
+      menu(item('New token…', () => form('New token', [['name', 'Name', { required: true, pattern: NAME, title: NAMED }], ['days', 'Days (empty for good)', { type: 'number', min: 1, max: 3650 }]], 'Make', ({ name, days }) => this.chat.send(`/token new ${name} ${days}`.trim())))));
   }
 
   message(conv, message, own) {
     const { chat } = this;
     show('Message', el('p', {}, `${message.from}, ${when(message.at)}`), el('blockquote', {}, message.text ?? ''), menu(
-      item('Copy', () => navigator.clipboard?.writeText(message.text ?? '')),
-      own || chat.role !== 'user' ? item('Delete for everybody…', () => form('Delete this message?', own ? [] : [['why', 'Reason', { maxlength: 200, required: true }]], 'Delete',
+      item('Copy', () => this.copy(message.text ?? '')),
+      own || chat.role !== 'user' ? item('Delete for everybody…', () => form('Delete this message?', own ? [] : [['why', 'Reason', { required: true }]], 'Delete',
         ({ why = '' }) => chat.send(`/delete ${message.id} ${why}`.trim()), 'Its line stays, without its text.'), { class: 'danger' }) : null,
       own ? null : item('Report to the operators…', () => this.report(message.id))));
   }
@@ -193,10 +218,17 @@ export class Dialogs {
       'Search', ({ words, here }) => this.chat.send(`/search ${words}${here && conv ? ` in ${Chat.of(conv)}` : ''}`));
   }
 
-  found(messages) {
-    const place = (one) => (one.group ? `#${one.group}` : one.to ? `@${one.from.toLowerCase() === this.chat.me.toLowerCase() ? one.to : one.from}` : '*');
-    show('Found', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
-      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, 'No message contains all of these words.'));
+  async copy(text) {
+    if (await copy(text)) return;
+    const field = el('input', { readonly: true, value: text, 'aria-label': 'Text' });
+    show('Copy', el('p', {}, 'This browser copies nothing by itself here.'), field);
+    field.select();
+  }
+
+  found({ got: messages, what }) {
+    const place = (one) => (one.group ? `#${one.group}` : one.to ? `@${low(one.from) === low(this.chat.me) ? one.to : one.from}` : '*');
+    show(what === 'history' ? 'History' : 'Found', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
+      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, what === 'history' ? 'Nothing has been said here yet.' : 'No message contains all of these words.'));
   }
 
   secret(what) {
@@ -204,9 +236,10 @@ export class Dialogs {
     let answered = false;
     form(words[what] ?? what, [['secret', words[what] ?? what, { type: 'password', required: true, autocomplete: 'off' }]], 'Go on', ({ secret }) => {
       answered = true;
-      this.chat.send(secret);
+      if (what === 'new_password') this.password = secret;
+      this.chat.answer(secret);
     });
-    dialog().addEventListener('close', () => answered || this.chat.send(''), { once: true });
+    dialog().addEventListener('close', () => answered || this.chat.answer(''), { once: true });
   }
 
   token({ name, text, expires }) {
@@ -214,6 +247,4 @@ export class Dialogs {
   }
 }
 
-export const remembered = () => {
-  try { return JSON.parse(memory.get('stay')); } catch { return null; }
-};
+export const remembered = () => memory.json('stay');

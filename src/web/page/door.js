@@ -1,6 +1,10 @@
-// The door: signing in, registering, coming as a guest; and what is said when that does not work.
+// The door: signing in, registering, coming as a guest, as far as the server is open; and what is said when that does not
+// work.
 
-import { $, memory } from './dom.js';
+import { $, ends, memory, tab } from './dom.js';
+import { isName } from './chat.js';
+
+const WAYS = ['in', 'new', 'guest'];
 
 const FAILED = {
   wrong_name_or_password: 'Wrong name or password.',
@@ -14,12 +18,11 @@ const FAILED = {
   usage: 'The name cannot be used.',
   no_invitation: 'An invitation is needed.',
   bad_invitation: 'The invitation is unknown, used up, or too old.',
-  bad_name: 'A name has letters, digits, _ . and -, and begins with a letter or digit.',
+  bad_name: 'A name has 1 to 32 letters, digits, _ . and -, no spaces, and begins with a letter or digit.',
   name_taken: 'This name is taken.',
   passwords_differ: 'The two passwords are not the same.',
   bad_password: 'This password cannot be used.',
   too_many_registrations: 'Too many accounts were made from your address; try again in ten minutes.',
-  banned: 'You are banned from this server.',
 };
 
 const CLOSED = {
@@ -29,55 +32,107 @@ const CLOSED = {
 };
 
 export class Door {
-  // `enter(lines, stay)` logs in with these lines; `stay` is the name of who wants to stay signed in.
-  constructor(enter) {
-    this.enter = enter;
-    this.way = 'in';
-    for (const way of ['in', 'new', 'guest']) $(`tab-${way}`).addEventListener('click', () => this.choose(way));
+  // `enter(lines, again, stay)` logs in with these lines, and comes back with the others; `stay` is the name of who wants to
+  // stay signed in. `limit(bytes)` is told how long a line may be.
+  constructor(enter, limit) {
+    Object.assign(this, { enter, limit, way: 'in', open: { registration: 'closed', guests: false } });
+    for (const way of WAYS) $(`tab-${way}`).addEventListener('click', () => { this.say(''); this.choose(way); });
     $('login').addEventListener('submit', (event) => this.submit(event));
+    this.say(tab.get('note') ?? '', true);
+    this.ask();
+  }
+
+  // Asks the server what is open to people who have no account; before it is known, nothing is.
+  async ask() {
+    try {
+      const [open] = await (await fetch('/api/server')).json();
+      this.open = open;
+      this.limit(open.line_limit);
+    } catch { /* then one can only sign in */ }
+    $('tab-new').hidden = this.open.registration === 'closed';
+    $('tab-guest').hidden = !this.open.guests;
+    $('tabs').hidden = $('tab-new').hidden && $('tab-guest').hidden;
+    this.choose(this.way);
   }
 
   choose(way) {
-    this.way = way;
-    for (const one of ['in', 'new', 'guest']) $(`tab-${one}`).setAttribute('aria-selected', String(one === way));
-    $('f-name').hidden = $('f-secret').hidden = way === 'guest';
-    $('name').required = $('secret').required = way !== 'guest';
-    $('f-again').hidden = $('f-invite').hidden = way !== 'new';
-    $('again').required = way === 'new';
-    $('f-stay').hidden = way === 'guest';
-    $('secret').autocomplete = way === 'new' ? 'new-password' : 'current-password';
-    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Come in as a guest' }[way];
-    $('door-note').textContent = '';
+    this.way = $(`tab-${way}`).hidden ? 'in' : way;
+    const [registers, guest, invited] = [this.way === 'new', this.way === 'guest', this.open.registration === 'invite'];
+    for (const one of WAYS) $(`tab-${one}`).setAttribute('aria-selected', String(one === this.way));
+    $('f-name').hidden = $('f-secret').hidden = guest;
+    $('name').required = $('secret').required = !guest;
+    $('f-again').hidden = !registers;
+    $('f-invite').hidden = !registers || !invited;
+    $('again').required = registers;
+    $('invite').required = registers && invited;
+    $('f-stay').hidden = guest;
+    $('secret').autocomplete = registers ? 'new-password' : 'current-password';
+    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Come in as a guest' }[this.way];
   }
 
   submit(event) {
     event.preventDefault();
-    const [name, secret, again] = [$('name').value.trim(), $('secret').value, $('again').value];
-    const stay = $('stay').checked && this.way !== 'guest' && !secret.startsWith('parlor_') ? name : null;
-    if (this.way === 'new' && secret !== again) {
-      $('door-note').textContent = FAILED.passwords_differ;
-      return;
-    }
-    $('door-note').textContent = 'One moment…';
-    this.now = { in: [name, secret], new: [`/register ${name} ${$('invite').value.trim()}`.trim(), secret, secret], guest: ['guest', ''] }[this.way];
-    this.enter(this.now, stay);
+    const [name, secret, again, invite] = [$('name').value.trim(), $('secret').value, $('again').value, $('invite').value.trim()];
+    const { way } = this;
+    const stay = $('stay').checked && way !== 'guest' && !secret.startsWith('parlor_') ? name : null;
+    // Nothing is cut off or left out: what is no name is no name.
+    if (way === 'new' && !isName(name)) return this.say(FAILED.bad_name);
+    if (way === 'new' && secret !== again) return this.say(FAILED.passwords_differ);
+    if (way === 'new' && /\s/.test(invite)) return this.say(FAILED.bad_invitation);
+    this.say('One moment…');
+    this.trying = way;
+    const lines = { in: [name, secret], new: [`/register ${name} ${$('f-invite').hidden ? '' : invite}`.trim(), secret, secret], guest: ['guest', ''] }[way];
+    return this.enter(lines, way === 'guest' ? lines : [name, secret], stay);
+  }
+
+  entered() {
+    this.trying = this.probing = null;
+    this.say('');
+    $('secret').value = $('again').value = '';
+  }
+
+  // Says something under the form. What says why one is out is kept over a reload.
+  say(text, kept = false) {
+    $('door-note').textContent = text;
+    tab.set('note', kept && text ? text : null);
+  }
+
+  // Signs in once more, to learn what the server has to say about it.
+  probe(lines) {
+    this.probing = $('door-note').textContent;
+    this.enter(lines, lines, null);
   }
 
   // Says why one is back here.
-  note(word, reason) {
-    const { event, code, text } = this.refused ?? {};
-    let note = CLOSED[reason] ?? (reason ? `The session has ended: ${reason.replaceAll('_', ' ')}.` : 'The server cannot be reached.');
-    if (word === 'refused' && event) {
-      note = event === 'address_banned' ? FAILED.banned : FAILED[code] ?? `That did not work: ${code}.`;
-      if (text) note += ` ${text}`;
-      memory.set('stay', code === 'wrong_name_or_password' ? null : memory.get('stay'));
+  note(word, { closed, refused, dismissed }) {
+    const { trying, probing } = this;
+    this.trying = this.probing = null;
+    this.ask();
+    $('again').value = '';
+    if (word === 'refused') {
+      const { event, code, until, text } = refused;
+      const banned = event === 'address_banned' || code === 'banned';
+      if (code === 'wrong_name_or_password') memory.set('stay', null);
+      if (banned) this.say(`${event === 'address_banned' ? 'Your address is' : 'You are'} banned from this server${ends(until, text)}`, true);
+      else this.say(FAILED[code] ?? `That did not work: ${code}.`);
+    } else if (closed) {
+      let note = CLOSED[closed.reason] ?? `The session has ended: ${closed.reason.replaceAll('_', ' ')}.`;
+      if (closed.name) {
+        note = `You are called ${closed.name} from now on; sign in with that name.`;
+        $('name').value = closed.name;
+        memory.set('stay', null);
+      }
+      this.say(`${note}${note && dismissed ? ` ${dismissed}` : ''}`, true);
+    } else if (probing) {
+      this.say(probing, true);
+    } else if (trying === 'new') {
+      // It may have been made before the connection was lost.
+      this.choose('in');
+      this.say('The server cannot be reached. If the account was made, sign in with it.');
+      return;
+    } else {
+      this.say('The server cannot be reached.');
     }
-    $('door-note').textContent = note;
-    $('secret').value = $('again').value = '';
-    this.refused = undefined;
-  }
-
-  set last(event) {
-    if (/_failed$|^address_banned$/.test(event.event)) this.refused = event;
+    $('secret').value = '';
   }
 }

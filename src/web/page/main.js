@@ -1,84 +1,100 @@
 // Puts the page together: the door, the connection, the chat and what is shown of it.
 
-import { $, el, memory } from './dom.js';
+import { $, el, low, memory, nicely, random, tab } from './dom.js';
 import { Net } from './net.js';
 import { Chat } from './chat.js';
 import { handle } from './events.js';
+import { Composer } from './composer.js';
 import { View } from './view.js';
 import { Dialogs, form, remembered, show } from './dialogs.js';
 import { Operate } from './operate.js';
 import { Door } from './door.js';
 
-const QUIET = ['you_read', 'receipts', 'typings'];
+// Milliseconds between two notifications of one conversation.
+const NOTES = 1000;
+
 let stay = null;
+let dismissed = '';
 
 const net = new Net({
   event(event) {
-    door.last = event;
-    if (event.event === 'welcome') return welcome();
-    handle(chat, event);
-    if (!QUIET.includes(event.event)) view.typing();
+    if (event.event === 'welcome') welcome(event.text);
+    else handle(chat, event);
   },
   state(word) {
     chat.online = word === 'open';
     $('offline').hidden = word !== 'offline';
     $('send').disabled = word !== 'open';
+    if (word === 'offline') chat.offline();
     if (word === 'refused' || word === 'closed') back(word);
   },
 });
-const chat = new Chat((line) => net.send(line), changed, heard, tell);
+const chat = new Chat((line) => net.send(line), (...parts) => view.mark(...parts.map((part) => (part === 'ready' ? ready() : part))), heard, tell);
 const act = { open, join, message: (...all) => dialogs.message(...all), command, operate: (whom) => operate.open(whom), leave, theme };
-const view = new View(chat, act);
+const composer = new Composer(chat);
+const view = new View(chat, act, composer);
 const dialogs = new Dialogs(chat, act);
 const operate = new Operate(chat);
-const door = new Door((lines, wish) => {
+const door = new Door((lines, again, wish) => {
   stay = wish;
-  net.start(lines);
-});
+  net.start(lines, again);
+}, (limit) => { chat.lines.limit = limit; });
 
-function welcome() {
+function welcome(motd) {
   const again = Boolean(chat.me);
+  dismissed = '';
   $('door').hidden = true;
   $('app').hidden = false;
+  door.entered();
+  chat.motd = motd ?? '';
   chat.begin(again);
-  if (stay) {
-    const name = `web-${Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-    chat.stay = { name, user: stay };
-    chat.send(`/token new ${name} 30`);
-    stay = null;
-  }
+  view.mark('all');
+  if (stay) makeToken(stay);
+  stay = null;
+}
+
+// Stays signed in with a token, which is good for 30 days.
+function makeToken(user) {
+  const name = `web-${random(4)}`;
+  chat.stay = { name, user };
+  chat.send(`/token new ${name} 30`);
+}
+
+// All that was asked for at the welcome is there: what was open before a reload is open again.
+function ready() {
+  const saved = tab.json('open');
+  const conv = saved && low(saved.me) === low(chat.me) && chat.convs.get(saved.key);
+  const known = saved && low(saved.me) === low(chat.me) && saved.key[0] === '@';
+  if (!chat.current && (known || (conv && (conv.kind !== 'group' || conv.mine)))) open(saved.key, false);
+  view.mark('all');
+  return 'ready';
 }
 
 // The session is over for good: back to the door.
 function back(word) {
+  const { closed, refused, again } = net;
   operate.close();
   $('dialog').close();
+  chat.offline();
   chat.reset();
-  view.entries.clear();
+  composer.reset();
+  view.mark('all');
   $('app').hidden = true;
   $('door').hidden = false;
-  document.title = 'Parlor';
-  door.note(word, net.reason);
-  net.reason = undefined;
-}
-
-function changed(what) {
-  if (what === 'typing') return view.typing();
-  if (what === 'list') return view.list();
-  if (what === 'info') return view.info();
-  if (what === 'log') return view.log();
-  if (what === 'ready') document.body.dataset.ready = String(Number(document.body.dataset.ready ?? 0) + 1);
-  view.all();
+  door.note(word, { closed, refused, dismissed });
+  // Until when one is banned is said to whoever signs in.
+  if (closed?.reason === 'banned') door.probe(again);
 }
 
 function heard(conv, message) {
-  const looked = conv === chat.current && document.visibilityState === 'visible' && document.hasFocus();
-  if (looked) return chat.seen(conv);
+  if (conv === chat.current && chat.watched) return chat.seen(conv);
   conv.unread += 1;
-  if (globalThis.Notification?.permission === 'granted') {
+  if (globalThis.Notification?.permission !== 'granted' || Date.now() - (conv.noted ?? 0) < NOTES) return;
+  conv.noted = Date.now();
+  nicely(() => {
     const note = new Notification(conv.kind === 'user' ? message.from : `${message.from} · ${Chat.called(conv)}`, { body: message.text, tag: conv.key, silent: true });
     note.onclick = () => { window.focus(); open(conv.key); note.close(); };
-  }
+  });
 }
 
 // What is no matter of the conversations. Answers whether an error was taken care of.
@@ -87,46 +103,52 @@ function tell(what, value) {
     case 'ask': return dialogs.secret(value);
     case 'found': return dialogs.found(value);
     case 'enter': return open(value.key);
-    case 'start': return view.all();
+    case 'start': return view.mark('all');
     case 'bans': return dialogs.bans(value);
     case 'tokens': return dialogs.tokens(value);
-    case 'room_lost': return dialogs.roomLost(value);
-    case 'refused': return show('That did not work', el('p', {}, value));
+    case 'room_lost': return view.then(() => dialogs.roomLost(value));
+    case 'shown': return show('That did not work', el('p', {}, value));
+    case 'accepted': return composer.accepted(value);
+    case 'refused': return composer.refused(value.line, value.text);
+    case 'password_changed': return changed();
     case 'token': return token(value);
-    case 'ended': return show('The session ends', el('p', {}, value));
-    case 'table': case 'done': case 'report': case 'notice': return operate.take(what, value);
-    case 'error': return operate.take(what, value) || needsPassword(value);
+    case 'dismissed': dismissed = value; return true;
+    case 'table': case 'done': case 'report': case 'notice': case 'error': return operate.take(what, value);
     default: return false;
   }
+}
+
+// From now on one comes back with the new password; a token that this browser remembers may not be good any more.
+function changed() {
+  net.remember([chat.me, dialogs.password]);
+  if (remembered()) makeToken(chat.me);
 }
 
 function token(value) {
   if (value.name !== chat.stay?.name) return dialogs.token(value);
   memory.set('stay', JSON.stringify({ user: chat.stay.user, name: value.name, token: value.text }));
   net.remember([chat.stay.user, value.text]);
-}
-
-function needsPassword({ code }) {
-  if (code !== 'needs_password' || !chat.joining) return false;
-  const group = chat.joining;
-  form(`Password of ${group}`, [['password', 'Password', { type: 'password', required: true }]], 'Join', ({ password }) => chat.send(`/join_group ${group} ${password}`));
   return true;
 }
 
-function open(key) {
+function open(key, focus = true) {
   const conv = chat.conv(key);
-  const draft = $('text');
-  if (chat.current) chat.current.draft = draft.value;
-  draft.value = conv.draft ?? '';
   $('filter').value = '';
   view.bottom = true;
   chat.open(conv);
-  if (matchMedia('(min-width: 720px)').matches) draft.focus();
+  tab.set('open', JSON.stringify({ me: chat.me, key: conv.key }));
+  view.mark('all');
+  // At once, because one may go on typing.
+  view.draw();
+  if (focus && matchMedia('(min-width: 720px)').matches) $('text').focus();
 }
 
 function join(conv) {
-  chat.joining = conv.title;
-  chat.send(`/join_group ${conv.title}`);
+  const failed = (text, code) => {
+    if (code !== 'needs_password') return chat.note(conv, text);
+    return form(`Password of ${conv.title}`, [['password', 'Password', { type: 'password', required: true }]], 'Join', ({ password }) => chat.send(`/join_group ${conv.title} ${password}`));
+  };
+  chat.send(`/join_group ${conv.title}`, { failed });
 }
 
 function command(line) {
@@ -136,9 +158,10 @@ function command(line) {
 
 function leave() {
   const kept = remembered();
-  if (kept) chat.send(`/token revoke ${kept.name}`);
+  if (kept) chat.send(`/token revoke ${kept.name}`, { quiet: true });
   memory.set('stay', null);
-  chat.send('/quit');
+  tab.set('open', null);
+  chat.send('/quit', { quiet: true });
 }
 
 function theme(name) {
@@ -149,26 +172,18 @@ function theme(name) {
 
 function submit(event) {
   event?.preventDefault();
-  const text = $('text');
-  if (!chat.current || !chat.online || !chat.say(chat.current, text.value)) return;
-  text.value = '';
-  grow();
-  view.down();
-}
-
-function grow() {
-  const text = $('text');
-  text.rows = Math.min(6, text.value.split('\n').length);
+  if (!chat.current || !chat.online || !chat.mayTalk(chat.current)) return;
+  if (composer.submit()) view.down();
 }
 
 let typed = 0;
 function typing() {
   const { current } = chat;
   const text = $('text').value;
-  if (!text || text.startsWith('/') || !current || current.kind === 'all' || Date.now() - typed < 3000) return;
-  if (current.kind === 'group' ? current.mine : chat.people.get(current.title.toLowerCase())?.online) {
+  if (!text || text.startsWith('/') || !current || current.kind === 'all' || !chat.mayTalk(current) || Date.now() - typed < 3000) return;
+  if (current.kind === 'group' || chat.people.get(current.title)?.online) {
     typed = Date.now();
-    chat.send(`/typing ${Chat.of(current)}`);
+    chat.send(`/typing ${Chat.of(current)}`, { quiet: true });
   }
 }
 
@@ -179,33 +194,57 @@ function move(step) {
   entries[(at + step + entries.length) % entries.length]?.click();
 }
 
+// Whether this is Enter, and not an Enter that ends what an input method composes.
+const isEnter = (event) => event.key === 'Enter' && !event.isComposing && event.keyCode !== 229;
+
+// Opens what the search finds first.
+function find(event) {
+  const filter = $('filter').value.trim();
+  if (event.key === 'Escape' && filter) {
+    event.preventDefault();
+    $('filter').value = '';
+    view.mark('list');
+  }
+  if (!isEnter(event)) return;
+  event.preventDefault();
+  const [first] = filter ? view.list.find(filter) : [];
+  if (first) open(first.key);
+}
+
+Object.defineProperty(chat, 'watched', { get: () => document.visibilityState === 'visible' && document.hasFocus() });
 $('composer').addEventListener('submit', submit);
-$('text').addEventListener('input', () => { grow(); typing(); });
+$('text').addEventListener('input', typing);
 $('text').addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
+  if (isEnter(event) && !event.shiftKey) submit(event);
 });
-$('filter').addEventListener('input', () => view.list());
-$('filter').addEventListener('focus', () => chat.refresh());
+$('filter').addEventListener('input', () => { chat.refresh('groups'); view.mark('list'); });
+$('filter').addEventListener('focus', () => chat.refresh('users', 'groups'));
+$('filter').addEventListener('keydown', find);
 $('b-menu').addEventListener('click', () => dialogs.main());
 $('b-group').addEventListener('click', () => dialogs.newGroup());
 $('b-room').addEventListener('click', () => dialogs.room());
 $('b-search').addEventListener('click', () => dialogs.search(chat.current));
 $('b-conv').addEventListener('click', () => dialogs.conversation(chat.current));
-$('b-back').addEventListener('click', () => { chat.current = null; view.all(); });
+$('b-back').addEventListener('click', () => {
+  chat.current = null;
+  tab.set('open', null);
+  view.mark('all');
+});
 document.addEventListener('keydown', (event) => {
   if (event.altKey && event.key === 'ArrowDown') move(1);
   else if (event.altKey && event.key === 'ArrowUp') move(-1);
-  else if (event.ctrlKey && event.key === 'k') $('filter').focus();
+  else if (event.ctrlKey && event.key === 'k') $('filter').select();
   else return;
   event.preventDefault();
 });
 window.addEventListener('focus', () => {
-  chat.refresh();
+  chat.refresh('users');
   if (!chat.current) return;
   chat.current.unread = 0;
   chat.seen(chat.current);
-  view.list();
+  view.mark('list');
 });
+window.addEventListener('pagehide', () => chat.saveReceipts());
 window.addEventListener('online', () => net.hurry());
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && net.hurry());
 

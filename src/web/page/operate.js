@@ -2,16 +2,21 @@
 
 import { $, button, el, when } from './dom.js';
 import { form, item, menu, show } from './dialogs.js';
+import { fill, patch, rows } from './rows.js';
 
 const PACE = 5000;
 const KEPT = 60;
 const LINES = 50;
+
+// Rows of a table that are shown, however many there are.
+const ROWS = 200;
+
 const TIME = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
 const CHARTS = [['messages_per_s', 'Messages a second'], ['deliveries_per_s', 'Deliveries a second'], ['queued_bytes', 'Bytes waiting'], ['sessions', 'Sessions']];
 
 export class Operate {
   constructor(chat) {
-    Object.assign(this, { chat, tables: new Map(), past: [], log: [] });
+    Object.assign(this, { chat, past: [], log: [] });
   }
 
   open(whom) {
@@ -32,13 +37,14 @@ export class Operate {
 
   ask() {
     if (document.visibilityState !== 'visible') return;
-    ['/sessions', '/groups all', '/bans', '/reports'].forEach((line) => this.chat.send(line));
-    if (this.chat.role === 'admin') ['/stats', `/log ${LINES}`].forEach((line) => this.chat.send(line));
+    const lines = ['/sessions', '/groups all', '/bans', '/reports', ...(this.chat.role === 'admin' ? ['/stats', `/log ${LINES}`] : [])];
+    for (const line of lines) this.chat.send(line, { operate: true });
   }
 
   do(line) {
-    this.chat.send(line.replace(/ +/g, ' ').trim());
+    const sent = this.chat.send(line.replace(/ +/g, ' ').trim(), { operate: true });
     this.ask();
+    return sent;
   }
 
   // An event that concerns operators; says whether it was taken.
@@ -50,43 +56,49 @@ export class Operate {
     }
     if (what === 'table') this.table(event);
     else if (event.code === 'no_log') this.tail([], event.text);
-    else if (what === 'done' || what === 'error') this.say(what === 'done' ? plain(event) : event.text);
+    else if (what === 'done' || (what === 'error' && event.line?.operate)) this.say(what === 'done' ? plain(event) : event.text);
     this.told();
-    return what === 'error';
+    return what === 'error' && (event.line?.operate || event.code === 'no_log');
   }
 
   say(text) {
     this.log = [`${new Date().toLocaleTimeString()} ${text}`, ...this.log].slice(0, 20);
   }
 
-  table({ of, rows }) {
-    if (of === 'log') return this.tail(rows.map(({ text }) => text), '');
-    // What has not changed stays as it is, under whoever is about to press a button of it.
-    const same = JSON.stringify(this.tables.get(of)) === JSON.stringify(rows);
-    this.tables.set(of, rows);
-    const drawn = document.getElementById(`of-${of}`);
-    if (!same || !drawn) {
-      const fresh = section(of, rows, this.acts()[of]);
-      if (drawn) drawn.replaceWith(fresh);
-      else $('operate').append(fresh);
-    }
-    const pairs = rows.length && 'name' in rows[0] && 'value' in rows[0] ? Object.fromEntries(rows.map(({ name, value }) => [name, Number(value)])) : null;
+  table({ of, rows: all }) {
+    if (of === 'log') return this.tail(all.map(({ text }) => text), '');
+    const id = `of-${of}`;
+    if (!$(id)) $('operate').append(el('section', { id }, el('h3'), el('div', { class: 'wide' }, el('table', {}, el('thead'), el('tbody'))), el('p', { class: 'rest' })));
+    const [head, wide, rest] = $(id).children;
+    const acts = this.acts()[of];
+    head.textContent = `${of} (${all.length})`;
+    wide.hidden = !all.length;
+    rest.textContent = all.length > ROWS ? `The first ${ROWS} are shown.` : all.length ? '' : 'None.';
+    const columns = Object.keys(all[0] ?? {});
+    fill(wide.querySelector('thead'), el('tr', {}, [...columns, ...(acts ? ['acts'] : [])].map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' ')))));
+    // A row stays the same one under whoever is about to press a button of it.
+    rows(wide.querySelector('tbody'), all.slice(0, ROWS).map((row) => ({
+      key: row.session ?? row.number ?? row.group ?? row.name ?? `${row.penalty} ${row.of}`,
+      said: JSON.stringify(row),
+      make: () => el('tr', {}, columns.map((name) => el('td', {}, String(shown(row[name])))), acts ? el('td', {}, acts(row)) : null),
+    })));
+    const pairs = all.length && 'name' in all[0] && 'value' in all[0] ? Object.fromEntries(all.map(({ name, value }) => [name, Number(value)])) : null;
     if (pairs) this.past = [...this.past, pairs].slice(-KEPT);
-    if (pairs) $('charts')?.replaceChildren(...CHARTS.map(([name, title]) => this.chart(name, title)));
+    if (pairs && $('charts')) fill($('charts'), CHARTS.map(([name, title]) => this.chart(name, title)));
   }
 
-  // The end of the log; who has scrolled up to read stays where he is.
+  // The end of the log; it does not move under somebody who has scrolled up to read.
   tail(lines, why) {
     const old = $('of-log');
     const box = old?.querySelector('.tail');
     const down = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     const text = why || lines.join('\n');
     if (box?.textContent === text) return;
-    const fresh = el('section', { id: 'of-log' }, el('h3', {}, why ? 'log' : `log (last ${lines.length} lines)`), el('div', { class: 'tail', tabindex: '0', role: 'region', 'aria-label': 'The end of the log' }, text));
     const at = box?.scrollTop;
-    if (old) old.replaceWith(fresh);
+    const fresh = el('section', { id: 'of-log' }, el('h3', {}, why ? 'log' : `log (last ${lines.length} lines)`), el('div', { class: 'tail', tabindex: '0', role: 'region', 'aria-label': 'The end of the log' }, text));
+    if (old) patch(old, fresh);
     else $('operate').append(fresh);
-    const now = fresh.querySelector('.tail');
+    const now = (old ?? fresh).querySelector('.tail');
     now.scrollTop = down ? now.scrollHeight : at;
   }
 
@@ -96,10 +108,10 @@ export class Operate {
   }
 
   why(title, line, fields = []) {
-    form(title, [...fields, ['why', 'Reason', { maxlength: 200, required: true }]], 'Do it', (said) => this.do(line(said)));
+    form(title, [...fields, ['why', 'Reason', { required: true }]], 'Do it', (said) => this.do(line(said)));
   }
 
-  // What can be done to somebody, wherever he is.
+  // What can be done to somebody, wherever they are.
   sanction(user) {
     const acts = [
       ['Disconnect', ({ why }) => `/disconnect ${user} ${why}`],
@@ -161,16 +173,9 @@ export class Operate {
 const host = (from) => from.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 const kind = (whom) => (/\//.test(whom) ? 'net' : /[:]|^\d+(\.\d+){3}$/.test(whom) ? 'addr' : 'user');
 
-function plain({ event, at, rows, of, ...fields }) {
+function plain({ event, at, tag, rows, of, ...fields }) {
   if (rows) return [of, ...rows.map((row) => Object.values(row).map(shown).join('  '))].join('\n');
   return Object.entries(fields).map(([name, value]) => `${name}: ${shown(value)}`).join(', ');
 }
 
 const shown = (value) => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) ? when(value) : value ?? '–');
-
-function section(of, rows, acts) {
-  const columns = rows.length ? Object.keys(rows[0]) : [];
-  return el('section', { id: `of-${of}` }, el('h3', {}, `${of} (${rows.length})`), rows.length ? el('div', { class: 'wide' }, el('table', {},
-    el('thead', {}, el('tr', {}, columns.map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' '))), acts ? el('th', { scope: 'col' }, 'acts') : null)),
-    el('tbody', {}, rows.map((row) => el('tr', {}, columns.map((name) => el('td', {}, String(shown(row[name])))), acts ? el('td', {}, acts(row)) : null))))) : el('p', {}, 'None.'));
-}

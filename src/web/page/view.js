@@ -1,160 +1,195 @@
-// The page itself: the list of conversations, the one that is open, and what is known about it.
+// The page itself: what is drawn, once per frame, however much has happened.
 
-import { $, button, clock, day, el, short, when } from './dom.js';
+import { $, button, clock, day, el, low, short, when } from './dom.js';
 import { Chat } from './chat.js';
+import { List } from './list.js';
+import { fill, rows } from './rows.js';
 
 const NEAR = 80;
 
+// Rows of the conversation that are drawn while one reads its end, how many more there may be until the first ones are taken
+// out again, and how many are added in one frame.
+const ROWS = 600;
+const SPARE = 300;
+const STEP = 100;
+
+// Members of a group that are listed.
+const LISTED = 200;
+
+// How long, in milliseconds, a page that nobody sees may take to draw what is new, which is the title.
+const UNSEEN = 250;
+
 export class View {
-  constructor(chat, act) {
-    Object.assign(this, { chat, act, nodes: new WeakMap(), entries: new Map() });
+  constructor(chat, act, composer) {
+    Object.assign(this, { chat, act, composer, list: new List(chat, act), wanted: new Set(), later: [], bottom: true, shown: null });
+    this.parts = {
+      list: () => this.list.draw(), head: () => this.head(), log: () => this.log(), info: () => this.info(), typing: () => this.typing(),
+      ready: () => { document.body.dataset.ready = String(Number(document.body.dataset.ready ?? 0) + 1); },
+    };
     const log = $('log');
     log.addEventListener('scroll', () => {
       this.bottom = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
-      if (log.scrollTop < NEAR && chat.current) chat.older(chat.current);
+      if (chat.current) chat.current.reading = !this.bottom;
+      if (log.scrollTop < NEAR && !this.bottom) this.further();
     });
     new ResizeObserver(() => this.bottom && this.down()).observe(log);
+    document.addEventListener('visibilitychange', () => this.wanted.size && this.ask());
   }
 
-  all() {
-    this.list();
-    this.head();
-    this.log();
-    this.info();
-    this.typing();
-  }
-
-  unread() {
-    let sum = 0;
-    for (const conv of this.chat.convs.values()) sum += conv.unread;
-    document.title = `${sum ? `(${sum}) ` : ''}${this.chat.current ? `${Chat.called(this.chat.current)} – ` : ''}Parlor`;
-  }
-
-  // Everybody who is here or was talked to, and all groups; what has unread messages comes first.
-  list() {
-    const { chat } = this;
-    const filter = $('filter').value.trim().toLowerCase();
-    const fits = ({ title, topic }) => `${title} ${topic ?? ''}`.toLowerCase().includes(filter);
-    const people = new Map();
-    for (const { name } of chat.people.values()) people.set(`@${name.toLowerCase()}`, { key: `@${name}`, title: name });
-    const groups = new Map([...chat.groups.values()].map((name) => [`#${name.toLowerCase()}`, { key: `#${name}`, title: name }]));
-    for (const conv of chat.convs.values()) (conv.kind === 'group' ? groups : people).set(conv.key, conv);
-    people.delete('*');
-    people.delete(`@${chat.me.toLowerCase()}`);
-    const rank = (one) => {
-      const conv = chat.convs.get(one.key.toLowerCase());
-      return [conv?.unread ? 0 : 1, this.state(one) === 'off' ? 1 : 0, one.title.toLowerCase()];
-    };
-    const order = (a, b) => {
-      const [x, y] = [rank(a), rank(b)];
-      const at = x.findIndex((value, n) => value !== y[n]);
-      return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
-    };
-    const sorted = (all) => all.filter(fits).sort(order).map((one) => this.entry(one));
-    this.fill('all', [this.entry(chat.conv('*'))]);
-    this.fill('groups', sorted([...groups.values()]), 'Groups');
-    this.fill('people', sorted([...people.values()]), 'People');
-    $('me').textContent = chat.me;
-    this.unread();
-  }
-
-  // Puts entries into their part of the list. What is there already stays, with the focus and under a finger.
-  fill(part, entries, title) {
-    let list = document.getElementById(`list-${part}`);
-    if (!list) {
-      list = el('ul', { id: `list-${part}`, 'aria-label': title });
-      $('list').append(...(title ? [el('h3', {}, title)] : []), list);
+  // Says that a part has to be drawn. That happens before the next frame, with whatever else has changed until then.
+  mark(...parts) {
+    for (const part of parts) {
+      if (part === 'all') this.mark('list', 'head', 'log', 'info', 'typing');
+      else this.wanted.add(part);
     }
-    const here = [...list.children];
-    if (here.length === entries.length && entries.every((entry, n) => entry === here[n])) return;
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    list.replaceChildren(...entries);
-    if (focused) [...list.querySelectorAll('button')].find(({ dataset }) => dataset.key === focused)?.focus();
+    if (!this.asked) this.ask();
   }
 
-  state({ key, title }) {
-    if (key[0] !== '@') return 'none';
-    const one = this.chat.people.get(title.toLowerCase());
-    return !one?.online ? 'off' : one.away ? 'away' : 'on';
+  ask() {
+    clearTimeout(this.asked?.timer);
+    cancelAnimationFrame(this.asked?.frame);
+    const draw = () => this.draw();
+    this.asked = document.visibilityState === 'visible' ? { frame: requestAnimationFrame(draw) } : { timer: setTimeout(draw, UNSEEN) };
   }
 
-  entry(one) {
-    const conv = this.chat.convs.get(one.key.toLowerCase());
-    const state = this.state(one);
-    const words = { on: 'online', away: 'away', off: 'offline', none: '' }[state];
-    const group = one.key[0] === '#';
-    const seen = state === 'off' ? this.chat.people.get(one.title.toLowerCase())?.seen : null;
-    const name = conv ? Chat.called(conv) : one.title;
-    const label = [name, conv?.room ? `room ${one.title}` : '', words, seen ? `last seen ${when(seen)}` : '', group && !conv?.mine ? 'not joined' : '', conv?.unread ? `${conv.unread} unread` : ''].filter(Boolean).join(', ');
-    const open = Boolean(this.chat.current) && conv === this.chat.current;
-    const count = conv?.room && conv.count ? `${conv.count}/${conv.limit}` : seen ? short(seen) : '';
-    const said = [label, count, open].join();
-    const drawn = this.entries.get(one.key);
-    if (drawn?.said === said) return drawn.node;
-    const node = el('li', {}, el('button', {
-      type: 'button', 'data-key': one.key, 'aria-label': label, 'aria-current': open ? 'true' : null,
-      class: `entry ${group && !conv?.mine ? 'outside' : ''}`, onclick: () => this.act.open(one.key),
-    },
-    el('span', { class: `dot ${state}` }, group ? (conv?.room ? '⌂' : '#') : one.key === '*' ? '✱' : ''),
-    el('span', { class: 'name' }, name),
-    count ? el('span', { class: 'count' }, count) : null,
-    conv?.unread ? el('span', { class: 'badge' }, String(conv.unread)) : null));
-    this.entries.set(one.key, { said, node });
-    return node;
+  // Draws what has changed. A part that fails keeps no other from being drawn.
+  draw() {
+    clearTimeout(this.asked?.timer);
+    cancelAnimationFrame(this.asked?.frame);
+    this.asked = null;
+    for (const [part, draw] of Object.entries(this.parts)) {
+      if (!this.wanted.delete(part)) continue;
+      try {
+        draw();
+      } catch (error) {
+        console.error(part, error);
+      }
+    }
+    this.later.splice(0).forEach((work) => work());
+  }
+
+  // Does something once what has changed is drawn.
+  then(work) {
+    this.later.push(work);
+    this.mark('list');
   }
 
   head() {
-    const { current } = this.chat;
+    const { chat, composer } = this;
+    const { current } = chat;
     $('app').classList.toggle('open', Boolean(current));
     $('title').textContent = current ? Chat.called(current) : 'Parlor';
     $('subtitle').textContent = current ? this.subtitle(current) : 'Choose somebody on the left, or make a group or a room.';
-    $('composer').hidden = !current;
+    composer.open(current);
+    $('composer').hidden = !current || !chat.mayTalk(current);
+    composer.show();
     $('b-conv').hidden = !current || current.kind === 'all';
+    $('b-search').hidden = chat.guest;
   }
 
   subtitle(conv) {
     if (conv.kind === 'all') return 'Everybody who is here';
     if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here`;
     if (conv.kind === 'group') {
-      const portrait = this.chat.portraits.get(conv.title.toLowerCase());
+      const info = this.chat.infos.get(low(conv.title));
       if (!conv.mine) return 'You are not in this group';
-      return portrait ? `${portrait.members} ${portrait.members === 1 ? 'member' : 'members'}${portrait.text ? ` · ${portrait.text}` : ''}` : 'Group';
+      return info ? `${info.members} ${info.members === 1 ? 'member' : 'members'}${info.text ? ` · ${info.text}` : ''}` : 'Group';
     }
-    const one = this.chat.people.get(conv.title.toLowerCase());
+    const one = this.chat.people.get(conv.title);
     if (one?.online) return one.away ? `Away: ${one.away}` : 'Online';
     return one?.seen ? `Last seen ${when(one.seen)}` : 'Offline';
   }
 
-  // Messages with a line for each day. What was drawn once is used again, so only what is new costs.
+  // The end of the open conversation, or as much of it as one has scrolled up to.
   log() {
     const { current } = this.chat;
     const log = $('log');
-    if (!current) return log.replaceChildren();
-    const same = log.dataset.key === current.key;
-    const keep = same && !this.bottom ? log.scrollHeight - log.scrollTop : null;
-    const rows = [];
+    const key = current?.key ?? '';
+    if (log.dataset.key !== key) Object.assign(this, { bottom: true, shown: null });
+    log.dataset.key = key;
+    const before = this.bottom ? null : this.anchor();
+    rows($('rows'), current ? this.conversation(current) : this.start());
+    if (this.bottom) this.down();
+    else if (before) log.scrollTop += before.node.offsetTop - before.top;
+    if (current && !this.partial && log.scrollHeight <= log.clientHeight && current.messages.length) this.chat.older(current);
+    if (this.partial) this.mark('log');
+  }
+
+  // The first message that can be seen, so that it can stay where it is.
+  anchor() {
+    const { scrollTop } = $('log');
+    const { children } = $('rows');
+    let [from, to] = [0, children.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (children[middle].offsetTop + children[middle].offsetHeight > scrollTop) to = middle;
+      else from = middle + 1;
+    }
+    // Other rows, such as the one that there is more above, stay above what comes.
+    while (from < children.length && typeof children[from].rowKey !== 'number') from += 1;
+    const node = children[from];
+    return node ? { node, top: node.offsetTop } : null;
+  }
+
+  // Which messages are drawn. Many are not drawn all at once, and those far above the end not for ever.
+  range({ messages }) {
+    let first = this.shown ? Math.max(0, messages.lastIndexOf(this.shown)) : messages.length;
+    const drawn = messages.length - first;
+    if (this.bottom && drawn > ROWS + SPARE && !this.held()) first = messages.length - ROWS;
+    else if (this.bottom && drawn < ROWS && first > 0) first = Math.max(0, first - STEP, messages.length - ROWS);
+    else if (!this.bottom && $('log').scrollTop < NEAR) first = Math.max(0, first - STEP);
+    this.partial = this.bottom && first > 0 && messages.length - first < ROWS;
+    this.shown = messages[first] ?? null;
+    return first;
+  }
+
+  // Whether something in the conversation is selected or has the focus.
+  held() {
+    const selection = document.getSelection();
+    const log = $('log');
+    return (selection && !selection.isCollapsed && log.contains(selection.anchorNode)) || (log !== document.activeElement && log.contains(document.activeElement));
+  }
+
+  // One has scrolled up to the first row: there may be more of them here, or on the server.
+  further() {
+    const { current } = this.chat;
+    if (!current) return;
+    if (this.shown && current.messages[0] !== this.shown) this.mark('log');
+    else this.chat.older(current);
+  }
+
+  // Messages, with a line for each day.
+  conversation(conv) {
+    const { messages } = conv;
+    const wanted = [];
+    const first = this.range(conv);
+    const outside = conv.kind === 'group' && !conv.mine;
+    if (first === 0 && messages.length && !conv.complete) wanted.push(line('top', this.chat.guest || conv.room ? 'Earlier messages are no longer here.' : conv.loading ? 'Loading…' : 'Scroll up for more'));
     let [date, last] = ['', null];
-    if (!current.complete && current.messages.length) rows.push(el('p', { class: 'line' }, current.loading ? 'Loading…' : 'Scroll up for more'));
-    for (const message of current.messages) {
-      if (current.gap && current.gap.before === message.id) {
-        rows.push(this.gap(current));
+    for (let n = first; n < messages.length; n += 1) {
+      const message = messages[n];
+      if (conv.gap && conv.gap.before === message.id) {
+        wanted.push(this.gap(conv));
         last = null;
       }
-      const today = day(message.at);
-      if (today !== date) {
-        rows.push(el('p', { class: 'line day' }, el('span', {}, today)));
-        [date, last] = [today, null];
+      if (message.date !== date) {
+        const today = day(message.at);
+        wanted.push({ key: `day ${message.date}`, said: today, make: () => el('p', { class: 'line day' }, el('span', {}, today)) });
+        [date, last] = [message.date, null];
       }
-      rows.push(this.row(current, message, last));
+      wanted.push(this.row(conv, message, last));
       last = message;
     }
-    if (!rows.length) rows.push(el('p', { class: 'line' }, current.kind === 'group' && !current.mine ? 'Join the group to talk here.' : 'Nothing has been said here yet.'));
-    if (current.kind === 'group' && !current.mine) rows.push(el('p', { class: 'line' }, button('Join this group', () => this.act.join(current), { class: 'main' })));
-    log.dataset.key = current.key;
-    log.replaceChildren(...rows);
-    if (keep == null) this.down();
-    else log.scrollTop = log.scrollHeight - keep;
-    if (log.scrollHeight <= log.clientHeight && current.messages.length) this.chat.older(current);
+    if (!wanted.length) wanted.push(line('empty', outside ? 'Join the group to talk here.' : 'Nothing has been said here yet.'));
+    if (outside) wanted.push({ key: 'join', said: '', make: () => el('p', { class: 'line' }, button('Join this group', () => this.act.join(conv), { class: 'main' })) });
+    else if (!this.chat.mayTalk(conv)) wanted.push(line('announce', 'Only owners and admins of this group talk here.'));
+    return wanted;
+  }
+
+  // What is there while no conversation is open.
+  start() {
+    const { motd } = this.chat;
+    return motd ? [{ key: 'motd', said: motd, make: () => el('p', { class: 'line pre' }, motd) }] : [];
   }
 
   down() {
@@ -164,28 +199,22 @@ export class View {
   }
 
   gap(conv) {
-    return el('p', { class: 'line gap', role: 'note' }, button(conv.loading ? 'Loading…' : 'Something is missing here: load it', () => {
+    const text = conv.loading ? 'Loading…' : 'Something is missing here: load it';
+    const load = () => {
       this.chat.fill(conv);
-      this.log();
-    }));
+      this.mark('log');
+    };
+    return { key: 'gap', said: text, make: () => el('p', { class: 'line gap', role: 'note' }, button(text, load)) };
   }
 
   row(conv, message, last) {
-    const tight = last && !last.note && last.from === message.from && new Date(message.at) - new Date(last.at) < 300000;
-    const drawn = this.nodes.get(message);
-    if (drawn && !message.stale && drawn.tight === tight) return drawn.node;
-    message.stale = false;
-    const node = message.note != null ? this.note(message) : this.bubble(conv, message, tight);
-    this.nodes.set(message, { node, tight });
-    return node;
-  }
-
-  note({ note }) {
-    return el('p', { class: note.includes('\n') ? 'line pre' : 'line' }, note);
+    const tight = Boolean(last) && last.note == null && last.from === message.from && message.time - last.time < 300000;
+    const said = (tight ? 1 : 0) + (message.deleted ? 2 : 0) + (message.received ? 4 : 0) + (message.read ? 8 : 0);
+    return { key: message.key, said, make: () => (message.note == null ? this.bubble(conv, message, tight) : note(message)) };
   }
 
   bubble(conv, message, tight) {
-    const own = message.from.toLowerCase() === this.chat.me.toLowerCase();
+    const own = low(message.from) === low(this.chat.me);
     const text = message.deleted ? el('em', {}, 'deleted') : message.action ? el('em', {}, `${message.from} ${message.text}`) : message.text;
     const receipt = !own || conv.kind !== 'user' ? null : message.read ? 'read' : message.received ? 'received' : 'stored';
     const marks = { read: '✓✓', received: '✓✓', stored: '✓' };
@@ -202,7 +231,8 @@ export class View {
     const { current } = this.chat;
     const now = Date.now();
     const names = current ? [...current.typing.values()].filter(({ until }) => until > now).map(({ name }) => name) : [];
-    $('typing').textContent = names.length ? `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} typing…` : '';
+    const some = names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} others` : '');
+    $('typing').textContent = names.length ? `${some} ${names.length === 1 ? 'is' : 'are'} typing…` : '';
   }
 
   // The third column, where there is room for it.
@@ -210,23 +240,33 @@ export class View {
     const { current } = this.chat;
     this.head();
     const box = $('info');
-    if (!current || current.kind === 'all') return box.replaceChildren();
+    if (!current || current.kind === 'all') return fill(box);
     if (current.kind === 'group') {
-      const portrait = this.chat.portraits.get(current.title.toLowerCase());
-      const members = this.chat.members.get(current.title.toLowerCase()) ?? [];
-      return box.replaceChildren(el('h3', {}, Chat.called(current)),
-        current.room && current.mine ? el('p', {}, `Others come in with the code ${current.title}.`) : portrait?.text ? el('p', {}, portrait.text) : '',
-        el('ul', {}, members.map((name) => el('li', {}, name, el('small', {}, ` ${roleOf(portrait, name)}`)))));
+      const info = this.chat.infos.get(low(current.title));
+      const about = current.room && current.mine ? `Others come in with the code ${current.title}.` : info?.text;
+      return fill(box, el('h3', {}, Chat.called(current)), about ? el('p', {}, about) : null, el('ul', {}, people(this.chat, current, (name) => el('li', {}, name, el('small', {}, ` ${roleOf(info, name)}`)))));
     }
-    const one = this.chat.people.get(current.title.toLowerCase()) ?? {};
-    const line = (title, value) => (value ? [el('dt', {}, title), el('dd', {}, value)] : []);
-    box.replaceChildren(el('h3', {}, current.title), el('dl', {},
-      line('State', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
-      line('Here since', one.online && one.since && when(one.since)), line('Last seen', !one.online && one.seen && when(one.seen))));
+    const one = this.chat.people.get(current.title) ?? {};
+    const pair = (title, value) => (value ? [el('dt', {}, title), el('dd', {}, value)] : []);
+    return fill(box, el('h3', {}, current.title), el('dl', {},
+      pair('State', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
+      pair('Here since', one.online && one.since && when(one.since)), pair('Last seen', !one.online && one.seen && when(one.seen))));
   }
 }
 
-export function roleOf(portrait, name) {
-  if (portrait?.owners.includes(name)) return 'owner';
-  return portrait?.admins.includes(name) ? 'admin' : '';
+// An element for each member of a group, as far as a list goes.
+export function people(chat, conv, make) {
+  const all = [...(chat.members.get(low(conv.title)) ?? [])];
+  const list = all.slice(0, LISTED).map(make);
+  if (all.length > LISTED) list.push(el('li', {}, `and ${(all.length - LISTED).toLocaleString()} more`));
+  return list;
+}
+
+const line = (key, text) => ({ key, said: text, make: () => el('p', { class: 'line' }, text) });
+
+const note = ({ note: text }) => el('p', { class: text.includes('\n') ? 'line pre' : 'line' }, text);
+
+export function roleOf(info, name) {
+  if (info?.owners.includes(name)) return 'owner';
+  return info?.admins.includes(name) ? 'admin' : '';
 }
