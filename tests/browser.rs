@@ -4,10 +4,13 @@ mod cable;
 mod coming_back;
 mod driver;
 mod injections;
+mod kept;
+mod keyboard;
 mod looks;
 mod operating;
 mod refusals;
 mod rooms;
+mod rows;
 mod talking;
 
 use std::net::SocketAddr;

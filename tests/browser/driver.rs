@@ -175,11 +175,24 @@ impl Browser {
         self.on_page("POST", "/actions", &all);
     }
 
+    /// A command of Chromium's own protocol.
+    fn devtools(&self, command: &str, params: &Value) -> Value {
+        self.on_page("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": params}))
+    }
+
     /// Runs a script in each page before any of its own.
     pub fn before_each_page(&self, script: &str) {
-        let params = json!({ "source": script });
-        let body = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": params});
-        self.on_page("POST", "/goog/cdp/execute", &body);
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
+    }
+
+    /// The time, in milliseconds, that the page's thread has had a processor since it was first asked. Unlike the time that
+    /// passes, it does not depend on what else the machine has to do.
+    pub fn processor_time(&self) -> f64 {
+        self.devtools("Performance.enable", &json!({"timeDomain": "threadTicks"}));
+        let metrics = self.devtools("Performance.getMetrics", &json!({}));
+        let all = metrics["metrics"].as_array().unwrap();
+        let tasks = all.iter().find(|metric| metric["name"] == "TaskDuration").unwrap();
+        tasks["value"].as_f64().unwrap() * 1000.0
     }
 
     /// The text that an element shows.

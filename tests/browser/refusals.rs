@@ -3,7 +3,9 @@
 use parlor::model::{DuplicateLogin, Registration};
 use serde_json::json;
 
-use super::{Browser, ENTER, at_the_door, in_the_box, on_a_wire, open, operate, say, server, server_with, sign_in, write_into};
+use super::{
+    Browser, ENTER, at_the_door, in_the_box, on_a_wire, open, operate, say, server, server_with, sign_in, write_into,
+};
 use crate::support::TestServer;
 
 /// A server with bob in it, who has made the group tea, and alice in a page, who is in it.

@@ -18,7 +18,12 @@ export const button = (text, onclick, props = {}) => el('button', { type: 'butto
 
 export const low = (name) => name.toLowerCase();
 
-export const clock = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+// Made once: making one costs as much as drawing a row.
+const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' });
+const WHEN = new Intl.DateTimeFormat([], { dateStyle: 'medium', timeStyle: 'short' });
+const SHORT = new Intl.DateTimeFormat([], { day: 'numeric', month: 'short' });
+
+export const clock = (at) => CLOCK.format(new Date(at));
 
 export function day(at) {
   const date = new Date(at);
@@ -30,9 +35,9 @@ export function day(at) {
 }
 
 // A moment in a list: the time of today, or else the day.
-export const short = (at) => (day(at) === 'Today' ? clock(at) : new Date(at).toLocaleDateString([], { day: 'numeric', month: 'short' }));
+export const short = (at) => (day(at) === 'Today' ? clock(at) : SHORT.format(new Date(at)));
 
-export const when = (at) => (at ? new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }) : 'never');
+export const when = (at) => (at ? WHEN.format(new Date(at)) : 'never');
 
 // The end of a ban or mute, and why it was imposed.
 export const ends = (until, why) => `${until ? ` until ${when(until)}` : ' for good'}${why ? `: ${why}` : '.'}`;

@@ -134,7 +134,7 @@ function token(value) {
 function open(key, focus = true) {
   const conv = chat.conv(key);
   $('filter').value = '';
-  view.bottom = true;
+  view.follow();
   chat.open(conv);
   tab.set('open', JSON.stringify({ me: chat.me, key: conv.key }));
   view.mark('all');
@@ -173,7 +173,7 @@ function theme(name) {
 function submit(event) {
   event?.preventDefault();
   if (!chat.current || !chat.online || !chat.mayTalk(chat.current)) return;
-  if (composer.submit()) view.down();
+  if (composer.submit()) view.follow();
 }
 
 let typed = 0;

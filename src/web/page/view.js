@@ -7,11 +7,11 @@ import { fill, rows } from './rows.js';
 
 const NEAR = 80;
 
-// Rows of the conversation that are drawn while one reads its end, how many more there may be until the first ones are taken
-// out again, and how many are added in one frame.
+// Messages around what one reads that are drawn, how many more there may be until those far away are taken out again, and how
+// many are added in one frame.
 const ROWS = 600;
 const SPARE = 300;
-const STEP = 100;
+const STEP = 50;
 
 // Members of a group that are listed.
 const LISTED = 200;
@@ -21,16 +21,17 @@ const UNSEEN = 250;
 
 export class View {
   constructor(chat, act, composer) {
-    Object.assign(this, { chat, act, composer, list: new List(chat, act), wanted: new Set(), later: [], bottom: true, shown: null });
+    Object.assign(this, { chat, act, composer, list: new List(chat, act), wanted: new Set(), later: [], bottom: true, from: null, upto: null });
     this.parts = {
       list: () => this.list.draw(), head: () => this.head(), log: () => this.log(), info: () => this.info(), typing: () => this.typing(),
       ready: () => { document.body.dataset.ready = String(Number(document.body.dataset.ready ?? 0) + 1); },
     };
     const log = $('log');
     log.addEventListener('scroll', () => {
-      this.bottom = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
-      if (chat.current) chat.current.reading = !this.bottom;
-      if (log.scrollTop < NEAR && !this.bottom) this.further();
+      this.bottom = this.isLow() && !this.upto;
+      if (!chat.current) return;
+      chat.current.reading = !this.bottom;
+      if (this.isLow() ? this.upto : log.scrollTop < NEAR) this.mark('log');
     });
     new ResizeObserver(() => this.bottom && this.down()).observe(log);
     document.addEventListener('visibilitychange', () => this.wanted.size && this.ask());
@@ -105,14 +106,28 @@ export class View {
     const { current } = this.chat;
     const log = $('log');
     const key = current?.key ?? '';
-    if (log.dataset.key !== key) Object.assign(this, { bottom: true, shown: null });
+    if (log.dataset.key !== key) Object.assign(this, { bottom: true, from: null, upto: null });
     log.dataset.key = key;
     const before = this.bottom ? null : this.anchor();
     rows($('rows'), current ? this.conversation(current) : this.start());
     if (this.bottom) this.down();
     else if (before) log.scrollTop += before.node.offsetTop - before.top;
-    if (current && !this.partial && log.scrollHeight <= log.clientHeight && current.messages.length) this.chat.older(current);
+    if (!current?.messages.length) return;
     if (this.partial) this.mark('log');
+    else if (current.messages[0] === this.from && log.scrollTop < NEAR && (!this.bottom || log.scrollHeight <= log.clientHeight)) this.chat.older(current);
+  }
+
+  // Goes to the end of the conversation, and stays there while more is said.
+  follow() {
+    this.bottom = true;
+    if (this.upto) this.from = this.upto = null;
+    this.mark('log');
+  }
+
+  // Whether the last row that is drawn can be seen, or nearly so.
+  isLow() {
+    const { scrollHeight, scrollTop, clientHeight } = $('log');
+    return scrollHeight - scrollTop - clientHeight < NEAR;
   }
 
   // The first message that can be seen, so that it can stay where it is.
@@ -131,16 +146,27 @@ export class View {
     return node ? { node, top: node.offsetTop } : null;
   }
 
-  // Which messages are drawn. Many are not drawn all at once, and those far above the end not for ever.
+  // Which messages are drawn: those around what one reads. Many are not drawn all at once, and those far away not for ever.
   range({ messages }) {
-    let first = this.shown ? Math.max(0, messages.lastIndexOf(this.shown)) : messages.length;
-    const drawn = messages.length - first;
-    if (this.bottom && drawn > ROWS + SPARE && !this.held()) first = messages.length - ROWS;
-    else if (this.bottom && drawn < ROWS && first > 0) first = Math.max(0, first - STEP, messages.length - ROWS);
-    else if (!this.bottom && $('log').scrollTop < NEAR) first = Math.max(0, first - STEP);
-    this.partial = this.bottom && first > 0 && messages.length - first < ROWS;
-    this.shown = messages[first] ?? null;
-    return first;
+    const { length } = messages;
+    const place = (message, otherwise) => (message ? Math.max(0, messages.lastIndexOf(message)) : otherwise);
+    let [from, end] = [place(this.from, length), this.upto ? place(this.upto, length) + 1 : length];
+    const drawn = end - from;
+    if (this.bottom) {
+      if (drawn > ROWS + SPARE && !this.held()) from = end - ROWS;
+      else if (drawn < ROWS) from = Math.max(0, from - STEP, end - ROWS);
+    } else {
+      if ($('log').scrollTop < NEAR) from = Math.max(0, from - STEP);
+      else if (this.isLow()) end = Math.min(length, end + STEP);
+      const seen = drawn > ROWS + SPARE && this.anchor();
+      if (seen) {
+        const at = messages.findIndex(({ key }) => key === seen.node.rowKey);
+        [from, end] = [Math.max(from, at - ROWS / 2), Math.min(end, at + ROWS / 2)];
+      }
+    }
+    this.partial = this.bottom && from > 0 && end - from < ROWS;
+    [this.from, this.upto] = [messages[from] ?? null, end < length ? messages[end - 1] : null];
+    return [from, end];
   }
 
   // Whether something in the conversation is selected or has the focus.
@@ -150,23 +176,15 @@ export class View {
     return (selection && !selection.isCollapsed && log.contains(selection.anchorNode)) || (log !== document.activeElement && log.contains(document.activeElement));
   }
 
-  // One has scrolled up to the first row: there may be more of them here, or on the server.
-  further() {
-    const { current } = this.chat;
-    if (!current) return;
-    if (this.shown && current.messages[0] !== this.shown) this.mark('log');
-    else this.chat.older(current);
-  }
-
   // Messages, with a line for each day.
   conversation(conv) {
     const { messages } = conv;
     const wanted = [];
-    const first = this.range(conv);
+    const [first, end] = this.range(conv);
     const outside = conv.kind === 'group' && !conv.mine;
     if (first === 0 && messages.length && !conv.complete) wanted.push(line('top', this.chat.guest || conv.room ? 'Earlier messages are no longer here.' : conv.loading ? 'Loading…' : 'Scroll up for more'));
     let [date, last] = ['', null];
-    for (let n = first; n < messages.length; n += 1) {
+    for (let n = first; n < end; n += 1) {
       const message = messages[n];
       if (conv.gap && conv.gap.before === message.id) {
         wanted.push(this.gap(conv));
