@@ -13,13 +13,14 @@ mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use origins::AllowedOrigins;
 
-use crate::model::Peer;
 use crate::model::limits::WEB_TIME;
+use crate::model::{Event, EventKind, Peer};
+use crate::protocol::{Dialect, PLAIN};
 use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink, write_all_until};
 use request::{Request, RequestError};
@@ -44,26 +45,31 @@ pub(crate) struct HttpConnection<'a> {
 }
 
 /// Why a client is not answered, whatever it asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unavailable {
-    /// Its address is banned.
-    Banned,
+    /// Its address is banned: until when, and why.
+    Banned(Option<SystemTime>, String),
     /// Too many requests are being answered, or the system gives no thread.
     Busy,
 }
 
 impl Unavailable {
     /// The fixed word in the log.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Unavailable::Banned => "banned",
+            Unavailable::Banned(..) => "banned",
             Unavailable::Busy => "busy",
         }
     }
 
     fn response(self) -> Response {
         match self {
-            Unavailable::Banned => Response::text(403, "Your address is banned from this server."),
+            Unavailable::Banned(until, why) => {
+                // In the words that other clients get.
+                let event = Event::new(EventKind::AddressBanned { until, why });
+                let line = String::from_utf8_lossy(PLAIN.encode(&event));
+                Response::text(403, line.trim_end().trim_start_matches("Error: "))
+            }
             Unavailable::Busy => Response::text(503, "The server is busy; try again.").with("Retry-After", "1"),
         }
     }

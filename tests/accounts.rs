@@ -16,10 +16,10 @@ pub(crate) const HIDE: &[u8] = b"\xFF\xFB\x01";
 pub(crate) const SHOW: &[u8] = b"\xFF\xFC\x01\r\n";
 const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
 
-/// A question of the server and the answer.
+/// The questions of the server, and their answers.
 type Answers<'a> = &'a [(&'a str, &'a str)];
 
-/// Answers each question with one line.
+/// Answers each question with a line.
 fn answer(client: &mut TestClient, answers: Answers<'_>) {
     for (question, answer) in answers {
         client.expect_bytes(question);
@@ -27,7 +27,7 @@ fn answer(client: &mut TestClient, answers: Answers<'_>) {
     }
 }
 
-/// Changes a password, without reading the result.
+/// Changes a password; the result is not read.
 fn passwd(client: &mut TestClient, old: &str, new: &str, again: &str) {
     client.send("/passwd");
     answer(client, &[("Old password: ", old), ("New password: ", new), ("Repeat password: ", again)]);
@@ -42,7 +42,7 @@ fn login_as(server: &TestServer, name: &str, secret: &str) -> TestClient {
     client
 }
 
-/// A client with telnet's line ends, logged in, with the welcome read.
+/// A client that ends its lines as telnet does, logged in, with the welcome read.
 fn telnet(server: &TestServer, name: &str, password: &str) -> MemoryClient {
     let mut client = server.memory_connect();
     client.expect_bytes("Enter username: ");

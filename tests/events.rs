@@ -95,6 +95,7 @@ fn rows() -> Vec<Row> {
             Received { by: bob, id: MessageId(41) },
         "after `/receipts on`: the recipient says that they have read it" => Read { by: bob, id: MessageId(41) },
         "answer to `/read`" => YouRead { id: MessageId(42) },
+        "a line with a tag was carried out, and nothing else answers it" => Accepted,
         "answer to `/receipts`" => Receipts { wanted: true },
 
         "somebody comes" => UserJoined { user: bob },
@@ -172,7 +173,8 @@ fn rows() -> Vec<Row> {
 
 /// A message to somebody, an action in a group, and a broadcast that was deleted.
 fn messages() -> Vec<Message> {
-    let said = |scope, text: &str, action| Draft { at: at(0), from: name("bob"), scope, text: text.into(), action };
+    let said =
+        |scope, text: &str, action| Draft { at: at(0), from: name("bob"), scope, text: text.into(), action, tag: None };
     let message = |id, said, deleted| Message { id: MessageId(id), said, deleted };
     vec![
         message(7, said(Scope::User(name("alice")), "hi", false), false),
@@ -282,9 +284,9 @@ fn table<'r>(rows: impl Iterator<Item = &'r Row>, dialect: &dyn Dialect) -> Stri
     format!("| event | when |\n| --- | --- |\n{}", rows.map(row).collect::<String>())
 }
 
-/// The table of events in machine mode.
+/// The table of events in machine mode, in which lines have no tags.
 pub(crate) fn lines_table() -> String {
-    table(rows().iter().filter(|(_, kind)| !is_before_login(kind)), &MACHINE)
+    table(rows().iter().filter(|(_, kind)| !is_before_login(kind) && *kind != Kind::Accepted), &MACHINE)
 }
 
 /// The table of events as JSON.

@@ -1,4 +1,4 @@
-//! Login and logout: prompts, refusals, deadlines, and what scripts can rely on.
+//! Logging in and leaving: prompts, refusals, deadlines, and guarantees for scripts.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use crate::support::{PATIENCE, TestServer, WELCOME, eventually};
 
 pub(crate) const NO: &str = "Authentication failed.\n";
 
-/// Everything that a client with this name and password receives, from connecting to the end.
+/// Everything that a client with this name and password receives on its connection.
 pub(crate) fn refusal(server: &TestServer, name: &str, password: &str) -> String {
     let mut client = server.connect();
     client.give_name_and_password(name, password);
@@ -31,7 +31,7 @@ fn each_prompt_is_one_write_with_nothing_before_or_after_it() {
 }
 
 #[test]
-fn unknown_name_and_wrong_password_look_the_same() {
+fn unknown_names_and_wrong_passwords_look_alike() {
     let server = TestServer::start();
     let wrong =
         [("alice", "wrong"), ("alice", ""), ("alice", "password123 "), ("zoe", "pw"), ("", ""), ("no name", "pw")];
@@ -44,7 +44,7 @@ fn unknown_name_and_wrong_password_look_the_same() {
         assert_eq!(client.read_to_end(), NO.as_bytes(), "{name:?} {password:?}");
     }
     let _alice = server.login("alice");
-    assert_eq!(refusal(&server, "alice", "wrong"), NO, "the answer does not show who is online");
+    assert_eq!(refusal(&server, "alice", "wrong"), NO, "who is online is nobody's business");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn one_try_per_connection() {
 }
 
 #[test]
-fn last_words_arrive_whatever_is_still_unread() {
+fn last_words_end_in_a_clean_close_whatever_is_still_unread() {
     let server = TestServer::start();
     let mut stream = TcpStream::connect(server.addr).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -68,7 +68,7 @@ fn last_words_arrive_whatever_is_still_unread() {
 }
 
 #[test]
-fn everyone_else_is_told_who_joins_and_leaves() {
+fn others_are_told_who_joined_and_left() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut alice = server.login("alice");
@@ -81,7 +81,7 @@ fn everyone_else_is_told_who_joins_and_leaves() {
 }
 
 #[test]
-fn users_files_with_colons_comments_blanks_and_crlf_work() {
+fn the_users_file_may_hold_comments_colons_and_crlf() {
     let server = TestServer::with(|config| {
         fs::write(&config.users, "# staff\r\n\r\ngrace:p@ss:word:2\r\n\n#zoe:pw\nbob:#x").unwrap();
     });
@@ -95,7 +95,7 @@ fn users_files_with_colons_comments_blanks_and_crlf_work() {
 }
 
 #[test]
-fn a_users_file_with_99_999_lines_loads_quickly() {
+fn ninety_nine_thousand_users_load_quickly() {
     let lines: String = (0..99_999).map(|n| format!("u{n}:pw{n}\n")).collect();
     let server = TestServer::with(|config| fs::write(&config.users, lines).unwrap());
     let mut last = server.connect();
@@ -104,7 +104,7 @@ fn a_users_file_with_99_999_lines_loads_quickly() {
 }
 
 #[test]
-fn the_whole_login_has_one_deadline() {
+fn the_login_as_a_whole_has_one_deadline() {
     let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let (mut silent, mut half) = (server.connect(), server.connect());
     half.expect_bytes("Enter username: ");
@@ -121,7 +121,7 @@ fn bytes_do_not_extend_the_login_deadline() {
     let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let mut drip = server.connect();
     let mut writer = drip.stream().try_clone().unwrap();
-    // Telnet commands never make a name; writing ends when the connection is closed.
+    // Telnet commands never complete a name; a closed connection ends the writing.
     let writing = std::thread::spawn(move || {
         let start = Instant::now();
         while start.elapsed() < PATIENCE && writer.write_all(b"\xFF\xF1").is_ok() {
@@ -145,7 +145,7 @@ fn an_idle_client_is_told_and_closed() {
 }
 
 #[test]
-fn the_message_of_the_day_follows_the_welcome() {
+fn the_message_of_the_day_comes_after_the_welcome() {
     let server = TestServer::with(|config| {
         let path = config.users.with_file_name("motd.txt");
         fs::write(&path, "Be kind.\nLunch is at noon.\n").unwrap();
@@ -158,7 +158,7 @@ fn the_message_of_the_day_follows_the_welcome() {
 }
 
 #[test]
-fn other_protocols_get_one_line_and_are_not_interpreted() {
+fn other_protocols_get_one_line_and_are_closed() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let line = "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP.\n";
@@ -180,7 +180,7 @@ fn other_protocols_get_one_line_and_are_not_interpreted() {
 }
 
 #[test]
-fn a_script_can_send_everything_at_once() {
+fn a_script_may_send_everything_in_one_write() {
     let server = TestServer::start();
     let mut script = server.connect();
     script.send_raw("alice\npassword123\n/create_group g\n/users\n/group_msg g done");
@@ -194,7 +194,7 @@ fn a_script_can_send_everything_at_once() {
 }
 
 #[test]
-fn a_script_can_end_anywhere_in_the_login() {
+fn a_script_may_end_anywhere_in_the_login() {
     let server = TestServer::start();
     let say = |text: &str| {
         let mut script = server.connect();
@@ -210,7 +210,7 @@ fn a_script_can_end_anywhere_in_the_login() {
 }
 
 #[test]
-fn an_unfinished_line_runs_after_eof_but_not_after_a_reset() {
+fn an_unfinished_line_runs_at_eof_but_not_after_a_reset() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let clean = server.memory_login("alice");
@@ -233,7 +233,7 @@ fn an_unfinished_line_runs_after_eof_but_not_after_a_reset() {
 }
 
 #[test]
-fn commands_after_quit_in_the_same_write_do_not_run() {
+fn lines_after_quit_in_the_same_write_do_not_run() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send_raw("/users\n/quit\n/broadcast hi\n");

@@ -1,4 +1,4 @@
-//! A second login of the same user: the three policies, and that a name is free once its connection is dead.
+//! A second login of a user: the three policies, and a name that is free as soon as its connection is dead.
 
 use std::net::{Shutdown, TcpStream};
 
@@ -14,7 +14,7 @@ fn with_policy(policy: DuplicateLogin) -> TestServer {
 }
 
 #[test]
-fn refuse_keeps_the_first_and_explains_if_the_password_fits() {
+fn refuse_says_why_only_after_the_right_password() {
     let server = with_policy(DuplicateLogin::Refuse);
     let mut alice = server.login("alice");
     assert_eq!(refusal(&server, "ALICE", "password123"), "Authentication failed: user already logged in.\n");
@@ -23,7 +23,7 @@ fn refuse_keeps_the_first_and_explains_if_the_password_fits() {
 }
 
 #[test]
-fn allow_copies_to_every_device_until_the_last_one_leaves() {
+fn allow_gives_every_device_a_copy_of_everything() {
     let server = with_policy(DuplicateLogin::Allow);
     let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
     desk.ask("/create_group g", &["Group g created."]);
@@ -46,7 +46,7 @@ fn allow_copies_to_every_device_until_the_last_one_leaves() {
 }
 
 #[test]
-fn replace_closes_the_first_and_keeps_the_groups() {
+fn replace_closes_the_first_session_and_keeps_groups() {
     let server = with_policy(DuplicateLogin::Replace);
     let [mut bob, mut old] = server.login_all(["bob", "alice"]);
     old.ask("/create_group g", &["Group g created."]);
@@ -63,21 +63,21 @@ fn replace_closes_the_first_and_keeps_the_groups() {
 }
 
 #[test]
-fn a_client_that_reconnects_at_once_gets_in() {
+fn a_client_that_closes_and_reconnects_at_once_gets_in() {
     let server = TestServer::start();
     for turn in 0..60 {
         let mut client = server.login("alice");
         match turn % 3 {
             0 => drop(client),
             1 => client.reset(),
-            // Unread data when the socket closes: the kernel sends a reset.
+            // Unread data at the close: the kernel sends a reset by itself.
             _ => client.send("/users\n/help"),
         }
     }
 }
 
 #[test]
-fn a_name_is_free_as_soon_as_its_connection_is_dead() {
+fn a_name_is_free_as_soon_as_its_connection_is_seen_dead() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     for _ in 0..20 {
@@ -90,7 +90,7 @@ fn a_name_is_free_as_soon_as_its_connection_is_dead() {
 }
 
 #[test]
-fn a_client_that_shuts_down_both_ways_is_gone_at_once() {
+fn a_client_that_shuts_down_both_ways_leaves_at_once() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let alice = server.login("alice");

@@ -19,7 +19,7 @@ fn name(text: &str) -> Name {
 
 fn said(from: &str, scope: Scope, text: &str) -> Entry {
     let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
-    Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false })
+    Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false, tag: None })
 }
 
 /// A folder with users, and a database with messages.

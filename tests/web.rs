@@ -7,6 +7,7 @@ mod http;
 mod metrics;
 mod proxy;
 mod socket;
+mod tags;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};

@@ -138,7 +138,7 @@ mod tests {
 
     fn message(scope: Scope, text: &str, deleted: bool) -> Message {
         let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
-        let said = Draft { at, from: "Alice".parse().unwrap(), scope, text: text.into(), action: false };
+        let said = Draft { at, from: "Alice".parse().unwrap(), scope, text: text.into(), action: false, tag: None };
         Message { id: MessageId(12), said, deleted }
     }
 

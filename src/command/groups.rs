@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_its_word_and_a_minus_takes_it_back() {
+    fn every_setting_has_a_word_and_a_minus_undoes_it() {
         let changes = |text: &str| patch(text).unwrap().changes;
         assert_eq!(
             changes("limit=5 PRIVATE keep"),
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_words_and_values_are_none() {
+    fn unknown_words_and_values_do_not_parse() {
         for text in [
             "b",
             "limit",

@@ -195,7 +195,7 @@ fn write_event(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::AdminReply(AdminAnswer::Table(table)) => write_table(out, table),
 
         // Never written; the events of a batch are written one by one.
-        EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
+        EventKind::Accepted | EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
     }
 }
 

@@ -82,8 +82,8 @@ impl Handle {
         let refuse = |why| web::refuse(&*link, note_refused(peer, why));
         // The client behind a proxy is not known until the request is read; limits and bans apply to that client.
         let proxied = service == Service::Web && web.proxies.contains(peer.ip());
-        if !proxied && self.is_banned(peer) {
-            return refuse(Unavailable::Banned);
+        if let Some(banned) = (!proxied).then(|| self.ban_at(peer)).flatten() {
+            return refuse(banned);
         }
         let id = web.next_id.fetch_add(1, Ordering::Relaxed);
         let client = Arc::new(HttpClient { link: Arc::clone(&link), behind_proxy: OnceLock::new() });
@@ -132,15 +132,16 @@ impl Handle {
         // From here on a new ban closes the connection; an earlier one is seen below.
         let _ = client.behind_proxy.set(address.ip());
         let full = slot.as_mut().is_none_or(|slot| slot.assign_to(Net::of(address.ip())).is_err());
-        match full {
-            _ if self.is_banned(address) => Err(note_refused(address, Unavailable::Banned)),
-            true => Err(note_refused(address, Unavailable::Busy)),
-            false => Ok(()),
+        match self.ban_at(address) {
+            Some(banned) => Err(note_refused(address, banned)),
+            None if full => Err(note_refused(address, Unavailable::Busy)),
+            None => Ok(()),
         }
     }
 
-    fn is_banned(&self, client: SocketAddr) -> bool {
-        self.hub().ban_at(client.ip(), SystemTime::now()).is_some()
+    fn ban_at(&self, client: SocketAddr) -> Option<Unavailable> {
+        let ban = self.hub().ban_at(client.ip(), SystemTime::now())?;
+        Some(Unavailable::Banned(ban.until, ban.reason))
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn at(seconds: u64) -> SystemTime {
 }
 
 pub(super) fn said(from: &str, scope: Scope, text: &str) -> Entry {
-    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.into(), action: false })
+    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.into(), action: false, tag: None })
 }
 
 pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {

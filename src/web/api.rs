@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::response::Response;
-use crate::model::{Name, RegistrationError, UserError};
+use crate::model::{Name, Registration, RegistrationError, UserError};
 use crate::session::{ApiRequest, NotAllowed, Shared, register};
 
 /// The prefix of its paths.
@@ -26,17 +26,30 @@ pub(super) fn respond(shared: &Shared, peer: SocketAddr, request: &Request) -> R
     match (method, path) {
         ("GET" | "HEAD", "/api/openapi.json") => Response::file("application/json", OPENAPI),
         ("POST", "/api/register") => register_user(shared, peer, request),
+        ("GET" | "HEAD", "/api/server") => describe(shared),
         ("GET", "/api/users") => run(shared, peer, request, 200, |_| Ok("/users".to_owned())),
         ("POST", "/api/messages") => run(shared, peer, request, 201, send_line),
         ("GET", _) if path.starts_with(MESSAGES) => run(shared, peer, request, 200, history_line),
         ("DELETE", _) if path.starts_with(MESSAGES) => {
             run(shared, peer, request, 200, |request| Ok(format!("/clear {}", conversation(request)?)))
         }
-        (_, "/api/openapi.json" | "/api/users") => method_not_allowed("GET"),
+        (_, "/api/openapi.json" | "/api/server" | "/api/users") => method_not_allowed("GET"),
         (_, "/api/register" | "/api/messages") => method_not_allowed("POST"),
         _ if path.starts_with(MESSAGES) => method_not_allowed("GET, DELETE"),
         _ => refusal(404, "no_such_path", "There is no such path; /api/openapi.json lists them."),
     }
+}
+
+/// What a login page may offer, and how long a line may be.
+fn describe(shared: &Shared) -> Response {
+    let registration = match shared.registration {
+        Registration::Closed => "closed",
+        Registration::Open => "open",
+        Registration::Invite => "invite",
+    };
+    let (guests, line_limit) = (shared.guests, shared.hub.limits().line_limit);
+    let fields = format!("\"registration\":\"{registration}\",\"guests\":{guests},\"line_limit\":{line_limit}");
+    Response::json(200, format!("[{{\"event\":\"server\",{fields}}}]\n"))
 }
 
 /// Runs for a user the command that `line` makes of the request. `status` is that of a success.
@@ -194,6 +207,7 @@ fn status_of(error: &UserError) -> u16 {
         | UserError::Busy
         | UserError::Unavailable
         | UserError::LineTooLong(..)
+        | UserError::BadTag
         | UserError::NotUtf8
         | UserError::NotKept(..)
         | UserError::NoSuchMessage(_)

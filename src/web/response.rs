@@ -39,7 +39,7 @@ impl Response {
     }
 
     /// A sentence for people.
-    pub(super) fn text(status: u16, sentence: &'static str) -> Response {
+    pub(super) fn text(status: u16, sentence: &str) -> Response {
         let body = format!("{sentence}\n").into_bytes().into();
         let headers = "Cache-Control: no-store\r\n".to_owned();
         Response { status, content_type: "text/plain; charset=utf-8", headers, body, head_only: false }

@@ -1,4 +1,4 @@
-//! `/delete_account`: what ends, what stays, and that nobody can take the name.
+//! `/delete_account`: what ends, what stays, and that nobody can take over the name.
 
 use std::process::Stdio;
 
@@ -16,7 +16,7 @@ fn delete(client: &mut TestClient, password: &str) {
 }
 
 #[test]
-fn deleting_an_account_ends_its_sessions_and_keeps_its_name() {
+fn deleting_an_account_ends_sessions_and_reserves_its_name() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.registration = Registration::Open;
@@ -35,7 +35,7 @@ fn deleting_an_account_ends_its_sessions_and_keeps_its_name() {
     }
     bob.expect("*** alice has left the chat.");
     let store = server.handle.hub().store();
-    assert_eq!(store.last_seen(&"alice".parse().unwrap()), Ok(None), "the time of leaving is forgotten too");
+    assert_eq!(store.last_seen(&"alice".parse().unwrap()), Ok(None), "what leaving wrote down is forgotten too");
     assert_eq!(line_of(&server, "alice"), "alice:$deleted$");
     for reread in [false, true] {
         std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn deleting_an_account_ends_its_sessions_and_keeps_its_name() {
 }
 
 #[test]
-fn a_wrong_or_empty_password_keeps_the_account() {
+fn a_wrong_password_or_none_keeps_the_account() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     delete(&mut alice, "qwerty456");
@@ -75,7 +75,7 @@ fn a_wrong_or_empty_password_keeps_the_account() {
 }
 
 #[test]
-fn telnet_restores_echo_before_the_last_words() {
+fn telnet_shows_typing_again_before_the_last_words() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/delete_account\r\n");
@@ -85,7 +85,7 @@ fn telnet_restores_echo_before_the_last_words() {
 }
 
 #[test]
-fn the_operator_sees_a_deleted_name_and_can_free_it() {
+fn the_operator_sees_the_name_and_may_free_it() {
     let daemon = Daemon::start(&["--registration", "open"]);
     let mut zoe = daemon.login("alice");
     delete(&mut zoe, "password123");
@@ -108,7 +108,7 @@ fn the_operator_sees_a_deleted_name_and_can_free_it() {
 }
 
 #[test]
-fn an_account_can_be_deleted_by_editing_the_file() {
+fn names_may_be_deleted_by_hand() {
     let server = TestServer::with(|config| std::fs::write(&config.users, "alice:$deleted$\nbob:qwerty456\n").unwrap());
     assert_eq!(refusal(&server, "alice", "$deleted$"), NO);
     login_as(&server, "bob", "qwerty456").quiet();

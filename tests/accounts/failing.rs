@@ -1,4 +1,4 @@
-//! Accounts over a failing store: nothing counts as done, and the answers say so.
+//! Accounts over a failing store: nothing counts as done, and nobody is told otherwise.
 
 use parlor::model::{DuplicateLogin, Registration};
 
@@ -11,7 +11,7 @@ use crate::support::failing_database::FailingDatabase;
 const UNAVAILABLE: &str = "Registration failed: the account cannot be stored now; try again later.\n";
 
 #[test]
-fn no_name_is_given_before_its_former_owner_is_forgotten() {
+fn a_name_stays_taken_until_its_old_data_is_deleted() {
     let (server, database) = FailingDatabase::under_server(|config| config.registration = Registration::Invite);
     let [mut bob] = server.login_all(["bob"]);
     bob.send("/msg alice for alice alone");
@@ -24,7 +24,7 @@ fn no_name_is_given_before_its_former_owner_is_forgotten() {
     assert!(
         outcome(server.connect(), "alice none", "pw").starts_with("Registration failed: the invitation is unknown")
     );
-    assert_eq!(history(), 1, "without an invitation nothing is forgotten");
+    assert_eq!(history(), 1, "who has no invitation makes nobody forgotten");
     database.refuse("INSERT ON cleared");
     assert_eq!(outcome(server.connect(), &format!("alice {good}"), "pw"), UNAVAILABLE);
     assert_eq!(line_of(&server, "alice"), "");
@@ -35,7 +35,7 @@ fn no_name_is_given_before_its_former_owner_is_forgotten() {
 }
 
 #[test]
-fn a_token_stays_revoked_if_that_cannot_be_stored() {
+fn a_token_revoked_without_a_store_no_longer_works() {
     let (server, database) = FailingDatabase::under_server(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
@@ -53,7 +53,7 @@ fn a_token_stays_revoked_if_that_cannot_be_stored() {
 }
 
 #[test]
-fn a_failing_store_is_not_reported_as_a_wrong_token() {
+fn a_failing_store_does_not_count_as_a_wrong_secret() {
     let (server, database) = FailingDatabase::under_server(|config| config.registration = Registration::Invite);
     let token = make(&mut server.login("alice"), "ci");
     let good = invitation(&server);
@@ -88,7 +88,7 @@ fn a_failing_store_is_not_reported_as_a_wrong_token() {
 }
 
 #[test]
-fn a_token_that_could_not_be_stored_never_works() {
+fn a_token_that_was_not_stored_never_appears() {
     let (server, database) = FailingDatabase::under_server(|_| ());
     let mut alice = server.login("alice");
     database.refuse("INSERT ON token");

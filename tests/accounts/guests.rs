@@ -1,4 +1,4 @@
-//! Guests: their names, what they may do, and that nothing is stored for them.
+//! Guests: their names, their rights, and that nothing is stored for them.
 
 use parlor::config::Config;
 use parlor::server::Server;
@@ -36,7 +36,7 @@ fn each_guest_gets_the_smallest_free_number() {
 }
 
 #[test]
-fn many_guests_at_once_get_different_names() {
+fn simultaneous_guests_get_different_names() {
     let server = TestServer::with(|config| {
         config.guests = true;
         config.limits.max_guests = 10;
@@ -50,7 +50,7 @@ fn many_guests_at_once_get_different_names() {
             (named, client)
         };
         let all: Vec<_> = (0..12).map(|_| scope.spawn(come)).collect();
-        // Each stays until all are online.
+        // Each stays until all have logged in.
         let all: Vec<_> = all.into_iter().map(|one| one.join().unwrap()).collect();
         all.into_iter().map(|(named, _)| named).collect()
     });
@@ -61,7 +61,7 @@ fn many_guests_at_once_get_different_names() {
 }
 
 #[test]
-fn guests_chat_while_they_are_online() {
+fn guests_send_and_receive_while_they_are_online() {
     let server = server();
     let mut bob = server.login("bob");
     let mut guest = guest(&server, "guest-1");
@@ -86,7 +86,7 @@ fn guests_chat_while_they_are_online() {
 }
 
 #[test]
-fn text_for_a_guest_who_left_reaches_no_later_guest() {
+fn plain_text_never_reaches_a_later_guest_of_that_name() {
     let server = server();
     let mut bob = server.login("bob");
     let mut first = guest(&server, "guest-1");
@@ -148,15 +148,15 @@ fn guests_are_asked_for_a_password_in_every_framing() {
 }
 
 #[test]
-fn where_guests_are_off_guest_is_an_unknown_name() {
+fn guest_is_an_unknown_name_unless_guests_are_allowed() {
     let server = TestServer::start();
     assert_eq!(refusal(&server, "guest", "guest"), NO);
     let with = self::server();
-    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "guests do not choose their number");
+    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "the number is not his to choose");
 }
 
 #[test]
-fn no_account_can_have_the_name_of_a_guest() {
+fn the_users_file_may_not_hold_guest_names() {
     let dir = tempfile::tempdir().unwrap();
     let users = dir.path().join("users.txt");
     std::fs::write(&users, "alice:a\nGuest-3:marked\n").unwrap();

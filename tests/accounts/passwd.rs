@@ -1,4 +1,4 @@
-//! `/passwd`, and what applies to every question that a command asks.
+//! `/passwd`, and the rules for every question that a command asks.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -28,14 +28,14 @@ fn a_new_password_works_at_once_and_after_a_reload() {
     let file = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
     let rest = |text: &str| text.split_once('\n').unwrap().1.to_owned();
     assert!(rest(&file).starts_with(&rest(USERS)) && file.lines().count() == 1007);
-    // From now on the old password is compared with a hash.
+    // The old password is compared with a hash now.
     passwd(&mut phone, "new: word", "third", "third");
     phone.expect(CHANGED);
     login_as(&server, "alice", "third").quiet();
 }
 
 #[test]
-fn errors_come_after_the_last_question_and_change_nothing() {
+fn errors_come_after_the_last_answer_and_change_nothing() {
     let server = TestServer::start();
     let before = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
     let mut alice = server.login("alice");
@@ -68,7 +68,7 @@ fn errors_come_after_the_last_question_and_change_nothing() {
 }
 
 #[test]
-fn wrong_old_passwords_count_like_failed_logins() {
+fn wrong_old_passwords_count_like_wrong_logins() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.limits.max_unauthenticated_per_address = 100;
@@ -89,12 +89,12 @@ fn wrong_old_passwords_count_like_failed_logins() {
 }
 
 #[test]
-fn a_wrong_old_password_is_delayed_like_a_failed_login() {
+fn a_wrong_old_password_is_answered_as_late_as_a_login() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     let start = Instant::now();
     passwd(&mut alice, "wrong", "new", "new");
-    // Messages still arrive while the answer is delayed.
+    // Messages of others still arrive during the wait.
     bob.ask("/msg alice hi", &["[to alice]: hi"]);
     alice.line_with("[bob]: hi");
     alice.expect(WRONG);
@@ -102,13 +102,13 @@ fn a_wrong_old_password_is_delayed_like_a_failed_login() {
 }
 
 #[test]
-fn answers_are_never_run_as_commands_or_sent_to_anyone() {
+fn answers_are_neither_executed_nor_sent() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
     passwd(&mut alice, "/broadcast secret", "/quit", "secret");
     alice.expect("Error: The new passwords do not match; nothing was changed.");
-    // Sent without waiting for the questions, after an answer that is refused.
+    // Sent without waiting for the questions, after one that is refused.
     alice.send_raw("/passwd\nwrong\nsecret\nsecret\n/users\n");
     alice.expect_bytes(format!("Old password: New password: Repeat password: {WRONG}\nOnline users:\nalice\nbob\n"));
     passwd(&mut alice, "password123", "/quit", "/quit");
@@ -122,7 +122,7 @@ fn answers_are_never_run_as_commands_or_sent_to_anyone() {
 }
 
 #[test]
-fn messages_during_a_question_arrive_on_their_own_lines() {
+fn messages_at_an_open_question_start_on_a_new_line() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send("/passwd");
@@ -152,7 +152,7 @@ fn an_empty_answer_cancels_at_every_question() {
 }
 
 #[test]
-fn telnet_turns_echo_off_for_answers_and_on_again() {
+fn telnet_hides_every_answer_and_shows_typing_again() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/passwd\r\n");
@@ -169,7 +169,7 @@ fn telnet_turns_echo_off_for_answers_and_on_again() {
 }
 
 #[test]
-fn telnet_can_interrupt_a_question_and_send_ayt() {
+fn telnet_can_interrupt_a_question_or_ask_for_life() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     let question = [HIDE, b"Old password: "].concat();
@@ -184,7 +184,7 @@ fn telnet_can_interrupt_a_question_and_send_ayt() {
 }
 
 #[test]
-fn echo_is_restored_however_the_session_ends() {
+fn typing_is_shown_again_however_the_session_ends() {
     let server = TestServer::with(|config| config.limits.idle_timeout = Some(Duration::from_secs(1)));
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/passwd\r\n");
@@ -193,13 +193,13 @@ fn echo_is_restored_however_the_session_ends() {
 }
 
 #[test]
-fn a_client_without_line_ends_answers_questions_too() {
+fn raw_clients_can_answer_questions() {
     let server = TestServer::start();
     let mut alice = raw(&server, "alice", "password123");
     for (said, heard) in [
         ("/passwd", "Old password: "),
         ("password123", "New password: "),
-        // As a command this would be split in two, and the second part would end the session.
+        // As a command, this would be split in two, and the second part would end the session.
         ("new/quit", "Repeat password: "),
         ("new/quit", "Your password was changed.\n"),
         ("/ping on", "Pong: on\n"),

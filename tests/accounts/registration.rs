@@ -1,4 +1,4 @@
-//! `/register` at the login: who can register, what is asked, and every error.
+//! `/register` at the login: who may use it, its questions, and its errors.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ fn open_server() -> TestServer {
     TestServer::with(|config| config.registration = Registration::Open)
 }
 
-/// Everything that the server says to this request with this password.
+/// Everything received after asking for this with this password.
 pub(super) fn outcome(mut client: TestClient, request: &str, password: &str) -> String {
     client.expect_bytes("Enter username: ");
     client.send_raw(format!("/register {request}\n{password}\n{password}\n"));
@@ -71,7 +71,7 @@ fn registering_creates_an_account_and_logs_in() {
 }
 
 #[test]
-fn where_registration_is_closed_nothing_is_asked() {
+fn closed_registration_asks_nothing() {
     let server = TestServer::start();
     let before = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
     let closed = "Registration failed: this server does not register users; ask its operator for an account.\n";
@@ -82,7 +82,7 @@ fn where_registration_is_closed_nothing_is_asked() {
 }
 
 #[test]
-fn every_refusal_says_what_is_wrong() {
+fn every_refused_registration_says_why() {
     let server = open_server();
     let long = "x".repeat(33);
     let usage = "use /register <name>, or /register <name> <invitation>.";
@@ -123,7 +123,7 @@ fn every_refusal_says_what_is_wrong() {
 }
 
 #[test]
-fn an_invitation_makes_one_account_and_survives_mistakes() {
+fn an_invitation_is_used_up_only_by_a_new_account() {
     let server = TestServer::with(|config| config.registration = Registration::Invite);
     let good = invitation(&server);
     let said = |request: &str, password| outcome(server.connect(), request, password);
@@ -146,7 +146,7 @@ fn an_invitation_makes_one_account_and_survives_mistakes() {
 }
 
 #[test]
-fn an_open_server_accepts_an_invitation_but_no_other_word() {
+fn an_open_server_accepts_an_unneeded_invitation() {
     let server = open_server();
     register(&server, &format!("zoe {}", invitation(&server)), "pw").quiet();
     assert!(outcome(server.connect(), "Mary Ann", "pw").starts_with("Registration failed: the name may contain only"));
@@ -154,7 +154,7 @@ fn an_open_server_accepts_an_invitation_but_no_other_word() {
 }
 
 #[test]
-fn one_of_many_gets_a_name_and_only_its_invitation_is_used() {
+fn a_race_for_a_name_has_one_winner() {
     let server = TestServer::with(|config| config.registration = Registration::Invite);
     let invitations: Vec<String> = (0..6).map(|_| invitation(&server)).collect();
     let said: Vec<String> = std::thread::scope(|scope| {
@@ -175,7 +175,7 @@ fn one_of_many_gets_a_name_and_only_its_invitation_is_used() {
 }
 
 #[test]
-fn an_address_makes_three_accounts_and_then_has_to_wait() {
+fn an_address_can_register_three_accounts_at_once() {
     let server = open_server();
     let from = |host, request: &str| outcome(server.connect_from([127, 0, 0, host]), request, "pw");
     // Failed registrations do not count.
@@ -243,7 +243,7 @@ fn a_new_owner_of_a_name_inherits_nothing() {
 }
 
 #[test]
-fn a_name_is_taken_while_someone_is_online_under_it() {
+fn a_name_is_taken_while_its_user_is_online() {
     let server = open_server();
     let mut alice = server.login("alice");
     fs::write(server.dir.path().join("users.txt"), "bob:qwerty456\n").unwrap();
@@ -258,7 +258,7 @@ fn a_name_is_taken_while_someone_is_online_under_it() {
 }
 
 #[test]
-fn an_operators_edits_survive_registrations_and_a_restart() {
+fn an_operators_edits_survive_registrations() {
     let mut daemon = Daemon::start(&["--registration", "open"]);
     let users = daemon.dir.path().join("users.txt");
     let before = fs::read_to_string(&users).unwrap();
@@ -289,7 +289,7 @@ fn an_operators_edits_survive_registrations_and_a_restart() {
 }
 
 #[test]
-fn registering_has_the_deadline_of_a_login() {
+fn registering_restarts_the_login_deadline() {
     let change = |config: &mut Config| {
         config.registration = Registration::Open;
         config.limits.login_timeout = Duration::from_secs(1);
@@ -299,5 +299,5 @@ fn registering_has_the_deadline_of_a_login() {
     answer(&mut slow, &[("Enter username: ", "/register zoe"), ("Enter password: ", "pw")]);
     slow.expect_bytes("Repeat password: *** The login took too long. Goodbye.\n");
     slow.expect_end();
-    eventually("the client is gone", || server.handle.logging_in() == 0);
+    eventually("he is forgotten", || server.handle.logging_in() == 0);
 }

@@ -1,4 +1,4 @@
-//! Login tokens: created, used, listed, revoked, and useless to anyone else.
+//! Login tokens: created, used, listed, revoked, and useless to anybody else.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,7 +20,7 @@ pub(super) fn make(client: &mut TestClient, name: &str) -> String {
 }
 
 #[test]
-fn a_token_logs_its_user_in_and_nobody_else() {
+fn a_token_opens_only_its_users_account() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let secret = make(&mut alice, "Backup");
@@ -36,7 +36,7 @@ fn a_token_logs_its_user_in_and_nobody_else() {
 }
 
 #[test]
-fn a_wrong_token_costs_what_a_wrong_password_costs() {
+fn a_wrong_token_is_treated_like_a_wrong_password() {
     let server = TestServer::with(|config| config.limits.max_unauthenticated_per_address = 100);
     let start = Instant::now();
     let mut guessers: Vec<_> = (0..9)
@@ -56,7 +56,7 @@ fn a_wrong_token_costs_what_a_wrong_password_costs() {
 }
 
 #[test]
-fn revoking_a_token_ends_only_the_sessions_that_used_it() {
+fn revoking_a_token_ends_only_its_sessions() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
@@ -70,7 +70,7 @@ fn revoking_a_token_ends_only_the_sessions_that_used_it() {
     alice.quiet();
     stays.quiet();
     assert_eq!(refusal(&server, "alice", &first), NO);
-    // A session that revokes its own token gets the answer before its last words.
+    // A session that revokes its own token gets the answer before the last words.
     stays.ask("/token revoke second", &["Token second revoked."]);
     stays.expect("*** The token of this session was revoked. Goodbye.");
     stays.expect_end();
@@ -78,7 +78,7 @@ fn revoking_a_token_ends_only_the_sessions_that_used_it() {
 }
 
 #[test]
-fn tokens_are_listed_without_secrets_and_limited() {
+fn tokens_are_limited_and_listed_without_secrets() {
     let server = TestServer::with(|config| config.limits.max_tokens_per_user = 5);
     let mut alice = server.login("alice");
     alice.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
@@ -103,7 +103,7 @@ fn tokens_are_listed_without_secrets_and_limited() {
 }
 
 #[test]
-fn an_expired_token_fails_and_frees_its_name() {
+fn an_expired_token_can_be_replaced() {
     let server = TestServer::start();
     let (user, now) = ("alice".parse().unwrap(), SystemTime::now());
     let entry = |name: &str, expires| {
@@ -125,7 +125,7 @@ fn an_expired_token_fails_and_frees_its_name() {
 }
 
 #[test]
-fn tokens_in_a_database_survive_a_restart_until_revoked() {
+fn tokens_survive_a_restart_and_revoked_ones_do_not() {
     let options = ["--data", "data", "--registration", "open"];
     let mut daemon = Daemon::start(&options);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.login(name));
@@ -175,7 +175,7 @@ fn a_bot_reads_tokens_as_fields() {
 }
 
 #[test]
-fn each_device_catches_up_once_from_when_it_was_added() {
+fn every_device_gets_each_message_once() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut tell = |text: &str| {
@@ -201,7 +201,7 @@ fn each_device_catches_up_once_from_when_it_was_added() {
     }
 }
 
-/// As [`make`], for a client that still has to read earlier lines.
+/// Like [`make`], for a client that has unread lines.
 fn make_after(client: &mut TestClient, name: &str) -> String {
     client.line_with("[bob]: ");
     make(client, name)

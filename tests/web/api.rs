@@ -123,6 +123,22 @@ fn the_rules_of_groups_apply_to_scripts() {
 }
 
 #[test]
+fn anyone_can_ask_what_is_open() {
+    for (registration, word) in
+        [(Registration::Closed, "closed"), (Registration::Open, "open"), (Registration::Invite, "invite")]
+    {
+        for guests in [true, false] {
+            let server = server_with(|config| {
+                (config.registration, config.guests, config.limits.line_limit) = (registration, guests, 2_000);
+            });
+            let nobody = Script { server: &server, secret: String::new() };
+            let open = json!([{"event": "server", "registration": word, "guests": guests, "line_limit": 2_000}]);
+            assert_eq!(nobody.get("/api/server"), (200, open));
+        }
+    }
+}
+
+#[test]
 fn a_scripts_mistakes_have_a_status_and_a_code() {
     let server = server();
     let zoe = Script::register(&server, "zoe");
@@ -220,6 +236,7 @@ fn the_description_is_served() {
     let all = [
         "DELETE /api/messages/{conversation}",
         "GET /api/messages/{conversation}",
+        "GET /api/server",
         "GET /api/users",
         "POST /api/messages",
         "POST /api/register",

@@ -91,6 +91,7 @@ fn each_call_gives_exactly_the_answers_described() {
         seen.insert((asked.method.to_lowercase(), asked.path.to_owned(), status.to_string()));
     };
     let home = "127.0.0.1";
+    see(&server, home, "", &asked("GET", "/api/server", ""), 200);
     for call in [
         asked("GET", USERS, ""),
         asked("POST", MESSAGES, HELLO),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parlor::model::{DuplicateLogin, Registration};
 
 use super::{Socket, server, server_with};
-use crate::support::{PATIENCE, TestClient, eventually};
+use crate::support::{PATIENCE, TestClient, eventually, timeless};
 
 #[test]
 fn a_browser_and_netcat_chat_with_each_other() {
@@ -152,12 +152,15 @@ fn a_banned_address_gets_neither_page_nor_session() {
     let mut web = Socket::connect_from(&server, host);
     web.send("alice\npassword123");
     web.expect(&["ask", "ask", "welcome"]);
-    let act = parlor::command::console("ban addr 127.0.0.5").unwrap();
+    let act = parlor::command::console("ban addr 127.0.0.5 2h flood").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
     server.handle.admin().execute(act, &parlor::admin::Actor::Console, &accounts).unwrap();
-    assert_eq!(web.read_to_end().0, [r#"{"event":"closed","reason":"banned"}"#]);
+    let said = [r#"{"event":"dismissed","text":"flood"}"#, r#"{"event":"closed","reason":"banned"}"#];
+    assert_eq!(web.read_to_end().0, said);
     let mut page = TestClient::connect_from(server.web[0], host.into());
-    assert!(String::from_utf8_lossy(&page.read_to_end()).starts_with("HTTP/1.1 403 "));
+    let page = String::from_utf8(page.read_to_end()).unwrap();
+    assert!(page.starts_with("HTTP/1.1 403 "), "{page}");
+    assert!(timeless(&page).ends_with("\r\n\r\nYour address is banned until {time} UTC: flood.\n"), "{page}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{rename, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
 use crate::model::{
     Draft, GroupPassword, GroupRole, GroupSettings, MessageId, Name, Penalty, Report, Retention, Role, Sanction,
-    SanctionTerms, Scope,
+    SanctionTerms, Scope, Tag,
 };
 use crate::store::{Digest, Entry, Position, StoreError, Token};
 
@@ -268,9 +268,10 @@ impl WriteBatch<'_> {
         if let (Some(spoken), Scope::Group(_)) = (&mut self.spoken, draft.scope) {
             spoken.push(conversation);
         }
-        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text, action, tag) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let (sender, peer) = (draft.from.as_str(), peer(draft.scope));
-        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text, draft.action];
+        let tag = draft.tag.as_ref().map(Tag::as_str);
+        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text, draft.action, tag];
         self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

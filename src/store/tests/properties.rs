@@ -99,7 +99,7 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
     match step {
         Step::Said(from, scope, words, action) => {
             let (from, text) = (who(*from), words.join(", ").into());
-            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action })
+            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action, tag: None })
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
         Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },
