@@ -11,6 +11,7 @@ pub mod event;
 pub mod group;
 pub mod histogram;
 pub mod limits;
+pub mod line;
 pub mod mention;
 pub mod message;
 pub mod name;

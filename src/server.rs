@@ -107,7 +107,12 @@ impl Server {
         let state = ServerState {
             shared,
             admission: Arc::new(Admission::new(limits.max_unauthenticated, limits.max_unauthenticated_per_address)),
-            web: Web::new(&listeners.addresses(Service::Web), &config.web_origin, &config.trusted_proxy),
+            web: Web::new(
+                &listeners.addresses(Service::Web),
+                &listeners.addresses(Service::Metrics),
+                &config.web_origin,
+                &config.trusted_proxy,
+            ),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),

@@ -178,7 +178,7 @@ impl Session<'_> {
     fn feed(&mut self, mut read: usize) {
         loop {
             let size = self.buffer.len();
-            self.source.feed(&self.buffer[..read]);
+            self.source.feed(&self.buffer[..read], read == size);
             self.fit_buffer(read);
             if read < size || size >= READ_MAX || self.source.framing() != Framing::Lines {
                 return;

@@ -109,7 +109,7 @@ fn bad_arguments_are_answered_with_what_is_wrong() {
         ("/history #nowhere", "Error: Group 'nowhere' does not exist."),
         ("/history #_x", "Error: Group '_x' does not exist."),
         ("/search", "Usage: /search <words> [in <username>|#<group>]"),
-        ("/search soup in nobody", "Error: User 'nobody' does not exist."),
+        ("/search soup in nobody", "No message contains all of these words."),
         ("/search soup in #nowhere", "Error: Group 'nowhere' does not exist."),
         ("/clear", "Usage: /clear <username>|#<group>|all, or alone after /talk has chosen a conversation"),
         ("/clear nobody", "Error: User 'nobody' does not exist."),

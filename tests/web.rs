@@ -95,6 +95,12 @@ impl Socket {
         self.socket.send(Message::text(line)).unwrap();
     }
 
+    /// Sends these lines and a close frame in one write.
+    pub fn send_and_close(&mut self, lines: &[&str]) {
+        lines.iter().for_each(|line| self.socket.write(Message::text(*line)).unwrap());
+        self.socket.close(None).unwrap();
+    }
+
     /// The next event, without its id and its time, which differ from run to run.
     pub fn next(&mut self) -> String {
         stable(&self.raw())

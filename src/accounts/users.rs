@@ -97,6 +97,15 @@ impl Accounts {
         self.users.read().find(name).map(|(name, _)| name)
     }
 
+    /// Whether there is another account whose name begins with these characters.
+    pub fn has_longer(&self, beginning: &str) -> bool {
+        let goes_on = |name: &str| {
+            name.len() > beginning.len() && name.as_bytes()[..beginning.len()].eq_ignore_ascii_case(beginning.as_bytes())
+        };
+        let users = self.users.read();
+        users.secrets.iter().any(|(name, secret)| goes_on(name.as_str()) && !secret.is_deleted())
+    }
+
     /// Whether an account of this name was deleted: the name belongs to nobody, and nobody can register it.
     pub fn is_deleted(&self, name: &Name) -> bool {
         self.users.read().secrets.get(name).is_some_and(Secret::is_deleted)

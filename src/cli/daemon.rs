@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::output::say;
 use crate::accounts::Accounts;
@@ -82,7 +83,7 @@ fn announce(server: &Server, config: &Config) {
     }
     for address in server.web_addresses() {
         log::info!("web page addr={address}");
-        print(format_args!("web page: http://{address}/"));
+        print(format_args!("web page: http://{}/", reachable(address)));
         if !address.ip().is_loopback() {
             log::warn!(
                 "the web page at {address} can be reached by others without TLS: passwords cross the network as plain text"
@@ -91,10 +92,10 @@ fn announce(server: &Server, config: &Config) {
     }
     for address in server.metrics_addresses() {
         log::info!("metrics addr={address}");
-        print(format_args!("metrics: http://{address}/metrics"));
+        print(format_args!("metrics: http://{}/metrics", reachable(address)));
     }
     if let Some(address) = addresses.first() {
-        let (host, port) = (address.ip(), address.port());
+        let (host, port) = (reachable(*address).ip(), address.port());
         print(format_args!("connect with: nc {host} {port}   (or telnet {host} {port}; Ctrl-C here stops the server)"));
     }
 }
@@ -111,3 +112,13 @@ fn log_panics() {
         log::error!("panic at={place}");
     }));
 }
+
+/// An address at which this machine reaches a listener: a listener at all addresses is at the loopback one too.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+

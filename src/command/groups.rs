@@ -292,7 +292,7 @@ impl GroupSettingsPatch {
         let mut patch = GroupSettingsPatch::default();
         while args.end().is_none() {
             if let Some(topic) = args.after("topic=") {
-                let topic: Arc<str> = text::shorten(topic, TOPIC_CHARS).into();
+                let topic: Arc<str> = text::shorten(&topic, TOPIC_CHARS).into();
                 patch.changes.push(GroupSetting::Topic((!topic.is_empty()).then_some(topic)));
             } else {
                 patch.take(args.word()?)?;

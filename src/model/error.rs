@@ -173,6 +173,9 @@ errors! {
         /// No session of this number, and nobody of this name who is here.
         NoSuchSession(typed: String) = "no_such_session",
             "Error: '{}' is neither a user who is online nor a session; /sessions lists them.", quote(typed);
+        /// A word that looks like a time is none, or stands where no time can.
+        BadTime(typed: String) = "bad_time",
+            "Error: Bad time '{}'; before a reason: 30s, 10min, 2h, 7d, 1w, 1h30m or forever.", quote(typed);
         /// A text that was to be an address or a network is none, or one that is far too wide.
         BadNet(typed: String) = "bad_network",
             "Error: '{}' is not an address or a network; the widest are /8 and, for IPv6, /16.", quote(typed);

@@ -14,7 +14,7 @@ use crate::model::sanction::{Because, HumanDuration};
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
     GroupSettings, LoginError, Message, MessageId, Name, NameAndNote, Online, Outcome, OutputFormat, Penalty, Profile,
-    Question, QuitReason, RegistrationError, Report, Scope, Slot, Table, Target, TokenShown,
+    Question, QuitReason, RegistrationError, Report, SanctionTerms, Scope, Slot, Table, Target, TokenShown,
 };
 
 /// Lines that end in LF.
@@ -433,7 +433,7 @@ fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             write!(out, "*** {} kicked from the group {group} by {by}{terms}", Subject(user, *you))
         }
         GroupNews::Sanctioned { user, penalty, terms, you } => {
-            let (terms, by) = (EndAndReason(terms.until, terms.reason.as_deref()), terms.by);
+            let (terms, by) = (Terms(terms), terms.by);
             let imposed = match penalty {
                 Penalty::Ban => "banned from",
                 Penalty::Mute => "muted in",
@@ -485,7 +485,7 @@ fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool
             Penalty::Ban => "banned",
             Penalty::Mute => "muted",
         };
-        let until = EndAndReason(terms.until, terms.reason.as_deref());
+        let until = Terms(terms);
         write!(out, "{}{user}: {imposed} by {}{until}", std::mem::replace(&mut end, "\n"), terms.by)
     })
 }
@@ -610,6 +610,19 @@ impl fmt::Display for Until {
             None => f.write_str("for good"),
             Some(until) => write!(f, "until {}", time(until)),
         }
+    }
+}
+
+/// How long a ban or mute in a group lasts, and why, at the end of a sentence.
+struct Terms<'a>(&'a SanctionTerms);
+
+impl fmt::Display for Terms<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SanctionTerms { until, reason, .. } = self.0;
+        if until.is_none() {
+            f.write_str(" for good")?;
+        }
+        EndAndReason(*until, reason.as_deref()).fmt(f)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::web::{self, AllowedOrigins, HttpConnection, TrustedProxies, Unavailab
 /// What all HTTP connections share.
 pub(super) struct Web {
     origins: AllowedOrigins,
+    metrics_origins: AllowedOrigins,
     proxies: TrustedProxies,
     admission: Arc<Admission>,
     /// One permit for each thread. A connection that lost its slot may keep its thread busy a little longer.
@@ -48,9 +49,15 @@ impl Evictable for HttpClient {
 }
 
 impl Web {
-    pub(super) fn new(addresses: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
+    pub(super) fn new(
+        addresses: &[SocketAddr],
+        metrics: &[SocketAddr],
+        origins: &[WebOrigin],
+        proxies: &[Net],
+    ) -> Web {
         Web {
             origins: AllowedOrigins::new(addresses, origins),
+            metrics_origins: AllowedOrigins::new(metrics, origins),
             proxies: TrustedProxies::new(proxies),
             admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
             threads: Arc::new(Semaphore::new(WEB_THREADS)),
@@ -105,7 +112,9 @@ impl Handle {
             };
             let link = Arc::clone(&for_thread);
             let answer = || match service {
-                Service::Metrics => web::serve_metrics(&*link, || handle.admin().metrics()),
+                Service::Metrics => {
+                    web::serve_metrics(&*link, &handle.0.web.metrics_origins, local, || handle.admin().metrics());
+                }
                 Service::Chat | Service::Web => {
                     let (Web { origins, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
                     let link = Arc::clone(&link);

@@ -13,7 +13,8 @@ use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
+use crate::model::line::Line;
+use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError};
 use crate::protocol::{Dialect, JSON};
 
 /// An authenticated user, for one request.
@@ -77,7 +78,6 @@ impl<'a> ApiRequest<'a> {
     /// # Errors
     /// Why it cannot be done.
     pub(crate) fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
-        let line = text::clean(line);
         let (length, limit) = (line.len() + 1, self.shared.hub.limits().line_limit);
         if length > limit {
             return Err(UserError::LineTooLong(u64::try_from(length).unwrap_or(u64::MAX), limit));
@@ -85,7 +85,7 @@ impl<'a> ApiRequest<'a> {
         let answer = Arc::new(Answer::default());
         let mut caller = Caller::new(Arc::clone(&self.me), Arc::clone(&answer) as _);
         caller.cost = 1 + length / BYTES_PER_TOKEN;
-        let done = command::run(&line, &mut self.shared.context(&mut caller));
+        let done = command::run(&Line::of(line), &mut self.shared.context(&mut caller));
         let stored = self.shared.hub.publish_and_wait(&mut caller.drafts);
         caller.flush_list.flush_except(None);
         if let Some(budgets) = &self.shared.budgets {

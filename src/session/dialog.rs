@@ -3,6 +3,7 @@
 use super::Session;
 use super::chat::ChatState;
 use crate::command::{Context, Dialog};
+use crate::model::line::clean_secret;
 use crate::model::{EventKind, Question, UserError};
 use crate::transport::Input;
 
@@ -32,7 +33,9 @@ impl OpenDialog {
         context: &mut Context<'_>,
     ) -> Result<Option<OpenDialog>, UserError> {
         match input {
-            Input::Line(answer) if !answer.is_empty() => self.answers.push(answer),
+            Input::Line(answer) if !clean_secret(&answer).is_empty() => {
+                self.answers.push(clean_secret(&answer).into_owned());
+            }
             Input::TooLong { bytes } => {
                 self.answers.push(Vec::new());
                 self.error.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));

@@ -9,6 +9,7 @@ use super::connection::{HubHandle, Unwritten};
 use super::{Session, Shared, next_step};
 use crate::accounts::{Verification, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
+use crate::model::line::clean_name;
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
 use crate::store::{Device, Token};
@@ -75,9 +76,11 @@ impl Session<'_> {
         Guess { secret: secret.to_vec(), outcome: self.judge(name, secret) }
     }
 
-    /// Whether somebody can log in with this name.
-    pub(super) fn knows(&self, typed: &[u8]) -> bool {
-        self.is_guest(typed) || parse_name(typed).is_some_and(|name| self.shared.accounts.find(&name).is_some())
+    /// Whether somebody can log in with this name, and nobody with a longer one that begins with it.
+    pub(super) fn is_whole_name(&self, typed: &[u8]) -> bool {
+        let typed = clean_name(typed);
+        let known = parse_name(&typed).filter(|name| self.is_guest(&typed) || self.shared.accounts.find(name).is_some());
+        known.is_some_and(|name| !self.shared.accounts.has_longer(name.as_str()))
     }
 
     /// Looks at a secret, as often as the client's address may have one looked at.

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
+use crate::model::line::clean_name;
 use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
@@ -20,7 +21,7 @@ pub(super) struct Request {
 
 /// The words after `/register`, if that was typed in place of a name.
 pub(super) fn words_of(typed: &[u8]) -> Option<String> {
-    let typed = String::from_utf8_lossy(typed.trim_ascii()).into_owned();
+    let typed = String::from_utf8_lossy(&clean_name(typed)).into_owned();
     let (word, rest) = typed.split_once(' ').unwrap_or((&typed, ""));
     word.eq_ignore_ascii_case(WORD).then(|| rest.to_owned())
 }

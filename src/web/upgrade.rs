@@ -12,6 +12,8 @@ pub(super) const PATH: &str = "/ws";
 /// The subprotocol. A client may ask for it by name, which leaves room for later versions.
 pub(super) const PROTOCOL: &str = "parlor.v1";
 
+const VERSION_HEADER: &str = "Sec-WebSocket-Version";
+const VERSION: &str = "13";
 const PROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
 /// The answer that turns the connection into a WebSocket.
@@ -20,9 +22,11 @@ const PROTOCOL_HEADER: &str = "sec-websocket-protocol";
 /// The response when the request is not a valid handshake.
 pub(super) fn accept(request: &Request) -> Result<Vec<u8>, Response> {
     if request.all("upgrade").next().is_none() {
-        return Err(Response::text(426, "Here is a WebSocket.").with("Upgrade", "websocket"));
+        let response = Response::text(426, "Here is a WebSocket.").with("Upgrade", "websocket");
+        return Err(response.with(VERSION_HEADER, VERSION));
     }
-    let bad = |sentence| Response::text(400, sentence);
+    // Every refusal names the version that would do (RFC 6455, 4.4).
+    let bad = |sentence| Response::text(400, sentence).with(VERSION_HEADER, VERSION);
     let mut wanted = request.all(PROTOCOL_HEADER).flat_map(|list| list.split(',')).map(str::trim).peekable();
     let by_name = wanted.peek().is_some();
     if by_name && !wanted.any(|name| name == PROTOCOL) {

@@ -100,6 +100,7 @@ fn samples() -> Vec<UserError> {
         NeedsRole(Role::Admin),
         Outranked(name),
         NoSuchSession(text.clone()),
+        BadTime(text.clone()),
         BadNet(text.clone()),
         GuestByAddress,
         NoSanction(Penalty::Ban, text.clone()),

@@ -112,7 +112,7 @@ fn the_socket_is_the_owners_and_is_removed_at_exit() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     let dir = daemon.dir.path().to_owned();
-    assert_eq!(ctl(&daemon, &["shutdown", "new", "disk"]).out, "The server is shutting down.\n");
+    assert_eq!(ctl(&daemon, &["shutdown", "now", "new", "disk"]).out, "The server is shutting down.\n");
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(!path.exists());
     let nobody = run_with(&dir, &["ctl", "sessions"], &[], "");

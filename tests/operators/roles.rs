@@ -105,7 +105,7 @@ fn a_moderator_cannot_act_on_equals_or_superiors() {
         promote(&server, name, Role::Moderator);
     }
     let mut bob = server.login("bob");
-    for line in ["/ban user alice", "/mute user alice 10m", "/disconnect alice", "/ban user eve 7d", "/disconnect 1"] {
+    for line in ["/ban user alice", "/mute user alice 10m", "/disconnect alice", "/ban user eve 7d", "/disconnect session:1"] {
         bob.send(line);
         let answer = bob.line();
         assert!(answer.ends_with("is an operator of your rank or higher; nothing was changed."), "{line}: {answer}");

@@ -117,7 +117,7 @@ fn the_rules_of_groups_apply_to_scripts() {
     bob.expect("[Group lunch][zoe]: soup is ready");
     let (_, events) = zoe.get("/api/messages/%23lunch");
     assert_eq!(events[1]["messages"][0]["group"], "lunch");
-    bob.ask("/mute zoe lunch", &["*** zoe was muted in the group lunch by bob."]);
+    bob.ask("/mute zoe lunch", &["*** zoe was muted in the group lunch by bob for good."]);
     assert_eq!(code(zoe.say("#lunch", "x")), (403, "muted_in_group".to_owned()));
     bob.quiet();
 }

@@ -1,7 +1,8 @@
 //! HTTP from browsers, from other sites' pages, and from careless programs.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use parlor::model::WebOrigin;
@@ -11,7 +12,7 @@ use parlor::model::limits::{
 
 use super::{Socket, ask, get, server, server_with, status};
 use crate::promises::figure;
-use crate::support::{Daemon, PATIENCE, TestClient, eventually};
+use crate::support::{Daemon, PATIENCE, TestClient, eventually, parlord, write_users};
 
 #[test]
 fn pages_have_their_security_headers() {
@@ -47,8 +48,8 @@ fn malformed_requests_are_answered_and_closed() {
         ("\x16\x03\x01\x02\r\n\r\n".to_owned(), 400),
         ("SSH-2.0-OpenSSH_9\r\n\r\n".to_owned(), 400),
         (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 99999\r\n\r\n"), 413),
-        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nTransfer-Encoding: chunked\r\n\r\n"), 411),
-        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 421),
+        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nTransfer-Encoding: gzip\r\n\r\n"), 501),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
         (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 426),
         (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\n\r\n"), 400),
     ] {
@@ -296,4 +297,84 @@ fn the_daemon_prints_its_web_address_and_warns_if_public() {
     assert_eq!(log.lines().filter(warned).count(), 1, "{log}");
     let addr = log.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
     eventually("the page", || status(&get(addr, "/", "")) == 200);
+}
+
+#[test]
+fn requests_follow_the_rfcs_section_by_section() {
+    let server = server();
+    let addr = server.web[0];
+    let api = format!("Host: {addr}\r\nContent-Type: application/json\r\n");
+    // RFC and section; the request; its status; what the response contains.
+    for (rule, request, expected, contains) in [
+        ("9112 3.2", "GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "Connection: close"),
+        ("9112 3.2", format!("GET / HTTP/1.1\r\nHost: {addr}\r\nHost: {addr}\r\n\r\n"), 400, ""),
+        ("9112 3.2", "GET / HTTP/1.0\r\n\r\n".to_owned(), 200, ""),
+        ("9112 3.2", "GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n".to_owned(), 421, "--web-origin"),
+        ("9112 3.2.2", format!("GET http://{addr}/icon.svg HTTP/1.1\r\nHost: evil.org\r\n\r\n"), 200, "<svg"),
+        ("9112 3.2.2", format!("GET http://evil.org/ HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 421, ""),
+        ("9112 6.2", format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length:\r\n\r\n"), 400, ""),
+        ("9112 6.3", format!("POST /api/register HTTP/1.1\r\n{api}Content-Length: x\r\n\r\n"), 400, r#"[{"event":"error","code":"bad_request""#),
+        ("9112 7.1", format!("POST /api/register HTTP/1.1\r\n{api}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"), 422, r#"[{"event":"error","#),
+        ("9110 5.5", format!("GET / HTTP/1.1\r\nHost: {addr}\r\nCookie: a=\u{EB}\r\n\r\n"), 200, ""),
+        ("9110 6.6.1", format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, "Date: "),
+        ("9110 9.3.2", format!("HEAD /api/server HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, ""),
+        ("9110 10.2.1", format!("PUT /api/server HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 405, "Allow: GET, HEAD\r\n"),
+        ("9110 11.6.1", format!("GET /api/users HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 401, "WWW-Authenticate: Basic realm="),
+        ("9110 15.5.18", format!("POST / HTTP/1.1\r\nHost: {addr}\r\nExpect: a-pony\r\n\r\n"), 417, ""),
+        ("3986 2.1", format!("GET /%69con.svg HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, "<svg"),
+        ("3986 2.1", format!("GET /%zz HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 400, ""),
+        ("6455 4.4", format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 426, "Sec-WebSocket-Version: 13\r\n"),
+        (
+            "6455 4.4",
+            format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+            400,
+            "Sec-WebSocket-Version: 13\r\n",
+        ),
+    ] {
+        let answer = ask(addr, &request);
+        assert_eq!(status(&answer), expected, "RFC {rule}: {request:?}");
+        assert!(answer.contains(contains), "RFC {rule}: {answer}");
+        let dates: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
+        assert!(matches!(dates[..], [date] if date.len() == 29 && date.ends_with(" GMT")), "{dates:?}");
+    }
+}
+
+#[test]
+fn a_client_that_expects_to_be_told_is_told_to_send_its_body() {
+    let server = server();
+    let addr = server.web[0];
+    let mut client = TestClient::connect(addr);
+    client.send_raw(format!(
+        "POST /api/register HTTP/1.1\r\nHost: {addr}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    client.expect_bytes("HTTP/1.1 100 Continue\r\n\r\n");
+    client.send_raw("{}");
+    assert!(String::from_utf8_lossy(&client.read_to_end()).starts_with("HTTP/1.1 422 "));
+    // A client that announced a body and sends none is told, too.
+    let mut late = TestClient::connect(addr);
+    late.send_raw(format!("POST /api/register HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n\r\n"));
+    assert!(String::from_utf8_lossy(&late.read_to_end()).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn the_printed_link_to_a_public_page_works() {
+    let dir = tempfile::tempdir().unwrap();
+    write_users(dir.path());
+    let mut command = parlord(dir.path());
+    command.args(["--listen", "0.0.0.0:0", "--web", "0.0.0.0:0", "--metrics", "0.0.0.0:0", "--data", "none"]);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut daemon = Daemon { addr: SocketAddr::from(([127, 0, 0, 1], 1)), dir, child };
+    let mut printed = BufReader::new(daemon.child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut line = |beginning: &str| {
+        let line = printed.find(|line| line.starts_with(beginning)).unwrap();
+        line[beginning.len()..].to_owned()
+    };
+    for (beginning, path) in [("web page: http://", "/"), ("metrics: http://", "/metrics")] {
+        let link = line(beginning);
+        let addr: SocketAddr = link.strip_suffix(path).unwrap().parse().unwrap();
+        assert_eq!(status(&get(addr, path, "")), 200, "{link}");
+        let foreign = ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: evil.org\r\n\r\n"));
+        assert_eq!(status(&foreign), 421);
+    }
+    assert!(line("connect with: nc ").starts_with("127.0.0.1 "));
 }

@@ -265,3 +265,20 @@ fn browsers_are_told_about_a_stop() {
     eventually("no session", || server.handle.hub().session_count() == 0);
     assert!(PATIENCE > Duration::ZERO);
 }
+
+#[test]
+fn a_close_waits_for_what_was_sent_before_it() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let mut socket = Socket::login(&server, "alice");
+    bob.expect("*** alice has joined the chat.");
+    let messages: Vec<String> = (0..500).map(|n| format!("/msg bob {n}")).collect();
+    let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
+    socket.send_and_close(&messages);
+    for n in 0..500 {
+        bob.expect(&format!("[alice]: {n}"));
+    }
+    bob.expect("*** alice has left the chat.");
+    let (answers, code) = socket.read_to_end();
+    assert_eq!((answers.iter().filter(|answer| answer.contains("\"text\":")).count(), code), (500, Some(1000)));
+}

@@ -115,7 +115,7 @@ export class Operate {
   acts() {
     return {
       sessions: ({ user, session, from }) => [
-        button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect ${session} ${why}`)),
+        button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect session:${session} ${why}`)),
         button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [TIME])),
         button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [TIME])),
         button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [TIME])),
