@@ -24,6 +24,7 @@ pub mod command;
 pub mod config;
 pub mod failpoint;
 pub mod hub;
+mod lock;
 pub mod logging;
 pub mod model;
 pub mod protocol;

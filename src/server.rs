@@ -17,7 +17,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
@@ -29,6 +28,7 @@ use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::{Config, resolve};
 use crate::hub::Hub;
+use crate::lock::Mutex;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
@@ -67,7 +67,8 @@ struct Inner {
     next_id: AtomicU64,
     stopping: AtomicBool,
     /// Dropped to say that the server is to stop.
-    stop: Mutex<Option<Sender<()>>>,
+    // lock tier 9: a leaf.
+    stop: Mutex<Option<Sender<()>>, 9>,
     /// The threads of sessions. A session has left the hub before its thread is done with its last words.
     running: Arc<Semaphore>,
     traffic: Arc<Traffic>,

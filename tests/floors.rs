@@ -7,25 +7,26 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
-    ("failpoint", &[]),
-    ("semaphore", &[]),
-    ("thread", &[]),
-    ("sync", &["thread"]),
+    ("lock", &[]),
+    ("failpoint", &["lock"]),
+    ("semaphore", &["lock"]),
+    ("thread", &["lock"]),
+    ("sync", &["lock", "thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["model", "semaphore", "thread"]),
-    ("transport", &["model", "thread"]),
+    ("accounts", &["lock", "model", "semaphore", "thread"]),
+    ("transport", &["lock", "model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["model", "semaphore", "thread"]),
+    ("store", &["lock", "model", "semaphore", "thread"]),
     // Floor 2.
-    ("hub", &["failpoint", "model", "store", "sync", "thread"]),
+    ("hub", &["failpoint", "lock", "model", "store", "sync", "thread"]),
     // Floor 3.
-    ("admin", &["accounts", "hub", "model", "store", "thread"]),
+    ("admin", &["accounts", "hub", "lock", "model", "store", "thread"]),
     // Floor 4.
     ("command", &["accounts", "failpoint", "hub", "model", "admin", "store"]),
     // Floor 5.
-    ("session", &["accounts", "command", "protocol", "hub", "model", "admin", "store", "sync", "transport"]),
+    ("session", &["accounts", "command", "lock", "protocol", "hub", "model", "admin", "store", "sync", "transport"]),
     // Floor 6.
-    ("web", &["model", "session", "transport"]),
+    ("web", &["lock", "model", "session", "transport"]),
     // Floor 7.
     (
         "server",
@@ -36,6 +37,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "protocol",
             "failpoint",
             "hub",
+            "lock",
             "model",
             "admin",
             "semaphore",
@@ -64,6 +66,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
+    (&["parking_lot::", "sync::Mutex", "sync::RwLock"], &["lock", "sync", "thread"], "a lock without a tier"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
     (&["sqlite", "SQLite", "Sqlite"], &["store"], "the database behind a store"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),

@@ -13,12 +13,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use parking_lot::{Mutex, RwLock};
 
 use super::client::{Client, ClientId};
 use super::log::{Batch, Log, PendingMessage};
 use super::outbox::{FlushList, HighWaterMark};
 use super::sanctions::Sanctions;
+use crate::lock::{Mutex, RwLock};
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
@@ -33,17 +33,22 @@ pub struct Hub {
 }
 
 pub(super) struct HubInner {
-    state: Mutex<HubState>,
+    // lock tier 6: the central lock; after a connection's writer (a session leaves while it is held), before who is renamed
+    // and the log's open batch. Never held while writing to a client.
+    state: Mutex<HubState, 6>,
     /// The way to the thread that writes announcements; without it, each thread writes its own.
     pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
     /// Receipts that are not due yet.
-    pub(super) receipts: Mutex<Vec<Receipt>>,
-    /// Never held together with the central lock.
-    pub(super) sanctions: RwLock<Sanctions>,
-    /// Held for moments, also under the central lock.
-    pub(super) renamed: RwLock<RenamedUsers>,
+    // lock tier 6: never together with the central lock; held for moments.
+    pub(super) receipts: Mutex<Vec<Receipt>, 6>,
+    // lock tier 6: never together with the central lock; held while entries are submitted, so that the store gets them in
+    // the order in which they were made.
+    pub(super) sanctions: RwLock<Sanctions, 6>,
+    // lock tier 7: after the central lock and the turn to append; held while messages are submitted, so that none to an old
+    // name comes after its renaming.
+    pub(super) renamed: RwLock<RenamedUsers, 7>,
     pub(super) high_water: Arc<HighWaterMark>,
 }
 

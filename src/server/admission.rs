@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::hub::ClientId;
+use crate::lock::{Mutex, MutexGuard};
 use crate::model::{EventKind, LoginError, Net, QuitReason};
 use crate::session::Connection;
 
@@ -21,7 +20,8 @@ pub(super) trait Waiter: Send + Sync {
 
 /// Everybody who has a place at one door.
 pub(super) struct Admission {
-    waiting: Mutex<Waiting>,
+    // lock tier 9: a leaf; connections are closed after it.
+    waiting: Mutex<Waiting, 9>,
     max: usize,
     max_per_address: usize,
 }
@@ -75,7 +75,7 @@ impl Admission {
     pub(super) fn enter(self: &Arc<Self>, net: Net, id: ClientId, waiter: Arc<dyn Waiter>) -> Result<Place, Refusal> {
         let waiting = self.waiting.lock();
         self.check(&waiting, net)?;
-        self.let_in(waiting, net, id, waiter)
+        self.let_in(net, id, waiter, waiting)
     }
 
     /// The same for a proxy's connection, whose client is not known yet: the proxy may have as many as there are places.
@@ -85,15 +85,16 @@ impl Admission {
         id: ClientId,
         waiter: Arc<dyn Waiter>,
     ) -> Result<Place, Refusal> {
-        self.let_in(self.waiting.lock(), net, id, waiter)
+        self.let_in(net, id, waiter, self.waiting.lock())
     }
 
+    /// `waiting` comes last, so that it is released before a refused connection is closed.
     fn let_in(
         self: &Arc<Self>,
-        mut waiting: MutexGuard<'_, Waiting>,
         net: Net,
         id: ClientId,
         waiter: Arc<dyn Waiter>,
+        mut waiting: MutexGuard<'_, Waiting, 9>,
     ) -> Result<Place, Refusal> {
         let own = waiting.held_by(net);
         let crowded_out = if waiting.count < self.max {

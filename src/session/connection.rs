@@ -38,12 +38,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::Condvar;
-
 use super::door::{Door, Output};
 use super::next_step;
 use crate::command::CallerConnection;
 use crate::hub::{Client, ConnectionHandle, Outbox};
+use crate::lock::{self, Condvar};
 use crate::model::limits::{BRIEF_FLUSH, CLOSING_CHECK, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, MessageId, Name, OutputFormat, QuitReason};
 use crate::sync::{self, Mutex, fence};
@@ -57,11 +56,11 @@ pub(crate) struct Connection {
     outbox_age: Duration,
     // lock tier 5: after the hub's write turn and before its central lock (see `conclude`); never held over a wait for the
     // client.
-    writer: Mutex<Writer>,
+    writer: Mutex<Writer, 5>,
     /// Why the session is to end. The first reason counts.
     reason: OnceLock<QuitReason>,
     // lock tier 9: a leaf, for the condition variable.
-    ended: (parking_lot::Mutex<()>, Condvar),
+    ended: (lock::Mutex<(), 9>, Condvar),
 }
 
 /// What only the elected writer touches.
@@ -142,7 +141,7 @@ impl Connection {
             outbox_age,
             writer: Mutex::new(writer),
             reason: OnceLock::new(),
-            ended: (parking_lot::Mutex::new(()), Condvar::new()),
+            ended: (lock::Mutex::new(()), Condvar::new()),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 
 /// So many threads of a crew wait for their next job; others end with the one they have.
 const RESERVE: usize = 8;
@@ -36,7 +36,8 @@ pub struct Crew(Arc<Inner>);
 struct Inner {
     name: &'static str,
     stack: usize,
-    rest: Mutex<Rest>,
+    // lock tier 9: a leaf.
+    rest: Mutex<Rest, 9>,
     wanted: Condvar,
 }
 

@@ -5,10 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 use super::request::Request;
+use crate::lock::Mutex;
 use crate::model::{Net, Peer};
 
 /// How long nothing more is said about proxies that do not say whom they ask for.
@@ -19,7 +19,8 @@ const QUIET: Duration = Duration::from_secs(3600);
 pub(crate) struct Proxies {
     trusted: Vec<Net>,
     /// When a proxy's silence was last worth a line in the log.
-    complained: Mutex<Option<Instant>>,
+    // lock tier 9: a leaf.
+    complained: Mutex<Option<Instant>, 9>,
 }
 
 /// What a trusted proxy says of the client.
