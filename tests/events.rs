@@ -194,8 +194,8 @@ fn group_news() -> Vec<Row> {
     };
     let infos = [info(&settings, Some(GroupRole::Owner)), info(&GroupSettings::default(), None)];
     let [of_member, of_outsider] = infos;
-    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, ruling: timed.clone() };
-    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, ruling: for_good.clone() };
+    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, terms: timed.clone() };
+    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, terms: for_good.clone() };
     let news = examples! {
         GroupNews;
         "somebody is `owner`, `admin` or `member` of a group of yours now" =>
@@ -203,9 +203,9 @@ fn group_news() -> Vec<Row> {
         "somebody follows the last owner" => Role { user: bob, role: GroupRole::Owner, by: None },
         "somebody, or you, had to leave a group of yours" => Kicked { user: bob, by: alice, reason: None, you: false },
         "the same, and may not come back; without a time `until` has no value" =>
-            Sanctioned { user: bob, penalty: Penalty::Ban, ruling: for_good, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Ban, terms: for_good, you: false },
         "somebody, or you, may no longer talk in a group of yours" =>
-            Sanctioned { user: bob, penalty: Penalty::Mute, ruling: timed, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Mute, terms: timed, you: false },
         "a ban is lifted" => Lifted { user: bob, penalty: Penalty::Ban, by: alice, you: false },
         "a mute is lifted" => Lifted { user: bob, penalty: Penalty::Mute, by: alice, you: false },
         "answer to `/bans`; a long list comes in several events, of which the first has `first`, or the line `bans`" =>

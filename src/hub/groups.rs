@@ -408,7 +408,7 @@ impl Hub {
             let all = in_force.map(|((user, penalty), terms)| GroupSanction {
                 user: *user,
                 penalty: *penalty,
-                ruling: terms.clone(),
+                terms: terms.clone(),
             });
             Ok((group, all.collect()))
         })

@@ -306,9 +306,9 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
             .field("user", user)
             .field("by", by)
             .field("text", reason.as_deref()),
-        GroupNews::Sanctioned { user, penalty, ruling, you: _ } => {
+        GroupNews::Sanctioned { user, penalty, terms, you: _ } => {
             to.stamped(imposed(*penalty), event).field("group", group).field("user", user);
-            write_terms(ruling, to)
+            write_terms(terms, to)
         }
         GroupNews::Lifted { user, penalty, by, you: _ } => {
             let tag = match penalty {
@@ -331,7 +331,7 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
                     line.field("group", group);
                 });
                 record.field("user", &ban.user).field("what", imposed(ban.penalty));
-                write_terms(&ban.ruling, record);
+                write_terms(&ban.terms, record);
             })
         }
         GroupNews::YouInvited { user } => to.tag("you_invited").field("group", group).field("user", user),

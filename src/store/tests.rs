@@ -77,7 +77,7 @@ pub(super) fn token(who: &str, device: &str) -> Entry {
 }
 
 pub(super) fn reading(who: &str, device: Option<&str>, position: Position, seconds: u64) -> Entry {
-    Entry::Reading { user: name(who), device: device.map(name), position, at: at(seconds) }
+    Entry::Delivered { user: name(who), device: device.map(name), position, at: at(seconds) }
 }
 
 fn cleared(who: &str, scope: Option<Scope>, upto: u64) -> Entry {

@@ -51,6 +51,14 @@ fn name_and_password_can_share_a_message_modes_do_nothing() {
 }
 
 #[test]
+fn control_characters_do_not_edit_a_message() {
+    let server = server();
+    let mut alice = Socket::login(&server, "alice");
+    alice.answer("/ping a\u{8}b\u{7f}", "{\"event\":\"pong\",\"text\":\"a\u{fffd}b\u{fffd}\"}");
+    alice.quiet();
+}
+
+#[test]
 fn a_crlf_in_a_message_does_not_mean_telnet() {
     let server = server_with(|config| config.telnet = parlor::model::TelnetMode::Always);
     let mut alice = Socket::connect(&server);

@@ -348,8 +348,8 @@ fn a_kept_group_and_its_members_survive_a_restart() {
     ];
     let settings = GroupSettings::with(&changes);
     let member = |user, role, rank| Entry::Member { group: name("Red"), user: name(user), role, rank };
-    let ruling = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
-    let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, ruling };
+    let terms = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
+    let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, terms };
     let store = open(&dir);
     store.append(&[Entry::GroupKept { group: name("Red"), settings: settings.clone() }, banned]).unwrap();
     store

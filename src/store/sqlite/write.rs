@@ -184,15 +184,15 @@ impl WriteBatch<'_> {
             Entry::GroupKept { group, settings } => self.keep_group(group, settings),
             Entry::GroupGone { group } => self.remove_group(group),
             Entry::Member { group, user, role, rank } => self.set_member(group, user, *role, *rank),
-            Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.impose_in_group(group, user, *penalty, ruling)
+            Entry::MemberSanctioned { group, user, penalty, terms } => {
+                self.impose_in_group(group, user, *penalty, terms)
             }
             Entry::MemberLifted { group, user, penalty } => {
                 let conversation = self.number(Conversation::Group(*group))?;
                 let sql = "DELETE FROM group_sanction WHERE conversation = ?1 AND user = ?2 AND penalty = ?3";
                 self.run(sql, params![conversation, user.as_str(), *penalty as i64])
             }
-            Entry::Reading { user, device, position, at } => {
+            Entry::Delivered { user, device, position, at } => {
                 let upto = match position {
                     Position::Here => None,
                     Position::Upto(upto) => Some(number(*upto)),
