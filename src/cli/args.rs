@@ -43,7 +43,7 @@ pub(super) enum Command {
     /// The words are those of the chat without the slash, see docs/commands.md; `top` shows live sessions and rates. It
     /// speaks with the server that works in the data folder, and only its owner may.
     Ctl {
-        /// What to do
+        /// The command to run
         #[arg(required = true, value_name = "COMMAND")]
         words: Vec<String>,
         /// Give the answer as one JSON object

@@ -40,9 +40,9 @@ fn an_interrupted_rename_is_finished_at_the_next_start() {
         assert_eq!((before.code, before.out.ends_with(said)), (0, left), "{}", before.out);
         assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), users, "a look changes nothing");
         let daemon = Daemon::start_in(dir, &["--data", "data"]);
-        let mut he = enter(&daemon, is, "qwerty456");
-        he.ask("/bans", &["There are no penalties."]);
-        drop(he);
+        let mut renamed = enter(&daemon, is, "qwerty456");
+        renamed.ask("/bans", &["There are no penalties."]);
+        drop(renamed);
         if !entries.is_empty() {
             daemon.await_log(&format!("rename finished user=bob name=robert rewritten={left}"));
         }
