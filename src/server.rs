@@ -164,7 +164,7 @@ impl Server {
         self.handle
             .hub()
             .start_announcer()
-            .map_err(|e| StartError::System("cannot start the thread that tells who came and left".to_owned(), e))?;
+            .map_err(|e| StartError::System("cannot start the thread that announces logins".to_owned(), e))?;
         let keeper_ended = background::start_keeper(&self.handle, &self.stopped)?;
         // Nothing is ever sent: the channel closes when the server is asked to stop.
         let _ = self.stopped.recv();

@@ -136,8 +136,8 @@ pub(crate) fn serve_metrics(link: &dyn Link, page: impl FnOnce() -> String) {
     let response = match Request::read(link, Instant::now() + WEB_TIME) {
         Ok(request) => match (request.method.as_str(), request.path.as_str()) {
             (method @ ("GET" | "HEAD"), "/metrics") => Response::metrics(page()).without_body(method == "HEAD"),
-            (_, "/metrics") => Response::text(405, "Metrics are only read, with GET.").with("Allow", "GET, HEAD"),
-            _ => Response::text(404, "There is nothing but /metrics."),
+            (_, "/metrics") => Response::text(405, "Use GET.").with("Allow", "GET, HEAD"),
+            _ => Response::text(404, "Only /metrics is served here."),
         },
         Err(RequestError::Closed) => return link.abort(),
         Err(RequestError::Invalid(response)) => response,

@@ -46,7 +46,7 @@ pub(super) fn start_keeper(server: &Handle, stopped: &Receiver<()>) -> Result<Re
     let (server, stopped) = (server.clone(), stopped.clone());
     let (ended, keeper_ended) = bounded(0);
     thread::start("store-keeper", CLIENT_STACK, move || keep(&server, &stopped, ended))
-        .map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
+        .map_err(|e| StartError::System("cannot start the store's thread".to_owned(), e))?;
     Ok(keeper_ended)
 }
 

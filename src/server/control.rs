@@ -33,7 +33,7 @@ impl ServerControl for ControlHandle {
     fn log_tail(&self, lines: usize) -> Result<Vec<String>, String> {
         let handle = self.handle();
         let tail = handle.as_ref().and_then(|handle| handle.0.log_tail.get());
-        tail.map_or_else(|| Err("this server writes none".to_owned()), |tail| tail(lines))
+        tail.map_or_else(|| Err("this server writes no log".to_owned()), |tail| tail(lines))
     }
 
     fn logging_in(&self) -> usize {

@@ -36,7 +36,7 @@ pub(super) fn respond(shared: &Shared, peer: SocketAddr, request: &Request) -> R
         (_, "/api/openapi.json" | "/api/server" | "/api/users") => method_not_allowed("GET"),
         (_, "/api/register" | "/api/messages") => method_not_allowed("POST"),
         _ if path.starts_with(MESSAGES) => method_not_allowed("GET, DELETE"),
-        _ => refusal(404, "no_such_path", "There is no such path; /api/openapi.json lists them."),
+        _ => refusal(404, "no_such_path", "This path does not exist; /api/openapi.json lists all paths."),
     }
 }
 
@@ -65,7 +65,7 @@ fn run(
         Err(response) => return response,
     };
     if api_request.is_too_soon() {
-        return refusal(429, "too_soon", "You have sent more than you may; wait a moment.").with("Retry-After", "1");
+        return refusal(429, "too_soon", "You are sending too fast; wait a moment.").with("Retry-After", "1");
     }
     match line(request).map(|line| api_request.run(&line)) {
         Ok(Ok(events)) => Response::json(status, list(&events)),
@@ -95,7 +95,7 @@ fn send_line(request: &Request) -> Result<String, Response> {
     // Line ends would start another command.
     let text = text.split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if text.trim().is_empty() {
-        return Err(refusal(422, "usage", "There is no text."));
+        return Err(refusal(422, "usage", "The text is empty."));
     }
     Ok(match to.strip_prefix('#') {
         _ if to == "*" => format!("/broadcast {text}"),
@@ -109,7 +109,7 @@ fn history_line(request: &Request) -> Result<String, Response> {
     let asked = |name: &str| request.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     for (name, word) in [("count", ""), ("before", " before")] {
         if let Some(value) = asked(name) {
-            let number: u64 = value.parse().map_err(|_| refusal(422, "usage", "count and before are numbers."))?;
+            let number: u64 = value.parse().map_err(|_| refusal(422, "usage", "count and before must be numbers."))?;
             line.push_str(&format!("{word} {number}"));
         }
     }
@@ -152,7 +152,7 @@ fn register_user(shared: &Shared, peer: SocketAddr, request: &Request) -> Respon
                 | RegistrationError::PasswordsDiffer
                 | RegistrationError::BadPassword(_) => 422,
             };
-            refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
+            refusal(status, &why.as_str().replace(' ', "_"), "No account was created.")
         }
     }
 }
@@ -166,7 +166,7 @@ fn strings<const N: usize>(request: &Request, names: [&str; N]) -> Result<[Optio
     }
     match serde_json::from_slice(&request.body) {
         Ok(Value::Object(fields)) => Ok(names.map(|name| fields.get(name).and_then(Value::as_str).map(str::to_owned))),
-        _ => Err(refusal(400, "not_json", "The body has to be one JSON object.")),
+        _ => Err(refusal(400, "not_json", "The body must be one JSON object.")),
     }
 }
 
@@ -238,5 +238,5 @@ fn refusal(status: u16, code: &str, text: &str) -> Response {
 }
 
 fn method_not_allowed(allowed: &str) -> Response {
-    refusal(405, "method", "This path has other methods.").with("Allow", allowed)
+    refusal(405, "method", "This path does not support this method.").with("Allow", allowed)
 }

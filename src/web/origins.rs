@@ -69,7 +69,7 @@ impl OriginError {
         match self {
             OriginError::Host => Response::text(
                 421,
-                "This server does not know itself by the name in your address bar; its operator can allow it with --web-origin.",
+                "This server does not serve the host name in your address bar; its operator can add it with --web-origin.",
             ),
             OriginError::Origin => {
                 Response::text(403, "This request comes from another site, which may not use this server.")

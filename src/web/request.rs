@@ -78,12 +78,12 @@ impl Request {
     /// The length of the body, which must be declared.
     fn body_length(&self) -> Result<usize, RequestError> {
         if self.all("transfer-encoding").next().is_some() {
-            return Err(bad(411, "The length of the body has to be given."));
+            return Err(bad(411, "The request needs a Content-Length."));
         }
         let mut lengths = self.all("content-length");
         let Some(length) = lengths.next() else { return Ok(0) };
         if lengths.next().is_some() || !length.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(bad(400, "The length of the body is none."));
+            return Err(bad(400, "The Content-Length is invalid."));
         }
         length.parse().ok().filter(|length| *length <= WEB_BODY).ok_or_else(|| bad(413, "The body is too long."))
     }
@@ -113,7 +113,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, RequestError> {
         Ok(httparse::Status::Complete(head)) => head,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(bad(431, "The request has too many headers.")),
-        Err(_) => return Err(bad(400, "This is no request that can be understood.")),
+        Err(_) => return Err(bad(400, "The request is malformed.")),
     };
     if head > WEB_HEAD {
         return Err(bad(431, "The head of the request is too long."));
@@ -123,7 +123,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, RequestError> {
         Some((header.name.to_ascii_lowercase(), value.trim().to_owned()))
     };
     let headers: Option<Vec<_>> = parsed.headers.iter().map(header).collect();
-    let headers = headers.ok_or_else(|| bad(400, "A header is no text."))?;
+    let headers = headers.ok_or_else(|| bad(400, "A header is not valid UTF-8."))?;
     let target = parsed.path.unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {

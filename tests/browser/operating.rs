@@ -155,7 +155,7 @@ fn the_operators_page_follows_the_end_of_the_log() {
     bob.send("/report eve sells things to everybody\n/ping told");
     bob.line_with("Pong: told");
     go_there(&alice);
-    alice.sees("#of-log", "this server writes none");
+    alice.sees("#of-log", "this server writes no log");
     let write = with_log(&server);
     let line = |n: u64| {
         let (minute, second) = (n / 60, n % 60);
