@@ -55,7 +55,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Handle(Arc<ServerState>);
 
-/// What all handles share.
+/// State shared by all handles.
 struct ServerState {
     shared: Shared,
     admission: Arc<Admission>,
