@@ -28,14 +28,16 @@ use crate::accounts::Accounts;
 use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
 use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
-use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError, text};
+use crate::model::{
+    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError, text,
+};
 
 /// One parsed command, ready to be executed.
 pub trait Command {
     /// Executes it. Others are told through the hub, the caller through [`Context::reply`].
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError>;
 
     /// Whether all it does is send a message. Such commands are published together with the messages around them; any
@@ -44,7 +46,7 @@ pub trait Command {
         false
     }
 
-    /// What the console executes in its place, where [`Spec::console`] is set.
+    /// The command that the console executes in its place, where [`Spec::console`] is set.
     fn admin_command(&self) -> Option<AdminCommand> {
         None
     }
@@ -63,7 +65,7 @@ pub struct Spec {
     pub console: bool,
     /// How it is written.
     pub usage: &'static str,
-    /// What it does, in one line of at most 70 characters.
+    /// A description in one line of at most 70 characters.
     pub help: &'static str,
     /// Further details.
     pub details: &'static str,
@@ -96,7 +98,7 @@ fn forms_at(word: &str) -> (usize, &'static [Spec]) {
 /// Executes one line as it arrived from a logged-in user; see [`run`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done, or is not UTF-8.
+/// The answer to the caller when it cannot be done, or is not UTF-8.
 pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
     let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
     run(&line, context)
@@ -105,7 +107,7 @@ pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError
 /// Executes one clean line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
+/// The answer to the caller when it cannot be done.
 pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     let line = line.trim();
     let Some(command) = line.strip_prefix('/') else {
@@ -123,10 +125,33 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     execute(command, position, context)
 }
 
+/// The word before a tag, where a door takes tags.
+const TAG: &str = "/tag";
+
+/// Like [`run_bytes`], for a line that may begin with `/tag <tag>`. Then everything that answers the line carries the tag; if
+/// nothing does, [`EventKind::Accepted`] follows.
+///
+/// # Errors
+/// The answer to the caller when it cannot be done, or is not UTF-8.
+pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+    let Some((_, rest)) = line.trim_start().split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case(TAG)) else {
+        return if line.trim().eq_ignore_ascii_case(TAG) { Err(UserError::BadTag) } else { run(&line, context) };
+    };
+    let (tag, line) = rest.split_once(' ').unwrap_or((rest, ""));
+    context.caller.tag = Some(tag.parse().map_err(|BadTag| UserError::BadTag)?);
+    context.caller.answered = false;
+    run(line, context)?;
+    if !context.caller.answered && !context.caller.quit {
+        context.reply(EventKind::Accepted);
+    }
+    Ok(())
+}
+
 /// Executes a parsed command and counts it; `position` is its position in [`COMMANDS`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
+/// The answer to the caller when it cannot be done.
 pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context<'_>) -> Result<(), UserError> {
     context.admin.count(position);
     if !command.only_speaks() {
@@ -139,7 +164,7 @@ pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context
 /// Parses a line of the console, which needs no slash: the commands that operators have in the chat, and `top`.
 ///
 /// # Errors
-/// What the operator is told when it is no such command.
+/// The answer to the operator when there is no such command.
 pub fn console(line: &str) -> Result<AdminCommand, UserError> {
     let line = line.trim().trim_start_matches('/');
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -164,7 +189,7 @@ fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dy
     Err(UserError::Usage(usages))
 }
 
-/// What a command works with. There is no socket in it.
+/// The surroundings of a command. There is no socket in it.
 pub struct Context<'a> {
     /// Users, groups and messages.
     pub hub: &'a Hub,
@@ -192,14 +217,18 @@ pub struct Caller {
     pub flush_list: FlushList,
     /// The questions to ask once the command has been executed.
     pub dialog: Option<Box<dyn Dialog>>,
-    /// What the command costs of their budget, in ordinary commands.
+    /// Cost of the command in their budget, in ordinary commands.
     pub cost: usize,
     /// They want to leave.
     pub quit: bool,
+    /// The tag of the line that is being executed, if it has one.
+    pub tag: Option<Tag>,
+    /// Something that carries the tag of this line was sent to them, or will be.
+    answered: bool,
     connection: Arc<dyn CallerConnection>,
 }
 
-/// What commands need from the connection of their caller.
+/// The parts of a caller's connection that commands need.
 pub trait CallerConnection {
     /// Writes the client's outbox, waiting for as long as they take to read it.
     fn catch_up(&self, client: &Client);
@@ -223,7 +252,7 @@ pub trait Dialog: Send {
     /// Carries the command out, with one answer per question, byte for byte and without line ends.
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError>;
 }
 
@@ -240,6 +269,8 @@ impl Caller {
             dialog: None,
             cost: 0,
             quit: false,
+            tag: None,
+            answered: false,
             connection,
         }
     }
@@ -267,10 +298,12 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
+    fn draft(&mut self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
-        Ok(me.compose(destination, self.admin.filtered(&me.name, text)?))
+        let draft = me.compose(destination, self.admin.filtered(&me.name, text)?).tagged(self.caller.tag.clone());
+        self.caller.answered = true;
+        Ok(draft)
     }
 
     /// The form in which others may be shown a text of the caller that is not a message.
@@ -291,8 +324,9 @@ impl Context<'_> {
     /// Answers the caller. A caller that asks faster than it reads is slowed here: the reply waits until it has caught up.
     pub fn reply(&mut self, kind: EventKind) {
         self.publish();
-        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
-        if client.outbox.push(&Event::new(kind)) == PushOutcome::Full {
+        let Caller { client, flush_list, connection, tag, answered, .. } = &mut *self.caller;
+        *answered = true;
+        if client.outbox.push(&Event::answer(kind, tag.clone())) == PushOutcome::Full {
             client.close(QuitReason::SlowReader);
         }
         if client.outbox.is_crowded() {

@@ -30,9 +30,8 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
     let mut renamings = String::new();
     for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
         if accounts.is_rename_left(&from, &to)? {
-            renamings.push_str(&format!(
-                "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
-            ));
+            renamings
+                .push_str(&format!("; renaming {from} to {to} was interrupted and will be finished at the next start"));
         }
     }
     print(format_args!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
@@ -50,9 +49,9 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
     server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
-        server::watch(server.handle(), move || reopen.reopen())?;
+        server::watch_signals(server.handle(), move || reopen.reopen())?;
         let logs = config.logs.clone();
-        server.handle().on_log(move |lines| logging::tail(&logs, lines));
+        server.handle().on_log_tail(move |lines| logging::tail(&logs, lines));
         announce(&server, &config);
         server.run()?;
         log::info!("stopped");

@@ -238,7 +238,7 @@ impl Context<'_> {
     }
 }
 
-/// What the caller is told when their account was not changed.
+/// The answer to the caller when their account was not changed.
 pub(super) fn account_error(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_bounded_and_each_word_has_its_own_arguments() {
+    fn token_arguments_are_checked() {
         let taken = |text: &str| parse_token(&mut Args::new(text)).is_some();
         for good in ["new a", "new a 1", "NEW a 3650", "list", "revoke a"] {
             assert!(taken(good), "{good}");
