@@ -8,7 +8,7 @@
 //!
 //! | floor | folders |
 //! | --- | --- |
-//! | 0 | [`model`], [`thread`], [`failpoint`], `semaphore`, `sync` |
+//! | 0 | [`model`], [`thread`], [`failpoint`], `files`, `log_limit`, `semaphore`, `sync` |
 //! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
 //! | 2 | [`hub`] |
 //! | 3 | [`operate`] |
@@ -23,7 +23,9 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod failpoint;
+mod files;
 pub mod hub;
+mod log_limit;
 pub mod logging;
 pub mod model;
 pub mod protocol;

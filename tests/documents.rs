@@ -91,7 +91,8 @@ fn numbers(cell: &str, count: usize) -> Vec<String> {
     let number = |(at, word): (usize, &String)| {
         let number: u64 = word.parse().ok()?;
         let unit = words.get(at + 1).map_or("", String::as_str);
-        Some((if unit == "KiB" { number * 1024 } else { number }).to_string())
+        let factor = [("KiB", 1 << 10), ("MiB", 1 << 20)].into_iter().find(|(name, _)| *name == unit);
+        Some((number * factor.map_or(1, |(_, factor)| factor)).to_string())
     };
     words.iter().enumerate().filter_map(number).collect()
 }

@@ -8,6 +8,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
     ("failpoint", &[]),
+    ("files", &[]),
+    ("log_limit", &["model"]),
     ("semaphore", &[]),
     ("thread", &[]),
     ("sync", &["thread"]),
@@ -48,7 +50,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     // Beside them.
     ("config", &["model"]),
-    ("logging", &["model", "thread"]),
+    ("logging", &["files", "model", "thread"]),
     // On top of all of them.
     ("cli", &["accounts", "admin", "config", "logging", "model", "server", "store"]),
     ("main", &[]),
