@@ -17,7 +17,7 @@ mod views;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -97,6 +97,11 @@ impl Admin {
     /// Connects the server; later calls change nothing.
     pub fn connect(&self, control: Arc<dyn ServerControl>) {
         let _ = self.control.set(control);
+    }
+
+    /// The time since the server started.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Counts a use of the command at this index of the list given to [`Admin::new`].

@@ -28,7 +28,7 @@ use crate::accounts::Accounts;
 use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
 use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
-use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError};
+use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError, text};
 
 /// One parsed command, ready to be executed.
 pub trait Command {
@@ -51,6 +51,7 @@ pub trait Command {
 }
 
 /// The declaration of a command, or of one form of it: everything there is to know about it outside its `execute`.
+#[derive(Clone, Copy)]
 pub struct Spec {
     /// The word after the slash.
     pub name: &'static str,
@@ -92,7 +93,16 @@ fn forms_at(word: &str) -> (usize, &'static [Spec]) {
     (first, &COMMANDS[first..first + count])
 }
 
-/// Executes one line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
+/// Executes one line as it arrived from a logged-in user; see [`run`].
+///
+/// # Errors
+/// What the caller is told when it cannot be done, or is not UTF-8.
+pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+    run(&line, context)
+}
+
+/// Executes one clean line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
 /// What the caller is told when it cannot be done.
@@ -253,14 +263,14 @@ impl Context<'_> {
     /// Why it cannot be sent there.
     pub fn say_action(&mut self, scope: Scope, text: Arc<str>) -> Result<(), UserError> {
         let draft = self.draft(scope, text)?;
-        self.caller.drafts.push(draft.act());
+        self.caller.drafts.push(draft.as_action());
         Ok(())
     }
 
     fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
-        Ok(me.draft(destination, self.admin.filtered(&me.name, text)?))
+        Ok(me.compose(destination, self.admin.filtered(&me.name, text)?))
     }
 
     /// The form in which others may be shown a text of the caller that is not a message.

@@ -2,19 +2,19 @@
 //!
 //! The **hub** knows who is here, who is in which group and what each has still to be sent; it knows no sockets and no text.
 //! A **session** is one client's thread: it reads lines, runs **commands** against the hub, and afterwards writes out what it caused.
-//! Everything a person can be told is a typed **event**; a **dialect** turns events into bytes.
+//! Everything a person can be told is a typed **event**; a **protocol** turns events into bytes.
 //!
 //! The floors, from the ground up; a file imports only lower floors and its own folder:
 //!
 //! | floor | folders |
 //! | --- | --- |
 //! | 0 | [`model`], [`thread`], [`failpoint`], `files`, `log_limit`, `semaphore`, `sync` |
-//! | 1 | [`accounts`], [`transport`], [`dialect`], [`store`] |
+//! | 1 | [`accounts`], [`transport`], [`protocol`], [`store`] |
 //! | 2 | [`hub`] |
-//! | 3 | [`operate`] |
+//! | 3 | [`admin`] |
 //! | 4 | [`command`] |
-//! | 5 | [`session`] |
-//! | 6 | [`web`] |
+//! | 5 | `session` |
+//! | 6 | `web` |
 //! | 7 | [`server`]; [`config`] and [`logging`] stand beside it |
 
 pub mod accounts;
@@ -31,9 +31,9 @@ pub mod model;
 pub mod protocol;
 mod semaphore;
 pub mod server;
-pub mod session;
+mod session;
 pub mod store;
 mod sync;
 pub mod thread;
 pub mod transport;
-pub mod web;
+mod web;

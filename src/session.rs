@@ -18,9 +18,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use api::{ApiRequest, NotAllowed, register};
-pub use budget::Budgets;
-pub use connection::Connection;
+pub(crate) use api::{ApiRequest, NotAllowed, register};
+pub(crate) use budget::Budgets;
+pub(crate) use connection::Connection;
 pub(crate) use door::{Door, PlainDoor, WebDoor};
 
 use crate::accounts::{Accounts, Throttle};
@@ -32,7 +32,7 @@ use crate::model::{DuplicateLogin, Peer, QuitReason, Registration, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
 /// What all sessions of a server share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// Users, groups and messages.
     pub hub: Hub,
     /// Accounts and their passwords.
@@ -86,19 +86,19 @@ enum ReadOutcome {
     Deadline,
 }
 
-/// Serves one client until it leaves. `place` is its place among the connections that log in; it is dropped after the login.
-pub fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, place: T) {
+/// Serves one client until it leaves. `slot` is its slot among the connections that log in; it is dropped after the login.
+pub(crate) fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T) {
     let mut session = Session::new(shared, id, connection);
     match connection.door().login(&mut session) {
         Ok(presence) => {
-            drop(place);
+            drop(slot);
             session.chat(presence);
         }
         Err(reason) => {
             // The first one who asked for the end has given the reason.
             let reason = connection.closing().unwrap_or(reason);
             session.close_before_login(reason);
-            drop(place);
+            drop(slot);
         }
     }
 }

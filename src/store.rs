@@ -211,7 +211,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Full => f.write_str("the disk is full"),
             StoreError::Disk(why) => write!(f, "the disk cannot be used ({why})"),
-            StoreError::Locked => f.write_str("another program holds the database"),
+            StoreError::Locked => f.write_str("another program is using the database"),
             StoreError::Damaged(why) => write!(f, "the database is damaged ({why})"),
             StoreError::Abandoned => f.write_str("a fault in the server"),
             StoreError::Other(why) => f.write_str(why),

@@ -16,9 +16,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use forwarded::Proxies;
-pub use guard::Site;
-pub use metrics::scrape;
+pub(crate) use forwarded::Proxies;
+pub(crate) use guard::Site;
+pub(crate) use metrics::scrape;
 
 use crate::model::Peer;
 use crate::model::limits::WEB_TIME;
@@ -28,7 +28,7 @@ use request::{Flaw, Request};
 use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
-pub struct Visit<'a> {
+pub(crate) struct Visit<'a> {
     /// What scripts work with.
     pub shared: &'a Shared,
     /// Where browsers may come from.
@@ -47,7 +47,7 @@ pub struct Visit<'a> {
 
 /// Why a request is turned away at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TurnedAway {
+pub(crate) enum TurnedAway {
     /// Its address is banned.
     Banned,
     /// Too many are answered at the moment, or the system gives no thread.
@@ -56,7 +56,7 @@ pub enum TurnedAway {
 
 impl Visit<'_> {
     /// Answers the request that comes.
-    pub fn answer(self) {
+    pub(crate) fn answer(self) {
         let mut client = self.link.peer();
         let response = match self.receive(&mut client) {
             Ok(request) => match self.reply(&request, client) {
@@ -106,7 +106,7 @@ impl Visit<'_> {
 
 impl TurnedAway {
     /// The fixed word for it in the log.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             TurnedAway::Banned => "banned",
             TurnedAway::Busy => "busy",
@@ -122,7 +122,7 @@ impl TurnedAway {
 }
 
 /// Tells a browser why it is not answered and closes, without waiting for anything: for the thread that accepts.
-pub fn turn_away(link: &dyn Link, why: TurnedAway) {
+pub(crate) fn turn_away(link: &dyn Link, why: TurnedAway) {
     let _ = write_all_until(link, &why.response().to_bytes(), Instant::now());
     link.finish();
 }

@@ -1,4 +1,4 @@
-//! What somebody does instead of saying it: `/me`, live, later, and for programs.
+//! Actions (`/me`): live, in the history, and for programs.
 
 use crate::support::TestServer;
 
@@ -9,7 +9,7 @@ fn stable(line: &str) -> String {
 }
 
 #[test]
-fn an_action_goes_where_plain_text_goes() {
+fn an_action_goes_to_the_talk_target() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     let nobody = "Error: Not sent: use /msg <username> <message>, or choose a conversation with /talk.";
@@ -23,7 +23,7 @@ fn an_action_goes_where_plain_text_goes() {
 }
 
 #[test]
-fn an_action_is_a_message_of_the_log_and_stays_an_action() {
+fn an_action_is_stored_as_an_action() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask("/mode ids on", &["Mode: plain, with ids."]);
@@ -45,7 +45,7 @@ fn an_action_is_a_message_of_the_log_and_stays_an_action() {
 }
 
 #[test]
-fn who_was_away_is_shown_an_action_as_one() {
+fn a_missed_action_is_shown_as_an_action() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     alice.send("/talk bob\n/me waves");
@@ -56,7 +56,7 @@ fn who_was_away_is_shown_an_action_as_one() {
 }
 
 #[test]
-fn a_program_sees_an_action_as_a_message_with_one_field_more() {
+fn an_action_is_a_message_with_one_more_field() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/mode machine", &["mode name=machine"]);

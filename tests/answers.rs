@@ -1,4 +1,4 @@
-//! Answers to who asks: who is here, help, names in any case, and words that set off no script.
+//! Replies: queries, help, names in any case, and wording that scripts can rely on.
 
 use parlor::command::COMMANDS;
 use parlor::model::Role;
@@ -6,11 +6,11 @@ use parlor::store::Entry;
 
 use crate::support::{TestClient, TestServer, WELCOME};
 
-/// What scripts look for: in the text of no success, in the text of every failure of a group command.
+/// Words that scripts look for: in no success, and in every failure of a group command.
 const ALARMS: [&str; 4] = ["fail", "error", "exist", "not"];
 
 #[test]
-fn aliases_and_upper_case_mean_the_same_and_names_are_shown_as_registered() {
+fn names_and_commands_ignore_case() {
     let server = TestServer::start();
     let mut alice = server.connect();
     alice.give_name_and_password("ALICE", "password123");
@@ -39,7 +39,7 @@ fn alice_address(client: &TestClient) -> String {
 }
 
 #[test]
-fn looking_around_shows_who_and_what_is_there() {
+fn queries_show_users_and_groups() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     let none = "There are no groups yet; /create_group creates one.";
@@ -85,9 +85,9 @@ fn help_comes_from_the_command_table() {
 }
 
 #[test]
-fn no_success_sets_off_a_script_and_every_failure_of_a_group_command_does() {
+fn scripts_can_tell_success_from_failure() {
     let server = TestServer::start();
-    // So that she is shown all of the help.
+    // So that alice sees all of the help.
     let role = Entry::Role { user: "alice".parse().unwrap(), role: Role::Admin };
     server.handle.hub().record(vec![role]).unwrap();
     let alarming = |text: &str| ALARMS.iter().any(|word| text.to_lowercase().contains(word));

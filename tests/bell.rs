@@ -1,9 +1,9 @@
-//! The bell of a terminal before messages that call its user.
+//! The bell of a terminal before messages that mention its user.
 
 use crate::support::TestServer;
 
 #[test]
-fn the_bell_rings_before_messages_that_mention_the_name() {
+fn the_bell_rings_before_mentions() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.ask("/mode bell mentions", &["Mode: plain, bell for mentions."]);
@@ -22,7 +22,7 @@ fn the_bell_rings_before_messages_that_mention_the_name() {
         bob.line();
         alice.expect(heard);
     }
-    // It is no part of what others get.
+    // Other recipients get no bell.
     charlie.expect("[Broadcast][bob]: alice.");
     bob.ask(
         "/talk #g\n/me greets alice",
@@ -37,7 +37,7 @@ fn the_bell_rings_before_messages_that_mention_the_name() {
 }
 
 #[test]
-fn the_bell_may_ring_before_every_message_and_stops_when_told_to() {
+fn the_bell_rings_before_every_message_until_turned_off() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/mode ids on", &["Mode: plain, with ids."]);
@@ -59,7 +59,7 @@ fn the_bell_may_ring_before_every_message_and_stops_when_told_to() {
 }
 
 #[test]
-fn a_message_behind_an_open_question_rings_on_its_own_line() {
+fn the_bell_at_an_open_question_is_on_a_new_line() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/mode bell mentions", &["Mode: plain, bell for mentions."]);

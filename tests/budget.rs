@@ -1,11 +1,11 @@
-//! What a user may take: commands, bytes, sessions and threads, however often he comes back.
+//! What a user may consume: commands, bytes, sessions and threads, however often they reconnect.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::{Daemon, TestServer, eventually, password};
 
 #[test]
-fn coming_back_gives_no_new_budget() {
+fn reconnecting_gives_no_new_budget() {
     let daemon = Daemon::start(&["--burst", "9", "--rate", "1"]);
     for slowed in [false, true] {
         let mut alice = daemon.login("alice");
@@ -30,7 +30,7 @@ fn a_long_line_costs_more_than_a_short_one() {
 }
 
 #[test]
-fn who_quits_without_reading_is_here_until_he_has_read() {
+fn quitting_without_reading_keeps_the_session_until_read() {
     let server = TestServer::start();
     let mut alice = server.memory_login("alice");
     alice.peer.shut_gate(true);
@@ -45,7 +45,7 @@ fn who_quits_without_reading_is_here_until_he_has_read() {
 }
 
 #[test]
-fn one_user_cannot_take_all_places() {
+fn one_user_cannot_take_every_session() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.limits.max_sessions_per_user = 2;
@@ -59,7 +59,7 @@ fn one_user_cannot_take_all_places() {
 }
 
 #[test]
-fn a_blank_message_without_line_end_is_answered_and_a_blank_line_is_not() {
+fn only_raw_clients_get_an_answer_to_a_blank_message() {
     let server = TestServer::start();
     let mut raw = server.connect();
     raw.expect_bytes("Enter username: ");

@@ -1,11 +1,11 @@
-//! Talking: who sees what, letter by letter.
+//! Messages and groups: exactly what each user sees.
 
 use std::thread;
 
 use crate::support::{TestClient, TestServer};
 
 #[test]
-fn a_private_message_reaches_its_recipient_and_comes_back_as_echo() {
+fn a_private_message_is_delivered_and_echoed() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.send("/msg bob hi  there");
@@ -19,13 +19,13 @@ fn a_private_message_reaches_its_recipient_and_comes_back_as_echo() {
 }
 
 #[test]
-fn a_message_to_oneself_comes_as_message_and_as_echo() {
+fn a_message_to_oneself_is_delivered_and_echoed() {
     let server = TestServer::start();
     server.login("alice").ask("/msg alice remember", &["[alice]: remember", "[to alice]: remember"]);
 }
 
 #[test]
-fn a_broadcast_is_one_and_the_same_line_for_everybody() {
+fn a_broadcast_is_the_same_line_for_everybody() {
     let server = TestServer::start();
     let mut everybody = server.login_all(["alice", "bob", "charlie"]);
     let mut stranger = server.connect();
@@ -40,7 +40,7 @@ fn a_broadcast_is_one_and_the_same_line_for_everybody() {
 }
 
 #[test]
-fn a_group_lives_from_its_first_member_to_its_last() {
+fn a_group_lasts_from_its_first_member_to_its_last() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.ask("/create_group rust", &["Group rust created."]);
@@ -61,7 +61,7 @@ fn a_group_lives_from_its_first_member_to_its_last() {
 }
 
 #[test]
-fn who_leaves_or_crashes_leaves_all_his_groups_at_once() {
+fn quitting_or_crashing_leaves_all_groups_at_once() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for group in ["a", "b", "c"] {
@@ -89,7 +89,7 @@ fn who_leaves_or_crashes_leaves_all_his_groups_at_once() {
 }
 
 #[test]
-fn every_error_is_worded_as_written_down() {
+fn errors_have_their_documented_wording() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask_all(&[("/create_group Rust", "Group Rust created."), ("/create_group own", "Group own created.")]);
@@ -133,7 +133,7 @@ fn every_error_is_worded_as_written_down() {
 }
 
 #[test]
-fn full_servers_and_full_users_say_so() {
+fn limits_on_groups_and_memberships_are_reported() {
     let server = TestServer::with(|config| (config.limits.max_groups, config.limits.max_memberships) = (3, 2));
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask_all(&[
@@ -151,7 +151,7 @@ fn full_servers_and_full_users_say_so() {
 const CREATE: &str = "Usage: /create_group <group> [limit=N] [private] [password=P] [ephemeral] [keep]";
 
 #[test]
-fn too_few_or_too_many_words_are_answered_with_the_usage() {
+fn wrong_word_counts_are_answered_with_the_usage() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for line in ["/msg", "/msg bob", "/MSG  bob  "] {
@@ -177,7 +177,7 @@ fn too_few_or_too_many_words_are_answered_with_the_usage() {
 }
 
 #[test]
-fn plain_text_goes_where_talk_says() {
+fn plain_text_goes_to_the_talk_target() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/talk BOB", &["Plain text now goes to bob; /talk alone ends that."]);
@@ -199,7 +199,7 @@ fn plain_text_goes_where_talk_says() {
 }
 
 #[test]
-fn all_members_see_one_order_of_a_group_and_each_sender_his_own() {
+fn all_members_see_one_order_of_messages() {
     const EACH: usize = 200;
     let server = TestServer::start();
     let names = ["alice", "bob", "charlie", "david"];

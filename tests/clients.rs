@@ -23,11 +23,11 @@ fn demand(program: &str, package: &str) {
     );
 }
 
-/// A program at a terminal that shows what is typed, connected to the server.
+/// A program at a terminal that echoes typing, connected to the server.
 fn at_terminal(addr: SocketAddr, program: &str) -> PtySession {
     let (host, port) = (addr.ip(), addr.port());
     let mut command = Command::new("sh");
-    // The terminals of rexpect begin without echo, where nothing needs to be hidden.
+    // The terminals of rexpect start without echo, where nothing would need to be hidden.
     command.args(["-c", &format!("stty echo; exec {program} {host} {port}")]);
     let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
     let mut session = rexpect::session::spawn_command(command, Some(patience)).unwrap();
@@ -69,7 +69,7 @@ fn telnet(server: &TestServer, name: &str, password: &str) -> PtySession {
     session
 }
 
-/// OpenBSD's netcat stays at its terminal when the server has closed; Ctrl-D or Enter ends it.
+/// OpenBSD's netcat stays at its terminal after the server has closed; Ctrl-D or Enter ends it.
 fn end_nc(mut session: PtySession) {
     type_line(&mut session, "/quit");
     session.send_control('d').unwrap();
@@ -81,7 +81,7 @@ fn end(mut session: PtySession) {
     session.exp_eof().unwrap_or_else(|e| panic!("the program did not end after /quit: {e}"));
 }
 
-/// What a program that is given all its input at once says.
+/// The output of a program that gets all its input at once.
 fn pipe(server: &TestServer, program: &str, options: &[&str], input: &str) -> String {
     let mut command = Command::new(program);
     command.args(options).args([server.addr.ip().to_string(), server.addr.port().to_string()]);
@@ -187,7 +187,7 @@ fn a_script_in_one_line_of_shell_works() {
 }
 
 #[test]
-fn other_netcats_work_where_they_are_installed() {
+fn other_netcats_work_if_installed() {
     let server = TestServer::start();
     for program in ["nc.openbsd", "nc.traditional", "busybox nc", "ncat"] {
         if !installed(program.split(' ').next().unwrap()) {
@@ -203,7 +203,7 @@ fn other_netcats_work_where_they_are_installed() {
 }
 
 #[test]
-fn what_is_said_to_somebody_who_is_away_survives_a_kill_and_waits_for_his_nc() {
+fn messages_to_offline_users_survive_a_kill() {
     let options = ["--data", "data"];
     let mut daemon = Daemon::start(&options);
     let mut alice = nc(daemon.addr, "alice", "password123");

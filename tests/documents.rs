@@ -129,26 +129,6 @@ fn documents_name_every_error_code() {
     }
 }
 
-#[test]
-fn documents_list_every_scene_in_a_browser() {
-    let architecture = fs::read_to_string(document("architecture.md")).unwrap();
-    let scenes: Vec<String> = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
-        .iter()
-        .filter(|path| !path.ends_with("driver.rs"))
-        .flat_map(|path| {
-            let source = fs::read_to_string(path).unwrap();
-            let named = source.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once("()"));
-            named.map(|(name, _)| format!("| `{name}` |")).collect::<Vec<_>>()
-        })
-        .collect();
-    assert!(scenes.len() > 20, "{scenes:?}");
-    for scene in &scenes {
-        assert!(architecture.contains(scene.as_str()), "docs/architecture.md does not list the scene {scene}");
-    }
-    let listed = architecture.split_once("## Scenes in a browser").unwrap().1.split_once("\n## ").unwrap().0;
-    assert_eq!(listed.matches("\n| `").count(), scenes.len(), "a scene that is listed is gone");
-}
-
 /// `RELIABILITY=show` prints the table with the figures of the last `make torture`, `RELIABILITY=write` puts it into the
 /// page. In any other run the figures in there are as good as any.
 #[test]

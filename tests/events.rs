@@ -13,6 +13,8 @@ use parlor::model::{
 };
 use parlor::protocol::{Dialect, JSON, MACHINE};
 
+use crate::support::every_variant;
+
 /// When an event comes, and an example of it.
 type Row = (&'static str, Kind);
 
@@ -22,13 +24,7 @@ macro_rules! examples {
         $Enum:ident $(except $($Except:ident)|+)?;
         $($when:literal => $Variant:ident $(($($value:expr),+))? $({$($field:ident $(: $of:expr)?),+ $(,)?})?,)+
     ) => {{
-        #[allow(unreachable_patterns, reason = "a variant may have several examples")]
-        fn _every_variant_has_an_example(value: &$Enum) {
-            match value {
-                $($Enum::$Variant { .. } => {})+
-                $($($Enum::$Except { .. } => {})+)?
-            }
-        }
+        every_variant!($Enum: $($Variant),+ $($(, $Except)+)?);
         vec![$(($when, $Enum::$Variant $(($($value),+))? $({$($field $(: $of)?),+})?)),+]
     }};
 }

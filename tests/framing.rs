@@ -1,4 +1,4 @@
-//! From bytes to lines: line ends, clients that send none, limits, editing keys, and text made harmless.
+//! From bytes to lines: line ends, clients that send none, limits, editing keys, and sanitised text.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use crate::support::{MemoryClient, PATIENCE, TestServer, WELCOME};
 
 const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
 
-/// The client of the newline-less family: one bare send, then one recv, which has to bring the whole answer.
+/// A client of the newline-less family: one bare send, then one recv, which must return the whole answer.
 struct Bare(TcpStream);
 
 impl Bare {
@@ -54,7 +54,7 @@ fn bare_memory_login(server: &TestServer, name: &str, password: &str) -> MemoryC
 }
 
 #[test]
-fn every_line_end_ends_a_line_and_crlf_is_answered_in_crlf() {
+fn every_line_end_works_and_crlf_is_answered_in_crlf() {
     let server = TestServer::start();
     for (end, answer_end) in [("\n", "\n"), ("\r\n", "\r\n"), ("\r\0", "\n"), ("\r", "\n")] {
         let mut alice = server.memory_connect();
@@ -63,7 +63,7 @@ fn every_line_end_ends_a_line_and_crlf_is_answered_in_crlf() {
         let lines =
             ["Enter password: ", WELCOME, answer_end, HINT, answer_end, "Pong: 1", answer_end, "Pong: 2", answer_end];
         alice.expect_bytes(&lines.concat());
-        // A line end may come in two reads.
+        // A line end may arrive in two reads.
         for byte in format!("/ping 3{end}/ping 4{end}").chars() {
             alice.send(&byte.to_string());
         }
@@ -74,7 +74,7 @@ fn every_line_end_ends_a_line_and_crlf_is_answered_in_crlf() {
 }
 
 #[test]
-fn a_client_without_line_ends_talks_like_any_other() {
+fn a_client_without_line_ends_chats_like_any_other() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut bare = Bare::login(server.addr, "alice", "password123");
@@ -100,10 +100,10 @@ fn bare_hint() -> &'static str {
 }
 
 #[test]
-fn a_known_name_and_a_right_password_without_line_end_are_taken_at_once() {
+fn known_names_and_passwords_need_no_line_end_or_pause() {
     let server = TestServer::start();
     let mut bare = server.memory_connect();
-    // All is there before the first read: had any waited for more, it would have swallowed the next.
+    // Everything is there before the first read: had any read waited for more, it would have swallowed the next send.
     for message in ["alice", "password123", "/ping 1", "/ping 2"] {
         bare.send(message);
     }
@@ -111,7 +111,7 @@ fn a_known_name_and_a_right_password_without_line_end_are_taken_at_once() {
 }
 
 #[test]
-fn an_unknown_name_is_judged_after_a_pause() {
+fn an_unknown_name_is_answered_after_a_pause() {
     let server = TestServer::start();
     let mut bare = Bare::connect(server.addr);
     assert_eq!(bare.say("zoe"), "Enter password: ");
@@ -120,7 +120,7 @@ fn an_unknown_name_is_judged_after_a_pause() {
 }
 
 #[test]
-fn a_name_and_a_password_in_two_pieces_are_put_together() {
+fn a_name_and_password_may_arrive_in_pieces() {
     let server = TestServer::start();
     let mut bare = server.memory_connect();
     for message in ["ali", "ce", "password", "123"] {
@@ -132,7 +132,7 @@ fn a_name_and_a_password_in_two_pieces_are_put_together() {
 }
 
 #[test]
-fn a_lone_line_end_after_a_bare_name_means_lines_from_then_on() {
+fn a_line_end_after_a_raw_name_switches_to_lines() {
     let server = TestServer::start();
     for end in ["\n", "\r\n", "\r\0"] {
         let mut late = server.memory_connect();
@@ -148,7 +148,7 @@ fn a_lone_line_end_after_a_bare_name_means_lines_from_then_on() {
 }
 
 #[test]
-fn glued_sends_of_a_client_without_line_ends_come_apart() {
+fn reads_without_line_ends_are_split_into_commands() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut bare = bare_memory_login(&server, "alice", "password123");
@@ -172,7 +172,7 @@ fn glued_sends_of_a_client_without_line_ends_come_apart() {
 }
 
 #[test]
-fn each_command_that_may_be_glued_on_comes_apart_and_no_text_does() {
+fn only_legacy_commands_are_split_off() {
     let server = TestServer::start();
     let mut bare = bare_memory_login(&server, "alice", "password123");
     for (sent, answer) in [
@@ -201,7 +201,7 @@ fn each_command_that_may_be_glued_on_comes_apart_and_no_text_does() {
 }
 
 #[test]
-fn lines_are_never_taken_apart() {
+fn lines_are_never_split() {
     let server = TestServer::start();
     let mut alice = server.memory_login("alice");
     alice.send("/ping a/create_group B/users\n");
@@ -215,7 +215,7 @@ fn lines_are_never_taken_apart() {
 }
 
 #[test]
-fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
+fn a_line_over_the_limit_is_one_error_with_the_numbers() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     let text = "x".repeat(4096 - "/ping \n".len());
@@ -232,20 +232,20 @@ fn a_line_at_the_limit_passes_and_one_over_it_is_one_error_with_the_numbers() {
 }
 
 #[test]
-fn an_over_long_message_without_line_end_is_one_error_too() {
+fn a_raw_message_over_the_limit_is_one_error_too() {
     let server = TestServer::start();
     let mut bare = bare_memory_login(&server, "alice", "password123");
-    // In two pieces, as the network may bring it; the tail is not taken for a message of its own.
+    // In two pieces, as the network may deliver it; the tail is not a message of its own.
     bare.send(&"x".repeat(5000));
     bare.send("/users");
     bare.expect("Error: That line was dropped: it has 5006 bytes, and the limit is 4096.");
-    // Who has read that may send at once.
+    // A client that has read the error may send at once.
     bare.send("/ping");
     bare.expect("Pong.");
 }
 
 #[test]
-fn sixty_four_kib_without_a_line_end_close_the_connection() {
+fn a_flood_without_line_ends_closes_the_connection() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send_raw(vec![b'x'; 64 * 1024]);
@@ -259,7 +259,7 @@ fn sixty_four_kib_without_a_line_end_close_the_connection() {
 }
 
 #[test]
-fn invalid_utf8_is_refused_and_the_connection_kept() {
+fn invalid_utf8_is_refused_without_closing() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     for bytes in [&b"/msg bob \xC3\x28"[..], b"\x80", b"/msg bob \xED\xA0\x80", b"/msg bob \xF8\x88\x80\x80"] {
@@ -271,7 +271,7 @@ fn invalid_utf8_is_refused_and_the_connection_kept() {
 }
 
 #[test]
-fn no_text_can_forge_a_line_or_drive_a_terminal() {
+fn no_text_can_forge_a_line_or_control_a_terminal() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     for (typed, shown) in [
@@ -290,7 +290,7 @@ fn no_text_can_forge_a_line_or_drive_a_terminal() {
         alice.ask(&format!("/msg bob {typed}"), &[&format!("[to bob]: {shown}")]);
         bob.expect(&format!("[alice]: {shown}"));
     }
-    // A line end of any kind begins a line of one's own, which is no message to anybody.
+    // A line end of any kind starts a new line of the sender, which is not part of the message.
     alice.send_raw("/msg bob a\r[eve]: forged\n/msg bob b\r\n[eve]: forged\n");
     alice.expect("[to bob]: a");
     alice.expect_bytes(bare_hint());
@@ -303,7 +303,7 @@ fn no_text_can_forge_a_line_or_drive_a_terminal() {
 }
 
 #[test]
-fn a_raw_message_with_a_line_end_inside_forges_nothing() {
+fn a_line_end_inside_a_raw_message_forges_nothing() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut bare = bare_memory_login(&server, "alice", "password123");
@@ -316,7 +316,7 @@ fn a_raw_message_with_a_line_end_inside_forges_nothing() {
 }
 
 #[test]
-fn editing_keys_edit_the_line_by_whole_characters() {
+fn editing_keys_erase_whole_characters() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for (typed, seen) in [

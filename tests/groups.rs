@@ -1,8 +1,8 @@
-//! Groups over sockets: rooms, lines for programs, and what a restart in the middle leaves as it was.
+//! Groups over sockets: rooms, tagged lines for programs, and a restart.
 
 use crate::support::{Daemon, TestClient, TestServer, timeless};
 
-/// Makes a room for so many and answers with its code.
+/// Creates a room for this many and returns its code.
 fn room(client: &mut TestClient, limit: usize) -> String {
     client.send(&format!("/room create {limit}"));
     let line = client.line();
@@ -13,7 +13,7 @@ fn room(client: &mut TestClient, limit: usize) -> String {
 }
 
 #[test]
-fn a_room_is_open_to_whoever_has_its_code_until_it_is_full() {
+fn a_room_admits_its_code_until_it_is_full() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut eve] = server.login_all(["alice", "bob", "eve"]);
     let code = room(&mut alice, 2);
@@ -53,7 +53,7 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn a_program_reads_what_happens_in_groups_in_fields() {
+fn group_events_have_fields_for_programs() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.ask("/mode machine", &["mode name=machine"]);
@@ -95,7 +95,7 @@ fn a_program_reads_what_happens_in_groups_in_fields() {
 }
 
 #[test]
-fn a_restart_in_the_middle_leaves_kept_groups_as_they_were() {
+fn kept_groups_survive_a_restart() {
     let mut daemon = Daemon::start(&["--data", "data"]);
     let mut alice = daemon.login("alice");
     let [mut bob, mut eve, mut david] = ["bob", "eve", "david"].map(|user| daemon.login(user));

@@ -1,4 +1,4 @@
-//! Hearing nothing of somebody, who cannot tell.
+//! Ignoring a user, who cannot tell.
 
 use parlor::model::{DuplicateLogin, StoreAddress};
 
@@ -7,7 +7,7 @@ use crate::support::{Daemon, TestServer};
 const IGNORED: &str = "You now ignore bob; /unignore bob ends that.";
 
 #[test]
-fn an_ignored_user_is_answered_as_always_and_not_heard() {
+fn an_ignored_user_is_answered_but_hidden() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     bob.ask("/create_group g", &["Group g created."]);
@@ -24,7 +24,7 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     bob.ask("/delete 1", &["*** bob deleted #1."]);
     charlie.expect("[Broadcast][bob]: soup");
     alice.quiet();
-    // He is here all the same, and hears her.
+    // The ignored user is online and still sees alice's messages.
     alice.ask("/msg bob hi", &["[to bob]: hi"]);
     bob.expect("[alice]: hi");
     bob.ask("/leave_group g", &["You left the group g."]);
@@ -33,7 +33,7 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
     alice.expect("[charlie]: hi");
     alice.ask_past("/history bob", &["History with bob:", "#5 {time} [to bob]: hi"]);
     alice.ask_past("/search soup", &["No message contains all of these words."]);
-    // Whoever is ignored is not answered by mistake either.
+    // /reply never goes to an ignored user by mistake.
     alice.ask("/reply you?", &["[to charlie]: you?"]);
     alice.ask("/unignore bob", &["You no longer ignore bob."]);
     alice.ask_past("/search soup", &["Found:", "#3 {time} [Broadcast][bob]: soup"]);
@@ -42,7 +42,7 @@ fn an_ignored_user_is_answered_as_always_and_not_heard() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
+fn errors_are_reported_and_the_list_is_sorted() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     alice.ask("/ignore", &["You ignore nobody."]);
@@ -64,7 +64,7 @@ fn what_cannot_be_done_is_said_and_the_list_is_in_order() {
 }
 
 #[test]
-fn there_is_a_limit_to_whom_one_ignores() {
+fn the_number_of_ignored_users_is_limited() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     for n in 0..200 {
@@ -77,7 +77,7 @@ fn there_is_a_limit_to_whom_one_ignores() {
 }
 
 #[test]
-fn it_holds_for_all_sessions_and_over_a_restart() {
+fn ignoring_covers_all_sessions_and_survives_a_restart() {
     let mut daemon = Daemon::start(&["--data", "data", "--duplicate-login", "allow"]);
     let [mut desk, mut phone] = [daemon.login("alice"), daemon.login("alice")];
     desk.ask("/ignore bob", &[IGNORED]);
@@ -105,7 +105,7 @@ fn it_holds_for_all_sessions_and_over_a_restart() {
 }
 
 #[test]
-fn receipts_do_not_tell_who_is_ignored() {
+fn receipts_do_not_reveal_who_is_ignored() {
     let server = TestServer::with(|config| config.data = StoreAddress::Folder(config.users.with_file_name("data")));
     let mut alice = server.login("alice");
     alice.ask("/ignore bob", &[IGNORED]);
@@ -124,7 +124,7 @@ fn receipts_do_not_tell_who_is_ignored() {
     bob.expect("*** alice has joined the chat.");
     bob.expect("*** alice has received #2.");
     alice.quiet();
-    // At a later login nothing is left over.
+    // A later login shows nothing either.
     alice.send("/quit");
     alice.expect_end();
     bob.expect("*** alice has left the chat.");
@@ -135,7 +135,7 @@ fn receipts_do_not_tell_who_is_ignored() {
 }
 
 #[test]
-fn a_question_that_is_open_is_not_disturbed_by_who_is_ignored() {
+fn an_ignored_user_does_not_disturb_an_open_question() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     alice.ask("/ignore bob", &[IGNORED]);
@@ -147,7 +147,7 @@ fn a_question_that_is_open_is_not_disturbed_by_who_is_ignored() {
 }
 
 #[test]
-fn what_concerns_a_guest_ends_with_him() {
+fn ignoring_a_guest_ends_when_the_guest_leaves() {
     let server = TestServer::with(|config| {
         config.guests = true;
         config.duplicate_login = DuplicateLogin::Allow;

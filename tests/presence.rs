@@ -1,11 +1,11 @@
-//! Who is here, away, back, and when somebody was last seen.
+//! Who is online, away or back, and when a user was last seen.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::{TestServer, eventually};
 
 #[test]
-fn who_is_away_is_marked_and_who_writes_to_him_is_told() {
+fn an_away_user_is_marked_and_senders_are_told() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask("/away lunch, back at two", &["You are away: lunch, back at two"]);
@@ -22,7 +22,7 @@ fn who_is_away_is_marked_and_who_writes_to_him_is_told() {
 }
 
 #[test]
-fn being_away_is_told_to_all_sessions_and_ends_with_the_last_one() {
+fn away_covers_all_sessions_and_ends_with_the_last() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut phone = server.login("alice");
     let mut desk = server.login("alice");
@@ -37,7 +37,7 @@ fn being_away_is_told_to_all_sessions_and_ends_with_the_last_one() {
 }
 
 #[test]
-fn a_text_about_being_away_is_bounded() {
+fn the_away_text_is_bounded() {
     let server = TestServer::start();
     let mut alice = server.login("alice");
     alice.send(&format!("/away {}", "x".repeat(4000)));
@@ -45,7 +45,7 @@ fn a_text_about_being_away_is_bounded() {
 }
 
 #[test]
-fn whois_says_since_when_how_idle_and_what_one_shares() {
+fn whois_shows_login_idle_time_and_shared_groups() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     for group in ["red", "tea"] {
@@ -75,7 +75,7 @@ fn whois_says_since_when_how_idle_and_what_one_shares() {
 }
 
 #[test]
-fn a_program_reads_the_same_in_fields() {
+fn presence_has_fields_for_programs() {
     let server = TestServer::start();
     let [mut bot, mut bob] = server.login_all(["alice", "bob"]);
     bot.ask("/mode machine", &["mode name=machine"]);

@@ -1,4 +1,4 @@
-//! Answering without a name: `/reply` goes to who wrote last, or else to whom one did.
+//! `/reply`: to the last sender, or else to the last recipient.
 
 use parlor::model::DuplicateLogin;
 
@@ -7,7 +7,7 @@ use crate::support::TestServer;
 const NOBODY: &str = "Error: There is nobody to reply to yet; start with /msg <username> <message>.";
 
 #[test]
-fn an_answer_goes_to_who_wrote_last() {
+fn a_reply_goes_to_the_last_sender() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.ask("/reply hi", &[NOBODY]);
@@ -28,10 +28,10 @@ fn an_answer_goes_to_who_wrote_last() {
 }
 
 #[test]
-fn who_was_written_to_by_nobody_goes_on_with_whom_he_wrote() {
+fn without_a_sender_a_reply_goes_to_the_last_recipient() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
-    // Also when both are read at once, and nothing was delivered between them.
+    // Also when both lines arrive in one read and nothing was delivered in between.
     alice.ask("/msg bob one\n/reply two", &["[to bob]: one", "[to bob]: two"]);
     bob.ask("", &["[alice]: one", "[alice]: two"]);
     alice.ask(
@@ -42,7 +42,7 @@ fn who_was_written_to_by_nobody_goes_on_with_whom_he_wrote() {
 }
 
 #[test]
-fn what_one_missed_can_be_answered() {
+fn a_missed_message_can_be_replied_to() {
     let server = TestServer::start();
     let [mut bob, mut charlie] = server.login_all(["bob", "charlie"]);
     for (sender, name) in [(&mut charlie, "charlie"), (&mut bob, "bob")] {
@@ -56,7 +56,7 @@ fn what_one_missed_can_be_answered() {
 }
 
 #[test]
-fn all_sessions_of_a_user_answer_the_same_one() {
+fn all_sessions_of_a_user_reply_to_the_same_user() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let [mut phone, mut bob] = server.login_all(["alice", "bob"]);
     let mut desk = server.login("alice");
@@ -67,7 +67,7 @@ fn all_sessions_of_a_user_answer_the_same_one() {
 }
 
 #[test]
-fn nobody_answers_a_guest_who_is_somebody_else() {
+fn a_reply_never_reaches_a_different_guest() {
     let server = TestServer::with(|config| config.guests = true);
     let mut alice = server.login("alice");
     let come = || {

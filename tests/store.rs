@@ -92,10 +92,10 @@ fn a_backup_is_complete_and_replaces_nothing() {
     let daemon = daemon_over(with_messages());
     let dir = daemon.dir.path();
     let outcome = tool(dir, &["backup", "copy.db"]);
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "The database is copied to copy.db.\n"), "{}", outcome.err);
+    assert_eq!((outcome.code, outcome.out.as_str()), (0, "Copied the database to copy.db.\n"), "{}", outcome.err);
     let before = fs::read(dir.join("copy.db")).unwrap();
     let again = tool(dir, &["backup", "copy.db"]);
-    assert_eq!((again.code, again.err.as_str()), (1, "parlord: copy.db: is there already; nothing was copied\n"));
+    assert_eq!((again.code, again.err.as_str()), (1, "parlord: copy.db: already exists; nothing was copied\n"));
     assert!(fs::read(dir.join("copy.db")).unwrap() == before);
     let lost = tool(dir, &["backup", "nowhere/copy.db"]);
     assert!(lost.code == 1 && lost.err.starts_with("parlord: nowhere/"), "{}", lost.err);
@@ -119,12 +119,12 @@ fn an_erased_user_is_gone_from_the_disk() {
     assert!(holds("the marked secret") && holds("left"));
     for typed in ["", "bob\n", "alice \u{7} \n"] {
         let outcome = run_with(dir, &["erase", "--user", "alice"], &[], typed);
-        let why = "parlord: the two names are not the same; nothing was erased\n";
+        let why = "parlord: the names differ; nothing was erased\n";
         assert_eq!((outcome.code, outcome.err.as_str()), (1, why));
     }
     assert!(holds("the marked secret"));
     let outcome = run_with(dir, &["erase", "--user", "Alice"], &[], "alice\n");
-    let said = "Erased 2 messages of Alice.\nBackups, and copies made by upgrades, still hold what they held.\n";
+    let said = "Erased 2 messages of Alice.\nBackups and copies made by upgrades still have these messages.\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (0, said), "{}", outcome.err);
     assert!(!holds("the marked secret") && !holds("marked") && holds("left"));
     assert!(tool(dir, &["export"]).out.lines().all(|line| !line.contains("alice")));
@@ -153,7 +153,7 @@ fn the_tools_say_when_there_is_no_database() {
     let dir = folder(USERS);
     for options in [&["export"][..], &["backup", "x"], &["erase", "--user", "bob", "--yes"]] {
         let outcome = tool(dir.path(), options);
-        let why = "parlord: data/parlor.db: there is no database; --data says in which folder it is\n";
+        let why = "parlord: data/parlor.db: there is no database; name its folder with --data\n";
         assert_eq!((outcome.code, outcome.err.as_str()), (1, why));
         let outcome = tool(dir.path(), &[options, &["--data", "none"]].concat());
         assert_eq!(outcome.err, "parlord: there is no database: the setting data is none\n");
@@ -166,7 +166,7 @@ fn the_tools_say_when_there_is_no_database() {
 fn a_folder_has_one_daemon() {
     let daemon = daemon_over(with_messages());
     let outcome = tool(daemon.dir.path(), &["--listen", "127.0.0.1:0"]);
-    let why = "parlord: data: another parlord works in this folder; give this one its own with --data\n";
+    let why = "parlord: data: another parlord is using this folder; give this one its own with --data\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
     assert!(outcome.err.ends_with(why), "{}", outcome.err);
 }
@@ -181,7 +181,7 @@ fn a_damaged_database_is_refused_and_left_alone() {
     for (options, code) in [(&["check"][..], 2), (&["--listen", "127.0.0.1:0"], 1)] {
         let outcome = tool(dir.path(), options);
         assert_eq!((outcome.code, outcome.out.as_str()), (code, ""));
-        assert!(outcome.err.contains("data/parlor.db: is damaged or no database of Parlor ("), "{}", outcome.err);
+        assert!(outcome.err.contains("data/parlor.db: is damaged or not a database of Parlor ("), "{}", outcome.err);
     }
     assert!(fs::read(&path).unwrap() == bytes);
 }

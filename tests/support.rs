@@ -20,6 +20,17 @@ use parlor::transport::memory::{self, MemoryPeer};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
+/// Does not compile unless each variant of an enum is in the list; one may be there several times.
+macro_rules! every_variant {
+    ($Enum:ident: $($Variant:ident),+) => {
+        #[allow(unreachable_patterns, reason = "a variant may be listed several times")]
+        const _: fn(&$Enum) = |value| match value {
+            $($Enum::$Variant { .. } => {})+
+        };
+    };
+}
+pub(crate) use every_variant;
+
 /// How long any wait of a test may take: far more than it ever needs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,4 +1,4 @@
-//! Telnet clients: negotiation, Ctrl-C, signs of life, hidden passwords; and that nobody else ever sees any of it.
+//! Telnet clients: negotiation, Ctrl-C, signs of life, hidden passwords; and that other clients never see any of it.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ const HIDE: &[u8] = &[IAC, WILL, ECHO];
 const SHOW: &[u8] = &[IAC, WONT, ECHO, b'\r', b'\n'];
 const TO_LEAVE: &str = "*** To leave, type /quit.";
 
-/// A client that has been asked for his name.
+/// A client that has been asked for its name.
 fn asked(server: &TestServer) -> MemoryClient {
     let mut client = server.memory_connect();
     client.expect_exact(b"Enter username: ");
@@ -72,7 +72,7 @@ fn offers_and_demands_are_refused_once_per_change() {
 }
 
 #[test]
-fn ctrl_c_drops_the_line_says_how_to_leave_and_the_answer_to_the_mark_goes_first() {
+fn ctrl_c_drops_the_line_and_its_reply_goes_first() {
     let server = TestServer::start();
     let mut alice = logged_in(&server, "alice", "password123");
     for interrupt in [IP, BREAK] {
@@ -86,7 +86,7 @@ fn ctrl_c_drops_the_line_says_how_to_leave_and_the_answer_to_the_mark_goes_first
 }
 
 #[test]
-fn ctrl_c_at_a_prompt_says_how_to_leave_too() {
+fn ctrl_c_at_a_prompt_says_how_to_leave() {
     let server = TestServer::start();
     let mut client = asked(&server);
     client.peer.send(&[b'x', b'y', IAC, IP, IAC, DO, TIMING_MARK]);
@@ -105,7 +105,7 @@ fn are_you_there_is_answered_and_keeps_the_line() {
 }
 
 #[test]
-fn erase_character_and_erase_line_edit() {
+fn erase_commands_edit_the_line() {
     let server = TestServer::start();
     let mut alice = logged_in(&server, "alice", "password123");
     alice.peer.send(&[b"rubbish", &[IAC, EL][..], "/ping ab\u{EB}".as_bytes(), &[IAC, EC], b"c\r\n"].concat());
@@ -113,7 +113,7 @@ fn erase_character_and_erase_line_edit() {
 }
 
 #[test]
-fn any_split_of_a_telnet_stream_means_the_same() {
+fn the_split_of_a_telnet_stream_does_not_matter() {
     let server = TestServer::start();
     let stream = [
         &[IAC, DO, SGA, IAC, WILL, NAWS, IAC, SB, NAWS, 0, 80, 0, 24, IAC, SE][..],
@@ -136,13 +136,13 @@ fn any_split_of_a_telnet_stream_means_the_same() {
     for size in [1, 2, 3, 5, 7] {
         let mut client = asked(&server);
         play(&client, size);
-        // Where among the words a command is answered depends on the reads; what is answered does not.
+        // The position of a reply among the text depends on the reads; the replies do not.
         let (commands, text) = apart(&client.read_to_end());
         assert_eq!((commands, text), (expected_commands.clone(), expected_text.clone()), "in pieces of {size}");
     }
 }
 
-/// The telnet commands in what a server said, all of which have three bytes; and the text between them.
+/// The telnet commands in a server's output, each of three bytes, and the text between them.
 fn apart(mut bytes: &[u8]) -> (Vec<Vec<u8>>, String) {
     let (mut commands, mut text) = (Vec::new(), Vec::new());
     while let Some(&first) = bytes.first() {
@@ -158,7 +158,7 @@ fn apart(mut bytes: &[u8]) -> (Vec<Vec<u8>>, String) {
 }
 
 #[test]
-fn a_lone_iac_is_dropped_and_what_follows_it_kept() {
+fn a_lone_iac_is_dropped_alone() {
     let server = TestServer::start();
     let mut alice = logged_in(&server, "alice", "password123");
     alice.peer.send(&[b"/ping a", &[IAC][..], b"b\r\n"].concat());
@@ -168,7 +168,7 @@ fn a_lone_iac_is_dropped_and_what_follows_it_kept() {
 }
 
 #[test]
-fn the_password_is_hidden_and_shown_again_on_every_path() {
+fn typing_is_shown_again_on_every_path_after_a_password() {
     let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(2));
     logged_in(&server, "alice", "password123");
     let mut wrong = asked(&server);
@@ -187,7 +187,7 @@ fn the_password_is_hidden_and_shown_again_on_every_path() {
     ended.expect_exact(&[HIDE, b"Enter password: "].concat());
     ended.peer.finish();
     assert_eq!(ended.read_to_end(), SHOW);
-    // Whose terminal agreed is asked for nothing more, whatever it says about that.
+    // A terminal that agreed is asked nothing more, whatever it says about it.
     let mut agreeing = asked(&server);
     agreeing.peer.send(&[&[IAC, DO, ECHO, IAC, DONT, ECHO][..], b"bob\r\n"].concat());
     agreeing.expect_exact(&[&[IAC, WONT, ECHO][..], HIDE, b"Enter password: "].concat());
@@ -202,7 +202,7 @@ fn the_password_is_hidden_and_shown_again_on_every_path() {
 }
 
 #[test]
-fn who_sent_any_telnet_command_counts_as_telnet_whatever_his_line_ends() {
+fn any_telnet_command_makes_a_client_telnet() {
     let server = TestServer::start();
     let mut client = asked(&server);
     client.peer.send(&[&[IAC, NOP][..], b"alice\n"].concat());
@@ -212,7 +212,7 @@ fn who_sent_any_telnet_command_counts_as_telnet_whatever_his_line_ends() {
 }
 
 #[test]
-fn who_sends_more_behind_his_name_in_crlf_is_a_script_and_no_telnet() {
+fn a_crlf_script_does_not_count_as_telnet() {
     let server = TestServer::start();
     let mut script = asked(&server);
     script.send("alice\r\npassword123\r\n/ping\r\n");
@@ -220,7 +220,7 @@ fn who_sends_more_behind_his_name_in_crlf_is_a_script_and_no_telnet() {
 }
 
 #[test]
-fn nobody_who_sends_none_ever_gets_a_telnet_byte() {
+fn clients_without_telnet_never_receive_telnet_bytes() {
     let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let sessions = [
         "alice\npassword123\n/help\n/users\n/nope\n/broadcast hi\n/quit\n",
@@ -244,7 +244,7 @@ fn nobody_who_sends_none_ever_gets_a_telnet_byte() {
 }
 
 #[test]
-fn an_operator_may_treat_everybody_as_telnet_or_nobody() {
+fn a_setting_treats_every_client_as_telnet_or_none() {
     let always = TestServer::with(|config| config.telnet = TelnetMode::Always);
     let mut client = asked(&always);
     client.send("alice\n");
@@ -260,7 +260,7 @@ fn an_operator_may_treat_everybody_as_telnet_or_nobody() {
 }
 
 #[test]
-fn a_long_subnegotiation_costs_no_line() {
+fn a_long_subnegotiation_loses_no_line() {
     let server = TestServer::start();
     let mut alice = logged_in(&server, "alice", "password123");
     let long = [&[IAC, SB, NAWS][..], &[7; 5000], &[IAC, SE]].concat();

@@ -1,11 +1,11 @@
-//! Being told who is typing.
+//! Notices of who is typing.
 
 use parlor::model::DuplicateLogin;
 
 use crate::support::TestServer;
 
 #[test]
-fn who_asks_for_it_is_told_who_is_typing_to_him() {
+fn subscribers_see_who_is_typing_to_them() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     let mut phone = server.login("bob");
@@ -13,7 +13,7 @@ fn who_asks_for_it_is_told_who_is_typing_to_him() {
     bob.ask("/typing ON", &["Typing: on."]);
     charlie.ask("/typing on", &["Typing: on."]);
     alice.ask("/typing on", &["Typing: on."]);
-    // The second one comes too early to be told, and neither is answered.
+    // The second one is too early to be shown, and neither is answered.
     alice.send("/typing BOB\n/typing bob");
     alice.quiet();
     bob.expect("*** alice is typing.");
@@ -28,7 +28,7 @@ fn who_asks_for_it_is_told_who_is_typing_to_him() {
 }
 
 #[test]
-fn a_group_is_told_apart_from_a_user() {
+fn typing_in_a_group_names_the_group() {
     let server = TestServer::start();
     let [mut alice, mut bob, mut charlie] = server.login_all(["alice", "bob", "charlie"]);
     alice.ask("/create_group g", &["Group g created."]);
@@ -57,7 +57,7 @@ fn a_group_is_told_apart_from_a_user() {
 }
 
 #[test]
-fn who_may_say_nothing_there_may_not_tell_that_he_is_typing() {
+fn typing_takes_the_right_to_send_messages_there() {
     let server = TestServer::start();
     let [mut alice, mut bob] = server.login_all(["alice", "bob"]);
     bob.ask("/create_group g", &["Group g created."]);
@@ -66,7 +66,7 @@ fn who_may_say_nothing_there_may_not_tell_that_he_is_typing() {
     alice.ask("/typing #h", &["Error: Group 'h' does not exist."]);
     alice.ask("/typing nobody", &["Error: User 'nobody' does not exist."]);
     alice.ask("/typing a b", &["Usage: /typing [on|off|<username>|#<group>]"]);
-    // One who is away, and one who ignores her, are told nothing, and she cannot tell.
+    // An offline user and one who ignores alice are told nothing, and alice cannot tell.
     bob.ask("/ignore alice", &["You now ignore alice; /unignore alice ends that."]);
     alice.send("/typing bob\n/typing charlie");
     alice.quiet();

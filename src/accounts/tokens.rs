@@ -80,6 +80,12 @@ pub fn token_digest(typed: &[u8]) -> Option<[u8; 32]> {
     typed.starts_with(TOKEN_PREFIX.as_bytes()).then(|| digest(typed))
 }
 
+/// Whether this reads like an invitation: as many letters and digits as one has, with or without dashes.
+pub fn is_invite(typed: &str) -> bool {
+    let letters = || typed.chars().filter(|c| *c != '-');
+    letters().count() == RANDOM * 8 / 5 && letters().all(|c| c.is_ascii_alphanumeric())
+}
+
 /// The digest of an invitation as a person typed it: with or without dashes, in any case, with `o` for `0` and `i` or
 /// `l` for `1`.
 pub fn invite_digest(typed: &str) -> [u8; 32] {

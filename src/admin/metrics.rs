@@ -55,7 +55,7 @@ impl Admin {
         page.times("lock_hold_seconds", "Hold times of the central lock, one in 64 sampled.", &stats.hold);
         page.times("store_commit_seconds", "Time to store a batch of messages.", &stats.commits);
         page.one("store_up", "gauge", "1 if the store worked when it was last used.", u8::from(stats.store_works));
-        page.one("uptime_seconds", "gauge", "Seconds since the start.", self.started.elapsed().as_secs());
+        page.one("uptime_seconds", "gauge", "Seconds since the start.", self.uptime().as_secs());
         page.0
     }
 }

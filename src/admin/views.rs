@@ -113,7 +113,7 @@ impl Admin {
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let logging_in = self.control.get().map_or(0, |control| control.logging_in());
         let numbers = [
-            ("uptime_s", self.started.elapsed().as_secs()),
+            ("uptime_s", self.uptime().as_secs()),
             ("sessions", stats.sessions as u64),
             ("users", stats.users as u64),
             ("logging_in", logging_in as u64),

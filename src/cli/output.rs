@@ -85,7 +85,8 @@ pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
 pub(super) fn ask_name(user: &Name) -> Result<String, StartError> {
     if io::stdin().is_terminal() {
         // Somebody who cannot read the question answers it with nothing, and nothing is erased.
-        let _ = write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to it: ");
+        let _ =
+            write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to them: ");
     }
     let line = read_line(&mut io::stdin().lock());
     line.map(|line| line.trim().to_owned()).map_err(|e| StartError::System("the name could not be read".to_owned(), e))

@@ -1,5 +1,4 @@
-//! `parlord backup`, `export` and `erase`: the operator's commands on the database, beside a running daemon or without
-//! one.
+//! `parlord backup`, `export` and `erase`: the operators' commands on the store, beside a running daemon or without one.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -12,32 +11,32 @@ use crate::model::text::quote;
 use crate::model::{Message, Name, Scope, StartError, StoreAddress};
 use crate::store::{self, Erased};
 
-/// The operator's commands on the database
+/// The operators' commands on the store
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(super) enum StoreCommand {
-    /// Copy the database as it is at this moment, also while the server runs
+    /// Copy the database, even while the server runs
     Backup {
-        /// The file to make; one that is there already is left alone
+        /// The file to create; it must not exist yet
         file: PathBuf,
     },
-    /// Write the messages to the standard output, the oldest first
+    /// Print the messages, oldest first
     Export {
-        /// Only what this user said or was told privately
+        /// Only messages from this user, and private messages to them
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
         user: Option<Name>,
-        /// Only what was said in this group
+        /// Only messages in this group
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
         group: Option<Name>,
-        /// One line of text, or one JSON object, for each message
+        /// One line of text, or one JSON object, per message
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
-    /// Erase all that a user said or was told privately, for everybody and for ever
+    /// Erase all messages from a user, and all private messages to them, for everybody and forever
     Erase {
-        /// Whose messages; the account itself is removed with `parlord user remove`
+        /// The user; the account itself is removed with `parlord user remove`
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
         user: Name,
-        /// Do not ask for the name again
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -56,7 +55,7 @@ pub(super) enum Format {
 /// [`super::output::ask_name`], or stands in for it.
 ///
 /// # Errors
-/// What could not be done.
+/// Why the command failed.
 pub(super) fn run(
     command: &StoreCommand,
     address: &StoreAddress,
@@ -68,7 +67,7 @@ pub(super) fn run(
     match command {
         StoreCommand::Backup { file } => {
             tools.backup(file, &mut progress("Copied", "pages"))?;
-            say(out, format_args!("The database is copied to {}.\n", file.display())).map(drop)
+            say(out, format_args!("Copied the database to {}.\n", file.display())).map(drop)
         }
         StoreCommand::Export { user, group, format } => {
             let mut out = BufWriter::new(out);
@@ -82,16 +81,15 @@ pub(super) fn run(
         }
         StoreCommand::Erase { user, yes } => {
             if !yes && ask(user)?.parse() != Ok(*user) {
-                return Err(StartError::Config("the two names are not the same; nothing was erased".to_owned()));
+                return Err(StartError::Config("the names differ; nothing was erased".to_owned()));
             }
-            let (looking, cleaning) =
-                (&mut progress("Looked at", "messages"), &mut progress("Cleaned up after", "messages"));
+            let (looking, cleaning) = (&mut progress("Looked at", "messages"), &mut progress("Cleaned up", "messages"));
             let Erased { messages, overwritten } = tools.erase(user, looking, cleaning)?;
             say(out, format_args!("Erased {} of {user}.\n", count(messages, "message")))?;
             if !overwritten {
-                say(out, "The server is busy: the disk is overwritten a little later.\n")?;
+                say(out, "The server is busy and will overwrite the disk a little later.\n")?;
             }
-            say(out, "Backups, and copies made by upgrades, still hold what they held.\n").map(drop)
+            say(out, "Backups and copies made by upgrades still have these messages.\n").map(drop)
         }
     }
 }

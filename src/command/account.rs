@@ -8,7 +8,10 @@ use crate::model::limits::MAX_DAYS;
 use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
-pub(super) const PASSWD: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[PASSWD, DELETE_ACCOUNT, TOKEN];
+
+const PASSWD: Spec = Spec {
     name: "passwd",
     aliases: &[],
     role: Role::User,
@@ -52,7 +55,7 @@ impl Dialog for Passwd {
     }
 }
 
-pub(super) const DELETE_ACCOUNT: Spec = Spec {
+const DELETE_ACCOUNT: Spec = Spec {
     name: "delete_account",
     aliases: &[],
     role: Role::User,
@@ -93,7 +96,7 @@ impl Dialog for DeleteAccount {
     }
 }
 
-pub(super) const TOKEN: Spec = Spec {
+const TOKEN: Spec = Spec {
     name: "token",
     aliases: &[],
     role: Role::User,

@@ -6,7 +6,13 @@ use crate::model::limits::{LOG_COUNT, LOG_MAX};
 use crate::model::sanction::duration;
 use crate::model::{EventKind, Penalty, UserError};
 
-pub(super) const ANNOUNCE: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[
+    ANNOUNCE, BAN, BANS, DISCONNECT, DROP_GROUP, LOG, MUTE, RELOAD, RENAME, REPORTS, SESSIONS, ALL_GROUPS, SHUTDOWN,
+    STATS, UNBAN, UNMUTE,
+];
+
+const ANNOUNCE: Spec = Spec {
     name: "announce",
     aliases: &[],
     role: Role::Moderator,
@@ -18,7 +24,7 @@ pub(super) const ANNOUNCE: Spec = Spec {
     parse: |args| admin(AdminCommand::Announce(args.text()?.to_owned())),
 };
 
-pub(super) const BAN: Spec = Spec {
+const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::Moderator,
@@ -30,7 +36,7 @@ pub(super) const BAN: Spec = Spec {
     parse: |args| impose(Penalty::Ban, args),
 };
 
-pub(super) const BANS: Spec = Spec {
+const BANS: Spec = Spec {
     name: "bans",
     aliases: &[],
     role: Role::Moderator,
@@ -42,7 +48,7 @@ pub(super) const BANS: Spec = Spec {
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Sanctions)),
 };
 
-pub(super) const DISCONNECT: Spec = Spec {
+const DISCONNECT: Spec = Spec {
     name: "disconnect",
     aliases: &[],
     role: Role::Moderator,
@@ -57,7 +63,7 @@ pub(super) const DISCONNECT: Spec = Spec {
     },
 };
 
-pub(super) const DROP_GROUP: Spec = Spec {
+const DROP_GROUP: Spec = Spec {
     name: "drop_group",
     aliases: &[],
     role: Role::Admin,
@@ -72,7 +78,7 @@ pub(super) const DROP_GROUP: Spec = Spec {
     },
 };
 
-pub(super) const LOG: Spec = Spec {
+const LOG: Spec = Spec {
     name: "log",
     aliases: &[],
     role: Role::Admin,
@@ -88,7 +94,7 @@ pub(super) const LOG: Spec = Spec {
     },
 };
 
-pub(super) const MUTE: Spec = Spec {
+const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::Moderator,
@@ -100,7 +106,7 @@ pub(super) const MUTE: Spec = Spec {
     parse: |args| impose(Penalty::Mute, args),
 };
 
-pub(super) const RELOAD: Spec = Spec {
+const RELOAD: Spec = Spec {
     name: "reload",
     aliases: &[],
     role: Role::Admin,
@@ -112,7 +118,7 @@ pub(super) const RELOAD: Spec = Spec {
     parse: |args| admin(AdminCommand::Reload { why: args.reason().unwrap_or_default() }),
 };
 
-pub(super) const RENAME: Spec = Spec {
+const RENAME: Spec = Spec {
     name: "rename",
     aliases: &[],
     role: Role::Admin,
@@ -127,7 +133,7 @@ pub(super) const RENAME: Spec = Spec {
     },
 };
 
-pub(super) const REPORTS: Spec = Spec {
+const REPORTS: Spec = Spec {
     name: "reports",
     aliases: &[],
     role: Role::Moderator,
@@ -146,7 +152,7 @@ pub(super) const REPORTS: Spec = Spec {
     },
 };
 
-pub(super) const SESSIONS: Spec = Spec {
+const SESSIONS: Spec = Spec {
     name: "sessions",
     aliases: &[],
     role: Role::Moderator,
@@ -158,7 +164,7 @@ pub(super) const SESSIONS: Spec = Spec {
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Sessions)),
 };
 
-pub(super) const ALL_GROUPS: Spec = Spec {
+const ALL_GROUPS: Spec = Spec {
     name: "groups",
     aliases: &[],
     role: Role::Moderator,
@@ -172,7 +178,7 @@ pub(super) const ALL_GROUPS: Spec = Spec {
     },
 };
 
-pub(super) const SHUTDOWN: Spec = Spec {
+const SHUTDOWN: Spec = Spec {
     name: "shutdown",
     aliases: &[],
     role: Role::Admin,
@@ -193,7 +199,7 @@ pub(super) const SHUTDOWN: Spec = Spec {
     },
 };
 
-pub(super) const STATS: Spec = Spec {
+const STATS: Spec = Spec {
     name: "stats",
     aliases: &[],
     role: Role::Admin,
@@ -205,7 +211,7 @@ pub(super) const STATS: Spec = Spec {
     parse: |args| args.end().and_then(|()| admin(AdminCommand::Stats)),
 };
 
-pub(super) const UNBAN: Spec = Spec {
+const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::Moderator,
@@ -217,7 +223,7 @@ pub(super) const UNBAN: Spec = Spec {
     parse: |args| lift(Penalty::Ban, args),
 };
 
-pub(super) const UNMUTE: Spec = Spec {
+const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::Moderator,

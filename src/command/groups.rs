@@ -13,7 +13,11 @@ use crate::model::{
     text,
 };
 
-pub(super) const GROUP_MSG: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] =
+    &[GROUP_MSG, CREATE_GROUP, JOIN_GROUP, LEAVE_GROUP, GROUPS, GROUPS_USERS, GROUP, INVITE, ACCEPT, ROOM];
+
+const GROUP_MSG: Spec = Spec {
     name: "group_msg",
     aliases: &["g"],
     role: Role::User,
@@ -44,7 +48,7 @@ impl Command for Post {
     }
 }
 
-pub(super) const CREATE_GROUP: Spec = Spec {
+const CREATE_GROUP: Spec = Spec {
     name: "create_group",
     aliases: &["create"],
     role: Role::User,
@@ -73,7 +77,7 @@ impl Command for Create {
     }
 }
 
-pub(super) const JOIN_GROUP: Spec = Spec {
+const JOIN_GROUP: Spec = Spec {
     name: "join_group",
     aliases: &["join"],
     role: Role::User,
@@ -151,7 +155,7 @@ impl Context<'_> {
     }
 }
 
-pub(super) const LEAVE_GROUP: Spec = Spec {
+const LEAVE_GROUP: Spec = Spec {
     name: "leave_group",
     aliases: &["leave"],
     role: Role::User,
@@ -176,7 +180,7 @@ impl Command for Leave {
     }
 }
 
-pub(super) const GROUPS: Spec = Spec {
+const GROUPS: Spec = Spec {
     name: "groups",
     aliases: &["list_groups"],
     role: Role::User,
@@ -197,7 +201,7 @@ impl Command for Groups {
     }
 }
 
-pub(super) const GROUPS_USERS: Spec = Spec {
+const GROUPS_USERS: Spec = Spec {
     name: "groups_users",
     aliases: &[],
     role: Role::User,
@@ -225,7 +229,7 @@ impl Command for GroupsUsers {
     }
 }
 
-pub(super) const GROUP: Spec = Spec {
+const GROUP: Spec = Spec {
     name: "group",
     aliases: &[],
     role: Role::User,
@@ -351,7 +355,7 @@ impl GroupSettingsPatch {
     }
 }
 
-pub(super) const INVITE: Spec = Spec {
+const INVITE: Spec = Spec {
     name: "invite",
     aliases: &[],
     role: Role::User,
@@ -378,7 +382,7 @@ impl Command for Invite {
     }
 }
 
-pub(super) const ACCEPT: Spec = Spec {
+const ACCEPT: Spec = Spec {
     name: "accept",
     aliases: &[],
     role: Role::User,
@@ -410,7 +414,7 @@ fn without_sign(typed: &str) -> String {
     typed.strip_prefix('#').unwrap_or(typed).to_owned()
 }
 
-pub(super) const ROOM: Spec = Spec {
+const ROOM: Spec = Spec {
     name: "room",
     aliases: &[],
     role: Role::User,

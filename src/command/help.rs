@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{COMMANDS, Command, Context, Role, Spec, forms};
+use super::{Command, Context, Role, Spec, forms};
 use crate::model::{EventKind, UserError};
 
-pub(super) const HELP: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[HELP];
+
+const HELP: Spec = Spec {
     name: "help",
     aliases: &[],
     role: Role::User,
@@ -47,7 +50,7 @@ impl Command for Help {
 
 /// The commands that a user of this role may use.
 fn open_to(role: Role) -> impl Iterator<Item = &'static Spec> {
-    COMMANDS.iter().filter(move |spec| spec.role <= role)
+    super::COMMANDS.iter().filter(move |spec| spec.role <= role)
 }
 
 /// Width of the column of usages; a longer usage has a line of its own.
@@ -94,16 +97,16 @@ pub(super) fn nearest(word: &str, role: Role) -> Option<&'static str> {
 /// The page `docs/commands.md`.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n",
+        "# Commands\n\nGenerated from the command table; `/help` shows the same texts.\nA command may be written in upper or lower case. A line without a slash goes to the conversation chosen with `/talk`.\nA command with a role is for users of that role or a higher one; for everyone else there is no such command.\nSome commands have two forms, one for a group and one for the whole server; a role belongs to the form above it.\n\n## Before the login\n\n`/register <username> [<invitation>]`\n\nRegister an account and log in to it, if the server allows that.\nIt takes the place of the username at the first prompt; the password is asked for twice.\n\nExample: `/register zoe`\n",
     );
     let mut above = "";
-    for spec in COMMANDS {
+    for spec in crate::command::COMMANDS {
         // Writing into a String cannot fail.
         if spec.name != above {
             let _ = write!(page, "\n## /{}\n", spec.name);
         }
         above = spec.name;
-        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, spec.help, spec.details);
+        let _ = write!(page, "\n`{}`\n\n{}.\n{}\n", spec.usage, sentence(spec.help), spec.details);
         if spec.role > Role::User {
             let _ = write!(page, "\nRole: {}.\n", spec.role);
         }
@@ -115,6 +118,12 @@ pub fn manual() -> String {
     page
 }
 
+/// A help text with a capital letter.
+fn sentence(help: &str) -> String {
+    let mut chars = help.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +131,7 @@ mod tests {
     #[test]
     fn the_list_shows_every_command_in_narrow_lines() {
         let lines = list(Role::Admin);
-        for spec in COMMANDS {
+        for spec in crate::command::COMMANDS {
             assert!(lines.iter().any(|line| line.starts_with(&format!("  {}", spec.usage))), "{}", spec.usage);
             assert!(lines.iter().any(|line| line.ends_with(spec.help) && line.chars().count() <= 110), "{}", spec.help);
         }

@@ -11,7 +11,10 @@ use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, S
 use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
 use crate::store::StoreError;
 
-pub(super) const HISTORY: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[HISTORY, SEARCH, CLEAR, DELETE, RECEIPTS, READ];
+
+const HISTORY: Spec = Spec {
     name: "history",
     aliases: &[],
     role: Role::User,
@@ -72,7 +75,7 @@ impl Command for History {
     }
 }
 
-pub(super) const SEARCH: Spec = Spec {
+const SEARCH: Spec = Spec {
     name: "search",
     aliases: &[],
     role: Role::User,
@@ -111,7 +114,7 @@ impl Command for Search {
     }
 }
 
-pub(super) const CLEAR: Spec = Spec {
+const CLEAR: Spec = Spec {
     name: "clear",
     aliases: &[],
     role: Role::User,
@@ -146,7 +149,7 @@ impl Command for Clear {
     }
 }
 
-pub(super) const DELETE: Spec = Spec {
+const DELETE: Spec = Spec {
     name: "delete",
     aliases: &[],
     role: Role::User,
@@ -192,7 +195,7 @@ impl Command for Delete {
     }
 }
 
-pub(super) const RECEIPTS: Spec = Spec {
+const RECEIPTS: Spec = Spec {
     name: "receipts",
     aliases: &[],
     role: Role::User,
@@ -220,7 +223,7 @@ impl Command for Receipts {
     }
 }
 
-pub(super) const READ: Spec = Spec {
+const READ: Spec = Spec {
     name: "read",
     aliases: &[],
     role: Role::User,

@@ -7,7 +7,10 @@ use super::{Command, Context, Role, Spec};
 use crate::model::limits::{AWAY_CHARS, REPORT_COST};
 use crate::model::{AdminAnswer, EventKind, MessageId, UserError, text};
 
-pub(super) const USERS: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[USERS, WHOAMI, WHOIS, AWAY, BACK, IGNORE, UNIGNORE, REPORT];
+
+const USERS: Spec = Spec {
     name: "users",
     aliases: &["list_users"],
     role: Role::User,
@@ -28,7 +31,7 @@ impl Command for Users {
     }
 }
 
-pub(super) const WHOAMI: Spec = Spec {
+const WHOAMI: Spec = Spec {
     name: "whoami",
     aliases: &[],
     role: Role::User,
@@ -52,7 +55,7 @@ impl Command for WhoAmI {
     }
 }
 
-pub(super) const WHOIS: Spec = Spec {
+const WHOIS: Spec = Spec {
     name: "whois",
     aliases: &[],
     role: Role::User,
@@ -74,7 +77,7 @@ impl Command for WhoIs {
     }
 }
 
-pub(super) const AWAY: Spec = Spec {
+const AWAY: Spec = Spec {
     name: "away",
     aliases: &[],
     role: Role::User,
@@ -89,7 +92,7 @@ pub(super) const AWAY: Spec = Spec {
     },
 };
 
-pub(super) const BACK: Spec = Spec {
+const BACK: Spec = Spec {
     name: "back",
     aliases: &[],
     role: Role::User,
@@ -110,7 +113,7 @@ impl Command for SetAway {
     }
 }
 
-pub(super) const IGNORE: Spec = Spec {
+const IGNORE: Spec = Spec {
     name: "ignore",
     aliases: &[],
     role: Role::User,
@@ -145,7 +148,7 @@ impl Command for Ignore {
     }
 }
 
-pub(super) const UNIGNORE: Spec = Spec {
+const UNIGNORE: Spec = Spec {
     name: "unignore",
     aliases: &[],
     role: Role::User,
@@ -169,7 +172,7 @@ impl Command for Unignore {
     }
 }
 
-pub(super) const REPORT: Spec = Spec {
+const REPORT: Spec = Spec {
     name: "report",
     aliases: &[],
     role: Role::User,

@@ -32,7 +32,10 @@ impl UserAndGroup {
     }
 }
 
-pub(super) const PROMOTE: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[PROMOTE, DEMOTE, TRANSFER, KICK, BAN, MUTE, UNBAN, UNMUTE, BANS];
+
+const PROMOTE: Spec = Spec {
     name: "promote",
     aliases: &[],
     role: Role::User,
@@ -47,7 +50,7 @@ pub(super) const PROMOTE: Spec = Spec {
     },
 };
 
-pub(super) const DEMOTE: Spec = Spec {
+const DEMOTE: Spec = Spec {
     name: "demote",
     aliases: &[],
     role: Role::User,
@@ -81,7 +84,7 @@ impl Command for MoveRole {
     }
 }
 
-pub(super) const TRANSFER: Spec = Spec {
+const TRANSFER: Spec = Spec {
     name: "transfer",
     aliases: &[],
     role: Role::User,
@@ -105,7 +108,7 @@ impl Command for Transfer {
     }
 }
 
-pub(super) const KICK: Spec = Spec {
+const KICK: Spec = Spec {
     name: "kick",
     aliases: &[],
     role: Role::User,
@@ -139,7 +142,7 @@ impl Command for Kick {
     }
 }
 
-pub(super) const BAN: Spec = Spec {
+const BAN: Spec = Spec {
     name: "ban",
     aliases: &[],
     role: Role::User,
@@ -151,7 +154,7 @@ pub(super) const BAN: Spec = Spec {
     parse: |args| SanctionArgs::parse(args, Penalty::Ban),
 };
 
-pub(super) const MUTE: Spec = Spec {
+const MUTE: Spec = Spec {
     name: "mute",
     aliases: &[],
     role: Role::User,
@@ -190,7 +193,7 @@ impl Command for SanctionArgs {
     }
 }
 
-pub(super) const UNBAN: Spec = Spec {
+const UNBAN: Spec = Spec {
     name: "unban",
     aliases: &[],
     role: Role::User,
@@ -202,7 +205,7 @@ pub(super) const UNBAN: Spec = Spec {
     parse: |args| LiftArgs::parse(args, Penalty::Ban),
 };
 
-pub(super) const UNMUTE: Spec = Spec {
+const UNMUTE: Spec = Spec {
     name: "unmute",
     aliases: &[],
     role: Role::User,
@@ -241,7 +244,7 @@ impl Command for LiftArgs {
     }
 }
 
-pub(super) const BANS: Spec = Spec {
+const BANS: Spec = Spec {
     name: "bans",
     aliases: &[],
     role: Role::User,

@@ -3,7 +3,10 @@
 use super::{Command, Context, Role, Spec};
 use crate::model::{Bell, EventKind, Mode, UserError};
 
-pub(super) const MODE: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[MODE, PING, QUIT];
+
+const MODE: Spec = Spec {
     name: "mode",
     aliases: &[],
     role: Role::User,
@@ -49,7 +52,7 @@ impl Command for ModeChange {
     }
 }
 
-pub(super) const PING: Spec = Spec {
+const PING: Spec = Spec {
     name: "ping",
     aliases: &[],
     role: Role::User,
@@ -70,7 +73,7 @@ impl Command for Ping {
     }
 }
 
-pub(super) const QUIT: Spec = Spec {
+const QUIT: Spec = Spec {
     name: "quit",
     aliases: &["exit", "logout"],
     role: Role::User,

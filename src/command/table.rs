@@ -1,72 +1,66 @@
-//! The table of commands. A new command is a struct and a `Spec` in its family's file, and a line here.
+//! The table of commands, joined from the families' lists. A new command needs a struct and a `Spec` in its family's file.
 
 use super::{Spec, account, admin, groups, help, history, people, roles, session, talk};
 
-/// All commands in alphabetical order. The forms of one command are adjacent, and the first one that fits is used.
-pub const COMMANDS: &[Spec] = &[
-    groups::ACCEPT,
-    admin::ANNOUNCE,
-    people::AWAY,
-    people::BACK,
-    roles::BAN,
-    admin::BAN,
-    roles::BANS,
-    admin::BANS,
-    talk::BROADCAST,
-    history::CLEAR,
-    groups::CREATE_GROUP,
-    history::DELETE,
-    account::DELETE_ACCOUNT,
-    roles::DEMOTE,
-    admin::DISCONNECT,
-    admin::DROP_GROUP,
-    groups::GROUP,
-    groups::GROUP_MSG,
-    groups::GROUPS,
-    admin::ALL_GROUPS,
-    groups::GROUPS_USERS,
-    help::HELP,
-    history::HISTORY,
-    people::IGNORE,
-    groups::INVITE,
-    groups::JOIN_GROUP,
-    roles::KICK,
-    groups::LEAVE_GROUP,
-    admin::LOG,
-    talk::ME,
-    session::MODE,
-    talk::MSG,
-    roles::MUTE,
-    admin::MUTE,
-    account::PASSWD,
-    session::PING,
-    roles::PROMOTE,
-    session::QUIT,
-    history::READ,
-    history::RECEIPTS,
-    admin::RELOAD,
-    admin::RENAME,
-    talk::REPLY,
-    people::REPORT,
-    admin::REPORTS,
-    groups::ROOM,
-    history::SEARCH,
-    admin::SESSIONS,
-    admin::SHUTDOWN,
-    admin::STATS,
-    talk::TALK,
-    account::TOKEN,
-    roles::TRANSFER,
-    talk::TYPING,
-    roles::UNBAN,
-    admin::UNBAN,
-    people::UNIGNORE,
-    roles::UNMUTE,
-    admin::UNMUTE,
-    people::USERS,
-    people::WHOAMI,
-    people::WHOIS,
+/// The families. Of forms with the same name, the one of the earlier family is tried first.
+const FAMILIES: [&[Spec]; 9] = [
+    account::COMMANDS,
+    groups::COMMANDS,
+    help::COMMANDS,
+    history::COMMANDS,
+    people::COMMANDS,
+    roles::COMMANDS,
+    session::COMMANDS,
+    talk::COMMANDS,
+    admin::COMMANDS,
 ];
+
+/// All commands in alphabetical order. The forms of one command are adjacent, and the first one that fits is used.
+pub static COMMANDS: &[Spec] = &sorted::<{ count() }>();
+
+const fn count() -> usize {
+    let (mut total, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        total += FAMILIES[family].len();
+        family += 1;
+    }
+    total
+}
+
+/// Joins the families with a stable insertion sort, which runs in the compiler.
+const fn sorted<const N: usize>() -> [Spec; N] {
+    let mut all = [FAMILIES[0][0]; N];
+    let (mut len, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut next = 0;
+        while next < FAMILIES[family].len() {
+            let spec = FAMILIES[family][next];
+            let mut at = len;
+            while at > 0 && comes_before(spec.name, all[at - 1].name) {
+                all[at] = all[at - 1];
+                at -= 1;
+            }
+            all[at] = spec;
+            len += 1;
+            next += 1;
+        }
+        family += 1;
+    }
+    all
+}
+
+/// Whether one word comes strictly before another in the order of bytes.
+const fn comes_before(word: &str, other: &str) -> bool {
+    let (word, other) = (word.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < word.len() && at < other.len() {
+        if word[at] != other[at] {
+            return word[at] < other[at];
+        }
+        at += 1;
+    }
+    word.len() < other.len()
+}
 
 #[cfg(test)]
 mod tests {

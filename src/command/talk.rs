@@ -7,7 +7,10 @@ use super::{Command, Context, Role, Spec, group_name};
 use crate::model::limits::RECIPIENTS_PER_TOKEN;
 use crate::model::{EventKind, Scope, Target, UserError};
 
-pub(super) const MSG: Spec = Spec {
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[MSG, BROADCAST, REPLY, ME, TALK, TYPING];
+
+const MSG: Spec = Spec {
     name: "msg",
     aliases: &["w"],
     role: Role::User,
@@ -35,7 +38,7 @@ impl Command for Msg {
     }
 }
 
-pub(super) const BROADCAST: Spec = Spec {
+const BROADCAST: Spec = Spec {
     name: "broadcast",
     aliases: &[],
     role: Role::User,
@@ -62,7 +65,7 @@ impl Command for Broadcast {
     }
 }
 
-pub(super) const REPLY: Spec = Spec {
+const REPLY: Spec = Spec {
     name: "reply",
     aliases: &["r"],
     role: Role::User,
@@ -85,7 +88,7 @@ impl Command for Reply {
     }
 }
 
-pub(super) const ME: Spec = Spec {
+const ME: Spec = Spec {
     name: "me",
     aliases: &[],
     role: Role::User,
@@ -110,7 +113,7 @@ impl Command for Me {
     }
 }
 
-pub(super) const TALK: Spec = Spec {
+const TALK: Spec = Spec {
     name: "talk",
     aliases: &[],
     role: Role::User,
@@ -170,7 +173,7 @@ fn chosen(context: &Context<'_>) -> Result<Scope, UserError> {
     }
 }
 
-pub(super) const TYPING: Spec = Spec {
+const TYPING: Spec = Spec {
     name: "typing",
     aliases: &[],
     role: Role::User,

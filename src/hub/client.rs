@@ -1,4 +1,4 @@
-//! One logged-in session, as the hub sees it: a name, a queue, and a port to the outside.
+//! One logged-in session as the hub sees it: a user, an outbox, and a handle to the connection.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,99 +12,114 @@ use super::outbox::{ConnectionHandle, Outbox};
 use crate::model::{MessageId, Name, QuitReason};
 use crate::store::{Device, Entry, Position};
 
-/// The number of a session, in the order in which connections were accepted; never used again.
+/// The number of a session, in the order in which connections were accepted. It is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
-/// A logged-in session. What it says and leaves goes through the hub; what it is told goes through its outbox.
+/// A logged-in session. What it says goes through the hub; what it is told goes through its outbox.
 pub struct Client {
-    /// Which session this is.
+    /// Which session this is; 0 for a request without a session.
     pub id: ClientId,
     /// Whose session this is.
     pub name: Name,
-    /// Which of his devices this is.
+    /// Which of the user's devices this is.
     pub device: Device,
-    /// From where it is connected.
+    /// Where it is connected from.
     pub peer: SocketAddr,
     /// When it logged in.
     pub since: SystemTime,
-    /// When its user last said something.
-    pub(super) last_activity: Mutex<Instant>,
-    /// What it has still to be sent.
+    /// When its user last sent something.
+    last_activity: Mutex<Instant>,
+    /// What still has to be written to it.
     pub outbox: Outbox,
-    /// The last message of the log that was delivered before it came.
+    /// The last message of the log that was delivered before it came. Set under the central lock.
     pub(super) joined_at: MessageId,
+    /// What the store knows about its place in the log.
     pub(super) position: DeliveryPosition,
-    pub(super) receipts: AtomicBool,
-    pub(super) typing: AtomicBool,
-    pub(super) port: Arc<dyn ConnectionHandle>,
-    pub(super) departure: DepartureSignal,
+    wants_receipts: AtomicBool,
+    wants_typing: AtomicBool,
+    pub(super) handle: Arc<dyn ConnectionHandle>,
+    detached: DetachSignal,
 }
 
 impl Client {
+    /// A session that starts now, with nothing in its outbox.
+    pub(super) fn new(
+        id: ClientId,
+        name: Name,
+        device: Device,
+        peer: SocketAddr,
+        handle: Arc<dyn ConnectionHandle>,
+        outbox: Outbox,
+    ) -> Client {
+        Client {
+            id,
+            name,
+            device,
+            peer,
+            since: SystemTime::now(),
+            last_activity: Mutex::new(Instant::now()),
+            outbox,
+            joined_at: MessageId::default(),
+            position: DeliveryPosition::default(),
+            wants_receipts: AtomicBool::new(false),
+            wants_typing: AtomicBool::new(false),
+            handle,
+            detached: DetachSignal::default(),
+        }
+    }
+
     /// Asks the session to end; see [`ConnectionHandle::close`].
     pub fn close(&self, reason: QuitReason) {
-        self.port.close(reason);
+        self.handle.close(reason);
     }
 
-    /// Writes out what is queued as far as that goes without waiting for the client.
+    /// Writes out what is queued, as far as that goes without waiting for the client.
     pub fn flush(self: &Arc<Client>) {
-        self.port.flush(self, false);
+        self.handle.flush(self, false);
     }
 
-    /// As [`Client::flush`], and does not leave it to another thread that is at it.
+    /// As [`Client::flush`], but waits for another thread that is writing to this client.
     pub(super) fn flush_thoroughly(self: &Arc<Client>) {
-        self.port.flush(self, true);
+        self.handle.flush(self, true);
     }
 
     /// Chooses whether this session is told when private messages of its user have been received.
     pub fn want_receipts(&self, wanted: bool) {
-        self.receipts.store(wanted, Ordering::Relaxed);
+        self.wants_receipts.store(wanted, Ordering::Relaxed);
     }
 
     /// Whether this session is told of receipts.
     pub fn wants_receipts(&self) -> bool {
-        self.receipts.load(Ordering::Relaxed)
+        self.wants_receipts.load(Ordering::Relaxed)
     }
 
     /// Chooses whether this session is told who is typing.
     pub fn want_typing(&self, wanted: bool) {
-        self.typing.store(wanted, Ordering::Relaxed);
+        self.wants_typing.store(wanted, Ordering::Relaxed);
     }
 
     /// Whether this session is told who is typing.
     pub fn wants_typing(&self) -> bool {
-        self.typing.load(Ordering::Relaxed)
+        self.wants_typing.load(Ordering::Relaxed)
     }
 
-    /// Whether the session has departed from the hub.
-    pub(super) fn has_departed(&self) -> bool {
-        *self.departure.over.lock()
-    }
-
-    /// Remembers that the user said something at `now`.
+    /// Remembers that the user sent something at `now`.
     pub fn note_activity(&self, now: Instant) {
         *self.last_activity.lock() = now;
     }
 
-    /// How long ago the user last said something.
+    /// How long ago the user last sent something.
     pub(super) fn idle(&self) -> Duration {
         self.last_activity.lock().elapsed()
     }
 
-    /// Waits until the session has departed from the hub, and says whether it had by `deadline`.
-    pub fn departed_by(&self, deadline: Instant) -> bool {
-        let mut over = self.departure.over.lock();
-        self.departure.known.wait_while_until(&mut over, |over| !*over, deadline);
-        *over
-    }
-
-    /// Remembers that it has been shown what it missed up to this message.
+    /// Remembers that the session has been shown the messages it missed, up to this one.
     pub fn note_shown(&self, upto: MessageId) {
         self.position.shown.store(upto.0, Ordering::Relaxed);
     }
 
-    /// What the store is to know of a session that is here.
+    /// What the store has to know about a session that is here.
     pub(super) fn current_position(&self, at: SystemTime) -> Entry {
         let position = if self.position.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
         self.position_entry(position, at)
@@ -113,21 +128,31 @@ impl Client {
     pub(super) fn position_entry(&self, position: Position, at: SystemTime) -> Entry {
         Entry::Reading { user: self.name, device: self.device, position, at }
     }
-}
 
-/// Whether a session has departed from the hub.
-#[derive(Default)]
-pub(super) struct DepartureSignal {
-    over: Mutex<bool>,
-    known: Condvar,
-}
-
-impl DepartureSignal {
-    /// Says that it has.
-    pub(super) fn conclude(&self) {
-        *self.over.lock() = true;
-        self.known.notify_all();
+    /// Whether the session has left the hub.
+    pub(super) fn is_detached(&self) -> bool {
+        *self.detached.flag.lock()
     }
+
+    /// Says that the session has left the hub.
+    pub(super) fn note_detached(&self) {
+        *self.detached.flag.lock() = true;
+        self.detached.condvar.notify_all();
+    }
+
+    /// Waits until the session has left the hub, and says whether it had by `deadline`.
+    pub fn is_detached_by(&self, deadline: Instant) -> bool {
+        let mut flag = self.detached.flag.lock();
+        self.detached.condvar.wait_while_until(&mut flag, |detached| !*detached, deadline);
+        *flag
+    }
+}
+
+/// Whether a session has left the hub, and a way to wait for it.
+#[derive(Default)]
+struct DetachSignal {
+    flag: Mutex<bool>,
+    condvar: Condvar,
 }
 
 impl fmt::Display for ClientId {
@@ -136,51 +161,56 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// What the store says about a session.
+/// What the store knows about a session's place in the log.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryPosition {
-    /// Changed under the central lock.
+    /// [`NEW`], [`HERE`] or [`BEHIND`]; changed under the central lock.
     state: AtomicU8,
-    /// The last message that it has been shown of what it missed.
+    /// The last message that the session has been shown of those it missed.
     shown: AtomicU64,
 }
 
-/// It is owed what came before it.
+/// The session is still owed what came before it.
 const NEW: u8 = 0;
-
-/// It gets everything as it comes.
+/// The session gets everything as it comes.
 const HERE: u8 = 1;
-
-/// It was here, and has fallen behind.
-pub(super) const BEHIND: u8 = 2;
+/// The session was here, and has fallen behind.
+const BEHIND: u8 = 2;
 
 impl DeliveryPosition {
-    fn set(&self, from: u8, to: u8) -> bool {
+    fn change(&self, from: u8, to: u8) -> bool {
         self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    pub(super) fn is(&self, state: u8) -> bool {
+    fn is(&self, state: u8) -> bool {
         self.state.load(Ordering::SeqCst) == state
     }
 
+    /// The session has been shown everything that came before it.
     pub(super) fn catch_up(&self) {
-        self.set(NEW, HERE);
+        self.change(NEW, HERE);
     }
 
+    /// Says whether that is news.
     pub(super) fn fall_behind(&self) -> bool {
-        self.set(HERE, BEHIND)
+        self.change(HERE, BEHIND)
     }
 
-    pub(super) fn get_back(&self) -> bool {
-        self.set(BEHIND, HERE)
+    /// The session has got everything again; says whether that is news.
+    pub(super) fn recover(&self) -> bool {
+        self.change(BEHIND, HERE)
     }
 
     pub(super) fn is_here(&self) -> bool {
         self.is(HERE)
     }
 
-    /// Up to where a session had got everything when it left.
-    pub(super) fn left_at(&self, client: &Client, last: MessageId) -> Option<Position> {
+    pub(super) fn is_behind(&self) -> bool {
+        self.is(BEHIND)
+    }
+
+    /// Up to where a session that leaves now has got everything.
+    pub(super) fn at_detach(&self, client: &Client, last: MessageId) -> Option<Position> {
         let outbox = &client.outbox;
         let upto = match self.is(NEW) {
             // It may have been written what came since, but is still owed what came before.
@@ -188,7 +218,7 @@ impl DeliveryPosition {
             false if outbox.is_all_written() => last,
             false => outbox.written(),
         };
-        // Of a session that was shown nothing yet, what the store says stays true.
+        // For a session that was shown nothing yet, what the store says stays true.
         (upto > MessageId(0) || !self.is(NEW)).then_some(Position::Upto(upto))
     }
 }

@@ -1,10 +1,9 @@
-//! Saying something: checked, appended to the log, delivered in the log's order, written out, and only then acknowledged.
+//! The path of a message: checked, appended to the log, delivered in the log's order, written out, acknowledged.
 //!
-//! Nothing is shown before it is stored. What a session says is checked at once and published together with all else
-//! that it says in one read; the thread that leads a batch delivers and writes out the whole of it.
-//!
-//! What is said one after the other in one place is queued as one: each who hears it costs then one push and one copy,
-//! however many messages these are, and it is encoded in one piece.
+//! Read it from top to bottom. A session has a message checked at once, and submits it together with everything else that
+//! it says in one read. Nothing is shown before it is stored. The thread that leads a batch appends it, queues its
+//! messages in every recipient's outbox, and writes these out; the authors come last, because an echo is the
+//! acknowledgement.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -17,108 +16,159 @@ use super::outbox::{FlushList, FlushTarget};
 use super::state::{Hub, HubState, OnlineUser, Receipt};
 use crate::model::limits::{RECEIPTS_KEPT, RUN_ITEMS, RUN_SHARE};
 use crate::model::{
-    Draft, Event, EventKind, GroupError, GroupRole, Limits, Message, MessageId, Name, Penalty, Scope, UserError,
+    Draft, Event, EventKind, GroupError, GroupRole, Limits, MessageId, Name, Penalty, Scope, UserError,
 };
 use crate::store::{Entry, StoreError};
 
-/// Where somebody may say something, found out at one moment.
+// 1. Check.
+
+/// Where a user may say something, as it was found at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Destination {
     scope: Scope,
     /// What is said there is stored nowhere.
-    passing: bool,
+    is_ephemeral: bool,
     /// When that was.
     at: SystemTime,
 }
 
 impl Destination {
-    /// The place itself; a group under the name it was made with.
+    /// The conversation; a group under its own name.
     pub fn scope(self) -> Scope {
         self.scope
     }
 }
 
 impl Hub {
-    /// Whether somebody may say something there; answers with the group under the name it was made with.
+    /// Whether a user may say something there; answers with the group under its own name.
     ///
     /// # Errors
-    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for who has no voice in
-    /// it, and [`UserError::NotOnline`] for a guest who has left.
+    /// [`UserError::Muted`], [`UserError::NoSuchGroup`], [`UserError::NotMember`], [`GroupError`] for a member who may not
+    /// speak in it, and [`UserError::NotOnline`] for a guest who has left.
     pub fn check(&self, me: &Client, scope: Scope, now: SystemTime) -> Result<Destination, UserError> {
         self.check_mute(&me.name, now)?;
         match scope {
             Scope::User(to) if to.is_guest() && !self.is_here(&to) => Err(UserError::NotOnline(to)),
-            Scope::Group(group) => self.locked(|state| state.voice(&me.name, &group, now)),
-            scope => Ok(Destination { scope, passing: false, at: now }),
+            Scope::Group(group) => self.locked(|state| state.check_voice(&me.name, &group, now)),
+            Scope::User(_) | Scope::Everybody => Ok(Destination { scope, is_ephemeral: false, at: now }),
         }
+    }
+
+    /// Refuses a user who is muted on the whole server.
+    ///
+    /// # Errors
+    /// [`UserError::Muted`].
+    pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
+        let sanctions = self.inner.sanctions.read();
+        let mute = sanctions.of_user(Penalty::Mute, user, now);
+        mute.map_or(Ok(()), |mute| Err(UserError::Muted(mute.until, mute.reason.clone())))
     }
 }
 
 impl HubState {
-    /// The group in which somebody has a voice.
-    fn voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Destination, UserError> {
+    fn check_voice(&self, user: &Name, name: &Name, now: SystemTime) -> Result<Destination, UserError> {
         let (shown, group) = self.group_for(user, name, now)?;
         let role = group.role(user).ok_or(UserError::NotMember(shown))?;
-        // Nobody could give an owner his voice back.
-        if let Some(mute) = group.ruling(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
+        // Nobody could lift the mute of an owner.
+        if let Some(mute) = group.sanction(user, Penalty::Mute, now).filter(|_| role < GroupRole::Owner) {
             return Err(GroupError::Muted(shown, mute.until, mute.reason.clone()).into());
         }
         if group.settings.announce && role < GroupRole::Admin {
             return Err(GroupError::AnnounceOnly(shown).into());
         }
-        Ok(Destination { scope: Scope::Group(shown), passing: group.settings.ephemeral, at: now })
+        Ok(Destination { scope: Scope::Group(shown), is_ephemeral: group.settings.ephemeral, at: now })
     }
 }
 
 impl Client {
-    /// What it says there, at the moment at which that was found out.
-    pub fn draft(&self, place: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
-        let (Destination { scope, passing, at }, text) = (place, text.into());
-        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false }, passing }
+    /// What this session says there, at the moment at which that was checked.
+    pub fn compose(&self, to: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
+        let (Destination { scope, is_ephemeral, at }, text) = (to, text.into());
+        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false }, is_ephemeral }
     }
 }
+
+// 2. Submit: append it at once, or leave that to the leader of a batch.
 
 /// What a session has said and another thread may still have to deliver. Dropping it waits for that.
 #[derive(Default)]
 #[must_use]
 pub struct PendingDelivery(Option<Arc<Batch>>);
 
+/// How far `Hub::dispatch` got.
+enum Submission {
+    /// The messages are stored and delivered, or that was tried, and everybody but the session itself was written to.
+    Done(Result<(), StoreError>),
+    /// Another thread does all of it, and writes to the session too.
+    WithLeader(Arc<Batch>),
+}
+
 impl Hub {
-    /// Stores what was said, delivers it, and returns once it has been written to everybody whose connection takes it.
-    /// What became of it, each speaker is told in his outbox.
+    /// Stores messages, delivers them, and returns once they were written to everybody whose connection takes them. Each
+    /// author finds out from their outbox what became of it.
     pub fn publish(&self, me: &Client, messages: &mut Vec<PendingMessage>) {
         drop(self.submit(me, messages));
     }
 
-    /// As [`Hub::publish`], and does not wait where somebody else does all of it. He writes to this session, too.
+    /// As [`Hub::publish`], but does not wait where another thread does all of it. That thread writes to this session too.
     pub fn submit(&self, me: &Client, messages: &mut Vec<PendingMessage>) -> PendingDelivery {
         if messages.is_empty() {
             return PendingDelivery(None);
         }
-        match self.say(messages, me.id) {
-            // What became of it, each speaker is told where it is delivered.
+        match self.dispatch(messages, me.id) {
             Submission::Done(_) => PendingDelivery(None),
-            Submission::Left(batch) => PendingDelivery(Some(batch)),
+            Submission::WithLeader(batch) => PendingDelivery(Some(batch)),
         }
     }
 
-    /// As [`Hub::publish`] for who has no session: what became of it is the answer.
+    /// As [`Hub::publish`] for an author without a session, who gets the outcome as the answer.
     ///
     /// # Errors
-    /// Why it was not stored; it is delivered to those who are here nevertheless.
+    /// Why it was not stored; it is delivered to those who are online nevertheless.
     pub fn publish_and_wait(&self, messages: &mut Vec<PendingMessage>) -> Result<(), StoreError> {
         if messages.is_empty() {
             return Ok(());
         }
-        match self.say(messages, ClientId(0)) {
+        match self.dispatch(messages, ClientId(0)) {
             Submission::Done(outcome) => outcome,
-            Submission::Left(batch) => batch.wait(),
+            Submission::WithLeader(batch) => batch.wait(),
         }
+    }
+
+    /// Stores and delivers messages together with what others say at this moment, or leaves it to one of them. Where
+    /// storing takes no time and nobody else is speaking, the session takes its turn at once.
+    ///
+    /// A user may have been renamed since the message was typed; what follows in the log knows only the new name.
+    fn dispatch(&self, messages: &mut Vec<PendingMessage>, speaker: ClientId) -> Submission {
+        let log = &self.inner.log;
+        let is_durable = log.is_durable();
+        let others_speak = (is_durable || BatchContent::is_public(messages)) && log.should_batch(speaker);
+        let turn = (!is_durable && !others_speak).then(|| log.turn());
+        // What others have submitted goes first.
+        let Some(mut turn) = turn.filter(|_| log.open_batch().is_none()) else {
+            let batch = {
+                let renamed = self.inner.renamed.read();
+                log.submit_messages(messages.drain(..).map(|message| renamed.readdress(message)), speaker)
+            };
+            let Some(leader) = batch.take_lead() else { return Submission::WithLeader(batch) };
+            let write_turn = if others_speak { log.take_write_turn() } else { None };
+            return Submission::Done(self.lead_batch(leader, Some(speaker), write_turn));
+        };
+        let content = {
+            let renamed = self.inner.renamed.read();
+            BatchContent::of_messages(messages.drain(..).map(|message| renamed.readdress(message)))
+        };
+        let appended = log.append_batch(&mut turn, &content);
+        let Delivered { mut flush_list, receipts, .. } = self.deliver(content, &appended, None);
+        drop(turn);
+        flush_list.flush_except(Some(speaker));
+        self.give_receipts(receipts);
+        Submission::Done(appended.map(drop))
     }
 }
 
 impl PendingDelivery {
-    /// Whether it is left to somebody else.
+    /// Whether it is left to another thread.
     pub fn is_with_leader(&self) -> bool {
         self.0.is_some()
     }
@@ -126,7 +176,7 @@ impl PendingDelivery {
     /// Waits until it is done.
     pub fn wait(&mut self) {
         if let Some(batch) = self.0.take() {
-            // What became of it, each speaker is told in his outbox.
+            // Each author finds the outcome in their outbox.
             let _ = batch.wait();
         }
     }
@@ -138,276 +188,143 @@ impl Drop for PendingDelivery {
     }
 }
 
-/// A batch that has been appended and queued, and is still to be written out.
+// 3. Append: what the leader of a batch does.
+
+/// A batch that has been appended and queued, and still has to be written out.
 struct QueuedBatch<'a> {
-    lead: BatchLeader,
+    leader: BatchLeader,
     appended: Result<MessageId, StoreError>,
-    waiting: Vec<FlushTarget>,
+    targets: Vec<FlushTarget>,
     receipts: Vec<Receipt>,
-    /// Something is for a user who is not here.
-    kept: bool,
+    is_for_offline: bool,
+    /// In ascending order.
     speakers: Vec<ClientId>,
     held: HeldEchoes<'a>,
 }
 
-/// What became of what a session says.
-pub(super) enum Submission {
-    /// It is stored and delivered, or that was tried, and everybody but the session itself was written to.
-    Done(Result<(), StoreError>),
-    /// Another thread does all of it, and writes to the session, too.
-    Left(Arc<Batch>),
-}
-
-/// Those who spoke in a batch: they are told that it is lost if its leader fails.
-struct LostBatchGuard<'a> {
-    hub: &'a Hub,
-    sessions: Vec<(ClientId, usize)>,
-    leader: Option<ClientId>,
-    lost: bool,
-}
-
 impl Hub {
-    /// Appends these changes to the log, in this order, and waits until they are stored.
-    ///
-    /// # Errors
-    /// Why that cannot be done; they will be stored as soon as it can.
-    pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        let batch = self.inner.log.submit(entries);
-        self.commit(&batch)
-    }
-
-    /// Waits until a batch is stored and delivered, and does it if nobody else does.
-    ///
-    /// # Errors
-    /// Why it was not stored; what was said is delivered to those who are here nevertheless.
-    pub(super) fn commit_delivered(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
-        match batch.lead() {
-            Some(lead) => self.lead_batch(lead, None, None),
-            None => batch.wait(),
-        }
-    }
-
-    /// As [`Hub::commit`], for who only waits for the store and not for what others have said.
-    ///
-    /// # Errors
-    /// Why it was not stored.
-    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
-        match batch.lead() {
-            Some(lead) => self.lead_batch(lead, None, None),
-            None => batch.wait_until_stored(),
-        }
-    }
-
-    /// Stores and delivers what a session says, together with what others say at this moment, or leaves it to one of them.
-    ///
-    /// Where storing takes no time and nobody else is speaking, who says it takes his turn at once.
-    ///
-    /// Since it was typed, somebody may have got another name; what follows in the log knows him by that.
-    pub(super) fn say(&self, messages: &mut Vec<PendingMessage>, speaker: ClientId) -> Submission {
-        let log = &self.inner.log;
-        let durable = log.store().is_durable();
-        let others_speak = (durable || BatchContent::is_public(messages)) && self.inner.batching.should_batch(speaker);
-        let turn = (!durable && !others_speak).then(|| log.turn());
-        // What others have submitted goes before it.
-        let Some(mut turn) = turn.filter(|_| log.open_batch().is_none()) else {
-            let batch = {
-                let renamed = self.inner.renamed.read();
-                log.submit_messages(messages.drain(..).map(|message| renamed.readdress(message)), speaker)
-            };
-            let Some(lead) = batch.lead() else { return Submission::Left(batch) };
-            let pass = if others_speak { self.inner.batching.take_write_turn(|| log.speaker_count()) } else { None };
-            return Submission::Done(self.lead_batch(lead, Some(speaker), pass));
-        };
-        let content = {
-            let renamed = self.inner.renamed.read();
-            BatchContent::said(messages.drain(..).map(|message| renamed.readdress(message)))
-        };
-        let appended = log.append_batch(&mut turn, &content);
-        let DeliveryResult { mut flush_list, receipts, .. } = self.deliver(content, &appended, None);
-        drop(turn);
-        flush_list.flush_except(Some(speaker));
-        self.acknowledge(receipts);
-        Submission::Done(appended.map(drop))
-    }
-
-    /// Waits until everything that was submitted so far is stored, or known not to be.
-    pub(super) fn await_log(&self) {
-        match self.inner.log.open_batch() {
-            // Whether it could be stored is for those to know who submitted it.
-            Some(batch) => drop(self.commit(&batch)),
-            None => drop(self.inner.log.turn()),
-        }
-    }
-
-    /// Carries out a batch, and with it those that only this thread can, one after the other. The session that leads it
-    /// writes to itself, where nobody else has to wait for that.
+    /// Carries out a batch, and then those that only this thread can. `own` is the session that leads it: it writes to
+    /// itself, unless others have to wait for that.
     fn lead_batch(
         &self,
-        lead: BatchLeader,
-        leader: Option<ClientId>,
-        mut pass: Option<WriteTurn<'_>>,
+        leader: BatchLeader,
+        own: Option<ClientId>,
+        mut write_turn: Option<WriteTurn<'_>>,
     ) -> Result<(), StoreError> {
-        let first = self.append_and_queue(lead, leader);
+        let first = self.append_and_queue(leader, own);
         let outcome = first.appended.clone().map(drop);
         let mut all = vec![first];
-        while let Some(queued) = all.pop() {
-            self.write_out(queued, leader, pass.take(), &mut all);
+        while let Some(batch) = all.pop() {
+            self.write_out(batch, own, write_turn.take(), &mut all);
         }
         outcome
     }
 
-    /// Takes its turn, appends the batch, and queues its messages for their recipients in the log's order.
-    fn append_and_queue(&self, lead: BatchLeader, leader: Option<ClientId>) -> QueuedBatch<'_> {
+    /// Waits for its turn, appends the batch, and queues its messages for their recipients in the log's order.
+    fn append_and_queue(&self, leader: BatchLeader, own: Option<ClientId>) -> QueuedBatch<'_> {
         let log = &self.inner.log;
         let mut turn = log.turn();
-        let (content, sessions) = log.close();
-        let mut speakers = LostBatchGuard { hub: self, sessions, leader, lost: true };
+        let (content, speakers) = log.close_batch();
+        let mut guard = LostBatchGuard { hub: self, speakers, own, is_lost: true };
         let appended = log.append_batch(&mut turn, &content);
-        let durable = log.store().is_durable();
+        let is_durable = log.is_durable();
         let held = match appended {
-            Ok(first) if durable && content.is_stored() => self.hold_echoes(&content, first, &speakers.sessions),
-            _ => HeldEchoes::nobody(log),
+            Ok(first) if is_durable && content.is_stored() => self.hold_echoes(&content, first, &guard.speakers),
+            Ok(_) | Err(_) => HeldEchoes::none(log),
         };
-        let DeliveryResult { mut flush_list, receipts, kept } =
-            self.deliver(content, &appended, durable.then_some(&held));
-        let waiting = flush_list.take();
+        let Delivered { mut flush_list, receipts, is_for_offline } =
+            self.deliver(content, &appended, is_durable.then_some(&held));
+        let targets = flush_list.take_targets();
         drop(turn);
-        lead.stored(appended.clone().map(drop));
-        speakers.lost = false;
-        let mut speakers: Vec<ClientId> = speakers.sessions.iter().map(|(id, _)| *id).collect();
+        leader.note_stored(appended.clone().map(drop));
+        guard.is_lost = false;
+        let mut speakers: Vec<ClientId> = guard.speakers.iter().map(|(id, _)| *id).collect();
         speakers.sort_unstable();
-        QueuedBatch { lead, appended, waiting, receipts, kept, speakers, held }
+        QueuedBatch { leader, appended, targets, receipts, is_for_offline, speakers, held }
     }
 
-    /// Holds back the echoes of those who spoke: who they are, and how many entries of the batch came before theirs.
+    /// Holds back the echoes of these sessions, each with the number of entries that precede its own in the batch.
     fn hold_echoes(&self, content: &BatchContent, first: MessageId, speakers: &[(ClientId, usize)]) -> HeldEchoes<'_> {
         let limit = |entries| MessageId((first.0 + content.messages_before(entries)).saturating_sub(1));
         let speakers = self.locked(|state| {
             let held = speakers.iter().filter_map(|(id, before)| state.hold_echoes(*id, limit(*before)));
             held.collect()
         });
-        HeldEchoes::of(&self.inner.log, speakers)
+        HeldEchoes::new(&self.inner.log, speakers)
     }
+}
 
-    /// Writes a batch out, to those who spoke last, and lets those who wait for it go on. Adds to `all` those that
-    /// somebody has to write out, if this thread had to append any.
-    fn write_out<'a>(
-        &'a self,
-        batch: QueuedBatch<'a>,
-        leader: Option<ClientId>,
-        pass: Option<WriteTurn<'_>>,
-        all: &mut Vec<QueuedBatch<'a>>,
-    ) {
-        let QueuedBatch { lead, appended, waiting, receipts, kept, speakers, mut held } = batch;
-        let durable = self.inner.log.store().is_durable();
-        let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
-        let (last, mut unwritten): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| speaks(&waiting.client));
-        unwritten.iter().for_each(|waiting| self.write_to(waiting, durable));
-        unwritten.retain(|waiting| durable && !waiting.is_written());
-        unwritten.extend(held.write_up_to_limits());
-        // Who leads this batch must not be waited for while he waits for another one.
-        let pass = pass.filter(|_| unwritten.is_empty() && !kept);
-        if durable && appended.is_ok() && (kept || !unwritten.is_empty()) {
-            all.extend(self.await_positions(&unwritten));
-        }
-        let own = leader.filter(|leader| !durable || speakers == [*leader]);
-        if held.is_empty() {
-            last.iter()
-                .filter(|waiting| Some(waiting.client.id) != own)
-                .for_each(|waiting| self.write_to(waiting, durable));
-        }
-        while let Some(unwritten) = held.release_next(own) {
-            // The next ones must not have their echoes before the store knows that he has not got what they said.
-            if !unwritten.is_empty() && !held.is_empty() {
-                all.extend(self.await_positions(&unwritten));
-            }
-        }
-        drop(pass);
-        self.acknowledge(receipts);
-        drop(lead);
+impl HubState {
+    /// Holds back everything after this message for the sessions of an author.
+    fn hold_echoes(&self, speaker: ClientId, limit: MessageId) -> Option<HeldSpeaker> {
+        let sessions = self.sessions_of(&self.clients.get(&speaker)?.name);
+        sessions.iter().for_each(|client| client.outbox.hold_echoes(limit));
+        Some(HeldSpeaker { sessions, limit })
     }
+}
 
-    fn write_to(&self, FlushTarget { client, last }: &FlushTarget, durable: bool) {
-        if durable {
-            self.inner.log.await_echoes(&client.outbox, *last);
-            client.flush_thoroughly();
-        } else {
-            client.flush();
-        }
-    }
-
-    /// Waits until the store knows up to where those have got who were not written all, and those who have left.
-    fn await_positions(&self, unwritten: &[FlushTarget]) -> Option<QueuedBatch<'_>> {
-        let batch = self.submit_positions(unwritten)?;
-        match batch.lead() {
-            Some(lead) => Some(self.append_and_queue(lead, None)),
-            None => {
-                // If it could not be stored, it is kept, and goes before everything else.
-                let _ = batch.wait_until_stored();
-                None
-            }
-        }
-    }
+/// Tells the authors of a batch that it is lost, if its leader fails.
+struct LostBatchGuard<'a> {
+    hub: &'a Hub,
+    speakers: Vec<(ClientId, usize)>,
+    own: Option<ClientId>,
+    is_lost: bool,
 }
 
 impl Drop for LostBatchGuard<'_> {
     fn drop(&mut self) {
-        if self.lost {
-            self.hub.tell_lost(self.sessions.iter().map(|(id, _)| *id).filter(|id| Some(*id) != self.leader));
+        if !self.is_lost {
+            return;
         }
-    }
-}
-
-impl Hub {
-    /// Tells these sessions that what they said is lost.
-    fn tell_lost(&self, sessions: impl Iterator<Item = ClientId>) {
+        let others = self.speakers.iter().map(|(id, _)| *id).filter(|id| Some(*id) != self.own);
+        let others: Vec<Arc<Client>> =
+            self.hub.locked(|state| others.filter_map(|id| state.clients.get(&id)).cloned().collect());
         let lost = Event::new(EventKind::Refused(UserError::Lost));
-        let told: Vec<Arc<Client>> =
-            self.locked(|state| sessions.filter_map(|id| state.clients.get(&id)).cloned().collect());
-        for client in told {
+        for client in others {
             client.outbox.push(&lost);
             client.flush();
         }
     }
 }
 
-/// What is left to be done about a batch that has been queued.
-pub(super) struct DeliveryResult {
-    /// Who is to be written to.
-    pub(super) flush_list: FlushList,
-    pub(super) receipts: Vec<Receipt>,
-    /// Something is for a user who is not here.
-    pub(super) kept: bool,
+// 4. Deliver: queue it for everybody it is for.
+
+/// What is left to do about a batch that has been queued.
+struct Delivered {
+    flush_list: FlushList,
+    receipts: Vec<Receipt>,
+    /// Something is for a user who is offline.
+    is_for_offline: bool,
 }
 
 /// A batch that is being queued.
 struct Delivery<'a> {
     hub: &'a Hub,
-    done: DeliveryResult,
-    run: CoalescedMessages,
-    /// Who is told what others say at the same time one after the other.
+    done: Delivered,
+    coalesced: CoalescedMessages,
+    /// Sessions that are told one after the other what others say at the same time, in ascending order.
     split_for: Vec<ClientId>,
 }
 
 impl Hub {
-    /// Queues what a batch says for everybody it is for, now that it is appended or cannot be. Where there is something
-    /// about echoes to be held back, everybody for whom something is queued is noted.
-    pub(super) fn deliver(
+    /// Queues the messages of a batch, now that it is appended or cannot be. With held echoes everybody for whom something
+    /// is queued is noted, and not only those whose outbox was empty.
+    fn deliver(
         &self,
-        BatchContent { entries, passing }: BatchContent,
+        BatchContent { entries, ephemeral }: BatchContent,
         appended: &Result<MessageId, StoreError>,
         held: Option<&HeldEchoes<'_>>,
-    ) -> DeliveryResult {
-        let done =
-            DeliveryResult { flush_list: FlushList::for_batch(held.is_some()), receipts: Vec::new(), kept: false };
-        let (run, split_for) = (
-            CoalescedMessages::new(entries.len() + passing.len()),
-            held.map(HeldEchoes::split_for).unwrap_or_default(),
-        );
-        let mut delivery = Delivery { hub: self, done, run, split_for };
-        let (mut next, mut passing) = (appended.clone().unwrap_or_default(), passing.into_iter().peekable());
+    ) -> Delivered {
+        let flush_list = FlushList::for_batch(held.is_some());
+        let mut delivery = Delivery {
+            hub: self,
+            done: Delivered { flush_list, receipts: Vec::new(), is_for_offline: false },
+            coalesced: CoalescedMessages::new(entries.len() + ephemeral.len()),
+            split_for: held.map(HeldEchoes::split_for).unwrap_or_default(),
+        };
+        let (mut next, mut ephemeral) = (appended.clone().unwrap_or_default(), ephemeral.into_iter().peekable());
         for (at, entry) in entries.into_iter().map(Some).chain([None]).enumerate() {
-            while let Some(EphemeralMessage { draft, .. }) = passing.next_if(|passing| passing.after <= at) {
+            while let Some(EphemeralMessage { draft, .. }) = ephemeral.next_if(|message| message.after <= at) {
                 delivery.add(MessageId(0), draft);
             }
             let Some(Entry::Said(draft)) = entry else { continue };
@@ -419,35 +336,36 @@ impl Hub {
                 Err(error) => delivery.add_unsaved(draft, error),
             }
         }
-        delivery.queue_coalesced();
+        delivery.queue();
         delivery.done
     }
 }
 
 impl Delivery<'_> {
-    /// Queues something said after all that was before it. Its id is 0 if it is stored nowhere.
-    pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
-        if !self.run.accepts(&draft, self.hub.limits()) {
-            self.queue_coalesced();
+    /// Adds a message after all before it. Its id is 0 if it is stored nowhere.
+    fn add(&mut self, id: MessageId, draft: Draft) {
+        if !self.coalesced.accepts(&draft, self.hub.limits()) {
+            self.queue();
         }
-        self.run.add(id, draft);
+        self.coalesced.add(id, draft);
     }
 
     /// Queues a message that could not be stored.
     fn add_unsaved(&mut self, draft: Draft, error: &StoreError) {
-        self.queue_coalesced();
+        self.queue();
         self.hub.locked(|state| state.deliver_unsaved(draft, error, &mut self.done.flush_list));
         self.done.flush_list.flush_if_crowded();
     }
 
-    fn queue_coalesced(&mut self) {
-        let Delivery { hub, done, run, split_for } = self;
-        let Some(&LoggedMessage { draft: Draft { from, scope, .. }, .. }) = run.said.first() else { return };
+    /// Queues what has been coalesced.
+    fn queue(&mut self) {
+        let Delivery { hub, done, coalesced, split_for } = self;
+        let Some(&LoggedMessage { draft: Draft { from, scope, .. }, .. }) = coalesced.messages.first() else { return };
         hub.locked(|state| match scope {
-            Scope::User(to) => state.deliver_private(from, to, run, done),
-            _ => state.deliver_public(scope, run, split_for, done),
+            Scope::User(to) => state.deliver_private(from, to, coalesced, done),
+            Scope::Group(_) | Scope::Everybody => state.deliver_public(scope, coalesced, split_for, done),
         });
-        run.clear();
+        coalesced.clear();
         done.flush_list.flush_if_crowded();
     }
 }
@@ -457,41 +375,61 @@ impl HubState {
     fn deliver_public(
         &mut self,
         scope: Scope,
-        run: &CoalescedMessages,
+        coalesced: &CoalescedMessages,
         split_for: &[ClientId],
-        done: &mut DeliveryResult,
+        done: &mut Delivered,
     ) {
         let mut stored = 0;
-        for LoggedMessage { id, .. } in run.said.iter().filter(|said| said.id > MessageId(0)) {
+        for LoggedMessage { id, .. } in coalesced.messages.iter().filter(|message| message.id > MessageId(0)) {
             self.last = *id;
             stored += 1;
         }
         self.counts.messages += stored;
-        let in_one = run.said.len() > 1 && self.is_for_the_same(scope, &run.said);
-        let split = in_one && !split_for.is_empty();
-        let split_for = |client: &Client| split && split_for.binary_search(&client.id).is_ok();
-        for event in run.events(in_one, event_for_recipient) {
-            self.tell_scope(scope, &event, |client| !split_for(client), &mut done.flush_list);
+        let as_one = coalesced.messages.len() > 1 && self.have_same_recipients(scope, &coalesced.messages);
+        let is_split = as_one && !split_for.is_empty();
+        let gets_split = |client: &Client| is_split && split_for.binary_search(&client.id).is_ok();
+        for event in coalesced.events(as_one, event_for_recipient) {
+            self.tell_audience(scope, &event, |client| !gets_split(client), &mut done.flush_list);
         }
-        for event in run.events_by_speaker(event_for_recipient).filter(|_| split) {
-            self.tell_scope(scope, &event, split_for, &mut done.flush_list);
+        for event in coalesced.events_by_author(event_for_recipient).filter(|_| is_split) {
+            self.tell_audience(scope, &event, gets_split, &mut done.flush_list);
         }
-        // Somebody it is for may be away, or may be leaving at this moment.
-        let keeps = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
-        done.kept |= stored > 0 && matches!(scope, Scope::Group(group) if keeps(group));
+        // Some of its members may be offline, or may be leaving at this moment.
+        let is_persistent = |group| self.groups.get(&group).is_some_and(|group| group.settings.keep);
+        done.is_for_offline |= stored > 0 && matches!(scope, Scope::Group(group) if is_persistent(group));
     }
 
-    /// Whether each of these is for everybody there, and for nobody else.
-    fn is_for_the_same(&self, scope: Scope, said: &[LoggedMessage]) -> bool {
-        let is_heard = |from: &Name| match scope {
+    /// Whether each of these messages is for exactly the sessions there.
+    fn have_same_recipients(&self, scope: Scope, messages: &[LoggedMessage]) -> bool {
+        let is_for_all = |from: &Name| match scope {
             _ if self.is_ignored(from) => false,
             Scope::Group(group) => self.groups.get(&group).is_some_and(|group| group.members.contains_key(from)),
-            _ => true,
+            Scope::User(_) | Scope::Everybody => true,
         };
         let mut last = None;
-        let speakers = said.iter().map(|said| &said.draft.from);
-        // One speaker often says several things in a row.
-        speakers.filter(|from| last.replace(*from) != Some(*from)).all(is_heard)
+        let authors = messages.iter().map(|message| &message.draft.from);
+        // One author often says several things in a row.
+        authors.filter(|from| last.replace(*from) != Some(*from)).all(is_for_all)
+    }
+
+    /// Tells those of the sessions there that are chosen. An author who has left the group meanwhile has to hear it as
+    /// well, because they were a member when they said it.
+    fn tell_audience(
+        &self,
+        scope: Scope,
+        event: &Arc<Event>,
+        chosen: impl Fn(&Client) -> bool,
+        flush_list: &mut FlushList,
+    ) {
+        let Scope::Group(group) = scope else {
+            let everybody = self.clients.iter().filter(|(_, client)| chosen(client));
+            return self.tell_from_author(event, everybody, flush_list);
+        };
+        self.tell_from_author(event, self.audience(&group).filter(|(_, client)| chosen(client)), flush_list);
+        let has_left = |from: &Name| !self.groups.get(&group).is_some_and(|group| group.members.contains_key(from));
+        if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| has_left(from)) {
+            self.tell_user(from, event, flush_list);
+        }
     }
 
     fn tell_from_author<'a>(
@@ -506,40 +444,28 @@ impl HubState {
         }
     }
 
-    /// Tells everybody there what was said. In a group its author was a member when he said it, and has to hear it as well.
-    fn tell_scope(&self, scope: Scope, event: &Arc<Event>, whom: impl Fn(&Client) -> bool, flush_list: &mut FlushList) {
-        let Scope::Group(group) = scope else {
-            return self.tell_from_author(event, self.clients.iter().filter(|(_, client)| whom(client)), flush_list);
-        };
-        self.tell_from_author(event, self.audience(&group).filter(|(_, client)| whom(client)), flush_list);
-        let gone = |from: &Name| !self.groups.get(&group).is_some_and(|group| group.members.contains_key(from));
-        if let Some((from, _)) = event.kind.spoken().filter(|(from, _)| gone(from)) {
-            self.tell_user(from, event, flush_list);
-        }
-    }
-
-    /// Queues what one user said to another in a row, and the echoes for him.
-    pub(super) fn deliver_private(&mut self, from: Name, to: Name, run: &CoalescedMessages, done: &mut DeliveryResult) {
-        self.counts.messages += run.said.len() as u64;
-        let (his, mine) = (self.queues.get(&to), self.queues.get(&from));
-        self.note_contact((from, mine), (to, his));
-        done.kept |= his.is_none();
-        for &LoggedMessage { id, .. } in &run.said {
+    /// Queues what one user said to another in a row, and the echoes for the author.
+    fn deliver_private(&mut self, from: Name, to: Name, coalesced: &CoalescedMessages, done: &mut Delivered) {
+        self.counts.messages += coalesced.messages.len() as u64;
+        let (recipient, author) = (self.queues.get(&to), self.queues.get(&from));
+        self.note_contact((from, author), (to, recipient));
+        done.is_for_offline |= recipient.is_none();
+        let receipted = author.zip(recipient).filter(|_| from != to);
+        for &LoggedMessage { id, .. } in &coalesced.messages {
             self.last = id;
-            let receipt = mine.zip(his).filter(|_| from != to).and_then(|(mine, his)| mine.receipt(id, from, to, his));
-            done.receipts.extend(receipt);
+            done.receipts.extend(receipted.and_then(|(author, recipient)| author.receipt(id, from, to, recipient)));
         }
-        let is_here = his.is_some_and(|his| his.away.is_none());
-        // Otherwise something else comes between two of them, or instead of one.
-        let in_one = is_here && from != to && !self.is_ignored(&from);
-        let echoes = run.events(in_one, |draft| echo(draft, to));
-        for (event, echo) in run.events(in_one, event_for_recipient).zip(echoes) {
-            self.tell_from(&from, sessions(his), &event, None, &mut done.flush_list);
+        let is_here = recipient.is_some_and(|recipient| recipient.away.is_none());
+        // Otherwise something else comes between two echoes, or instead of a message.
+        let as_one = is_here && from != to && !self.is_ignored(&from);
+        let echoes = coalesced.events(as_one, |draft| echo_for_author(draft, to));
+        for (event, echo) in coalesced.events(as_one, event_for_recipient).zip(echoes) {
+            self.tell_from(&from, sessions(recipient), &event, None, &mut done.flush_list);
             let mut answer = |event: &Arc<Event>| {
-                self.counts.delivered(done.flush_list.push_all(sessions(mine), event, None));
+                self.counts.delivered(done.flush_list.push_all(sessions(author), event, None));
             };
             answer(&echo);
-            match his {
+            match recipient {
                 None => answer(&Event::new(EventKind::StoredFor { user: to })),
                 Some(OnlineUser { away: Some(away), .. }) => {
                     answer(&Event::new(EventKind::UserIsAway { user: to, away: Arc::clone(away) }));
@@ -549,8 +475,8 @@ impl HubState {
         }
     }
 
-    /// Queues a message that could not be stored for those who are here, and says so to who said it, in place of the echo.
-    pub(super) fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
+    /// Queues a message that could not be stored for those who are online, and tells its author so instead of the echo.
+    fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
         let Draft { at, from, scope, .. } = draft;
         let mut refused = UserError::NotSaved(error.to_string());
         let event = || Event::said(MessageId(0), at, event_for_recipient(&draft));
@@ -567,22 +493,14 @@ impl HubState {
         }
         self.tell_user(&from, &Event::new(EventKind::Refused(refused)), flush_list);
     }
-
-    /// Holds back what is queued after this message for the sessions of who spoke.
-    fn hold_echoes(&self, speaker: ClientId, limit: MessageId) -> Option<HeldSpeaker> {
-        let user = self.queues.get(&self.clients.get(&speaker)?.name)?;
-        let sessions: Vec<Arc<Client>> = user.sessions.values().cloned().collect();
-        sessions.iter().for_each(|client| client.outbox.hold_echoes(limit));
-        Some(HeldSpeaker { sessions, limit })
-    }
 }
 
 fn sessions(user: Option<&OnlineUser>) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
     user.map(|user| &user.sessions).into_iter().flatten()
 }
 
-/// What everybody is told whom it is said to.
-pub(super) fn event_for_recipient(draft: &Draft) -> EventKind {
+/// What the recipients of a message are told; in public the author is one of them.
+fn event_for_recipient(draft: &Draft) -> EventKind {
     let Draft { from, scope, action, .. } = *draft;
     let text = Arc::clone(&draft.text);
     match scope {
@@ -593,8 +511,8 @@ pub(super) fn event_for_recipient(draft: &Draft) -> EventKind {
     }
 }
 
-/// What the author of something private is told.
-fn echo(draft: &Draft, to: Name) -> EventKind {
+/// What the author of a private message is told.
+fn echo_for_author(draft: &Draft, to: Name) -> EventKind {
     let Draft { from, scope, action, .. } = *draft;
     let text = Arc::clone(&draft.text);
     match action {
@@ -603,52 +521,53 @@ fn echo(draft: &Draft, to: Name) -> EventKind {
     }
 }
 
-/// What is said one after the other in one place; privately, by one user.
-pub(super) struct CoalescedMessages {
-    pub(super) said: Vec<LoggedMessage>,
+/// Messages that follow each other in one conversation; private ones by one author. Each recipient gets them as one item,
+/// which costs one push, one copy and one encoding, unless something keeps them apart.
+struct CoalescedMessages {
+    messages: Vec<LoggedMessage>,
     weight: usize,
     now: Instant,
 }
 
-/// Something said that has its place in the log; its id is 0 if it is stored nowhere.
-pub(super) struct LoggedMessage {
-    pub(super) id: MessageId,
-    pub(super) draft: Draft,
+/// A message with its place in the log; the id is 0 if it is stored nowhere.
+struct LoggedMessage {
+    id: MessageId,
+    draft: Draft,
 }
 
 impl CoalescedMessages {
-    /// Nothing yet, with room for what may come.
-    pub(super) fn new(most: usize) -> CoalescedMessages {
-        CoalescedMessages { said: Vec::with_capacity(most.min(RUN_ITEMS)), weight: 0, now: Instant::now() }
+    /// None yet, with room for at most so many.
+    fn new(most: usize) -> CoalescedMessages {
+        CoalescedMessages { messages: Vec::with_capacity(most.min(RUN_ITEMS)), weight: 0, now: Instant::now() }
     }
 
-    /// Whether something is said in the same place, and all of it does not take too much of an outbox at once.
-    pub(super) fn accepts(&self, draft: &Draft, limits: &Limits) -> bool {
-        let Some(LoggedMessage { draft: last, .. }) = self.said.last() else { return true };
-        let same = last.scope == draft.scope && (!matches!(draft.scope, Scope::User(_)) || last.from == draft.from);
+    /// Whether a message belongs to the same conversation, and all of them do not take too much of an outbox at once.
+    fn accepts(&self, draft: &Draft, limits: &Limits) -> bool {
+        let Some(LoggedMessage { draft: last, .. }) = self.messages.last() else { return true };
+        let is_same = last.scope == draft.scope && (!matches!(draft.scope, Scope::User(_)) || last.from == draft.from);
         let items = RUN_ITEMS.min(limits.outbox_items / RUN_SHARE);
-        same && self.said.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
+        is_same && self.messages.len() < items && self.weight < limits.outbox_bytes / RUN_SHARE
     }
 
-    pub(super) fn add(&mut self, id: MessageId, draft: Draft) {
+    fn add(&mut self, id: MessageId, draft: Draft) {
         self.weight += draft.weight();
-        self.said.push(LoggedMessage { id, draft });
+        self.messages.push(LoggedMessage { id, draft });
     }
 
-    /// Forgets what was said, but not what room it took.
-    pub(super) fn clear(&mut self) {
-        self.said.clear();
+    /// Forgets the messages and keeps the room for others.
+    fn clear(&mut self) {
+        self.messages.clear();
         self.weight = 0;
     }
 
-    /// What is to be told of it: all as one, or one by one.
-    pub(super) fn events(&self, in_one: bool, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
-        self.made(self.said.chunks(if in_one { RUN_ITEMS } else { 1 }), kind)
+    /// The events to queue: one for all of them, or one for each.
+    fn events(&self, as_one: bool, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
+        self.made(self.messages.chunks(if as_one { RUN_ITEMS } else { 1 }), kind)
     }
 
-    /// What is to be told of it, with what each has said as one.
-    pub(super) fn events_by_speaker(&self, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
-        self.made(self.said.chunk_by(|one, next| one.draft.from == next.draft.from), kind)
+    /// The events to queue: one for what each author says in a row.
+    fn events_by_author(&self, kind: impl Fn(&Draft) -> EventKind) -> impl Iterator<Item = Arc<Event>> {
+        self.made(self.messages.chunk_by(|one, next| one.draft.from == next.draft.from), kind)
     }
 
     fn made<'a>(
@@ -665,18 +584,75 @@ impl CoalescedMessages {
     }
 }
 
-impl HubState {
-    fn tell_receipt(&mut self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
-        let sessions = self.queues.get(from).map(|user| &user.sessions);
-        let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
-        flush_list.push_all(wanting, &Event::new(kind), None);
+// 5. Write it out: everybody else first, the authors last.
+
+impl Hub {
+    /// Writes a batch out, to its authors last, and lets those who wait for it go on. Adds to `all` what this thread had to
+    /// append meanwhile, and now has to write out too.
+    fn write_out<'a>(
+        &'a self,
+        batch: QueuedBatch<'a>,
+        own: Option<ClientId>,
+        write_turn: Option<WriteTurn<'_>>,
+        all: &mut Vec<QueuedBatch<'a>>,
+    ) {
+        let QueuedBatch { leader, appended, targets, receipts, is_for_offline, speakers, mut held } = batch;
+        let is_durable = self.inner.log.is_durable();
+        let speaks = |client: &Client| held.has(client) || speakers.binary_search(&client.id).is_ok();
+        let (last, mut unwritten): (Vec<_>, Vec<_>) = targets.into_iter().partition(|target| speaks(&target.client));
+        unwritten.iter().for_each(|target| self.write_to(target, is_durable));
+        unwritten.retain(|target| is_durable && !target.is_written());
+        unwritten.extend(held.write_up_to_limits());
+        // Nobody may wait for the leader of this batch while it waits for another one.
+        let write_turn = write_turn.filter(|_| unwritten.is_empty() && !is_for_offline);
+        if is_durable && appended.is_ok() && (is_for_offline || !unwritten.is_empty()) {
+            all.extend(self.await_positions(&unwritten));
+        }
+        let own = own.filter(|own| !is_durable || speakers == [*own]);
+        if held.is_empty() {
+            let others = last.iter().filter(|target| Some(target.client.id) != own);
+            others.for_each(|target| self.write_to(target, is_durable));
+        }
+        while let Some(unwritten) = held.release_next(own) {
+            // The next author must not get an echo before the store knows that this one has not got what they said.
+            if !unwritten.is_empty() && !held.is_empty() {
+                all.extend(self.await_positions(&unwritten));
+            }
+        }
+        drop(write_turn);
+        self.give_receipts(receipts);
+        drop(leader);
+    }
+
+    fn write_to(&self, FlushTarget { client, last }: &FlushTarget, is_durable: bool) {
+        if is_durable {
+            self.inner.log.await_echoes(&client.outbox, *last);
+            client.flush_thoroughly();
+        } else {
+            client.flush();
+        }
+    }
+
+    /// Waits until the store knows the positions of those who were not written everything, and of those who have left.
+    fn await_positions(&self, unwritten: &[FlushTarget]) -> Option<QueuedBatch<'_>> {
+        let batch = self.submit_positions(unwritten)?;
+        match batch.take_lead() {
+            Some(leader) => Some(self.append_and_queue(leader, None)),
+            None => {
+                // If it could not be stored, it is kept, and goes before everything else.
+                let _ = batch.wait_until_stored();
+                None
+            }
+        }
     }
 }
 
+// 6. Acknowledge: receipts for private messages, for authors who want them.
+
 impl Hub {
-    /// Gives the receipts that are due, also those of earlier messages; the others wait.
-    pub(super) fn acknowledge(&self, receipts: Vec<Receipt>) {
-        // Where another thread is just writing to the reader, this waits for it instead of a second for the next chance.
+    /// Gives the receipts that are due, those of earlier messages too; the others wait.
+    pub(super) fn give_receipts(&self, receipts: Vec<Receipt>) {
+        // If another thread is writing to the recipient, this waits for it rather than a second for the next chance.
         receipts.iter().flat_map(|receipt| &receipt.recipients).for_each(Client::flush_thoroughly);
         let due: Vec<Receipt> = {
             let mut waiting = self.inner.receipts.lock();
@@ -684,10 +660,10 @@ impl Hub {
             if waiting.is_empty() {
                 return;
             }
-            // Also from who is gone by now, as long as he got it before he went.
+            // A recipient may have left since, as long as they got the message before.
             let due = waiting.extract_if(.., |receipt| receipt.is_due()).collect();
-            // Who is gone without it is told what he missed, and then the receipt is given for that.
-            waiting.retain(|receipt| receipt.recipients.iter().any(|client| !client.has_departed()));
+            // Recipients who left without it are shown it when they come back, and that gives the receipt.
+            waiting.retain(|receipt| receipt.recipients.iter().any(|client| !client.is_detached()));
             let excess = waiting.len().saturating_sub(RECEIPTS_KEPT);
             waiting.drain(..excess);
             due
@@ -698,25 +674,56 @@ impl Hub {
         }
         flush_list.flush_except(None);
     }
+}
 
-    /// Gives the receipts for private messages that their recipient was shown when he came back.
-    pub(super) fn acknowledge_missed(&self, by: Name, messages: &[Message]) {
-        // One is enough, should another session of his be written the same later.
-        let given = |id| messages.binary_search_by_key(&id, |message| message.id).is_ok();
-        if !messages.is_empty() {
-            self.inner.receipts.lock().retain(|receipt| receipt.by != by || !given(receipt.id));
-        }
-        let mut flush_list = FlushList::default();
-        for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
-            let received = EventKind::Received { by, id: *id };
-            self.locked(|state| state.tell_receipt(&said.from, received, &mut flush_list));
-        }
-        flush_list.flush_except(None);
+impl HubState {
+    pub(super) fn tell_receipt(&self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
+        let sessions = self.queues.get(from).map(|user| &user.sessions);
+        let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
+        flush_list.push_all(wanting, &Event::new(kind), None);
+    }
+}
+
+// Other changes take the same way through the log, and have nothing to deliver.
+
+impl Hub {
+    /// Appends these changes to the log, in this order, and waits until they are stored.
+    ///
+    /// # Errors
+    /// Why that is impossible now; they will be stored as soon as it is possible.
+    pub fn record(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let batch = self.inner.log.submit(entries);
+        self.commit(&batch)
     }
 
-    /// Tells who said a message that its recipient says he has read it.
-    pub fn give_read_receipt(&self, by: Name, message: &Message, flush_list: &mut FlushList) {
-        let read = EventKind::Read { by, id: message.id };
-        self.locked(|state| state.tell_receipt(&message.said.from, read, flush_list));
+    /// Waits until a batch is stored, and leads it if nobody else does.
+    ///
+    /// # Errors
+    /// Why it was not stored.
+    pub(super) fn commit(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.take_lead() {
+            Some(leader) => self.lead_batch(leader, None, None),
+            None => batch.wait_until_stored(),
+        }
+    }
+
+    /// As [`Hub::commit`], but waits also until what others have said in it is written out.
+    ///
+    /// # Errors
+    /// Why it was not stored; messages are delivered to those who are online nevertheless.
+    pub(super) fn commit_delivered(&self, batch: &Arc<Batch>) -> Result<(), StoreError> {
+        match batch.take_lead() {
+            Some(leader) => self.lead_batch(leader, None, None),
+            None => batch.wait(),
+        }
+    }
+
+    /// Waits until everything submitted so far is stored, or known not to be.
+    pub(super) fn await_log(&self) {
+        match self.inner.log.open_batch() {
+            // Whether it could be stored matters to those who submitted it.
+            Some(batch) => drop(self.commit(&batch)),
+            None => drop(self.inner.log.turn()),
+        }
     }
 }

@@ -1,39 +1,41 @@
-//! Making, joining, leaving, changing and looking at groups. Each verb checks and changes in one section of the central
-//! lock; the time is a parameter, so what has ended has ended without anybody sweeping.
+//! Groups: making, joining, leaving, configuring and listing them.
+//!
+//! Each verb decides on the state in one section of the central lock; what follows from it is applied in the same
+//! section (see `apply`). Time is a parameter, so what has run out has run out without anybody sweeping it up.
 
 use std::ops::Bound;
 use std::time::SystemTime;
 
+use super::apply::{Decision, LeaveCause, StateChange};
 use super::client::Client;
 use super::outbox::FlushList;
-use super::state::{GroupState, Hub, HubState};
-use crate::failpoint;
+use super::state::{Hub, HubState};
 use crate::model::limits::{INVITATION_TIME, INVITATIONS_PER_GROUP, KEPT_GROUPS_PER_OWNER, ROSTER_PAGE};
 use crate::model::{
-    Event, EventKind, GroupError, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting,
-    GroupSettings, Name, NameAndNote, Penalty, Roster, UserError,
+    GroupError, GroupInfo, GroupPassword, GroupRole, GroupSanction, GroupSetting, GroupSettings, Limits, Name,
+    NameAndNote, Penalty, Roster, UserError,
 };
-use crate::store::Entry;
 
-/// On what grounds somebody joins a group.
+/// On what grounds a user joins a group.
 #[derive(Debug, Clone, Copy)]
 pub enum JoinVia<'a> {
-    /// It is open to all, or he was invited.
+    /// It is open to all, or the user was invited.
     Open,
-    /// He was invited.
+    /// The user was invited.
     Invitation,
-    /// He gave the password that this was made of.
+    /// The user gave the password that this was made of.
     Password(&'a GroupPassword),
-    /// He knows the code of the room.
+    /// The user knows the code of the room.
     Code,
 }
 
+/// Verbs that change groups.
 impl Hub {
     /// Makes a group with the asker as its owner.
     ///
     /// # Errors
-    /// [`UserError::GroupExists`], [`UserError::TooManyGroups`], [`UserError::TooManyMemberships`], and what the settings
-    /// do not go together with.
+    /// [`UserError::GroupExists`], [`UserError::TooManyGroups`], [`UserError::TooManyMemberships`], and [`GroupError`]
+    /// for settings that contradict each other.
     pub fn create(
         &self,
         me: &Client,
@@ -41,75 +43,44 @@ impl Hub {
         settings: GroupSettings,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            if let Ok((shown, _)) = state.group(&group) {
-                return Err(UserError::GroupExists(shown));
-            }
-            self.create_group(state, entries, me, group, settings)?;
-            failpoint::reach("under the lock", &me.name);
-            state.tell_user(&me.name, &Event::new(EventKind::GroupCreated { group }), flush_list);
-            Ok(())
+        self.change(flush_list, |state| match state.group(&group) {
+            Ok((shown, _)) => Err(UserError::GroupExists(shown)),
+            Err(_) => state.create(me.name, group, settings, self.limits()),
         })
     }
 
-    /// Puts a group of a free name in, with its founder as the owner.
-    pub(super) fn create_group(
+    /// Makes a room with these settings under the first of these codes that is free, with the asker as its first member.
+    ///
+    /// # Errors
+    /// As [`Hub::create`]; [`UserError::Busy`] when no code is free.
+    pub fn create_room(
         &self,
-        state: &mut HubState,
-        entries: &mut Vec<Entry>,
         me: &Client,
-        group: Name,
+        codes: &[Name],
         settings: GroupSettings,
+        flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        if settings.keep && settings.ephemeral {
-            return Err(GroupError::Ephemeral(group).into());
-        }
-        if settings.keep {
-            state.check_keeping(me, group)?;
-        }
-        if state.groups.len() >= self.limits().max_groups {
-            return Err(UserError::TooManyGroups(self.limits().max_groups));
-        }
-        self.check_memberships(state, me)?;
-        // Also should a group of this name have ended with the last process.
-        if settings.keep {
-            entries.extend([Entry::GroupGone { group }, Entry::GroupKept { group, settings: settings.clone() }]);
-        }
-        state.groups.entry(group).or_default().settings = settings;
-        state.add_member(group, &me.name, GroupRole::Owner, entries);
-        Ok(())
+        self.change(flush_list, |state| {
+            let free = codes.iter().find(|code| !state.groups.contains_key(code));
+            state.create(me.name, *free.ok_or(UserError::Busy)?, settings, self.limits())
+        })
     }
 
     /// Joins a group; its members are told.
     ///
     /// # Errors
-    /// [`UserError::NoSuchGroup`], also for a private one that is not open to him; [`UserError::AlreadyMember`],
-    /// [`UserError::TooManyMemberships`], and [`GroupError`] where he is banned, it is full, or the way is closed.
+    /// [`UserError::NoSuchGroup`], also for a private group that is closed to the user; [`UserError::AlreadyMember`],
+    /// [`UserError::TooManyMemberships`], and [`GroupError`] if the user is banned, the group is full, or `via` does not
+    /// open it.
     pub fn join(
         &self,
         me: &Client,
         group: &Name,
-        way: JoinVia<'_>,
+        via: JoinVia<'_>,
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            let group = state.check_join(&me.name, group, way, now)?;
-            self.check_memberships(state, me)?;
-            state.add_member(group, &me.name, GroupRole::Member, entries);
-            if matches!(way, JoinVia::Code) {
-                let (count, limit) = state.count(&group);
-                let entered = GroupNews::RoomEntered { user: me.name, count, limit };
-                state.tell_news(group, entered, Some(&me.name), flush_list);
-                let topic = state.group(&group)?.1.settings.topic.clone();
-                state.tell_news_to(&me.name, group, GroupNews::RoomJoined { count, limit, topic }, flush_list);
-            } else {
-                let joined = Event::new(EventKind::MemberJoined { group, user: me.name });
-                state.tell_group(&group, &joined, Some(&me.name), flush_list);
-                state.tell_user(&me.name, &Event::new(EventKind::YouJoined { group }), flush_list);
-            }
-            Ok(())
-        })
+        self.change(flush_list, |state| state.join(me.name, group, via, self.limits(), now))
     }
 
     /// Leaves a group; the members who stay are told, and an empty group is gone.
@@ -123,38 +94,17 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
+        self.change(flush_list, |state| {
             let (group, _) = state.group_of(&me.name, group, now)?;
-            let room = state.groups.get(&group).is_some_and(|entry| entry.settings.room);
-            let parting = state.remove_member(&group, &me.name, entries);
-            if room {
-                state.tell_room_left(group, me.name, flush_list);
-            } else {
-                let left = Event::new(EventKind::MemberLeft { group, user: me.name });
-                state.tell_group(&group, &left, None, flush_list);
-            }
-            state.tell_heir(group, parting.heir, flush_list);
-            let gone = parting.gone;
-            match room {
-                true => state.tell_news_to(&me.name, group, GroupNews::YouLeftRoom { gone }, flush_list),
-                false => state.tell_user(&me.name, &Event::new(EventKind::YouLeft { group, gone }), flush_list),
-            }
-            Ok(())
+            Ok(state.leave(group, me.name, LeaveCause::Left))
         })
-    }
-
-    fn check_memberships(&self, state: &HubState, me: &Client) -> Result<(), UserError> {
-        let max = self.limits().max_memberships;
-        match state.memberships.get(&me.name) {
-            Some(groups) if groups.len() >= max => Err(UserError::TooManyMemberships(max)),
-            _ => Ok(()),
-        }
     }
 
     /// Changes what an owner may choose; admins may change the topic. All of it, or nothing.
     ///
     /// # Errors
-    /// [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`GroupError`] for who may not, and for what cannot be.
+    /// [`UserError::NoSuchGroup`], [`UserError::NotMember`], and [`GroupError`] for a role that is too low and for
+    /// settings that are impossible.
     pub fn change_settings(
         &self,
         me: &Client,
@@ -163,101 +113,10 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        let topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
-        let needed = if topic { GroupRole::Admin } else { GroupRole::Owner };
-        self.change(|state, entries| {
-            let (group, _) = state.group_with_role(&me.name, group, needed, now)?;
-            state.change_settings(me, group, changes, entries)?;
-            let settings = state.group(&group)?.1.settings.clone();
-            state.tell_news(group, GroupNews::Changed { by: me.name, settings }, None, flush_list);
-            Ok(())
-        })
-    }
-}
-
-impl HubState {
-    /// The group that somebody joins, if he may.
-    fn check_join(&self, user: &Name, name: &Name, way: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
-        let unknown = || UserError::NoSuchGroup(name.to_string());
-        let (shown, group) = match (way, self.group(name)) {
-            (JoinVia::Code, Ok((shown, group))) if group.settings.room => (shown, group),
-            (JoinVia::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
-            (JoinVia::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
-            (_, found) => found?,
-        };
-        let (invited, settings) = (group.is_invited(user, now), &group.settings);
-        if group.members.contains_key(user) {
-            return Err(UserError::AlreadyMember(shown));
-        }
-        let right = |given: &GroupPassword| settings.password.as_ref() == Some(given);
-        match way {
-            JoinVia::Code => {}
-            _ if invited => {}
-            JoinVia::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
-            JoinVia::Password(given) if right(given) => {}
-            _ if settings.private => return Err(unknown()),
-            JoinVia::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
-            _ if settings.password.is_some() => return Err(GroupError::NeedsPassword(shown).into()),
-            _ => {}
-        }
-        if let Some(ban) = group.ruling(user, Penalty::Ban, now) {
-            return Err(GroupError::Banned(shown, ban.until, ban.reason.clone()).into());
-        }
-        match settings.limit {
-            Some(limit) if group.members.len() >= limit => Err(GroupError::Full(shown, limit).into()),
-            _ => Ok(shown),
-        }
+        self.change(flush_list, |state| state.change_settings(me.name, group, changes, now))
     }
 
-    /// Whether somebody may own one more group that is kept.
-    fn check_keeping(&self, me: &Client, group: Name) -> Result<(), UserError> {
-        if me.name.is_guest() {
-            return Err(GroupError::NotForGuests(group).into());
-        }
-        let groups = self.memberships.get(&me.name).into_iter().flatten().filter_map(|name| self.groups.get(name));
-        let owned =
-            groups.filter(|group| group.settings.keep && group.role(&me.name) == Some(GroupRole::Owner)).count();
-        if owned < KEPT_GROUPS_PER_OWNER { Ok(()) } else { Err(GroupError::TooManyKept(KEPT_GROUPS_PER_OWNER).into()) }
-    }
-
-    fn change_settings(
-        &mut self,
-        me: &Client,
-        name: Name,
-        changes: &[GroupSetting],
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), UserError> {
-        let (_, group) = self.group(&name)?;
-        let (before, mut settings) = (group.settings.clone(), group.settings.clone());
-        changes.iter().for_each(|change| settings.apply(change));
-        if before.room {
-            return Err(GroupError::RoomFixed(name).into());
-        }
-        if settings.ephemeral != before.ephemeral || (settings.ephemeral && settings.keep) {
-            return Err(GroupError::Ephemeral(name).into());
-        }
-        if settings.limit.is_some_and(|limit| group.members.len() > limit) {
-            return Err(GroupError::LimitTooLow(name, group.members.len()).into());
-        }
-        if settings.keep && !before.keep {
-            self.check_keeping(me, name)?;
-        }
-        let (was, is) = (before.keep, settings.keep);
-        if let Some(group) = self.groups.get_mut(&name) {
-            group.settings = settings.clone();
-        }
-        match (was, is) {
-            (false, true) => self.keep(name, entries),
-            (true, false) => self.unkeep(name, entries),
-            (true, true) => entries.push(Entry::GroupKept { group: name, settings }),
-            (false, false) => {}
-        }
-        Ok(())
-    }
-}
-
-impl Hub {
-    /// Invites a user who is here; he may join without a password from now on, for some days.
+    /// Invites a user who is online; they may join without a password for [`INVITATION_TIME`].
     ///
     /// # Errors
     /// As [`Hub::move_role`], and [`UserError::NotOnline`].
@@ -269,68 +128,170 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, _| {
-            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Admin, now)?;
-            if !state.queues.contains_key(&user) {
-                return Err(UserError::NotOnline(user));
-            }
-            let Some(entry) = state.groups.get_mut(&group) else { return Err(UserError::NotMember(group)) };
-            entry.invite(group, user, now)?;
-            state.tell_news_to(&user, group, GroupNews::Invited { by: me.name }, flush_list);
-            state.tell_news_to(&me.name, group, GroupNews::YouInvited { user }, flush_list);
-            Ok(())
-        })
-    }
-
-    /// Makes a room of these settings under the first of these codes that is free, with the asker as its first member.
-    ///
-    /// # Errors
-    /// As [`Hub::create`]; [`UserError::Busy`] when no code is free.
-    pub fn create_room(
-        &self,
-        me: &Client,
-        codes: &[Name],
-        settings: GroupSettings,
-        flush_list: &mut FlushList,
-    ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            let free = codes.iter().find(|code| !state.groups.contains_key(code));
-            let room = *free.ok_or(UserError::Busy)?;
-            let topic = settings.topic.clone();
-            self.create_group(state, entries, me, room, settings)?;
-            let (_, limit) = state.count(&room);
-            state.tell_news_to(&me.name, room, GroupNews::RoomCreated { limit, topic }, flush_list);
-            Ok(())
-        })
-    }
-
-    /// The rooms that a user is in.
-    pub fn rooms(&self, user: &Name) -> Vec<Name> {
-        self.locked(|state| state.rooms_of(user))
+        self.change(flush_list, |state| state.invite(me.name, group, user, now))
     }
 }
 
-impl GroupState {
-    fn invite(&mut self, name: Name, user: Name, now: SystemTime) -> Result<(), UserError> {
-        if self.members.contains_key(&user) {
+/// What these verbs decide.
+impl HubState {
+    /// A group under a name that is free.
+    fn create(&self, owner: Name, group: Name, settings: GroupSettings, limits: &Limits) -> Decision {
+        if settings.keep && settings.ephemeral {
+            return Err(GroupError::Ephemeral(group).into());
+        }
+        if settings.keep {
+            self.check_persistent(owner, group)?;
+        }
+        if self.groups.len() >= limits.max_groups {
+            return Err(UserError::TooManyGroups(limits.max_groups));
+        }
+        self.check_memberships(&owner, limits)?;
+        Ok(vec![StateChange::GroupCreated { group, owner, settings }])
+    }
+
+    fn join(&self, user: Name, group: &Name, via: JoinVia<'_>, limits: &Limits, now: SystemTime) -> Decision {
+        let name = self.check_join(&user, group, via, now)?;
+        self.check_memberships(&user, limits)?;
+        let (_, group) = self.group(&name)?;
+        // If its last user with an account left only guests behind, the next one owns a persistent group.
+        let is_orphaned = group.keeps(&user) && group.owners().next().is_none();
+        let role = if is_orphaned { GroupRole::Owner } else { GroupRole::Member };
+        let by_code = matches!(via, JoinVia::Code);
+        let mut changes = vec![StateChange::MemberJoined { group: name, user, role, by_code }];
+        if group.sanctions.contains_key(&(user, Penalty::Ban)) {
+            // It has run out, or the user could not join; members are not banned.
+            changes.push(StateChange::MemberLifted { group: name, user, penalty: Penalty::Ban, by: None });
+        }
+        Ok(changes)
+    }
+
+    /// The group under its own name, if the user may join it.
+    fn check_join(&self, user: &Name, name: &Name, via: JoinVia<'_>, now: SystemTime) -> Result<Name, UserError> {
+        let (shown, group) = match (via, self.group(name)) {
+            (JoinVia::Code, Ok((shown, group))) if group.settings.room => (shown, group),
+            (JoinVia::Code, _) => return Err(GroupError::NoSuchRoom(name.to_string()).into()),
+            (JoinVia::Invitation, found) => found.map_err(|_| GroupError::NotInvited(name.to_string()))?,
+            (JoinVia::Open | JoinVia::Password(_), found) => found?,
+        };
+        let settings = &group.settings;
+        if group.members.contains_key(user) {
+            return Err(UserError::AlreadyMember(shown));
+        }
+        let is_right = |given: &GroupPassword| settings.password.as_ref() == Some(given);
+        match via {
+            JoinVia::Code => {}
+            _ if group.is_invited(user, now) => {}
+            JoinVia::Invitation => return Err(GroupError::NotInvited(name.to_string()).into()),
+            JoinVia::Password(given) if is_right(given) => {}
+            _ if settings.private => return Err(UserError::NoSuchGroup(name.to_string())),
+            JoinVia::Password(_) if settings.password.is_some() => return Err(GroupError::WrongPassword(shown).into()),
+            JoinVia::Open if settings.password.is_some() => return Err(GroupError::NeedsPassword(shown).into()),
+            JoinVia::Password(_) | JoinVia::Open => {}
+        }
+        if let Some(ban) = group.sanction(user, Penalty::Ban, now) {
+            return Err(GroupError::Banned(shown, ban.until, ban.reason.clone()).into());
+        }
+        match settings.limit {
+            Some(limit) if group.members.len() >= limit => Err(GroupError::Full(shown, limit).into()),
+            _ => Ok(shown),
+        }
+    }
+
+    /// A member is gone, and where that was the last owner, another one inherits the group.
+    pub(super) fn leave(&self, group: Name, user: Name, cause: LeaveCause) -> Vec<StateChange> {
+        self.leave_together(group, vec![(user, cause)])
+    }
+
+    /// Several members of one group are gone at once.
+    fn leave_together(&self, name: Name, leaving: Vec<(Name, LeaveCause)>) -> Vec<StateChange> {
+        let heir = self.groups.get(&name).and_then(|group| {
+            let is_leaving = |member: &Name| leaving.iter().any(|(user, _)| user == member);
+            let loses_owner = leaving.iter().any(|(user, _)| group.role(user) == Some(GroupRole::Owner));
+            let keeps_owner = group.owners().any(|owner| !is_leaving(owner));
+            if loses_owner && !keeps_owner { group.heir(|member| !is_leaving(member)) } else { None }
+        });
+        let left = leaving.into_iter().map(|(user, cause)| StateChange::MemberLeft { group: name, user, cause });
+        let inherited =
+            heir.map(|user| StateChange::RoleChanged { group: name, user, role: GroupRole::Owner, by: None });
+        left.chain(inherited).collect()
+    }
+
+    fn change_settings(&self, me: Name, group: &Name, changes: &[GroupSetting], now: SystemTime) -> Decision {
+        let is_topic = changes.iter().all(|change| matches!(change, GroupSetting::Topic(_)));
+        let needed = if is_topic { GroupRole::Admin } else { GroupRole::Owner };
+        let (name, _) = self.group_with_role(&me, group, needed, now)?;
+        let (_, group) = self.group(&name)?;
+        let (before, mut settings) = (&group.settings, group.settings.clone());
+        changes.iter().for_each(|change| settings.apply(change));
+        if before.room {
+            return Err(GroupError::RoomFixed(name).into());
+        }
+        if settings.ephemeral != before.ephemeral || (settings.ephemeral && settings.keep) {
+            return Err(GroupError::Ephemeral(name).into());
+        }
+        if settings.limit.is_some_and(|limit| group.members.len() > limit) {
+            return Err(GroupError::LimitTooLow(name, group.members.len()).into());
+        }
+        if settings.keep && !before.keep {
+            self.check_persistent(me, name)?;
+        }
+        let ends_persistence = before.keep && !settings.keep;
+        let mut all = vec![StateChange::SettingsChanged { group: name, settings, by: me }];
+        if ends_persistence {
+            let offline = group.members.keys().filter(|user| !self.queues.contains_key(user));
+            let leaving = offline.map(|user| (*user, LeaveCause::NotPersistent)).collect();
+            all.extend(self.leave_together(name, leaving));
+        }
+        Ok(all)
+    }
+
+    fn invite(&self, me: Name, group: &Name, user: Name, now: SystemTime) -> Decision {
+        let (name, _) = self.group_with_role(&me, group, GroupRole::Admin, now)?;
+        if !self.queues.contains_key(&user) {
+            return Err(UserError::NotOnline(user));
+        }
+        let (_, group) = self.group(&name)?;
+        if group.members.contains_key(&user) {
             return Err(GroupError::UserAlreadyMember(user, name).into());
         }
-        if self.ruling(&user, Penalty::Ban, now).is_some() {
+        if group.sanction(&user, Penalty::Ban, now).is_some() {
             return Err(GroupError::UserBanned(user, name).into());
         }
-        if self.invited.len() >= INVITATIONS_PER_GROUP {
-            self.invited.retain(|_, until| now < *until);
+        let mut changes = Vec::new();
+        if group.invited.len() >= INVITATIONS_PER_GROUP {
+            let expired = group.invited.iter().filter(|(_, until)| now >= **until).map(|(user, _)| *user);
+            changes.extend(expired.map(|user| StateChange::InvitationExpired { group: name, user }));
+            if changes.is_empty() && !group.invited.contains_key(&user) {
+                return Err(GroupError::TooManyInvitations(name, INVITATIONS_PER_GROUP).into());
+            }
         }
-        if self.invited.len() >= INVITATIONS_PER_GROUP && !self.invited.contains_key(&user) {
-            return Err(GroupError::TooManyInvitations(name, INVITATIONS_PER_GROUP).into());
+        let until = now.checked_add(INVITATION_TIME).unwrap_or(now);
+        changes.push(StateChange::Invited { group: name, user, by: me, until });
+        Ok(changes)
+    }
+
+    fn check_memberships(&self, user: &Name, limits: &Limits) -> Result<(), UserError> {
+        let max = limits.max_memberships;
+        match self.memberships.get(user) {
+            Some(groups) if groups.len() >= max => Err(UserError::TooManyMemberships(max)),
+            _ => Ok(()),
         }
-        self.invited.insert(user, now.checked_add(INVITATION_TIME).unwrap_or(now));
-        Ok(())
+    }
+
+    /// Whether a user may own one more persistent group.
+    fn check_persistent(&self, user: Name, group: Name) -> Result<(), UserError> {
+        if user.is_guest() {
+            return Err(GroupError::NotForGuests(group).into());
+        }
+        let groups = self.memberships.get(&user).into_iter().flatten().filter_map(|name| self.groups.get(name));
+        let owned = groups.filter(|group| group.settings.keep && group.role(&user) == Some(GroupRole::Owner)).count();
+        if owned < KEPT_GROUPS_PER_OWNER { Ok(()) } else { Err(GroupError::TooManyKept(KEPT_GROUPS_PER_OWNER).into()) }
     }
 }
 
+/// Questions about groups.
 impl Hub {
-    /// The group of this name as it was made, if the asker is a member.
+    /// The group under its own name, if the asker is a member.
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`] and [`UserError::NotMember`].
@@ -339,12 +300,12 @@ impl Hub {
         self.locked(|state| state.group_of(&me.name, group, now)).map(|(name, _)| name)
     }
 
-    /// Whether nothing that is said in a group is kept.
+    /// Whether nothing that is said in a group is stored.
     pub fn is_ephemeral(&self, group: &Name) -> bool {
         self.locked(|state| state.groups.get(group).is_some_and(|group| group.settings.ephemeral))
     }
 
-    /// Whether somebody may learn that a group is there, and what its password was made of, if it has one.
+    /// Whether the asker may know that a group exists, and the hash of its password if it has one.
     pub fn group_password(&self, me: &Client, group: &Name, now: SystemTime) -> (bool, Option<GroupPassword>) {
         self.locked(|state| match state.groups.get(group) {
             Some(group) => (group.is_shown_to(&me.name, now), group.settings.password.clone()),
@@ -360,18 +321,18 @@ impl Hub {
         self.locked(|state| {
             let (name, group) = state.group_for(&me.name, group, now)?;
             let of = |role| group.members.iter().filter(move |(_, member)| member.role == role).map(|(name, _)| *name);
-            let portrait = GroupInfo {
+            let info = GroupInfo {
                 settings: group.settings.clone(),
                 members: group.members.len(),
                 owners: of(GroupRole::Owner).collect(),
                 admins: of(GroupRole::Admin).collect(),
                 role: group.role(&me.name),
             };
-            Ok((name, portrait))
+            Ok((name, info))
         })
     }
 
-    /// All groups that somebody may learn of, in alphabetical order, each room with what it is about.
+    /// All groups that a user may know of, in alphabetical order; rooms with their topic.
     pub fn groups(&self, me: &Name, now: SystemTime) -> Vec<NameAndNote> {
         self.locked(|state| {
             let shown = state.groups.iter().filter(|(_, group)| group.is_shown_to(me, now));
@@ -379,13 +340,11 @@ impl Hub {
         })
     }
 
-    /// The groups that follow `after` in the alphabet, whoever may learn of them: how many members each has, and how it is
-    /// set; as many as one page has. An empty page ends the list.
-    pub fn group_overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
-        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+    /// The rooms that a user is in.
+    pub fn rooms(&self, user: &Name) -> Vec<Name> {
         self.locked(|state| {
-            let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);
-            groups.map(|(name, group)| (*name, group.members.len(), group.settings.clone())).collect()
+            let groups = state.memberships.get(user).into_iter().flatten();
+            groups.filter(|name| state.groups.get(name).is_some_and(|group| group.settings.room)).copied().collect()
         })
     }
 
@@ -394,8 +353,18 @@ impl Hub {
         self.locked(|state| state.groups.len())
     }
 
-    /// The groups that follow `after` in the alphabet with their members, as many as make one page: a long list costs
-    /// many short sections of the lock, not one long one. An empty page ends the list.
+    /// One page of all groups, hidden ones too, after `after` in the alphabet: name, number of members, settings. An empty
+    /// page ends the list.
+    pub fn group_overview(&self, after: Option<&Name>) -> Vec<(Name, usize, GroupSettings)> {
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
+        self.locked(|state| {
+            let groups = state.groups.range((from, Bound::Unbounded)).take(ROSTER_PAGE);
+            groups.map(|(name, group)| (*name, group.members.len(), group.settings.clone())).collect()
+        })
+    }
+
+    /// One page of the groups that a user may know of, after `after` in the alphabet, with their members. A long list
+    /// costs many short sections of the lock instead of one long one. An empty page ends the list.
     pub fn rosters(&self, me: &Name, after: Option<&Name>, now: SystemTime) -> Vec<Roster> {
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(*name));
         self.locked(|state| {
@@ -412,7 +381,7 @@ impl Hub {
         })
     }
 
-    /// The bans and mutes of a group that hold, in the order of their users, for its owners and admins.
+    /// The bans and mutes of a group that are in force, in the order of their users, for its owners and admins.
     ///
     /// # Errors
     /// As [`Hub::move_role`].
@@ -424,11 +393,11 @@ impl Hub {
     ) -> Result<(Name, Vec<GroupSanction>), UserError> {
         self.locked(|state| {
             let (group, _) = state.group_with_role(&me.name, group, GroupRole::Admin, now)?;
-            let holding = state.group(&group)?.1.sanctions.iter().filter(|(_, ruling)| ruling.holds(now));
-            let all = holding.map(|((user, penalty), ruling)| GroupSanction {
+            let in_force = state.group(&group)?.1.sanctions.iter().filter(|(_, terms)| terms.holds(now));
+            let all = in_force.map(|((user, penalty), terms)| GroupSanction {
                 user: *user,
                 penalty: *penalty,
-                ruling: ruling.clone(),
+                ruling: terms.clone(),
             });
             Ok((group, all.collect()))
         })

@@ -1,8 +1,10 @@
-//! The way into the store: what is to be appended gathers in a batch; who came first appends it for all of them.
+//! The log: the way into the store. What is to be appended is collected in a batch; one thread appends it for all.
 //!
-//! A batch is led by the first who asks for it to be done. He waits for his turn, and until he has it others join; then he
-//! appends the batch and delivers it, and the next leader's turn comes while he still writes to clients. So one fsync
-//! serves everybody who waits, and whoever is alone waits for nobody.
+//! The first who wants a batch done leads it. It waits for its turn, and until then others join; then it appends the batch
+//! and queues its messages. The next leader's turn comes while this one still writes to clients. So one fsync serves
+//! everybody who waits, and whoever is alone waits for nobody.
+//!
+//! This file knows batches, turns and held echoes. What is done with them, in which order, is in `delivery`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,29 +20,30 @@ use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST
 use crate::model::{Draft, Histogram, MessageId, Scope};
 use crate::store::{Entry, Store, StoreError};
 
-/// Something said that nobody has been told yet.
+/// A message that has been checked, and that nobody has been told yet.
 #[derive(Debug)]
 pub struct PendingMessage {
     pub(super) draft: Draft,
-    pub(super) passing: bool,
+    /// It is stored nowhere.
+    pub(super) is_ephemeral: bool,
 }
 
 impl PendingMessage {
-    /// The same as something that is done.
-    pub fn act(self) -> PendingMessage {
+    /// The same as an action (`/me`).
+    pub fn as_action(self) -> PendingMessage {
         PendingMessage { draft: Draft { action: true, ..self.draft }, ..self }
     }
 }
 
-/// What a batch holds.
+/// What a batch holds: changes to append, and between them messages that are stored nowhere.
 #[derive(Default)]
 pub(super) struct BatchContent {
     pub(super) entries: Vec<Entry>,
     /// In the order of their places.
-    pub(super) passing: Vec<EphemeralMessage>,
+    pub(super) ephemeral: Vec<EphemeralMessage>,
 }
 
-/// Something said that is stored nowhere: it only keeps its place among what is.
+/// A message that is stored nowhere; it only keeps its place among what is.
 pub(super) struct EphemeralMessage {
     /// How many entries of its batch come before it.
     pub(super) after: usize,
@@ -48,84 +51,65 @@ pub(super) struct EphemeralMessage {
 }
 
 impl BatchContent {
-    /// What a session says, and nothing else.
-    pub(super) fn said(messages: impl ExactSizeIterator<Item = PendingMessage>) -> BatchContent {
-        let mut content = BatchContent { entries: Vec::with_capacity(messages.len()), passing: Vec::new() };
+    /// The messages of one session, and nothing else.
+    pub(super) fn of_messages(messages: impl ExactSizeIterator<Item = PendingMessage>) -> BatchContent {
+        let mut content = BatchContent { entries: Vec::with_capacity(messages.len()), ephemeral: Vec::new() };
         content.add(messages);
         content
     }
 
-    pub(super) fn add(&mut self, messages: impl IntoIterator<Item = PendingMessage>) {
-        for PendingMessage { draft, passing } in messages {
-            if passing {
+    fn add(&mut self, messages: impl IntoIterator<Item = PendingMessage>) {
+        for PendingMessage { draft, is_ephemeral } in messages {
+            if is_ephemeral {
                 let after = self.entries.len();
-                self.passing.push(EphemeralMessage { after, draft });
+                self.ephemeral.push(EphemeralMessage { after, draft });
             } else {
                 self.entries.push(Entry::Said(draft));
             }
         }
     }
 
-    /// How many messages are among so many of the entries it begins with.
+    /// How many of its first entries are messages.
     pub(super) fn messages_before(&self, entries: usize) -> u64 {
         self.entries[..entries].iter().map(|entry| u64::from(matches!(entry, Entry::Said(_)))).sum()
     }
 
-    /// Whether any of it is for several people.
+    /// Whether any of these messages is for more than one user.
     pub(super) fn is_public(messages: &[PendingMessage]) -> bool {
         messages.iter().any(|message| !matches!(message.draft.scope, Scope::User(_)))
     }
 
-    /// Whether it holds anything that is stored.
+    /// Whether anything in it is stored.
     pub(super) fn is_stored(&self) -> bool {
         !self.entries.is_empty()
     }
 
-    /// Whether it holds nothing at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.passing.is_empty()
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.ephemeral.is_empty()
     }
 }
 
-/// The store, what waits for it, and whose turn it is.
+/// The store, the batch that is open, and whose turn it is.
 pub(super) struct Log {
     store: Arc<dyn Store>,
     open: Mutex<OpenBatch>,
     turn: Mutex<AppendTurn>,
-    /// Who waits for echoes that another batch holds back.
+    /// For those who wait until another batch releases its echoes.
     echoes: (Mutex<()>, Condvar),
-    /// The store did not work when it was last used; said here too, because a turn may take long.
+    batching: Batching,
+    /// The store did not work when it was last used. Beside the turn, because a turn may take long.
     failing: AtomicBool,
     /// How long appending took, where it means waiting for a disk.
-    commits: Mutex<Histogram>,
+    append_times: Mutex<Histogram>,
 }
 
-/// What has gathered since the last batch was closed. Its lock is held for moments only, also under the central one.
+/// What was submitted since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct OpenBatch {
     content: BatchContent,
-    /// The sessions that said something, each with the number of entries that came before.
+    /// The sessions that said something, each with the number of entries before it.
     speakers: Vec<(ClientId, usize)>,
     batch: Arc<Batch>,
-}
-
-/// Entries that are appended together, as those who wait for them see it.
-#[derive(Default)]
-pub(super) struct Batch {
-    led: AtomicBool,
-    progress: Mutex<BatchProgress>,
-    /// Two, so that nobody is woken for what he does not wait for.
-    stored: Condvar,
-    done: Condvar,
-}
-
-/// How far a batch is.
-#[derive(Default)]
-struct BatchProgress {
-    /// What became of appending it.
-    stored: Option<Result<(), StoreError>>,
-    /// It has been written out, too.
-    done: bool,
 }
 
 /// What only the thread whose turn it is may touch.
@@ -144,29 +128,40 @@ struct StoreFailure {
     rest_until: Instant,
 }
 
-/// The leader's part of a batch. Dropping it lets those who wait go on, whatever became of it.
-pub(super) struct BatchLeader(Arc<Batch>);
-
 impl Log {
     pub(super) fn new(store: Arc<dyn Store>) -> Log {
-        let failing = AtomicBool::new(false);
-        let echoes = (Mutex::default(), Condvar::new());
-        let (open, turn, commits) = Default::default();
-        Log { store, open, turn, echoes, failing, commits }
+        let (failing, echoes) = (AtomicBool::new(false), (Mutex::default(), Condvar::new()));
+        let (open, turn, batching, append_times) = Default::default();
+        Log { store, open, turn, echoes, batching, failing, append_times }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// Puts changes into the next batch. Never waits; [`Hub::commit`](super::Hub::commit) does.
+    /// Whether the log survives the process, so that storing takes time and an echo promises something.
+    pub(super) fn is_durable(&self) -> bool {
+        self.store.is_durable()
+    }
+
+    /// Whether the store worked when it was last used.
+    pub(super) fn is_working(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
+    }
+
+    /// How long the store took for each batch.
+    pub(super) fn append_times(&self) -> Histogram {
+        self.append_times.lock().clone()
+    }
+
+    /// Puts changes into the next batch. Never waits; `Hub::commit` does.
     pub(super) fn submit(&self, entries: impl IntoIterator<Item = Entry>) -> Arc<Batch> {
         let mut open = self.open.lock();
         open.content.entries.extend(entries);
         Arc::clone(&open.batch)
     }
 
-    /// As [`Log::submit`], for what a session says.
+    /// As [`Log::submit`], for the messages of a session.
     pub(super) fn submit_messages(
         &self,
         messages: impl IntoIterator<Item = PendingMessage>,
@@ -179,28 +174,13 @@ impl Log {
         Arc::clone(&open.batch)
     }
 
-    /// The batch that is gathering, if there is anything in it.
+    /// The open batch, if there is anything in it.
     pub(super) fn open_batch(&self) -> Option<Arc<Batch>> {
         let open = self.open.lock();
         (!open.content.is_empty()).then(|| Arc::clone(&open.batch))
     }
 
-    /// How many have said something that is gathering.
-    pub(super) fn speaker_count(&self) -> usize {
-        self.open.lock().speakers.len()
-    }
-
-    /// Whether the store worked when it was last used.
-    pub(super) fn works(&self) -> bool {
-        !self.failing.load(Ordering::Relaxed)
-    }
-
-    /// How long the store took for each batch.
-    pub(super) fn commits(&self) -> Histogram {
-        self.commits.lock().clone()
-    }
-
-    /// How many changes have gathered.
+    /// How many changes are in the open batch.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.open.lock().content.entries.len()
@@ -211,48 +191,20 @@ impl Log {
         self.turn.lock()
     }
 
-    /// What is found among the changes that could not be stored yet.
-    pub(super) fn unsaved<T>(&self, find: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
-        self.turn().unsaved.iter().filter_map(find).collect()
-    }
-
-    /// Closes the batch that is gathering; only its leader does, in his turn.
-    pub(super) fn close(&self) -> (BatchContent, Vec<(ClientId, usize)>) {
+    /// Closes the open batch. Only its leader does that, in its turn. Returns also the sessions that said something, each
+    /// with the number of entries before it.
+    pub(super) fn close_batch(&self) -> (BatchContent, Vec<(ClientId, usize)>) {
         let OpenBatch { content, speakers, .. } = std::mem::take(&mut *self.open.lock());
         (content, speakers)
     }
 
-    /// Waits until no earlier batch holds back the echoes that are queued before this message.
-    pub(super) fn await_echoes(&self, outbox: &Outbox, id: MessageId) {
-        if !outbox.allows(id) {
-            let mut guard = self.echoes.0.lock();
-            while !outbox.allows(id) {
-                self.echoes.1.wait(&mut guard);
-            }
-        }
-    }
-
-    /// Says that a batch holds nothing back any more.
-    pub(super) fn release_echoes<'a>(&self, outboxes: impl IntoIterator<Item = &'a Outbox>, limit: MessageId) {
-        let guard = self.echoes.0.lock();
-        outboxes.into_iter().for_each(|outbox| outbox.release_echoes(limit));
-        drop(guard);
-        self.echoes.1.notify_all();
-    }
-
-    /// Tries a store that did not work when it was last used; one that did is taken to work.
-    pub(super) fn probe(&self) -> Result<(), StoreError> {
-        let mut turn = self.turn();
-        if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
-    }
-
-    /// Appends a batch; where there is nothing to store, whether the store works is nobody's concern.
+    /// Appends a batch. If it has only ephemeral messages, it does not matter whether the store works.
     pub(super) fn append_batch(&self, turn: &mut AppendTurn, content: &BatchContent) -> Result<MessageId, StoreError> {
-        let idle = !content.is_stored() && !content.is_empty();
-        if idle { Ok(MessageId(0)) } else { self.append(turn, &content.entries) }
+        let is_ephemeral = !content.is_stored() && !content.is_empty();
+        if is_ephemeral { Ok(MessageId(0)) } else { self.append(turn, &content.entries) }
     }
 
-    /// Appends a batch together with what could not be stored before.
+    /// Appends changes, after those that could not be stored before.
     fn append(&self, turn: &mut AppendTurn, entries: &[Entry]) -> Result<MessageId, StoreError> {
         let now = Instant::now();
         if let Some(failure) = &turn.failure
@@ -268,7 +220,7 @@ impl Log {
             self.store.append(&[&turn.unsaved, entries].concat())
         };
         if self.store.is_durable() {
-            self.commits.lock().note(now.elapsed());
+            self.append_times.lock().note(now.elapsed());
         }
         self.failing.store(appended.is_err(), Ordering::Relaxed);
         match &appended {
@@ -280,10 +232,21 @@ impl Log {
         }
         appended
     }
+
+    /// Tries a store that did not work when it was last used; one that did is taken to work.
+    pub(super) fn probe(&self) -> Result<(), StoreError> {
+        let mut turn = self.turn();
+        if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
+    }
+
+    /// What is found among the changes that could not be stored yet.
+    pub(super) fn unsaved<T>(&self, find: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
+        self.turn().unsaved.iter().filter_map(find).collect()
+    }
 }
 
 impl AppendTurn {
-    /// Keeps all changes but what was said, whose senders are told, and new tokens, which nobody has been shown. Beyond the
+    /// Keeps all changes but messages, whose authors are told, and new tokens, which nobody has been shown. Beyond the
     /// bound the oldest are lost.
     fn keep(&mut self, entries: &[Entry]) {
         let kept = entries.iter().filter(|entry| !matches!(entry, Entry::Said(_) | Entry::TokenMade(_)));
@@ -309,13 +272,35 @@ impl AppendTurn {
     }
 }
 
+/// Entries that are appended together, as those who wait for them see it.
+#[derive(Default)]
+pub(super) struct Batch {
+    has_leader: AtomicBool,
+    progress: Mutex<BatchProgress>,
+    /// Two, so that nobody is woken for what they do not wait for.
+    stored: Condvar,
+    done: Condvar,
+}
+
+/// How far a batch is.
+#[derive(Default)]
+struct BatchProgress {
+    /// Set when appending it has succeeded or failed.
+    stored: Option<Result<(), StoreError>>,
+    /// It has been written out, too.
+    done: bool,
+}
+
+/// The right and the duty to carry out a batch. Dropping it lets those who wait go on, whatever became of it.
+pub(super) struct BatchLeader(Arc<Batch>);
+
 impl Batch {
     /// Leads a batch, if nobody does yet.
-    pub(super) fn lead(self: &Arc<Batch>) -> Option<BatchLeader> {
-        (!self.led.swap(true, Ordering::AcqRel)).then(|| BatchLeader(Arc::clone(self)))
+    pub(super) fn take_lead(self: &Arc<Batch>) -> Option<BatchLeader> {
+        (!self.has_leader.swap(true, Ordering::AcqRel)).then(|| BatchLeader(Arc::clone(self)))
     }
 
-    /// Waits until its leader has written it out.
+    /// Waits until the leader has written the batch out.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
         let mut progress = self.progress.lock();
         while !progress.done {
@@ -324,7 +309,7 @@ impl Batch {
         progress.stored.clone().unwrap_or(Err(StoreError::Abandoned))
     }
 
-    /// Waits until its leader has appended it; that there is one is up to who submitted something.
+    /// Waits until the leader has appended the batch. Those who submit something see to it that there is a leader.
     pub(super) fn wait_until_stored(&self) -> Result<(), StoreError> {
         let mut progress = self.progress.lock();
         loop {
@@ -337,8 +322,8 @@ impl Batch {
 }
 
 impl BatchLeader {
-    /// Says what became of appending it.
-    pub(super) fn stored(&self, outcome: Result<(), StoreError>) {
+    /// Notes whether the batch could be appended.
+    pub(super) fn note_stored(&self, outcome: Result<(), StoreError>) {
         self.0.progress.lock().stored = Some(outcome);
         self.0.stored.notify_all();
     }
@@ -355,76 +340,93 @@ impl Drop for BatchLeader {
     }
 }
 
-/// Who speaks, and whose turn it is to write out what was said.
+/// Who speaks, and whose turn it is to write out what was said: what several people say within a moment goes into one
+/// batch, and one of them writes it out for all.
 #[derive(Default)]
-pub(super) struct Batching {
-    /// Who was the last to say something that is worth gathering, and when.
+struct Batching {
+    /// The last session that said something worth batching, and when.
     last_speaker: Mutex<Option<(ClientId, Instant)>>,
-    /// Held by whoever writes out what he has gathered.
+    /// Held by the thread that writes out a batch.
     write_turn: Mutex<()>,
 }
 
-/// Being the one who writes out what several have said.
+/// The turn to write out what several people have said.
 pub(super) type WriteTurn<'a> = MutexGuard<'a, ()>;
 
-impl Batching {
-    /// Notes that a session says something, and whether another one did a moment ago or is just being written out, so that
-    /// others may be about to.
+impl Log {
+    /// Notes that a session says something. Says whether another one did a moment ago, or is just being written out, so
+    /// that still others may be about to.
     pub(super) fn should_batch(&self, speaker: ClientId) -> bool {
         let now = Instant::now();
-        let before = self.last_speaker.lock().replace((speaker, now));
-        self.write_turn.is_locked()
-            || before.is_some_and(|(other, at)| other != speaker && now.saturating_duration_since(at) < GATHER_TIME)
+        let before = self.batching.last_speaker.lock().replace((speaker, now));
+        let is_recent = |at| now.saturating_duration_since(at) < GATHER_TIME;
+        self.batching.write_turn.is_locked() || before.is_some_and(|(other, at)| other != speaker && is_recent(at))
     }
 
-    /// Lets others get ahead who have something to say just now, so that all of it is written together: for as long as
-    /// another one writes out what was said before, and then as long as more of them do, of whom `joined` tells how many
-    /// there are.
-    pub(super) fn take_write_turn(&self, speaker_count: impl Fn() -> usize) -> Option<WriteTurn<'_>> {
-        let pass = self.write_turn.try_lock_for(PASS_PATIENCE);
-        let mut before = speaker_count();
+    /// Lets others who have something to say go first, so that all of it is written together: for as long as another batch
+    /// is being written out, and then for as long as more sessions join this one.
+    pub(super) fn take_write_turn(&self) -> Option<WriteTurn<'_>> {
+        let speakers = || self.open.lock().speakers.len();
+        let write_turn = self.batching.write_turn.try_lock_for(PASS_PATIENCE);
+        let mut before = speakers();
         for _ in 0..GATHER_YIELDS {
             thread::yield_now();
-            let now = speaker_count();
+            let now = speakers();
             if now == before {
                 break;
             }
             before = now;
         }
-        pass
+        write_turn
     }
 }
 
-/// Who spoke in a batch, in that order; dropping it lets all of them go.
+/// The echoes of one batch, held back until everybody else has been written to.
+///
+/// Where the log survives the process, an echo says that a message is stored, and that it was written to everybody or the
+/// store knows to whom it was not. So an author is written nothing from their own first message on until that is true.
+/// The authors of one batch hear each other: each is first written what was said before their own message; then, one
+/// after the other in the order in which they spoke, each gets their echo and what follows it. By the time an author sees
+/// their echo, every other author has been written the message too: later ones among what came before their own, earlier
+/// ones among what followed it.
+///
+/// A later batch that has something for an author waits until these are released. An earlier one does not, so no two
+/// batches wait for each other. Dropping this releases all of them.
 pub(super) struct HeldEchoes<'a> {
     log: &'a Log,
+    /// In the order in which they spoke.
     speakers: VecDeque<HeldSpeaker>,
 }
 
-/// Somebody whose echo is held back.
+/// An author whose echo is held back.
 pub(super) struct HeldSpeaker {
     pub(super) sessions: Vec<Arc<Client>>,
-    /// The last message before his own.
+    /// The last message before their own.
     pub(super) limit: MessageId,
 }
 
 impl<'a> HeldEchoes<'a> {
     /// Holds nothing back.
-    pub(super) fn nobody(log: &'a Log) -> HeldEchoes<'a> {
+    pub(super) fn none(log: &'a Log) -> HeldEchoes<'a> {
         HeldEchoes { log, speakers: VecDeque::new() }
     }
 
-    /// Holds back the echoes of these, in this order; they are held already.
-    pub(super) fn of(log: &'a Log, speakers: VecDeque<HeldSpeaker>) -> HeldEchoes<'a> {
+    /// The echoes of these authors, whose outboxes hold them back already.
+    pub(super) fn new(log: &'a Log, speakers: VecDeque<HeldSpeaker>) -> HeldEchoes<'a> {
         HeldEchoes { log, speakers }
     }
 
-    /// Whether echoes of this session are held back.
+    /// Whether this session's echoes are held back.
     pub(super) fn has(&self, client: &Client) -> bool {
         self.speakers.iter().any(|speaker| speaker.has(client))
     }
 
-    /// The sessions that are written what was said before their own apart from what was said after it.
+    /// Whether no echo is held back any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.speakers.is_empty()
+    }
+
+    /// The sessions that need what was said before their own message apart from what was said after it.
     pub(super) fn split_for(&self) -> Vec<ClientId> {
         let several = self.speakers.iter().filter(|_| self.speakers.len() > 1);
         let mut all: Vec<ClientId> = several.flat_map(|speaker| &speaker.sessions).map(|client| client.id).collect();
@@ -432,14 +434,14 @@ impl<'a> HeldEchoes<'a> {
         all
     }
 
-    /// Writes to those who spoke what was said before they did. Returns the sessions that did not take it.
+    /// Writes to the authors what was said before their own messages. Returns the sessions that did not take it.
     pub(super) fn write_up_to_limits(&self) -> Vec<FlushTarget> {
         let mut behind = Vec::new();
         // Nothing was said before the first.
         for (at, speaker) in self.speakers.iter().enumerate().skip(1) {
             // Two devices of one user may both have spoken.
-            let earlier = |client: &Client| self.speakers.range(..at).any(|earlier| earlier.has(client));
-            for client in speaker.sessions.iter().filter(|client| !earlier(client)) {
+            let is_done = |client: &Client| self.speakers.range(..at).any(|earlier| earlier.has(client));
+            for client in speaker.sessions.iter().filter(|client| !is_done(client)) {
                 self.log.await_echoes(&client.outbox, speaker.limit);
                 behind.extend(write(client));
             }
@@ -447,42 +449,56 @@ impl<'a> HeldEchoes<'a> {
         behind
     }
 
-    /// Lets the next one go and writes to his sessions, but for this one. Returns those that did not take it, or nothing
-    /// where nobody is left.
-    pub(super) fn release_next(&mut self, but: Option<ClientId>) -> Option<Vec<FlushTarget>> {
+    /// Releases the next author and writes to their sessions, except for one. Returns the sessions that did not take it;
+    /// `None` if there was no author left.
+    pub(super) fn release_next(&mut self, except: Option<ClientId>) -> Option<Vec<FlushTarget>> {
         let HeldSpeaker { sessions, limit } = self.speakers.front()?;
         let (sessions, limit) = (sessions.clone(), *limit);
         sessions.iter().for_each(|client| self.log.await_echoes(&client.outbox, limit));
-        self.free();
-        Some(sessions.iter().filter(|client| Some(client.id) != but).filter_map(write).collect())
+        self.release_front();
+        Some(sessions.iter().filter(|client| Some(client.id) != except).filter_map(write).collect())
     }
 
-    fn free(&mut self) -> Option<()> {
+    fn release_front(&mut self) -> Option<()> {
         let HeldSpeaker { sessions, limit } = self.speakers.pop_front()?;
         self.log.release_echoes(sessions.iter().map(|client| &client.outbox), limit);
         Some(())
-    }
-
-    /// Whether nobody's echo is held back any more.
-    pub(super) fn is_empty(&self) -> bool {
-        self.speakers.is_empty()
     }
 }
 
 impl Drop for HeldEchoes<'_> {
     fn drop(&mut self) {
-        while self.free().is_some() {}
+        while self.release_front().is_some() {}
     }
-}
-
-/// Writes to a session, and returns it if it did not take all that may be written.
-fn write(client: &Arc<Client>) -> Option<FlushTarget> {
-    client.flush_thoroughly();
-    (!client.outbox.is_clear()).then(|| FlushTarget::everything(Arc::clone(client)))
 }
 
 impl HeldSpeaker {
     fn has(&self, client: &Client) -> bool {
         self.sessions.iter().any(|session| session.id == client.id)
     }
+}
+
+impl Log {
+    /// Waits until no earlier batch holds back what is queued up to this message.
+    pub(super) fn await_echoes(&self, outbox: &Outbox, id: MessageId) {
+        if !outbox.allows(id) {
+            let mut guard = self.echoes.0.lock();
+            while !outbox.allows(id) {
+                self.echoes.1.wait(&mut guard);
+            }
+        }
+    }
+
+    fn release_echoes<'a>(&self, outboxes: impl IntoIterator<Item = &'a Outbox>, limit: MessageId) {
+        let guard = self.echoes.0.lock();
+        outboxes.into_iter().for_each(|outbox| outbox.release_echoes(limit));
+        drop(guard);
+        self.echoes.1.notify_all();
+    }
+}
+
+/// Writes to a session, and returns it if it did not take everything that may be written.
+fn write(client: &Arc<Client>) -> Option<FlushTarget> {
+    client.flush_thoroughly();
+    (!client.outbox.is_drained()).then(|| FlushTarget::everything(Arc::clone(client)))
 }

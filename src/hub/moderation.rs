@@ -1,15 +1,15 @@
-//! What operators do: looking at sessions, ending them, penalties, announcements, dropping a group, deleting messages.
+//! What operators do: list and end sessions, impose and lift sanctions, announce, drop groups, delete messages.
 //!
-//! Who may do what is decided above; here it is done, in one section of a lock each.
+//! Who may do what is decided above; here it is done, each in one section of a lock.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::apply::StateChange;
 use super::client::{Client, ClientId};
 use super::outbox::FlushList;
 use super::state::{Hub, HubState};
-use crate::model::limits::SANCTIONS;
 use crate::model::{
     Event, EventKind, Message, Name, Penalty, QuitReason, Role, Sanction, SanctionTarget, Scope, UserError,
 };
@@ -22,93 +22,22 @@ pub struct SessionInfo {
     pub id: ClientId,
     /// Whose it is.
     pub user: Name,
-    /// From where.
+    /// Where it is connected from.
     pub peer: SocketAddr,
-    /// Since when.
+    /// When it logged in.
     pub since: SystemTime,
-    /// How long ago its user last said something.
+    /// How long ago its user last sent something.
     pub idle: Duration,
-    /// Items and bytes that wait for it.
+    /// Items and bytes in its outbox.
     pub queued: (usize, usize),
 }
 
+/// Sessions.
 impl Hub {
-    /// The server role of a user, as it is stored at this moment. One that cannot be read is none.
-    pub fn role(&self, user: &Name) -> Role {
-        self.store().role(user).unwrap_or_else(|e| {
-            log::error!("roles unreadable error=\"{e}\"");
-            Role::User
-        })
-    }
-
-    /// The ban that keeps a user out, if one does.
-    pub fn ban_of(&self, user: &Name, now: SystemTime) -> Option<Sanction> {
-        self.inner.sanctions.read().upon(Penalty::Ban, user, now).cloned()
-    }
-
-    /// The ban that keeps an address out, if one does.
-    pub fn ban_at(&self, address: IpAddr, now: SystemTime) -> Option<Sanction> {
-        self.inner.sanctions.read().at(address, now).cloned()
-    }
-
-    /// Refuses who was muted.
-    ///
-    /// # Errors
-    /// [`UserError::Muted`].
-    pub fn check_mute(&self, user: &Name, now: SystemTime) -> Result<(), UserError> {
-        let sanctions = self.inner.sanctions.read();
-        // Said for each message, and nearly always so.
-        if sanctions.len() == 0 {
-            return Ok(());
-        }
-        let mute = sanctions.upon(Penalty::Mute, user, now);
-        mute.map_or(Ok(()), |mute| Err(UserError::Muted(mute.until, mute.reason.clone())))
-    }
-
-    /// All penalties that hold now.
-    pub fn sanctions(&self, now: SystemTime) -> Vec<Sanction> {
-        self.inner.sanctions.read().holding(now).cloned().collect()
-    }
-
-    /// Lays a penalty on somebody. It holds at once; whom it concerns is for the caller to close.
-    ///
-    /// # Errors
-    /// When there are as many as may be, nothing has changed; or that it is in force, but could not be stored yet.
-    pub fn impose(&self, sanction: Sanction) -> Result<(), UserError> {
-        let batch = {
-            let mut sanctions = self.inner.sanctions.write();
-            let over = sanctions.drop_expired(sanction.made);
-            if sanctions.len() >= SANCTIONS && !sanctions.has(sanction.penalty, sanction.subject) {
-                return Err(UserError::TooManySanctions(SANCTIONS));
-            }
-            let lifted = |Sanction { penalty, subject, .. }| Entry::Lifted { penalty, subject };
-            let mut entries: Vec<Entry> = over.into_iter().map(lifted).collect();
-            entries.push(Entry::Sanctioned(sanction.clone()));
-            sanctions.insert(sanction);
-            // In the order in which they were made, whoever waits for them first.
-            self.inner.log.submit(entries)
-        };
-        self.commit(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
-    }
-
-    /// Lifts a penalty, and says whether there was one.
-    ///
-    /// # Errors
-    /// Why that could not be stored; it will be as soon as it can.
-    pub fn lift(&self, penalty: Penalty, subject: SanctionTarget, now: SystemTime) -> Result<bool, StoreError> {
-        let (batch, held) = {
-            let mut sanctions = self.inner.sanctions.write();
-            let Some(removed) = sanctions.remove(penalty, subject) else { return Ok(false) };
-            let batch = self.inner.log.submit([Entry::Lifted { penalty, subject }]);
-            (batch, removed.holds(now))
-        };
-        self.commit(&batch).map(|()| held)
-    }
-
     /// All sessions, in the order in which they came.
     pub fn list_sessions(&self) -> Vec<SessionInfo> {
         let clients: Vec<Arc<Client>> = self.locked(|state| state.clients.values().cloned().collect());
-        let seat = |client: Arc<Client>| SessionInfo {
+        let info = |client: Arc<Client>| SessionInfo {
             id: client.id,
             user: client.name,
             peer: client.peer,
@@ -116,10 +45,10 @@ impl Hub {
             idle: client.idle(),
             queued: client.outbox.queued(),
         };
-        clients.into_iter().map(seat).collect()
+        clients.into_iter().map(info).collect()
     }
 
-    /// Asks some sessions to end, tells them why if that was said, and returns how many there were.
+    /// Asks some sessions to end, tells them why unless `why` is empty, and returns how many there were.
     pub fn end_sessions(&self, which: impl Fn(&Client) -> bool, reason: QuitReason, why: &str) -> usize {
         let chosen: Vec<Arc<Client>> =
             self.locked(|state| state.clients.values().filter(|client| which(client)).cloned().collect());
@@ -127,7 +56,7 @@ impl Hub {
         chosen.len()
     }
 
-    /// Tells everybody who is here, and returns how many sessions these were.
+    /// Tells everybody who is online, and returns how many sessions these were.
     pub fn announce(&self, kind: EventKind) -> usize {
         let (event, mut flush_list) = (Event::new(kind), FlushList::default());
         let count = self.locked(|state| {
@@ -138,74 +67,123 @@ impl Hub {
         count
     }
 
-    /// Tells these users, as far as they are here, and returns how many of them were.
+    /// Tells those of these users who are online, and returns how many that were.
     pub fn tell_users(&self, users: &[Name], kind: EventKind) -> usize {
         let (event, mut flush_list) = (Event::new(kind), FlushList::default());
         let told = self.locked(|state| {
-            let here = users.iter().filter(|user| state.queues.contains_key(user));
-            here.inspect(|user| state.tell_user(user, &event, &mut flush_list)).count()
+            let online = users.iter().filter(|user| state.queues.contains_key(user));
+            online.inspect(|user| state.tell_user(user, &event, &mut flush_list)).count()
         });
         flush_list.flush_except(None);
         told
     }
-
-    /// Takes a group away from its members, who are told, and returns its name and how many they were.
-    ///
-    /// # Errors
-    /// [`UserError::NoSuchGroup`].
-    pub fn drop_group(&self, group: &Name, why: &str) -> Result<(Name, usize), UserError> {
-        let mut flush_list = FlushList::default();
-        let (group, count) = self.change(|state, entries| {
-            let (group, count) = state.group(group).map(|(name, group)| (name, group.members.len()))?;
-            let dropped = Event::new(EventKind::GroupDropped { group, why: why.into() });
-            state.tell_group(&group, &dropped, None, &mut flush_list);
-            state.remove_group(&group, entries);
-            Ok((group, count))
-        })?;
-        flush_list.flush_except(None);
-        Ok((group, count))
-    }
-
-    /// Takes its text from a message, for everybody, and tells those who are here and could see it. `by` is its author or
-    /// an operator's name.
-    ///
-    /// # Errors
-    /// Why that could not be stored; it will be as soon as it can, and nobody is told.
-    pub fn delete_message(&self, message: &Message, by: &str, flush_list: &mut FlushList) -> Result<(), StoreError> {
-        self.record(vec![Entry::Deleted { id: message.id }])?;
-        let by = by.to_owned();
-        let deleted = Event::new(EventKind::Deleted { by, id: message.id });
-        self.locked(|state| state.tell_of(message, &deleted, flush_list));
-        Ok(())
-    }
 }
 
-/// Asks these sessions to end, and tells them why if that was said.
+/// Asks these sessions to end, and tells them why unless `why` is empty.
 pub(super) fn end(chosen: &[Arc<Client>], reason: QuitReason, why: &str) {
-    let said = Event::new(EventKind::SessionEnded { why: why.into() });
+    let event = Event::new(EventKind::SessionEnded { why: why.into() });
     for client in chosen {
         if !why.is_empty() {
-            client.outbox.push(&said);
+            client.outbox.push(&event);
         }
         client.close(reason);
     }
 }
 
-impl HubState {
-    /// Tells everybody whom a message concerns, its author above all.
-    fn tell_of(&self, message: &Message, event: &Arc<Event>, flush_list: &mut FlushList) {
-        let from = &message.said.from;
-        match message.said.scope {
-            Scope::Everybody => return self.tell_from(from, &self.clients, event, None, flush_list),
-            Scope::Group(group) => self.tell_from(from, self.audience(&group), event, Some(from), flush_list),
-            Scope::User(to) => self.tell_unless(&to, from, event, flush_list),
-        }
-        self.tell_user(from, event, flush_list);
+/// Roles and sanctions.
+impl Hub {
+    /// The server role of a user, as it is stored at this moment; none if it cannot be read.
+    pub fn role(&self, user: &Name) -> Role {
+        self.store().role(user).unwrap_or_else(|e| {
+            log::error!("roles unreadable error=\"{e}\"");
+            Role::User
+        })
     }
 
-    fn tell_unless(&self, user: &Name, except: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
-        if user != except {
-            self.tell_user_from(except, user, event, flush_list);
+    /// The ban that keeps a user out, if any.
+    pub fn ban_of(&self, user: &Name, now: SystemTime) -> Option<Sanction> {
+        self.inner.sanctions.read().of_user(Penalty::Ban, user, now).cloned()
+    }
+
+    /// The ban that keeps an address out, if any.
+    pub fn ban_at(&self, address: IpAddr, now: SystemTime) -> Option<Sanction> {
+        self.inner.sanctions.read().of_address(address, now).cloned()
+    }
+
+    /// All bans and mutes that are in force.
+    pub fn sanctions(&self, now: SystemTime) -> Vec<Sanction> {
+        self.inner.sanctions.read().in_force(now).cloned().collect()
+    }
+
+    /// Imposes a ban or a mute. It is in force at once; closing the sessions it concerns is left to the caller.
+    ///
+    /// # Errors
+    /// [`UserError::TooManySanctions`], when nothing has changed; [`UserError::NotStoredYet`], when it is in force
+    /// nevertheless.
+    pub fn impose(&self, sanction: Sanction) -> Result<(), UserError> {
+        let batch = {
+            let mut sanctions = self.inner.sanctions.write();
+            let changes = sanctions.impose(sanction)?;
+            // Submitted under the lock, so that the store has them in the order in which they were made.
+            self.inner.log.submit(sanctions.apply_all(changes))
+        };
+        self.commit(&batch).map_err(|e| UserError::NotStoredYet(e.to_string()))
+    }
+
+    /// Lifts a ban or a mute, and says whether there was one in force.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as possible.
+    pub fn lift(&self, penalty: Penalty, subject: SanctionTarget, now: SystemTime) -> Result<bool, StoreError> {
+        let (batch, was_in_force) = {
+            let mut sanctions = self.inner.sanctions.write();
+            let Some((changes, was_in_force)) = sanctions.lift(penalty, subject, now) else { return Ok(false) };
+            (self.inner.log.submit(sanctions.apply_all(changes)), was_in_force)
+        };
+        self.commit(&batch).map(|()| was_in_force)
+    }
+}
+
+/// Groups and messages.
+impl Hub {
+    /// Takes a group away from its members, who are told; returns its name and how many members it had.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`].
+    pub fn drop_group(&self, group: &Name, why: &str) -> Result<(Name, usize), UserError> {
+        let (mut flush_list, mut dropped) = (FlushList::default(), (*group, 0));
+        self.change(&mut flush_list, |state| {
+            let (name, group) = state.group(group)?;
+            dropped = (name, group.members.len());
+            Ok(vec![StateChange::GroupDropped { group: name, why: why.into() }])
+        })?;
+        flush_list.flush_except(None);
+        Ok(dropped)
+    }
+
+    /// Takes the text out of a message, for everybody, and tells those who are online and could see it. `by` names the
+    /// author or an operator.
+    ///
+    /// # Errors
+    /// Why that could not be stored; it will be as soon as possible, and nobody is told.
+    pub fn delete_message(&self, message: &Message, by: &str, flush_list: &mut FlushList) -> Result<(), StoreError> {
+        self.record(vec![Entry::Deleted { id: message.id }])?;
+        let deleted = Event::new(EventKind::Deleted { by: by.to_owned(), id: message.id });
+        self.locked(|state| state.tell_deleted(message, &deleted, flush_list));
+        Ok(())
+    }
+}
+
+impl HubState {
+    /// Tells everybody whom a message concerned, its author above all.
+    fn tell_deleted(&self, message: &Message, event: &Arc<Event>, flush_list: &mut FlushList) {
+        let author = &message.said.from;
+        match message.said.scope {
+            Scope::Everybody => return self.tell_from(author, &self.clients, event, None, flush_list),
+            Scope::Group(group) => self.tell_from(author, self.audience(&group), event, Some(author), flush_list),
+            Scope::User(to) if to != *author => self.tell_user_from(author, &to, event, flush_list),
+            Scope::User(_) => {}
         }
+        self.tell_user(author, event, flush_list);
     }
 }

@@ -1,166 +1,130 @@
-//! Coming and going, who is here, and what is known of him. A session is here for as long as it holds its `Presence`;
-//! dropping that is the one way to leave.
+//! Presence: coming, going and being away; who is online, who is typing, who ignores whom, and whom `/reply` answers.
+//!
+//! A session is here for as long as it holds its [`Presence`]. Dropping that is the only way to leave.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, unbounded};
-use parking_lot::Mutex;
 
-use super::client::{Client, ClientId, DeliveryPosition, DepartureSignal};
+use super::apply::{Decision, LeaveCause, StateChange};
+use super::client::{Client, ClientId};
 use super::log::Batch;
 use super::outbox::{ConnectionHandle, FlushList, Outbox};
-use super::state::{Hub, HubState, IgnoreLists, ReplyPartners};
+use super::state::{Hub, HubState, ReplyPartners};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
-    DuplicateLogin, Event, EventKind, Message, MessageId, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
+    DuplicateLogin, Event, EventKind, Limits, Message, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
     UserError,
 };
-use crate::store::{Device, Entry, StoreError};
+use crate::store::{Device, StoreError};
 use crate::thread;
 
-/// Who wants to be registered.
+/// A session that wants to be let in.
 pub struct NewSession {
-    /// The number of the session.
+    /// Its number.
     pub id: ClientId,
-    /// The user, as registered.
+    /// The user, spelled as registered.
     pub name: Name,
-    /// From where he is connected.
+    /// Where it is connected from.
     pub peer: SocketAddr,
-    /// How he is reached.
-    pub port: Arc<dyn ConnectionHandle>,
-    /// Which of his devices this is.
+    /// How the hub reaches the connection.
+    pub handle: Arc<dyn ConnectionHandle>,
+    /// Which of the user's devices this is.
     pub device: Device,
 }
 
 /// Why a session was not let in.
 pub enum AttachError {
-    /// The user is here already, in these sessions, and the policy is `refuse`.
+    /// The user is online already, in these sessions, and the policy is `refuse`.
     AlreadyLoggedIn(Vec<Arc<Client>>),
     /// The user has as many sessions as one may have.
     TooManySessions(usize),
-    /// All places are taken.
+    /// The server is full.
     Full,
-    /// The user is called otherwise by now, or is about to be.
+    /// The user has been renamed, or is about to be.
     Renamed,
     /// The server is stopping.
     Closing,
 }
 
-/// A registered session's place in the hub: the drop guard through which every session leaves, whatever ended it.
+/// A session's place in the hub: the drop guard through which every session leaves, whatever ended it.
 pub struct Presence {
     hub: Hub,
     client: Arc<Client>,
     reason: QuitReason,
 }
 
-impl NewSession {
-    fn client(&self, outbox: Outbox) -> Client {
-        Client {
-            id: self.id,
-            name: self.name,
-            device: self.device,
-            peer: self.peer,
-            since: SystemTime::now(),
-            last_activity: Mutex::new(Instant::now()),
-            outbox,
-            port: Arc::clone(&self.port),
-            departure: DepartureSignal::default(),
-            joined_at: MessageId::default(),
-            position: DeliveryPosition::default(),
-            receipts: AtomicBool::new(false),
-            typing: AtomicBool::new(false),
-        }
-    }
-}
-
+/// Coming and going.
 impl Hub {
-    /// Lets a session in, under the policy for a user who is here already.
+    /// Lets a session in, under the policy for a user who is online already.
     ///
-    /// Everybody else is told when the user was away before. What the newcomer is told waits in his outbox until that is
-    /// released, so that what he missed comes before it.
+    /// Everybody else is told if the user was offline before. What the newcomer is told waits in the outbox until that is
+    /// released, so that what they missed comes first.
     ///
     /// # Errors
     /// [`AttachError`]; nothing has changed then.
-    pub fn attach(&self, who: &NewSession, policy: DuplicateLogin) -> Result<Presence, AttachError> {
+    pub fn attach(&self, new: &NewSession, policy: DuplicateLogin) -> Result<Presence, AttachError> {
         let outbox = Outbox::new(self.limits(), &self.inner.high_water);
-        let (name, mut client) = (who.name, Arc::new(who.client(outbox)));
-        let joined = Event::new(EventKind::UserJoined { user: name });
+        let handle = Arc::clone(&new.handle);
+        let mut client = Arc::new(Client::new(new.id, new.name, new.device, new.peer, handle, outbox));
         let mut flush_list = FlushList::default();
         let replaced = self.locked(|state| {
-            let others: Vec<Arc<Client>> =
-                state.queues.get(&name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default();
-            match policy {
-                _ if state.closing => return Err(AttachError::Closing),
-                _ if state.locked_name == Some(name) || self.is_renamed(&name) => return Err(AttachError::Renamed),
-                DuplicateLogin::Refuse if !others.is_empty() => return Err(AttachError::AlreadyLoggedIn(others)),
-                DuplicateLogin::Replace if !others.is_empty() => {}
-                _ if others.len() >= self.limits().max_sessions_per_user => {
-                    return Err(AttachError::TooManySessions(others.len()));
-                }
-                _ if state.clients.len() >= self.limits().max_clients => return Err(AttachError::Full),
-                _ => {}
-            }
+            let replaced = state.check_attach(new.name, policy, self.limits(), self.is_renamed(&new.name))?;
             // Nobody else has it yet.
             Arc::get_mut(&mut client).into_iter().for_each(|client| client.joined_at = state.last);
-            state.insert(&client);
-            if others.is_empty() {
-                state.tell_all(&joined, Some(&name), &mut flush_list);
-            }
-            Ok(if policy == DuplicateLogin::Replace { others } else { Vec::new() })
+            state.apply_all(vec![StateChange::SessionAttached { client: Arc::clone(&client) }], &mut flush_list);
+            Ok(replaced)
         })?;
         // From here on the session leaves through this guard, whatever happens.
         let presence = Presence { hub: self.clone(), client, reason: QuitReason::Panic };
-        for old in replaced {
-            old.close(QuitReason::Replaced);
-        }
+        replaced.iter().for_each(|old| old.close(QuitReason::Replaced));
         self.hand_to_announcer(flush_list);
         Ok(presence)
     }
 
+    /// Takes a session out: with the last one its user leaves all groups that keep nobody offline, and everybody is told.
+    /// Returns the batch with what the store has to know of it.
+    fn detach(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
+        let (mut flush_list, now) = (FlushList::default(), SystemTime::now());
+        let mut batch = None;
+        // What has been written to the client by now is what counts as written, for the store too.
+        client.handle.conclude(client, &mut || {
+            batch = self.locked(|state| {
+                let entries = state.apply_all(state.detach_session(client, reason), &mut flush_list);
+                self.submit_departure(state, client, entries, now)
+            });
+        });
+        self.hand_to_announcer(flush_list);
+        batch
+    }
+
+    /// A user who asks and says things for one moment without a session: they are in no list and hear nothing of others.
+    pub fn detached_client(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
+        let outbox = Outbox::new(self.limits(), &self.inner.high_water);
+        outbox.release();
+        Arc::new(Client::new(ClientId(0), name, device, peer, Arc::new(NoConnection), outbox))
+    }
+
     /// Asks every session of a user to end, and returns how many there were.
     pub fn disconnect(&self, name: &Name, reason: QuitReason) -> usize {
-        let sessions: Vec<Arc<Client>> = self.locked(|state| {
-            state.queues.get(name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
-        });
+        let sessions = self.locked(|state| state.sessions_of(name));
         sessions.iter().for_each(|client| client.close(reason));
         sessions.len()
     }
 
     /// Asks the sessions of one device of a user to end, and returns how many there were.
     pub fn disconnect_device(&self, name: &Name, device: Device, reason: QuitReason) -> usize {
-        let sessions: Vec<Arc<Client>> = self.locked(|state| {
-            let all = state.queues.get(name).into_iter().flat_map(|user| user.sessions.values());
-            all.filter(|client| client.device == device).cloned().collect()
-        });
+        let mut sessions = self.locked(|state| state.sessions_of(name));
+        sessions.retain(|client| client.device == device);
         sessions.iter().for_each(|client| client.close(reason));
         sessions.len()
     }
 
-    /// Lets go of all that is kept for a user whose account is gone, his places in kept groups too. That it could not be
-    /// done is in the log, too.
-    ///
-    /// # Errors
-    /// Why that could not be done at once; it will be as soon as it can.
-    pub fn forget_user(&self, user: Name) -> Result<(), StoreError> {
-        let mut flush_list = FlushList::default();
-        let batch = self.locked(|state| {
-            state.forget_ignored(&user);
-            let mut entries = Vec::new();
-            state.forget(user, &mut entries, &mut flush_list);
-            entries.push(Entry::Forgotten { user });
-            self.inner.log.submit(entries)
-        });
-        let forgotten = self.commit(&batch);
-        flush_list.flush_except(None);
-        forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
-    }
-
-    /// Asks every session to end, and lets nobody in from now on. Their leaving is not announced any more.
+    /// Asks every session to end, and lets nobody in from now on. Departures are not announced any more.
     pub fn close_all(&self, reason: QuitReason) {
         let sessions: Vec<Arc<Client>> = self.locked(|state| {
             state.closing = true;
@@ -169,27 +133,63 @@ impl Hub {
         sessions.iter().for_each(|client| client.close(reason));
     }
 
-    /// Takes a session out: the user's last one leaves all groups that are not kept, and everybody is told. Only
-    /// [`Presence`] calls this. What the store is to remember of it is then on its way there.
-    fn detach(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
+    /// Forgets everything about a user whose account is gone, memberships of persistent groups too. A failure is logged.
+    ///
+    /// # Errors
+    /// Why the store could not do it at once; it will as soon as it can.
+    pub fn forget_user(&self, user: Name) -> Result<(), StoreError> {
         let mut flush_list = FlushList::default();
-        let (left, now) = (Event::new(EventKind::UserLeft { user: client.name }), SystemTime::now());
-        let mut batch = None;
-        // What he has been written by now is what he has been written, also for the store.
-        client.port.conclude(client, &mut || {
-            batch = self.locked(|state| {
-                let mut entries = Vec::new();
-                let removed = state.remove(client, &mut entries);
-                *state.counts.closed.entry(reason.as_str()).or_default() += 1;
-                if removed.user && !state.closing {
-                    state.tell_all(&left, None, &mut flush_list);
-                    state.tell_parted(client.name, removed.left, &mut flush_list);
-                }
-                self.submit_departure(state, client, entries, now)
-            });
+        let batch = self.locked(|state| {
+            let entries = state.apply_all(state.forget_user(user), &mut flush_list);
+            self.inner.log.submit(entries)
         });
-        self.hand_to_announcer(flush_list);
-        batch
+        let forgotten = self.commit(&batch);
+        flush_list.flush_except(None);
+        forgotten.inspect_err(|e| log::error!("account not forgotten user={user} error=\"{e}\""))
+    }
+}
+
+/// What coming and going decide.
+impl HubState {
+    /// Whether a session of this user may come in; returns the sessions that it replaces.
+    fn check_attach(
+        &self,
+        name: Name,
+        policy: DuplicateLogin,
+        limits: &Limits,
+        is_renamed: bool,
+    ) -> Result<Vec<Arc<Client>>, AttachError> {
+        let others = self.sessions_of(&name);
+        match policy {
+            _ if self.closing => Err(AttachError::Closing),
+            _ if is_renamed || self.locked_name == Some(name) => Err(AttachError::Renamed),
+            DuplicateLogin::Refuse if !others.is_empty() => Err(AttachError::AlreadyLoggedIn(others)),
+            DuplicateLogin::Replace if !others.is_empty() => Ok(others),
+            _ if others.len() >= limits.max_sessions_per_user => Err(AttachError::TooManySessions(others.len())),
+            _ if self.clients.len() >= limits.max_clients => Err(AttachError::Full),
+            DuplicateLogin::Refuse | DuplicateLogin::Replace | DuplicateLogin::Allow => Ok(Vec::new()),
+        }
+    }
+
+    /// A session leaves; with the last one, its user leaves the groups that keep nobody offline.
+    fn detach_session(&self, client: &Client, reason: QuitReason) -> Vec<StateChange> {
+        let user = client.name;
+        let mut changes = vec![StateChange::SessionDetached { id: client.id, user, reason }];
+        let sessions = self.queues.get(&user).map(|user| &user.sessions);
+        if sessions.is_some_and(|sessions| sessions.len() == 1 && sessions.contains_key(&client.id)) {
+            let groups = self.memberships.get(&user).into_iter().flatten();
+            let lost = groups.filter(|name| self.groups.get(name).is_some_and(|group| !group.keeps(&user)));
+            changes.extend(lost.flat_map(|name| self.leave(*name, user, LeaveCause::LoggedOut)));
+        }
+        changes
+    }
+
+    /// Without an account a user would stay in persistent groups for ever.
+    fn forget_user(&self, user: Name) -> Vec<StateChange> {
+        let groups = self.memberships.get(&user).into_iter().flatten();
+        let kept = groups.filter(|name| self.groups.get(name).is_some_and(|group| group.settings.keep));
+        let left = kept.flat_map(|name| self.leave(*name, user, LeaveCause::AccountDeleted));
+        left.chain([StateChange::UserForgotten { user }]).collect()
     }
 }
 
@@ -208,17 +208,17 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let batch = self.hub.detach(&self.client, self.reason);
-        // Who waits for the name need not wait for the store as well.
-        self.client.departure.conclude();
+        // Those who wait for the name need not wait for the store as well.
+        self.client.note_detached();
         if let Some(batch) = batch {
-            // If it cannot be stored now, it will be as soon as it can.
+            // If it cannot be stored now, it will be as soon as that is possible.
             let _ = self.hub.commit(&batch);
         }
         log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
     }
 }
 
-/// Where nobody listens: what a caller is told he takes out of his outbox himself.
+/// The handle of a client without a connection: whoever made it empties the outbox itself.
 struct NoConnection;
 
 impl ConnectionHandle for NoConnection {
@@ -231,54 +231,31 @@ impl ConnectionHandle for NoConnection {
     fn close(&self, _: QuitReason) {}
 }
 
+/// Announcing who comes and goes. One thread writes that out for all: whoever comes or leaves waits for nobody's socket,
+/// and what happens at nearly the same time goes out in the same writes.
 impl Hub {
-    /// Somebody to ask and say things as, for one moment: he is in no list and hears nothing of others.
-    pub fn detached_client(&self, name: Name, device: Device, peer: SocketAddr) -> Arc<Client> {
-        let outbox = Outbox::new(self.limits(), &self.inner.high_water);
-        outbox.release();
-        Arc::new(Client {
-            // Sessions count from 1.
-            id: ClientId(0),
-            name,
-            device,
-            peer,
-            since: SystemTime::now(),
-            last_activity: Mutex::new(Instant::now()),
-            outbox,
-            joined_at: MessageId::default(),
-            position: DeliveryPosition::default(),
-            receipts: AtomicBool::new(false),
-            typing: AtomicBool::new(false),
-            port: Arc::new(NoConnection),
-            departure: DepartureSignal::default(),
-        })
-    }
-}
-
-impl Hub {
-    /// Starts the thread that writes out who came and left, for as long as there is this hub. A second call changes nothing.
+    /// Starts that thread, which lives as long as the hub. A second call changes nothing.
     ///
     /// # Errors
-    /// What the system says when it gives no thread; then everybody writes that out himself.
+    /// The system's error when it gives no thread; then everybody writes their announcements themselves.
     pub fn start_announcer(&self) -> io::Result<()> {
         let (to_announcer, announcements) = unbounded();
         let started = thread::start("announcer", CLIENT_STACK, move || announce_all(&announcements));
         started.map(|_| drop(self.inner.announcer.set(to_announcer)))
     }
 
-    /// Has it written out that somebody came or left. It is queued already, so whatever else is written to somebody comes
-    /// after it.
+    /// Has an announcement written out. It is queued already, so whatever else is written to a client comes after it.
     pub(super) fn hand_to_announcer(&self, mut flush_list: FlushList) {
         match self.inner.announcer.get() {
             _ if flush_list.is_empty() => {}
-            // Whose outbox is crowded has to be written to before anybody goes on, or it would overflow.
+            // A crowded outbox has to be written out before anybody goes on, or it would overflow.
             Some(announcer) if !flush_list.is_crowded() => drop(announcer.send(flush_list)),
             _ => flush_list.flush_except(None),
         }
     }
 }
 
-/// Writes out what is announced, and rests after each time: what gathers meanwhile lies in outboxes that are noted already.
+/// Rests after each round; what is announced meanwhile goes to outboxes that are waiting to be written out anyway.
 fn announce_all(announcements: &Receiver<FlushList>) {
     while let Ok(mut flush_list) = announcements.recv() {
         flush_list.flush_except(None);
@@ -287,56 +264,21 @@ fn announce_all(announcements: &Receiver<FlushList>) {
     }
 }
 
+/// Who is online.
 impl Hub {
-    /// Whether a user is here.
+    /// Whether a user is online.
     pub fn is_here(&self, name: &Name) -> bool {
         self.locked(|state| state.queues.contains_key(name))
     }
 
-    /// The oldest session of a user who is here; a guest has no other.
+    /// The oldest session of a user who is online; a guest has only one.
     pub fn oldest_session(&self, name: &Name) -> Option<ClientId> {
         self.locked(|state| state.queues.get(name).and_then(|user| user.sessions.keys().next().copied()))
     }
 
-    /// Everybody who is here, in alphabetical order.
+    /// Everybody who is online, in alphabetical order, with why they are away.
     pub fn online_users(&self) -> Vec<NameAndNote> {
         self.locked(|state| state.queues.iter().map(|(name, user)| (*name, user.away.clone())).collect())
-    }
-
-    /// Says why a user is away, or that he is back; all his sessions are told.
-    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, flush_list: &mut FlushList) {
-        self.locked(|state| {
-            if let Some(user) = state.queues.get_mut(&me.name) {
-                user.away.clone_from(&away);
-            }
-            state.tell_user(&me.name, &Event::new(EventKind::YouAreAway { away }), flush_list);
-        });
-    }
-
-    /// What is known of a user, as far as it concerns who asks.
-    pub fn profile(&self, me: &Client, name: Name) -> Profile {
-        let (sessions, mut profile) = self.locked(|state| {
-            let (mine, his) = (state.memberships.get(&me.name), state.memberships.get(&name));
-            let sessions = state.queues.get(&name).map(|user| user.sessions.clone()).unwrap_or_default();
-            let online = state.queues.get(&name).map(|user| Online {
-                since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
-                idle: Duration::ZERO,
-                away: user.away.clone(),
-                shared: mine.zip(his).map_or_else(Vec::new, |(mine, his)| his.intersection(mine).copied().collect()),
-            });
-            (sessions, Profile { name, online, last_seen: None })
-        });
-        // Each session has its own small lock for this, which nobody should wait for under the central one.
-        if let Some(online) = &mut profile.online {
-            online.idle = sessions.values().map(|session| session.idle()).min().unwrap_or_default();
-        }
-        if profile.online.is_none() {
-            // That he left was told to everybody while it was still on its way into the store.
-            self.await_log();
-            // When it was is worth an answer; that the store does not say is not worth an error.
-            profile.last_seen = self.store().last_seen(&name).unwrap_or_default();
-        }
-        profile
     }
 
     /// How many sessions are logged in.
@@ -344,7 +286,7 @@ impl Hub {
         self.locked(|state| state.clients.len())
     }
 
-    /// How many sessions a user has, and the groups he is in.
+    /// How many sessions a user has, and their groups.
     pub fn sessions_and_groups(&self, name: &Name) -> (usize, Vec<Name>) {
         self.locked(|state| {
             let sessions = state.queues.get(name).map_or(0, |user| user.sessions.len());
@@ -352,7 +294,94 @@ impl Hub {
         })
     }
 
-    /// Whom the asker answers when he names nobody.
+    /// What is known about a user, as far as the asker may know it.
+    pub fn profile(&self, me: &Client, name: Name) -> Profile {
+        let (sessions, mut profile) = self.locked(|state| {
+            let (mine, theirs) = (state.memberships.get(&me.name), state.memberships.get(&name));
+            let shared = mine.zip(theirs).map(|(mine, theirs)| theirs.intersection(mine).copied().collect());
+            let online = state.queues.get(&name).map(|user| Online {
+                since: user.since.unwrap_or(SystemTime::UNIX_EPOCH),
+                idle: Duration::ZERO,
+                away: user.away.clone(),
+                shared: shared.unwrap_or_default(),
+            });
+            (state.sessions_of(&name), Profile { name, online, last_seen: None })
+        });
+        // Each session has a small lock of its own for this, which nobody should wait for under the central one.
+        if let Some(online) = &mut profile.online {
+            online.idle = sessions.iter().map(|session| session.idle()).min().unwrap_or_default();
+        }
+        if profile.online.is_none() {
+            // Everybody was told that the user left while that was still on its way into the store.
+            self.await_log();
+            // If the store cannot say when that was, the rest of the answer is still worth giving.
+            profile.last_seen = self.store().last_seen(&name).unwrap_or_default();
+        }
+        profile
+    }
+
+    /// Says why a user is away, or that they are back; all their sessions are told.
+    pub fn set_away(&self, me: &Client, away: Option<Arc<str>>, flush_list: &mut FlushList) {
+        let change = StateChange::AwayChanged { user: me.name, away };
+        self.locked(|state| drop(state.apply_all(vec![change], flush_list)));
+    }
+}
+
+/// Ignoring. What an ignored user says is stored and answered as always, so that they cannot tell; those who ignore them
+/// are written nothing of it. It is looked up once per message by author, so it costs nothing where nobody is ignored.
+impl Hub {
+    /// The asker hears nothing of this user from now on.
+    ///
+    /// # Errors
+    /// [`UserError::CannotIgnoreSelf`], [`UserError::TooManyIgnored`], and [`UserError::NotStoredYet`], which takes effect
+    /// nevertheless.
+    pub fn ignore(&self, me: &Client, whom: Name) -> Result<(), UserError> {
+        if whom == me.name {
+            return Err(UserError::CannotIgnoreSelf);
+        }
+        self.change_ignored(|state| state.ignore(me.name, self.current_name(whom)))
+    }
+
+    /// The asker hears this user again; answers with the name as it was ignored.
+    ///
+    /// # Errors
+    /// [`UserError::NotIgnored`], and [`UserError::NotStoredYet`], which takes effect nevertheless.
+    pub fn unignore(&self, me: &Client, whom: Name) -> Result<Name, UserError> {
+        let mut spelled = whom;
+        self.change_ignored(|state| {
+            let whom = self.current_name(whom);
+            spelled = state.ignored.spelled(&me.name, &whom).ok_or(UserError::NotIgnored(whom))?;
+            Ok(vec![StateChange::IgnoreChanged { user: me.name, whom: spelled, ignored: false }])
+        })?;
+        Ok(spelled)
+    }
+
+    fn change_ignored(&self, decide: impl FnOnce(&HubState) -> Decision) -> Result<(), UserError> {
+        let batch = self.decide_and_apply(&mut FlushList::default(), decide)?;
+        let done = batch.map_or(Ok(()), |batch| self.commit_delivered(&batch));
+        done.map_err(|error| UserError::NotStoredYet(error.to_string()))
+    }
+
+    /// Whom the asker ignores, in alphabetical order.
+    pub fn ignored(&self, me: &Client) -> Vec<Name> {
+        self.locked(|state| state.ignored.of(&me.name).into_iter().flatten().copied().collect())
+    }
+}
+
+impl HubState {
+    fn ignore(&self, user: Name, whom: Name) -> Decision {
+        let others = self.ignored.of(&user);
+        if others.is_some_and(|others| others.len() >= IGNORED_PER_USER && !others.contains(&whom)) {
+            return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
+        }
+        Ok(vec![StateChange::IgnoreChanged { user, whom, ignored: true }])
+    }
+}
+
+/// Replying and typing.
+impl Hub {
+    /// Whom the asker answers with `/reply`: the user who last wrote to them privately, or else the one they wrote to. It
+    /// is the same for all sessions of a user, and holds for as long as the user is online.
     ///
     /// # Errors
     /// [`UserError::NobodyToReply`].
@@ -364,101 +393,45 @@ impl Hub {
         partner.ok_or(UserError::NobodyToReply)
     }
 
-    /// Tells those who want to know that somebody is typing there, where [`Hub::check`] lets him say something: no more
-    /// often than once in [`TYPING_PACE`], and only whom nothing else waits for.
+    /// Tells those who want to know that the user is typing, where [`Hub::check`] lets them speak: at most once per
+    /// [`TYPING_PACE`](crate::model::limits::TYPING_PACE), and only sessions for which nothing else is waiting. It is
+    /// stored nowhere.
     pub fn typing(&self, me: &Client, scope: Scope, now: Instant, flush_list: &mut FlushList) {
         self.locked(|state| {
             let user = state.queues.get_mut(&me.name);
-            if user.is_some_and(|user| user.typed.may_tell(scope, now)) {
-                state.tell_typing(me, scope, flush_list);
+            if user.is_some_and(|user| user.typing.may_tell(scope, now)) {
+                state.tell_typing(me.name, scope, flush_list);
             }
         });
-    }
-
-    /// From now on the asker hears nothing of this user.
-    ///
-    /// # Errors
-    /// [`UserError::CannotIgnoreSelf`], [`UserError::TooManyIgnored`], and [`UserError::NotStoredYet`], in spite of which
-    /// it is so.
-    pub fn ignore(&self, me: &Client, whom: Name) -> Result<(), UserError> {
-        if whom == me.name {
-            return Err(UserError::CannotIgnoreSelf);
-        }
-        self.change_ignored(me, whom, true, |ignored, whom| {
-            let set = ignored.whom.get(&me.name);
-            if set.is_some_and(|set| set.len() >= IGNORED_PER_USER && !set.contains(&whom)) {
-                return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
-            }
-            ignored.add(me.name, whom);
-            Ok(whom)
-        })?;
-        Ok(())
-    }
-
-    /// From now on the asker hears this user again; answers with his name.
-    ///
-    /// # Errors
-    /// [`UserError::NotIgnored`], and [`UserError::NotStoredYet`], in spite of which it is so.
-    pub fn unignore(&self, me: &Client, whom: Name) -> Result<Name, UserError> {
-        self.change_ignored(me, whom, false, |ignored, whom| {
-            ignored.remove(&me.name, &whom).ok_or(UserError::NotIgnored(whom))
-        })
-    }
-
-    /// Changes it here at once, and in the store in the same order. Guests come and go, and nothing is stored about them.
-    fn change_ignored(
-        &self,
-        me: &Client,
-        whom: Name,
-        ignored: bool,
-        change: impl FnOnce(&mut IgnoreLists, Name) -> Result<Name, UserError>,
-    ) -> Result<Name, UserError> {
-        let stored = !me.name.is_guest() && !whom.is_guest();
-        let (whom, batch) = self.locked(|state| {
-            let whom = change(&mut state.ignored, self.current_name(whom))?;
-            let entry = Entry::Ignored { user: me.name, whom, ignored };
-            Ok::<_, UserError>((whom, stored.then(|| self.inner.log.submit([entry]))))
-        })?;
-        let done = batch.map_or(Ok(()), |batch| self.commit_delivered(&batch));
-        done.map(|()| whom).map_err(|error| UserError::NotStoredYet(error.to_string()))
-    }
-
-    /// Whom the asker ignores, in alphabetical order.
-    pub fn ignored(&self, me: &Client) -> Vec<Name> {
-        self.locked(|state| state.ignored.whom.get(&me.name).into_iter().flatten().copied().collect())
-    }
-
-    /// Gives the receipts for what came for a user from those he ignores, as if he had been shown it.
-    pub fn give_ignored_receipts(&self, me: &Client, messages: &[Message]) {
-        self.acknowledge_missed(me.name, messages);
     }
 }
 
 impl HubState {
-    fn tell_typing(&self, me: &Client, scope: Scope, flush_list: &mut FlushList) {
-        let event = Event::new(EventKind::Typing { from: me.name, scope });
+    fn tell_typing(&self, from: Name, scope: Scope, flush_list: &mut FlushList) {
+        let event = Event::new(EventKind::Typing { from, scope });
         let wanting = |(_, client): &(&ClientId, &Arc<Client>)| {
-            let idle = client.outbox.is_empty() && !client.outbox.is_held();
-            client.wants_typing() && idle && !self.is_ignoring(&client.name, &me.name)
+            let is_idle = client.outbox.is_empty() && !client.outbox.is_held();
+            client.wants_typing() && is_idle && !self.is_ignoring(&client.name, &from)
         };
-        match scope {
+        let count = match scope {
             Scope::User(to) => {
                 let sessions = self.queues.get(&to).map(|user| &user.sessions).into_iter().flatten();
-                self.counts.delivered(flush_list.push_all(sessions.filter(wanting), &event, Some(&me.name)));
+                flush_list.push_all(sessions.filter(wanting), &event, Some(&from))
             }
             Scope::Group(group) => {
                 let sessions = self.audience(&group).filter(wanting);
-                self.counts.delivered(flush_list.push_all(sessions, &event, Some(&me.name)));
+                flush_list.push_all(sessions, &event, Some(&from))
             }
-            // Nobody types to everybody.
-            Scope::Everybody => {}
-        }
+            // There is no typing notice for broadcasts.
+            Scope::Everybody => 0,
+        };
+        self.counts.delivered(count);
     }
 
-    /// Remembers who wrote to a user while he was away, unless somebody has written to him since.
+    /// Remembers who wrote to a user while they were offline, unless somebody has written to them since.
     pub(super) fn note_missed_contact(&mut self, me: &Client, missed: &[Message]) {
-        let private = |message: &&Message| message.said.scope == Scope::User(me.name);
-        let last = missed.iter().rev().find(private).map(|message| message.said.from);
+        let is_private = |message: &&Message| message.said.scope == Scope::User(me.name);
+        let last = missed.iter().rev().find(is_private).map(|message| message.said.from);
         if let Some(user) = self.queues.get_mut(&me.name) {
             user.reply.from.set(user.reply.from.get().or(last));
         }

@@ -1,18 +1,20 @@
-//! Who runs a group: roles, and what is done with them: kicking, banning, muting. Whether somebody may do it
-//! is checked in the section of the lock that does it, so who is demoted finishes nothing that he began before.
+//! Running a group: roles, and kicking, banning and muting members.
+//!
+//! Whether somebody may do it is checked in the section of the lock that does it, so a user who is demoted finishes
+//! nothing that they began before.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::apply::{Decision, LeaveCause, StateChange};
 use super::client::Client;
 use super::outbox::FlushList;
 use super::state::{Hub, HubState};
 use crate::model::limits::SANCTIONS_PER_GROUP;
-use crate::model::{GroupError, GroupNews, GroupRole, GroupSanction, Name, Penalty, SanctionTerms, UserError};
-use crate::store::Entry;
+use crate::model::{GroupError, GroupRole, GroupSanction, Name, Penalty, UserError};
 
 impl Hub {
-    /// Moves a member one role up or down; only owners do, and one owner stays.
+    /// Moves a member one role up or down; only owners do that, and one owner stays.
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`], [`UserError::NotMember`] and [`GroupError`].
@@ -25,20 +27,7 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Owner, now)?;
-            let role = state.role_of(group, &user)?;
-            let next = if up { role.above() } else { role.below() };
-            let next = next.ok_or(GroupError::RoleAlready(user, group, role))?;
-            let last = state.group(&group)?.1.owners().count() == 1;
-            if role == GroupRole::Owner && last {
-                return Err(GroupError::LastOwner(group).into());
-            }
-            state.check_eligible(group, user, next)?;
-            state.set_role(group, &user, next, entries);
-            state.tell_news(group, GroupNews::Role { user, role: next, by: Some(me.name) }, None, flush_list);
-            Ok(())
-        })
+        self.change(flush_list, |state| state.move_role(me.name, group, user, up, now))
     }
 
     /// Makes a member an owner, and the asker an admin.
@@ -53,19 +42,7 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            let (group, _) = state.group_with_role(&me.name, group, GroupRole::Owner, now)?;
-            let role = state.role_of(group, &user)?;
-            if user == me.name {
-                return Err(GroupError::RoleAlready(user, group, role).into());
-            }
-            state.check_eligible(group, user, GroupRole::Owner)?;
-            for (user, role) in [(user, GroupRole::Owner), (me.name, GroupRole::Admin)] {
-                state.set_role(group, &user, role, entries);
-                state.tell_news(group, GroupNews::Role { user, role, by: Some(me.name) }, None, flush_list);
-            }
-            Ok(())
-        })
+        self.change(flush_list, |state| state.transfer(me.name, group, user, now))
     }
 
     /// Takes a member out of a group.
@@ -81,18 +58,14 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
+        self.change(flush_list, |state| {
             let group = state.group_with_power_over(&me.name, group, &user, now)?;
             state.role_of(group, &user)?;
-            let news = |you| GroupNews::Kicked { user, by: me.name, reason: reason.clone(), you };
-            state.tell_news(group, news(false), Some(&user), flush_list);
-            state.tell_news_to(&user, group, news(true), flush_list);
-            state.remove_member(&group, &user, entries);
-            Ok(())
+            Ok(state.leave(group, user, LeaveCause::Kicked { by: me.name, reason }))
         })
     }
 
-    /// Bans or mutes a user, who need not be a member; who is banned leaves at once.
+    /// Bans or mutes a user, who need not be a member. A member who is banned leaves at once.
     ///
     /// # Errors
     /// As [`Hub::move_role`].
@@ -100,25 +73,13 @@ impl Hub {
         &self,
         me: &Client,
         group: &Name,
-        one: GroupSanction,
+        sanction: GroupSanction,
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        let GroupSanction { user, penalty, ruling } = one;
-        self.change(|state, entries| {
-            let user = self.current_name(user);
-            let group = state.group_with_power_over(&me.name, group, &user, now)?;
-            state.put_sanction(group, user, penalty, &ruling, now, entries)?;
-            let inside = state.group(&group)?.1.members.contains_key(&user);
-            let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
-            state.tell_news(group, news(false), Some(&user), flush_list);
-            if inside {
-                state.tell_news_to(&user, group, news(true), flush_list);
-            }
-            if inside && penalty == Penalty::Ban {
-                state.remove_member(&group, &user, entries);
-            }
-            Ok(())
+        self.change(flush_list, |state| {
+            let user = self.current_name(sanction.user);
+            state.sanction_member(me.name, group, GroupSanction { user, ..sanction }, now)
         })
     }
 
@@ -135,81 +96,86 @@ impl Hub {
         now: SystemTime,
         flush_list: &mut FlushList,
     ) -> Result<(), UserError> {
-        self.change(|state, entries| {
-            let group = state.group_with_power_over(&me.name, group, &user, now)?;
-            let entry = state.group(&group)?.1;
-            let (kept, holds) = (entry.settings.keep, entry.ruling(&user, penalty, now).is_some());
-            let inside = entry.members.contains_key(&user);
-            if !holds {
-                return Err(match penalty {
-                    Penalty::Ban => GroupError::NotBanned(user, group),
-                    Penalty::Mute => GroupError::NotMuted(user, group),
-                }
-                .into());
+        self.change(flush_list, |state| {
+            let name = state.group_with_power_over(&me.name, group, &user, now)?;
+            match (state.group(&name)?.1.sanction(&user, penalty, now), penalty) {
+                (Some(_), _) => Ok(vec![StateChange::MemberLifted { group: name, user, penalty, by: Some(me.name) }]),
+                (None, Penalty::Ban) => Err(GroupError::NotBanned(user, name).into()),
+                (None, Penalty::Mute) => Err(GroupError::NotMuted(user, name).into()),
             }
-            if let Some(entry) = state.groups.get_mut(&group) {
-                entry.sanctions.remove(&(user, penalty));
-            }
-            entries.extend(kept.then_some(Entry::MemberLifted { group, user, penalty }));
-            let news = |you| GroupNews::Lifted { user, penalty, by: me.name, you };
-            state.tell_news(group, news(false), Some(&user), flush_list);
-            if inside {
-                state.tell_news_to(&user, group, news(true), flush_list);
-            }
-            Ok(())
         })
     }
 }
 
 impl HubState {
-    /// What somebody is in a group, who has to be in it.
+    fn move_role(&self, me: Name, group: &Name, user: Name, up: bool, now: SystemTime) -> Decision {
+        let (group, _) = self.group_with_role(&me, group, GroupRole::Owner, now)?;
+        let role = self.role_of(group, &user)?;
+        let next = if up { role.above() } else { role.below() };
+        let next = next.ok_or(GroupError::RoleAlready(user, group, role))?;
+        if role == GroupRole::Owner && self.group(&group)?.1.owners().count() == 1 {
+            return Err(GroupError::LastOwner(group).into());
+        }
+        self.check_eligible(group, user, next)?;
+        Ok(vec![StateChange::RoleChanged { group, user, role: next, by: Some(me) }])
+    }
+
+    fn transfer(&self, me: Name, group: &Name, user: Name, now: SystemTime) -> Decision {
+        let (group, _) = self.group_with_role(&me, group, GroupRole::Owner, now)?;
+        let role = self.role_of(group, &user)?;
+        if user == me {
+            return Err(GroupError::RoleAlready(user, group, role).into());
+        }
+        self.check_eligible(group, user, GroupRole::Owner)?;
+        let changed = |(user, role)| StateChange::RoleChanged { group, user, role, by: Some(me) };
+        Ok([(user, GroupRole::Owner), (me, GroupRole::Admin)].map(changed).into())
+    }
+
+    fn sanction_member(&self, me: Name, group: &Name, sanction: GroupSanction, now: SystemTime) -> Decision {
+        let GroupSanction { user, penalty, ruling: terms } = sanction;
+        let name = self.group_with_power_over(&me, group, &user, now)?;
+        let (_, group) = self.group(&name)?;
+        let mut changes = Vec::new();
+        if group.sanctions.len() >= SANCTIONS_PER_GROUP {
+            let over = group.sanctions.iter().filter(|(_, terms)| !terms.holds(now)).map(|(key, _)| *key);
+            changes.extend(over.map(|(user, penalty)| StateChange::MemberLifted {
+                group: name,
+                user,
+                penalty,
+                by: None,
+            }));
+            if changes.is_empty() && !group.sanctions.contains_key(&(user, penalty)) {
+                return Err(GroupError::TooManyBans(name, SANCTIONS_PER_GROUP).into());
+            }
+        }
+        changes.push(StateChange::MemberSanctioned { group: name, user, penalty, terms });
+        if penalty == Penalty::Ban && group.members.contains_key(&user) {
+            changes.extend(self.leave(name, user, LeaveCause::Banned));
+        }
+        Ok(changes)
+    }
+
+    /// The role of a user who has to be a member.
     fn role_of(&self, group: Name, user: &Name) -> Result<GroupRole, UserError> {
         let role = self.group(&group)?.1.role(user);
         Ok(role.ok_or(GroupError::UserNotMember(*user, group))?)
     }
 
-    /// The group of this name, if `me` is owner or admin of it and above `user`.
+    /// The group under its own name, if `me` is an owner or admin of it and above `user`.
     fn group_with_power_over(&self, me: &Name, name: &Name, user: &Name, now: SystemTime) -> Result<Name, UserError> {
         let (group, mine) = self.group_with_role(me, name, GroupRole::Admin, now)?;
         if me == user {
             return Err(GroupError::Yourself.into());
         }
         match self.group(&group)?.1.role(user) {
-            Some(his) if his >= mine => Err(GroupError::Outranked(*user, group, his).into()),
+            Some(theirs) if theirs >= mine => Err(GroupError::Outranked(*user, group, theirs).into()),
             _ => Ok(group),
         }
     }
 
-    /// A kept group is owned by who is still the same after a restart.
+    /// The owners and admins of a persistent group must still be the same users after a restart, so guests are neither.
     fn check_eligible(&self, group: Name, user: Name, role: GroupRole) -> Result<(), UserError> {
         let unfit = role > GroupRole::Member && user.is_guest() && self.group(&group)?.1.settings.keep;
         if unfit { Err(GroupError::NotForGuests(group).into()) } else { Ok(()) }
-    }
-
-    fn put_sanction(
-        &mut self,
-        name: Name,
-        user: Name,
-        penalty: Penalty,
-        ruling: &SanctionTerms,
-        now: SystemTime,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), UserError> {
-        let Some(group) = self.groups.get_mut(&name) else { return Err(UserError::NotMember(name)) };
-        let kept = group.settings.keep;
-        if group.sanctions.len() >= SANCTIONS_PER_GROUP {
-            let ended = group.sanctions.extract_if(.., |_, ruling| !ruling.holds(now));
-            let gone = ended.map(|((user, penalty), _)| Entry::MemberLifted { group: name, user, penalty });
-            entries.extend(gone.filter(|_| kept));
-        }
-        if group.sanctions.len() >= SANCTIONS_PER_GROUP && !group.sanctions.contains_key(&(user, penalty)) {
-            return Err(GroupError::TooManyBans(name, SANCTIONS_PER_GROUP).into());
-        }
-        if penalty == Penalty::Ban {
-            group.invited.remove(&user);
-        }
-        group.sanctions.insert((user, penalty), ruling.clone());
-        entries.extend(kept.then(|| Entry::MemberSanctioned { group: name, user, penalty, ruling: ruling.clone() }));
-        Ok(())
     }
 }

@@ -1,10 +1,13 @@
-//! The client, group and queue maps under the one central lock, what is read from them, and what always holds between them.
-//! Pure under the lock: no thread, no clock.
+//! The hub's state: the client, group and queue maps, the one central lock over them, and what is read from them.
+//!
+//! What changes the maps is in `apply` and, for messages, in `delivery`. Under the central lock there is map work, a
+//! sequence number and a push into an outbox; never a socket, a file, hashing, a log line, rendering, or a wait.
 
 #[cfg(any(test, feature = "failpoints"))]
 mod invariants;
 
 use std::cell::Cell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -13,7 +16,7 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 
 use super::client::{Client, ClientId};
-use super::log::{Batch, Batching, Log, PendingMessage};
+use super::log::{Batch, Log, PendingMessage};
 use super::outbox::{FlushList, HighWaterMark};
 use super::sanctions::Sanctions;
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
@@ -21,9 +24,9 @@ use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
     Penalty, SanctionTerms, Scope, UserError,
 };
-use crate::store::{Entry, KeptGroup, Store, StoreError};
+use crate::store::{KeptGroup, Store, StoreError};
 
-/// A cheap handle to the one hub of a server. It has verbs, and never hands out its lock.
+/// A cheap handle to the hub of a server. It has verbs, and never hands out its lock.
 #[derive(Clone)]
 pub struct Hub {
     pub(super) inner: Arc<HubInner>,
@@ -31,22 +34,21 @@ pub struct Hub {
 
 pub(super) struct HubInner {
     state: Mutex<HubState>,
-    /// The way to the thread that writes out who came and left; without it, each does that himself.
+    /// The way to the thread that writes announcements; without it, each thread writes its own.
     pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
-    pub(super) batching: Batching,
     /// Receipts that are not due yet.
     pub(super) receipts: Mutex<Vec<Receipt>>,
-    /// Who may not come in or speak; never held together with the central lock.
+    /// Never held together with the central lock.
     pub(super) sanctions: RwLock<Sanctions>,
-    /// Who is called otherwise by now; held for moments, also under the central lock.
+    /// Held for moments, also under the central lock.
     pub(super) renamed: RwLock<RenamedUsers>,
     pub(super) high_water: Arc<HighWaterMark>,
 }
 
 impl Hub {
-    /// An empty hub with these bounds, over this store.
+    /// A hub over this store, with these bounds; nobody is online yet.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -58,13 +60,13 @@ impl Hub {
         let mut state = HubState { last: store.last_id()?, ignored, ..HubState::default() };
         state.load(store.groups()?);
         let state = Mutex::new(state);
-        let (log, batching, announcer) = (Log::new(store), Batching::default(), OnceLock::new());
+        let (log, announcer) = (Log::new(store), OnceLock::new());
         let (receipts, renamed, high_water) = Default::default();
-        let rest = HubInner { state, announcer, limits, log, batching, receipts, sanctions, renamed, high_water };
-        Ok(Hub { inner: Arc::new(rest) })
+        let inner = HubInner { state, announcer, limits, log, receipts, sanctions, renamed, high_water };
+        Ok(Hub { inner: Arc::new(inner) })
     }
 
-    /// What outlives sessions, for reading; to change it is for [`Hub::record`] and the verbs.
+    /// What outlives sessions, for reading; it is changed through [`Hub::record`] and the verbs.
     pub fn store(&self) -> &dyn Store {
         self.inner.log.store()
     }
@@ -98,75 +100,64 @@ pub(super) struct HubState {
     pub(super) groups: BTreeMap<Name, GroupState>,
     /// The queue map: by user, the sessions whose outboxes take what is said to that name.
     pub(super) queues: BTreeMap<Name, OnlineUser>,
-    /// Who hears nothing of whom.
     pub(super) ignored: IgnoreLists,
-    /// The groups of each user; of kept ones also while he is not here.
+    /// The groups of each user; persistent ones also while the user is offline.
     pub(super) memberships: BTreeMap<Name, BTreeSet<Name>>,
     /// The last message of the log that was delivered.
     pub(super) last: MessageId,
-    /// The last batch that tells the store of somebody who left or fell behind.
+    /// The last batch that tells the store of a session that left or fell behind.
     pub(super) position_batch: Option<Arc<Batch>>,
-    /// Set once, when the server stops: nobody comes in, and leaving is not announced.
+    /// Set once, when the server stops: nobody comes in, and departures are not announced.
     pub(super) closing: bool,
-    /// Under this name nobody comes in just now.
+    /// Nobody comes in under this name just now.
     pub(super) locked_name: Option<Name>,
     pub(super) counts: Counters,
 }
 
-/// A user who is here.
+/// A user with at least one session.
 #[derive(Default)]
 pub(super) struct OnlineUser {
     pub(super) sessions: Audience,
-    /// When the first of his sessions began; set with it.
+    /// When the first session began; set with it.
     pub(super) since: Option<SystemTime>,
-    /// Why he is away, if he is.
+    /// Why the user is away, if they are.
     pub(super) away: Option<Arc<str>>,
-    /// Whom he answers with `/reply`.
+    /// Whom the user answers with `/reply`.
     pub(super) reply: ReplyPartners,
-    /// Where he was said to be typing.
-    pub(super) typed: TypingNotices,
+    /// Where the user was last said to be typing.
+    pub(super) typing: TypingNotices,
 }
 
-/// What ended with a session.
-#[derive(Default)]
-pub(super) struct SessionRemoval {
-    /// Its user is not here any more.
-    pub(super) user: bool,
-    /// The groups that he has left by that, with who owns them now where that is somebody else.
-    pub(super) left: Vec<(Name, Option<Name>)>,
+impl OnlineUser {
+    /// The receipt for a message to another user, if this one wants one.
+    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &OnlineUser) -> Option<Receipt> {
+        let is_wanted = self.sessions.values().any(|session| session.wants_receipts());
+        is_wanted.then(|| Receipt { id, from, by, recipients: to.sessions.values().cloned().collect() })
+    }
 }
 
-/// A group: who belongs to it, which sessions hear what is said in it, and what its owners chose.
+/// A group: its members, the sessions that hear what is said in it, and what its owners chose.
 #[derive(Default)]
 pub(super) struct GroupState {
-    /// Members of a kept group may be away; those of any other are here.
+    /// Members of a persistent group may be offline; those of any other are online.
     pub(super) members: BTreeMap<Name, Member>,
     /// Exactly the sessions of the members; kept beside them so that a message costs no look-up per member.
     pub(super) audience: Audience,
     pub(super) settings: GroupSettings,
-    /// Who is banned or muted; of some of them that has ended.
+    /// Bans and mutes; some of them may have run out.
     pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
-    /// Who may join it without a password, and until when.
+    /// Who may join without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
     pub(super) next_rank: u64,
 }
 
-/// What somebody is in a group.
+/// One user's membership of a group.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
     pub(super) role: GroupRole,
-    /// Smaller for who has been in it for longer.
+    /// The longer a member has been in the group, the smaller.
     pub(super) rank: u64,
-}
-
-/// What a member's leaving has changed beside that.
-#[derive(Default)]
-pub(super) struct MemberRemoval {
-    /// He was the last one.
-    pub(super) gone: bool,
-    /// Who owns it now, where nobody else did.
-    pub(super) heir: Option<Name>,
 }
 
 impl GroupState {
@@ -174,28 +165,28 @@ impl GroupState {
         self.members.get(user).map(|member| member.role)
     }
 
-    /// What is withheld from a user at this moment.
-    pub(super) fn ruling(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
-        // Asked for each message, and nearly always without a sanction in the group.
-        let laid = if self.sanctions.is_empty() { None } else { self.sanctions.get(&(*user, penalty)) };
-        laid.filter(|ruling| ruling.holds(now))
+    /// The ban or mute that is in force for a user at this moment.
+    pub(super) fn sanction(&self, user: &Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
+        // Asked for each message, and there is nearly never a sanction in the group.
+        let imposed = if self.sanctions.is_empty() { None } else { self.sanctions.get(&(*user, penalty)) };
+        imposed.filter(|terms| terms.holds(now))
     }
 
     pub(super) fn is_invited(&self, user: &Name, now: SystemTime) -> bool {
         self.invited.get(user).is_some_and(|until| now < *until)
     }
 
-    /// Whether somebody may learn that it is there.
+    /// Whether a user may know that the group exists.
     pub(super) fn is_shown_to(&self, user: &Name, now: SystemTime) -> bool {
         !self.settings.private || self.members.contains_key(user) || self.is_invited(user, now)
     }
 
-    /// Whether a member stays one while he is not here.
+    /// Whether a member stays one while offline.
     pub(super) fn keeps(&self, user: &Name) -> bool {
         self.settings.keep && !user.is_guest()
     }
 
-    /// Whether stays in it are stored, so that members see later what was said.
+    /// Whether the store knows how long a user was in it, so that they can read later what was said meanwhile.
     pub(super) fn is_recorded(&self, user: &Name) -> bool {
         !self.settings.ephemeral && !user.is_guest()
     }
@@ -204,189 +195,22 @@ impl GroupState {
         self.members.iter().filter(|(_, member)| member.role == GroupRole::Owner).map(|(name, _)| name)
     }
 
-    /// Who follows the last owner: the admin, or else the member, who has been there for longest. Of a kept group no
-    /// guest can be owner after a restart, so none follows.
-    pub(super) fn heir(&self) -> Option<Name> {
-        let fit = self.members.iter().filter(|(name, _)| !self.settings.keep || !name.is_guest());
-        fit.max_by_key(|(_, member)| (member.role, std::cmp::Reverse(member.rank))).map(|(name, _)| *name)
-    }
-
-    /// What the store is to know of a member, if it is to know of him.
-    pub(super) fn member_entry(&self, group: Name, user: &Name) -> Option<Entry> {
-        let member = self.members.get(user).filter(|_| self.keeps(user))?;
-        Some(Entry::Member { group, user: *user, role: member.role, rank: member.rank })
+    /// Who inherits the group from its last owner, among the members who stay: the admin, or else the member, who has been
+    /// in it for longest. A guest inherits no persistent group, because guests are not the same users after a restart.
+    pub(super) fn heir(&self, stays: impl Fn(&Name) -> bool) -> Option<Name> {
+        let eligible = |name: &Name| stays(name) && !(self.settings.keep && name.is_guest());
+        let heirs = self.members.iter().filter(|(name, _)| eligible(name));
+        heirs.max_by_key(|(_, member)| (member.role, Reverse(member.rank))).map(|(name, _)| *name)
     }
 }
 
-/// Whom each user ignores, also while he is away, and the same the other way round.
-#[derive(Default)]
-pub(super) struct IgnoreLists {
-    pub(super) whom: BTreeMap<Name, BTreeSet<Name>>,
-    by: BTreeMap<Name, BTreeSet<Name>>,
-}
-
-impl IgnoreLists {
-    /// All of these pairs of a user and whom he ignores.
-    pub(super) fn new(pairs: Vec<(Name, Name)>) -> IgnoreLists {
-        let mut ignored = IgnoreLists::default();
-        pairs.into_iter().for_each(|(user, whom)| ignored.add(user, whom));
-        ignored
-    }
-
-    /// Who ignores this user, if anybody does.
-    fn by(&self, whom: &Name) -> Option<&BTreeSet<Name>> {
-        self.by.get(whom)
-    }
-
-    pub(super) fn add(&mut self, user: Name, whom: Name) {
-        self.whom.entry(user).or_default().insert(whom);
-        self.by.entry(whom).or_default().insert(user);
-    }
-
-    /// Ends it, and says how his name was written; `None` when he was not ignored.
-    pub(super) fn remove(&mut self, user: &Name, whom: &Name) -> Option<Name> {
-        let taken = take(&mut self.whom, user, whom);
-        take(&mut self.by, whom, user);
-        taken
-    }
-
-    /// Whether a user ignores anybody, or anybody him.
-    pub(super) fn knows(&self, user: &Name) -> bool {
-        self.whom.contains_key(user) || self.by.contains_key(user)
-    }
-
-    /// A user is called otherwise from now on.
-    pub(super) fn rename(&mut self, from: &Name, to: Name) {
-        let (whom, by) = (self.whom.remove(from).unwrap_or_default(), self.by.remove(from).unwrap_or_default());
-        for whom in whom {
-            take(&mut self.by, &whom, from);
-            self.add(to, whom);
-        }
-        for by in by {
-            take(&mut self.whom, &by, from);
-            self.add(by, to);
-        }
-    }
-
-    /// Forgets whom a user ignores, and that others ignore him.
-    pub(super) fn forget(&mut self, user: &Name) {
-        for whom in self.whom.remove(user).into_iter().flatten() {
-            take(&mut self.by, &whom, user);
-        }
-        for by in self.by.remove(user).into_iter().flatten() {
-            take(&mut self.whom, &by, user);
-        }
-    }
-}
-
-/// Takes a name out of the set of another one, which is not kept when it is empty.
-fn take(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) -> Option<Name> {
-    let set = sets.get_mut(of)?;
-    let taken = set.take(name);
-    if set.is_empty() {
-        sets.remove(of);
-    }
-    taken
-}
-
-/// With whom a user was last in touch privately.
-#[derive(Default)]
-pub(super) struct ReplyPartners {
-    /// Who wrote to him.
-    pub(super) from: Cell<Option<Name>>,
-    /// To whom he wrote.
-    pub(super) to: Cell<Option<Name>>,
-}
-
-/// Where a user was said to be typing, and when; only what is new enough to matter.
-#[derive(Default)]
-pub(super) struct TypingNotices(Vec<(Scope, Instant)>);
-
-impl TypingNotices {
-    /// Whether it may be told once more that he is typing there; if so, it counts as told.
-    pub(super) fn may_tell(&mut self, scope: Scope, now: Instant) -> bool {
-        self.0.retain(|(_, at)| now.saturating_duration_since(*at) < TYPING_PACE);
-        let may = self.0.len() < TYPING_KEPT && self.0.iter().all(|(told, _)| *told != scope);
-        if may {
-            self.0.push((scope, now));
-        }
-        may
-    }
-}
-
-/// What those are called now who had other names in this process, as long as nobody else can have these.
-#[derive(Default)]
-pub(super) struct RenamedUsers(pub(super) BTreeMap<Name, Name>);
-
-impl RenamedUsers {
-    pub(super) fn insert(&mut self, from: Name, to: Name) {
-        self.follow(&from, to);
-        self.0.remove(&to);
-        if from != to {
-            self.0.insert(from, to);
-        }
-    }
-
-    pub(super) fn take_back(&mut self, from: Name, to: Name) {
-        self.0.remove(&from);
-        self.follow(&to, from);
-    }
-
-    /// Who had other names before has them still.
-    fn follow(&mut self, from: &Name, to: Name) {
-        self.0.values_mut().filter(|now| **now == *from).for_each(|now| *now = to);
-    }
-
-    pub(super) fn now(&self, name: Name) -> Name {
-        self.0.get(&name).copied().unwrap_or(name)
-    }
-
-    /// What was typed to somebody's old name is said to him, and what a script sent under its user's old name is his.
-    pub(super) fn readdress(&self, message: PendingMessage) -> PendingMessage {
-        if self.0.is_empty() {
-            return message;
-        }
-        let scope = match message.draft.scope {
-            Scope::User(to) => Scope::User(self.now(to)),
-            other => other,
-        };
-        PendingMessage { draft: Draft { from: self.now(message.draft.from), scope, ..message.draft }, ..message }
-    }
-}
-
-/// A receipt that is due as soon as one of the recipient's sessions has been written the message.
-pub(super) struct Receipt {
-    pub(super) id: MessageId,
-    pub(super) from: Name,
-    pub(super) by: Name,
-    pub(super) recipients: Vec<Arc<Client>>,
-}
-
-impl Receipt {
-    /// The same, with a user of it under another name.
-    pub(super) fn rename(&mut self, from: &Name, to: Name) {
-        let names = [&mut self.from, &mut self.by];
-        names.into_iter().filter(|name| **name == *from).for_each(|name| *name = to);
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.recipients.iter().any(|client| client.outbox.written() >= self.id)
-    }
-}
-
-impl OnlineUser {
-    /// The receipt for a message to another user, if this one wants one.
-    pub(super) fn receipt(&self, id: MessageId, from: Name, by: Name, to: &OnlineUser) -> Option<Receipt> {
-        let wanted = self.sessions.values().any(|session| session.wants_receipts());
-        wanted.then(|| Receipt { id, from, by, recipients: to.sessions.values().cloned().collect() })
-    }
-}
-
+/// Groups.
 impl HubState {
-    /// Puts in what outlived the last process.
-    pub(super) fn load(&mut self, kept: Vec<KeptGroup>) {
-        // One without members was only of guests when the process ended.
-        for KeptGroup { name, settings, members, sanctions } in kept.into_iter().filter(|kept| !kept.members.is_empty())
+    /// Puts in the groups that outlived the last process.
+    fn load(&mut self, persistent: Vec<KeptGroup>) {
+        // A group without members had only guests when the process ended.
+        for KeptGroup { name, settings, members, sanctions } in
+            persistent.into_iter().filter(|group| !group.members.is_empty())
         {
             let next_rank = members.iter().map(|(_, _, rank)| rank + 1).max().unwrap_or(0);
             let mut group = GroupState { settings, next_rank, ..GroupState::default() };
@@ -398,22 +222,22 @@ impl HubState {
                 group.sanctions.insert((one.user, one.penalty), one.ruling);
             }
             if group.owners().next().is_none()
-                && let Some(heir) = group.heir()
+                && let Some(heir) = group.heir(|_| true)
             {
-                // What the store says may end between a departure and its heir.
+                // The store's last entry may be an owner's departure, before that of the heir's new role.
                 group.members.entry(heir).and_modify(|member| member.role = GroupRole::Owner);
             }
             self.groups.insert(name, group);
         }
     }
 
-    /// The group of this name, under the name it was made with.
+    /// The group of this name, and the name as it was spelled when the group was made.
     pub(super) fn group(&self, name: &Name) -> Result<(Name, &GroupState), UserError> {
         let (shown, group) = self.groups.get_key_value(name).ok_or_else(|| UserError::NoSuchGroup(name.to_string()))?;
         Ok((*shown, group))
     }
 
-    /// As [`State::group`], for somebody from whom a private one is hidden.
+    /// As [`HubState::group`], for a user from whom a private group is hidden.
     pub(super) fn group_for(
         &self,
         user: &Name,
@@ -424,37 +248,50 @@ impl HubState {
         if group.is_shown_to(user, now) { Ok((shown, group)) } else { Err(UserError::NoSuchGroup(name.to_string())) }
     }
 
-    /// The group of this name, which `user` has to be a member of, and what he is there.
+    /// The group of this name, of which `user` has to be a member, and their role in it.
     pub(super) fn group_of(&self, user: &Name, name: &Name, now: SystemTime) -> Result<(Name, GroupRole), UserError> {
         let (shown, group) = self.group_for(user, name, now)?;
         group.role(user).map(|role| (shown, role)).ok_or(UserError::NotMember(shown))
     }
 
-    /// The group of this name, in which `user` has to be at least this.
+    /// As [`HubState::group_of`], for a user who needs at least this role.
     pub(super) fn group_with_role(
         &self,
         user: &Name,
         name: &Name,
-        role: GroupRole,
+        needed: GroupRole,
         now: SystemTime,
     ) -> Result<(Name, GroupRole), UserError> {
-        let (shown, his) = self.group_of(user, name, now)?;
-        if his >= role { Ok((shown, his)) } else { Err(GroupError::NeedsRole(shown, role).into()) }
+        let (shown, role) = self.group_of(user, name, now)?;
+        if role >= needed { Ok((shown, role)) } else { Err(GroupError::NeedsRole(shown, needed).into()) }
     }
 
+    /// How many members a group has, and how many it may have.
+    pub(super) fn count(&self, group: &Name) -> (usize, usize) {
+        let group = self.groups.get(group);
+        group.map_or((0, 0), |group| (group.members.len(), group.settings.limit.unwrap_or(usize::MAX)))
+    }
+
+    /// The sessions of the members of a group.
+    pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
+        self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
+    }
+
+    /// The sessions of a user.
+    pub(super) fn sessions_of(&self, name: &Name) -> Vec<Arc<Client>> {
+        self.queues.get(name).map(|user| user.sessions.values().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// Queueing events. All of these note in the flush list whose outbox has to be written out.
+impl HubState {
     /// Tells every session of one user.
     pub(super) fn tell_user(&self, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
         let sessions = self.queues.get(name).map(|user| &user.sessions);
         self.counts.delivered(flush_list.push_all(sessions.into_iter().flatten(), event, None));
     }
 
-    /// Tells every session of one user something of another one.
-    pub(super) fn tell_user_from(&self, from: &Name, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
-        let sessions = self.queues.get(name).map(|user| &user.sessions);
-        self.tell_from(from, sessions.into_iter().flatten(), event, None, flush_list);
-    }
-
-    /// Tells the members of one group, all but the sessions of `except`.
+    /// Tells the members of a group, except for the sessions of one user.
     pub(super) fn tell_group(
         &self,
         group: &Name,
@@ -465,28 +302,23 @@ impl HubState {
         self.counts.delivered(flush_list.push_all(self.audience(group), event, except));
     }
 
-    /// The sessions of the members of one group.
-    pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
-        self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
-    }
-
-    /// Tells everybody logged in, all but the sessions of `except`.
+    /// Tells everybody logged in, except for the sessions of one user.
     pub(super) fn tell_all(&self, event: &Arc<Event>, except: Option<&Name>, flush_list: &mut FlushList) {
         self.counts.delivered(flush_list.push_all(&self.clients, event, except));
     }
 
-    /// Whether a user hears nothing of another one.
-    pub(super) fn is_ignoring(&self, user: &Name, whom: &Name) -> bool {
-        self.ignored.by(whom).is_some_and(|by| by.contains(user))
+    /// Tells the members of a group some news about it, except for one member.
+    pub(super) fn tell_news(&self, group: Name, news: GroupNews, except: Option<&Name>, flush_list: &mut FlushList) {
+        self.tell_group(&group, &Event::new(EventKind::Group { group, news }), except, flush_list);
     }
 
-    /// Whether anybody hears nothing of a user.
-    pub(super) fn is_ignored(&self, whom: &Name) -> bool {
-        self.ignored.by(whom).is_some()
+    /// Tells one user some news about a group.
+    pub(super) fn tell_news_to(&self, user: &Name, group: Name, news: GroupNews, flush_list: &mut FlushList) {
+        self.tell_user(user, &Event::new(EventKind::Group { group, news }), flush_list);
     }
 
-    /// Tells these clients something of `from`, all but the sessions of `except`. Those who ignore him get silence in its
-    /// place, which counts as written at the same time.
+    /// Tells these clients what `from` said, except for the sessions of one user. Those who ignore the author get an event
+    /// without content instead, so that they count as having received the message.
     pub(super) fn tell_from<'a>(
         &self,
         from: &Name,
@@ -495,67 +327,235 @@ impl HubState {
         except: Option<&Name>,
         flush_list: &mut FlushList,
     ) {
-        let Some(by) = self.ignored.by(from) else {
+        let Some(ignored_by) = self.ignored.by(from) else {
             return self.counts.delivered(flush_list.push_all(clients, event, except));
         };
-        let silence = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
+        let nothing = (event.id > MessageId(0)).then(|| Event::said(event.id, event.at, EventKind::Nothing));
         for (id, client) in clients {
-            match (by.contains(&client.name), &silence) {
+            match (ignored_by.contains(&client.name), &nothing) {
                 (false, _) => self.counts.delivered(flush_list.push_all([(id, client)], event, except)),
-                (true, Some(silence)) => {
-                    flush_list.push_all([(id, client)], silence, except);
+                (true, Some(nothing)) => {
+                    flush_list.push_all([(id, client)], nothing, except);
                 }
                 (true, None) => {}
             }
         }
     }
 
-    /// Tells the members of a group, all but one.
-    pub(super) fn tell_news(&self, group: Name, news: GroupNews, except: Option<&Name>, flush_list: &mut FlushList) {
-        self.tell_group(&group, &Event::new(EventKind::Group { group, news }), except, flush_list);
+    /// As [`HubState::tell_from`], for every session of one user.
+    pub(super) fn tell_user_from(&self, from: &Name, name: &Name, event: &Arc<Event>, flush_list: &mut FlushList) {
+        let sessions = self.queues.get(name).map(|user| &user.sessions);
+        self.tell_from(from, sessions.into_iter().flatten(), event, None, flush_list);
     }
 
-    /// Tells one user something about a group.
-    pub(super) fn tell_news_to(&self, user: &Name, group: Name, news: GroupNews, flush_list: &mut FlushList) {
-        self.tell_user(user, &Event::new(EventKind::Group { group, news }), flush_list);
+    /// Whether one user hears nothing of another.
+    pub(super) fn is_ignoring(&self, user: &Name, whom: &Name) -> bool {
+        self.ignored.by(whom).is_some_and(|by| by.contains(user))
     }
 
-    /// The rooms of a user.
-    pub(super) fn rooms_of(&self, user: &Name) -> Vec<Name> {
-        let groups = self.memberships.get(user).into_iter().flatten();
-        groups.filter(|name| self.groups.get(name).is_some_and(|group| group.settings.room)).copied().collect()
+    /// Whether anybody ignores this user.
+    pub(super) fn is_ignored(&self, whom: &Name) -> bool {
+        self.ignored.by(whom).is_some()
     }
 
-    /// How many are in a group, and how many may be.
-    pub(super) fn count(&self, group: &Name) -> (usize, usize) {
-        let group = self.groups.get(group);
-        group.map_or((0, 0), |group| (group.members.len(), group.settings.limit.unwrap_or(usize::MAX)))
-    }
-
-    /// Remembers that one wrote to the other, for whom it did not happen if he ignores the one.
+    /// Remembers that one user wrote to another, who does not notice it while ignoring the author.
     pub(super) fn note_contact(
         &self,
-        (from, mine): (Name, Option<&OnlineUser>),
-        (to, his): (Name, Option<&OnlineUser>),
+        (from, author): (Name, Option<&OnlineUser>),
+        (to, recipient): (Name, Option<&OnlineUser>),
     ) {
-        // Who talks to himself needs no shorter way to do so.
+        // Those who talk to themselves need no shorter way to do so.
         if from == to {
             return;
         }
-        let unheard = self.is_ignoring(&to, &from);
-        if let Some(his) = his.filter(|_| !unheard) {
-            his.reply.from.set(Some(from));
+        let is_ignored = self.is_ignoring(&to, &from);
+        if let Some(recipient) = recipient.filter(|_| !is_ignored) {
+            recipient.reply.from.set(Some(from));
         }
-        if let Some(mine) = mine {
-            mine.reply.to.set(Some(to));
+        if let Some(author) = author {
+            author.reply.to.set(Some(to));
         }
     }
 }
 
-/// One in so many sections of the central lock is timed: a look at the clock costs as much as a short section.
+/// Who ignores whom, offline users included, in both directions.
+#[derive(Default)]
+pub(super) struct IgnoreLists {
+    of: BTreeMap<Name, BTreeSet<Name>>,
+    by: BTreeMap<Name, BTreeSet<Name>>,
+}
+
+impl IgnoreLists {
+    /// All of these pairs of a user and somebody they ignore.
+    pub(super) fn new(pairs: Vec<(Name, Name)>) -> IgnoreLists {
+        let mut ignored = IgnoreLists::default();
+        pairs.into_iter().for_each(|(user, whom)| ignored.add(user, whom));
+        ignored
+    }
+
+    /// Whom this user ignores.
+    pub(super) fn of(&self, user: &Name) -> Option<&BTreeSet<Name>> {
+        self.of.get(user)
+    }
+
+    /// Who ignores this user, if anybody does.
+    pub(super) fn by(&self, whom: &Name) -> Option<&BTreeSet<Name>> {
+        self.by.get(whom)
+    }
+
+    /// The name of an ignored user as it was spelled then; `None` if they are not ignored.
+    pub(super) fn spelled(&self, user: &Name, whom: &Name) -> Option<Name> {
+        self.of(user)?.get(whom).copied()
+    }
+
+    /// Whether a user ignores anybody, or anybody them.
+    pub(super) fn knows(&self, user: &Name) -> bool {
+        self.of.contains_key(user) || self.by.contains_key(user)
+    }
+
+    pub(super) fn add(&mut self, user: Name, whom: Name) {
+        self.of.entry(user).or_default().insert(whom);
+        self.by.entry(whom).or_default().insert(user);
+    }
+
+    pub(super) fn remove(&mut self, user: &Name, whom: &Name) {
+        remove(&mut self.of, user, whom);
+        remove(&mut self.by, whom, user);
+    }
+
+    /// A user has another name from now on.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let (of, by) = (self.of.remove(from).unwrap_or_default(), self.by.remove(from).unwrap_or_default());
+        for whom in of {
+            remove(&mut self.by, &whom, from);
+            self.add(to, whom);
+        }
+        for by in by {
+            remove(&mut self.of, &by, from);
+            self.add(by, to);
+        }
+    }
+
+    /// Forgets whom a user ignores, and that others ignore them.
+    pub(super) fn forget(&mut self, user: &Name) {
+        for whom in self.of.remove(user).into_iter().flatten() {
+            remove(&mut self.by, &whom, user);
+        }
+        for by in self.by.remove(user).into_iter().flatten() {
+            remove(&mut self.of, &by, user);
+        }
+    }
+}
+
+/// Takes a name out of the set of another one; an empty set goes.
+fn remove(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) {
+    if let Some(set) = sets.get_mut(of) {
+        set.remove(name);
+        if set.is_empty() {
+            sets.remove(of);
+        }
+    }
+}
+
+/// With whom a user last talked privately.
+#[derive(Default)]
+pub(super) struct ReplyPartners {
+    /// Who wrote to the user.
+    pub(super) from: Cell<Option<Name>>,
+    /// To whom the user wrote.
+    pub(super) to: Cell<Option<Name>>,
+}
+
+/// Where a user was said to be typing, and when; only what is recent enough to matter.
+#[derive(Default)]
+pub(super) struct TypingNotices(Vec<(Scope, Instant)>);
+
+impl TypingNotices {
+    /// Whether it may be told once more that the user is typing there; if so, it counts as told.
+    pub(super) fn may_tell(&mut self, scope: Scope, now: Instant) -> bool {
+        self.0.retain(|(_, at)| now.saturating_duration_since(*at) < TYPING_PACE);
+        let may = self.0.len() < TYPING_KEPT && self.0.iter().all(|(told, _)| *told != scope);
+        if may {
+            self.0.push((scope, now));
+        }
+        may
+    }
+}
+
+/// The present names of users who had others in this process, as long as nobody else can have the old ones.
+#[derive(Default)]
+pub(super) struct RenamedUsers(BTreeMap<Name, Name>);
+
+impl RenamedUsers {
+    pub(super) fn insert(&mut self, from: Name, to: Name) {
+        self.follow(&from, to);
+        self.0.remove(&to);
+        if from != to {
+            self.0.insert(from, to);
+        }
+    }
+
+    /// Undoes [`RenamedUsers::insert`].
+    pub(super) fn take_back(&mut self, from: Name, to: Name) {
+        self.0.remove(&from);
+        self.follow(&to, from);
+    }
+
+    /// Still older names of a user lead to the new one.
+    fn follow(&mut self, from: &Name, to: Name) {
+        self.0.values_mut().filter(|now| **now == *from).for_each(|now| *now = to);
+    }
+
+    pub(super) fn contains(&self, name: &Name) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&Name) -> bool) {
+        self.0.retain(|name, _| keep(name));
+    }
+
+    /// The present name of a user.
+    pub(super) fn current(&self, name: Name) -> Name {
+        self.0.get(&name).copied().unwrap_or(name)
+    }
+
+    /// What was typed to an old name goes to the new one, and what a script sent under its user's old name is that user's.
+    pub(super) fn readdress(&self, message: PendingMessage) -> PendingMessage {
+        if self.0.is_empty() {
+            return message;
+        }
+        let scope = match message.draft.scope {
+            Scope::User(to) => Scope::User(self.current(to)),
+            scope @ (Scope::Group(_) | Scope::Everybody) => scope,
+        };
+        PendingMessage { draft: Draft { from: self.current(message.draft.from), scope, ..message.draft }, ..message }
+    }
+}
+
+/// A receipt that is due once one of the recipient's sessions has been written the message.
+pub(super) struct Receipt {
+    pub(super) id: MessageId,
+    pub(super) from: Name,
+    pub(super) by: Name,
+    pub(super) recipients: Vec<Arc<Client>>,
+}
+
+impl Receipt {
+    /// One of its users has another name.
+    pub(super) fn rename(&mut self, from: &Name, to: Name) {
+        let names = [&mut self.from, &mut self.by];
+        names.into_iter().filter(|name| **name == *from).for_each(|name| *name = to);
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.recipients.iter().any(|client| client.outbox.written() >= self.id)
+    }
+}
+
+/// One in this many sections of the central lock is timed: reading the clock costs as much as a short section.
 const SAMPLE: u64 = 64;
 
-/// The counts since the start.
+/// What has been counted since the start. Under the central lock a count is a plain addition.
 #[derive(Default)]
 pub(super) struct Counters {
     /// Messages that were delivered.
@@ -564,19 +564,21 @@ pub(super) struct Counters {
     pub(super) deliveries: Cell<u64>,
     /// Sessions that ended, by reason.
     pub(super) closed: BTreeMap<&'static str, u64>,
+    /// How often the central lock was taken.
     pub(super) sections: u64,
+    /// How long it was held, of the sections that were timed.
     pub(super) hold: Histogram,
 }
 
 impl Counters {
-    /// Counts a section of the central lock, and begins to time it if it is one of the sample.
-    pub(super) fn enter(&mut self) -> Option<Instant> {
+    /// Counts a section of the central lock, and starts to time it if it is one of the sample.
+    fn enter(&mut self) -> Option<Instant> {
         self.sections += 1;
         self.sections.is_multiple_of(SAMPLE).then(Instant::now)
     }
 
     /// Ends the timing of a section.
-    pub(super) fn leave(&mut self, began: Instant) {
+    fn leave(&mut self, began: Instant) {
         self.hold.note(began.elapsed());
     }
 

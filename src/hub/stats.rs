@@ -1,4 +1,4 @@
-//! What the server has counted since the start, and how it is now.
+//! What the server has counted since the start, and how full its outboxes are.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use crate::model::Histogram;
 pub struct Stats {
     /// Sessions that are logged in.
     pub sessions: usize,
-    /// Users who are here.
+    /// Users who are online.
     pub users: usize,
-    /// Groups there are.
+    /// Groups that exist.
     pub groups: usize,
     /// Messages that were delivered since the start.
     pub messages: u64,
     /// Events that were queued for a client since the start.
     pub deliveries: u64,
-    /// Items and bytes that wait in all outboxes together.
+    /// Items and bytes in all outboxes together.
     pub queued: (usize, usize),
-    /// The most items and the most bytes that wait in one outbox.
+    /// The most items and the most bytes in one outbox.
     pub fullest: (usize, usize),
-    /// The most items and the most bytes that have waited in one outbox since the start.
+    /// The most items and the most bytes that have been in one outbox since the start.
     pub highest: (usize, usize),
     /// Sessions that ended since the start, by reason.
     pub closed: BTreeMap<&'static str, u64>,
     /// How often the central lock was taken.
     pub sections: u64,
-    /// How long it was held, as far as that was measured: a sample.
+    /// How long it was held; a sample.
     pub hold: Histogram,
-    /// How long the store took for a batch; nothing where nothing outlives the process.
+    /// How long the store took for a batch; empty where nothing outlives the process.
     pub commits: Histogram,
     /// Whether the store worked when it was last used.
     pub store_works: bool,
@@ -59,8 +59,8 @@ impl Hub {
             };
             (stats, clients.values().cloned().collect::<Vec<_>>())
         });
-        stats.store_works = self.inner.log.works();
-        stats.commits = self.inner.log.commits();
+        stats.store_works = self.inner.log.is_working();
+        stats.commits = self.inner.log.append_times();
         for (items, bytes) in clients.iter().map(|client| client.outbox.queued()) {
             stats.queued = (stats.queued.0 + items, stats.queued.1 + bytes);
             stats.fullest = (stats.fullest.0.max(items), stats.fullest.1.max(bytes));

@@ -58,7 +58,7 @@ fn name(text: &str) -> Name {
 
 fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, AttachError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, port: Arc::new(NoPort) };
+    let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, handle: Arc::new(NoPort) };
     hub.attach(&who, policy)
 }
 
@@ -76,7 +76,7 @@ fn say(hub: &Hub, me: &Client, scope: Scope, text: &str) -> Result<(), UserError
 
 fn say_at(hub: &Hub, me: &Client, scope: Scope, text: &str, now: SystemTime) -> Result<(), UserError> {
     let place = hub.check(me, scope, now)?;
-    hub.publish(me, &mut vec![me.draft(place, text.to_owned())]);
+    hub.publish(me, &mut vec![me.compose(place, text.to_owned())]);
     Ok(())
 }
 

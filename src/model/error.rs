@@ -11,7 +11,7 @@ use super::group::{Article, EndAndReason, GroupRole};
 use super::message::MessageId;
 use super::name::{BadName, Name};
 use super::role::Role;
-use super::sanction::{HumanDuration, Penalty};
+use super::sanction::{Because, HumanDuration, Penalty};
 use super::text;
 
 /// Declares an enum of errors with its codes and sentences. Below `in` stand the errors of other tables that it may hold;
@@ -361,15 +361,6 @@ fn round_up(time: Duration) -> Duration {
         172_800.. => 86_400,
     };
     Duration::from_secs(seconds.div_ceil(unit) * unit)
-}
-
-/// A reason, behind what it is for; nothing for an empty one.
-struct Because<'a>(&'a str);
-
-impl fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
 }
 
 #[cfg(test)]

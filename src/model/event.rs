@@ -9,15 +9,12 @@ use super::answer::{AdminAnswer, Cell, Table};
 use super::encodings::{Encodings, Slot};
 use super::error::UserError;
 use super::group::GroupNews;
-use super::message::{Message, MessageId, Scope};
+use super::message::{EVENT_OVERHEAD, Message, MessageId, Scope};
 use super::name::Name;
 use super::people::{NameAndNote, Profile, Roster};
 use super::policy::OutputFormat;
 use super::reason::QuitReason;
 use super::sanction::Report;
-
-/// Bytes that an event takes in an outbox in addition to its text: names, fixed words and the structure itself.
-pub(super) const OVERHEAD: usize = 96;
 
 /// One thing that happened: created once, encoded at most once per dialect, shared by all recipients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +218,7 @@ impl Event {
 
     /// Like [`Event::said`], with the time given and not yet shared.
     pub fn made(id: MessageId, at: SystemTime, queued_at: Instant, kind: EventKind) -> Event {
-        let weight = OVERHEAD + kind.text_len();
+        let weight = EVENT_OVERHEAD + kind.text_len();
         Event { id, at, queued_at, kind, weight, encodings: Encodings::default() }
     }
 

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::event::OVERHEAD;
 use super::name::Name;
+
+/// Bytes that an event takes in an outbox in addition to its text: names, fixed words and the structure itself.
+pub(super) const EVENT_OVERHEAD: usize = 96;
 
 /// The number of a stored message. Later messages have larger ids; an id is never reused and never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -68,7 +70,7 @@ impl Draft {
 
     /// Its approximate size in an outbox, in bytes.
     pub fn weight(&self) -> usize {
-        OVERHEAD + self.text.len()
+        EVENT_OVERHEAD + self.text.len()
     }
 }
 

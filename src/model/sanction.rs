@@ -163,6 +163,15 @@ impl fmt::Display for HumanDuration {
     }
 }
 
+/// A reason at the end of a clause, as in `: spam`; nothing for an empty one.
+pub struct Because<'a>(pub &'a str);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::Dialect;
-use crate::model::sanction::HumanDuration;
+use crate::model::sanction::{Because, HumanDuration};
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
     GroupSettings, LoginError, Message, MessageId, Name, NameAndNote, Online, Outcome, OutputFormat, Penalty, Profile,
@@ -610,15 +610,6 @@ impl fmt::Display for Until {
             None => f.write_str("for good"),
             Some(until) => write!(f, "until {}", time(until)),
         }
-    }
-}
-
-/// A reason; nothing for an empty one.
-struct Because<'a>(&'a str);
-
-impl fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }
 }
 

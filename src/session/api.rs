@@ -17,14 +17,14 @@ use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, Registration
 use crate::protocol::{Dialect, JSON};
 
 /// An authenticated user, for one request.
-pub struct ApiRequest<'a> {
+pub(crate) struct ApiRequest<'a> {
     shared: &'a Shared,
     me: Arc<Client>,
 }
 
 /// Why a request is refused before its command is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAllowed {
+pub(crate) enum NotAllowed {
     /// No such user, or not one of their tokens.
     Wrong,
     /// Too many wrong tokens came from the address.
@@ -40,7 +40,12 @@ impl<'a> ApiRequest<'a> {
     ///
     /// # Errors
     /// [`NotAllowed`].
-    pub fn of(shared: &'a Shared, peer: SocketAddr, name: &[u8], token: &[u8]) -> Result<ApiRequest<'a>, NotAllowed> {
+    pub(crate) fn of(
+        shared: &'a Shared,
+        peer: SocketAddr,
+        name: &[u8],
+        token: &[u8],
+    ) -> Result<ApiRequest<'a>, NotAllowed> {
         let mut given = None;
         let verdict = shared.accounts.guesses().attempt(Net::of(peer.ip()), || match shared.token_of(name, token) {
             Ok(Some(token)) => Verification::Verified(given.insert(token).user),
@@ -62,7 +67,7 @@ impl<'a> ApiRequest<'a> {
     }
 
     /// Whether the user has sent more than allowed, and has to wait.
-    pub fn is_too_soon(&self) -> bool {
+    pub(crate) fn is_too_soon(&self) -> bool {
         let budget = self.shared.budgets.as_ref().map(|budgets| budgets.of(self.me.name));
         budget.is_some_and(|budget| budget.debt().is_some())
     }
@@ -71,7 +76,7 @@ impl<'a> ApiRequest<'a> {
     ///
     /// # Errors
     /// Why it cannot be done.
-    pub fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
+    pub(crate) fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
         let line = text::clean(line);
         let (length, limit) = (line.len() + 1, self.shared.hub.limits().line_limit);
         if length > limit {
@@ -116,10 +121,16 @@ impl CallerConnection for Answer {
 ///
 /// # Errors
 /// Why there is no account.
-pub fn register(shared: &Shared, peer: SocketAddr, words: &str, password: &[u8]) -> Result<Vec<u8>, RegistrationError> {
+pub(crate) fn register(
+    shared: &Shared,
+    peer: SocketAddr,
+    name: &str,
+    invite: Option<&str>,
+    password: &[u8],
+) -> Result<Vec<u8>, RegistrationError> {
     let by = Instant::now() + shared.hub.limits().login_timeout;
     let registration = AccountRegistration { shared, net: Net::of(peer.ip()), by };
-    let registered = registration.check_request(words).and_then(|request| {
+    let registered = registration.check(name, invite).and_then(|request| {
         registration.register(&request, password)?;
         Ok(request.name)
     });

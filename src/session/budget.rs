@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::model::{Bucket, Limits, Name, Rate};
 
 /// The budgets of all users who have been here; never more than there are accounts.
-pub struct Budgets {
+pub(crate) struct Budgets {
     rate: Rate,
     // lock tier 9: a leaf, held to look up or add one budget.
     users: Mutex<HashMap<Name, Arc<Mutex<Bucket>>>>,
@@ -35,7 +35,7 @@ pub(super) enum Spent {
 
 impl Budgets {
     /// Budgets with the rate and burst of `limits`; `None` where the rate is 0, which means no limit.
-    pub fn new(limits: &Limits) -> Option<Budgets> {
+    pub(crate) fn new(limits: &Limits) -> Option<Budgets> {
         let rate = Rate { burst: f64::from(limits.burst), per_second: f64::from(limits.rate) };
         (limits.rate > 0).then(|| Budgets { rate, users: Mutex::default() })
     }

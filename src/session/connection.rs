@@ -51,7 +51,7 @@ use crate::transport::{Link, linger};
 
 /// One client's connection, shared by the session's thread and by every thread that writes to the client or ends the
 /// session.
-pub struct Connection {
+pub(crate) struct Connection {
     link: Box<dyn Link>,
     door: &'static dyn Door,
     outbox_age: Duration,
@@ -155,7 +155,7 @@ impl Connection {
     }
 
     /// The client's address.
-    pub fn peer(&self) -> SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.link.peer()
     }
 
@@ -394,7 +394,7 @@ impl CallerConnection for Connection {
 /// The end of a connection: a reason, last words, and a close that does not lose them.
 impl Connection {
     /// Asks the session to end for this reason, of which the first one counts, and wakes its thread.
-    pub fn close(&self, reason: QuitReason) {
+    pub(crate) fn close(&self, reason: QuitReason) {
         if self.reason.set(reason).is_err() {
             return;
         }
@@ -428,7 +428,7 @@ impl Connection {
     }
 
     /// Tells a client why it is not served and closes, without waiting for anything: for the thread that accepts.
-    pub fn refuse(&self, answer: EventKind) {
+    pub(crate) fn refuse(&self, answer: EventKind) {
         self.queue(answer);
         // Bytes that are not taken at once are lost; the accepting thread waits for nobody.
         let _ = self.write_all(None, Some(Instant::now()), false);
@@ -436,7 +436,7 @@ impl Connection {
     }
 
     /// Closes after a fault of ours, with a word about it.
-    pub fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.close(QuitReason::Panic);
         self.say_last_words(QuitReason::Panic, None);
     }

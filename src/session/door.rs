@@ -13,9 +13,9 @@ pub(crate) use plain::PlainDoor;
 pub(crate) use web::WebDoor;
 
 use super::Session;
-use crate::command::{self, Context};
+use crate::command::Context;
 use crate::hub::{Client, Presence};
-use crate::model::{Event, Name, OutputFormat, QuitReason, UserError, text};
+use crate::model::{Event, Name, OutputFormat, QuitReason, UserError};
 use crate::transport::{Input, LineSource};
 
 /// One protocol. A door has no state of its own: what belongs to a connection is in its [`Session`] and its [`Output`].
@@ -61,10 +61,4 @@ pub(crate) trait Output: Send {
 
     /// Formats all further events as this user wants them.
     fn set_format(&mut self, user: Name, format: OutputFormat);
-}
-
-/// Executes a line in the grammar of slash commands.
-fn run_line(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
-    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
-    command::run(&line, context)
 }

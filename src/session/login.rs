@@ -144,7 +144,7 @@ impl Session<'_> {
                 }
                 // A session whose client is gone notices by itself; it only needs a moment to leave.
                 Err(AttachError::AlreadyLoggedIn(others)) => {
-                    if !others.iter().all(|other| other.departed_by(patience)) {
+                    if !others.iter().all(|other| other.is_detached_by(patience)) {
                         return Err(self.refuse(asked, LoginError::AlreadyLoggedIn));
                     }
                 }
@@ -182,8 +182,8 @@ impl Session<'_> {
     }
 
     fn registration(&self, name: Name, device: Device) -> NewSession {
-        let (peer, port) = (self.connection.peer(), Arc::new(HubHandle(Arc::clone(self.connection))));
-        NewSession { id: self.id, name, device, peer, port }
+        let (peer, handle) = (self.connection.peer(), Arc::new(HubHandle(Arc::clone(self.connection))));
+        NewSession { id: self.id, name, device, peer, handle }
     }
 
     fn begin(&mut self, presence: Presence) -> Presence {

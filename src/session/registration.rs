@@ -32,7 +32,7 @@ impl Session<'_> {
     /// Why the connection is to be closed instead.
     pub(super) fn begin_registration(&mut self, words: &str) -> Result<Request, QuitReason> {
         self.login_by = Instant::now() + self.shared.hub.limits().login_timeout;
-        let request = self.account_registration().check_request(words);
+        let request = self.account_registration().check_words(words);
         request.map_err(|why| self.refuse_registration(Instant::now(), why))
     }
 
@@ -74,24 +74,41 @@ pub(super) struct AccountRegistration<'a> {
 }
 
 impl AccountRegistration<'_> {
-    /// Parses and checks the words after `/register`.
-    pub(super) fn check_request(&self, words: &str) -> Result<Request, RegistrationError> {
-        let mut words = words.split_ascii_whitespace();
-        let (name, invite) = (words.next(), words.next());
-        let needs_invite = match self.shared.registration {
-            Registration::Closed => return Err(RegistrationError::Closed),
-            Registration::Open => false,
-            Registration::Invite => true,
+    /// Parses and checks the words after `/register`: a name, and an invitation where one is needed or one was given.
+    ///
+    /// Nothing is cut off: a name with a space in it is refused as a whole.
+    pub(super) fn check_words(&self, words: &str) -> Result<Request, RegistrationError> {
+        let words = words.trim();
+        let (name, invite) = match words.rsplit_once(char::is_whitespace) {
+            Some((name, last)) if self.needs_invite() || tokens::is_invite(last) => (name.trim_end(), Some(last)),
+            _ => (words, None),
         };
-        let name = name.filter(|_| words.next().is_none()).ok_or(RegistrationError::Usage)?;
+        self.check(name, invite)
+    }
+
+    /// Checks a name and an invitation.
+    pub(super) fn check(&self, name: &str, invite: Option<&str>) -> Result<Request, RegistrationError> {
+        if self.shared.registration == Registration::Closed {
+            return Err(RegistrationError::Closed);
+        }
+        if name.is_empty() {
+            return Err(RegistrationError::Usage);
+        }
         let name: Name = name.parse().map_err(RegistrationError::BadName)?;
         if name.is_guest() {
             return Err(RegistrationError::GuestName);
         }
-        if needs_invite && invite.is_none() {
+        if self.needs_invite() && invite.is_none() {
             return Err(RegistrationError::NeedsInvite);
         }
-        Ok(Request { name, invite: invite.filter(|_| needs_invite).map(tokens::invite_digest) })
+        Ok(Request { name, invite: invite.filter(|_| self.needs_invite()).map(tokens::invite_digest) })
+    }
+
+    fn needs_invite(&self) -> bool {
+        match self.shared.registration {
+            Registration::Invite => true,
+            Registration::Open | Registration::Closed => false,
+        }
     }
 
     /// Registers the account, as often as the client's address may. A refusal that reveals whether a name is taken or an

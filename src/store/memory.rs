@@ -18,7 +18,7 @@ use crate::model::{
 /// A store in memory.
 #[derive(Default)]
 pub struct MemoryStore {
-    // lock tier leaf: no other lock is taken while it is held.
+    // lock tier 9: a leaf.
     inner: Mutex<Inner>,
 }
 
@@ -193,7 +193,7 @@ impl Inner {
                 self.groups.change(group, |group| group.members.insert(*user, (*role, *rank)));
             }
             Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.groups.change(group, |group| group.sanctions.insert((*user, *penalty), ruling.clone()));
+                self.groups.impose(group, *user, *penalty, ruling);
             }
             Entry::MemberLifted { group, user, penalty } => {
                 self.groups.change(group, |group| group.sanctions.remove(&(*user, *penalty)));
@@ -243,7 +243,7 @@ impl Inner {
         self.messages.push_back(Message { id: MessageId(self.last), said: draft.clone(), deleted: false });
     }
 
-    // Apart from `apply`, which runs on the stack of every session and must not be as deep as this needs.
+    // Rare changes have a frame of their own: `apply` runs on the stack of every session.
     #[inline(never)]
     fn make_token(&mut self, token: &Token) {
         self.tokens.insert((token.user, token.name), token.clone());
@@ -442,6 +442,7 @@ impl Groups {
         self.0.contains_key(group)
     }
 
+    #[inline(never)]
     fn keep(&mut self, group: Name, settings: &GroupSettings) {
         self.0.entry(group).or_default().settings = settings.clone();
     }
@@ -455,6 +456,11 @@ impl Groups {
         if let Some(group) = self.0.get_mut(group) {
             change(group);
         }
+    }
+
+    #[inline(never)]
+    fn impose(&mut self, group: &Name, user: Name, penalty: Penalty, terms: &SanctionTerms) {
+        self.change(group, |group| group.sanctions.insert((user, penalty), terms.clone()));
     }
 
     fn forget(&mut self, user: &Name) {
@@ -506,6 +512,7 @@ impl Moderation {
         self.roles.get(user).copied().filter(|_| !user.is_guest()).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn set_role(&mut self, user: Name, role: Role) {
         match role {
             Role::User => drop(self.roles.remove(&user)),
@@ -513,10 +520,12 @@ impl Moderation {
         }
     }
 
+    #[inline(never)]
     fn impose(&mut self, sanction: &Sanction) {
         self.sanctions.insert((sanction.penalty, sanction.subject), sanction.clone());
     }
 
+    #[inline(never)]
     fn report(&mut self, report: &Report) {
         self.reports.insert(report.number, report.clone());
     }

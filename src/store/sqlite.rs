@@ -17,13 +17,13 @@ mod write;
 
 pub(super) use tools::SqliteTools;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 
+use self::folder::FolderLock;
 use self::schema::micros;
 use self::write::WriteConnection;
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
@@ -36,15 +36,15 @@ pub(super) struct SqliteStore {
     path: PathBuf,
     retention: Retention,
     /// `None` after a failed write, until the next one.
-    // lock tier leaf: held while the disk syncs; no other lock is taken while it is held.
+    // lock tier 9: a leaf, held while a batch is written and the disk syncs.
     writer: Mutex<Option<WriteConnection>>,
     /// Checkpoints the write-ahead log, so that appends need not wait for that. `None` until the first time, and after a
     /// failure.
-    // lock tier leaf: no other lock is taken while it is held.
+    // lock tier 9: a leaf.
     checkpointer: Mutex<Option<Connection>>,
     readers: ReadPool,
-    /// The lock of the folder, released when this is dropped.
-    _folder: File,
+    /// Released last, when no connection is open any more.
+    _folder: FolderLock,
 }
 
 /// The most file descriptors of an open store: two for each connection (the readers, the writer, the checkpointer, and one
@@ -223,7 +223,7 @@ impl Store for SqliteStore {
 /// The connections that read: at most [`READERS`] at once, and a few kept open while idle. Whoever needs one more waits.
 struct ReadPool {
     slots: Semaphore,
-    // lock tier leaf: no other lock is taken while it is held.
+    // lock tier 9: a leaf.
     idle: Mutex<Vec<Connection>>,
 }
 

@@ -14,7 +14,7 @@ const CTRL_W: u8 = 0x17;
 
 /// One thing a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// A line or raw message without its end: arbitrary bytes, not yet known to be text.
     Line(Vec<u8>),
     /// A line above the limit, which was discarded.
@@ -30,7 +30,7 @@ pub enum Input {
 
 impl Input {
     /// Its length in bytes, as far as it was kept.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Input::Line(line) => line.len(),
             Input::TooLong { .. } | Input::Interrupt | Input::AreYouThere => 0,
@@ -241,7 +241,7 @@ fn printable_prefix(data: &[u8]) -> usize {
 
 /// Commands at which a read without line ends is split, without their slashes.
 #[derive(Debug)]
-pub struct LegacyCommands {
+pub(crate) struct LegacyCommands {
     /// Recognised anywhere in a read by the space after the word.
     pub with_arguments: &'static [&'static str],
     /// Distinguishable from text only at the very end of a piece.

@@ -16,7 +16,7 @@ use crate::model::limits::{LINGER, LINGER_BYTES};
 const LINGER_STEP: Duration = Duration::from_millis(10);
 
 /// Anything that can be written to without waiting: a [`Link`], or a stream of the console.
-pub trait TryWrite {
+pub(crate) trait TryWrite {
     /// As [`Link::try_write`].
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl TryWrite for UnixStream {
 ///
 /// # Errors
 /// `TimedOut` at the deadline; any other error means that the connection is gone.
-pub fn write_all_until(to: &(impl TryWrite + ?Sized), mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+pub(crate) fn write_all_until(to: &(impl TryWrite + ?Sized), mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.try_write(bytes) {
             Ok(n) => bytes = &bytes[n..],
@@ -70,7 +70,7 @@ pub fn write_all_until(to: &(impl TryWrite + ?Sized), mut bytes: &[u8], deadline
 ///
 /// Closing a socket with unread bytes sends a reset, and the reset overtakes the last bytes written. `reading_stopped`
 /// says whether [`Link::stop_reading`] was called: from then on every read returns 0, so that means nothing.
-pub fn linger(link: &(impl Link + ?Sized), reading_stopped: impl Fn() -> bool) {
+pub(crate) fn linger(link: &(impl Link + ?Sized), reading_stopped: impl Fn() -> bool) {
     let (deadline, mut buffer, mut left) = (Instant::now() + LINGER, [0; 1024], LINGER_BYTES);
     while left > 0 && Instant::now() < deadline {
         match link.read(&mut buffer, Some(deadline)) {

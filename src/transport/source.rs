@@ -11,7 +11,7 @@ use crate::model::limits;
 
 /// What ends a message of this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// No name has arrived yet.
     Undecided,
     /// A line end.
@@ -25,7 +25,7 @@ pub enum Framing {
 /// After each [`feed`](LineSource::feed), call [`next_input`](LineSource::next_input) until it returns nothing; only then
 /// are the answers of the other methods valid.
 #[derive(Debug)]
-pub struct LineSource {
+pub(crate) struct LineSource {
     /// The client may be a terminal: telnet is filtered, and a client without line ends is understood.
     terminal: Option<&'static LegacyCommands>,
     telnet: TelnetFilter,
@@ -52,13 +52,13 @@ impl LineSource {
     /// A source for a client that may be a terminal: telnet commands are filtered, control characters edit the line, and a
     /// client without line ends is understood; its reads are split at `commands`. Lines may have `line_limit` bytes
     /// including their end.
-    pub fn terminal(line_limit: usize, commands: &'static LegacyCommands) -> LineSource {
+    pub(crate) fn terminal(line_limit: usize, commands: &'static LegacyCommands) -> LineSource {
         LineSource::new(Some(commands), Framing::Undecided, Assembler::new(line_limit, true))
     }
 
     /// A source for a program that ends each line and means every byte as it is. Lines may have `line_limit` bytes including
     /// their end.
-    pub fn lines(line_limit: usize) -> LineSource {
+    pub(crate) fn lines(line_limit: usize) -> LineSource {
         LineSource::new(None, Framing::Lines, Assembler::new(line_limit, false))
     }
 
@@ -81,7 +81,7 @@ impl LineSource {
     }
 
     /// Takes the bytes of one read.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if !self.flooded() {
             self.read.drain(..self.at);
             self.data_end -= self.at;
@@ -94,7 +94,7 @@ impl LineSource {
     }
 
     /// The next input; `None` when more bytes are needed or the client has [`flooded`](LineSource::flooded) us.
-    pub fn next_input(&mut self) -> Option<Input> {
+    pub(crate) fn next_input(&mut self) -> Option<Input> {
         if let Some(piece) = self.pieces.next() {
             return Some(Input::Line(piece));
         }
@@ -110,30 +110,30 @@ impl LineSource {
     }
 
     /// Tells the source that the client closed its side cleanly: an unterminated rest counts as a line.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.settled = true;
     }
 
     /// Whether so many bytes arrived without a line end that the connection must be closed.
-    pub fn flooded(&self) -> bool {
+    pub(crate) fn flooded(&self) -> bool {
         self.assembler.flooded()
     }
 
     /// A name or password without a line end that may be complete; `None` once the client sends lines or is chatting.
-    pub fn partial(&self) -> Option<&[u8]> {
+    pub(crate) fn partial(&self) -> Option<&[u8]> {
         let partial = self.assembler.partial();
         (self.framing != Framing::Lines && !self.chatting && !partial.is_empty()).then_some(partial)
     }
 
     /// Whether [`limits::RAW_PAUSE`] without a byte would complete something: a partial, or an over-long raw message.
-    pub fn wants_pause(&self) -> bool {
+    pub(crate) fn wants_pause(&self) -> bool {
         self.framing != Framing::Lines && self.assembler.pending() && !self.flooded()
     }
 
     /// Takes the pending bytes as complete, because they match a name or password or because the pause is over.
     ///
     /// They become the next input, and a client whose name arrived this way is a raw one.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         if self.wants_pause() {
             self.after_raw_name = self.framing == Framing::Undecided;
             self.framing = Framing::Raw;
@@ -142,47 +142,47 @@ impl LineSource {
     }
 
     /// Tells the source that the login is over: from now on each read of a raw client is a message.
-    pub fn begin_chat(&mut self) {
+    pub(crate) fn begin_chat(&mut self) {
         self.chatting = true;
     }
 
     /// Tells the source whether the next message answers a question. An answer is never split, whatever it looks like.
-    pub fn expect_answer(&mut self, expected: bool) {
+    pub(crate) fn expect_answer(&mut self, expected: bool) {
         self.answering = expected;
     }
 
     /// What ends a message of this client.
-    pub fn framing(&self) -> Framing {
+    pub(crate) fn framing(&self) -> Framing {
         self.framing
     }
 
     /// Whether telnet commands may be sent to the client: it sent one, or its name arrived alone in a read ending in CR LF.
-    pub fn counts_as_telnet(&self) -> bool {
+    pub(crate) fn counts_as_telnet(&self) -> bool {
         self.telnet.saw_telnet() || self.telnet_like
     }
 
     /// Whether the client's first line ended in CR LF.
-    pub fn ends_in_crlf(&self) -> bool {
+    pub(crate) fn ends_in_crlf(&self) -> bool {
         self.assembler.first_ended_in_crlf()
     }
 
     /// Telnet replies to be written to the client; empty if there are none.
-    pub fn take_replies(&mut self) -> Vec<u8> {
+    pub(crate) fn take_replies(&mut self) -> Vec<u8> {
         self.telnet.take_replies()
     }
 
     /// The bytes that make a telnet client stop echoing what its user types.
-    pub fn hide_input(&mut self) -> &'static [u8] {
+    pub(crate) fn hide_input(&mut self) -> &'static [u8] {
         self.telnet.hide_input()
     }
 
     /// The bytes that undo [`hide_input`](LineSource::hide_input).
-    pub fn show_input(&mut self) -> &'static [u8] {
+    pub(crate) fn show_input(&mut self) -> &'static [u8] {
         self.telnet.show_input()
     }
 
     /// Whether the client was asked to hide typing and has not refused.
-    pub fn is_hiding(&self) -> bool {
+    pub(crate) fn is_hiding(&self) -> bool {
         self.telnet.is_hiding()
     }
 

@@ -31,14 +31,14 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes received and sent over all connections, counted once per system call.
 #[derive(Debug, Default)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
 }
 
 impl Traffic {
     /// Bytes received and sent since the server started.
-    pub fn bytes(&self) -> [u64; 2] {
+    pub(crate) fn bytes(&self) -> [u64; 2] {
         [&self.received, &self.sent].map(|count| count.load(Ordering::Relaxed))
     }
 
@@ -52,7 +52,7 @@ impl Traffic {
 }
 
 /// A connected client's socket.
-pub struct TcpLink {
+pub(crate) struct TcpLink {
     stream: TcpStream,
     peer: SocketAddr,
     traffic: Arc<Traffic>,
@@ -61,7 +61,7 @@ pub struct TcpLink {
 impl TcpLink {
     /// Takes over a connection accepted from a listener that [`TcpLink::prepare`] has set up. Its bytes are counted in
     /// `traffic`.
-    pub fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> TcpLink {
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, traffic: Arc<Traffic>) -> TcpLink {
         TcpLink { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()), traffic }
     }
 
@@ -69,7 +69,7 @@ impl TcpLink {
     ///
     /// # Errors
     /// The system's error when an option cannot be set.
-    pub fn prepare(socket: SockRef<'_>) -> io::Result<()> {
+    pub(crate) fn prepare(socket: SockRef<'_>) -> io::Result<()> {
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
             .with_interval(KEEPALIVE_INTERVAL)

@@ -27,7 +27,7 @@ const CONTROL_BYTES: usize = 1024;
 const CHATTER: Rate = Rate { burst: WEB_CHATTER_BURST as f64, per_second: WEB_CHATTER_RATE as f64 };
 
 /// A WebSocket whose handshake is complete.
-pub struct WebSocketLink {
+pub(crate) struct WebSocketLink {
     below: Arc<dyn Link>,
     peer: SocketAddr,
     // lock tier 7: only the reading thread takes it, and holds it while it waits for bytes.
@@ -38,14 +38,14 @@ pub struct WebSocketLink {
 
 impl WebSocketLink {
     /// Takes over a connection after its handshake; `early` are the bytes that arrived right after it.
-    pub fn new(below: Arc<dyn Link>, early: &[u8]) -> WebSocketLink {
+    pub(crate) fn new(below: Arc<dyn Link>, early: &[u8]) -> WebSocketLink {
         let peer = below.peer();
         WebSocketLink { below, peer, incoming: Mutex::new(Incoming::new(early)), outgoing: Mutex::default() }
     }
 
     /// Sets the client's address when the peer is a proxy that forwards the connection.
     #[must_use]
-    pub fn on_behalf_of(self, peer: SocketAddr) -> WebSocketLink {
+    pub(crate) fn on_behalf_of(self, peer: SocketAddr) -> WebSocketLink {
         WebSocketLink { peer, ..self }
     }
 

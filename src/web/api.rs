@@ -120,10 +120,12 @@ fn name(typed: &str) -> Result<Name, Response> {
 /// `{"name":"zoe","password":"…"}`, with `"invite"` where one is needed.
 fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
     let [name, password, invite] = match texts(request, ["name", "password", "invite"]) {
-        Ok(given) => given.map(Option::unwrap_or_default),
+        Ok(given) => given,
         Err(response) => return response,
     };
-    match register(shared, peer, &format!("{name} {invite}"), password.as_bytes()) {
+    let ([name, password], invite) =
+        ([name, password].map(Option::unwrap_or_default), invite.filter(|text| !text.is_empty()));
+    match register(shared, peer, &name, invite.as_deref(), password.as_bytes()) {
         Ok(events) => Response::json(201, list(&events)),
         Err(why) => {
             let status = match why {

@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_secs(3600);
 
 /// The proxies that are believed.
 #[derive(Debug, Default)]
-pub struct Proxies {
+pub(crate) struct Proxies {
     trusted: Vec<Net>,
     /// When a proxy's silence was last worth a line in the log.
     complained: Mutex<Option<Instant>>,
@@ -34,12 +34,12 @@ enum Word {
 
 impl Proxies {
     /// The proxies in these networks.
-    pub fn new(trusted: &[Net]) -> Proxies {
+    pub(crate) fn new(trusted: &[Net]) -> Proxies {
         Proxies { trusted: trusted.to_vec(), complained: Mutex::default() }
     }
 
     /// Whether connections from this address are those of a proxy that is believed.
-    pub fn trust(&self, address: IpAddr) -> bool {
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(address))
     }
 

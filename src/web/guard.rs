@@ -11,7 +11,7 @@ use crate::model::WebOrigin;
 
 /// Where pages of ours come from.
 #[derive(Debug, Clone, Default)]
-pub struct Site {
+pub(crate) struct Site {
     origins: Vec<WebOrigin>,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum Refusal {
 
 impl Site {
     /// The site at these addresses, and under whatever else its operator calls it.
-    pub fn new(addresses: &[SocketAddr], more: &[WebOrigin]) -> Site {
+    pub(crate) fn new(addresses: &[SocketAddr], more: &[WebOrigin]) -> Site {
         let mut origins: Vec<WebOrigin> = more.to_vec();
         for addr in addresses {
             // At an unspecified address each connection knows for itself where it came to.

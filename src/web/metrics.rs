@@ -8,7 +8,7 @@ use crate::model::limits::WEB_TIME;
 use crate::transport::Link;
 
 /// Answers one request for `/metrics` with the page that `page` writes.
-pub fn scrape(link: &dyn Link, page: impl FnOnce() -> String) {
+pub(crate) fn scrape(link: &dyn Link, page: impl FnOnce() -> String) {
     let response = match Request::read(link, Instant::now() + WEB_TIME) {
         Ok(request) => reply(&request, page),
         Err(Flaw::Gone) => return link.abort(),

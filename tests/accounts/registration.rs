@@ -90,7 +90,8 @@ fn every_refusal_says_what_is_wrong() {
         "the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit.";
     let cases = [
         ("", "pw", usage),
-        ("zoe abc def", "pw", usage),
+        ("zoe abc", "pw", alphabet),
+        ("Mary Ann Smith", "pw", alphabet),
         ("alice", "pw", "the name is taken."),
         ("ALICE", "pw", "the name is taken."),
         ("_x", "pw", alphabet),
@@ -131,6 +132,10 @@ fn an_invitation_is_good_for_one_account_and_kept_by_who_mistypes() {
     assert_eq!(said("zoe 0000-0000", "pw"), unknown);
     assert_eq!(said(&format!("alice {good}"), "pw"), "Registration failed: the name is taken.\n");
     assert_eq!(said(&format!("zoe {good}"), ""), "Registration failed: the password is empty.\n");
+    let alphabet =
+        "the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit.";
+    assert_eq!(said(&format!("Mary Ann {good}"), "pw"), format!("Registration failed: {alphabet}\n"));
+    assert_eq!(line_of(&server, "Mary"), "");
     register(&server, &format!("zoe {}", good.to_uppercase().replace('-', "")), "pw").quiet();
     assert_eq!(said(&format!("yann {good}"), "pw"), unknown);
     assert_eq!(line_of(&server, "yann"), "");
@@ -138,6 +143,14 @@ fn an_invitation_is_good_for_one_account_and_kept_by_who_mistypes() {
         Entry::Invited { invite: tokens::invite_digest("old"), expires: SystemTime::now() - Duration::from_secs(1) };
     server.handle.hub().record(vec![old]).unwrap();
     assert_eq!(said("yann old", "pw"), unknown);
+}
+
+#[test]
+fn an_open_server_takes_an_invitation_and_no_other_second_word() {
+    let server = open_server();
+    register(&server, &format!("zoe {}", invitation(&server)), "pw").quiet();
+    assert!(outcome(server.connect(), "Mary Ann", "pw").starts_with("Registration failed: the name may contain only"));
+    assert_eq!(line_of(&server, "Mary"), "");
 }
 
 #[test]
@@ -166,7 +179,7 @@ fn an_address_makes_three_accounts_and_then_has_to_wait() {
     let server = open_server();
     let from = |host, request: &str| outcome(server.connect_from([127, 0, 0, host]), request, "pw");
     // What failed does not count.
-    assert!(from(6, "zoe0 x y").starts_with("Registration failed: use"));
+    assert!(from(6, "zoe0 x y").starts_with("Registration failed: the name may"));
     assert!(from(6, "alice").starts_with("Registration failed: the name is taken"));
     for n in 0..3 {
         assert!(from(6, &format!("zoe{n}")).starts_with(WELCOME), "{n}");

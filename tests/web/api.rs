@@ -148,6 +148,11 @@ fn what_a_script_does_wrong_is_said_in_status_and_code() {
     assert_eq!(code(nobody.send("POST", "/api/register", &again)), (409, "name_taken".to_owned()));
     let empty = json!({"name": "yan", "password": ""});
     assert_eq!(code(nobody.send("POST", "/api/register", &empty)), (422, "bad_password".to_owned()));
+    for name in ["a b", " a", "a\tb", "a\u{a0}b", "zoe "] {
+        let body = json!({"name": name, "password": "secret-1", "invite": ""});
+        assert_eq!(code(nobody.send("POST", "/api/register", &body)), (422, "bad_name".to_owned()), "{name:?}");
+    }
+    assert_eq!(code(zoe.say("a", "x")), (404, "no_such_user".to_owned()), "nobody was made of a part of a name");
     let closed = server_with(|_| ());
     let at_closed = Script { server: &closed, secret: String::new() };
     let (status, events) = at_closed.send("POST", "/api/register", &json!({"name": "yan", "password": "secret-1"}));

@@ -91,6 +91,10 @@ fn people_register_come_as_guests_and_log_in_with_tokens_there_too() {
     taken.send("/register ZOE\nsecret-2\nsecret-2");
     taken.expect(&["ask", "ask", "ask"]);
     assert_eq!(taken.next(), r#"{"event":"registration_failed","code":"name_taken"}"#);
+    let mut mary = Socket::connect(&server);
+    mary.send("/register Mary Ann\nsecret-3\nsecret-3");
+    mary.expect(&["ask"]);
+    assert_eq!(mary.next(), r#"{"event":"registration_failed","code":"bad_name"}"#);
     let mut guest = Socket::connect(&server);
     guest.send("guest");
     guest.send("");

@@ -1,4 +1,4 @@
-//! What always holds between the maps, said in code for the tests.
+//! What always holds between the maps, for the tests.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ fn fail(what: &str, who: &dyn Debug) -> Result<(), String> {
 }
 
 impl Hub {
-    /// Whether all that should always hold does, in the maps and among the penalties.
+    /// Whether everything holds that always should, in the maps and among the sanctions; the text says what does not.
     pub fn check_invariants(&self) -> Result<(), String> {
         self.locked(|state| state.check())?;
         self.inner.sanctions.read().check()
@@ -19,7 +19,7 @@ impl Hub {
 }
 
 impl HubState {
-    /// Whether all that should always hold does; the text says what does not.
+    /// The same for the maps.
     pub(in crate::hub) fn check(&self) -> Result<(), String> {
         self.groups.iter().try_for_each(|(name, group)| {
             self.check_members(name, group)?;
@@ -27,15 +27,15 @@ impl HubState {
         })?;
         for (name, groups) in &self.memberships {
             if groups.is_empty() {
-                return fail("an empty membership is kept", name);
+                return fail("an empty set of memberships", name);
             }
             if !groups.iter().all(|g| self.groups.get(g).is_some_and(|g| g.members.contains_key(name))) {
-                return fail("a user is in a group that does not know him", name);
+                return fail("a user is in a group that does not list them", name);
             }
         }
         for (name, user) in &self.queues {
             if user.since.is_none() {
-                return fail("a user is here since never", name);
+                return fail("a user is online since never", name);
             }
             if user.sessions.is_empty() || !user.sessions.keys().all(|id| self.clients.contains_key(id)) {
                 return fail("a user without live sessions", name);
@@ -53,16 +53,15 @@ impl HubState {
         if group.members.is_empty() {
             return fail("a group is empty", name);
         }
-        let event_for_recipient =
-            group.members.keys().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
-        if !event_for_recipient.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
+        let listening = group.members.keys().filter_map(|m| self.queues.get(m)).flat_map(|u| u.sessions.keys());
+        if !listening.collect::<BTreeSet<_>>().into_iter().eq(group.audience.keys()) {
             return fail("a group's audience is not its members' sessions", name);
         }
         if !group.members.keys().all(|m| self.memberships.get(m).is_some_and(|groups| groups.contains(name))) {
             return fail("a membership is not mutual", name);
         }
         if !group.members.keys().all(|m| self.queues.contains_key(m) || group.keeps(m)) {
-            return fail("a member of a group that is not kept is away", name);
+            return fail("a member of a group that is not persistent is offline", name);
         }
         Ok(())
     }
@@ -77,7 +76,7 @@ fn check_rules(name: &Name, group: &GroupState) -> Result<(), String> {
         return fail("a group has more members than its limit", name);
     }
     if settings.ephemeral && settings.keep {
-        return fail("an ephemeral group is kept", name);
+        return fail("an ephemeral group is persistent", name);
     }
     if settings.room && !(settings.private && settings.ephemeral && settings.limit.is_some()) {
         return fail("a room is not private, ephemeral and limited", name);
@@ -90,7 +89,7 @@ fn check_rules(name: &Name, group: &GroupState) -> Result<(), String> {
     }
     let ranks: BTreeSet<u64> = group.members.values().map(|member| member.rank).collect();
     if ranks.len() != group.members.len() {
-        return fail("two members have been there for equally long", name);
+        return fail("two members have the same rank", name);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::durable::{await_that, gathering, here, with_disk};
 use super::*;
 
-/// A port whose client takes everything at once, and that notes who was written to.
+/// A handle whose client takes everything at once, and that notes who was written to.
 struct Noting(Arc<Mutex<Vec<(Name, bool)>>>);
 
 impl ConnectionHandle for Noting {
@@ -17,7 +17,7 @@ impl ConnectionHandle for Noting {
     fn close(&self, _reason: QuitReason) {}
 }
 
-/// A port whose client takes everything that may be written, and that notes what was said to whom.
+/// A handle whose client takes everything that may be written, and that notes what was said to whom.
 struct Writing(Arc<Mutex<Vec<(Name, String)>>>);
 
 impl ConnectionHandle for Writing {
@@ -40,8 +40,8 @@ fn the_speakers_are_written_to_last_and_nobody_is_left_to_another_thread() {
     let (disk, hub) = with_disk();
     let noted = Arc::new(Mutex::new(Vec::new()));
     let enter = |id, user| {
-        let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Noting(Arc::clone(&noted))));
-        let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, port };
+        let (peer, handle) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Noting(Arc::clone(&noted))));
+        let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, handle };
         let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
         catch_up(&hub, presence.client());
         presence
@@ -93,8 +93,8 @@ fn whoever_has_his_echo_all_others_have_got_his_message_before() {
     let (disk, hub) = with_disk();
     let written = Arc::new(Mutex::new(Vec::new()));
     let enter = |id: usize| {
-        let (peer, port) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Writing(Arc::clone(&written))));
-        let who = NewSession { id: ClientId(id as u64), name: name(NAMES[id]), device: None, peer, port };
+        let (peer, handle) = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::new(Writing(Arc::clone(&written))));
+        let who = NewSession { id: ClientId(id as u64), name: name(NAMES[id]), device: None, peer, handle };
         let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
         catch_up(&hub, presence.client());
         hub.note_drained(presence.client());

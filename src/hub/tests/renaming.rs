@@ -144,7 +144,7 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Allow).ok().unwrap();
     // Checked before, as a session does that handles several lines at once.
     let place = hub.check(ann.client(), Scope::User(name("Ben")), SystemTime::now()).unwrap();
-    let draft = || vec![ann.client().draft(place, "for him".to_owned())];
+    let draft = || vec![ann.client().compose(place, "for him".to_owned())];
     let shut = hub.lock_name(name("Ben"), name("Robert"), "", soon()).unwrap();
     let (arrives, open) = disk.with_gate();
     thread::scope(|scope| {

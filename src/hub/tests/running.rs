@@ -201,7 +201,7 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
     let mut messages = Vec::new();
     for (n, scope) in scopes.into_iter().enumerate() {
         let place = hub.check(ann.client(), scope, SystemTime::now()).unwrap();
-        messages.push(ann.client().draft(place, n.to_string()));
+        messages.push(ann.client().compose(place, n.to_string()));
     }
     hub.publish(ann.client(), &mut messages);
     let mut seen = Vec::new();

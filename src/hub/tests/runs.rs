@@ -13,7 +13,7 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
 fn say_all(hub: &Hub, me: &Presence, scopes: &[Scope]) {
     let message = |(n, scope): (usize, &Scope)| {
         let place = hub.check(me.client(), *scope, SystemTime::now()).unwrap();
-        me.client().draft(place, n.to_string())
+        me.client().compose(place, n.to_string())
     };
     hub.publish(me.client(), &mut scopes.iter().enumerate().map(message).collect());
 }
@@ -97,7 +97,7 @@ fn who_has_left_the_group_by_then_still_hears_all_that_he_said_there() {
     make(&hub, ann.client(), "red").unwrap();
     join(&hub, ben.client(), "red").unwrap();
     let place = hub.check(ann.client(), Scope::Group(name("red")), SystemTime::now()).unwrap();
-    let mut messages: Vec<PendingMessage> = (0..2).map(|n: u32| ann.client().draft(place, n.to_string())).collect();
+    let mut messages: Vec<PendingMessage> = (0..2).map(|n: u32| ann.client().compose(place, n.to_string())).collect();
     hub.leave(ann.client(), &name("red"), SystemTime::now(), &mut FlushList::default()).unwrap();
     [&ann, &ben].into_iter().for_each(|user| drop(told(user.client())));
     hub.publish(ann.client(), &mut messages);

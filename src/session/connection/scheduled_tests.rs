@@ -106,13 +106,13 @@ impl Link for Arc<Pipe> {
 fn scene(speakers: &[Writes], each: usize, room: usize) {
     let pipe = Arc::new(Pipe { room, bytes: Mutex::default(), changed: Condvar::new(), taken: AtomicBool::new(false) });
     let connection = Arc::new(Connection::new(Box::new(Arc::clone(&pipe)), &PlainDoor, Duration::from_secs(600)));
-    let port = Arc::new(HubHandle(Arc::clone(&connection)));
+    let handle = Arc::new(HubHandle(Arc::clone(&connection)));
     let who = NewSession {
         id: ClientId(1),
         name: "alice".parse().unwrap(),
         device: None,
         peer: pipe.peer(),
-        port: Arc::clone(&port) as _,
+        handle: Arc::clone(&handle) as _,
     };
     let hub = Hub::new(Limits::default(), Arc::new(MemoryStore::default())).unwrap();
     let presence = hub.attach(&who, DuplicateLogin::Refuse).ok().unwrap();
@@ -123,14 +123,14 @@ fn scene(speakers: &[Writes], each: usize, room: usize) {
         .iter()
         .map(|writes| {
             let (central, client) = (Arc::clone(&central), Arc::clone(&client));
-            let (writes, connection, port) = (*writes, Arc::clone(&connection), Arc::clone(&port));
+            let (writes, connection, handle) = (*writes, Arc::clone(&connection), Arc::clone(&handle));
             thread::spawn(move || {
                 for _ in 0..each {
                     let pushed = push(&central, &client);
                     match writes {
                         Writes::All => connection.write_all(Some(&client.outbox), None, true).ok().unwrap(),
-                        Writes::Thoroughly => port.flush(&client, true),
-                        Writes::IfFirst if pushed == PushOutcome::First => port.flush(&client, false),
+                        Writes::Thoroughly => handle.flush(&client, true),
+                        Writes::IfFirst if pushed == PushOutcome::First => handle.flush(&client, false),
                         Writes::IfFirst => {}
                     }
                 }

@@ -21,7 +21,7 @@ fn client() -> (Presence, Arc<Connection>, MemoryPeer) {
         name: "alice".parse().unwrap(),
         device: None,
         peer: connection.link().peer(),
-        port: Arc::new(HubHandle(Arc::clone(&connection))),
+        handle: Arc::new(HubHandle(Arc::clone(&connection))),
     };
     let hub =
         Hub::new(Limits { outbox_bytes: 64 << 20, ..Limits::default() }, Arc::new(MemoryStore::default())).unwrap();

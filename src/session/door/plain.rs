@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Door, Output, run_line};
-use crate::command::Context;
+use super::{Door, Output};
+use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
 use crate::model::mention::mentions;
 use crate::model::{
@@ -86,7 +86,7 @@ impl Door for PlainDoor {
             Input::Line(line) if session.source.framing() == Framing::Raw && text::is_blank(&line) => {
                 return Err(UserError::NoConversation);
             }
-            Input::Line(line) => return run_line(&line, context),
+            Input::Line(line) => return command::run_bytes(&line, context),
             Input::TooLong { bytes } => return Err(UserError::LineTooLong(bytes, context.hub.limits().line_limit)),
             Input::Interrupt => context.reply(EventKind::HowToLeave { logged_in: true }),
             Input::AreYouThere => context.reply(EventKind::StillHere),

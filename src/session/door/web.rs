@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Door, Output, run_line};
-use crate::command::Context;
+use super::{Door, Output};
+use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
 use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, UserError};
 use crate::protocol::{Dialect, JSON};
@@ -48,7 +48,7 @@ impl Door for WebDoor {
 
     fn execute(&self, input: Input, _: &Session<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
         match input {
-            Input::Line(line) => run_line(&line, context),
+            Input::Line(line) => command::run_bytes(&line, context),
             Input::TooLong { bytes } => Err(UserError::LineTooLong(bytes, context.hub.limits().line_limit)),
             // Only terminals send these.
             Input::Interrupt | Input::AreYouThere => Ok(()),

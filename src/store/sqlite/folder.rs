@@ -66,8 +66,18 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
     StartError::Store(path.to_owned(), why)
 }
 
-/// Creates the folder if it is missing, and locks it until the result is dropped.
-pub(super) fn lock(dir: &Path) -> Result<File, StartError> {
+/// The lock of a data folder, held until this is dropped.
+pub(super) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file would leave the lock to a child process that is between fork and exec.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Creates the folder if it is missing, and locks it.
+pub(super) fn lock(dir: &Path) -> Result<FolderLock, StartError> {
     let failed = |e: io::Error| refusal(dir, format!("cannot be used as the data folder: {e}"));
     if !dir.is_dir() {
         let private = Permissions::from_mode(0o700);
@@ -76,10 +86,10 @@ pub(super) fn lock(dir: &Path) -> Result<File, StartError> {
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
     let lock = lock.map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(FolderLock(lock)),
         Err(TryLockError::Error(e)) => Err(failed(e)),
         Err(TryLockError::WouldBlock) => {
-            Err(refusal(dir, "another parlord works in this folder; give this one its own with --data".to_owned()))
+            Err(refusal(dir, "another parlord is using this folder; give this one its own with --data".to_owned()))
         }
     }
 }
@@ -89,7 +99,7 @@ pub(super) fn exists(path: &Path) -> Result<bool, StartError> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(refusal(path, format!("cannot be looked at: {e}"))),
+        Err(e) => Err(refusal(path, format!("cannot be accessed: {e}"))),
     }
 }
 
@@ -100,10 +110,10 @@ pub(super) fn create_if_missing(path: &Path) -> Result<(), StartError> {
     }
     if beside(path, "-wal").exists() {
         // SQLite would write its content into the new database.
-        let why = "is missing, but what was last written to it is still there: put it back, or move parlor.db-wal away";
+        let why = "is missing, but its write-ahead log is still there: put it back, or move parlor.db-wal away";
         return Err(refusal(path, why.to_owned()));
     }
-    let failed = |e: String| refusal(path, format!("cannot be made: {e}"));
+    let failed = |e: String| refusal(path, format!("cannot be created: {e}"));
     let draft = beside(path, ".new");
     make_empty(&draft).map_err(|e| failed(e.to_string()))?;
     let mut conn = Connection::open(&draft).map_err(|e| failed(e.to_string()))?;
@@ -116,8 +126,8 @@ pub(super) fn create_if_missing(path: &Path) -> Result<(), StartError> {
 /// Checks whether a database can be used, without changing anything, and returns how many messages it holds.
 pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
     let damaged = |why: &str| {
-        let advice = "nothing was changed: put a backup in its place, or move it away to begin with an empty one";
-        refusal(path, format!("is damaged or no database of Parlor ({why}); {advice}"))
+        let advice = "nothing was changed: put a backup in its place, or move it away to start with an empty one";
+        refusal(path, format!("is damaged or not a database of Parlor ({why}); {advice}"))
     };
     let began = Instant::now();
     let check = || -> rusqlite::Result<_> {
@@ -137,7 +147,7 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         }
     })?;
     if application != schema::APPLICATION || version == 0 {
-        return Err(damaged("Parlor's mark is not in it"));
+        return Err(damaged("it does not have Parlor's application id"));
     }
     if version > schema::STEPS.len() {
         return Err(newer(path, version));
@@ -166,7 +176,7 @@ pub(super) fn mark(conn: &Connection) -> rusqlite::Result<(i64, usize)> {
 /// The error about a database that is newer than this program.
 pub(super) fn newer(path: &Path, version: usize) -> StartError {
     let known = schema::STEPS.len();
-    refusal(path, format!("is of a newer Parlor (version {version}, this one knows {known}): start that one"))
+    refusal(path, format!("was written by a newer Parlor (version {version}; this one knows {known}): use that one"))
 }
 
 /// Opens a database for reading. If nobody uses it, this leaves no file beside it.
@@ -239,7 +249,7 @@ pub(super) fn empty_log(conn: &Connection) -> rusqlite::Result<bool> {
 /// Copies the database to `to`, which must not exist. `progress` is told how many pages of how many are copied.
 pub(super) fn copy_new(from: &Connection, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StartError> {
     if to.symlink_metadata().is_ok() {
-        return Err(refusal(to, "is there already; nothing was copied".to_owned()));
+        return Err(refusal(to, "already exists; nothing was copied".to_owned()));
     }
     let draft = copy_draft(from, to, progress)?;
     rename_new(&draft, to).and_then(|()| sync_folder(to)).map_err(|e| {

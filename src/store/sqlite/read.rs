@@ -201,7 +201,7 @@ fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, GroupRole,
             0 => GroupRole::Member,
             1 => GroupRole::Admin,
             2 => GroupRole::Owner,
-            other => return Err(StoreError::Damaged(format!("there is no role {other}"))),
+            other => return Err(StoreError::Damaged(format!("unknown role {other}"))),
         };
         all.push((schema::name(&row.get::<_, String>(0)?)?, role, row.get::<_, i64>(2)?.unsigned_abs()));
     }
@@ -217,7 +217,7 @@ fn group_sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanc
         let penalty = match row.get::<_, i64>(1)? {
             0 => Penalty::Ban,
             1 => Penalty::Mute,
-            other => return Err(StoreError::Damaged(format!("there is no penalty {other}"))),
+            other => return Err(StoreError::Damaged(format!("unknown penalty {other}"))),
         };
         let by = schema::name(&row.get::<_, String>(2)?)?;
         let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
@@ -248,7 +248,7 @@ pub(super) fn operators(conn: &Connection) -> Result<Vec<(Name, Role)>, StoreErr
 fn role_numbered(number: i64) -> Result<Role, StoreError> {
     let all = [Role::User, Role::Moderator, Role::Admin];
     let found = all.into_iter().find(|role| *role as i64 == number);
-    found.ok_or_else(|| StoreError::Damaged("a role that is none".to_owned()))
+    found.ok_or_else(|| StoreError::Damaged("an unknown role".to_owned()))
 }
 
 /// All sanctions on the server, in the order in which memory has them.
@@ -260,7 +260,7 @@ pub(super) fn sanctions(conn: &Connection) -> Result<Vec<Sanction>, StoreError> 
     while let Some(row) = rows.next()? {
         let (penalty, subject): (String, String) = (row.get(0)?, row.get(1)?);
         let penalty = [Penalty::Ban, Penalty::Mute].into_iter().find(|known| known.as_str() == penalty);
-        let damaged = || StoreError::Damaged("a penalty that is none".to_owned());
+        let damaged = || StoreError::Damaged("an unknown penalty".to_owned());
         all.push(Sanction {
             penalty: penalty.ok_or_else(damaged)?,
             subject: SanctionTarget::parse(&subject).ok_or_else(damaged)?,

@@ -77,7 +77,7 @@ fn message(row: &Row<'_>) -> Result<Message, StoreError> {
 }
 
 fn text(id: MessageId, value: ValueRef<'_>) -> Result<&str, StoreError> {
-    value.as_str().map_err(|_| StoreError::Damaged(format!("message {id} has a name that is no text")))
+    value.as_str().map_err(|_| StoreError::Damaged(format!("message {id} has a name that is not text")))
 }
 
 /// All numbers of a query for one column of them.

@@ -6,7 +6,6 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::schema::{self, COLUMNS};
 use super::visibility::{self, Span};
-use super::write::WriteBatch;
 use crate::model::limits::UNINDEX_PIECE;
 use crate::model::{Message, Name, Scope};
 use crate::store::StoreError;
@@ -68,31 +67,31 @@ pub(super) fn is_forgetting(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM unindex)")?.query_row([], |row| row.get(0))?)
 }
 
-/// Indexes the words of at most `limit` messages, or removes some from the index, and returns whether there may be more.
-pub(super) fn index(batch: &WriteBatch<'_>, limit: usize) -> Result<bool, StoreError> {
-    if unindex(&batch.conn, limit.min(UNINDEX_PIECE))? > 0 {
+/// Indexes the words of at most `limit` messages up to `last`, the last one, or removes some from the index, and returns whether
+/// there may be more.
+pub(super) fn index(conn: &Connection, last: i64, limit: usize) -> Result<bool, StoreError> {
+    if unindex(conn, limit.min(UNINDEX_PIECE))? > 0 {
         return Ok(true);
     }
-    catch_up(batch, limit)
+    catch_up(conn, last, limit)
 }
 
-/// Indexes the words of at most `limit` messages, and returns whether there are more.
-pub(super) fn catch_up(batch: &WriteBatch<'_>, limit: usize) -> Result<bool, StoreError> {
-    let conn = &batch.conn;
+/// Indexes the words of at most `limit` messages up to `last`, and returns whether there are more.
+pub(super) fn catch_up(conn: &Connection, last: i64, limit: usize) -> Result<bool, StoreError> {
     let indexed: i64 = conn.prepare_cached("SELECT indexed FROM server")?.query_row([], |row| row.get(0))?;
-    if indexed == batch.last {
+    if indexed == last {
         return Ok(false);
     }
     // The end of this piece: the last message if fewer are left.
     let sql = "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2";
     let end: Option<i64> =
         conn.prepare_cached(sql)?.query_row([indexed, schema::rows(limit) - 1], |row| row.get(0)).optional()?;
-    let upto = end.unwrap_or(batch.last);
+    let upto = end.unwrap_or(last);
     let sql = "INSERT INTO message_words (rowid, text, conversation) \
                SELECT id, text, conversation FROM message WHERE id > ?1 AND id <= ?2 AND NOT deleted";
     conn.prepare_cached(sql)?.execute([indexed, upto])?;
     conn.prepare_cached("UPDATE server SET indexed = ?1")?.execute([upto])?;
-    Ok(upto < batch.last)
+    Ok(upto < last)
 }
 
 /// Removes the words of deleted messages from the index, and returns of how many.

@@ -89,7 +89,7 @@ fn what_was_stored_is_there_after_a_crash() {
     // A write-ahead log without its database is not applied to a new one.
     fs::remove_file(crashed.path().join("parlor.db")).unwrap();
     fs::copy(dir.path().join("parlor.db-wal"), crashed.path().join("parlor.db-wal")).unwrap();
-    assert!(refused(crashed.path()).contains("parlor.db: is missing, but what was last written to it is still there"));
+    assert!(refused(crashed.path()).contains("parlor.db: is missing, but its write-ahead log is still there"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_folder_is_private_and_has_one_daemon() {
     let data = dir.path().join("new/data");
     let store = SqliteStore::open(&data, &Retention::default()).unwrap();
     let why = refused(&data);
-    assert!(why.ends_with("data: another parlord works in this folder; give this one its own with --data"), "{why}");
+    assert!(why.ends_with("data: another parlord is using this folder; give this one its own with --data"), "{why}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for file in ["parlor.db", "parlor.db-wal", "parlor.db-shm", "parlor.lock"] {
@@ -133,7 +133,7 @@ fn a_damaged_file_is_refused_and_stays_as_it_is() {
         let path = dir.path().join("parlor.db");
         fs::write(&path, &bytes).unwrap();
         for why in [refused(dir.path()), inspect(dir.path()).unwrap_err().to_string()] {
-            assert!(why.contains("parlor.db: is damaged or no database of Parlor ("), "{what}: {why}");
+            assert!(why.contains("parlor.db: is damaged or not a database of Parlor ("), "{what}: {why}");
             assert!(why.contains("put a backup in its place, or move it away"), "{what}: {why}");
         }
         assert!(fs::read(&path).unwrap() == bytes, "{what}: it was changed");
@@ -165,7 +165,8 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
     drop(conn);
     let before = fs::read(&path).unwrap();
     assert!(
-        refused(dir.path()).ends_with("parlor.db: is of a newer Parlor (version 2, this one knows 1): start that one")
+        refused(dir.path())
+            .ends_with("parlor.db: was written by a newer Parlor (version 2; this one knows 1): use that one")
     );
     assert!(fs::read(&path).unwrap() == before);
     fs::rename(dir.path().join("parlor.db.v1.bak"), &path).unwrap();

@@ -44,16 +44,16 @@ impl SqliteTools {
     ) -> Result<(PathBuf, Connection), StartError> {
         let path = self.path();
         if !folder::exists(&path)? {
-            return Err(folder::refusal(&path, "there is no database; --data says in which folder it is".to_owned()));
+            return Err(folder::refusal(&path, "there is no database; name its folder with --data".to_owned()));
         }
         let read = folder::open_for_reading(&path).and_then(|conn| folder::mark(&conn));
         let (application, version) = read.map_err(|e| folder::refusal(&path, format!("cannot be read: {e}")))?;
         if application != schema::APPLICATION || version == 0 {
-            return Err(folder::refusal(&path, "is no database of Parlor".to_owned()));
+            return Err(folder::refusal(&path, "is not a database of Parlor".to_owned()));
         }
         match version.cmp(&schema::STEPS.len()) {
             Ordering::Less => {
-                Err(folder::refusal(&path, "is of an older Parlor: start parlord, which upgrades it".to_owned()))
+                Err(folder::refusal(&path, "was written by an older Parlor: start parlord to upgrade it".to_owned()))
             }
             Ordering::Greater => Err(folder::newer(&path, version)),
             Ordering::Equal => {
@@ -131,7 +131,8 @@ impl Tools for SqliteTools {
     }
 
     fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError> {
-        let failed = |path: &Path, e| folder::refusal(path, format!("not everything was erased: {e}; do it again"));
+        let failed =
+            |path: &Path, e| folder::refusal(path, format!("not everything was erased: {e}; run the command again"));
         let (path, mut writer) = self.open_for_writing(failed)?;
         let failed = |e| failed(&path, e);
         let messages = erase_messages(&mut writer, user, progress).map_err(failed)?;

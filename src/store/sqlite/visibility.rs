@@ -130,7 +130,7 @@ pub(super) fn spans_of(conn: &Connection, reader: &Name, number: i64) -> Result<
         Some((true, _)) => stays(conn, reader, Some(number))?,
         Some((false, true)) => vec![Span::whole(number)],
         Some((false, false)) => Vec::new(),
-        None => return Err(StoreError::Damaged(format!("there is no conversation {number}"))),
+        None => return Err(StoreError::Damaged(format!("conversation {number} is missing"))),
     };
     subtract_cleared(conn, reader, &mut spans)?;
     Ok(spans)

@@ -125,7 +125,7 @@ impl WriteConnection {
     /// Indexes the words of at most `limit` messages, and returns whether there are more.
     pub(super) fn catch_up(&mut self, limit: usize) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::catch_up(&batch, limit)?;
+        let more = search::catch_up(&batch.conn, batch.last, limit)?;
         batch.commit()?;
         Ok(more)
     }
@@ -133,7 +133,7 @@ impl WriteConnection {
     /// Indexes the words of at most `limit` messages, or removes some from the index, and returns whether there is more.
     pub(super) fn index(&mut self, limit: usize) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::index(&batch, limit)?;
+        let more = search::index(&batch.conn, batch.last, limit)?;
         batch.commit()?;
         Ok(more)
     }
