@@ -8,7 +8,7 @@
 //! Whoever logs a line that a client can cause before it has logged in, or by failing at something, does it here.
 
 use std::collections::HashMap;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use log::Level;
 use parking_lot::Mutex;
 
 use crate::model::limits::{LOG_REPEAT, LOG_REPEAT_ADDRESSES};
-use crate::model::{Name, Net, Peer};
+use crate::model::{Name, Net, Peer, QuitReason};
 
 /// The lines of this process: there is one log, so there is one of these.
 // lock tier 9: a leaf; nothing is logged while it is held.
@@ -54,8 +54,14 @@ pub(crate) enum Who {
     User(Name, SocketAddr),
     /// A guest, whose name changes from one login to the next.
     Guest(Name, SocketAddr),
+    /// A guest who leaves for this reason.
+    LeavingGuest(Name, SocketAddr, QuitReason),
     /// Clients at several addresses.
     Others,
+    /// A user, wherever they are.
+    Anywhere(Name),
+    /// Whatever client it was.
+    Unknown,
 }
 
 /// A line, and how often it happened since it was last logged.
@@ -135,11 +141,18 @@ impl Lines {
 impl Occurrence {
     fn key(&self) -> Key {
         let (user, net) = match self.who {
-            Who::Stranger(peer) | Who::Guest(_, peer) => (None, Some(Net::of(peer.ip()))),
+            Who::Stranger(peer) | Who::Guest(_, peer) | Who::LeavingGuest(_, peer, _) => {
+                (None, Some(Net::of(peer.ip())))
+            }
             Who::User(name, peer) => (Some(name), Some(Net::of(peer.ip()))),
-            Who::Others => (None, None),
+            Who::Anywhere(name) => (Some(name), None),
+            Who::Others | Who::Unknown => (None, None),
         };
-        (self.event, self.detail.clone(), user, net)
+        let reason = match self.who {
+            Who::LeavingGuest(_, _, reason) => reason.as_str().into(),
+            _ => self.detail.clone(),
+        };
+        (self.event, reason, user, net)
     }
 
     fn log(&self) {
@@ -150,10 +163,12 @@ impl Occurrence {
 impl fmt::Display for Occurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Occurrence { event, who, detail, times, .. } = self;
-        write!(f, "{event} {who}")?;
+        f.write_str(event)?;
+        if *who != Who::Unknown {
+            write!(f, " {who}")?;
+        }
         if !detail.is_empty() {
-            f.write_char(' ')?;
-            f.write_str(detail)?;
+            write!(f, " {detail}")?;
         }
         if *times > 1 { write!(f, " times={times}") } else { Ok(()) }
     }
@@ -164,7 +179,10 @@ impl fmt::Display for Who {
         match self {
             Who::Stranger(peer) => write!(f, "{}", Peer(*peer)),
             Who::User(name, peer) | Who::Guest(name, peer) => write!(f, "user={name} {}", Peer(*peer)),
+            Who::LeavingGuest(name, peer, reason) => write!(f, "user={name} reason=\"{reason}\" {}", Peer(*peer)),
             Who::Others => f.write_str("addr=others port=0"),
+            Who::Anywhere(name) => write!(f, "user={name}"),
+            Who::Unknown => Ok(()),
         }
     }
 }
@@ -215,6 +233,8 @@ mod tests {
             (line(user("ann"), "banned"), 1),
             (line(user("ben"), "banned"), 1),
             (line(stranger(1, 3), "banned"), 0),
+            (line(Who::Anywhere("ann".parse().unwrap()), "banned"), 1),
+            (line(Who::Unknown, "banned"), 1),
             (line(guest("guest-1"), "other"), 1),
             (line(guest("guest-2"), "other"), 0),
         ];
@@ -231,10 +251,7 @@ mod tests {
         let (mut lines, start) = (Lines::default(), Instant::now());
         assert_eq!(lines.note(line(stranger(1, 1), "banned"), start).len(), 1);
         assert!(lines.note(line(stranger(1, 2), "banned"), start).is_empty());
-        assert_eq!(
-            texts(lines.due(Some(start + LOG_REPEAT))),
-            ["refused addr=192.0.2.1 port=2 reason=\"banned\""]
-        );
+        assert_eq!(texts(lines.due(Some(start + LOG_REPEAT))), ["refused addr=192.0.2.1 port=2 reason=\"banned\""]);
         assert!(lines.due(Some(start + 2 * LOG_REPEAT)).is_empty() && lines.recent.is_empty());
     }
 

@@ -7,7 +7,6 @@ mod console;
 mod control;
 mod keeper;
 mod serve;
-mod signals;
 mod web;
 
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -22,7 +21,6 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
 pub(crate) use console::socket as console_socket;
-pub use signals::watch;
 
 use crate::accounts::{Accounts, Throttle};
 use crate::admin::{Admin, Filter, finish_renames};
@@ -221,7 +219,8 @@ impl Handle {
         self.0.admission.count()
     }
 
-    fn is_stopping(&self) -> bool {
+    /// Whether it was asked to stop.
+    pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 

@@ -16,11 +16,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use log::Level;
+
 pub(crate) use forwarded::Proxies;
 pub(crate) use guard::Site;
 pub(crate) use metrics::scrape;
 
-use crate::model::Peer;
+use crate::log_limit::{self, Who};
 use crate::model::limits::WEB_TIME;
 use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink, write_all_until};
@@ -66,7 +68,7 @@ impl Visit<'_> {
             Err(Flaw::Gone) => return self.link.abort(),
             Err(Flaw::Bad(response)) => response,
         };
-        log::debug!("visit {} status={}", Peer(client), response.status());
+        log_limit::note(Level::Debug, "visit", Who::Stranger(client), &format!("status={}", response.status()));
         response.send(&*self.link, Instant::now() + WEB_TIME);
     }
 
@@ -84,7 +86,8 @@ impl Visit<'_> {
     /// The answer, or the link that the connection has become.
     fn reply(&self, request: &Request, client: SocketAddr) -> Result<Response, Box<WebSocketLink>> {
         if let Err(refusal) = self.site.check(request, self.to) {
-            log::info!("visit refused {} reason=\"{}\"", Peer(client), refusal.why());
+            let detail = format!("reason=\"{}\"", refusal.why());
+            log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &detail);
             return Ok(refusal.response());
         }
         match request.path.as_str() {

@@ -58,7 +58,9 @@ impl Archiver {
             && !std::mem::replace(&mut self.held_back, true)
         {
             let days = ahead.as_secs() / 86_400 + 1;
-            log::warn!("log deletion held back days={days}: the clock was set, or no server ran; it goes on hour by hour");
+            log::warn!(
+                "log deletion held back days={days}: the clock was set, or no server ran; it goes on hour by hour"
+            );
         }
         self.held_back &= clock.held_back(wall).is_some();
         let (settings, prefix) = (self.settings.clone(), self.prefix);
@@ -189,7 +191,8 @@ fn last_deletion(dir: &Path, prefix: &str, today: NaiveDate) -> Option<SystemTim
 }
 
 fn keep_last_deletion(dir: &Path, prefix: &str, time: SystemTime) -> io::Result<()> {
-    let (path, text) = (state_path(dir, prefix), DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true));
+    let (path, text) =
+        (state_path(dir, prefix), DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true));
     let new = path.with_extension("expiry.new");
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
     writeln!(file, "{text}")?;

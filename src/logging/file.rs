@@ -19,8 +19,8 @@ use log::Level;
 use super::Clock;
 use super::archive::Archiver;
 use super::queue::{LogLine, Queue, Sink};
-use crate::model::limits::{LOG_RESERVE, LOG_TAIL};
 use crate::files::{create_folder, create_new, exchange, rename_new};
+use crate::model::limits::{LOG_RESERVE, LOG_TAIL};
 use crate::model::{LogSettings, text};
 
 /// Prefix of the names of the main log's files.

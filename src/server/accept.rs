@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use log::Level;
 use rustix::io::Errno;
 
 use super::Handle;
 use super::serve::Door;
+use crate::log_limit::{self, Who};
+use crate::model::limits::LOG_REPEAT;
 
 /// The shortest and the longest pause after the system refused to give a connection.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -25,11 +28,25 @@ pub(super) struct Acceptor {
     reserve: Option<File>,
     pause: Duration,
     starved: u64,
+    /// The log says that the system has nothing left.
+    starving: bool,
+    /// Until then the log does not say so again.
+    quiet_until: Option<Instant>,
 }
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener, door: Door, server: Handle, stopped: Receiver<()>) -> Acceptor {
-        Acceptor { listener, door, server, stopped, reserve: reserve(), pause: BACK_OFF.0, starved: 0 }
+        Acceptor {
+            listener,
+            door,
+            server,
+            stopped,
+            reserve: reserve(),
+            pause: BACK_OFF.0,
+            starved: 0,
+            starving: false,
+            quiet_until: None,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -42,7 +59,7 @@ impl Acceptor {
                 Err(_) if self.server.is_stopping() => return,
                 Err(e) if is_starvation(&e) => self.starve(&e),
                 // The client went away between connecting and being accepted.
-                Err(e) => log::debug!("accept error=\"{e}\""),
+                Err(e) => log_limit::note(Level::Debug, "accept", Who::Unknown, &format!("error=\"{e}\"")),
             }
         }
     }
@@ -56,7 +73,8 @@ impl Acceptor {
     /// The system has no descriptor or memory left: tell one client, then leave the rest in the kernel's queue a while.
     fn starve(&mut self, error: &io::Error) {
         self.starved += 1;
-        if self.starved == 1 {
+        if !self.starving && self.quiet_until.is_none_or(|until| Instant::now() >= until) {
+            self.starving = true;
             log::error!("accept starved error=\"{error}\": new connections have to wait");
         }
         if self.reserve.take().is_some()
@@ -81,7 +99,11 @@ impl Acceptor {
             self.reserve = reserve();
         }
         if self.starved > 0 && self.reserve.is_some() {
-            log::info!("accept recovered after={}", self.starved);
+            // Whoever makes the system starve again and again must not fill the log with it.
+            if std::mem::take(&mut self.starving) {
+                log::info!("accept recovered after={}", self.starved);
+                self.quiet_until = Some(Instant::now() + LOG_REPEAT);
+            }
             (self.starved, self.pause) = (0, BACK_OFF.0);
         }
     }

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use log::Level;
+
 use super::{Handle, Inner};
 use crate::admin::{Admin, Filter, ServerControl};
-use crate::model::{Net, Peer, QuitReason};
+use crate::log_limit::{self, Who};
+use crate::model::{Net, QuitReason};
 
 /// The server as its own admin sees it, which does not keep it alive.
 struct ControlHandle(Weak<Inner>);
@@ -86,12 +89,12 @@ impl Handle {
 
     /// Says and counts that somebody was turned away at the door.
     pub(super) fn note_refused(&self, peer: SocketAddr, why: &'static str) {
-        log::info!("refused {} reason=\"{why}\"", Peer(peer));
+        log_limit::note(Level::Info, "refused", Who::Stranger(peer), &format!("reason=\"{why}\""));
         self.admin().note_refused(why);
     }
 
     /// What else is to be done at each reload; the first one counts.
-    pub(super) fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
+    pub fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(also));
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Handle;
+use crate::log_limit;
 use crate::model::limits::STORE_PACE;
 use crate::store::StoreError;
 
@@ -19,6 +20,7 @@ pub(super) fn run(server: &Handle, stopped: &Receiver<()>, _ended: Sender<()>) {
         if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
         }
+        log_limit::flush();
         let began = Instant::now();
         // A fault costs one round; it is logged where it happened.
         let Ok(tended) = catch_unwind(AssertUnwindSafe(|| {

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use log::Level;
+
 use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
-use crate::model::{EventKind, Net, Peer, QuitReason, Sanction};
+use crate::log_limit::{self, Who};
+use crate::model::{EventKind, Net, QuitReason, Sanction};
 use crate::session::{self, Connection, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{TurnedAway, turn_away};
@@ -59,7 +62,7 @@ impl Handle {
         let (handle, for_thread) = (self.clone(), Arc::clone(&connection));
         let started = self.0.crew.start(id.0, move || {
             let _permit = permit;
-            log::debug!("connected {}", Peer(peer));
+            log_limit::note(Level::Debug, "connected", Who::Stranger(peer), "");
             let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
             if catch_unwind(session).is_err() {
                 for_thread.give_up();
@@ -82,12 +85,15 @@ impl Handle {
         banned
     }
 
-    /// Says when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
+    /// Logs when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
     pub(super) fn note_threads(&self, refused: Option<&io::Error>) {
         if self.0.threadless.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
             match refused {
-                None => log::info!("threads recovered"),
-                Some(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
+                None => log_limit::note(Level::Info, "threads recovered", Who::Unknown, ""),
+                Some(e) => {
+                    let detail = format!("error=\"{e}\": new ones are refused");
+                    log_limit::note(Level::Error, "no thread for a client", Who::Unknown, &detail);
+                }
             }
         }
     }

@@ -174,6 +174,18 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
 }
 
 #[test]
+fn the_copy_of_an_earlier_upgrade_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let (path, copy) = (dir.path().join("parlor.db"), dir.path().join("parlor.db.v1.bak"));
+    fs::write(&copy, "of the first upgrade").unwrap();
+    let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
+    schema::upgrade(&mut conn, &path, &[schema::STEPS[0], "CREATE TABLE later (x)"]).unwrap();
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "of the first upgrade");
+    assert!(folder::inspect(&dir.path().join("parlor.db.v1.2.bak")).is_ok());
+}
+
+#[test]
 fn a_failed_step_of_an_upgrade_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(&dir));
