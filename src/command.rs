@@ -28,7 +28,9 @@ use crate::accounts::Accounts;
 use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
 use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
-use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Target, UserError, text};
+use crate::model::{
+    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError, text,
+};
 
 /// One parsed command, ready to be executed.
 pub trait Command {
@@ -123,6 +125,29 @@ pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
     execute(command, position, context)
 }
 
+/// The word before a tag, where a door takes tags.
+const TAG: &str = "/tag";
+
+/// Like [`run_bytes`], for a line that may begin with `/tag <tag>`. Then everything that answers the line carries the tag; if
+/// nothing does, [`EventKind::Accepted`] follows.
+///
+/// # Errors
+/// What the caller is told when it cannot be done, or is not UTF-8.
+pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
+    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+    let Some((_, rest)) = line.trim_start().split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case(TAG)) else {
+        return if line.trim().eq_ignore_ascii_case(TAG) { Err(UserError::BadTag) } else { run(&line, context) };
+    };
+    let (tag, line) = rest.split_once(' ').unwrap_or((rest, ""));
+    context.caller.tag = Some(tag.parse().map_err(|BadTag| UserError::BadTag)?);
+    context.caller.answered = false;
+    run(line, context)?;
+    if !context.caller.answered && !context.caller.quit {
+        context.reply(EventKind::Accepted);
+    }
+    Ok(())
+}
+
 /// Executes a parsed command and counts it; `position` is its position in [`COMMANDS`].
 ///
 /// # Errors
@@ -196,6 +221,10 @@ pub struct Caller {
     pub cost: usize,
     /// They want to leave.
     pub quit: bool,
+    /// The tag of the line that is being executed, if it has one.
+    pub tag: Option<Tag>,
+    /// Something that carries the tag of this line was sent to them, or will be.
+    answered: bool,
     connection: Arc<dyn CallerConnection>,
 }
 
@@ -240,6 +269,8 @@ impl Caller {
             dialog: None,
             cost: 0,
             quit: false,
+            tag: None,
+            answered: false,
             connection,
         }
     }
@@ -267,10 +298,12 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn draft(&self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
+    fn draft(&mut self, scope: Scope, text: Arc<str>) -> Result<PendingMessage, UserError> {
         let me = &self.caller.client;
         let destination = self.hub.check(me, scope, SystemTime::now())?;
-        Ok(me.compose(destination, self.admin.filtered(&me.name, text)?))
+        let draft = me.compose(destination, self.admin.filtered(&me.name, text)?).tagged(self.caller.tag.clone());
+        self.caller.answered = true;
+        Ok(draft)
     }
 
     /// The form in which others may be shown a text of the caller that is not a message.
@@ -291,8 +324,9 @@ impl Context<'_> {
     /// Answers the caller. A caller that asks faster than it reads is slowed here: the reply waits until it has caught up.
     pub fn reply(&mut self, kind: EventKind) {
         self.publish();
-        let Caller { client, flush_list, connection, .. } = &mut *self.caller;
-        if client.outbox.push(&Event::new(kind)) == PushOutcome::Full {
+        let Caller { client, flush_list, connection, tag, answered, .. } = &mut *self.caller;
+        *answered = true;
+        if client.outbox.push(&Event::answer(kind, tag.clone())) == PushOutcome::Full {
             client.close(QuitReason::SlowReader);
         }
         if client.outbox.is_crowded() {

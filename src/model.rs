@@ -24,6 +24,7 @@ pub mod sanction;
 pub(crate) mod setting;
 pub mod start;
 pub mod store_address;
+pub mod tag;
 pub mod text;
 pub mod web_origin;
 
@@ -52,4 +53,5 @@ pub use role::Role;
 pub use sanction::{Penalty, Report, Sanction, SanctionTarget};
 pub use start::StartError;
 pub use store_address::StoreAddress;
+pub use tag::{BadTag, Tag};
 pub use web_origin::WebOrigin;

@@ -8,7 +8,7 @@ mod machine;
 mod plain;
 mod record;
 
-pub use json::{JSON, json};
+pub use json::{JSON, json, tagged_json};
 pub use machine::MACHINE;
 pub use plain::{PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 

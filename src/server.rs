@@ -2,14 +2,14 @@
 
 mod accept;
 mod admission;
+mod background;
 mod capacity;
 mod console;
 mod control;
-mod keeper;
 mod serve;
 mod web;
 
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,78 +17,72 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
-use socket2::{Domain, SockRef, Socket, Type};
 
 pub use capacity::fit_to_process;
-pub(crate) use console::socket as console_socket;
+pub(crate) use console::socket_path as console_socket;
 
 use crate::accounts::{Accounts, Throttle};
 use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
-use crate::config::{Config, resolve};
+use crate::config::Config;
 use crate::hub::Hub;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
 use crate::session::{Budgets, Shared};
 use crate::store;
-use crate::thread::{self, Crew};
-use crate::transport::{TcpLink, Traffic};
-use accept::Acceptor;
+use crate::thread::ThreadPool;
+use crate::transport::Traffic;
+use accept::Listeners;
 use admission::Admission;
-use console::Ctl;
-use serve::Door;
+use console::Console;
+use serve::Service;
 use web::Web;
 
-/// Reads at most so many of the last lines of the log, or says why it cannot.
+/// Reads at most this many of the last lines of the log, or says why it cannot.
 type LogTail = dyn Fn(usize) -> Result<Vec<String>, String> + Send + Sync;
-
-/// The kernel holds this many connections that were not yet accepted.
-const BACKLOG: i32 = 1024;
 
 /// A server that is bound to its addresses. [`Server::run`] makes it work.
 pub struct Server {
     handle: Handle,
-    listeners: Vec<(Door, TcpListener)>,
+    listeners: Listeners,
     stopped: Receiver<()>,
-    ctl: Option<Ctl>,
+    console: Option<Console>,
 }
 
-/// What others may do with a running server: ask it to stop, to read its users anew, or to serve one more connection.
+/// A handle to a running server: stop it, reload it, have it serve one more connection.
 #[derive(Clone)]
-pub struct Handle(Arc<Inner>);
+pub struct Handle(Arc<ServerState>);
 
-struct Inner {
+/// What all handles share.
+struct ServerState {
     shared: Shared,
     admission: Arc<Admission>,
     web: Web,
     next_id: AtomicU64,
     stopping: AtomicBool,
-    /// Dropped to say that the server is to stop.
+    /// Dropped to close the channel that everything waits on that has to end with the server.
+    // lock tier 9: a leaf.
     stop: Mutex<Option<Sender<()>>>,
-    /// The threads of sessions. A session has left the hub before its thread is done with its last words.
-    running: Arc<Semaphore>,
+    /// One permit for each session's thread. A session leaves the hub before its thread has written its last words.
+    sessions: Arc<Semaphore>,
     traffic: Arc<Traffic>,
-    /// The threads of the sessions.
-    crew: Crew,
-    /// The system refused the last thread that was asked for.
-    threadless: AtomicBool,
-    /// The file of the word filter.
+    threads: ThreadPool,
+    /// The system refused the last thread.
+    threads_refused: AtomicBool,
     word_filter: Option<PathBuf>,
-    /// What else is to be done when things are read again.
     on_reload: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    /// How the last lines of the log can be read.
     log_tail: OnceLock<Box<LogTail>>,
 }
 
 impl Server {
-    /// Loads the users, takes the addresses and opens the store. Nobody is served yet; who connects waits in the kernel.
+    /// Loads the users, binds the addresses and opens the store. Nobody is served yet: connections wait in the kernel.
     ///
     /// # Errors
-    /// Why that cannot be done, as one sentence.
+    /// Why the server cannot start, as one sentence.
     pub fn bind(config: &Config) -> Result<Server, StartError> {
         let accounts = Accounts::load(&config.users)?;
-        let listeners = open_doors(config)?;
+        let listeners = Listeners::bind(config)?;
         let store = store::open(&config.data, &config.retention)?;
         finish_renames(&*store, &accounts)?;
         let hub = Hub::new(config.limits.clone(), store)
@@ -107,109 +101,94 @@ impl Server {
             telnet: config.telnet,
             motd: config.message_of_the_day()?,
         };
+        let limits = &config.limits;
         let (stop, stopped) = bounded(0);
-        let inner = Inner {
+        let state = ServerState {
             shared,
-            admission: Arc::new(Admission::new(
-                config.limits.max_unauthenticated,
-                config.limits.max_unauthenticated_per_address,
-            )),
-            web: Web::new(&addresses(&listeners, Door::Web), &config.web_origin, &config.trusted_proxy),
+            admission: Arc::new(Admission::new(limits.max_unauthenticated, limits.max_unauthenticated_per_address)),
+            web: Web::new(&listeners.addresses(Service::Web), &config.web_origin, &config.trusted_proxy),
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
-            running: Arc::new(Semaphore::new(config.limits.max_clients + config.limits.max_unauthenticated)),
+            sessions: Arc::new(Semaphore::new(limits.max_clients + limits.max_unauthenticated)),
             traffic: Arc::default(),
-            crew: Crew::new("session", CLIENT_STACK),
-            threadless: AtomicBool::new(false),
+            threads: ThreadPool::new("session", CLIENT_STACK),
+            threads_refused: AtomicBool::new(false),
             word_filter: config.word_filter.clone(),
             on_reload: OnceLock::new(),
             log_tail: OnceLock::new(),
         };
-        let handle = Handle(Arc::new(inner));
-        control::open(&handle);
-        let ctl = config.data.folder().and_then(|dir| Ctl::open(&handle, dir, &stopped));
-        Ok(Server { handle, listeners, stopped, ctl })
+        let handle = Handle(Arc::new(state));
+        control::connect(&handle);
+        let console = config.data.folder().and_then(|dir| Console::open(&handle, dir, &stopped));
+        Ok(Server { handle, listeners, stopped, console })
     }
 
-    /// The addresses it listens on, with the ports the system chose where 0 was asked for.
+    /// The addresses of the chat, with the ports that the system chose where 0 was asked for.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.listeners, Door::Chat)
+        self.listeners.addresses(Service::Chat)
     }
 
     /// The addresses of the web page.
     pub fn web_addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.listeners, Door::Web)
+        self.listeners.addresses(Service::Web)
     }
 
     /// The addresses of the metrics.
     pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.listeners, Door::Metrics)
+        self.listeners.addresses(Service::Metrics)
     }
 
-    /// How many accounts there are.
+    /// The number of accounts.
     pub fn users(&self) -> usize {
         self.handle.0.shared.accounts.len()
     }
 
-    /// The accounts whose passwords stand in the users file as plain text.
+    /// The number of accounts whose password is plain text in the users file.
     pub fn plain_passwords(&self) -> usize {
         self.handle.0.shared.accounts.plain_passwords()
     }
 
-    /// A handle to it.
+    /// A handle to this server.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Serves until it is asked to stop; then tells everybody and waits for the sessions to end, at most [`STOP_TIME`].
+    /// Serves until it is asked to stop; then tells everybody, and waits at most [`STOP_TIME`] for the sessions to end.
     ///
     /// # Errors
-    /// When the system gives no thread to accept connections with.
+    /// When the system gives no thread to begin with.
     pub fn run(self) -> Result<(), StartError> {
-        let mut acceptors = Vec::new();
-        for (door, listener) in &self.listeners {
-            let what = || "cannot start a thread that accepts connections".to_owned();
-            let listener = listener.try_clone().map_err(|e| StartError::System(what(), e))?;
-            let acceptor = Acceptor::new(listener, *door, self.handle.clone(), self.stopped.clone());
-            let accepting = thread::start("accept", CLIENT_STACK, move || acceptor.run());
-            acceptors.push(accepting.map_err(|e| StartError::System(what(), e))?);
-        }
+        let acceptors = self.listeners.start(&self.handle, &self.stopped)?;
         self.handle
             .hub()
             .start_announcer()
-            .map_err(|e| StartError::System("cannot start the thread that tells who came and left".to_owned(), e))?;
-        let (server, stopped) = (self.handle.clone(), self.stopped.clone());
-        let (ended, keeper_ended) = bounded(0);
-        thread::start("store-keeper", CLIENT_STACK, move || keeper::run(&server, &stopped, ended))
-            .map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
-        // Nothing is ever sent: the channel ends when the server is asked to stop.
+            .map_err(|e| StartError::System("cannot start the thread that announces logins".to_owned(), e))?;
+        let keeper_ended = background::start_keeper(&self.handle, &self.stopped)?;
+        // Nothing is ever sent: the channel closes when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
-        for (_, listener) in &self.listeners {
-            // Only this wakes a blocked accept. An error means that it is shut down already.
-            let _ = SockRef::from(listener).shutdown(Shutdown::Both);
-        }
+        self.listeners.shut_down();
         for acceptor in acceptors {
             let _ = acceptor.join();
         }
         drop(self.listeners);
         self.handle.end_sessions(deadline);
-        self.ctl.into_iter().for_each(|ctl| ctl.close(deadline));
-        // Nothing is ever sent: the channel ends with the thread.
+        self.console.into_iter().for_each(|console| console.close(deadline));
+        // Nothing is ever sent: the channel closes with the thread.
         let _ = keeper_ended.recv_deadline(deadline);
         Ok(())
     }
 }
 
 impl Handle {
-    /// Asks the server to stop. It may take a moment; [`Server::run`] returns when it has.
+    /// Asks the server to stop. This returns at once; [`Server::run`] returns when the server has stopped.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.0.stop.lock().take();
     }
 
-    /// The hub of the server.
+    /// The server's hub.
     pub fn hub(&self) -> &Hub {
         &self.0.shared.hub
     }
@@ -219,55 +198,22 @@ impl Handle {
         self.0.admission.count()
     }
 
-    /// Whether it was asked to stop.
+    /// Whether the server was asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
     fn end_sessions(&self, deadline: Instant) {
-        let inner = &self.0;
-        log::info!("stopping sessions={}", inner.shared.hub.session_count());
-        inner.admission.close_all(QuitReason::Shutdown);
-        inner.web.close();
-        inner.shared.accounts.stop_hashing();
-        inner.shared.hub.close_all(QuitReason::Shutdown);
-        let no_visits = inner.web.wait_idle_until(deadline);
-        inner.running.close();
-        if !(no_visits && inner.running.wait_idle_until(deadline)) {
+        let state = &self.0;
+        log::info!("stopping sessions={}", state.shared.hub.session_count());
+        state.admission.close_all(QuitReason::Shutdown);
+        state.web.close();
+        state.shared.accounts.stop_hashing();
+        state.shared.hub.close_all(QuitReason::Shutdown);
+        let web_ended = state.web.wait_idle_until(deadline);
+        state.sessions.close();
+        if !(web_ended && state.sessions.wait_idle_until(deadline)) {
             log::warn!("some sessions did not end in time");
         }
     }
-}
-
-/// Takes all addresses of the settings.
-fn open_doors(config: &Config) -> Result<Vec<(Door, TcpListener)>, StartError> {
-    let doors = [
-        (Door::Chat, resolve("listen", &config.listen)?),
-        (Door::Web, resolve("web", &config.web)?),
-        (Door::Metrics, resolve("metrics", &config.metrics)?),
-    ];
-    let all = doors.into_iter().flat_map(|(door, addresses)| addresses.into_iter().map(move |addr| (door, addr)));
-    all.map(|(door, addr)| Ok((door, listen(addr)?))).collect()
-}
-
-fn addresses(listeners: &[(Door, TcpListener)], at: Door) -> Vec<SocketAddr> {
-    let there = listeners.iter().filter(|(door, _)| *door == at);
-    there.filter_map(|(_, listener)| listener.local_addr().ok()).collect()
-}
-
-/// Takes one address, with SO_REUSEADDR, so that a restart does not wait for old connections to be forgotten.
-fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
-    let open = || {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-        if addr.is_ipv6() {
-            // So that [::] and 0.0.0.0 can both be listened on.
-            socket.set_only_v6(true)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.bind(&addr.into())?;
-        TcpLink::prepare(SockRef::from(&socket))?;
-        socket.listen(BACKLOG)?;
-        Ok(TcpListener::from(socket))
-    };
-    open().map_err(|e| StartError::Listen(addr, e))
 }

@@ -1,13 +1,13 @@
-//! The one way to start a thread: named, with a chosen stack, and with a refusal of the system as an error.
+//! Floor 0: the one way to start a thread. It has a name and a stack size, and the system's refusal is an error.
 //!
-//! `std::thread::spawn` panics when the system refuses; nothing in Parlor may.
+//! `std::thread::spawn` panics when the system refuses a thread; nothing in Parlor may.
 
-mod crew;
+mod pool;
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-pub use crew::{Crew, name};
+pub use pool::{ThreadPool, name};
 
 /// Starts a named thread with `stack` bytes of stack.
 ///
@@ -21,8 +21,8 @@ pub fn start<T: Send + 'static>(
     Builder::new().name(name.to_owned()).stack_size(stack).spawn(body)
 }
 
-/// Looks every second whether threads wait for each other in a circle; if they do, writes out where and ends the process.
-/// A second call changes nothing.
+/// Checks every second for a deadlock; if there is one, prints the threads' stacks and aborts the process. A second
+/// call does nothing.
 #[cfg(feature = "deadlock-detection")]
 pub fn watch_for_deadlocks() {
     use std::io::Write;
@@ -34,12 +34,12 @@ pub fn watch_for_deadlocks() {
         let watch = || {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
-                let circles = parking_lot::deadlock::check_deadlock();
-                if circles.is_empty() {
+                let deadlocks = parking_lot::deadlock::check_deadlock();
+                if deadlocks.is_empty() {
                     continue;
                 }
-                for thread in circles.iter().flatten() {
-                    // The log may be part of the circle.
+                for thread in deadlocks.iter().flatten() {
+                    // The log may be part of the deadlock.
                     let _ = writeln!(
                         std::io::stderr(),
                         "deadlock: thread {:?}\n{:?}",
@@ -50,7 +50,7 @@ pub fn watch_for_deadlocks() {
                 std::process::abort();
             }
         };
-        // Without it the stress build finds nothing, and everything else goes on.
+        // Without this thread the stress build detects nothing, and everything else works.
         let _ = start("deadlocks", 512 * 1024, watch);
     });
 }

@@ -1,4 +1,4 @@
-//! Accounts that people make, change and take away themselves, and people who have none.
+//! Accounts that users register, change and delete themselves, and guests, who have none.
 
 mod deletion;
 mod failing;
@@ -16,7 +16,7 @@ pub(crate) const HIDE: &[u8] = b"\xFF\xFB\x01";
 pub(crate) const SHOW: &[u8] = b"\xFF\xFC\x01\r\n";
 const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
 
-/// What the server asks, and what is answered.
+/// The questions of the server, and their answers.
 type Answers<'a> = &'a [(&'a str, &'a str)];
 
 /// Answers each question with a line.
@@ -27,7 +27,7 @@ fn answer(client: &mut TestClient, answers: Answers<'_>) {
     }
 }
 
-/// Changes a password; what comes of it is not read.
+/// Changes a password; the result is not read.
 fn passwd(client: &mut TestClient, old: &str, new: &str, again: &str) {
     client.send("/passwd");
     answer(client, &[("Old password: ", old), ("New password: ", new), ("Repeat password: ", again)]);

@@ -95,6 +95,7 @@ fn rows() -> Vec<Row> {
             Received { by: bob, id: MessageId(41) },
         "after `/receipts on`: the recipient says that they have read it" => Read { by: bob, id: MessageId(41) },
         "answer to `/read`" => YouRead { id: MessageId(42) },
+        "a line with a tag was carried out, and nothing else answers it" => Accepted,
         "answer to `/receipts`" => Receipts { wanted: true },
 
         "somebody comes" => UserJoined { user: bob },
@@ -172,7 +173,8 @@ fn rows() -> Vec<Row> {
 
 /// A message to somebody, an action in a group, and a broadcast that was deleted.
 fn messages() -> Vec<Message> {
-    let said = |scope, text: &str, action| Draft { at: at(0), from: name("bob"), scope, text: text.into(), action };
+    let said =
+        |scope, text: &str, action| Draft { at: at(0), from: name("bob"), scope, text: text.into(), action, tag: None };
     let message = |id, said, deleted| Message { id: MessageId(id), said, deleted };
     vec![
         message(7, said(Scope::User(name("alice")), "hi", false), false),
@@ -192,8 +194,8 @@ fn group_news() -> Vec<Row> {
     };
     let infos = [info(&settings, Some(GroupRole::Owner)), info(&GroupSettings::default(), None)];
     let [of_member, of_outsider] = infos;
-    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, ruling: timed.clone() };
-    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, ruling: for_good.clone() };
+    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, terms: timed.clone() };
+    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, terms: for_good.clone() };
     let news = examples! {
         GroupNews;
         "somebody is `owner`, `admin` or `member` of a group of yours now" =>
@@ -201,9 +203,9 @@ fn group_news() -> Vec<Row> {
         "somebody follows the last owner" => Role { user: bob, role: GroupRole::Owner, by: None },
         "somebody, or you, had to leave a group of yours" => Kicked { user: bob, by: alice, reason: None, you: false },
         "the same, and may not come back; without a time `until` has no value" =>
-            Sanctioned { user: bob, penalty: Penalty::Ban, ruling: for_good, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Ban, terms: for_good, you: false },
         "somebody, or you, may no longer talk in a group of yours" =>
-            Sanctioned { user: bob, penalty: Penalty::Mute, ruling: timed, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Mute, terms: timed, you: false },
         "a ban is lifted" => Lifted { user: bob, penalty: Penalty::Ban, by: alice, you: false },
         "a mute is lifted" => Lifted { user: bob, penalty: Penalty::Mute, by: alice, you: false },
         "answer to `/bans`; a long list comes in several events, of which the first has `first`, or the line `bans`" =>
@@ -282,9 +284,9 @@ fn table<'r>(rows: impl Iterator<Item = &'r Row>, dialect: &dyn Dialect) -> Stri
     format!("| event | when |\n| --- | --- |\n{}", rows.map(row).collect::<String>())
 }
 
-/// The table of events in machine mode.
+/// The table of events in machine mode, in which lines have no tags.
 pub(crate) fn lines_table() -> String {
-    table(rows().iter().filter(|(_, kind)| !is_before_login(kind)), &MACHINE)
+    table(rows().iter().filter(|(_, kind)| !is_before_login(kind) && *kind != Kind::Accepted), &MACHINE)
 }
 
 /// The table of events as JSON.

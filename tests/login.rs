@@ -1,4 +1,4 @@
-//! Coming in and going: prompts, refusals, deadlines, and what a script may rely on.
+//! Logging in and leaving: prompts, refusals, deadlines, and guarantees for scripts.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use crate::support::{PATIENCE, TestServer, WELCOME, eventually};
 
 pub(crate) const NO: &str = "Authentication failed.\n";
 
-/// Everything a client with this name and password hears from its connection to its end.
+/// Everything that a client with this name and password receives on its connection.
 pub(crate) fn refusal(server: &TestServer, name: &str, password: &str) -> String {
     let mut client = server.connect();
     client.give_name_and_password(name, password);
@@ -31,7 +31,7 @@ fn each_prompt_is_one_write_with_nothing_before_or_after_it() {
 }
 
 #[test]
-fn an_unknown_name_and_a_wrong_password_are_asked_and_answered_alike() {
+fn unknown_names_and_wrong_passwords_look_alike() {
     let server = TestServer::start();
     let wrong =
         [("alice", "wrong"), ("alice", ""), ("alice", "password123 "), ("zoe", "pw"), ("", ""), ("no name", "pw")];
@@ -68,7 +68,7 @@ fn last_words_end_in_a_clean_close_whatever_is_still_unread() {
 }
 
 #[test]
-fn everybody_else_is_told_who_came_and_who_left() {
+fn others_are_told_who_joined_and_left() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut alice = server.login("alice");
@@ -81,7 +81,7 @@ fn everybody_else_is_told_who_came_and_who_left() {
 }
 
 #[test]
-fn secrets_with_colons_comments_blank_lines_and_crlf_are_fine() {
+fn the_users_file_may_hold_comments_colons_and_crlf() {
     let server = TestServer::with(|config| {
         fs::write(&config.users, "# staff\r\n\r\ngrace:p@ss:word:2\r\n\n#zoe:pw\nbob:#x").unwrap();
     });
@@ -95,7 +95,7 @@ fn secrets_with_colons_comments_blank_lines_and_crlf_are_fine() {
 }
 
 #[test]
-fn ninety_nine_thousand_users_are_no_burden() {
+fn ninety_nine_thousand_users_load_quickly() {
     let lines: String = (0..99_999).map(|n| format!("u{n}:pw{n}\n")).collect();
     let server = TestServer::with(|config| fs::write(&config.users, lines).unwrap());
     let mut last = server.connect();
@@ -117,11 +117,11 @@ fn the_login_as_a_whole_has_one_deadline() {
 }
 
 #[test]
-fn bytes_do_not_put_the_deadline_of_the_login_off() {
+fn bytes_do_not_extend_the_login_deadline() {
     let server = TestServer::with(|config| config.limits.login_timeout = Duration::from_secs(1));
     let mut drip = server.connect();
     let mut writer = drip.stream().try_clone().unwrap();
-    // Telnet commands never make a name; a closed connection ends the writing.
+    // Telnet commands never complete a name; a closed connection ends the writing.
     let writing = std::thread::spawn(move || {
         let start = Instant::now();
         while start.elapsed() < PATIENCE && writer.write_all(b"\xFF\xF1").is_ok() {
@@ -135,7 +135,7 @@ fn bytes_do_not_put_the_deadline_of_the_login_off() {
 }
 
 #[test]
-fn who_says_nothing_for_too_long_is_told_and_closed() {
+fn an_idle_client_is_told_and_closed() {
     let server = TestServer::with(|config| config.limits.idle_timeout = Some(Duration::from_secs(1)));
     let mut alice = server.login("alice");
     alice.quiet();
@@ -158,7 +158,7 @@ fn the_message_of_the_day_comes_after_the_welcome() {
 }
 
 #[test]
-fn other_protocols_get_one_line_and_nothing_of_them_is_interpreted() {
+fn other_protocols_get_one_line_and_are_closed() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let line = "This is a chat server for plain text: connect with `nc HOST PORT` or `telnet HOST PORT`, without TLS or HTTP.\n";
@@ -180,7 +180,7 @@ fn other_protocols_get_one_line_and_nothing_of_them_is_interpreted() {
 }
 
 #[test]
-fn a_script_may_send_everything_at_once_and_gets_all_answers_and_then_the_end() {
+fn a_script_may_send_everything_in_one_write() {
     let server = TestServer::start();
     let mut script = server.connect();
     script.send_raw("alice\npassword123\n/create_group g\n/users\n/group_msg g done");
@@ -210,7 +210,7 @@ fn a_script_may_end_anywhere_in_the_login() {
 }
 
 #[test]
-fn an_unfinished_line_runs_at_a_clean_end_and_never_after_a_reset() {
+fn an_unfinished_line_runs_at_eof_but_not_after_a_reset() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let clean = server.memory_login("alice");
@@ -233,7 +233,7 @@ fn an_unfinished_line_runs_at_a_clean_end_and_never_after_a_reset() {
 }
 
 #[test]
-fn what_follows_a_quit_in_the_same_write_does_not_run() {
+fn lines_after_quit_in_the_same_write_do_not_run() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send_raw("/users\n/quit\n/broadcast hi\n");

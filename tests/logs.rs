@@ -90,7 +90,9 @@ fn strangers_do_not_decide_how_long_the_log_gets() {
         "visit addr=127.0.0.1 port=",
     ] {
         let total = |log: &str| -> u64 {
-            let lines = log.lines().filter(|line| line.contains(what) && !line.contains(" by client") && !line.contains(" lost"));
+            let lines = log
+                .lines()
+                .filter(|line| line.contains(what) && !line.contains(" by client") && !line.contains(" lost"));
             lines.map(|line| line.rsplit_once(" times=").map_or(1, |(_, times)| times.parse().unwrap())).sum()
         };
         eventually(what, || total(&daemon.log()) == 100);

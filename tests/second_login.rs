@@ -1,4 +1,4 @@
-//! A user who is here already: the three policies, and a name that is free as soon as its connection is dead.
+//! A second login of a user: the three policies, and a name that is free as soon as its connection is dead.
 
 use std::net::{Shutdown, TcpStream};
 
@@ -14,7 +14,7 @@ fn with_policy(policy: DuplicateLogin) -> TestServer {
 }
 
 #[test]
-fn refuse_lets_the_first_stay_and_says_why_only_to_who_knows_the_password() {
+fn refuse_says_why_only_after_the_right_password() {
     let server = with_policy(DuplicateLogin::Refuse);
     let mut alice = server.login("alice");
     assert_eq!(refusal(&server, "ALICE", "password123"), "Authentication failed: user already logged in.\n");
@@ -23,7 +23,7 @@ fn refuse_lets_the_first_stay_and_says_why_only_to_who_knows_the_password() {
 }
 
 #[test]
-fn allow_gives_every_device_a_copy_and_the_user_leaves_with_the_last_one() {
+fn allow_gives_every_device_a_copy_of_everything() {
     let server = with_policy(DuplicateLogin::Allow);
     let [mut bob, mut desk] = server.login_all(["bob", "alice"]);
     desk.ask("/create_group g", &["Group g created."]);
@@ -46,7 +46,7 @@ fn allow_gives_every_device_a_copy_and_the_user_leaves_with_the_last_one() {
 }
 
 #[test]
-fn replace_tells_and_closes_the_first_and_keeps_the_groups() {
+fn replace_closes_the_first_session_and_keeps_groups() {
     let server = with_policy(DuplicateLogin::Replace);
     let [mut bob, mut old] = server.login_all(["bob", "alice"]);
     old.ask("/create_group g", &["Group g created."]);
@@ -90,7 +90,7 @@ fn a_name_is_free_as_soon_as_its_connection_is_seen_dead() {
 }
 
 #[test]
-fn a_client_that_shuts_down_both_ways_at_once_is_gone_at_once() {
+fn a_client_that_shuts_down_both_ways_leaves_at_once() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let alice = server.login("alice");

@@ -19,7 +19,7 @@ fn name(text: &str) -> Name {
 
 fn said(from: &str, scope: Scope, text: &str) -> Entry {
     let at = UNIX_EPOCH + Duration::from_micros(1_795_194_192_000_045);
-    Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false })
+    Entry::Said(Draft { at, from: name(from), scope, text: text.into(), action: false, tag: None })
 }
 
 /// A folder with users, and a database with messages.
@@ -204,7 +204,7 @@ fn an_invitation_from_the_command_line_works_once() {
     let said = invite(&["--days", "1"]);
     let (key, how) = said.split_once('\n').unwrap();
     let expected =
-        format!("Good once, for 1 day. To use it, answer the prompt for the username with: /register <name> {key}\n");
+        format!("Valid once, for 1 day. To use it, answer the username prompt with: /register <name> {key}\n");
     assert_eq!(how, expected);
     assert_eq!(invite(&["--data", "none"]), "", "nowhere to keep it");
     for (name, answer) in [("zoe", "Welcome to the chat server!"), ("yann", "Registration failed: ")] {

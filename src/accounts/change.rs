@@ -47,7 +47,7 @@ impl Accounts {
         edit::check_password(password).map_err(AccountError::BadPassword)?;
         let mut slot = self.hash_slots.take(deadline).ok_or(AccountError::TimedOut)?;
         let hash = hash::hash(password.as_bytes(), Cost::STANDARD, &mut slot.memory);
-        hash.map(HashedPassword).map_err(|e| AccountError::UsersFile(format!("no password can be hashed here ({e})")))
+        hash.map(HashedPassword).map_err(|e| AccountError::UsersFile(format!("passwords cannot be hashed here ({e})")))
     }
 
     /// Sets a user's password.

@@ -53,7 +53,7 @@ pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     let secret = hash_new(path, password)?;
     edit(path, IfMissing::Create, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
-        Some(account) => Err(format!("there is a user '{}' already", account.name)),
+        Some(account) => Err(format!("user '{}' exists already", account.name)),
         None => Ok(file.add(name, &secret)?),
     })
 }
@@ -136,7 +136,7 @@ pub(super) fn edit<T>(
     let locked = LockedFile::lock(path)?;
     let old = locked.read()?;
     if old.is_none() && if_missing == IfMissing::Fail {
-        return Err(refusal(path, "there is no such file".to_owned()));
+        return Err(refusal(path, "the file does not exist".to_owned()));
     }
     let mut file = parse(path, old.as_deref().unwrap_or_default())?;
     let answer = change(&mut file).map_err(|why| refusal(path, why))?;
@@ -166,9 +166,9 @@ pub(super) fn check_password(password: &str) -> Result<(), String> {
     } else if password.len() > MAX_PASSWORD {
         return Err(format!("is longer than {MAX_PASSWORD} bytes"));
     } else if text::clean(password) != password {
-        "has control or invisible characters, which a client may send otherwise or not at all"
+        "has invisible characters"
     } else if password.trim() != password {
-        "begins or ends with a space, which nobody sees and some clients cut off"
+        "begins or ends with a space"
     } else {
         return Ok(());
     };
@@ -177,12 +177,12 @@ pub(super) fn check_password(password: &str) -> Result<(), String> {
 
 /// The sentence for a name that only guests can have.
 pub(crate) fn for_guests(name: &Name) -> String {
-    format!("the name '{name}' is kept for guests")
+    format!("the name '{name}' is reserved for guests")
 }
 
 /// The sentence for the name of a deleted account.
 pub(crate) fn deleted(name: &Name) -> String {
-    format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
+    format!("user '{name}' was deleted; `parlord user remove {name}` frees the name")
 }
 
 fn no_user(name: &Name) -> String {
@@ -190,7 +190,7 @@ fn no_user(name: &Name) -> String {
 }
 
 fn cannot_hash(e: String) -> String {
-    format!("cannot be changed: no password can be hashed here ({e})")
+    format!("cannot be changed: passwords cannot be hashed here ({e})")
 }
 
 fn refusal(path: &Path, why: String) -> StartError {

@@ -62,7 +62,7 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::load`]; the accounts stay as they were.
     pub fn reload(&self) -> Result<usize, StartError> {
-        let busy = || StartError::Users(self.path.clone(), "is being changed just now; ask again".to_owned());
+        let busy = || StartError::Users(self.path.clone(), "is being changed; try again".to_owned());
         let _updating = self.update.try_lock_for(RELOAD_PATIENCE).ok_or_else(busy)?;
         let users = Users::read(&self.path)?;
         let count = users.len();

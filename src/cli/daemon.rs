@@ -32,9 +32,8 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
     let mut renamings = String::new();
     for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
         if accounts.is_rename_left(&from, &to)? {
-            renamings.push_str(&format!(
-                "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
-            ));
+            renamings
+                .push_str(&format!("; renaming {from} to {to} was interrupted and will be finished at the next start"));
         }
     }
     print(format_args!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
@@ -55,7 +54,7 @@ pub(super) fn serve(config: &Config, signals: &SignalWatch) -> Result<(), StartE
         let reopen = logging.clone();
         server.handle().on_reload(move || reopen.reopen());
         let logs = config.logs.clone();
-        server.handle().on_log(move |lines| logging::tail(&logs, lines));
+        server.handle().on_log_tail(move |lines| logging::tail(&logs, lines));
         signals.is_ready(server.handle());
         announce(&server, &config);
         server.run()?;

@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_bounded_and_each_word_has_its_own_arguments() {
+    fn token_arguments_are_checked() {
         let taken = |text: &str| parse_token(&mut Args::new(text)).is_some();
         for good in ["new a", "new a 1", "NEW a 3650", "list", "revoke a"] {
             assert!(taken(good), "{good}");

@@ -209,18 +209,29 @@ const GROUPS_USERS: Spec = Spec {
     aliases: &[],
     role: Role::User,
     console: false,
-    usage: "/groups_users",
-    help: "list the groups and their members",
+    usage: "/groups_users [<group>]",
+    help: "list the groups and their members, or those of one group",
     details: "One group per line: its name, then its members.",
-    example: "/groups_users",
-    parse: |args| args.end().map(|()| Box::new(GroupsUsers) as Box<dyn Command>),
+    example: "/groups_users rust",
+    parse: |args| {
+        let group = args.word().map(str::to_owned);
+        args.end()?;
+        Some(Box::new(GroupsUsers { group }))
+    },
 };
 
-struct GroupsUsers;
+struct GroupsUsers {
+    group: Option<String>,
+}
 
 impl Command for GroupsUsers {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         let (me, now) = (context.caller.client.name, SystemTime::now());
+        if let Some(typed) = &self.group {
+            let roster = context.hub.roster(&me, &group_name(typed)?, now)?;
+            context.reply(EventKind::GroupsUsers { rosters: vec![roster], first: true });
+            return Ok(());
+        }
         let mut rosters = context.hub.rosters(&me, None, now);
         let mut first = true;
         while first || !rosters.is_empty() {
@@ -518,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_its_word_and_a_minus_takes_it_back() {
+    fn every_setting_has_a_word_and_a_minus_undoes_it() {
         let changes = |text: &str| patch(text).unwrap().changes;
         assert_eq!(
             changes("limit=5 PRIVATE keep"),
@@ -542,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_words_and_values_are_none() {
+    fn unknown_words_and_values_do_not_parse() {
         for text in [
             "b",
             "limit",

@@ -188,7 +188,7 @@ impl Command for SanctionArgs {
         let (group, user, now) = (group_name(&target.group)?, context.find_user(&target.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
         let one =
-            GroupSanction { user, penalty, ruling: SanctionTerms { by: context.caller.client.name, reason, until } };
+            GroupSanction { user, penalty, terms: SanctionTerms { by: context.caller.client.name, reason, until } };
         context.hub.sanction_member(&context.caller.client, &group, one, now, &mut context.caller.flush_list)
     }
 }

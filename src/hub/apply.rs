@@ -187,7 +187,7 @@ impl HubState {
             }
             StateChange::MemberSanctioned { group, user, penalty, terms } => {
                 self.add_sanction(group, user, penalty, &terms, entries);
-                let news = |you| GroupNews::Sanctioned { user, penalty, ruling: terms.clone(), you };
+                let news = |you| GroupNews::Sanctioned { user, penalty, terms: terms.clone(), you };
                 self.tell_concerned(group, user, news, flush_list);
             }
             StateChange::MemberLifted { group, user, penalty, by } => {
@@ -391,7 +391,7 @@ impl HubState {
             group.invited.remove(&user);
         }
         group.sanctions.insert((user, penalty), terms.clone());
-        let entry = Entry::MemberSanctioned { group: name, user, penalty, ruling: terms.clone() };
+        let entry = Entry::MemberSanctioned { group: name, user, penalty, terms: terms.clone() };
         entries.extend(group.settings.keep.then_some(entry));
     }
 
@@ -471,7 +471,7 @@ impl GroupState {
             group: name,
             user: *user,
             penalty: *penalty,
-            ruling: terms.clone(),
+            terms: terms.clone(),
         }));
     }
 

@@ -126,7 +126,7 @@ impl Client {
     }
 
     pub(super) fn position_entry(&self, position: Position, at: SystemTime) -> Entry {
-        Entry::Reading { user: self.name, device: self.device, position, at }
+        Entry::Delivered { user: self.name, device: self.device, position, at }
     }
 
     /// Whether the session has left the hub.

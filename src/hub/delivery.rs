@@ -84,7 +84,7 @@ impl Client {
     /// What this session says there, at the moment at which that was checked.
     pub fn compose(&self, to: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
         let (Destination { scope, is_ephemeral, at }, text) = (to, text.into());
-        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false }, is_ephemeral }
+        PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false, tag: None }, is_ephemeral }
     }
 }
 
@@ -478,7 +478,7 @@ impl HubState {
     /// Queues a message that could not be stored for those who are online, and tells its author so instead of the echo.
     fn deliver_unsaved(&mut self, draft: Draft, error: &StoreError, flush_list: &mut FlushList) {
         let Draft { at, from, scope, .. } = draft;
-        let mut refused = UserError::NotSaved(error.to_string());
+        let (tag, mut refused) = (draft.tag.clone(), UserError::NotSaved(error.to_string()));
         let event = || Event::said(MessageId(0), at, event_for_recipient(&draft));
         match scope {
             Scope::Everybody => self.tell_from(&from, &self.clients, &event(), Some(&from), flush_list),
@@ -491,7 +491,7 @@ impl HubState {
                 self.tell_user_from(&from, &to, &event(), flush_list);
             }
         }
-        self.tell_user(&from, &Event::new(EventKind::Refused(refused)), flush_list);
+        self.tell_user(&from, &Event::answer(EventKind::Refused(refused), tag), flush_list);
     }
 }
 
@@ -575,7 +575,9 @@ impl CoalescedMessages {
         parts: impl Iterator<Item = &'a [LoggedMessage]>,
         kind: impl Fn(&Draft) -> EventKind,
     ) -> impl Iterator<Item = Arc<Event>> {
-        let made = move |LoggedMessage { id, draft }: &LoggedMessage| Event::made(*id, draft.at, self.now, kind(draft));
+        let made = move |LoggedMessage { id, draft }: &LoggedMessage| {
+            Event::made(*id, draft.at, self.now, kind(draft)).tagged(draft.tag.clone())
+        };
         let events = parts.filter_map(move |part| match part {
             [one] => Some(made(one)),
             several => Event::several(several.iter().map(&made).collect()),

@@ -381,6 +381,17 @@ impl Hub {
         })
     }
 
+    /// The members of one group that a user may know of.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchGroup`].
+    pub fn roster(&self, me: &Name, group: &Name, now: SystemTime) -> Result<Roster, UserError> {
+        self.locked(|state| {
+            let (name, group) = state.group_for(me, group, now)?;
+            Ok((name, group.members.keys().copied().collect()))
+        })
+    }
+
     /// The bans and mutes of a group that are in force, in the order of their users, for its owners and admins.
     ///
     /// # Errors
@@ -397,7 +408,7 @@ impl Hub {
             let all = in_force.map(|((user, penalty), terms)| GroupSanction {
                 user: *user,
                 penalty: *penalty,
-                ruling: terms.clone(),
+                terms: terms.clone(),
             });
             Ok((group, all.collect()))
         })

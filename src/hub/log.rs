@@ -17,7 +17,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::client::{Client, ClientId};
 use super::outbox::{FlushTarget, Outbox};
 use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
-use crate::model::{Draft, Histogram, MessageId, Scope};
+use crate::model::{Draft, Histogram, MessageId, Scope, Tag};
 use crate::store::{Entry, Store, StoreError};
 
 /// A message that has been checked, and that nobody has been told yet.
@@ -32,6 +32,11 @@ impl PendingMessage {
     /// The same as an action (`/me`).
     pub fn as_action(self) -> PendingMessage {
         PendingMessage { draft: Draft { action: true, ..self.draft }, ..self }
+    }
+
+    /// The same, said in a line with this tag.
+    pub fn tagged(self, tag: Option<Tag>) -> PendingMessage {
+        PendingMessage { draft: Draft { tag, ..self.draft }, ..self }
     }
 }
 

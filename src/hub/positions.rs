@@ -224,6 +224,6 @@ impl Hub {
     pub fn add_token(&self, token: Token) -> Result<(), StoreError> {
         let (user, device, at) = (token.user, Some(token.name), token.made);
         let position = Position::Upto(self.locked(|state| state.last));
-        self.record(vec![Entry::TokenMade(token), Entry::Reading { user, device, position, at }])
+        self.record(vec![Entry::TokenMade(token), Entry::Delivered { user, device, position, at }])
     }
 }

@@ -132,7 +132,7 @@ impl HubState {
     }
 
     fn sanction_member(&self, me: Name, group: &Name, sanction: GroupSanction, now: SystemTime) -> Decision {
-        let GroupSanction { user, penalty, ruling: terms } = sanction;
+        let GroupSanction { user, penalty, terms } = sanction;
         let name = self.group_with_power_over(&me, group, &user, now)?;
         let (_, group) = self.group(&name)?;
         let mut changes = Vec::new();

@@ -219,7 +219,7 @@ impl HubState {
                 self.memberships.entry(user).or_default().insert(name);
             }
             for one in sanctions {
-                group.sanctions.insert((one.user, one.penalty), one.ruling);
+                group.sanctions.insert((one.user, one.penalty), one.terms);
             }
             if group.owners().next().is_none()
                 && let Some(heir) = group.heir(|_| true)

@@ -5,12 +5,12 @@ mod demotion;
 pub(crate) mod disk;
 mod durable;
 mod echoes;
+mod group_roles;
 mod model;
 mod operating;
 mod order;
 mod reading;
 mod renaming;
-mod ruling;
 mod running;
 mod runs;
 mod steps;
@@ -160,12 +160,12 @@ fn rule(
     flush_list: &mut FlushList,
 ) -> Result<(), UserError> {
     let penalty = [Penalty::Ban, Penalty::Mute][coin];
-    let ruling = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
+    let terms = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
     match deed {
         0..3 => hub.move_role(me, &group, user, coin == 0, now, flush_list),
         3 => hub.transfer(me, &group, user, now, flush_list),
         4 => hub.kick(me, &group, user, None, now, flush_list),
-        5 => hub.sanction_member(me, &group, GroupSanction { user, penalty, ruling }, now, flush_list),
+        5 => hub.sanction_member(me, &group, GroupSanction { user, penalty, terms }, now, flush_list),
         6 => hub.lift_from_member(me, &group, user, penalty, now, flush_list),
         7 => hub.invite(me, &group, user, now, flush_list),
         8 => hub.change_settings(me, &group, &[GroupSetting::Keep(coin == 0)], now, flush_list),

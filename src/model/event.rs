@@ -15,6 +15,7 @@ use super::people::{NameAndNote, Profile, Roster};
 use super::policy::OutputFormat;
 use super::reason::QuitReason;
 use super::sanction::Report;
+use super::tag::Tag;
 
 /// One thing that happened: created once, encoded at most once per dialect, shared by all recipients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Event {
     pub queued_at: Instant,
     /// What happened.
     pub kind: EventKind,
+    /// The tag of the line that caused it; only the user who sent that line is told.
+    tag: Option<Tag>,
     weight: usize,
     encodings: Encodings,
 }
@@ -109,6 +112,8 @@ pub enum EventKind {
     Read { by: Name, id: MessageId },
     /// Answer to `/read`.
     YouRead { id: MessageId },
+    /// A tagged line was carried out, and nothing else answers it.
+    Accepted,
     /// Answer to `/receipts`: whether the session gets receipts.
     Receipts { wanted: bool },
     /// So many messages follow that the user missed.
@@ -219,7 +224,7 @@ impl Event {
     /// Like [`Event::said`], with the time given and not yet shared.
     pub fn made(id: MessageId, at: SystemTime, queued_at: Instant, kind: EventKind) -> Event {
         let weight = EVENT_OVERHEAD + kind.text_len();
-        Event { id, at, queued_at, kind, weight, encodings: Encodings::default() }
+        Event { id, at, queued_at, kind, tag: None, weight, encodings: Encodings::default() }
     }
 
     /// Several messages as one event; `None` for no messages.
@@ -227,7 +232,25 @@ impl Event {
         let Event { at, queued_at, .. } = *events.first()?;
         let id = events.iter().map(|event| event.id).max()?;
         let weight = events.iter().map(Event::weight).sum();
-        Some(Event { id, at, queued_at, kind: EventKind::Batch { events }, weight, encodings: Encodings::default() })
+        let kind = EventKind::Batch { events };
+        Some(Event { id, at, queued_at, kind, tag: None, weight, encodings: Encodings::default() })
+    }
+
+    /// An answer to a line with this tag.
+    pub fn answer(kind: EventKind, tag: Option<Tag>) -> Arc<Event> {
+        Arc::new(Event::made(MessageId::default(), SystemTime::now(), Instant::now(), kind).tagged(tag))
+    }
+
+    /// The same event, caused by a line with this tag.
+    pub fn tagged(mut self, tag: Option<Tag>) -> Event {
+        self.weight += tag.as_ref().map_or(0, |tag| tag.as_str().len());
+        self.tag = tag;
+        self
+    }
+
+    /// The tag, for this recipient: of a message, only its author is shown it.
+    pub fn tag_for(&self, recipient: &Name) -> Option<&Tag> {
+        self.tag.as_ref().filter(|_| self.kind.spoken().is_none_or(|(from, _)| from == recipient))
     }
 
     /// The events of a batch, or the event itself.
@@ -289,6 +312,7 @@ impl EventKind {
             | EventKind::Received { .. }
             | EventKind::Read { .. }
             | EventKind::YouRead { .. }
+            | EventKind::Accepted
             | EventKind::Receipts { .. }
             | EventKind::Missed { .. }
             | EventKind::MissedMore { .. }
@@ -382,6 +406,7 @@ impl EventKind {
             | EventKind::Received { .. }
             | EventKind::Read { .. }
             | EventKind::YouRead { .. }
+            | EventKind::Accepted
             | EventKind::Receipts { .. }
             | EventKind::Missed { .. }
             | EventKind::MissedMore { .. }

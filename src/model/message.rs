@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::name::Name;
+use super::tag::Tag;
 
 /// Bytes that an event takes in an outbox in addition to its text: names, fixed words and the structure itself.
 pub(super) const EVENT_OVERHEAD: usize = 96;
@@ -37,6 +38,8 @@ pub struct Draft {
     pub text: Arc<str>,
     /// Whether it describes an action of the author (`/me`).
     pub action: bool,
+    /// What the author's client recognises it by.
+    pub tag: Option<Tag>,
 }
 
 /// A message of the log.

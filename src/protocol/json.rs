@@ -7,7 +7,7 @@ use super::machine::Line;
 use super::record::{self, Encoder, Value};
 use super::{Dialect, MICROSECONDS, SECONDS, append, utc};
 use crate::model::text::quote_into;
-use crate::model::{AdminAnswer, Event, Slot, UserError};
+use crate::model::{AdminAnswer, Event, Name, Slot, Tag, UserError};
 
 /// The JSON dialect; each object is one line.
 pub static JSON: Json = Json;
@@ -17,22 +17,33 @@ pub struct Json;
 
 impl Dialect for Json {
     fn encode<'e>(&self, event: &'e Event) -> &'e [u8] {
-        event.encoded(Slot::Json, || {
-            let mut objects = Object(String::with_capacity(event.weight()));
-            for event in event.each() {
-                let start = objects.0.len();
-                record::write(event, &mut objects);
-                if objects.0.len() > start {
-                    objects.0.push_str("}\n");
-                }
-            }
-            objects.0.into_bytes()
-        })
+        event.encoded(Slot::Json, || objects(event, |_| None))
     }
 
     fn after_prompt(&self) -> &'static [u8] {
         b""
     }
+}
+
+/// The same objects as everyone gets, with the tags that only this recipient is shown.
+pub fn tagged_json(event: &Event, recipient: &Name) -> Vec<u8> {
+    objects(event, |event| event.tag_for(recipient))
+}
+
+/// One object per event of a batch, each with its tag, if there is one.
+fn objects<'e>(event: &'e Event, tag: impl Fn(&'e Event) -> Option<&'e Tag>) -> Vec<u8> {
+    let mut objects = Object(String::with_capacity(event.weight()));
+    for event in event.each() {
+        let start = objects.0.len();
+        record::write(event, &mut objects);
+        if objects.0.len() > start {
+            if let Some(tag) = tag(event) {
+                objects.field("tag", tag);
+            }
+            objects.0.push_str("}\n");
+        }
+    }
+    objects.0.into_bytes()
 }
 
 /// The answer to an admin command from the console, as one object without a line end: `{"ok":true,"done":"ban","whom":"bob",…}`,

@@ -195,7 +195,7 @@ fn write_event(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::AdminReply(AdminAnswer::Table(table)) => write_table(out, table),
 
         // Never written; the events of a batch are written one by one.
-        EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
+        EventKind::Accepted | EventKind::Nothing | EventKind::Batch { .. } => Ok(()),
     }
 }
 
@@ -432,8 +432,8 @@ fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             let terms = EndAndReason(None, reason.as_deref());
             write!(out, "*** {} kicked from the group {group} by {by}{terms}", Subject(user, *you))
         }
-        GroupNews::Sanctioned { user, penalty, ruling, you } => {
-            let (terms, by) = (EndAndReason(ruling.until, ruling.reason.as_deref()), ruling.by);
+        GroupNews::Sanctioned { user, penalty, terms, you } => {
+            let (terms, by) = (EndAndReason(terms.until, terms.reason.as_deref()), terms.by);
             let imposed = match penalty {
                 Penalty::Ban => "banned from",
                 Penalty::Mute => "muted in",
@@ -480,13 +480,13 @@ fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool
         write!(out, "Bans and mutes of the group {group}:")?;
         end = "\n";
     }
-    all.iter().try_for_each(|GroupSanction { user, penalty, ruling }| {
+    all.iter().try_for_each(|GroupSanction { user, penalty, terms }| {
         let imposed = match penalty {
             Penalty::Ban => "banned",
             Penalty::Mute => "muted",
         };
-        let terms = EndAndReason(ruling.until, ruling.reason.as_deref());
-        write!(out, "{}{user}: {imposed} by {}{terms}", std::mem::replace(&mut end, "\n"), ruling.by)
+        let until = EndAndReason(terms.until, terms.reason.as_deref());
+        write!(out, "{}{user}: {imposed} by {}{until}", std::mem::replace(&mut end, "\n"), terms.by)
     })
 }
 

@@ -13,7 +13,7 @@ use super::machine::Line;
 use crate::model::{
     AdminAnswer, Bell, Cell, Event, EventKind, GroupInfo, GroupNews, GroupSettings, LoginError, Message, MessageId,
     Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason, Roster, SanctionTerms, Scope, Table,
-    Target, TokenShown,
+    Tag, Target, TokenShown,
 };
 
 /// The value of a field.
@@ -223,15 +223,16 @@ pub(super) fn write<E: Encoder>(event: &Event, to: &mut E) {
         EventKind::Received { by, id } => to.tag("received").field("id", *id).field("by", by),
         EventKind::Read { by, id } => to.tag("read").field("id", *id).field("by", by),
         EventKind::YouRead { id } => to.tag("you_read").field("id", *id),
+        EventKind::Accepted => to.tag("ok"),
         EventKind::Receipts { wanted } => to.tag("receipts").field("wanted", *wanted),
         EventKind::Deleted { by, id } => to.tag("deleted").field("id", *id).field("by", by),
         EventKind::Missed { count } => to.tag("missed").field("count", *count),
         EventKind::MissedMore { count } => to.tag("missed_more").field("count", *count),
-        EventKind::PastMessages { reader: _, messages, gone } => to
+        EventKind::PastMessages { reader, messages, gone } => to
             .object(|object| {
                 object.tag("past");
             })
-            .records("messages", "past", messages, |record, message| write_past(message, gone, record)),
+            .records("messages", "past", messages, |record, message| write_past(message, reader, gone, record)),
         EventKind::HistoryHeader { scope, before, count } => to
             .tag("history")
             .field("of", Value::Word(&Of(*scope)))
@@ -305,9 +306,9 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
             .field("user", user)
             .field("by", by)
             .field("text", reason.as_deref()),
-        GroupNews::Sanctioned { user, penalty, ruling, you: _ } => {
+        GroupNews::Sanctioned { user, penalty, terms, you: _ } => {
             to.stamped(imposed(*penalty), event).field("group", group).field("user", user);
-            write_terms(ruling, to)
+            write_terms(terms, to)
         }
         GroupNews::Lifted { user, penalty, by, you: _ } => {
             let tag = match penalty {
@@ -330,7 +331,7 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
                     line.field("group", group);
                 });
                 record.field("user", &ban.user).field("what", imposed(ban.penalty));
-                write_terms(&ban.ruling, record);
+                write_terms(&ban.terms, record);
             })
         }
         GroupNews::YouInvited { user } => to.tag("you_invited").field("group", group).field("user", user),
@@ -417,7 +418,7 @@ fn write_profile<'e, E: Encoder>(profile: &Profile, to: &'e mut E) -> &'e mut E 
 }
 
 /// A message of the log; `gone` are the names that belong to no account any more.
-fn write_past<E: Encoder>(message: &Message, gone: &[Name], to: &mut E) {
+fn write_past<E: Encoder>(message: &Message, reader: &Name, gone: &[Name], to: &mut E) {
     let Message { id, said, deleted } = message;
     to.field("id", *id).field("at", said.at).field("from", &said.from);
     match &said.scope {
@@ -438,6 +439,12 @@ fn write_past<E: Encoder>(message: &Message, gone: &[Name], to: &mut E) {
     } else {
         to.field("text", &said.text)
     };
+    // Only its author is shown the tag.
+    if let Some(tag) = said.tag.as_ref().filter(|_| said.from == *reader) {
+        to.object(|object| {
+            object.field("tag", tag);
+        });
+    }
 }
 
 /// What an operator has done: its word as the value of a field called `name`, and what belongs to it.
@@ -554,6 +561,12 @@ impl<'v> From<&'v Arc<str>> for Value<'v> {
 impl<'v> From<&'v Name> for Value<'v> {
     fn from(name: &'v Name) -> Value<'v> {
         Value::Text(name.as_str())
+    }
+}
+
+impl<'v> From<&'v Tag> for Value<'v> {
+    fn from(tag: &'v Tag) -> Value<'v> {
+        Value::Text(tag.as_str())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who may be connected without having logged in, or ask for a page: budgets of their own, shared fairly among addresses.
+//! Admission: how many connections may be open before login, or ask for a page, shared fairly among addresses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -10,158 +10,178 @@ use crate::hub::ClientId;
 use crate::model::{EventKind, LoginError, Net, QuitReason};
 use crate::session::Connection;
 
-/// Somebody who has a place, and may have to give it to somebody else.
-pub(super) trait Waiter: Send + Sync {
-    /// Ends his connection for this reason.
-    fn end(&self, reason: QuitReason);
+/// A connection that has a slot and may have to give it up.
+pub(super) trait Evictable: Send + Sync {
+    /// Ends the connection for this reason.
+    fn close(&self, reason: QuitReason);
 
-    /// From where he is connected.
+    /// The client's address.
     fn address(&self) -> IpAddr;
 }
 
-/// Everybody who has a place at one door.
+/// The slots of one kind of connection.
 pub(super) struct Admission {
-    waiting: Mutex<Waiting>,
+    // lock tier 9: a leaf; no connection is closed while it is held.
+    held: Mutex<Held>,
     max: usize,
     max_per_address: usize,
 }
 
+/// The slots that are held, by address and then by age.
 #[derive(Default)]
-struct Waiting {
-    by_net: HashMap<Net, BTreeMap<ClientId, Arc<dyn Waiter>>>,
+struct Held {
+    by_net: HashMap<Net, BTreeMap<ClientId, Arc<dyn Evictable>>>,
     count: usize,
 }
 
-/// One client's place among them, given back when dropped.
-pub(super) struct Place {
+/// One connection's slot, given back when dropped.
+pub(super) struct Slot {
     admission: Arc<Admission>,
     net: Net,
     id: ClientId,
 }
 
-/// Why a connection is not let in.
+/// Why a connection is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// His address has as many as one may have.
-    Address(usize),
-    /// All places are taken, and no address holds more of them than his.
+pub(super) enum AdmissionError {
+    /// Its address already has this many, which is all it may have.
+    PerAddress(usize),
+    /// All slots are held, and no address holds more than this one would.
     Crowded,
 }
 
-impl Refusal {
+impl AdmissionError {
+    /// What the client is told.
     pub(super) fn event(&self) -> EventKind {
         match *self {
-            Refusal::Address(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),
-            Refusal::Crowded => EventKind::Closed { reason: QuitReason::Crowded },
+            AdmissionError::PerAddress(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),
+            AdmissionError::Crowded => EventKind::Closed { reason: QuitReason::Crowded },
         }
     }
 
-    pub(super) fn why(&self) -> &'static str {
+    /// The fixed words in the log and in the metrics.
+    pub(super) fn as_str(&self) -> &'static str {
         match self {
-            Refusal::Address(_) => "too many from this address",
-            Refusal::Crowded => "too many logging in",
+            AdmissionError::PerAddress(_) => "too many from this address",
+            AdmissionError::Crowded => "too many logging in",
         }
     }
 }
 
 impl Admission {
-    /// With so many places, of which one address may have so many.
+    /// `max` slots, of which one address may hold `max_per_address`.
     pub(super) fn new(max: usize, max_per_address: usize) -> Admission {
-        Admission { waiting: Mutex::default(), max, max_per_address }
+        Admission { held: Mutex::default(), max, max_per_address }
     }
 
-    /// Gives a connection a place. When none is free, the oldest connection of the address that holds most has to go,
-    /// if that address holds more than the newcomer's would.
-    pub(super) fn enter(self: &Arc<Self>, net: Net, id: ClientId, waiter: Arc<dyn Waiter>) -> Result<Place, Refusal> {
-        let waiting = self.waiting.lock();
-        self.check(&waiting, net)?;
-        self.let_in(waiting, net, id, waiter)
-    }
-
-    /// The same for a proxy's connection, whose client is not known yet: the proxy may have as many as there are places.
-    pub(super) fn enter_for_others(
+    /// Gives a connection a slot. If all are held, the address that holds most loses its oldest connection, unless it
+    /// holds no more than the newcomer's address then would.
+    ///
+    /// # Errors
+    /// Why there is no slot.
+    pub(super) fn admit(
         self: &Arc<Self>,
         net: Net,
         id: ClientId,
-        waiter: Arc<dyn Waiter>,
-    ) -> Result<Place, Refusal> {
-        self.let_in(self.waiting.lock(), net, id, waiter)
+        connection: Arc<dyn Evictable>,
+    ) -> Result<Slot, AdmissionError> {
+        let held = self.held.lock();
+        self.check_address(&held, net)?;
+        self.take_slot(held, net, id, connection)
     }
 
-    fn let_in(
+    /// As [`Admission::admit`], for a proxy's connection whose client is not known yet: a proxy may hold all slots.
+    ///
+    /// # Errors
+    /// [`AdmissionError::Crowded`].
+    pub(super) fn admit_proxied(
         self: &Arc<Self>,
-        mut waiting: MutexGuard<'_, Waiting>,
         net: Net,
         id: ClientId,
-        waiter: Arc<dyn Waiter>,
-    ) -> Result<Place, Refusal> {
-        let own = waiting.held_by(net);
-        let crowded_out = if waiting.count < self.max {
+        connection: Arc<dyn Evictable>,
+    ) -> Result<Slot, AdmissionError> {
+        self.take_slot(self.held.lock(), net, id, connection)
+    }
+
+    fn take_slot(
+        self: &Arc<Self>,
+        mut held: MutexGuard<'_, Held>,
+        net: Net,
+        id: ClientId,
+        connection: Arc<dyn Evictable>,
+    ) -> Result<Slot, AdmissionError> {
+        let own = held.count_of(net);
+        let evicted = if held.count < self.max {
             None
         } else {
-            Some(waiting.remove_oldest_of_largest(own + 1).ok_or(Refusal::Crowded)?)
+            Some(held.remove_oldest_of_largest(own + 1).ok_or(AdmissionError::Crowded)?)
         };
-        waiting.insert(net, id, waiter);
-        drop(waiting);
-        crowded_out.inspect(|waiter| waiter.end(QuitReason::Crowded));
-        Ok(Place { admission: Arc::clone(self), net, id })
+        held.insert(net, id, connection);
+        drop(held);
+        evicted.inspect(|connection| connection.close(QuitReason::Crowded));
+        Ok(Slot { admission: Arc::clone(self), net, id })
     }
 
     /// Whether an address may have one more.
-    fn check(&self, waiting: &Waiting, net: Net) -> Result<(), Refusal> {
-        let full = waiting.held_by(net) >= self.max_per_address && !net.is_exempt();
-        if full { Err(Refusal::Address(self.max_per_address)) } else { Ok(()) }
+    fn check_address(&self, held: &Held, net: Net) -> Result<(), AdmissionError> {
+        let full = held.count_of(net) >= self.max_per_address && !net.is_exempt();
+        if full { Err(AdmissionError::PerAddress(self.max_per_address)) } else { Ok(()) }
     }
 
+    /// How many slots are held.
     pub(super) fn count(&self) -> usize {
-        self.waiting.lock().count
+        self.held.lock().count
     }
 
-    /// Ends the connections whose addresses fit, and says how many they were.
-    pub(super) fn close_where(&self, fits: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
-        let chosen: Vec<Arc<dyn Waiter>> = {
-            let waiting = self.waiting.lock();
-            let all = waiting.by_net.values().flat_map(BTreeMap::values);
-            all.filter(|waiter| fits(waiter.address())).cloned().collect()
+    /// Closes the connections whose addresses match, and returns how many those were.
+    pub(super) fn close_where(&self, matches: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
+        let chosen: Vec<Arc<dyn Evictable>> = {
+            let held = self.held.lock();
+            let all = held.by_net.values().flat_map(BTreeMap::values);
+            all.filter(|connection| matches(connection.address())).cloned().collect()
         };
-        chosen.iter().for_each(|waiter| waiter.end(reason));
+        chosen.iter().for_each(|connection| connection.close(reason));
         chosen.len()
     }
 
+    /// Closes every connection that holds a slot.
     pub(super) fn close_all(&self, reason: QuitReason) {
         self.close_where(|_| true, reason);
     }
 }
 
-impl Place {
-    /// Makes it a place of this address, whom a proxy asks for.
-    pub(super) fn belongs_to(&mut self, net: Net) -> Result<(), Refusal> {
-        let mut waiting = self.admission.waiting.lock();
-        self.admission.check(&waiting, net)?;
-        let waiter = waiting.remove(self.net, self.id).ok_or(Refusal::Crowded)?;
-        waiting.insert(net, self.id, waiter);
+impl Slot {
+    /// Makes it a slot of this address, that of a proxy's client.
+    ///
+    /// # Errors
+    /// Why the address gets no slot; or [`AdmissionError::Crowded`] when the slot is lost.
+    pub(super) fn assign_to(&mut self, net: Net) -> Result<(), AdmissionError> {
+        let mut held = self.admission.held.lock();
+        self.admission.check_address(&held, net)?;
+        let connection = held.remove(self.net, self.id).ok_or(AdmissionError::Crowded)?;
+        held.insert(net, self.id, connection);
         self.net = net;
         Ok(())
     }
 }
 
-impl Waiting {
-    fn held_by(&self, net: Net) -> usize {
+impl Held {
+    fn count_of(&self, net: Net) -> usize {
         self.by_net.get(&net).map_or(0, BTreeMap::len)
     }
 
-    fn insert(&mut self, net: Net, id: ClientId, waiter: Arc<dyn Waiter>) {
-        self.by_net.entry(net).or_default().insert(id, waiter);
+    fn insert(&mut self, net: Net, id: ClientId, connection: Arc<dyn Evictable>) {
+        self.by_net.entry(net).or_default().insert(id, connection);
         self.count += 1;
     }
 
-    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Waiter>> {
+    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Evictable>> {
         let (&net, largest) = self.by_net.iter().max_by_key(|(_, held)| held.len())?;
         let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
         self.remove(net, oldest)
     }
 
-    fn remove(&mut self, net: Net, id: ClientId) -> Option<Arc<dyn Waiter>> {
+    fn remove(&mut self, net: Net, id: ClientId) -> Option<Arc<dyn Evictable>> {
         let held = self.by_net.get_mut(&net)?;
         let connection = held.remove(&id)?;
         if held.is_empty() {
@@ -172,8 +192,8 @@ impl Waiting {
     }
 }
 
-impl Waiter for Connection {
-    fn end(&self, reason: QuitReason) {
+impl Evictable for Connection {
+    fn close(&self, reason: QuitReason) {
         self.close(reason);
     }
 
@@ -182,10 +202,10 @@ impl Waiter for Connection {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        // Who was crowded out has no place any more.
-        let connection = self.admission.waiting.lock().remove(self.net, self.id);
+        // The slot of an evicted connection is gone already.
+        let connection = self.admission.held.lock().remove(self.net, self.id);
         drop(connection);
     }
 }
@@ -211,49 +231,50 @@ mod tests {
     }
 
     #[test]
-    fn one_address_has_its_share_and_loopback_any() {
+    fn an_address_has_its_share_and_loopback_has_no_limit() {
         let admission = admission(20, 2);
-        let mut places = Vec::new();
-        let mut enter = |n, id| admission.enter(net(n), ClientId(id), connection()).map(|place| places.push(place));
-        assert!(enter(2, 1).is_ok() && enter(2, 2).is_ok());
-        assert_eq!(enter(2, 3), Err(Refusal::Address(2)));
-        assert!((4..10).all(|id| enter(1, id).is_ok()));
-        drop(places);
+        let mut slots = Vec::new();
+        let mut admit = |n, id| admission.admit(net(n), ClientId(id), connection()).map(|slot| slots.push(slot));
+        assert!(admit(2, 1).is_ok() && admit(2, 2).is_ok());
+        assert_eq!(admit(2, 3), Err(AdmissionError::PerAddress(2)));
+        assert!((4..10).all(|id| admit(1, id).is_ok()));
+        drop(slots);
         assert_eq!(admission.count(), 0);
     }
 
     #[test]
-    fn a_proxys_place_becomes_its_clients_and_counts_for_him() {
+    fn a_proxys_slot_counts_for_its_client_once_known() {
         let admission = admission(4, 1);
-        let mut places: Vec<Place> =
-            (0..4).map(|id| admission.enter_for_others(net(9), ClientId(id), connection()).ok().unwrap()).collect();
-        assert_eq!(admission.enter_for_others(net(9), ClientId(4), connection()).err(), Some(Refusal::Crowded));
-        assert_eq!(places[0].belongs_to(net(2)), Ok(()));
-        assert_eq!(places[1].belongs_to(net(2)), Err(Refusal::Address(1)));
-        assert_eq!(places[2].belongs_to(net(3)), Ok(()));
-        assert_eq!(admission.enter(net(2), ClientId(5), connection()).err(), Some(Refusal::Address(1)));
-        // A newcomer takes a place of which nobody knows whose it is.
-        let newcomer = admission.enter(net(4), ClientId(6), connection());
-        assert_eq!(places[1].belongs_to(net(5)), Err(Refusal::Crowded));
-        drop((places, newcomer));
+        let mut slots: Vec<Slot> =
+            (0..4).map(|id| admission.admit_proxied(net(9), ClientId(id), connection()).ok().unwrap()).collect();
+        assert_eq!(admission.admit_proxied(net(9), ClientId(4), connection()).err(), Some(AdmissionError::Crowded));
+        assert_eq!(slots[0].assign_to(net(2)), Ok(()));
+        assert_eq!(slots[1].assign_to(net(2)), Err(AdmissionError::PerAddress(1)));
+        assert_eq!(slots[2].assign_to(net(3)), Ok(()));
+        assert_eq!(admission.admit(net(2), ClientId(5), connection()).err(), Some(AdmissionError::PerAddress(1)));
+        // A newcomer evicts a connection that is not assigned to any client yet.
+        let newcomer = admission.admit(net(4), ClientId(6), connection());
+        assert_eq!(slots[1].assign_to(net(5)), Err(AdmissionError::Crowded));
+        drop((slots, newcomer));
         assert_eq!(admission.count(), 0);
     }
 
     #[test]
-    fn a_newcomer_takes_the_place_of_the_address_that_holds_most() {
+    fn a_newcomer_evicts_from_the_address_that_holds_most() {
         let admission = admission(4, 8);
-        let wires: Vec<_> = (0..4).map(|_| connection()).collect();
-        let enter =
-            |n, id: usize| admission.enter(net(n), ClientId(id as u64), Arc::clone(&wires[id]) as Arc<dyn Waiter>);
-        let places: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| enter(n, id).ok()).into();
-        let newcomer = admission.enter(net(4), ClientId(9), connection());
+        let connections: Vec<_> = (0..4).map(|_| connection()).collect();
+        let admit = |n, id: usize| {
+            admission.admit(net(n), ClientId(id as u64), Arc::clone(&connections[id]) as Arc<dyn Evictable>)
+        };
+        let slots: Vec<_> = [(2, 0), (2, 1), (2, 2), (3, 3)].map(|(n, id)| admit(n, id).ok()).into();
+        let newcomer = admission.admit(net(4), ClientId(9), connection());
         assert!(newcomer.is_ok());
         assert_eq!(
-            wires.iter().map(|connection| connection.closing()).collect::<Vec<_>>(),
+            connections.iter().map(|connection| connection.closing()).collect::<Vec<_>>(),
             [Some(QuitReason::Crowded), None, None, None]
         );
-        assert_eq!(admission.enter(net(2), ClientId(10), connection()).err(), Some(Refusal::Crowded));
-        drop(places);
+        assert_eq!(admission.admit(net(2), ClientId(10), connection()).err(), Some(AdmissionError::Crowded));
+        drop(slots);
         assert_eq!(admission.count(), 1);
     }
 }

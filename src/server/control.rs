@@ -1,20 +1,17 @@
-//! What operators may do with the building around the hub: have things read again, stop it, turn those away who wait.
+//! What operators can do with the server around the hub: reload, stop, close connections that have not logged in.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
-use log::Level;
-
-use super::{Handle, Inner};
+use super::{Handle, ServerState};
 use crate::admin::{Admin, Filter, ServerControl};
-use crate::log_limit::{self, Who};
 use crate::model::{Net, QuitReason};
 
-/// The server as its own admin sees it, which does not keep it alive.
-struct ControlHandle(Weak<Inner>);
+/// The server as its own admin sees it. Weak, so that the two do not keep each other alive.
+struct ControlHandle(Weak<ServerState>);
 
-/// Tells the admin where it stands.
-pub(super) fn open(handle: &Handle) {
+/// Gives the admin control over the server.
+pub(super) fn connect(handle: &Handle) {
     handle.admin().connect(Arc::new(ControlHandle(Arc::downgrade(&handle.0))));
 }
 
@@ -29,14 +26,14 @@ impl ServerControl for ControlHandle {
         self.handle().map_or_else(|| Err("the server has ended".to_owned()), |handle| handle.reload())
     }
 
+    fn stop(&self) {
+        self.handle().inspect(Handle::stop);
+    }
+
     fn log_tail(&self, lines: usize) -> Result<Vec<String>, String> {
         let handle = self.handle();
         let tail = handle.as_ref().and_then(|handle| handle.0.log_tail.get());
-        tail.map_or_else(|| Err("this server writes none".to_owned()), |tail| tail(lines))
-    }
-
-    fn stop(&self) {
-        self.handle().inspect(Handle::stop);
+        tail.map_or_else(|| Err("this server writes no log".to_owned()), |tail| tail(lines))
     }
 
     fn logging_in(&self) -> usize {
@@ -48,19 +45,18 @@ impl ServerControl for ControlHandle {
     }
 
     fn dismiss(&self, net: &Net) -> usize {
-        let close = |handle: Handle| {
-            let doors = [&handle.0.admission, handle.0.web.visits()];
-            doors.map(|door| door.close_where(|address| net.contains(address), QuitReason::Banned)).iter().sum()
-        };
-        self.handle().map_or(0, close)
+        let Some(Handle(server)) = self.handle() else { return 0 };
+        let inside = |address: IpAddr| net.contains(address);
+        server.admission.close_where(inside, QuitReason::Banned) + server.web.close_where(inside, QuitReason::Banned)
     }
 }
 
 impl Handle {
-    /// Reads the users file and the word filter anew, each whole or not at all. Who is logged in stays.
+    /// Reloads the users file and the word filter, each whole or not at all; returns how many users and patterns there
+    /// are. Users who are logged in stay.
     ///
     /// # Errors
-    /// What is as it was before, and why; the log has it too.
+    /// What was left unchanged and why; it is in the log as well.
     pub fn reload(&self) -> Result<(usize, usize), String> {
         if let Some(also) = self.0.on_reload.get() {
             also();
@@ -68,7 +64,7 @@ impl Handle {
         let users = self.0.shared.accounts.reload();
         match &users {
             Ok(count) => {
-                // Somebody else may have an old name by now.
+                // The file may give an old name of a renamed user to somebody else.
                 let accounts = &self.0.shared.accounts;
                 self.hub().retain_renamed(|name| accounts.is_deleted(name));
                 log::info!("users reloaded count={count}");
@@ -87,23 +83,17 @@ impl Handle {
         }
     }
 
-    /// Says and counts that somebody was turned away at the door.
-    pub(super) fn note_refused(&self, peer: SocketAddr, why: &'static str) {
-        log_limit::note(Level::Info, "refused", Who::Stranger(peer), &format!("reason=\"{why}\""));
-        self.admin().note_refused(why);
-    }
-
-    /// What else is to be done at each reload; the first one counts.
+    /// Has `also` called at each reload. Only the first call counts.
     pub fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(also));
     }
 
-    /// Says how the last lines of the log can be read; the first one counts.
-    pub fn on_log(&self, tail: impl Fn(usize) -> Result<Vec<String>, String> + Send + Sync + 'static) {
-        let _ = self.0.log_tail.set(Box::new(tail));
+    /// Sets how the last lines of the log are read. Only the first call counts.
+    pub fn on_log_tail(&self, read: impl Fn(usize) -> Result<Vec<String>, String> + Send + Sync + 'static) {
+        let _ = self.0.log_tail.set(Box::new(read));
     }
 
-    /// Where operators work.
+    /// The administration of the server.
     pub fn admin(&self) -> &Admin {
         &self.0.shared.admin
     }

@@ -1,4 +1,4 @@
-//! From a connection to a session: who is let in at which door, and the thread that he gets.
+//! From a connection to a session: who is admitted, and the thread that runs the session.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -14,18 +14,18 @@ use crate::failpoint;
 use crate::hub::ClientId;
 use crate::log_limit::{self, Who};
 use crate::model::{EventKind, Net, QuitReason, Sanction};
-use crate::session::{self, Connection, PlainDoor};
+use crate::session::{self, Connection, Door, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
-use crate::web::{TurnedAway, turn_away};
+use crate::web::{self, Unavailable};
 
-/// Where somebody comes in.
+/// What a listener is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
-    /// For netcat, telnet and their like.
+pub(super) enum Service {
+    /// The chat, for netcat, telnet and the like.
     Chat,
-    /// For browsers.
+    /// The web page and its API, for browsers and scripts.
     Web,
-    /// For who collects metrics.
+    /// Metrics, for Prometheus.
     Metrics,
 }
 
@@ -36,46 +36,46 @@ impl Handle {
     }
 
     /// Serves a connection on a thread of its own, in the protocol of this door, or tells the client why not.
-    pub(super) fn serve_at(&self, door: &'static dyn session::Door, link: Box<dyn Link>) {
+    pub(super) fn serve_at(&self, door: &'static dyn Door, link: Box<dyn Link>) {
         let peer = link.peer();
         let id = ClientId(self.0.next_id.fetch_add(1, Ordering::Relaxed));
         let connection = Arc::new(Connection::new(link, door, self.0.shared.hub.limits().outbox_age));
-        if self.is_banned(peer, &connection) {
+        if self.refuse_if_banned(peer, &connection) {
             return;
         }
-        let place = match self.0.admission.enter(Net::of(peer.ip()), id, Arc::clone(&connection) as _) {
-            Ok(place) => place,
-            Err(answer) => {
-                self.note_refused(peer, answer.why());
-                return connection.refuse(answer.event());
+        let slot = match self.0.admission.admit(Net::of(peer.ip()), id, Arc::clone(&connection) as _) {
+            Ok(slot) => slot,
+            Err(error) => {
+                self.note_refused(peer, error.as_str());
+                return connection.refuse(error.event());
             }
         };
         failpoint::reach("at the door", &peer.ip());
-        // A ban that came meanwhile has ended those who had a place by then.
-        if self.is_banned(peer, &connection) {
+        // A ban imposed between the first check and the admission has not closed this connection.
+        if self.refuse_if_banned(peer, &connection) {
             return;
         }
-        let Some(permit) = self.0.running.try_acquire_owned() else {
+        let Some(permit) = self.0.sessions.try_acquire_owned() else {
             self.note_refused(peer, "server full");
             return connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         };
         let (handle, for_thread) = (self.clone(), Arc::clone(&connection));
-        let started = self.0.crew.start(id.0, move || {
+        let started = self.0.threads.start(id.0, move || {
             let _permit = permit;
             log_limit::note(Level::Debug, "connected", Who::Stranger(peer), "");
-            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, place));
+            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, slot));
             if catch_unwind(session).is_err() {
                 for_thread.give_up();
             }
         });
-        self.note_threads(started.as_ref().err());
+        self.note_thread(started.as_ref().err());
         if started.is_err() {
             connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
         }
     }
 
-    /// Refuses who comes from a banned address, before anything is spent on him.
-    fn is_banned(&self, peer: SocketAddr, connection: &Connection) -> bool {
+    /// Refuses a connection from a banned address before it costs anything; returns whether it did.
+    fn refuse_if_banned(&self, peer: SocketAddr, connection: &Connection) -> bool {
         let ban = self.0.shared.hub.ban_at(peer.ip(), SystemTime::now());
         let banned = ban.is_some();
         if let Some(Sanction { until, reason: why, .. }) = ban {
@@ -85,9 +85,15 @@ impl Handle {
         banned
     }
 
-    /// Logs when the system begins or ceases to refuse threads, and not each time: a flood must not fill the log.
-    pub(super) fn note_threads(&self, refused: Option<&io::Error>) {
-        if self.0.threadless.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
+    /// Logs and counts a refused connection.
+    fn note_refused(&self, peer: SocketAddr, why: &'static str) {
+        log_limit::note(Level::Info, "refused", Who::Stranger(peer), &format!("reason=\"{why}\""));
+        self.admin().note_refused(why);
+    }
+
+    /// Notes whether the system gave a thread. Logged only when that changes: a flood must not fill the log.
+    pub(super) fn note_thread(&self, refused: Option<&io::Error>) {
+        if self.0.threads_refused.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
             match refused {
                 None => log_limit::note(Level::Info, "threads recovered", Who::Unknown, ""),
                 Some(e) => {
@@ -99,31 +105,34 @@ impl Handle {
     }
 
     /// Serves an accepted TCP connection.
-    pub(super) fn serve_tcp(&self, door: Door, stream: TcpStream, peer: SocketAddr) {
-        let traffic = self.traffic(door);
-        match door {
-            Door::Chat => self.serve(Box::new(TcpLink::new(stream, peer, traffic))),
-            Door::Web | Door::Metrics => {
-                let to = stream.local_addr().ok();
-                self.receive(door, Arc::new(TcpLink::new(stream, peer, traffic)), to);
+    pub(super) fn serve_tcp(&self, service: Service, stream: TcpStream, peer: SocketAddr) {
+        let traffic = self.traffic(service);
+        match service {
+            Service::Chat => self.serve(Box::new(TcpLink::new(stream, peer, traffic))),
+            Service::Web | Service::Metrics => {
+                let local = stream.local_addr().ok();
+                self.serve_http(service, Arc::new(TcpLink::new(stream, peer, traffic)), local);
             }
         }
     }
 
-    /// Where the bytes of who comes in there are counted; who collects metrics is no client.
-    fn traffic(&self, door: Door) -> Arc<Traffic> {
-        if door == Door::Metrics { Arc::default() } else { Arc::clone(&self.0.traffic) }
+    /// Where bytes are counted. Those of the metrics are not: whoever collects them is no client.
+    fn traffic(&self, service: Service) -> Arc<Traffic> {
+        match service {
+            Service::Chat | Service::Web => Arc::clone(&self.0.traffic),
+            Service::Metrics => Arc::default(),
+        }
     }
 
     /// Tells an accepted TCP connection that there is no room for it.
-    pub(super) fn turn_away(&self, door: Door, stream: TcpStream, peer: SocketAddr, patience: Duration) {
-        let link = TcpLink::new(stream, peer, self.traffic(door));
-        match door {
-            Door::Chat => {
+    pub(super) fn refuse_tcp(&self, service: Service, stream: TcpStream, peer: SocketAddr, patience: Duration) {
+        let link = TcpLink::new(stream, peer, self.traffic(service));
+        match service {
+            Service::Chat => {
                 let connection = Connection::new(Box::new(link), &PlainDoor, patience);
                 connection.refuse(EventKind::Closed { reason: QuitReason::ServerFull });
             }
-            Door::Web | Door::Metrics => turn_away(&link, TurnedAway::Busy),
+            Service::Web | Service::Metrics => web::refuse(&link, Unavailable::Busy),
         }
     }
 }

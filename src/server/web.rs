@@ -1,5 +1,5 @@
-//! The doors for browsers and for who collects metrics: a bounded number of visits, each on a thread of its own for some
-//! seconds. Who becomes a client goes through the same admission as all others.
+//! HTTP connections: a bounded number, each on a thread of its own for a few seconds. One that becomes a WebSocket goes
+//! on as a chat client, through the same admission as all others.
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -11,8 +11,8 @@ use std::time::{Instant, SystemTime};
 use log::Level;
 
 use super::Handle;
-use super::admission::{Admission, Place, Waiter};
-use super::serve::Door;
+use super::admission::{Admission, Evictable, Slot};
+use super::serve::Service;
 use crate::hub::ClientId;
 use crate::log_limit::{self, Who};
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
@@ -21,126 +21,135 @@ use crate::semaphore::Semaphore;
 use crate::session::WebDoor;
 use crate::thread;
 use crate::transport::Link;
-use crate::web::{Proxies, Site, TurnedAway, Visit, scrape, turn_away};
+use crate::web::{self, AllowedOrigins, HttpConnection, TrustedProxies, Unavailable};
 
-/// What all visits share.
+/// What all HTTP connections share.
 pub(super) struct Web {
-    site: Site,
-    proxies: Proxies,
-    visits: Arc<Admission>,
-    /// Counts longer than the visits do: one that was ended may still be busy with that.
-    running: Arc<Semaphore>,
+    origins: AllowedOrigins,
+    proxies: TrustedProxies,
+    admission: Arc<Admission>,
+    /// One permit for each thread. A connection that lost its slot may keep its thread busy a little longer.
+    threads: Arc<Semaphore>,
     next_id: AtomicU64,
 }
 
-/// A visit that may have to end.
-struct Visitor {
+/// An HTTP connection that can be closed at any time.
+struct HttpClient {
     link: Arc<dyn Link>,
-    /// Whom a proxy asks for, as soon as that is known.
-    client: OnceLock<IpAddr>,
+    /// The client of a proxy's connection, as soon as it is known.
+    behind_proxy: OnceLock<IpAddr>,
 }
 
-impl Waiter for Visitor {
-    fn end(&self, _: QuitReason) {
+impl Evictable for HttpClient {
+    fn close(&self, _: QuitReason) {
         self.link.abort();
     }
 
     fn address(&self) -> IpAddr {
-        self.client.get().copied().unwrap_or_else(|| self.link.peer().ip())
+        self.behind_proxy.get().copied().unwrap_or_else(|| self.link.peer().ip())
     }
 }
 
 impl Web {
     pub(super) fn new(addresses: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
         Web {
-            site: Site::new(addresses, origins),
-            proxies: Proxies::new(proxies),
-            visits: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
-            running: Arc::new(Semaphore::new(WEB_THREADS)),
+            origins: AllowedOrigins::new(addresses, origins),
+            proxies: TrustedProxies::new(proxies),
+            admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
+            threads: Arc::new(Semaphore::new(WEB_THREADS)),
             next_id: AtomicU64::new(1),
         }
     }
 
-    pub(super) fn visits(&self) -> &Arc<Admission> {
-        &self.visits
+    /// As [`Admission::close_where`].
+    pub(super) fn close_where(&self, matches: impl Fn(IpAddr) -> bool, reason: QuitReason) -> usize {
+        self.admission.close_where(matches, reason)
     }
 
+    /// Closes every connection and accepts no more.
     pub(super) fn close(&self) {
-        self.running.close();
-        self.visits.close_all(QuitReason::Shutdown);
+        self.threads.close();
+        self.admission.close_all(QuitReason::Shutdown);
     }
 
-    /// Whether the last visit has ended by `deadline`.
+    /// Whether the last thread has ended by `deadline`.
     pub(super) fn wait_idle_until(&self, deadline: Instant) -> bool {
-        self.running.wait_idle_until(deadline)
+        self.threads.wait_idle_until(deadline)
     }
 }
 
 impl Handle {
-    /// Answers a request on a thread of its own, or says why not; `to` is the address of ours that it came to.
-    pub(super) fn receive(&self, door: Door, link: Arc<dyn Link>, to: Option<SocketAddr>) {
+    /// Answers a request on a thread of its own, or says why not. `local` is the address of ours that it was sent to.
+    pub(super) fn serve_http(&self, service: Service, link: Arc<dyn Link>, local: Option<SocketAddr>) {
         let (web, peer) = (&self.0.web, link.peer());
-        let refuse = |why| turn_away(&*link, note(peer, why));
-        // What a proxy brings counts for whom it brings it, and who that is has still to be read.
-        let brought = door == Door::Web && web.proxies.trust(peer.ip());
-        if !brought && self.is_shut_to(peer) {
-            return refuse(TurnedAway::Banned);
+        let refuse = |why| web::refuse(&*link, note_refused(peer, why));
+        // The client behind a proxy is not known until the request is read; limits and bans apply to that client.
+        let proxied = service == Service::Web && web.proxies.contains(peer.ip());
+        if let Some(banned) = (!proxied).then(|| self.ban_at(peer)).flatten() {
+            return refuse(banned);
         }
         let id = web.next_id.fetch_add(1, Ordering::Relaxed);
-        let visitor = Arc::new(Visitor { link: Arc::clone(&link), client: OnceLock::new() });
-        let (net, waiter) = (Net::of(peer.ip()), Arc::clone(&visitor) as _);
-        let place = match brought {
-            true => web.visits.enter_for_others(net, ClientId(id), waiter),
-            false => web.visits.enter(net, ClientId(id), waiter),
+        let client = Arc::new(HttpClient { link: Arc::clone(&link), behind_proxy: OnceLock::new() });
+        let (net, evictable) = (Net::of(peer.ip()), Arc::clone(&client) as _);
+        let slot = match proxied {
+            true => web.admission.admit_proxied(net, ClientId(id), evictable),
+            false => web.admission.admit(net, ClientId(id), evictable),
         };
-        let Ok(place) = place else { return refuse(TurnedAway::Busy) };
-        let Some(permit) = web.running.try_acquire_owned() else { return refuse(TurnedAway::Busy) };
+        let Ok(slot) = slot else { return refuse(Unavailable::Busy) };
+        let Some(permit) = web.threads.try_acquire_owned() else { return refuse(Unavailable::Busy) };
         let (handle, for_thread) = (self.clone(), Arc::clone(&link));
         let started = thread::start(&format!("visit-{id}"), CLIENT_STACK, move || {
-            let (_permit, place) = (permit, RefCell::new(Some(place)));
-            let admit = |client| handle.admit(&mut place.borrow_mut(), &visitor, client);
+            let (_permit, slot) = (permit, RefCell::new(Some(slot)));
+            let admit = |address| handle.admit_client(&mut slot.borrow_mut(), &client, address);
             let serve = |link| {
-                // Nobody may be crowded out of a place that he has left.
-                drop(place.take());
+                // A chat client has a slot of its own, and must not be evicted from this one.
+                drop(slot.take());
                 handle.serve_at(&WebDoor, link);
             };
             let link = Arc::clone(&for_thread);
-            let visit = || match door {
-                Door::Metrics => scrape(&*link, || handle.admin().metrics()),
-                Door::Chat | Door::Web => {
-                    let (Web { site, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
-                    Visit { shared, site, link: Arc::clone(&link), to, proxies, admit: &admit, serve: &serve }.answer();
+            let answer = || match service {
+                Service::Metrics => web::serve_metrics(&*link, || handle.admin().metrics()),
+                Service::Chat | Service::Web => {
+                    let (Web { origins, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
+                    let link = Arc::clone(&link);
+                    HttpConnection { shared, origins, link, local, proxies, admit: &admit, serve: &serve }.answer();
                 }
             };
-            if catch_unwind(AssertUnwindSafe(visit)).is_err() {
+            if catch_unwind(AssertUnwindSafe(answer)).is_err() {
                 for_thread.abort();
             }
         });
-        self.note_threads(started.as_ref().err());
+        self.note_thread(started.as_ref().err());
         if started.is_err() {
-            refuse(TurnedAway::Busy);
+            refuse(Unavailable::Busy);
         }
     }
 
-    /// Whether the client of a request that a proxy has brought is answered; his place counts for him from now on.
-    fn admit(&self, place: &mut Option<Place>, visitor: &Visitor, client: SocketAddr) -> Result<(), TurnedAway> {
-        // A ban that comes from now on ends this visit, one from before is seen below.
-        let _ = visitor.client.set(client.ip());
-        let full = place.as_mut().is_none_or(|place| place.belongs_to(Net::of(client.ip())).is_err());
-        match full {
-            _ if self.is_shut_to(client) => Err(note(client, TurnedAway::Banned)),
-            true => Err(note(client, TurnedAway::Busy)),
-            false => Ok(()),
+    /// Whether the client behind a proxy is answered. From now on its slot counts for its own address.
+    fn admit_client(
+        &self,
+        slot: &mut Option<Slot>,
+        client: &HttpClient,
+        address: SocketAddr,
+    ) -> Result<(), Unavailable> {
+        // From here on a new ban closes the connection; an earlier one is seen below.
+        let _ = client.behind_proxy.set(address.ip());
+        let full = slot.as_mut().is_none_or(|slot| slot.assign_to(Net::of(address.ip())).is_err());
+        match self.ban_at(address) {
+            Some(banned) => Err(note_refused(address, banned)),
+            None if full => Err(note_refused(address, Unavailable::Busy)),
+            None => Ok(()),
         }
     }
 
-    fn is_shut_to(&self, client: SocketAddr) -> bool {
-        self.hub().ban_at(client.ip(), SystemTime::now()).is_some()
+    fn ban_at(&self, client: SocketAddr) -> Option<Unavailable> {
+        let ban = self.hub().ban_at(client.ip(), SystemTime::now())?;
+        Some(Unavailable::Banned(ban.until, ban.reason))
     }
 }
 
-/// Says in the log that a request is turned away.
-fn note(client: SocketAddr, why: TurnedAway) -> TurnedAway {
+/// Logs a refused request.
+fn note_refused(client: SocketAddr, why: Unavailable) -> Unavailable {
     log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &format!("reason=\"{}\"", why.as_str()));
     why
 }

@@ -160,6 +160,7 @@ impl Session<'_> {
             context.reply(EventKind::Refused(error));
             None
         });
+        chat.caller.tag = None;
         if let Some(budget) = &chat.budget {
             chat.spent = budget.spend(chat.caller.cost);
         }

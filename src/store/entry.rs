@@ -44,7 +44,7 @@ pub struct KeptGroup {
 /// A delivery position: how much of the log a device has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// It is here and gets everything as it comes. If the server ends without an [`Entry::Reading`] that says otherwise, it
+    /// It is here and gets everything as it comes. If the server ends without an [`Entry::Delivered`] that says otherwise, it
     /// has got everything there was.
     Here,
     /// It has got everything up to this message, and is owed what follows.
@@ -119,7 +119,7 @@ pub enum Entry {
         /// Ban or mute.
         penalty: Penalty,
         /// Who imposed it, why, and until when.
-        ruling: SanctionTerms,
+        terms: SanctionTerms,
     },
     /// That sanction no longer holds.
     MemberLifted {
@@ -132,7 +132,7 @@ pub enum Entry {
     },
     /// The delivery position of a device; also when its user was last here. Nothing is kept of a device whose token does not
     /// exist, because its session may end after the token was revoked.
-    Reading {
+    Delivered {
         /// The user.
         user: Name,
         /// The device.

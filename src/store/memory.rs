@@ -192,13 +192,13 @@ impl Inner {
             Entry::Member { group, user, role, rank } => {
                 self.groups.change(group, |group| group.members.insert(*user, (*role, *rank)));
             }
-            Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.groups.impose(group, *user, *penalty, ruling);
+            Entry::MemberSanctioned { group, user, penalty, terms } => {
+                self.groups.impose(group, *user, *penalty, terms);
             }
             Entry::MemberLifted { group, user, penalty } => {
                 self.groups.change(group, |group| group.sanctions.remove(&(*user, *penalty)));
             }
-            Entry::Reading { user, device, position, at } => {
+            Entry::Delivered { user, device, position, at } => {
                 if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
                     self.readers.insert((*user, *device), (*position, *at));
                 }
@@ -487,7 +487,7 @@ impl Groups {
         let sanction = |((user, penalty), terms): (&(Name, Penalty), &SanctionTerms)| GroupSanction {
             user: *user,
             penalty: *penalty,
-            ruling: terms.clone(),
+            terms: terms.clone(),
         };
         let one = |(name, group): (&Name, &Group)| KeptGroup {
             name: *name,

@@ -60,7 +60,7 @@ pub(super) fn at(seconds: u64) -> SystemTime {
 }
 
 pub(super) fn said(from: &str, scope: Scope, text: &str) -> Entry {
-    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.into(), action: false })
+    Entry::Said(Draft { at: at(7), from: name(from), scope, text: text.into(), action: false, tag: None })
 }
 
 pub(super) fn entered(who: &str, group: &str, after: u64) -> Entry {
@@ -77,7 +77,7 @@ pub(super) fn token(who: &str, device: &str) -> Entry {
 }
 
 pub(super) fn reading(who: &str, device: Option<&str>, position: Position, seconds: u64) -> Entry {
-    Entry::Reading { user: name(who), device: device.map(name), position, at: at(seconds) }
+    Entry::Delivered { user: name(who), device: device.map(name), position, at: at(seconds) }
 }
 
 fn cleared(who: &str, scope: Option<Scope>, upto: u64) -> Entry {

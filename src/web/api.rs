@@ -1,5 +1,5 @@
-//! The HTTP API for scripts: each request is a command, carried out for the user whose name and token it brings along.
-//! The answer is the list of events with which a client is answered over a WebSocket.
+//! The HTTP API for scripts. Each request is a command, run for the user whose name and token come with it. The
+//! response is the list of events that a WebSocket client would receive as the answer.
 
 use std::net::SocketAddr;
 
@@ -8,38 +8,51 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::response::Response;
-use crate::model::{Name, RegistrationError, UserError};
+use crate::model::{Name, Registration, RegistrationError, UserError};
 use crate::session::{ApiRequest, NotAllowed, Shared, register};
 
-/// Where it begins.
+/// The prefix of its paths.
 pub(super) const PATH: &str = "/api/";
 
-/// What there is, for programs.
+/// The description of the API for programs.
 const OPENAPI: &[u8] = include_bytes!("api/openapi.json");
 
-/// Whom a path is about.
+/// The prefix of the paths of conversations.
 const MESSAGES: &str = "/api/messages/";
 
 /// Answers one request.
-pub(super) fn answer(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
+pub(super) fn respond(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
     let (method, path) = (request.method.as_str(), request.path.as_str());
     match (method, path) {
         ("GET" | "HEAD", "/api/openapi.json") => Response::file("application/json", OPENAPI),
-        ("POST", "/api/register") => sign_up(shared, peer, request),
+        ("POST", "/api/register") => register_user(shared, peer, request),
+        ("GET" | "HEAD", "/api/server") => describe(shared),
         ("GET", "/api/users") => run(shared, peer, request, 200, |_| Ok("/users".to_owned())),
-        ("POST", "/api/messages") => run(shared, peer, request, 201, say),
-        ("GET", _) if path.starts_with(MESSAGES) => run(shared, peer, request, 200, history),
+        ("POST", "/api/messages") => run(shared, peer, request, 201, send_line),
+        ("GET", _) if path.starts_with(MESSAGES) => run(shared, peer, request, 200, history_line),
         ("DELETE", _) if path.starts_with(MESSAGES) => {
             run(shared, peer, request, 200, |request| Ok(format!("/clear {}", conversation(request)?)))
         }
-        (_, "/api/openapi.json" | "/api/users") => not_so("GET"),
-        (_, "/api/register" | "/api/messages") => not_so("POST"),
-        _ if path.starts_with(MESSAGES) => not_so("GET, DELETE"),
-        _ => refusal(404, "no_such_path", "There is no such path; /api/openapi.json lists them."),
+        (_, "/api/openapi.json" | "/api/server" | "/api/users") => method_not_allowed("GET"),
+        (_, "/api/register" | "/api/messages") => method_not_allowed("POST"),
+        _ if path.starts_with(MESSAGES) => method_not_allowed("GET, DELETE"),
+        _ => refusal(404, "no_such_path", "This path does not exist; /api/openapi.json lists all paths."),
     }
 }
 
-/// Does for a user what the line says that a request amounts to.
+/// What a login page may offer, and how long a line may be.
+fn describe(shared: &Shared) -> Response {
+    let registration = match shared.registration {
+        Registration::Closed => "closed",
+        Registration::Open => "open",
+        Registration::Invite => "invite",
+    };
+    let (guests, line_limit) = (shared.guests, shared.hub.limits().line_limit);
+    let fields = format!("\"registration\":\"{registration}\",\"guests\":{guests},\"line_limit\":{line_limit}");
+    Response::json(200, format!("[{{\"event\":\"server\",{fields}}}]\n"))
+}
+
+/// Runs for a user the command that `line` makes of the request. `status` is that of a success.
 fn run(
     shared: &Shared,
     peer: SocketAddr,
@@ -47,22 +60,22 @@ fn run(
     status: u16,
     line: impl FnOnce(&Request) -> Result<String, Response>,
 ) -> Response {
-    let errand = match who(shared, peer, request) {
-        Ok(errand) => errand,
-        Err(refusal) => return refusal,
+    let api_request = match authenticate(shared, peer, request) {
+        Ok(api_request) => api_request,
+        Err(response) => return response,
     };
-    if errand.is_too_soon() {
-        return refusal(429, "too_soon", "You have sent more than you may; wait a moment.").with("Retry-After", "1");
+    if api_request.is_too_soon() {
+        return refusal(429, "too_soon", "You are sending too fast; wait a moment.").with("Retry-After", "1");
     }
-    match line(request).map(|line| errand.run(&line)) {
+    match line(request).map(|line| api_request.run(&line)) {
         Ok(Ok(events)) => Response::json(status, list(&events)),
         Ok(Err(error)) => refusal(status_of(&error), error.code(), &error.to_string()),
         Err(response) => response,
     }
 }
 
-/// The user whose name and token came as `Authorization: Basic`.
-fn who<'a>(shared: &'a Shared, peer: SocketAddr, request: &Request) -> Result<ApiRequest<'a>, Response> {
+/// Authenticates by the name and token in `Authorization: Basic`.
+fn authenticate<'a>(shared: &'a Shared, peer: SocketAddr, request: &Request) -> Result<ApiRequest<'a>, Response> {
     let wrong = || refusal(401, "wrong_name_or_token", "Send name and token as Authorization: Basic.");
     let (scheme, given) = request.only("authorization").and_then(|value| value.split_once(' ')).ok_or_else(wrong)?;
     let given = BASE64.decode(given.trim().as_bytes()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
@@ -76,13 +89,13 @@ fn who<'a>(shared: &'a Shared, peer: SocketAddr, request: &Request) -> Result<Ap
     })
 }
 
-/// `{"to":"bob","text":"hi"}`; to a group with `#` before its name, to everybody with `*`.
-fn say(request: &Request) -> Result<String, Response> {
-    let [to, text] = texts(request, ["to", "text"])?.map(Option::unwrap_or_default);
-    // A line is one line, whatever was sent.
+/// From `{"to":"bob","text":"hi"}`; `#g` is a group, `*` is everybody.
+fn send_line(request: &Request) -> Result<String, Response> {
+    let [to, text] = strings(request, ["to", "text"])?.map(Option::unwrap_or_default);
+    // Line ends would start another command.
     let text = text.split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if text.trim().is_empty() {
-        return Err(refusal(422, "usage", "There is no text."));
+        return Err(refusal(422, "usage", "The text is empty."));
     }
     Ok(match to.strip_prefix('#') {
         _ if to == "*" => format!("/broadcast {text}"),
@@ -91,19 +104,19 @@ fn say(request: &Request) -> Result<String, Response> {
     })
 }
 
-fn history(request: &Request) -> Result<String, Response> {
+fn history_line(request: &Request) -> Result<String, Response> {
     let mut line = format!("/history {}", conversation(request)?);
     let asked = |name: &str| request.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     for (name, word) in [("count", ""), ("before", " before")] {
         if let Some(value) = asked(name) {
-            let number: u64 = value.parse().map_err(|_| refusal(422, "usage", "count and before are numbers."))?;
+            let number: u64 = value.parse().map_err(|_| refusal(422, "usage", "count and before must be numbers."))?;
             line.push_str(&format!("{word} {number}"));
         }
     }
     Ok(line)
 }
 
-/// A user, or a group with `%23` before its name.
+/// The user or group that the path names; a group has `%23` before its name.
 fn conversation(request: &Request) -> Result<String, Response> {
     let typed = request.path.strip_prefix(MESSAGES).unwrap_or_default();
     match typed.strip_prefix("%23") {
@@ -117,9 +130,9 @@ fn name(typed: &str) -> Result<Name, Response> {
     typed.parse().map_err(|_| refusal(404, error().code(), &error().to_string()))
 }
 
-/// `{"name":"zoe","password":"…"}`, with `"invite"` where one is needed.
-fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
-    let [name, password, invite] = match texts(request, ["name", "password", "invite"]) {
+/// Registers a user from `{"name":"zoe","password":"…"}`, with `"invite"` where one is needed.
+fn register_user(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
+    let [name, password, invite] = match strings(request, ["name", "password", "invite"]) {
         Ok(given) => given,
         Err(response) => return response,
     };
@@ -139,25 +152,25 @@ fn sign_up(shared: &Shared, peer: SocketAddr, request: &Request) -> Response {
                 | RegistrationError::PasswordsDiffer
                 | RegistrationError::BadPassword(_) => 422,
             };
-            refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
+            refusal(status, &why.as_str().replace(' ', "_"), "No account was created.")
         }
     }
 }
 
-/// The texts of these names in the body, which is one JSON object.
-fn texts<const N: usize>(request: &Request, names: [&str; N]) -> Result<[Option<String>; N], Response> {
-    let kind = request.only("content-type").unwrap_or_default();
-    // Other kinds can be sent by a page of somebody else without asking first.
-    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+/// The strings under these names in the body, which must be one JSON object.
+fn strings<const N: usize>(request: &Request, names: [&str; N]) -> Result<[Option<String>; N], Response> {
+    let content_type = request.only("content-type").unwrap_or_default();
+    // Other types can be sent by another site's page without a preflight request.
+    if !content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
         return Err(refusal(415, "not_json", "Send Content-Type: application/json."));
     }
     match serde_json::from_slice(&request.body) {
         Ok(Value::Object(fields)) => Ok(names.map(|name| fields.get(name).and_then(Value::as_str).map(str::to_owned))),
-        _ => Err(refusal(400, "not_json", "The body has to be one JSON object.")),
+        _ => Err(refusal(400, "not_json", "The body must be one JSON object.")),
     }
 }
 
-/// Lines of JSON as one list.
+/// Joins JSON lines into one array.
 fn list(lines: &[u8]) -> String {
     let lines = String::from_utf8_lossy(lines);
     format!("[{}]\n", lines.lines().collect::<Vec<_>>().join(","))
@@ -194,6 +207,7 @@ fn status_of(error: &UserError) -> u16 {
         | UserError::Busy
         | UserError::Unavailable
         | UserError::LineTooLong(..)
+        | UserError::BadTag
         | UserError::NotUtf8
         | UserError::NotKept(..)
         | UserError::NoSuchMessage(_)
@@ -217,11 +231,12 @@ fn status_of(error: &UserError) -> u16 {
     }
 }
 
+/// A response with one error event.
 fn refusal(status: u16, code: &str, text: &str) -> Response {
     let [code, text] = [code, text].map(crate::model::text::quote);
     Response::json(status, format!("[{{\"event\":\"error\",\"code\":{code},\"text\":{text}}}]\n"))
 }
 
-fn not_so(allowed: &str) -> Response {
-    refusal(405, "method", "This path has other methods.").with("Allow", allowed)
+fn method_not_allowed(allowed: &str) -> Response {
+    refusal(405, "method", "This path does not support this method.").with("Allow", allowed)
 }

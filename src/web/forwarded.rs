@@ -1,103 +1,103 @@
-//! Whom a request comes from when a proxy has brought it: the address that the proxy says, if the proxy is trusted.
+//! The client behind a reverse proxy: the address in `X-Forwarded-For` or `Forwarded`, if the proxy is trusted.
 //!
-//! Each proxy on the way adds the address from which the request came to it. So the list is read from its end, and the
-//! first address there that is no trusted proxy's is the client's: what stands before it is whatever he likes.
+//! Each proxy appends the address it received the request from. So the list is read from its end, and the first address
+//! that is not a trusted proxy's is the client's. Anything before it was written by the client.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use std::time::{Duration, Instant};
 
 use super::request::Request;
 use crate::model::{Net, Peer};
 
-/// How long nothing more is said about proxies that do not say whom they ask for.
-const QUIET: Duration = Duration::from_secs(3600);
+/// How long to wait before logging again that a proxy does not name its clients.
+const WARN_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// The proxies that are believed.
+/// The reverse proxies whose word about their clients is trusted.
 #[derive(Debug, Default)]
-pub(crate) struct Proxies {
-    trusted: Vec<Net>,
-    /// When a proxy's silence was last worth a line in the log.
-    complained: Mutex<Option<Instant>>,
+pub(crate) struct TrustedProxies {
+    nets: Vec<Net>,
+    /// When it was last logged that a proxy does not name its clients.
+    // lock tier 9: a leaf.
+    warned: Mutex<Option<Instant>>,
 }
 
-/// What a trusted proxy says of the client.
+/// What a trusted proxy says about the client.
 #[derive(Debug, PartialEq, Eq)]
-enum Word {
-    Address(SocketAddr),
-    /// It says nothing.
-    Silent,
-    /// What it says is no address.
-    Unreadable,
+enum ForwardedFor {
+    Client(SocketAddr),
+    /// There is no header.
+    Missing,
+    /// The header contains no address where one is needed.
+    Invalid,
 }
 
-impl Proxies {
-    /// The proxies in these networks.
-    pub(crate) fn new(trusted: &[Net]) -> Proxies {
-        Proxies { trusted: trusted.to_vec(), complained: Mutex::default() }
+impl TrustedProxies {
+    /// Trusts the proxies in these networks.
+    pub(crate) fn new(nets: &[Net]) -> TrustedProxies {
+        TrustedProxies { nets: nets.to_vec(), warned: Mutex::default() }
     }
 
-    /// Whether connections from this address are those of a proxy that is believed.
-    pub(crate) fn trust(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|net| net.contains(address))
+    /// Whether this is the address of a trusted proxy.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.nets.iter().any(|net| net.contains(address))
     }
 
-    /// Whose request it is that came over a connection from `peer`: his address, and port 0 where no port is known.
-    ///
-    /// From a proxy that says nothing, or nothing that can be read, it is taken as the proxy's own.
+    /// The client of a request on a connection from `peer`, with port 0 where the port is unknown. A proxy that names
+    /// no client, or no valid address, counts as the client itself.
     pub(super) fn client(&self, request: &Request, peer: SocketAddr) -> SocketAddr {
-        if !self.trust(peer.ip()) {
+        if !self.contains(peer.ip()) {
             return peer;
         }
-        match self.word(request) {
-            Word::Address(client) => return client,
-            Word::Silent => self.complain(peer, "no X-Forwarded-For"),
-            Word::Unreadable => self.complain(peer, "no address in X-Forwarded-For"),
+        match self.forwarded_for(request) {
+            ForwardedFor::Client(client) => return client,
+            ForwardedFor::Missing => self.warn(peer, "no X-Forwarded-For"),
+            ForwardedFor::Invalid => self.warn(peer, "no address in X-Forwarded-For"),
         }
         peer
     }
 
-    fn word(&self, request: &Request) -> Word {
-        let plain: Vec<&str> = request.all("x-forwarded-for").flat_map(|value| value.split(',')).collect();
-        if !plain.is_empty() {
-            return self.rightmost(plain.into_iter().map(|entry| address(entry.trim())));
+    fn forwarded_for(&self, request: &Request) -> ForwardedFor {
+        let usual: Vec<&str> = request.all("x-forwarded-for").flat_map(|value| value.split(',')).collect();
+        if !usual.is_empty() {
+            return self.rightmost(usual.into_iter().map(|entry| address(entry.trim())));
         }
         let standard: Vec<&str> = request.all("forwarded").flat_map(|value| value.split(',')).collect();
         self.rightmost(standard.into_iter().map(|element| address(for_parameter(element)?)))
     }
 
-    /// The last one that is no trusted proxy's; the first one where all are.
-    fn rightmost(&self, entries: impl DoubleEndedIterator<Item = Option<SocketAddr>>) -> Word {
-        let mut word = Word::Silent;
+    /// The last address that is not a trusted proxy's; the first one if all are.
+    fn rightmost(&self, entries: impl DoubleEndedIterator<Item = Option<SocketAddr>>) -> ForwardedFor {
+        let mut found = ForwardedFor::Missing;
         for entry in entries.rev() {
-            let Some(client) = entry else { return Word::Unreadable };
-            word = Word::Address(client);
-            if !self.trust(client.ip()) {
+            let Some(client) = entry else { return ForwardedFor::Invalid };
+            found = ForwardedFor::Client(client);
+            if !self.contains(client.ip()) {
                 break;
             }
         }
-        word
+        found
     }
 
-    /// Says once in a while that a proxy does not do what it is trusted for: each request would be too often.
-    fn complain(&self, proxy: SocketAddr, what: &str) {
+    /// Logs now and then, rather than for each request, that a trusted proxy does not name its clients.
+    fn warn(&self, proxy: SocketAddr, what: &str) {
         let now = Instant::now();
-        let mut complained = self.complained.lock();
-        if complained.is_none_or(|last| now.saturating_duration_since(last) > QUIET) {
-            *complained = Some(now);
+        let mut warned = self.warned.lock();
+        if warned.is_none_or(|last| now.saturating_duration_since(last) > WARN_INTERVAL) {
+            *warned = Some(now);
             log::warn!("trusted proxy {} says \"{what}\": its clients count as one", Peer(proxy));
         }
     }
 }
 
-/// `192.0.2.1`, `192.0.2.1:5678`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`.
+/// Parses `192.0.2.1`, `192.0.2.1:5678`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`.
 fn address(entry: &str) -> Option<SocketAddr> {
     let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let alone = entry.parse().ok().or_else(bracketed).map(|address| SocketAddr::new(address, 0));
     let found: SocketAddr = alone.or_else(|| entry.parse().ok())?;
     let address = found.ip().to_canonical();
-    // Nobody comes from nowhere.
+    // An unspecified address is no client's.
     (address != Ipv4Addr::UNSPECIFIED && !address.is_unspecified()).then(|| SocketAddr::new(address, found.port()))
 }
 
@@ -121,11 +121,11 @@ mod tests {
         let trusted = ["10.0.0.0/8", "2001:db8:1::/48"].map(|net| net.parse().unwrap());
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { headers, ..Request::default() };
-        Proxies::new(&trusted).client(&request, PROXY.parse().unwrap()).to_string()
+        TrustedProxies::new(&trusted).client(&request, PROXY.parse().unwrap()).to_string()
     }
 
     #[test]
-    fn the_last_address_that_is_no_trusted_proxys_counts() {
+    fn the_last_address_outside_trusted_proxies_counts() {
         for (header, expected) in [
             ("192.0.2.1", "192.0.2.1:0"),
             ("192.0.2.1:5678", "192.0.2.1:5678"),
@@ -138,7 +138,7 @@ mod tests {
             ("nonsense,,192.0.2.1", "192.0.2.1:0"),
             ("198.51.100.9, 192.0.2.1, 10.1.2.3:80,[2001:db8:1::7]", "192.0.2.1:0"),
             ("10.0.0.9, 10.0.0.8", "10.0.0.9:0"),
-            // What no address stands in is taken as the proxy's own.
+            // Without a valid address the proxy itself counts.
             ("", PROXY),
             ("unknown", PROXY),
             ("192.0.2.1, nonsense", PROXY),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_counts_where_the_usual_one_is_missing() {
+    fn forwarded_counts_where_x_forwarded_for_is_missing() {
         for (header, expected) in [
             ("for=192.0.2.1", "192.0.2.1:0"),
             ("proto=http; For=\"[2001:db8::1]:4711\";by=203.0.113.43", "[2001:db8::1]:4711"),
@@ -173,12 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_trusted_is_not_asked() {
+    fn an_untrusted_peer_is_not_asked() {
         let headers = vec![("x-forwarded-for".to_owned(), "192.0.2.1".to_owned())];
         let request = Request { headers, ..Request::default() };
         let stranger = "203.0.113.9:5".parse().unwrap();
-        assert_eq!(Proxies::default().client(&request, stranger), stranger);
-        assert_eq!(Proxies::new(&["10.0.0.0/8".parse().unwrap()]).client(&request, stranger), stranger);
+        assert_eq!(TrustedProxies::default().client(&request, stranger), stranger);
+        assert_eq!(TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]).client(&request, stranger), stranger);
     }
 
     proptest! {

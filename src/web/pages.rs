@@ -1,4 +1,4 @@
-//! The pages of the chat, in the program itself: there is nothing to install beside it.
+//! The web page. Its files are part of the program, so there is nothing else to install.
 
 use super::response::Response;
 
@@ -6,7 +6,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Every file there is: where, what it is, and its bytes.
+/// Every file: its path, content type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
     ("/", HTML, include_bytes!("page/index.html")),
     ("/style.css", CSS, include_bytes!("page/style.css")),
@@ -22,13 +22,13 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("/view.js", SCRIPT, include_bytes!("page/view.js")),
 ];
 
-/// The answer to who asks for a file.
-pub(super) fn page(method: &str, path: &str) -> Response {
+/// Answers a request for a file.
+pub(super) fn respond(method: &str, path: &str) -> Response {
     let file = FILES.iter().find(|(name, ..)| *name == path);
     match (method, file) {
-        ("GET" | "HEAD", Some((_, kind, bytes))) => Response::file(kind, bytes),
-        (_, Some(_)) => Response::text(405, "A page can only be read.").with("Allow", "GET, HEAD"),
-        (_, None) => Response::text(404, "There is no such page."),
+        ("GET" | "HEAD", Some((_, content_type, bytes))) => Response::file(content_type, bytes),
+        (_, Some(_)) => Response::text(405, "Use GET.").with("Allow", "GET, HEAD"),
+        (_, None) => Response::text(404, "This page does not exist."),
     }
 }
 
@@ -39,6 +39,6 @@ mod tests {
     #[test]
     fn all_files_together_are_small() {
         let bytes: usize = FILES.iter().map(|(.., bytes)| bytes.len()).sum();
-        assert!(bytes < 100 * 1024, "{bytes} bytes are too many for a telephone");
+        assert!(bytes < 100 * 1024, "{bytes} bytes are too many for a phone");
     }
 }

@@ -1,12 +1,12 @@
-//! One HTTP answer, with the headers that keep a browser from doing what no page of ours needs.
+//! One HTTP response, with the headers that forbid a browser whatever our pages do not need.
 
 use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::transport::{Link, linger, write_all_until};
 
-/// On every answer. Scripts and styles come from files of ours alone, nobody may put our page into his, and nothing is
-/// guessed about what a file is.
+/// In every response. Scripts and styles come only from our own files, no other site may frame our page, and browsers
+/// must not guess content types.
 const ALWAYS: &str = "Connection: close\r\n\
     Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'\r\n\
     Cross-Origin-Opener-Policy: same-origin\r\n\
@@ -14,76 +14,84 @@ const ALWAYS: &str = "Connection: close\r\n\
     Referrer-Policy: no-referrer\r\n\
     X-Content-Type-Options: nosniff\r\n";
 
-/// An answer; the connection ends with it.
+/// A response; the connection ends with it.
 #[derive(Debug)]
 pub(super) struct Response {
     status: u16,
-    kind: &'static str,
+    content_type: &'static str,
     headers: String,
     body: Cow<'static, [u8]>,
-    /// Only the head is wanted.
-    bare: bool,
+    /// The request was `HEAD`.
+    head_only: bool,
 }
 
 impl Response {
-    /// A file of ours, to be asked for again before it is used again.
-    pub(super) fn file(kind: &'static str, body: &'static [u8]) -> Response {
+    /// One of our files. Browsers have to revalidate it before each use.
+    pub(super) fn file(content_type: &'static str, body: &'static [u8]) -> Response {
         let headers = "Cache-Control: no-cache\r\n".to_owned();
-        Response { status: 200, kind, headers, body: body.into(), bare: false }
+        Response { status: 200, content_type, headers, body: body.into(), head_only: false }
     }
 
-    /// An answer for programs.
+    /// A response for programs.
     pub(super) fn json(status: u16, body: String) -> Response {
         let headers = "Cache-Control: no-store\r\n".to_owned();
-        Response { status, kind: "application/json", headers, body: body.into_bytes().into(), bare: false }
+        Response { status, content_type: "application/json", headers, body: body.into_bytes().into(), head_only: false }
     }
 
     /// A sentence for people.
-    pub(super) fn text(status: u16, sentence: &'static str) -> Response {
+    pub(super) fn text(status: u16, sentence: &str) -> Response {
         let body = format!("{sentence}\n").into_bytes().into();
         let headers = "Cache-Control: no-store\r\n".to_owned();
-        Response { status, kind: "text/plain; charset=utf-8", headers, body, bare: false }
+        Response { status, content_type: "text/plain; charset=utf-8", headers, body, head_only: false }
     }
 
-    /// The page of metrics, in Prometheus' text format.
+    /// Metrics in Prometheus' text format.
     pub(super) fn metrics(page: String) -> Response {
         let headers = "Cache-Control: no-store\r\n".to_owned();
         let body = page.into_bytes().into();
-        Response { status: 200, kind: "text/plain; version=0.0.4; charset=utf-8", headers, body, bare: false }
+        Response {
+            status: 200,
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            headers,
+            body,
+            head_only: false,
+        }
     }
 
-    /// With one header more.
+    /// With one more header.
     pub(super) fn with(mut self, name: &str, value: &str) -> Response {
         self.headers.push_str(&format!("{name}: {value}\r\n"));
         self
     }
 
-    /// Without its body, if that is what was asked for.
-    pub(super) fn without_body(self, bare: bool) -> Response {
-        Response { bare, ..self }
+    /// Without its body if `head_only`.
+    pub(super) fn without_body(self, head_only: bool) -> Response {
+        Response { head_only, ..self }
     }
 
+    /// The status code.
     pub(super) fn status(&self) -> u16 {
         self.status
     }
 
+    /// The whole response.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Response { status, kind, headers, body, bare } = self;
+        let Response { status, content_type, headers, body, head_only } = self;
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{ALWAYS}{headers}\r\n",
+            "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n{ALWAYS}{headers}\r\n",
             reason(*status)
         );
         let mut bytes = head.into_bytes();
-        if !bare {
+        if !head_only {
             bytes.extend_from_slice(body);
         }
         bytes
     }
 
-    /// Writes it until `by`, and ends the connection so that it arrives.
-    pub(super) fn send(&self, link: &dyn Link, by: Instant) {
-        if write_all_until(link, &self.to_bytes(), by).is_err() {
+    /// Writes the response until `deadline`, and ends the connection so that it arrives.
+    pub(super) fn send(&self, link: &dyn Link, deadline: Instant) {
+        if write_all_until(link, &self.to_bytes(), deadline).is_err() {
             return link.abort();
         }
         link.finish();
@@ -91,7 +99,7 @@ impl Response {
     }
 }
 
-/// The words for people behind a status.
+/// The reason phrase of a status code.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,4 +1,4 @@
-//! `/delete_account`: what ends, what stays, and that nobody can be that user again.
+//! `/delete_account`: what ends, what stays, and that nobody can take over the name.
 
 use std::process::Stdio;
 
@@ -16,7 +16,7 @@ fn delete(client: &mut TestClient, password: &str) {
 }
 
 #[test]
-fn a_deleted_account_is_gone_from_every_session_and_its_name_is_kept() {
+fn deleting_an_account_ends_sessions_and_reserves_its_name() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.registration = Registration::Open;
@@ -75,7 +75,7 @@ fn a_wrong_password_or_none_keeps_the_account() {
 }
 
 #[test]
-fn telnet_hides_the_password_and_shows_typing_before_the_last_words() {
+fn telnet_shows_typing_again_before_the_last_words() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/delete_account\r\n");
@@ -95,7 +95,7 @@ fn the_operator_sees_the_name_and_may_free_it() {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     assert!(user(&["list"]).lines().any(|line| line.starts_with("alice ") && line.ends_with(" deleted")));
-    let kept = "parlord: users.txt: the user 'alice' is deleted; `parlord user remove alice` frees the name\n";
+    let kept = "parlord: users.txt: user 'alice' was deleted; `parlord user remove alice` frees the name\n";
     assert_eq!((user(&["add", "Alice"]).as_str(), user(&["passwd", "alice"]).as_str()), (kept, kept));
     assert!(user(&["remove", "alice"]).starts_with("Removed alice."));
     daemon.signal("HUP");

@@ -1,4 +1,4 @@
-//! Accounts over a store that does not work: nothing is taken for done, and nobody is told something else.
+//! Accounts over a failing store: nothing counts as done, and nobody is told otherwise.
 
 use parlor::model::{DuplicateLogin, Registration};
 
@@ -11,7 +11,7 @@ use crate::support::failing_database::FailingDatabase;
 const UNAVAILABLE: &str = "Registration failed: the account cannot be stored now; try again later.\n";
 
 #[test]
-fn nobody_gets_a_name_whose_earlier_owner_cannot_be_forgotten() {
+fn a_name_stays_taken_until_its_old_data_is_deleted() {
     let (server, database) = FailingDatabase::under_server(|config| config.registration = Registration::Invite);
     let [mut bob] = server.login_all(["bob"]);
     bob.send("/msg alice for alice alone");
@@ -35,7 +35,7 @@ fn nobody_gets_a_name_whose_earlier_owner_cannot_be_forgotten() {
 }
 
 #[test]
-fn a_token_whose_end_cannot_be_stored_opens_nothing() {
+fn a_token_revoked_without_a_store_no_longer_works() {
     let (server, database) = FailingDatabase::under_server(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
@@ -53,7 +53,7 @@ fn a_token_whose_end_cannot_be_stored_opens_nothing() {
 }
 
 #[test]
-fn a_store_that_fails_is_not_taken_for_a_wrong_token_or_invitation() {
+fn a_failing_store_does_not_count_as_a_wrong_secret() {
     let (server, database) = FailingDatabase::under_server(|config| config.registration = Registration::Invite);
     let token = make(&mut server.login("alice"), "ci");
     let good = invitation(&server);
@@ -88,7 +88,7 @@ fn a_store_that_fails_is_not_taken_for_a_wrong_token_or_invitation() {
 }
 
 #[test]
-fn a_token_that_could_not_be_stored_does_not_come_later() {
+fn a_token_that_was_not_stored_never_appears() {
     let (server, database) = FailingDatabase::under_server(|_| ());
     let mut alice = server.login("alice");
     database.refuse("INSERT ON token");

@@ -1,4 +1,4 @@
-//! People without an account: what they are called, what they may, and that nothing is kept for them.
+//! Guests: their names, their rights, and that nothing is stored for them.
 
 use parlor::config::Config;
 use parlor::server::Server;
@@ -11,7 +11,7 @@ fn server() -> TestServer {
     TestServer::with(|config| config.guests = true)
 }
 
-/// Comes in as a guest who will be called this.
+/// Logs in as a guest who gets this name.
 fn guest(server: &TestServer, name: &str) -> TestClient {
     let mut client = server.connect();
     client.give_name_and_password("guest", "whatever");
@@ -36,7 +36,7 @@ fn each_guest_gets_the_smallest_free_number() {
 }
 
 #[test]
-fn many_guests_at_once_have_names_of_their_own() {
+fn simultaneous_guests_get_different_names() {
     let server = TestServer::with(|config| {
         config.guests = true;
         config.limits.max_guests = 10;
@@ -50,7 +50,7 @@ fn many_guests_at_once_have_names_of_their_own() {
             (named, client)
         };
         let all: Vec<_> = (0..12).map(|_| scope.spawn(come)).collect();
-        // Each stays until all have come.
+        // Each stays until all have logged in.
         let all: Vec<_> = all.into_iter().map(|one| one.join().unwrap()).collect();
         all.into_iter().map(|(named, _)| named).collect()
     });
@@ -61,7 +61,7 @@ fn many_guests_at_once_have_names_of_their_own() {
 }
 
 #[test]
-fn guests_talk_and_are_talked_to_while_they_are_here() {
+fn guests_send_and_receive_while_they_are_online() {
     let server = server();
     let mut bob = server.login("bob");
     let mut guest = guest(&server, "guest-1");
@@ -86,7 +86,7 @@ fn guests_talk_and_are_talked_to_while_they_are_here() {
 }
 
 #[test]
-fn plain_text_for_a_guest_who_left_reaches_no_later_guest_of_his_name() {
+fn plain_text_never_reaches_a_later_guest_of_that_name() {
     let server = server();
     let mut bob = server.login("bob");
     let mut first = guest(&server, "guest-1");
@@ -107,7 +107,7 @@ fn plain_text_for_a_guest_who_left_reaches_no_later_guest_of_his_name() {
 }
 
 #[test]
-fn nothing_is_kept_for_a_guest() {
+fn nothing_is_stored_for_a_guest() {
     let server = server();
     let mut bob = server.login("bob");
     drop(guest(&server, "guest-1"));
@@ -148,7 +148,7 @@ fn guests_are_asked_for_a_password_in_every_framing() {
 }
 
 #[test]
-fn without_guests_the_word_is_an_unknown_name() {
+fn guest_is_an_unknown_name_unless_guests_are_allowed() {
     let server = TestServer::start();
     assert_eq!(refusal(&server, "guest", "guest"), NO);
     let with = self::server();
@@ -156,11 +156,11 @@ fn without_guests_the_word_is_an_unknown_name() {
 }
 
 #[test]
-fn nobody_in_the_users_file_may_be_called_as_guests_are() {
+fn the_users_file_may_not_hold_guest_names() {
     let dir = tempfile::tempdir().unwrap();
     let users = dir.path().join("users.txt");
     std::fs::write(&users, "alice:a\nGuest-3:marked\n").unwrap();
     let config = Config { users, listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
     let error = Server::bind(&config).err().unwrap().to_string();
-    assert!(error.ends_with("users.txt: line 2: the name is one of those that guests get"), "{error}");
+    assert!(error.ends_with("users.txt: line 2: the name is reserved for guests"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! `/passwd`, and what holds for every question that a command asks.
+//! `/passwd`, and the rules for every question that a command asks.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const CHANGED: &str = "Your password was changed.";
 const WRONG: &str = "Error: That is not your password; nothing was changed.";
 
 #[test]
-fn a_new_password_is_good_at_once_and_after_a_reload_and_nothing_else_changes() {
+fn a_new_password_works_at_once_and_after_a_reload() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let (mut desk, mut phone) = (server.login("alice"), server.login("alice"));
     passwd(&mut desk, "password123", "new: word", "new: word");
@@ -28,14 +28,14 @@ fn a_new_password_is_good_at_once_and_after_a_reload_and_nothing_else_changes() 
     let file = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
     let rest = |text: &str| text.split_once('\n').unwrap().1.to_owned();
     assert!(rest(&file).starts_with(&rest(USERS)) && file.lines().count() == 1007);
-    // A hash is now what the old password is compared with.
+    // The old password is compared with a hash now.
     passwd(&mut phone, "new: word", "third", "third");
     phone.expect(CHANGED);
     login_as(&server, "alice", "third").quiet();
 }
 
 #[test]
-fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
+fn errors_come_after_the_last_answer_and_change_nothing() {
     let server = TestServer::start();
     let before = fs::read_to_string(server.dir.path().join("users.txt")).unwrap();
     let mut alice = server.login("alice");
@@ -44,12 +44,7 @@ fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
         ("wrong", "new", "new", WRONG),
         ("password123", "new", "other", "Error: The new passwords do not match; nothing was changed."),
         ("password123", &long, &long, "Error: The new password is longer than 1024 bytes; nothing was changed."),
-        (
-            "password123",
-            " x",
-            " x",
-            "Error: The new password begins or ends with a space, which nobody sees and some clients cut off; nothing was changed.",
-        ),
+        ("password123", " x", " x", "Error: The new password begins or ends with a space; nothing was changed."),
     ] {
         passwd(&mut alice, old, new, again);
         alice.expect(said);
@@ -68,7 +63,7 @@ fn what_is_wrong_is_said_when_all_questions_are_answered_and_changes_nothing() {
 }
 
 #[test]
-fn wrong_old_passwords_are_counted_with_those_of_the_login() {
+fn wrong_old_passwords_count_like_wrong_logins() {
     let server = TestServer::with(|config| {
         config.duplicate_login = DuplicateLogin::Allow;
         config.limits.max_unauthenticated_per_address = 100;
@@ -89,12 +84,12 @@ fn wrong_old_passwords_are_counted_with_those_of_the_login() {
 }
 
 #[test]
-fn a_wrong_old_password_is_answered_no_sooner_than_a_wrong_login() {
+fn a_wrong_old_password_is_answered_as_late_as_a_login() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     let start = Instant::now();
     passwd(&mut alice, "wrong", "new", "new");
-    // Who waits for it is still told what others say.
+    // Messages of others still arrive during the wait.
     bob.ask("/msg alice hi", &["[to alice]: hi"]);
     alice.line_with("[bob]: hi");
     alice.expect(WRONG);
@@ -102,7 +97,7 @@ fn a_wrong_old_password_is_answered_no_sooner_than_a_wrong_login() {
 }
 
 #[test]
-fn answers_are_never_commands_nor_said_to_anybody() {
+fn answers_are_neither_executed_nor_sent() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.ask("/talk bob", &["Plain text now goes to bob; /talk alone ends that."]);
@@ -122,7 +117,7 @@ fn answers_are_never_commands_nor_said_to_anybody() {
 }
 
 #[test]
-fn what_others_say_arrives_on_lines_of_its_own_while_a_question_is_open() {
+fn messages_at_an_open_question_start_on_a_new_line() {
     let server = TestServer::start();
     let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
     alice.send("/passwd");
@@ -152,7 +147,7 @@ fn an_empty_answer_cancels_at_every_question() {
 }
 
 #[test]
-fn telnet_hides_every_answer_and_shows_what_is_typed_again() {
+fn telnet_hides_every_answer_and_shows_typing_again() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/passwd\r\n");
@@ -169,7 +164,7 @@ fn telnet_hides_every_answer_and_shows_what_is_typed_again() {
 }
 
 #[test]
-fn telnet_may_interrupt_and_ask_for_a_sign_of_life() {
+fn telnet_can_interrupt_a_question_or_ask_for_life() {
     let server = TestServer::start();
     let mut alice = telnet(&server, "alice", "password123");
     let question = [HIDE, b"Old password: "].concat();
@@ -184,7 +179,7 @@ fn telnet_may_interrupt_and_ask_for_a_sign_of_life() {
 }
 
 #[test]
-fn what_is_typed_is_shown_again_whatever_ends_the_session() {
+fn typing_is_shown_again_however_the_session_ends() {
     let server = TestServer::with(|config| config.limits.idle_timeout = Some(Duration::from_secs(1)));
     let mut alice = telnet(&server, "alice", "password123");
     alice.send("/passwd\r\n");
@@ -193,13 +188,13 @@ fn what_is_typed_is_shown_again_whatever_ends_the_session() {
 }
 
 #[test]
-fn a_client_without_line_ends_answers_as_it_speaks() {
+fn raw_clients_can_answer_questions() {
     let server = TestServer::start();
     let mut alice = raw(&server, "alice", "password123");
     for (said, heard) in [
         ("/passwd", "Old password: "),
         ("password123", "New password: "),
-        // Taken for a command, this would be cut in two, and the second would end the session.
+        // As a command, this would be split in two, and the second part would end the session.
         ("new/quit", "Repeat password: "),
         ("new/quit", "Your password was changed.\n"),
         ("/ping on", "Pong: on\n"),

@@ -1,4 +1,4 @@
-//! What is answered to any question, and what the server makes for its user, is in no log.
+//! Answers to questions, and secrets that the server generates, never appear in a log.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use crate::daemon::start;
 use crate::support::{Daemon, TestClient, write_users};
 
-/// A secret that comes up nowhere by chance: printable, or with whatever a terminal may send.
+/// A secret that appears nowhere by chance: printable, or with anything a terminal may send.
 fn secret() -> impl Strategy<Value = String> {
     let any = prop_oneof![
         "[ -~]{1,20}",
@@ -20,7 +20,7 @@ fn secret() -> impl Strategy<Value = String> {
     (any, "Marked[a-z]{8}").prop_map(|(any, marked)| format!("{marked}{any}{marked}"))
 }
 
-/// Types a secret wherever one can be typed; returns what the server says in the end.
+/// Types a secret wherever one can be typed; returns the last output of the server.
 fn type_everywhere(daemon: &Daemon, user: &str, secret: &str) -> String {
     let mut login = TestClient::connect(daemon.addr);
     let lines = [
@@ -48,7 +48,7 @@ fn type_everywhere(daemon: &Daemon, user: &str, secret: &str) -> String {
     new.send_raw(format!("/register new{user}\n{secret}\nother\n"));
     new.finish();
     let mut invited = TestClient::connect(daemon.addr);
-    // Ctrl-U and Ctrl-W would take away what makes this a bad name, and a good one is registered and no secret.
+    // Ctrl-U and Ctrl-W would erase what makes this a bad name; a good name would be registered and not be secret.
     let shown: String = secret.chars().filter(|c| !c.is_control()).collect();
     invited.send_raw(format!("/register _{shown} {secret}\n{secret}\n{secret}\n"));
     invited.finish();
@@ -56,7 +56,7 @@ fn type_everywhere(daemon: &Daemon, user: &str, secret: &str) -> String {
 }
 
 #[test]
-fn no_secret_that_is_typed_or_made_anywhere_is_in_a_log() {
+fn no_secret_is_ever_logged() {
     let dir = tempfile::tempdir().unwrap();
     write_users(dir.path());
     let mut daemon = start(dir, |command| {

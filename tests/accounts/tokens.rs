@@ -1,4 +1,4 @@
-//! Login tokens: made, used, listed, revoked, and worth nothing to anybody else.
+//! Login tokens: created, used, listed, revoked, and useless to anybody else.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +10,7 @@ use super::login_as;
 use crate::login::{NO, refusal};
 use crate::support::{Daemon, TestClient, TestServer, WELCOME, eventually};
 
-/// Makes a token and returns its secret.
+/// Creates a token and returns its secret.
 pub(super) fn make(client: &mut TestClient, name: &str) -> String {
     client.send(&format!("/token new {name}"));
     client.expect(&format!("Token {name} created. It is shown only once:"));
@@ -20,7 +20,7 @@ pub(super) fn make(client: &mut TestClient, name: &str) -> String {
 }
 
 #[test]
-fn a_token_opens_its_users_account_and_no_other() {
+fn a_token_opens_only_its_users_account() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let secret = make(&mut alice, "Backup");
@@ -36,7 +36,7 @@ fn a_token_opens_its_users_account_and_no_other() {
 }
 
 #[test]
-fn a_wrong_token_is_answered_when_a_wrong_password_is_and_counts_as_one() {
+fn a_wrong_token_is_treated_like_a_wrong_password() {
     let server = TestServer::with(|config| config.limits.max_unauthenticated_per_address = 100);
     let start = Instant::now();
     let mut guessers: Vec<_> = (0..9)
@@ -56,7 +56,7 @@ fn a_wrong_token_is_answered_when_a_wrong_password_is_and_counts_as_one() {
 }
 
 #[test]
-fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
+fn revoking_a_token_ends_only_its_sessions() {
     let server = TestServer::with(|config| config.duplicate_login = DuplicateLogin::Allow);
     let mut alice = server.login("alice");
     let (first, second) = (make(&mut alice, "first"), make(&mut alice, "second"));
@@ -70,7 +70,7 @@ fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
     alice.quiet();
     stays.quiet();
     assert_eq!(refusal(&server, "alice", &first), NO);
-    // With his own he gets his answer before his last words.
+    // A session that revokes its own token gets the answer before the last words.
     stays.ask("/token revoke second", &["Token second revoked."]);
     stays.expect("*** The token of this session was revoked. Goodbye.");
     stays.expect_end();
@@ -78,7 +78,7 @@ fn revoking_a_token_ends_the_sessions_that_used_it_and_no_others() {
 }
 
 #[test]
-fn tokens_are_listed_without_their_secrets_and_bounded() {
+fn tokens_are_limited_and_listed_without_secrets() {
     let server = TestServer::with(|config| config.limits.max_tokens_per_user = 5);
     let mut alice = server.login("alice");
     alice.ask("/token list", &["You have no tokens; /token new <name> creates one."]);
@@ -103,7 +103,7 @@ fn tokens_are_listed_without_their_secrets_and_bounded() {
 }
 
 #[test]
-fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
+fn an_expired_token_can_be_replaced() {
     let server = TestServer::start();
     let (user, now) = ("alice".parse().unwrap(), SystemTime::now());
     let entry = |name: &str, expires| {
@@ -125,7 +125,7 @@ fn an_expired_token_opens_nothing_and_makes_room_for_one_of_its_name() {
 }
 
 #[test]
-fn what_is_kept_in_a_database_is_good_after_a_restart_and_what_is_gone_stays_gone() {
+fn tokens_survive_a_restart_and_revoked_ones_do_not() {
     let options = ["--data", "data", "--registration", "open"];
     let mut daemon = Daemon::start(&options);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| daemon.login(name));
@@ -155,7 +155,7 @@ fn what_is_kept_in_a_database_is_good_after_a_restart_and_what_is_gone_stays_gon
 }
 
 #[test]
-fn a_password_that_reads_like_a_token_is_still_a_password() {
+fn a_password_that_looks_like_a_token_still_works() {
     let server = TestServer::with(|config| std::fs::write(&config.users, "zoe:parlor_own\n").unwrap());
     let mut zoe = server.connect();
     zoe.give_name_and_password("zoe", "parlor_own");
@@ -175,7 +175,7 @@ fn a_bot_reads_tokens_as_fields() {
 }
 
 #[test]
-fn every_device_gets_each_message_once_and_a_new_one_nothing_from_before_it() {
+fn every_device_gets_each_message_once() {
     let server = TestServer::start();
     let mut bob = server.login("bob");
     let mut tell = |text: &str| {
@@ -201,7 +201,7 @@ fn every_device_gets_each_message_once_and_a_new_one_nothing_from_before_it() {
     }
 }
 
-/// As [`make`], for who has still to read what came before.
+/// Like [`make`], for a client that has unread lines.
 fn make_after(client: &mut TestClient, name: &str) -> String {
     client.line_with("[bob]: ");
     make(client, name)

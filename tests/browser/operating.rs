@@ -19,7 +19,7 @@ pub(super) fn promote(server: &TestServer) {
 pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
     let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
     let path = settings.log_dir.join("parlord.log");
-    server.handle.on_log(move |lines| logging::tail(&settings, lines));
+    server.handle.on_log_tail(move |lines| logging::tail(&settings, lines));
     move |text| fs::write(&path, text).unwrap()
 }
 
@@ -155,7 +155,7 @@ fn the_operators_page_follows_the_end_of_the_log() {
     bob.send("/report eve sells things to everybody\n/ping told");
     bob.line_with("Pong: told");
     go_there(&alice);
-    alice.sees("#of-log", "this server writes none");
+    alice.sees("#of-log", "this server writes no log");
     let write = with_log(&server);
     let line = |n: u64| {
         let (minute, second) = (n / 60, n % 60);

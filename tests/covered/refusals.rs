@@ -10,23 +10,24 @@ use crate::documents::sources;
 use crate::support::every_variant;
 
 /// Codes that no transcript shows: why, and which test provokes each.
-const ELSEWHERE: [(&str, &str, &str); 21] = [
+const ELSEWHERE: [(&str, &str, &str); 22] = [
     ("not_saved", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
     ("not_kept", "the store fails", "a_full_disk_is_told_and_nothing_but_messages_is_lost"),
-    ("not_stored_yet", "the store fails", "a_token_whose_end_cannot_be_stored_opens_nothing"),
+    ("not_stored_yet", "the store fails", "a_token_revoked_without_a_store_no_longer_works"),
     ("not_readable", "the store fails", "history_is_unavailable_while_the_store_fails"),
-    ("unavailable", "the store fails", "a_token_that_could_not_be_stored_does_not_come_later"),
+    ("unavailable", "the store fails", "a_token_that_was_not_stored_never_appears"),
     ("lost", "the server has a fault", "a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told"),
     ("busy", "no code is free, or no turn in time", "a_room_takes_a_code_that_is_free_and_counts_who_is_in_it"),
     ("not_utf8", "a transcript is a text", "invalid_utf8_is_refused_without_closing"),
-    ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_are_counted_with_those_of_the_login"),
+    ("bad_tag", "only the web door takes tags", "what_is_no_tag_is_refused"),
+    ("too_many_attempts", "this machine is exempt", "wrong_old_passwords_count_like_wrong_logins"),
     ("needs_role", "the role goes right then", "a_role_lost_while_waiting_for_the_turn_counts"),
     ("not_reloaded", "a file is changed meanwhile", "the_filter_is_applied_once_per_message"),
     ("too_many_ignored", "it takes 200 users", "the_number_of_ignored_users_is_limited"),
     (
         "too_many_tokens",
         "it takes as many tokens as the setting allows",
-        "tokens_are_listed_without_their_secrets_and_bounded",
+        "tokens_are_limited_and_listed_without_secrets",
     ),
     ("too_many_kept", "it takes 50 groups", "a_user_owns_at_most_so_many_kept_groups"),
     ("too_many_bans", "it takes 1000 bans", "a_group_has_no_more_bans_and_mutes_than_it_may"),
@@ -84,6 +85,7 @@ fn samples() -> Vec<UserError> {
         Busy,
         Unavailable,
         LineTooLong(909, 909),
+        BadTag,
         NotUtf8,
         NotSaved(text.clone()),
         Lost,

@@ -63,7 +63,7 @@ impl House {
         if !log.is_empty() {
             let settings = LogSettings { log_dir: server.dir.path().to_owned(), ..LogSettings::default() };
             fs::write(settings.log_dir.join("parlord.log"), log).unwrap();
-            server.handle.on_log(move |lines| logging::tail(&settings, lines));
+            server.handle.on_log_tail(move |lines| logging::tail(&settings, lines));
         }
         flaw.map_or(Ok(House::Here(server)), Err)
     }

@@ -1,4 +1,4 @@
-//! HTTP as a browser, a stranger and a careless program speak it.
+//! HTTP from browsers, from other sites' pages, and from careless programs.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +14,7 @@ use crate::promises::figure;
 use crate::support::{Daemon, PATIENCE, TestClient, eventually};
 
 #[test]
-fn a_page_comes_with_the_headers_that_guard_it() {
+fn pages_have_their_security_headers() {
     let server = server();
     let page = get(server.web[0], "/", "");
     assert_eq!(status(&page), 200);
@@ -37,7 +37,7 @@ fn a_page_comes_with_the_headers_that_guard_it() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_and_closed() {
+fn malformed_requests_are_answered_and_closed() {
     let server = server();
     let addr = server.web[0];
     let long = "x".repeat(9_000);
@@ -57,7 +57,7 @@ fn what_is_no_request_is_answered_and_closed() {
 }
 
 #[test]
-fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
+fn of_two_hundred_hosts_and_origins_only_listed_ones_pass() {
     let server = server_with(|config| {
         config.web_origin = vec![WebOrigin::parse("https://chat.example.org").unwrap()];
     });
@@ -121,7 +121,7 @@ fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
 }
 
 #[test]
-fn a_page_of_somebody_else_gets_no_websocket() {
+fn another_sites_page_gets_no_websocket() {
     let server = server();
     let addr = server.web[0];
     let shake = |headers: &[(&str, &str)]| {
@@ -141,12 +141,12 @@ fn a_page_of_somebody_else_gets_no_websocket() {
 }
 
 #[test]
-fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
+fn an_incomplete_request_times_out_and_blocks_nobody() {
     let server = server();
     let began = Instant::now();
     let mut slow: Vec<TestClient> = (0..WEB_VISITS).map(|_| TestClient::connect(server.web[0])).collect();
     slow.iter_mut().for_each(|client| client.send_raw("GET / HT"));
-    // All places are taken by one address, and this one holds fewer.
+    // One address holds all slots; another one holds fewer, and gets in.
     let mut other = TestClient::connect_from(server.web[0], [127, 0, 0, 9].into());
     other.send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
     assert!(String::from_utf8_lossy(&other.read_to_end()).starts_with("HTTP/1.1 200 OK"));
@@ -156,7 +156,7 @@ fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
     assert!(began.elapsed() >= WEB_TIME && told >= WEB_VISITS / 2, "{told} were told");
 }
 
-/// Sends these bytes one after the other at this pace until the server answers, and gives the answer and how long it took.
+/// Sends bytes one by one at this pace until the server answers; returns the answer and how long it took.
 fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (String, Duration) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(pace)).unwrap();
@@ -164,7 +164,7 @@ fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (St
     stream.write_all(beginning.as_bytes()).unwrap();
     for byte in rest.bytes().cycle() {
         stream.write_all(&[byte]).unwrap();
-        // Waits for the answer as long as the pace is.
+        // Waits one interval for the answer.
         let mut first = [0; 1];
         match stream.read(&mut first) {
             Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&e.kind()) => {}
@@ -182,7 +182,7 @@ fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (St
 }
 
 #[test]
-fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
+fn a_trickle_of_bytes_does_not_extend_the_deadline() {
     let server = server();
     let addr = server.web[0];
     let body = format!(
@@ -194,7 +194,7 @@ fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
             scope.spawn(move || {
                 let (answer, took) = trickle(addr, beginning, rest, pace);
                 assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-                // On a busy machine the answer may come late, but never early.
+                // On a busy machine the answer may be late, but never early.
                 assert!((WEB_TIME..2 * WEB_TIME).contains(&took), "{beginning:.20} was cut after {took:?}");
             });
         }
@@ -202,7 +202,7 @@ fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
 }
 
 #[test]
-fn every_answer_ends_the_connection_but_for_a_websocket() {
+fn every_response_but_a_websocket_ends_the_connection() {
     let server = server();
     let addr = server.web[0];
     let shake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -217,7 +217,7 @@ fn every_answer_ends_the_connection_but_for_a_websocket() {
         "GET /api/users HTTP/1.1",
         "DELETE / HTTP/1.1",
     ] {
-        // It reads to the end, so the connection has to have one, whatever the client asks for.
+        // This reads to the end of the connection, which there must be whatever the client asks for.
         let answer =
             ask(addr, &format!("{request}\r\nHost: {addr}\r\nConnection: keep-alive\r\n\r\n{request}\r\n\r\n"));
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
@@ -231,7 +231,7 @@ fn every_answer_ends_the_connection_but_for_a_websocket() {
 }
 
 #[test]
-fn a_head_has_its_whole_length_and_not_a_byte_more() {
+fn head_has_the_length_of_get_and_no_body() {
     let server = server();
     let addr = server.web[0];
     let head = |length: usize| {
@@ -252,7 +252,7 @@ fn a_head_has_its_whole_length_and_not_a_byte_more() {
 }
 
 #[test]
-fn however_many_ask_there_are_no_more_threads_than_promised() {
+fn a_flood_of_requests_starts_a_bounded_number_of_threads() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0"]);
     daemon.await_log("web page addr=");
     let addr = daemon.log().lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
@@ -265,7 +265,7 @@ fn however_many_ask_there_are_no_more_threads_than_promised() {
     let mut most = 0;
     let all: Vec<TestClient> = (0..4 * WEB_VISITS)
         .map(|n| {
-            // Of many addresses, so that each newcomer may take a place.
+            // From many addresses, so that each newcomer can get a slot.
             let mut client = TestClient::connect_from(addr, [127, 0, 1, 1 + (n % 200) as u8].into());
             client.send_raw("GET / HT");
             most = most.max(threads());
@@ -278,7 +278,7 @@ fn however_many_ask_there_are_no_more_threads_than_promised() {
 }
 
 #[test]
-fn one_address_has_its_share_of_visits() {
+fn one_address_has_a_limited_share_of_requests() {
     let server = server();
     let mut all: Vec<TestClient> =
         (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into())).collect();
@@ -288,7 +288,7 @@ fn one_address_has_its_share_of_visits() {
 }
 
 #[test]
-fn the_daemon_says_where_its_page_is_and_warns_where_others_can_reach_it() {
+fn the_daemon_prints_its_web_address_and_warns_if_public() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0", "--web", "127.0.0.2:0,0.0.0.0:0"]);
     daemon.await_log("can be reached by others without TLS");
     let log = daemon.log();

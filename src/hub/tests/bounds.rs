@@ -24,11 +24,11 @@ fn a_group_has_no_more_bans_and_mutes_than_it_may() {
     let (hub, store, ann) = with_group();
     let mute = |n: usize, now| {
         let (user, penalty) = (name(&format!("user{n}")), Penalty::Mute);
-        let ruling = SanctionTerms { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
+        let terms = SanctionTerms { by: name("Ann"), reason: None, until: (n < 2).then(|| at(10)) };
         hub.sanction_member(
             ann.client(),
             &name("red"),
-            GroupSanction { user, penalty, ruling },
+            GroupSanction { user, penalty, terms },
             now,
             &mut FlushList::default(),
         )

@@ -28,8 +28,8 @@ const RED: fn() -> Name = || name("red");
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn withhold(hub: &Hub, me: &Client, penalty: Penalty, flush_list: &mut FlushList) -> Result<(), UserError> {
-    let ruling = SanctionTerms { by: me.name, reason: None, until: None };
-    hub.sanction_member(me, &RED(), GroupSanction { user: name("Cid"), penalty, ruling }, NOW, flush_list)
+    let terms = SanctionTerms { by: me.name, reason: None, until: None };
+    hub.sanction_member(me, &RED(), GroupSanction { user: name("Cid"), penalty, terms }, NOW, flush_list)
 }
 
 const ADMINS: [(&str, GroupVerb); 7] = [
@@ -71,8 +71,8 @@ fn stage(role: GroupRole) -> (Hub, Vec<Presence>) {
     hub.create(ann, RED(), GroupSettings { keep: true, ..GroupSettings::default() }, flush_list).unwrap();
     here[1..4].iter().for_each(|user| join(&hub, user.client(), "red").unwrap());
     for (user, penalty) in [("Dee", Penalty::Mute), ("Eve", Penalty::Ban)] {
-        let ruling = SanctionTerms { by: ann.name, reason: None, until: None };
-        hub.sanction_member(ann, &RED(), GroupSanction { user: name(user), penalty, ruling }, NOW, flush_list).unwrap();
+        let terms = SanctionTerms { by: ann.name, reason: None, until: None };
+        hub.sanction_member(ann, &RED(), GroupSanction { user: name(user), penalty, terms }, NOW, flush_list).unwrap();
     }
     for _ in 0..role as usize {
         hub.move_role(ann, &RED(), name("Ben"), true, NOW, flush_list).unwrap();

@@ -39,9 +39,9 @@ impl ModelGroup {
         self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
     }
 
-    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
+    pub(super) fn terms(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
         let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == penalty);
-        found.map(|(.., ruling)| ruling).filter(|ruling| ruling.until.is_none_or(|until| now < until))
+        found.map(|(.., terms)| terms).filter(|terms| terms.until.is_none_or(|until| now < until))
     }
 
     fn invited(&self, user: Name, now: SystemTime) -> bool {
@@ -189,7 +189,7 @@ impl Model {
                 );
             }
         }
-        if let Some(ban) = entry.ruling(me, Penalty::Ban, now) {
+        if let Some(ban) = entry.terms(me, Penalty::Ban, now) {
             return Err(GroupError::Banned(group, ban.until, ban.reason.clone()).into());
         }
         if let Some(limit) = settings.limit.filter(|limit| entry.members.len() >= *limit) {
@@ -225,7 +225,7 @@ impl Model {
 
     pub(super) fn post(&mut self, me: Name, group: Name, text: String) -> Answer {
         let (entry, role) = self.member(me, group)?;
-        if let Some(mute) = entry.ruling(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
+        if let Some(mute) = entry.terms(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
             return Err(GroupError::Muted(group, mute.until, mute.reason.clone()).into());
         }
         if entry.settings.announce && role == GroupRole::Member {

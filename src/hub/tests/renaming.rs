@@ -21,7 +21,7 @@ fn keep(hub: &Hub, me: &Client, group: &str) {
 }
 
 fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
-    GroupSanction { user: name(user), penalty, ruling: SanctionTerms { by: name(by), reason: None, until: None } }
+    GroupSanction { user: name(user), penalty, terms: SanctionTerms { by: name(by), reason: None, until: None } }
 }
 
 fn rename(hub: &Hub, from: &str, to: &str) {
@@ -70,7 +70,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         hub.locked(|state| {
             let red = &state.groups[&name("red")];
             assert!(red.members.keys().any(spelled) && red.role(&name(to)) == Some(GroupRole::Owner));
-            assert!(red.sanctions.values().all(|ruling| spelled(&ruling.by)));
+            assert!(red.sanctions.values().all(|terms| spelled(&terms.by)));
             let green = &state.groups[&name("green")];
             assert!(green.sanctions.keys().all(|(user, _)| spelled(user)) && green.invited.keys().all(spelled));
             assert!(state.memberships.keys().any(spelled) && state.memberships[&name(to)].contains(&name("red")));

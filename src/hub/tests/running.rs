@@ -112,7 +112,7 @@ fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
         let one = GroupSanction {
             user: name("Ben"),
             penalty,
-            ruling: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
+            terms: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
         };
         hub.sanction_member(ann.client(), &name("red"), one, at(0), &mut FlushList::default()).unwrap();
     };

@@ -214,8 +214,8 @@ fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act:
         Act::Kick => (hub.kick(me, &group, user, None, now, flush_list), model.kick(me.name, user, group)),
         Act::Withhold(penalty, span) => {
             let until = span.map(|span| now + Duration::from_secs(span));
-            let ruling = SanctionTerms { by: me.name, reason: Some("why".into()), until };
-            let one = GroupSanction { user, penalty: *penalty, ruling };
+            let terms = SanctionTerms { by: me.name, reason: Some("why".into()), until };
+            let one = GroupSanction { user, penalty: *penalty, terms };
             (hub.sanction_member(me, &group, one.clone(), now, flush_list), model.withhold(me.name, group, one))
         }
         Act::GiveBack(penalty) => {

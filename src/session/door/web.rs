@@ -1,6 +1,7 @@
 //! The web door, for browsers and programs over a WebSocket: each line is a message, and each event a JSON object.
 //!
-//! Its grammar is that of the plain door, without anything a terminal needs.
+//! Its grammar is that of the plain door, without anything a terminal needs. In addition, a line may begin with a tag,
+//! which comes back with whatever answers it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use super::{Door, Output};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
 use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, UserError};
-use crate::protocol::{Dialect, JSON};
+use crate::protocol::{Dialect, JSON, tagged_json};
 use crate::session::{ReadOutcome, Session, registration};
 use crate::transport::{Input, LineSource};
 
@@ -22,7 +23,7 @@ impl Door for WebDoor {
     }
 
     fn output(&self) -> Box<dyn Output> {
-        Box::new(JsonOutput)
+        Box::new(JsonOutput { me: None })
     }
 
     fn is_foreign(&self, _: &[u8]) -> bool {
@@ -43,12 +44,13 @@ impl Door for WebDoor {
     }
 
     fn welcome(&self, session: &Session<'_>, client: &Arc<Client>) {
+        session.connection.set_output(Box::new(JsonOutput { me: Some(client.name) }));
         session.queue_welcome(client);
     }
 
     fn execute(&self, input: Input, _: &Session<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
         match input {
-            Input::Line(line) => command::run_bytes(&line, context),
+            Input::Line(line) => command::run_tagged(&line, context),
             Input::TooLong { bytes } => Err(UserError::LineTooLong(bytes, context.hub.limits().line_limit)),
             // Only terminals send these.
             Input::Interrupt | Input::AreYouThere => Ok(()),
@@ -85,12 +87,18 @@ fn ask(session: &mut Session<'_>, question: EventKind) -> Result<Vec<u8>, QuitRe
     }
 }
 
-/// Each event as one JSON object.
-struct JsonOutput;
+/// Each event as one JSON object, which has the tag of the line that caused it if the user of the session sent that line.
+struct JsonOutput {
+    /// The user, once logged in.
+    me: Option<Name>,
+}
 
 impl Output for JsonOutput {
     fn put(&mut self, event: &Event, page: &mut Vec<u8>) {
-        page.extend_from_slice(JSON.encode(event));
+        match self.me.filter(|me| event.each().iter().any(|event| event.tag_for(me).is_some())) {
+            Some(me) => page.extend_from_slice(&tagged_json(event, &me)),
+            None => page.extend_from_slice(JSON.encode(event)),
+        }
     }
 
     fn after_prompt(&self) -> &'static [u8] {

@@ -223,7 +223,7 @@ fn group_sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanc
         let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
         let until = row.get::<_, Option<i64>>(4)?.map(schema::time);
         let user = schema::name(&row.get::<_, String>(0)?)?;
-        all.push(GroupSanction { user, penalty, ruling: SanctionTerms { by, reason, until } });
+        all.push(GroupSanction { user, penalty, terms: SanctionTerms { by, reason, until } });
     }
     Ok(all)
 }

@@ -13,7 +13,7 @@ use crate::model::{Draft, Message, MessageId, Name, Scope, StartError};
 use crate::store::{Device, StoreError};
 
 /// What makes version 1 out of nothing, version 2 out of version 1, and so on.
-pub(super) const STEPS: &[&str] = &[include_str!("v1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// The application id in the header of every database of Parlor ("Parl"), so that no other one is taken for it.
 pub(super) const APPLICATION: i64 = 0x5061_726C;
@@ -53,7 +53,7 @@ pub(super) fn upgrade(conn: &mut Connection, path: &Path, steps: &[&str]) -> Res
 }
 
 /// The columns that [`messages`] reads, in this order.
-pub(super) const COLUMNS: &str = "id, at, sender, peer, text, action, deleted";
+pub(super) const COLUMNS: &str = "id, at, sender, peer, text, action, deleted, tag";
 
 /// All messages of a query for [`COLUMNS`].
 pub(super) fn messages(statement: &mut Statement<'_>, parameters: impl Params) -> Result<Vec<Message>, StoreError> {
@@ -75,7 +75,9 @@ fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         }
     };
     let from = name(text(id, row.get_ref(2)?)?)?;
-    let said = Draft { at: time(row.get(1)?), from, scope, text: row.get(4)?, action: row.get(5)? };
+    // A tag that cannot be read is of no use to anybody, and no reason to withhold its message.
+    let tag = row.get_ref(7)?.as_str().ok().and_then(|tag| tag.parse().ok());
+    let said = Draft { at: time(row.get(1)?), from, scope, text: row.get(4)?, action: row.get(5)?, tag };
     Ok(Message { id, said, deleted: row.get(6)? })
 }
 

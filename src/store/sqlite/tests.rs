@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Draft, Durability, GroupRole, GroupSetting, GroupSettings, Penalty, SanctionTerms, Scope};
+use crate::model::{Draft, Durability, GroupRole, GroupSetting, GroupSettings, Penalty, SanctionTerms, Scope, Tag};
 use crate::store::tests::{at, entered, group, left, name, reading, said, sees, user};
 use crate::store::{Position, Tools};
 
@@ -40,7 +40,7 @@ pub(super) fn tend(store: &SqliteStore) {
 /// A message from this many days ago.
 pub(super) fn old(days: u64, scope: Scope, text: &str) -> Entry {
     let at = SystemTime::now() - Duration::from_secs(days * 86_400);
-    Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false })
+    Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false, tag: None })
 }
 
 /// Whether a word is in the index.
@@ -157,19 +157,18 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
     store.append(&[said("alice", user("bob"), "old")]).unwrap();
     drop(store);
     let path = dir.path().join("parlor.db");
-    let steps = [schema::STEPS[0], "CREATE TABLE later (x); INSERT INTO later VALUES (1)"];
+    let known = schema::STEPS.len();
+    let steps = [schema::STEPS, &["CREATE TABLE later (x); INSERT INTO later VALUES (1)"]].concat();
     let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
     schema::upgrade(&mut conn, &path, &steps).unwrap();
-    assert_eq!(schema::version(&conn).unwrap(), 2);
+    assert_eq!(schema::version(&conn).unwrap(), known + 1);
     assert_eq!(conn.query_row("SELECT x FROM later", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     drop(conn);
     let before = fs::read(&path).unwrap();
-    assert!(
-        refused(dir.path())
-            .ends_with("parlor.db: was written by a newer Parlor (version 2; this one knows 1): use that one")
-    );
+    let newer = format!("was written by a newer Parlor (version {}; this one knows {known}): use that one", known + 1);
+    assert!(refused(dir.path()).ends_with(&format!("parlor.db: {newer}")));
     assert!(fs::read(&path).unwrap() == before);
-    fs::rename(dir.path().join("parlor.db.v1.bak"), &path).unwrap();
+    fs::rename(dir.path().join(format!("parlor.db.v{known}.bak")), &path).unwrap();
     assert_eq!(sees(&open(&dir), "bob", None), ["old"]);
 }
 
@@ -177,12 +176,34 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
 fn the_copy_of_an_earlier_upgrade_is_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(&dir));
-    let (path, copy) = (dir.path().join("parlor.db"), dir.path().join("parlor.db.v1.bak"));
+    let known = schema::STEPS.len();
+    let (path, copy) = (dir.path().join("parlor.db"), dir.path().join(format!("parlor.db.v{known}.bak")));
     fs::write(&copy, "of the first upgrade").unwrap();
     let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
-    schema::upgrade(&mut conn, &path, &[schema::STEPS[0], "CREATE TABLE later (x)"]).unwrap();
+    schema::upgrade(&mut conn, &path, &[schema::STEPS, &["CREATE TABLE later (x)"]].concat()).unwrap();
     assert_eq!(fs::read_to_string(&copy).unwrap(), "of the first upgrade");
-    assert!(folder::inspect(&dir.path().join("parlor.db.v1.2.bak")).is_ok());
+    assert!(folder::inspect(&dir.path().join(format!("parlor.db.v{known}.2.bak"))).is_ok());
+}
+
+#[test]
+fn a_database_of_version_1_is_read_and_written_after_its_upgrade() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = Connection::open(dir.path().join("parlor.db")).unwrap();
+    conn.pragma_update(None, "application_id", schema::APPLICATION).unwrap();
+    conn.execute_batch(schema::STEPS[0]).unwrap();
+    let old = "INSERT INTO conversation (id, a, b) VALUES (2, 'alice', 'bob');
+        INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES (1, 7, 2, 'alice', 'bob', 'old', 0);
+        UPDATE server SET last = 1, messages = 1;
+        PRAGMA user_version = 1";
+    conn.execute_batch(old).unwrap();
+    drop(conn);
+    let store = open(&dir);
+    let Entry::Said(draft) = said("alice", user("bob"), "new") else { unreachable!("it is a message") };
+    let tag: Option<Tag> = Some("k3f9-17".parse().unwrap());
+    store.append(&[Entry::Said(Draft { tag: tag.clone(), ..draft })]).unwrap();
+    let all = store.history(&name("bob"), None, None, 10).unwrap();
+    let all: Vec<_> = all.iter().map(|message| (&*message.said.text, &message.said.tag)).collect();
+    assert_eq!(all, [("old", &None), ("new", &tag)]);
 }
 
 #[test]
@@ -191,7 +212,8 @@ fn a_failed_step_of_an_upgrade_changes_nothing() {
     drop(open(&dir));
     let path = dir.path().join("parlor.db");
     let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
-    let why = schema::upgrade(&mut conn, &path, &[schema::STEPS[0], "CREATE TABLE later (x); nonsense"]).unwrap_err();
+    let steps = [schema::STEPS, &["CREATE TABLE later (x); nonsense"]].concat();
+    let why = schema::upgrade(&mut conn, &path, &steps).unwrap_err();
     assert!(why.to_string().contains("parlor.db: cannot be upgraded: "), "{why}");
     drop(conn);
     open(&dir);
@@ -339,8 +361,8 @@ fn a_kept_group_and_its_members_survive_a_restart() {
     ];
     let settings = GroupSettings::with(&changes);
     let member = |user, role, rank| Entry::Member { group: name("Red"), user: name(user), role, rank };
-    let ruling = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
-    let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, ruling };
+    let terms = SanctionTerms { by: name("Ann"), reason: Some("why".into()), until: Some(at(9)) };
+    let banned = Entry::MemberSanctioned { group: name("red"), user: name("eve"), penalty: Penalty::Ban, terms };
     let store = open(&dir);
     store.append(&[Entry::GroupKept { group: name("Red"), settings: settings.clone() }, banned]).unwrap();
     store

@@ -11,7 +11,7 @@ use super::{rename, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
 use crate::model::{
     Draft, GroupPassword, GroupRole, GroupSettings, MessageId, Name, Penalty, Report, Retention, Role, Sanction,
-    SanctionTerms, Scope,
+    SanctionTerms, Scope, Tag,
 };
 use crate::store::{Digest, Entry, Position, StoreError, Token};
 
@@ -184,15 +184,15 @@ impl WriteBatch<'_> {
             Entry::GroupKept { group, settings } => self.keep_group(group, settings),
             Entry::GroupGone { group } => self.remove_group(group),
             Entry::Member { group, user, role, rank } => self.set_member(group, user, *role, *rank),
-            Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.impose_in_group(group, user, *penalty, ruling)
+            Entry::MemberSanctioned { group, user, penalty, terms } => {
+                self.impose_in_group(group, user, *penalty, terms)
             }
             Entry::MemberLifted { group, user, penalty } => {
                 let conversation = self.number(Conversation::Group(*group))?;
                 let sql = "DELETE FROM group_sanction WHERE conversation = ?1 AND user = ?2 AND penalty = ?3";
                 self.run(sql, params![conversation, user.as_str(), *penalty as i64])
             }
-            Entry::Reading { user, device, position, at } => {
+            Entry::Delivered { user, device, position, at } => {
                 let upto = match position {
                     Position::Here => None,
                     Position::Upto(upto) => Some(number(*upto)),
@@ -268,9 +268,10 @@ impl WriteBatch<'_> {
         if let (Some(spoken), Scope::Group(_)) = (&mut self.spoken, draft.scope) {
             spoken.push(conversation);
         }
-        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO message (id, at, conversation, sender, peer, text, action, tag) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let (sender, peer) = (draft.from.as_str(), peer(draft.scope));
-        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text, draft.action];
+        let tag = draft.tag.as_ref().map(Tag::as_str);
+        let values = params![self.last, micros(draft.at), conversation, sender, peer, draft.text, draft.action, tag];
         self.conn.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

@@ -25,7 +25,7 @@ enum Step {
     Said(usize, Scope, Vec<&'static str>, bool),
     Entered(usize, Name, u64),
     Left(usize, Option<Name>, u64),
-    Reading(usize, usize, Option<u64>, u64),
+    Delivered(usize, usize, Option<u64>, u64),
     Cleared(usize, Option<Scope>, u64),
     Ignored(usize, usize, bool),
     Deleted(u64),
@@ -71,7 +71,7 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
         2 => (who(), prop::option::of(room()), back()).prop_map(|(who, room, back)| Step::Left(who, room, back)),
         2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
-            .prop_map(|(who, device, back, at)| Step::Reading(who, device, back, at)),
+            .prop_map(|(who, device, back, at)| Step::Delivered(who, device, back, at)),
         1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
         2 => (who(), who(), any::<bool>()).prop_map(|(who, whom, ignored)| Step::Ignored(who, whom, ignored)),
         2 => back().prop_map(Step::Deleted),
@@ -99,11 +99,11 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
     match step {
         Step::Said(from, scope, words, action) => {
             let (from, text) = (who(*from), words.join(", ").into());
-            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action })
+            Entry::Said(Draft { at: at(last), from, scope: *scope, text, action: *action, tag: None })
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
         Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },
-        Step::Reading(user, device, back, seconds) => Entry::Reading {
+        Step::Delivered(user, device, back, seconds) => Entry::Delivered {
             user: who(*user),
             device: DEVICES[*device].map(name),
             position: back.map_or(Position::Here, |back| Position::Upto(id(back))),
@@ -128,8 +128,8 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
             Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
         }
         Step::Sanctioned(user, group, penalty, until) => {
-            let ruling = SanctionTerms { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
-            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, ruling }
+            let terms = SanctionTerms { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
+            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, terms }
         }
         Step::Lifted(user, group, penalty) => {
             Entry::MemberLifted { group: *group, user: who(*user), penalty: *penalty }

@@ -55,8 +55,14 @@ fn messages_that_are_too_old_go_from_everywhere() {
 /// Messages from when the clock was a year ahead.
 fn ahead(count: usize) -> Vec<Entry> {
     let at = SystemTime::now() + Duration::from_secs(365 * 86_400);
-    let said =
-        |n: usize| Draft { at, from: name("alice"), scope: user("bob"), text: format!("{n}").into(), action: false };
+    let said = |n: usize| Draft {
+        at,
+        from: name("alice"),
+        scope: user("bob"),
+        text: format!("{n}").into(),
+        action: false,
+        tag: None,
+    };
     (0..count).map(|n| Entry::Said(said(n))).collect()
 }
 

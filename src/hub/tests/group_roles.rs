@@ -48,15 +48,15 @@ impl Model {
     }
 
     pub(super) fn withhold(&mut self, me: Name, group: Name, one: GroupSanction) -> Answer {
-        let GroupSanction { user, penalty, ruling } = one;
+        let GroupSanction { user, penalty, terms } = one;
         let inside = self.ruled_by(me, group, user)?.role(user).is_some();
         let entry = self.groups.entry(group).or_default();
         entry.sanctions.retain(|(of, kind, _)| *of != user || *kind != penalty);
-        entry.sanctions.push((user, penalty, ruling.clone()));
+        entry.sanctions.push((user, penalty, terms.clone()));
         if penalty == Penalty::Ban {
             entry.invited.retain(|(name, _)| *name != user);
         }
-        let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
+        let news = |you| GroupNews::Sanctioned { user, penalty, terms: terms.clone(), you };
         self.tell_news(group, news(false), Some(user));
         self.tell(&EventKind::Group { group, news: news(true) }, |name| inside && name == user);
         if penalty == Penalty::Ban {
@@ -67,7 +67,7 @@ impl Model {
 
     pub(super) fn give_back(&mut self, me: Name, user: Name, group: Name, penalty: Penalty) -> Answer {
         let entry = self.ruled_by(me, group, user)?;
-        if entry.ruling(user, penalty, self.now).is_none() {
+        if entry.terms(user, penalty, self.now).is_none() {
             return Err(match penalty {
                 Penalty::Ban => GroupError::NotBanned(user, group),
                 Penalty::Mute => GroupError::NotMuted(user, group),
@@ -90,7 +90,7 @@ impl Model {
         if entry.role(user).is_some() {
             return Err(GroupError::UserAlreadyMember(user, group).into());
         }
-        if entry.ruling(user, Penalty::Ban, self.now).is_some() {
+        if entry.terms(user, Penalty::Ban, self.now).is_some() {
             return Err(GroupError::UserBanned(user, group).into());
         }
         let until = self.now + INVITATION_TIME;
@@ -125,7 +125,7 @@ impl Model {
     /// The bans and mutes of a group, for who may see them.
     pub(super) fn sanctions(&self, me: Name, group: Name) -> Result<Vec<(Name, Penalty)>, UserError> {
         let (entry, _) = self.run_by(me, group, GroupRole::Admin)?;
-        let holding = entry.sanctions.iter().filter(|(.., ruling)| ruling.until.is_none_or(|until| self.now < until));
+        let holding = entry.sanctions.iter().filter(|(.., terms)| terms.until.is_none_or(|until| self.now < until));
         let mut all: Vec<(Name, Penalty)> = holding.map(|(user, penalty, _)| (*user, *penalty)).collect();
         all.sort_unstable();
         Ok(all)
