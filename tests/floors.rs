@@ -30,7 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["accounts", "command", "protocol", "hub", "log_limit", "model", "admin", "store", "sync", "transport"],
     ),
     // Floor 6.
-    ("web", &["log_limit", "model", "session", "transport"]),
+    ("web", &["log_limit", "model", "protocol", "session", "transport"]),
     // Floor 7.
     (
         "server",
