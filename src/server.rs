@@ -54,7 +54,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Handle(Arc<ServerState>);
 
-/// What all handles share.
+/// State shared by all handles.
 struct ServerState {
     shared: Shared,
     admission: Arc<Admission>,

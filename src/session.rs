@@ -34,7 +34,7 @@ use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
 use crate::model::{DuplicateLogin, QuitReason, Registration, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
-/// What all sessions of a server share.
+/// State shared by all sessions of a server.
 pub(crate) struct Shared {
     /// Users, groups and messages.
     pub hub: Hub,
@@ -44,13 +44,13 @@ pub(crate) struct Shared {
     pub admin: Admin,
     /// Limits how many accounts an address may register.
     pub registrations: Throttle,
-    /// Who may register an account.
+    /// The policy for registration.
     pub registration: Registration,
     /// Whether guests may log in without an account.
     pub guests: bool,
     /// How many commands each user may send; `None` for no limit.
     pub budgets: Option<Budgets>,
-    /// What a second login of a user does.
+    /// The policy for a second login of a user.
     pub duplicate_login: DuplicateLogin,
     /// Which clients count as telnet.
     pub telnet: TelnetMode,
@@ -59,7 +59,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What a command of this caller works with.
+    /// The surroundings of a command of this caller.
     fn context<'a>(&'a self, caller: &'a mut Caller) -> Context<'a> {
         Context { hub: &self.hub, admin: &self.admin, accounts: &self.accounts, caller }
     }
@@ -82,7 +82,7 @@ pub(crate) struct Session<'a> {
     ended: bool,
 }
 
-/// What waiting for the client brought.
+/// The result of waiting for the client.
 enum ReadOutcome {
     Bytes,
     End,

@@ -31,7 +31,7 @@ use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
 pub(crate) struct HttpConnection<'a> {
-    /// What the API works on.
+    /// The server behind the API.
     pub shared: &'a Shared,
     /// The origins that browsers may come from.
     pub origins: &'a AllowedOrigins,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each folder of `src/`, or file beside them, may import of the crate, itself not counted.
+/// The modules that each folder or file in `src/` may import, besides itself.
 const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),

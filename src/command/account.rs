@@ -242,7 +242,7 @@ impl Context<'_> {
     }
 }
 
-/// What the caller is told when their account was not changed.
+/// The answer to the caller when their account was not changed.
 pub(super) fn account_error(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),

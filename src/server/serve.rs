@@ -18,7 +18,7 @@ use crate::session::{self, Connection, Door, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{self, Unavailable};
 
-/// What a listener is for.
+/// The purpose of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     /// The chat, for netcat, telnet and the like.

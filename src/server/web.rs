@@ -23,7 +23,7 @@ use crate::thread;
 use crate::transport::Link;
 use crate::web::{self, AllowedOrigins, HttpConnection, TrustedProxies, Unavailable};
 
-/// What all HTTP connections share.
+/// State shared by all HTTP connections.
 pub(super) struct Web {
     origins: AllowedOrigins,
     proxies: TrustedProxies,

@@ -18,7 +18,7 @@ use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
 use crate::model::{Event, EventKind, LastWords, QuitReason};
 use crate::transport::Input;
 
-/// What a logged-in session remembers from line to line.
+/// The state of a logged-in session between lines.
 pub(super) struct ChatState {
     caller: Caller,
     /// A command that asks questions; the next lines are its answers.
@@ -28,7 +28,7 @@ pub(super) struct ChatState {
     /// Lines handled since everything was last written.
     unsettled: usize,
     budget: Option<Budget>,
-    /// What the last line left of the budget.
+    /// The budget after the last line.
     spent: Spent,
     /// The user has overdrawn the budget, and not recovered since: it is logged once.
     slowed: bool,

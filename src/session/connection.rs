@@ -66,7 +66,7 @@ pub(crate) struct Connection {
     ended: (parking_lot::Mutex<()>, Condvar),
 }
 
-/// What only the elected writer touches.
+/// State that only the elected writer touches.
 struct Writer {
     output: Box<dyn Output>,
     /// Bytes that were rendered and not yet taken by the connection.

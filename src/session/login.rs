@@ -36,7 +36,7 @@ impl Guess {
     }
 }
 
-/// What a name and a secret amount to.
+/// The result of checking a name and a secret.
 pub(super) enum LoginOutcome {
     /// This user, with the token that was given in place of a password, if any.
     User(Name, Option<Token>),

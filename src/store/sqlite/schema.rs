@@ -12,7 +12,7 @@ use super::folder;
 use crate::model::{Draft, Message, MessageId, Name, Scope, StartError};
 use crate::store::{Device, StoreError};
 
-/// What makes version 1 out of nothing, version 2 out of version 1, and so on.
+/// The steps that make version 1 out of nothing, version 2 out of version 1, and so on.
 pub(super) const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// The application id in the header of every database of Parlor ("Parl"), so that no other one is taken for it.

@@ -1,4 +1,4 @@
-//! What only a database meets: restarts, crashes, full disks, damage, upgrades, other programs.
+//! Tests of databases alone: restarts, crashes, full disks, damage, upgrades, other programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
