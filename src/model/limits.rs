@@ -399,8 +399,6 @@ pub const LOG_REPEAT_ADDRESSES: usize = 256;
 /// The part of a day's log that is left to warnings and errors once the rest of it is full: one part in so many.
 pub const LOG_RESERVE: u64 = 16;
 
-/// The most of a log file's end that an operator is shown at once, in bytes.
-=======
 /// The most bytes of the end of the log shown at once.
 pub const LOG_TAIL: u64 = 64 * 1024;
 
