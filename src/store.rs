@@ -28,7 +28,7 @@ pub use tools::{Erased, Progress, Tools};
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
 
-/// What the server needs of whatever keeps its data.
+/// The interface between the server and whatever keeps its data.
 ///
 /// The store decides what a reader may see, by the entries about them. Its two users see a private conversation, members see
 /// a group between [`Entry::Entered`] and [`Entry::Left`], and everybody sees a broadcast. [`Entry::Cleared`] takes away what

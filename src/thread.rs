@@ -12,7 +12,7 @@ pub use pool::{ThreadPool, name};
 /// Starts a named thread with `stack` bytes of stack.
 ///
 /// # Errors
-/// What the system says when it gives no more threads or no memory for one.
+/// The system's error when it refuses a thread or memory for one.
 pub fn start<T: Send + 'static>(
     name: &str,
     stack: usize,

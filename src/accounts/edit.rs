@@ -1,4 +1,4 @@
-//! What operators do to the users file: add, change or remove one user, or hash every password.
+//! Operators' edits of the users file: add, change or remove one user, or hash every password.
 //!
 //! Everything else in the file stays as it is: comments, order and blank lines. A running daemon is not told.
 
@@ -34,7 +34,7 @@ impl fmt::Display for PasswordKind {
     }
 }
 
-/// What an edit does when there is no file yet.
+/// The behaviour of an edit when there is no file yet.
 #[derive(PartialEq)]
 pub(super) enum IfMissing {
     Create,

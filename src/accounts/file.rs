@@ -93,7 +93,7 @@ impl<'a> UsersFile<'a> {
     /// Appends an account. The caller has checked that the name is free.
     ///
     /// # Errors
-    /// What is wrong with the secret.
+    /// A phrase that says what is wrong with the secret.
     pub(super) fn add(&mut self, name: &Name, secret: &str) -> Result<(), &'static str> {
         let end = self.line_end();
         let line = Line::of(name, secret, end)?;

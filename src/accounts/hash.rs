@@ -60,7 +60,7 @@ impl Secret {
     /// Parses the part of a line behind the colon.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A phrase that says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
         if text.is_empty() {
             Err("the password is empty")

@@ -11,7 +11,7 @@ use crate::model::Name;
 /// Compared with a guess where there is no plain password. Guessing it opens nothing.
 const NOBODYS: &[u8] = b"nobody's password";
 
-/// What a login attempt with a password, token or code came to.
+/// The result of a login attempt with a password, token or code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verification {
     /// The password is this user's; the name is as registered.

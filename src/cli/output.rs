@@ -55,7 +55,7 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 /// Parses the name of a user or a group as an argument.
 ///
 /// # Errors
-/// What is wrong with it, as a sentence that begins with "the name".
+/// A sentence that begins with "the name".
 pub(super) fn parse_name(text: &str) -> Result<Name, String> {
     text.parse().map_err(|why: BadName| format!("the name {why}"))
 }

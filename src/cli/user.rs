@@ -53,7 +53,7 @@ pub(super) enum UserCommand {
 /// progress of a long command to standard error; `ask` is [`super::output::ask_password`], or stands in for it.
 ///
 /// # Errors
-/// What could not be done, and then nothing has changed; or that the result could not be written.
+/// A sentence when it cannot be done, in which case nothing has changed, or when the result could not be printed.
 pub(super) fn run(
     command: &UserCommand,
     path: &Path,

@@ -50,7 +50,7 @@ pub struct Report {
     pub at: SystemTime,
     /// The user who filed it; `None` for the word filter.
     pub by: Option<Name>,
-    /// What it is about: a user, or a message as `#12`.
+    /// The subject: a user, or a message as `#12`.
     pub about: String,
     /// The reason; empty if none was given.
     pub why: String,

@@ -51,7 +51,7 @@ pub(super) enum AdmissionError {
 }
 
 impl AdmissionError {
-    /// What the client is told.
+    /// The answer to the client.
     pub(super) fn event(&self) -> EventKind {
         match *self {
             AdmissionError::PerAddress(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),

@@ -22,7 +22,7 @@ pub(super) struct Budget {
     bucket: Arc<Mutex<Bucket>>,
 }
 
-/// What spending has left.
+/// The state of a budget after spending.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Spent {
     /// Less than half a burst is left.

@@ -179,7 +179,7 @@ impl Store for MemoryStore {
     }
 }
 
-/// What each entry changes.
+/// Applies an entry.
 impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {

@@ -1,4 +1,4 @@
-//! What every store must do. Each test runs over all of them.
+//! Requirements on every store. Each test runs over all stores.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What operators do with a store beside a running daemon, or without one.
+//! Operators' tools on a store, beside a running daemon or without one.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ pub trait Tools {
     fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError>;
 }
 
-/// What [`Tools::erase`] did.
+/// The result of [`Tools::erase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erased {
     /// How many messages are gone.

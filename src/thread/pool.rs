@@ -62,7 +62,7 @@ impl ThreadPool {
     /// Starts a job at once, on an idle thread or a new one. While it runs, the thread is named after its number.
     ///
     /// # Errors
-    /// What the system says when it gives no more threads or no memory for one.
+    /// The system's error when it refuses a thread or memory for one.
     pub fn start(&self, number: u64, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let job = Job { number, work: Box::new(work) };
         let mut idle = self.0.idle.lock();

@@ -47,7 +47,7 @@ enum Excess {
     Bytes(u64),
 }
 
-/// What ended the very first line.
+/// The end of the very first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FirstEnd {
     Unseen,

@@ -40,7 +40,7 @@ pub(super) fn respond(shared: &Shared, peer: SocketAddr, request: &Request) -> R
     }
 }
 
-/// What a login page may offer, and how long a line may be.
+/// The choices that a login page may offer, and the line limit.
 fn describe(shared: &Shared) -> Response {
     let registration = match shared.registration {
         Registration::Closed => "closed",

@@ -23,7 +23,7 @@ pub(crate) struct TrustedProxies {
     warned: Mutex<Option<Instant>>,
 }
 
-/// What a trusted proxy says about the client.
+/// The client's address according to a trusted proxy.
 #[derive(Debug, PartialEq, Eq)]
 enum ForwardedFor {
     Client(SocketAddr),

@@ -152,7 +152,7 @@ fn guest_is_an_unknown_name_unless_guests_are_allowed() {
     let server = TestServer::start();
     assert_eq!(refusal(&server, "guest", "guest"), NO);
     let with = self::server();
-    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "the number is not his to choose");
+    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "guests cannot choose their number");
 }
 
 #[test]

@@ -299,5 +299,5 @@ fn registering_restarts_the_login_deadline() {
     answer(&mut slow, &[("Enter username: ", "/register zoe"), ("Enter password: ", "pw")]);
     slow.expect_bytes("Repeat password: *** The login took too long. Goodbye.\n");
     slow.expect_end();
-    eventually("he is forgotten", || server.handle.logging_in() == 0);
+    eventually("the connection is forgotten", || server.handle.logging_in() == 0);
 }

@@ -20,7 +20,7 @@ struct Setup {
     accounts: Accounts,
 }
 
-/// What happened to the store.
+/// The calls to the store.
 #[derive(Debug, Default, PartialEq)]
 struct Stored {
     renamed: bool,

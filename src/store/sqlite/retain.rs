@@ -1,4 +1,4 @@
-//! What is deleted: messages that are too old or too many, and what goes with an account.
+//! Deletion: of messages that are too old or too many, and of everything that goes with an account.
 //!
 //! All of it happens in small pieces. There is usually nothing to do, about once a second, so the messages of groups are
 //! counted once and the numbers remembered.
@@ -154,7 +154,7 @@ pub(super) fn forget_account(batch: &mut WriteBatch<'_>, user: &Name) -> Result<
     batch.clear(user, None, MessageId(batch.last.unsigned_abs()))
 }
 
-/// What is gone with one account from one conversation, and has yet to be deleted.
+/// The messages of one conversation that went with one account and have yet to be deleted.
 struct Forgotten {
     conversation: i64,
     user: String,

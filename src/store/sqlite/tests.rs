@@ -1,4 +1,4 @@
-//! What only a database meets: restarts, crashes, full disks, damage, upgrades, other programs.
+//! Tests of databases alone: restarts, crashes, full disks, damage, upgrades, other programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -170,6 +170,19 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
     assert!(fs::read(&path).unwrap() == before);
     fs::rename(dir.path().join(format!("parlor.db.v{known}.bak")), &path).unwrap();
     assert_eq!(sees(&open(&dir), "bob", None), ["old"]);
+}
+
+#[test]
+fn the_copy_of_an_earlier_upgrade_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let known = schema::STEPS.len();
+    let (path, copy) = (dir.path().join("parlor.db"), dir.path().join(format!("parlor.db.v{known}.bak")));
+    fs::write(&copy, "of the first upgrade").unwrap();
+    let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
+    schema::upgrade(&mut conn, &path, &[schema::STEPS, &["CREATE TABLE later (x)"]].concat()).unwrap();
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "of the first upgrade");
+    assert!(folder::inspect(&dir.path().join(format!("parlor.db.v{known}.2.bak"))).is_ok());
 }
 
 #[test]
