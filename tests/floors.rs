@@ -9,24 +9,41 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("lock", &[]),
     ("failpoint", &["lock"]),
+    ("files", &["lock"]),
+    ("log_limit", &["lock", "model"]),
     ("semaphore", &["lock"]),
     ("thread", &["lock"]),
     ("sync", &["lock", "thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["lock", "model", "semaphore", "thread"]),
-    ("transport", &["lock", "model", "thread"]),
+    ("accounts", &["files", "lock", "model", "semaphore", "thread"]),
+    ("transport", &["lock", "log_limit", "model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["lock", "model", "semaphore", "thread"]),
+    ("store", &["files", "lock", "model", "semaphore", "thread"]),
     // Floor 2.
-    ("hub", &["failpoint", "lock", "model", "store", "sync", "thread"]),
+    ("hub", &["failpoint", "lock", "log_limit", "model", "store", "sync", "thread"]),
     // Floor 3.
     ("admin", &["accounts", "hub", "lock", "model", "store", "thread"]),
     // Floor 4.
-    ("command", &["accounts", "failpoint", "hub", "model", "admin", "store"]),
+    ("command", &["accounts", "failpoint", "hub", "log_limit", "model", "admin", "store"]),
     // Floor 5.
-    ("session", &["accounts", "command", "lock", "protocol", "hub", "model", "admin", "store", "sync", "transport"]),
+    (
+        "session",
+        &[
+            "accounts",
+            "command",
+            "lock",
+            "protocol",
+            "hub",
+            "log_limit",
+            "model",
+            "admin",
+            "store",
+            "sync",
+            "transport",
+        ],
+    ),
     // Floor 6.
-    ("web", &["lock", "model", "session", "transport"]),
+    ("web", &["lock", "log_limit", "model", "protocol", "session", "transport"]),
     // Floor 7.
     (
         "server",
@@ -34,10 +51,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "accounts",
             "command",
             "config",
+            "lock",
             "protocol",
             "failpoint",
             "hub",
-            "lock",
+            "log_limit",
             "model",
             "admin",
             "semaphore",
@@ -50,9 +68,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     // Beside them.
     ("config", &["model"]),
-    ("logging", &["model", "thread"]),
+    ("logging", &["files", "model", "thread"]),
     // On top of all of them.
-    ("cli", &["accounts", "admin", "config", "logging", "model", "server", "store"]),
+    ("cli", &["accounts", "admin", "config", "lock", "log_limit", "logging", "model", "server", "store", "thread"]),
     ("main", &[]),
     ("lib", &[]),
 ];

@@ -144,7 +144,7 @@ fn every_way_of_leaving_a_room_is_seen_at_once() {
     bob.expect("*** alice has joined the chat.");
     alice.sees("dialog", "you left Second");
     assert!(!alice.text("#list").contains("Second"));
-    alice.press(&format!("Join {code} again"));
+    alice.press(&format!("Rejoin {code}"));
     bob.expect("*** alice has joined (2/2).");
     alice.sees("#subtitle", "2 of 2 here");
     // By closing the tab.
