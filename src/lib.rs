@@ -23,7 +23,7 @@
 //! * [`protocol`]: events as bytes. One dialect has the wording for people, two have tagged records for programs.
 //! * [`store`]: everything that outlives a session, above all the message log; in memory or in SQLite.
 //! * [`model`]: the values that all floors share: names, events, errors, limits, clean text.
-//! * [`thread`](mod@thread), `semaphore`, `sync`, [`failpoint`]: starting threads, bounding how many do the same at once,
+//! * `thread`, `semaphore`, `sync`, [`failpoint`]: starting threads, bounding how many do the same at once,
 //!   locks that a test can schedule, and faults that a test can order.
 //!
 //! [`config`] and [`logging`] stand beside the floors: they know [`model`] only, and the server is handed a finished
@@ -46,6 +46,6 @@ pub mod server;
 mod session;
 pub mod store;
 mod sync;
-pub mod thread;
+mod thread;
 pub mod transport;
 mod web;

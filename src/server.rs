@@ -18,8 +18,8 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-pub use background::watch_signals;
-pub use capacity::fit_to_process;
+pub(crate) use background::watch_signals;
+pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
 use crate::accounts::{Accounts, Throttle};
@@ -141,12 +141,12 @@ impl Server {
     }
 
     /// The number of accounts.
-    pub fn users(&self) -> usize {
+    pub(crate) fn users(&self) -> usize {
         self.handle.0.shared.accounts.len()
     }
 
     /// The number of accounts whose password is plain text in the users file.
-    pub fn plain_passwords(&self) -> usize {
+    pub(crate) fn plain_passwords(&self) -> usize {
         self.handle.0.shared.accounts.plain_passwords()
     }
 

@@ -19,7 +19,7 @@ use crate::thread;
 ///
 /// # Errors
 /// When the system gives no signal handler or no thread.
-pub fn watch_signals(server: Handle, on_reload: impl Fn() + Send + Sync + 'static) -> Result<(), StartError> {
+pub(crate) fn watch_signals(server: Handle, on_reload: impl Fn() + Send + Sync + 'static) -> Result<(), StartError> {
     let failed = |e| StartError::System("cannot watch for signals".to_owned(), e);
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
     server.on_reload(on_reload);

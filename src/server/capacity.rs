@@ -24,7 +24,7 @@ const OTHER_REGIONS: u64 = 1024;
 
 /// Raises the soft limit on descriptors to the hard one, and lowers the limits on clients to what then fits beside the
 /// store and the web page.
-pub fn fit_to_process(config: &mut Config) {
+pub(crate) fn fit_to_process(config: &mut Config) {
     let web = !(config.web.is_empty() && config.metrics.is_empty());
     let web_threads = if web { WEB_THREADS as u64 } else { 0 };
     let others = OTHER_DESCRIPTORS + store::descriptors(&config.data) + web_threads;
