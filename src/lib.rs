@@ -9,7 +9,7 @@
 //! From the top floor down. A file imports only lower floors and its own folder (`tests/floors.rs` checks that).
 //!
 //! * [`cli`]: the command line, for the daemon and for the tools beside it. `parlord` is [`cli::run`] and nothing else.
-//! * [`server`]: listeners, admission, one thread per client, signals, and the order in which everything stops. Start
+//! * [`server`]: listeners, admission, one thread per client, and the order in which everything stops. Start
 //!   reading at [`server::Server::run`].
 //! * `web`: HTTP for browsers and scripts: the page, the API, the upgrade to a WebSocket.
 //! * `session`: one client from login to logout. It reads lines, executes commands and writes out what they caused. A

@@ -2,10 +2,11 @@
 
 mod accept;
 mod admission;
-mod background;
+
 mod capacity;
 mod console;
 mod control;
+mod keeper;
 mod serve;
 mod web;
 
@@ -164,7 +165,7 @@ impl Server {
             .hub()
             .start_announcer()
             .map_err(|e| StartError::System("cannot start the thread that announces logins".to_owned(), e))?;
-        let keeper_ended = background::start_keeper(&self.handle, &self.stopped)?;
+        let keeper_ended = keeper::start(&self.handle, &self.stopped)?;
         // Nothing is ever sent: the channel closes when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
