@@ -386,3 +386,91 @@ fn a_returned_connection_is_used_again_and_few_are_kept() {
     assert!(readers.take().conn.take().is_some());
     assert_eq!(readers.idle.lock().len(), READERS_KEPT - 1, "a connection that failed is closed");
 }
+
+fn is_replaced<T: std::fmt::Debug>(result: Result<T, StoreError>) -> bool {
+    matches!(&result, Err(StoreError::Replaced(_)))
+}
+
+/// A store with a message, whose file has it, too.
+fn with_one_message(dir: &Path) -> SqliteStore {
+    let store = SqliteStore::open(dir, &Retention::default()).unwrap();
+    store.append(&[said("alice", user("bob"), "1")]).unwrap();
+    tamper(&store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    store.inspect().unwrap();
+    store
+}
+
+#[test]
+fn nothing_is_acknowledged_by_a_file_without_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, path) = (dir.path().join("data"), dir.path().join("data/parlor.db"));
+    let removed: &dyn Fn() = &|| fs::remove_dir_all(&data).unwrap();
+    let lone: &dyn Fn() = &|| fs::remove_file(&path).unwrap();
+    let renamed: &dyn Fn() = &|| fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+    let replaced: &dyn Fn() = &|| {
+        fs::copy(&path, dir.path().join("copy")).unwrap();
+        fs::rename(dir.path().join("copy"), &path).unwrap();
+    };
+    let cut: &dyn Fn() = &|| fs::File::options().write(true).open(&path).unwrap().set_len(8192).unwrap();
+    for (what, act) in [("rm -r", removed), ("rm", lone), ("mv away", renamed), ("mv over", replaced), ("cut", cut)] {
+        let _ = fs::remove_dir_all(&data);
+        let store = with_one_message(&data);
+        act();
+        assert!(is_replaced(store.append(&[said("alice", user("bob"), "2")])), "{what}");
+        assert!(is_replaced(store.append(&[])) && is_replaced(store.inspect()), "{what}");
+    }
+}
+
+#[test]
+fn a_copy_written_over_the_database_is_noticed_for_good() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("parlor.db");
+    let older = with_one_message(other.path());
+    let (all, big) = ((0..200).map(|_| said("alice", user("bob"), "2")).collect::<Vec<_>>(), "x".repeat(1 << 20));
+    for bytes in [fs::read(other.path().join("parlor.db")).unwrap(), big.into_bytes()] {
+        let store = with_one_message(dir.path());
+        store.append(&all).unwrap();
+        tamper(&store, "PRAGMA wal_checkpoint(TRUNCATE)");
+        store.inspect().unwrap();
+        let good = fs::read(&path).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(&path, &bytes).unwrap();
+        assert!(is_replaced(store.inspect()));
+        fs::write(&path, good).unwrap();
+        assert!(is_replaced(store.append(&[])), "what is in memory may not fit what is on disk");
+    }
+    drop(older);
+}
+
+#[test]
+fn a_folder_that_comes_back_is_used_after_a_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, away) = (dir.path().join("data"), dir.path().join("away"));
+    let store = with_one_message(&data);
+    fs::rename(&data, &away).unwrap();
+    assert!(is_replaced(store.append(&[])));
+    fs::rename(&away, &data).unwrap();
+    store.append(&[said("alice", user("bob"), "2")]).unwrap();
+    assert_eq!(sees(&store, "bob", None), ["1", "2"]);
+    // The same, but something happened to it meanwhile.
+    fs::rename(&data, &away).unwrap();
+    assert!(is_replaced(store.append(&[])));
+    let path = away.join("parlor.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x5A);
+    fs::write(&path, bytes).unwrap();
+    fs::rename(&away, &data).unwrap();
+    assert!(store.append(&[]).is_err() && store.inspect().is_err() && store.append(&[]).is_err());
+}
+
+#[test]
+fn a_removed_lock_file_lets_no_second_daemon_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    fs::remove_file(dir.path().join("parlor.lock")).unwrap();
+    assert!(refused(dir.path()).contains("another parlord is using this folder"));
+    fs::remove_file(dir.path().join("parlor.lock")).unwrap();
+    store.inspect().unwrap();
+    assert!(dir.path().join("parlor.lock").exists());
+    assert!(refused(dir.path()).contains("another parlord is using this folder"));
+}
