@@ -25,6 +25,7 @@
 //! * [`model`]: the values that all floors share: names, events, errors, limits, clean text.
 //! * [`thread`](mod@thread), `semaphore`, `sync`, [`failpoint`]: starting threads, bounding how many do the same at once,
 //!   locks that a test can schedule, and faults that a test can order.
+//! * `files`, `log_limit`: renaming files without overwriting any, and log lines that strangers can cause.
 //!
 //! [`config`] and [`logging`] stand beside the floors: they know [`model`] only, and the server is handed a finished
 //! [`config::Config`].
@@ -37,7 +38,9 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod failpoint;
+mod files;
 pub mod hub;
+mod log_limit;
 pub mod logging;
 pub mod model;
 pub mod protocol;

@@ -18,7 +18,6 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-pub use background::watch_signals;
 pub use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
@@ -199,7 +198,8 @@ impl Handle {
         self.0.admission.count()
     }
 
-    fn is_stopping(&self) -> bool {
+    /// Whether the server was asked to stop.
+    pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 

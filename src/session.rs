@@ -18,6 +18,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 pub(crate) use api::{ApiRequest, NotAllowed, register};
 pub(crate) use budget::Budgets;
 pub(crate) use connection::Connection;
@@ -27,8 +29,9 @@ use crate::accounts::{Accounts, Throttle};
 use crate::admin::Admin;
 use crate::command::{Caller, Context};
 use crate::hub::{ClientId, Hub};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Peer, QuitReason, Registration, TelnetMode};
+use crate::model::{DuplicateLogin, QuitReason, Registration, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
 /// State shared by all sessions of a server.
@@ -122,13 +125,10 @@ impl<'a> Session<'a> {
 
 impl Session<'_> {
     fn close_before_login(&self, reason: QuitReason) {
-        let peer = Peer(self.connection.peer());
-        match reason {
+        let level = match reason {
             // Logged with its cause already.
-            QuitReason::LoginFailed => {}
-            QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => {
-                log::debug!("closed {peer} reason=\"{reason}\"")
-            }
+            QuitReason::LoginFailed => None,
+            QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => Some(Level::Debug),
             QuitReason::Quit
             | QuitReason::Idle
             | QuitReason::LoginTimeout
@@ -143,7 +143,11 @@ impl Session<'_> {
             | QuitReason::Revoked
             | QuitReason::Deleted
             | QuitReason::Renamed(_)
-            | QuitReason::Panic => log::info!("closed {peer} reason=\"{reason}\""),
+            | QuitReason::Panic => Some(Level::Info),
+        };
+        if let Some(level) = level {
+            let who = Who::Stranger(self.connection.peer());
+            log_limit::note(level, "closed", who, &format!("reason=\"{}\"", reason.as_str()));
         }
         self.connection.say_last_words(reason, None);
     }

@@ -15,11 +15,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use origins::AllowedOrigins;
 
+use crate::log_limit::{self, Who};
 use crate::model::limits::WEB_TIME;
-use crate::model::{Event, EventKind, Peer};
+use crate::model::{Event, EventKind};
 use crate::protocol::{Dialect, PLAIN};
 use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink, write_all_until};
@@ -93,7 +96,7 @@ impl HttpConnection<'_> {
             Err(RequestError::Closed) => return self.link.abort(),
             Err(RequestError::Invalid(response)) => response,
         };
-        log::debug!("visit {} status={}", Peer(client), response.status());
+        log_limit::note(Level::Debug, "visit", Who::Stranger(client), &format!("status={}", response.status()));
         response.send(&*self.link, Instant::now() + WEB_TIME);
     }
 
@@ -111,7 +114,8 @@ impl HttpConnection<'_> {
     /// The response, or the WebSocket that the connection has become.
     fn respond(&self, request: &Request, client: SocketAddr) -> Result<Response, Box<WebSocketLink>> {
         if let Err(error) = self.origins.check(request, self.local) {
-            log::info!("visit refused {} reason=\"{}\"", Peer(client), error.as_str());
+            let detail = format!("reason=\"{}\"", error.as_str());
+            log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &detail);
             return Ok(error.response());
         }
         match request.path.as_str() {

@@ -8,24 +8,29 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
     ("failpoint", &[]),
+    ("files", &[]),
+    ("log_limit", &["model"]),
     ("semaphore", &[]),
     ("thread", &[]),
     ("sync", &["thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["model", "semaphore", "thread"]),
-    ("transport", &["model", "thread"]),
+    ("accounts", &["files", "model", "semaphore", "thread"]),
+    ("transport", &["log_limit", "model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["model", "semaphore", "thread"]),
+    ("store", &["files", "model", "semaphore", "thread"]),
     // Floor 2.
-    ("hub", &["failpoint", "model", "store", "sync", "thread"]),
+    ("hub", &["failpoint", "log_limit", "model", "store", "sync", "thread"]),
     // Floor 3.
     ("admin", &["accounts", "hub", "model", "store", "thread"]),
     // Floor 4.
-    ("command", &["accounts", "failpoint", "hub", "model", "admin", "store"]),
+    ("command", &["accounts", "failpoint", "hub", "log_limit", "model", "admin", "store"]),
     // Floor 5.
-    ("session", &["accounts", "command", "protocol", "hub", "model", "admin", "store", "sync", "transport"]),
+    (
+        "session",
+        &["accounts", "command", "protocol", "hub", "log_limit", "model", "admin", "store", "sync", "transport"],
+    ),
     // Floor 6.
-    ("web", &["model", "session", "transport"]),
+    ("web", &["log_limit", "model", "protocol", "session", "transport"]),
     // Floor 7.
     (
         "server",
@@ -36,6 +41,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "protocol",
             "failpoint",
             "hub",
+            "log_limit",
             "model",
             "admin",
             "semaphore",
@@ -48,9 +54,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     // Beside them.
     ("config", &["model"]),
-    ("logging", &["model", "thread"]),
+    ("logging", &["files", "model", "thread"]),
     // On top of all of them.
-    ("cli", &["accounts", "admin", "config", "logging", "model", "server", "store"]),
+    ("cli", &["accounts", "admin", "config", "log_limit", "logging", "model", "server", "store", "thread"]),
     ("main", &[]),
     ("lib", &[]),
 ];

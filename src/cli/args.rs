@@ -6,6 +6,9 @@ use super::store::StoreCommand;
 use super::user::UserCommand;
 use crate::config::{Options, SOURCES_HELP};
 
+/// The subcommands, and the word for help: without one of these, a command line starts the daemon.
+pub(super) const TOOLS: [&str; 8] = ["check", "user", "backup", "export", "erase", "ctl", "invite", "help"];
+
 /// Follows the options in `parlord --help`.
 const EXAMPLES: &str = "\
 Examples:

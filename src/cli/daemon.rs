@@ -4,9 +4,11 @@ use std::fmt::Display;
 use std::io;
 
 use super::output::say;
+use super::signals::SignalWatch;
 use crate::accounts::Accounts;
 use crate::admin::Filter;
 use crate::config::Config;
+use crate::log_limit;
 use crate::logging;
 use crate::model::StartError;
 use crate::server::{self, Server};
@@ -42,18 +44,21 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
 ///
 /// # Errors
 /// Why it cannot start or go on.
-pub(super) fn serve(config: &Config) -> Result<(), StartError> {
+pub(super) fn serve(config: &Config, signals: &SignalWatch) -> Result<(), StartError> {
     let logging = logging::start(&config.logs)?;
+    signals.log_is_running(&logging);
     log_panics();
     let mut config = config.clone();
     server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
-        server::watch_signals(server.handle(), move || reopen.reopen())?;
+        server.handle().on_reload(move || reopen.reopen());
         let logs = config.logs.clone();
         server.handle().on_log_tail(move |lines| logging::tail(&logs, lines));
+        signals.is_ready(server.handle());
         announce(&server, &config);
         server.run()?;
+        log_limit::finish();
         log::info!("stopped");
         Ok(())
     });
@@ -70,6 +75,9 @@ fn announce(server: &Server, config: &Config) {
     }
     if server.users() == 0 {
         log::warn!("nobody can log in: {} is empty; `parlord user add NAME` adds a user", config.users.display());
+    }
+    if rustix::process::geteuid().is_root() {
+        log::warn!("running as root: give parlord a user of its own, because a fault in it would be one in everything");
     }
     let open = addresses.iter().any(|address| !address.ip().is_loopback());
     let plain = server.plain_passwords();

@@ -289,10 +289,9 @@ impl HubState {
         flush_list: &mut FlushList,
         entries: &mut Vec<Entry>,
     ) {
-        if settings.keep {
-            // Also if a group of this name was left behind by the last process.
-            entries.extend([Entry::GroupGone { group }, Entry::GroupKept { group, settings: settings.clone() }]);
-        }
+        // The store knows nothing of an ephemeral group.
+        entries.extend((!settings.ephemeral).then_some(Entry::GroupMade { group }));
+        entries.extend(settings.keep.then(|| Entry::GroupKept { group, settings: settings.clone() }));
         let created = if settings.room {
             let limit = settings.limit.unwrap_or(usize::MAX);
             EventKind::Group { group, news: GroupNews::RoomCreated { limit, topic: settings.topic.clone() } }

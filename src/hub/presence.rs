@@ -9,12 +9,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, unbounded};
+use log::Level;
 
 use super::apply::{Decision, LeaveCause, StateChange};
 use super::client::{Client, ClientId};
 use super::log::Batch;
 use super::outbox::{ConnectionHandle, FlushList, Outbox};
 use super::state::{Hub, HubState, ReplyPartners};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
     DuplicateLogin, Event, EventKind, Limits, Message, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
@@ -214,7 +216,12 @@ impl Drop for Presence {
             // If it cannot be stored now, it will be as soon as that is possible.
             let _ = self.hub.commit(&batch);
         }
-        log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
+        let (name, peer) = (self.client.name, self.client.peer);
+        if name.is_guest() {
+            log_limit::note(Level::Info, "logout", Who::LeavingGuest(name, peer, self.reason), "");
+        } else {
+            log::info!("logout user={name} reason=\"{}\" {}", self.reason, Peer(peer));
+        }
     }
 }
 

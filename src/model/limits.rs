@@ -298,6 +298,17 @@ pub const READERS: usize = 8;
 /// Idle read connections that are kept open.
 pub const READERS_KEPT: usize = 4;
 
+/// The furthest that deletion by age moves on from one deletion to the next, whatever the machine's clock says.
+pub const EXPIRY_STEP: Duration = Duration::from_secs(86_400);
+
+/// How long deletion by age then rests, if the machine's clock is still further ahead: after a month without the server,
+/// everything that is due is deleted within thirty hours.
+pub const EXPIRY_REST: Duration = Duration::from_secs(3_600);
+
+/// How long nothing is deleted for its age after the machine's clock was set: long enough for its owner, or NTP, to set
+/// it right.
+pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(60);
+
 // Administration
 
 /// Bans and mutes on the server in force at the same time.
@@ -378,6 +389,15 @@ pub const LOG_QUEUE: usize = 4096;
 
 /// The longest log line in bytes; with the queue, 16 MiB at most.
 pub const LOG_LINE: usize = 4096;
+
+/// How often a line that strangers can cause is logged for the same event, reason and address; further ones are counted.
+pub const LOG_REPEAT: Duration = Duration::from_secs(1);
+
+/// Addresses whose lines are counted apart at the same time; beyond it they are counted together.
+pub const LOG_REPEAT_ADDRESSES: usize = 256;
+
+/// The part of a day's log that is left to warnings and errors once the rest of it is full: one part in so many.
+pub const LOG_RESERVE: u64 = 16;
 
 /// The most bytes of the end of the log shown at once.
 pub const LOG_TAIL: u64 = 64 * 1024;

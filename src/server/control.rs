@@ -84,7 +84,7 @@ impl Handle {
     }
 
     /// Has `also` called at each reload. Only the first call counts.
-    pub(super) fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
+    pub fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(also));
     }
 

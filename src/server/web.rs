@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::Handle;
 use super::admission::{Admission, Evictable, Slot};
 use super::serve::Service;
 use crate::hub::ClientId;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
-use crate::model::{Net, Peer, QuitReason, WebOrigin};
+use crate::model::{Net, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
 use crate::session::WebDoor;
 use crate::thread;
@@ -147,6 +150,6 @@ impl Handle {
 
 /// Logs a refused request.
 fn note_refused(client: SocketAddr, why: Unavailable) -> Unavailable {
-    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.as_str());
+    log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &format!("reason=\"{}\"", why.as_str()));
     why
 }

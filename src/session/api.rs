@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use parking_lot::Mutex;
 
 use super::Shared;
-use super::registration::AccountRegistration;
+use super::registration::{AccountRegistration, note_registration_failed};
 use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
@@ -134,8 +134,7 @@ pub(crate) fn register(
         registration.register(&request, password)?;
         Ok(request.name)
     });
-    let name: Name =
-        registered.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
+    let name: Name = registered.inspect_err(|why| note_registration_failed(peer, why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
     let request = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
     // The account exists either way; without a token its user logs in with the password and makes one.

@@ -38,12 +38,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use log::Level;
 use parking_lot::Condvar;
 
 use super::door::{Door, Output};
 use super::next_step;
 use crate::command::CallerConnection;
 use crate::hub::{Client, ConnectionHandle, Outbox};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{BRIEF_FLUSH, CLOSING_CHECK, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, MessageId, Name, OutputFormat, QuitReason};
 use crate::sync::{self, Mutex, fence};
@@ -287,14 +289,19 @@ impl Connection {
         let (for_client, for_connection) = (Arc::clone(client), Arc::clone(connection));
         let name = format!("writer-{}", client.id.0);
         if let Err(e) = sync::start(&name, WRITER_STACK, move || for_connection.write_while_behind(&for_client)) {
-            log::warn!("no thread for a slow reader user={} error={e}", client.name);
+            log_limit::note(
+                Level::Warn,
+                "no thread for a slow reader",
+                Who::Anywhere(client.name),
+                &format!("error={e}"),
+            );
             client.outbox.seal();
             client.close(QuitReason::SlowReader);
         }
     }
 
     fn write_while_behind(&self, client: &Arc<Client>) {
-        log::debug!("behind user={}", client.name);
+        log_limit::note(Level::Debug, "behind", Who::Anywhere(client.name), "");
         loop {
             let result = self.write_all(Some(&client.outbox), None, true);
             let mut writer = self.writer.lock();

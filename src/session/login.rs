@@ -5,10 +5,14 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::connection::{HubHandle, Unwritten};
+use super::registration::note_registration_failed;
 use super::{Session, Shared, next_step};
 use crate::accounts::{Verification, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
 use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
 use crate::store::{Device, Token};
@@ -189,6 +193,9 @@ impl Session<'_> {
     fn begin(&mut self, presence: Presence) -> Presence {
         let client = presence.client();
         match client.device {
+            None if client.name.is_guest() => {
+                log_limit::note(Level::Info, "login", Who::Guest(client.name, client.peer), "");
+            }
             None => log::info!("login user={} {}", client.name, Peer(client.peer)),
             Some(token) => log::info!("login user={} {} token={token}", client.name, Peer(client.peer)),
         }
@@ -219,14 +226,15 @@ impl Session<'_> {
 impl Session<'_> {
     /// Refuses a login: notes it, delays the answer, tells the client, and returns the reason with which the session ends.
     pub(super) fn refuse(&self, asked: Instant, why: LoginError) -> QuitReason {
-        log::info!("login failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        let who = Who::Stranger(self.connection.peer());
+        log_limit::note(Level::Info, "login failed", who, &format!("reason=\"{}\"", why.as_str()));
         self.shared.admin.note_login(why.as_str());
         self.end_refused(asked, EventKind::LoginFailed(why))
     }
 
     /// Like [`Session::refuse`], for a registration.
     pub(super) fn refuse_registration(&self, asked: Instant, why: RegistrationError) -> QuitReason {
-        log::info!("registration failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        note_registration_failed(self.connection.peer(), why.as_str());
         self.shared.admin.note_login("not registered");
         self.end_refused(asked, EventKind::RegistrationFailed(why))
     }

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
+use rustix::process::{Resource, getrlimit};
 
 use self::schema::micros;
 use self::watch::Watch;
@@ -295,6 +296,7 @@ impl From<rusqlite::Error> for StoreError {
             }
             _ => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => StoreError::Full,
+                Some(ErrorCode::SystemIoFailure) if is_growth(&error) && is_file_size_limited() => StoreError::Full,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
                 Some(
@@ -307,4 +309,16 @@ impl From<rusqlite::Error> for StoreError {
             },
         }
     }
+}
+
+/// Whether a write failed that may have made a file longer.
+fn is_growth(error: &rusqlite::Error) -> bool {
+    let growing = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_TRUNCATE, ffi::SQLITE_IOERR_SHMSIZE];
+    error.sqlite_extended_error_code().is_some_and(|code| growing.contains(&code))
+}
+
+/// Whether this process may write only so much into one file. SQLite does not tell this from a broken disk, but it is a
+/// full one: it ends when there is room.
+fn is_file_size_limited() -> bool {
+    getrlimit(Resource::Fsize).current.is_some()
 }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use log::Level;
 use parking_lot::Mutex;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
@@ -17,8 +18,9 @@ use tungstenite::{Error, Message};
 
 use super::io::linger;
 use super::link::Link;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{FLOOD_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING};
-use crate::model::{Bucket, Peer, Rate};
+use crate::model::{Bucket, Rate};
 
 /// The most bytes of control frames that wait while a message is partly sent; further pings stay unanswered.
 const CONTROL_BYTES: usize = 1024;
@@ -80,7 +82,7 @@ impl WebSocketLink {
             Ok(()) => self.interject(&replies, !incoming.open),
             Err(Violation(code)) => {
                 incoming.open = false;
-                log::debug!("frames refused {} code={code}", Peer(self.peer));
+                log_limit::note(Level::Debug, "frames refused", Who::Stranger(self.peer), &format!("code={code}"));
                 self.interject(&close_frame(code), true);
                 self.below.finish();
                 linger(&*self.below, || false);

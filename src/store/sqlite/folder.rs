@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::{schema, watch};
+use crate::files::{rename_new, rename_to_free};
 use crate::model::{Durability, StartError};
 use crate::store::StoreError;
 
@@ -160,7 +159,7 @@ pub(super) fn create_if_missing(path: &Path) -> Result<(), StartError> {
     conn.pragma_update(None, "application_id", schema::APPLICATION).map_err(|e| failed(e.to_string()))?;
     schema::upgrade(&mut conn, &draft, schema::STEPS)?;
     conn.close().map_err(|(_, e)| failed(e.to_string()))?;
-    fs::rename(&draft, path).and_then(|()| sync_folder(path)).map_err(|e| failed(e.to_string()))
+    rename_new(&draft, path).and_then(|()| sync_folder(path)).map_err(|e| failed(e.to_string()))
 }
 
 /// Checks whether a database can be used, without changing anything, and returns how many messages it holds.
@@ -318,19 +317,12 @@ pub(super) fn copy_new(from: &Connection, to: &Path, progress: &mut dyn FnMut(u6
     })
 }
 
-/// Copies the database to `to`, and replaces what was there.
-pub(super) fn copy_over(from: &Connection, to: &Path) -> Result<(), StartError> {
-    let draft = copy_draft(from, to, &mut |_, _| ())?;
-    fs::rename(&draft, to).and_then(|()| sync_folder(to)).map_err(|e| refusal(to, format!("cannot be written: {e}")))
-}
-
-/// Renames a file, unless the new name was taken meanwhile.
-fn rename_new(draft: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, draft, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems cannot do this, but they have links.
-        Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(draft, to).and_then(|()| fs::remove_file(draft)),
-        renamed => Ok(renamed?),
-    }
+/// Copies the database to the first of `name(1)`, `name(2)` and so on that is free, and returns that.
+pub(super) fn copy_to_free(from: &Connection, name: impl Fn(u32) -> PathBuf) -> Result<PathBuf, StartError> {
+    let first = name(1);
+    let draft = copy_draft(from, &first, &mut |_, _| ())?;
+    let renamed = rename_to_free(&draft, name).and_then(|to| sync_folder(&to).map(|()| to));
+    renamed.map_err(|e| refusal(&first, format!("cannot be written: {e}")))
 }
 
 /// Makes a complete copy beside `to`, and returns its path.

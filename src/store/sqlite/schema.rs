@@ -13,7 +13,7 @@ use crate::model::{Draft, Message, MessageId, Name, Scope, StartError};
 use crate::store::{Device, StoreError};
 
 /// The steps that make version 1 out of nothing, version 2 out of version 1, and so on.
-pub(super) const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// The application id in the header of every database of Parlor ("Parl"), so that no other one is taken for it.
 pub(super) const APPLICATION: i64 = 0x5061_726C;
@@ -34,10 +34,13 @@ pub(super) fn upgrade(conn: &mut Connection, path: &Path, steps: &[&str]) -> Res
     let failed = |e: rusqlite::Error| folder::refusal(path, format!("cannot be upgraded: {e}"));
     let from = version(conn).map_err(failed)?;
     if from > 0 && from < steps.len() {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".v{from}.bak"));
-        let copy = Path::new(&name);
-        folder::copy_over(conn, copy)?;
+        // An earlier upgrade from this version may have left its copy, which somebody may still need.
+        let copy = folder::copy_to_free(conn, |number| {
+            let number = if number == 1 { String::new() } else { format!(".{number}") };
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".v{from}{number}.bak"));
+            name.into()
+        })?;
         log::info!("database upgraded from={from} to={} copy={}", steps.len(), copy.display());
     }
     for (at, step) in steps.iter().enumerate().skip(from) {

@@ -173,6 +173,19 @@ fn an_upgrade_leaves_a_copy_and_a_newer_database_is_refused() {
 }
 
 #[test]
+fn the_copy_of_an_earlier_upgrade_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let known = schema::STEPS.len();
+    let (path, copy) = (dir.path().join("parlor.db"), dir.path().join(format!("parlor.db.v{known}.bak")));
+    fs::write(&copy, "of the first upgrade").unwrap();
+    let mut conn = folder::open_for_writing(&path, Durability::Fsync).unwrap();
+    schema::upgrade(&mut conn, &path, &[schema::STEPS, &["CREATE TABLE later (x)"]].concat()).unwrap();
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "of the first upgrade");
+    assert!(folder::inspect(&dir.path().join(format!("parlor.db.v{known}.2.bak"))).is_ok());
+}
+
+#[test]
 fn a_database_of_version_1_is_read_and_written_after_its_upgrade() {
     let dir = tempfile::tempdir().unwrap();
     let conn = Connection::open(dir.path().join("parlor.db")).unwrap();
@@ -191,6 +204,35 @@ fn a_database_of_version_1_is_read_and_written_after_its_upgrade() {
     let all = store.history(&name("bob"), None, None, 10).unwrap();
     let all: Vec<_> = all.iter().map(|message| (&*message.said.text, &message.said.tag)).collect();
     assert_eq!(all, [("old", &None), ("new", &tag)]);
+}
+
+#[test]
+fn an_upgrade_closes_what_earlier_groups_left_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = Connection::open(dir.path().join("parlor.db")).unwrap();
+    conn.pragma_update(None, "application_id", schema::APPLICATION).unwrap();
+    conn.execute_batch(schema::STEPS[0]).unwrap();
+    // Mallory's stay in the first group of the name was never closed, and alice's group has the name now. The other group
+    // had only guests.
+    let old = "INSERT INTO conversation (id, a, b) VALUES (2, '#staff', ''), (3, '#empty', '');
+        INSERT INTO kept_group (conversation, name, private, announce) VALUES (2, 'staff', 0, 0), (3, 'empty', 0, 0);
+        INSERT INTO member (conversation, user, role, rank) VALUES (2, 'alice', 2, 0);
+        INSERT INTO group_sanction (conversation, user, penalty, author) VALUES (3, 'bob', 0, 'mallory');
+        INSERT INTO stay (user, conversation, after, upto) VALUES
+            ('mallory', 2, 0, NULL), ('alice', 2, 1, NULL), ('bob', 3, 0, NULL);
+        INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES
+            (1, 7, 2, 'mallory', '#staff', 'own', 0), (2, 7, 2, 'alice', '#staff', 'secret', 0),
+            (3, 7, 3, 'bob', '#empty', 'was there', 0);
+        UPDATE server SET last = 3, messages = 3;
+        PRAGMA user_version = 1";
+    conn.execute_batch(old).unwrap();
+    drop(conn);
+    let store = open(&dir);
+    store.append(&[said("alice", group("staff"), "later"), said("bob", group("empty"), "later")]).unwrap();
+    assert_eq!(sees(&store, "mallory", None), ["own"]);
+    assert_eq!(sees(&store, "alice", None), ["secret", "later"]);
+    assert_eq!(sees(&store, "bob", None), ["was there"]);
+    assert_eq!(store.groups().unwrap().len(), 1);
 }
 
 #[test]

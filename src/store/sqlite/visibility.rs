@@ -100,10 +100,7 @@ pub(super) fn spans(conn: &Connection, reader: &Name, scope: Option<Scope>) -> R
     }
     let mut spans = match scope {
         Some(Scope::Everybody) => vec![Span::whole(EVERYBODY)],
-        Some(scope @ Scope::Group(_)) => match Conversation::seen_by(reader, scope).number(conn)? {
-            Some(number) => stays(conn, reader, Some(number))?,
-            None => Vec::new(),
-        },
+        Some(Scope::Group(group)) => present_group(conn, reader, group)?,
         Some(scope @ Scope::User(_)) => {
             Conversation::seen_by(reader, scope).number(conn)?.map(Span::whole).into_iter().collect()
         }
@@ -115,6 +112,16 @@ pub(super) fn spans(conn: &Connection, reader: &Name, scope: Option<Scope>) -> R
         }
     };
     subtract_cleared(conn, reader, &mut spans)?;
+    Ok(spans)
+}
+
+/// The spans in which the reader was in the group that has this name now, or had it last.
+fn present_group(conn: &Connection, reader: &Name, group: Name) -> Result<Vec<Span>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT id, began FROM conversation WHERE a = ?1 AND b = ?2")?;
+    let found = find.query_row(Conversation::Group(group).key(), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((number, began)) = found else { return Ok(Vec::new()) };
+    let mut spans = stays(conn, reader, Some(number))?;
+    spans.iter_mut().for_each(|span| span.after = span.after.max(began));
     Ok(spans)
 }
 
