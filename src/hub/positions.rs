@@ -142,8 +142,12 @@ impl Hub {
     pub fn tend(&self) -> Result<bool, StoreError> {
         self.correct_positions();
         self.give_receipts(Vec::new());
+        let inspected = self.store().inspect();
         // That it does not work was logged when it stopped working.
-        if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }
+        if self.inner.log.probe(inspected.is_ok()).is_err() {
+            return Ok(false);
+        }
+        inspected.and_then(|()| self.store().tend())
     }
 }
 
