@@ -60,7 +60,7 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::load`]; the accounts stay as they were.
-    pub fn reload(&self) -> Result<usize, StartError> {
+    pub(crate) fn reload(&self) -> Result<usize, StartError> {
         let busy = || StartError::Users(self.path.clone(), "is being changed; try again".to_owned());
         let _updating = self.update.try_lock_for(RELOAD_PATIENCE).ok_or_else(busy)?;
         let users = Users::read(&self.path)?;
@@ -72,37 +72,32 @@ impl Accounts {
     }
 
     /// Limits how many wrong passwords, tokens and codes an address may try.
-    pub fn guesses(&self) -> &Throttle {
+    pub(crate) fn guesses(&self) -> &Throttle {
         &self.guesses
     }
 
     /// The number of accounts, without deleted ones.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.users.read().len()
     }
 
-    /// Whether there are no accounts.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The number of accounts whose password is kept as plain text.
-    pub fn plain_passwords(&self) -> usize {
+    pub(crate) fn plain_passwords(&self) -> usize {
         self.users.read().plain
     }
 
     /// The name as registered, if there is such an account.
-    pub fn find(&self, name: &Name) -> Option<Name> {
+    pub(crate) fn find(&self, name: &Name) -> Option<Name> {
         self.users.read().find(name).map(|(name, _)| name)
     }
 
     /// Whether an account of this name was deleted: the name belongs to nobody, and nobody can register it.
-    pub fn is_deleted(&self, name: &Name) -> bool {
+    pub(crate) fn is_deleted(&self, name: &Name) -> bool {
         self.users.read().secrets.get(name).is_some_and(Secret::is_deleted)
     }
 
     /// Whether a name cannot be registered: it is a guest's, or that of an account, deleted or not.
-    pub fn is_taken(&self, name: &Name) -> bool {
+    pub(crate) fn is_taken(&self, name: &Name) -> bool {
         name.is_guest() || self.users.read().secrets.contains_key(name)
     }
 }

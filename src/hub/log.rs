@@ -241,10 +241,11 @@ impl Log {
         appended
     }
 
-    /// Tries a store that did not work when it was last used; one that did is taken to work.
-    pub(super) fn probe(&self) -> Result<(), StoreError> {
+    /// Tries a store that did not work when it was last used, or that does not look as if it would. Any other is taken to
+    /// work.
+    pub(super) fn probe(&self, looks_good: bool) -> Result<(), StoreError> {
         let mut turn = self.turn();
-        if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
+        if turn.failure.is_some() || !looks_good { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
     }
 
     /// What is found among the changes that could not be stored yet.

@@ -116,6 +116,10 @@ pub(super) struct HubState {
     pub(super) closing: bool,
     /// Nobody comes in under this name just now.
     pub(super) locked_name: Option<Name>,
+    /// Guests who have left while something may still be on its way to them; nobody gets their names yet.
+    pub(super) leaving_guests: BTreeSet<Name>,
+    /// The groups that have invited, banned or muted a guest who is online.
+    pub(super) guest_marks: BTreeMap<Name, BTreeSet<Name>>,
     pub(super) counts: Counters,
 }
 
@@ -223,7 +227,7 @@ impl HubState {
                 group.members.insert(user, Member { role, rank });
                 self.memberships.entry(user).or_default().insert(name);
             }
-            for one in sanctions {
+            for one in sanctions.into_iter().filter(|one| !one.user.is_guest()) {
                 group.sanctions.insert((one.user, one.penalty), one.terms);
             }
             if group.owners().next().is_none()
@@ -280,6 +284,12 @@ impl HubState {
     /// The sessions of the members of a group.
     pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
         self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
+    }
+
+    /// Whether a user who is named in this message is the one who has the name now. Guests end with their sessions.
+    pub(super) fn is_same_user(&self, name: &Name, id: MessageId) -> bool {
+        let came_before = |user: &OnlineUser| user.sessions.values().any(|session| session.joined_at < id);
+        !name.is_guest() || self.queues.get(name).is_some_and(came_before)
     }
 
     /// The sessions of a user.

@@ -169,6 +169,10 @@ impl Store for MemoryStore {
         false
     }
 
+    fn inspect(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         let mut inner = self.inner.lock();
         let oldest = inner.messages.front().map_or(MessageId(0), |message| message.id);

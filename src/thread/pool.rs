@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// The name of the calling thread: that of its job in a pool, or its own.
-pub fn name() -> impl fmt::Display {
+pub(crate) fn name() -> impl fmt::Display {
     fmt::from_fn(|f| match JOB.get() {
         Some((pool, number)) => write!(f, "{pool}-{number}"),
         None => f.write_str(thread::current().name().unwrap_or("-")),
@@ -31,7 +31,7 @@ pub fn name() -> impl fmt::Display {
 }
 
 /// Threads for jobs of one kind. Their number is not limited here.
-pub struct ThreadPool(Arc<Pool>);
+pub(crate) struct ThreadPool(Arc<Pool>);
 
 struct Pool {
     name: &'static str,
@@ -55,7 +55,7 @@ struct Job {
 
 impl ThreadPool {
     /// A pool of this name, whose threads have `stack` bytes of stack.
-    pub fn new(name: &'static str, stack: usize) -> ThreadPool {
+    pub(crate) fn new(name: &'static str, stack: usize) -> ThreadPool {
         ThreadPool(Arc::new(Pool { name, stack, idle: Mutex::default(), job_added: Condvar::new() }))
     }
 
@@ -63,7 +63,7 @@ impl ThreadPool {
     ///
     /// # Errors
     /// The system's error when it refuses a thread or memory for one.
-    pub fn start(&self, number: u64, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(crate) fn start(&self, number: u64, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let job = Job { number, work: Box::new(work) };
         let mut idle = self.0.idle.lock();
         if idle.threads > idle.jobs.len() {
