@@ -9,7 +9,7 @@
 
 mod change;
 mod disk;
-pub mod edit;
+pub(crate) mod edit;
 mod file;
 mod hash;
 mod rename;
@@ -18,7 +18,7 @@ pub mod tokens;
 mod users;
 mod verify;
 
-pub use change::{AccountError, HashedPassword};
-pub use throttle::Throttle;
+pub(crate) use change::AccountError;
+pub(crate) use throttle::Throttle;
 pub use users::Accounts;
-pub use verify::Verification;
+pub(crate) use verify::Verification;

@@ -40,7 +40,7 @@ pub trait Command {
     /// Executes it. Others are told through the hub, the caller through [`Context::reply`].
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError>;
 
     /// Whether all it does is send a message. Such commands are published together with the messages around them; any
@@ -49,7 +49,7 @@ pub trait Command {
         false
     }
 
-    /// What the console executes in its place, where [`Spec::console`] is set.
+    /// The command that the console executes in its place, where [`Spec::console`] is set.
     fn admin_command(&self) -> Option<AdminCommand> {
         None
     }
@@ -68,7 +68,7 @@ pub struct Spec {
     pub console: bool,
     /// How it is written.
     pub usage: &'static str,
-    /// What it does, in one line of at most 70 characters.
+    /// A description in one line of at most 70 characters.
     pub help: &'static str,
     /// Further details.
     pub details: &'static str,
@@ -101,7 +101,7 @@ fn forms_at(word: &str) -> (usize, &'static [Spec]) {
 /// Executes one line as it arrived from a logged-in user; see [`run`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done, or is not UTF-8.
+/// The answer to the caller when it cannot be done, or is not UTF-8.
 pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
     let line = Line::decode(line).map_err(|NotUtf8| UserError::NotUtf8)?;
     run(&line, context)
@@ -110,7 +110,7 @@ pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError
 /// Executes one line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
+/// The answer to the caller when it cannot be done.
 pub fn run(line: &Line<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
     let command = match line {
         Line::Nothing => return Ok(()),
@@ -137,7 +137,7 @@ const TAG: &str = "tag";
 /// nothing does, [`EventKind::Accepted`] follows.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done, or is not UTF-8.
+/// The answer to the caller when it cannot be done, or is not UTF-8.
 pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
     let line = Line::decode(line).map_err(|NotUtf8| UserError::NotUtf8)?;
     let tagged = match &line {
@@ -158,7 +158,7 @@ pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserErro
 /// Executes a parsed command and counts it; `position` is its position in [`COMMANDS`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
+/// The answer to the caller when it cannot be done.
 pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context<'_>) -> Result<(), UserError> {
     context.admin.count(position);
     if !command.only_speaks() {
@@ -171,7 +171,7 @@ pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context
 /// Parses a line of the console, which needs no slash: the commands that operators have in the chat, and `top`.
 ///
 /// # Errors
-/// What the operator is told when it is no such command.
+/// The answer to the operator when there is no such command.
 pub fn console(line: &str) -> Result<AdminCommand, UserError> {
     let line = match Line::of(line) {
         Line::Nothing => Cow::default(),
@@ -201,7 +201,7 @@ fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dy
     Err(UserError::Usage(usages))
 }
 
-/// What a command works with. There is no socket in it.
+/// The surroundings of a command. There is no socket in it.
 pub struct Context<'a> {
     /// Users, groups and messages.
     pub hub: &'a Hub,
@@ -229,7 +229,7 @@ pub struct Caller {
     pub flush_list: FlushList,
     /// The questions to ask once the command has been executed.
     pub dialog: Option<Box<dyn Dialog>>,
-    /// What the command costs of their budget, in ordinary commands.
+    /// Cost of the command in their budget, in ordinary commands.
     pub cost: usize,
     /// They want to leave.
     pub quit: bool,
@@ -240,7 +240,7 @@ pub struct Caller {
     connection: Arc<dyn CallerConnection>,
 }
 
-/// What commands need from the connection of their caller.
+/// The parts of a caller's connection that commands need.
 pub trait CallerConnection {
     /// Writes the client's outbox, waiting for as long as they take to read it.
     fn catch_up(&self, client: &Client);
@@ -264,7 +264,7 @@ pub trait Dialog: Send {
     /// Carries the command out, with one answer per question, byte for byte and without line ends.
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError>;
 }
 

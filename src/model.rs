@@ -8,6 +8,7 @@ pub mod bucket;
 mod encodings;
 pub mod error;
 pub mod event;
+pub mod expiry;
 pub mod group;
 pub mod histogram;
 pub mod limits;
@@ -34,6 +35,7 @@ pub use bucket::{Bucket, Rate};
 pub use encodings::Slot;
 pub use error::{GroupError, RenameError, UserError};
 pub use event::{Event, EventKind, Target};
+pub use expiry::ExpiryClock;
 pub use group::{
     Article, EndAndReason, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting, GroupSettings,
     SanctionTerms,

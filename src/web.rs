@@ -15,11 +15,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use origins::AllowedOrigins;
 
+use crate::log_limit::{self, Who};
 use crate::model::limits::WEB_TIME;
-use crate::model::{Event, EventKind, Peer};
+use crate::model::{Event, EventKind};
 use crate::protocol::{Dialect, PLAIN};
 use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink, write_all_until};
@@ -28,7 +31,7 @@ use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
 pub(crate) struct HttpConnection<'a> {
-    /// What the API works on.
+    /// The server behind the API.
     pub shared: &'a Shared,
     /// The origins that browsers may come from.
     pub origins: &'a AllowedOrigins,
@@ -94,7 +97,7 @@ impl HttpConnection<'_> {
             Err(RequestError::Invalid(response)) => response,
         };
         let response = if for_programs { response.for_programs() } else { response };
-        log::debug!("visit {} status={}", Peer(client), response.status());
+        log_limit::note(Level::Debug, "visit", Who::Stranger(client), &format!("status={}", response.status()));
         response.send(&*self.link, Instant::now() + WEB_TIME);
     }
 
@@ -114,7 +117,8 @@ impl HttpConnection<'_> {
     /// The response, or the WebSocket that the connection has become.
     fn respond(&self, request: &Request, client: SocketAddr) -> Result<Response, Box<WebSocketLink>> {
         if let Err(error) = self.origins.check(request, self.local) {
-            log::info!("visit refused {} reason=\"{}\"", Peer(client), error.as_str());
+            let detail = format!("reason=\"{}\"", error.as_str());
+            log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &detail);
             return Ok(error.response());
         }
         match request.path.as_str() {
@@ -148,8 +152,8 @@ pub(crate) fn serve_metrics(
         }
         Ok(request) => match (request.method.as_str(), request.path.as_str()) {
             (method @ ("GET" | "HEAD"), "/metrics") => Response::metrics(page()).without_body(method == "HEAD"),
-            (_, "/metrics") => Response::text(405, "Metrics are only read, with GET.").with("Allow", "GET, HEAD"),
-            _ => Response::text(404, "There is nothing but /metrics."),
+            (_, "/metrics") => Response::text(405, "Use GET.").with("Allow", "GET, HEAD"),
+            _ => Response::text(404, "Only /metrics is served here."),
         },
         Err(RequestError::Closed) => return link.abort(),
         Err(RequestError::Invalid(response)) => response,

@@ -78,8 +78,7 @@ fn a_server_that_cannot_start_says_why_in_one_sentence() {
     let dir = folder(USERS);
     let outcome = run(dir.path(), &["--listen", &addr.to_string()]);
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
-    let sentence =
-        format!("parlord: cannot listen on {addr}: the port is taken by a program that is already running\n");
+    let sentence = format!("parlord: cannot listen on {addr}: the port is used by another program\n");
     assert_eq!(outcome.err, sentence);
     for (users, why) in [
         ("alice:pw\nmarked-secret\n", "line 2: there is no colon between name and password"),
@@ -87,10 +86,7 @@ fn a_server_that_cannot_start_says_why_in_one_sentence() {
             "alice:pw\nmarked secret:x\n",
             "line 2: the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit",
         ),
-        (
-            "# x\nalice:a\n\nALICE:marked\n",
-            "line 4: the name stands on line 2 already (names are compared without case)",
-        ),
+        ("# x\nalice:a\n\nALICE:marked\n", "line 4: the name is already on line 2 (case does not matter)"),
         ("alice:\n", "line 1: the password is empty"),
     ] {
         let outcome = run(folder(users).path(), &["--listen", "127.0.0.1:0"]);
@@ -229,7 +225,7 @@ fn the_users_file_can_be_edited_while_the_daemon_runs() {
         command.args(["--listen", "127.0.0.1:0"]);
     });
     let user = |options: &[&str], input: &str| run_with(daemon.dir.path(), &[&["user"], options].concat(), &[], input);
-    let hint = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>\n";
+    let hint = "A running parlord reloads the file on SIGHUP: kill -HUP <pid>\n";
     let outcome = user(&["add", "zoe"], "first secret\nnot this\n");
     assert_eq!((outcome.code, outcome.out), (0, format!("Added zoe.\n{hint}")));
     assert_eq!(user(&["passwd", "ZOE"], "second secret\n").code, 0);
@@ -238,7 +234,7 @@ fn the_users_file_can_be_edited_while_the_daemon_runs() {
     assert_eq!(user(&["hash"], "").out, format!("Hashed 1 password.\n{hint}"));
     assert_eq!(user(&["list"], "").out, "alice  argon2id\nzoe    argon2id\n");
     for (options, input, why) in [
-        (&["add", "alice"][..], "x\n", "users.txt: there is a user 'alice' already"),
+        (&["add", "alice"][..], "x\n", "users.txt: user 'alice' exists already"),
         (&["remove", "bob"], "", "users.txt: there is no user 'bob'"),
         (&["passwd", "bob"], "x\n", "users.txt: there is no user 'bob'"),
         (&["passwd", "zoe"], "\n", "the password is empty"),

@@ -172,6 +172,28 @@ fn a_folder_has_one_daemon() {
 }
 
 #[test]
+fn a_removed_data_folder_is_noticed_and_acknowledges_nothing() {
+    let daemon = daemon_over(with_messages());
+    let mut alice = daemon.login("alice");
+    fs::remove_dir_all(daemon.dir.path().join("data")).unwrap();
+    alice.send("/msg bob is it kept?");
+    alice.line_with("your message could not be kept: the database file was removed");
+    daemon.await_log("database file was removed path=data/parlor.db: nothing is stored until it is back");
+    alice.send("/clear all");
+    alice.line_with("Not stored yet: the database file was removed");
+    assert!(!daemon.log().contains("store recovered"));
+}
+
+#[test]
+fn a_copy_over_the_database_is_noticed_within_a_second() {
+    let daemon = daemon_over(with_messages());
+    let (copy, path) = (daemon.dir.path().join("copy.db"), daemon.dir.path().join("data/parlor.db"));
+    assert_eq!(tool(daemon.dir.path(), &["backup", "copy.db"]).code, 0);
+    fs::rename(copy, path).unwrap();
+    daemon.await_log("database file was replaced by another file path=data/parlor.db");
+}
+
+#[test]
 fn a_damaged_database_is_refused_and_left_alone() {
     let dir = with_messages();
     let path = dir.path().join("data/parlor.db");
@@ -204,7 +226,7 @@ fn an_invitation_from_the_command_line_works_once() {
     let said = invite(&["--days", "1"]);
     let (key, how) = said.split_once('\n').unwrap();
     let expected =
-        format!("Good once, for 1 day. To use it, answer the prompt for the username with: /register <name> {key}\n");
+        format!("Valid once, for 1 day. To use it, answer the username prompt with: /register <name> {key}\n");
     assert_eq!(how, expected);
     assert_eq!(invite(&["--data", "none"]), "", "nowhere to keep it");
     for (name, answer) in [("zoe", "Welcome to the chat server!"), ("yann", "Registration failed: ")] {

@@ -91,14 +91,16 @@ impl<'a> LockedFile<'a> {
     /// # Errors
     /// Why it was not replaced; or that it was, but may not survive a power loss yet.
     pub(super) fn replace(self, old: Option<&[u8]>, new: &[u8]) -> Result<(), StartError> {
-        let failed = |e: io::Error| refusal(self.path, format!("cannot be rewritten: {e}; it is as it was"));
+        let failed = |e: io::Error| refusal(self.path, format!("cannot be rewritten: {e}; it is unchanged"));
         let temporary = self.write_temporary(new).map_err(failed)?;
         // An editor that takes no lock may have saved in the meantime: hashing a long file takes minutes.
         if self.read()?.as_deref() != old {
-            return Err(refusal(self.path, "was changed by someone else meanwhile; nothing was done".to_owned()));
+            return Err(refusal(self.path, "was changed by another program meanwhile; nothing was done".to_owned()));
         }
         temporary.rename_to(&self.file).map_err(failed)?;
-        self.folder.sync_all().map_err(|e| refusal(self.path, format!("is rewritten, but maybe not yet on disk: {e}")))
+        self.folder
+            .sync_all()
+            .map_err(|e| refusal(self.path, format!("was rewritten, but may not be on disk yet: {e}")))
     }
 
     fn write_temporary(&self, bytes: &[u8]) -> io::Result<TempFile<'_>> {
@@ -152,7 +154,7 @@ fn lock_folder(folder: &File) -> io::Result<()> {
         match folder.try_lock() {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(10)),
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another `parlord user` is at work in its folder"));
+                return Err(io::Error::other("another `parlord user` is running in its folder"));
             }
             Err(TryLockError::Error(e)) => return Err(e),
             Ok(()) => return Ok(()),

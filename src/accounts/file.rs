@@ -60,7 +60,7 @@ impl<'a> UsersFile<'a> {
             if let Some(account) = &line.account
                 && let Some(first) = seen.insert(account.name, number)
             {
-                let why = format!("the name stands on line {first} already (names are compared without case)");
+                let why = format!("the name is already on line {first} (case does not matter)");
                 return Err(malformed(why));
             }
             lines.push(line);
@@ -93,7 +93,7 @@ impl<'a> UsersFile<'a> {
     /// Appends an account. The caller has checked that the name is free.
     ///
     /// # Errors
-    /// What is wrong with the secret.
+    /// A phrase that says what is wrong with the secret.
     pub(super) fn add(&mut self, name: &Name, secret: &str) -> Result<(), &'static str> {
         let end = self.line_end();
         let line = Line::of(name, secret, end)?;
@@ -178,7 +178,7 @@ impl Account {
         let (name, secret) = text.split_once(':').ok_or("there is no colon between name and password")?;
         let name: Name = name.parse().map_err(|why| format!("the name {why}"))?;
         if name.is_guest() {
-            return Err("the name is one of those that guests get".to_owned());
+            return Err("the name is reserved for guests".to_owned());
         }
         Ok(Account { name, secret: Secret::parse(secret)? })
     }

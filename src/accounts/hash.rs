@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use parking_lot::Mutex;
 
+use crate::lock::Mutex;
 use crate::semaphore::{Permit, Semaphore};
 
 /// The most memory a hash may ask for, in KiB.
@@ -60,7 +60,7 @@ impl Secret {
     /// Parses the part of a line behind the colon.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A phrase that says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
         if text.is_empty() {
             Err("the password is empty")
@@ -102,16 +102,16 @@ impl Hash {
         if phc.algorithm.as_str() != "argon2id" || phc.version != Some(Version::V0x13.into()) {
             return Err("the hash is not argon2id of version 19");
         }
-        let params = Params::try_from(&phc).map_err(|_| "the hash has parameters that cannot be")?;
+        let params = Params::try_from(&phc).map_err(|_| "the hash has invalid parameters")?;
         let cost = Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
         if cost.memory > MAX_MEMORY || cost.work() > MAX_WORK {
-            return Err("the hash asks for more than a login may cost (256 MiB, and 1 GiB over all passes)");
+            return Err("the hash costs more than a login may (256 MiB, and 1 GiB over all passes)");
         }
         match (phc.salt, phc.hash) {
             (Some(salt), Some(output)) => {
                 Ok(Hash { cost, salt: salt.as_ref().into(), output: output.as_bytes().into() })
             }
-            _ => Err("the hash is cut off"),
+            _ => Err("the hash is incomplete"),
         }
     }
 
@@ -161,7 +161,7 @@ pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<S
     let argon2 = cost.argon2(None).map_err(|e| e.to_string())?;
     let (mut salt, mut output) = ([0; Salt::RECOMMENDED_LENGTH], [0; Params::DEFAULT_OUTPUT_LEN]);
     getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
-    let blocks = memory.blocks(argon2.params().block_count()).ok_or("there is no memory for it")?;
+    let blocks = memory.blocks(argon2.params().block_count()).ok_or("there is not enough memory")?;
     argon2.hash_password_into_with_memory(password, &salt, &mut output, blocks).map_err(|e| e.to_string())?;
     let text = || {
         Some(PasswordHash {
@@ -172,7 +172,7 @@ pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<S
             hash: Some(Output::new(&output).ok()?),
         })
     };
-    text().map(|hash| hash.to_string()).ok_or_else(|| "it cannot be written down".to_owned())
+    text().map(|hash| hash.to_string()).ok_or_else(|| "the hash cannot be encoded".to_owned())
 }
 
 /// Compares in constant time: it takes as long as the guess has bytes, wherever the two differ.
@@ -186,13 +186,13 @@ pub(super) fn constant_time_eq(guess: &[u8], kept: &[u8]) -> bool {
 pub(super) struct HashSlots {
     slots: Semaphore,
     // lock tier 9: a leaf.
-    spare: Mutex<Vec<Memory>>,
+    spare: Mutex<Vec<Memory>, 9>,
 }
 
 /// The right to compute one hash; given back when dropped.
 pub(super) struct HashSlot<'a> {
     pub(super) memory: Memory,
-    spare: &'a Mutex<Vec<Memory>>,
+    spare: &'a Mutex<Vec<Memory>, 9>,
     /// Released after the memory is back.
     _permit: Permit<'a>,
 }
@@ -275,7 +275,7 @@ mod tests {
     fn damaged_and_too_costly_hashes_are_refused() {
         let good = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
         assert!(Secret::parse(&good).is_ok());
-        assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is cut off");
+        assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is incomplete");
         assert_eq!(refusal(&good.replace("$m=16", "$m=4294967295")), refusal(&good.replace("t=1", "t=4000000000")));
         for bad in ["m=0", "m=x", "m=16,m=16,q=1", "m=7", "m=99999999999"] {
             refusal(&good.replace("m=16", bad));

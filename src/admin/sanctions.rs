@@ -13,9 +13,9 @@ impl Admin {
         let all = self.hub.list_sessions();
         let user: Option<Name> = typed.parse().ok();
         let number = |text: &str| text.parse().ok().map(ClientId);
-        let session = typed.split_at_checked("session:".len()).and_then(|(word, rest)| {
-            if word.eq_ignore_ascii_case("session:") { number(rest) } else { None }
-        });
+        let session = typed
+            .split_at_checked("session:".len())
+            .and_then(|(word, rest)| if word.eq_ignore_ascii_case("session:") { number(rest) } else { None });
         let chosen = |id: ClientId, name: Name| session.map_or(user == Some(name), |session| session == id);
         let found = all.iter().find(|found| chosen(found.id, found.user));
         let found = found.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;

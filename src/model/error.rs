@@ -132,7 +132,7 @@ errors! {
         /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
         LineTooLong(bytes: u64, max: usize) = "line_too_long",
             "Error: That line was dropped: it has {bytes} bytes, and the limit is {max}.";
-        /// What follows `/tag` is no tag.
+        /// The word after `/tag` is not a valid tag.
         BadTag = "bad_tag", "Error: A tag has 1 to 32 letters, digits, '_', '.' or '-': /tag <tag> <line>.";
         /// A line that is not UTF-8.
         NotUtf8 = "not_utf8", "Error: That line was dropped: it is not valid UTF-8.";
@@ -333,7 +333,7 @@ impl fmt::Display for DidYouMean {
     }
 }
 
-/// Who has this role in a group or a higher one.
+/// The holders of a role in a group, or of a higher one.
 struct AtLeast(GroupRole);
 
 impl fmt::Display for AtLeast {

@@ -26,7 +26,7 @@ pub struct Event {
     pub at: SystemTime,
     /// When it happened, on the clock of the deadlines.
     pub queued_at: Instant,
-    /// What happened.
+    /// The kind of event and its data.
     pub kind: EventKind,
     /// The tag of the line that caused it; only the user who sent that line is told.
     tag: Option<Tag>,
@@ -52,7 +52,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What happened. Each kind has its own wording in every dialect.
+/// The kinds of events. Each has its own wording in every dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum EventKind {

@@ -228,10 +228,13 @@ mod tests {
     fn the_first_visible_character_decides() {
         for prefix in UNSEEN {
             assert_eq!(Line::of(&format!("{prefix}/msg bob hi")), Line::Command("msg bob hi".into()), "{prefix:?}");
-            assert_eq!(Line::of(&format!("/{prefix}/msg bob")), match prefix.trim().is_empty() {
-                true => Line::Command(format!("{prefix}/msg bob").into()),
-                false => Line::Text("/msg bob".into()),
-            });
+            assert_eq!(
+                Line::of(&format!("/{prefix}/msg bob")),
+                match prefix.trim().is_empty() {
+                    true => Line::Command(format!("{prefix}/msg bob").into()),
+                    false => Line::Text("/msg bob".into()),
+                }
+            );
         }
         assert_eq!(Line::of("x/msg bob"), Line::Text("x/msg bob".into()));
         assert_eq!(Line::of("//etc/hosts "), Line::Text("/etc/hosts".into()));

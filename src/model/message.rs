@@ -38,7 +38,7 @@ pub struct Draft {
     pub text: Arc<str>,
     /// Whether it describes an action of the author (`/me`).
     pub action: bool,
-    /// What the author's client recognises it by.
+    /// The tag by which the author's client recognises it.
     pub tag: Option<Tag>,
 }
 

@@ -222,7 +222,17 @@ mod tests {
             assert_eq!(net(typed).to_string(), shown, "{typed}");
         }
         assert!(!net("fe80::a").contains("fe80::b".parse().unwrap()));
-        for typed in ["fe80::a%", "10.0.0.1%eth0", "[10.0.0.1]:1", "[::1", "::1]:1", "[::1]x", "[::1]:", "10.0.0.1:x", "10.0.0.1:99999"] {
+        for typed in [
+            "fe80::a%",
+            "10.0.0.1%eth0",
+            "[10.0.0.1]:1",
+            "[::1",
+            "::1]:1",
+            "[::1]x",
+            "[::1]:",
+            "10.0.0.1:x",
+            "10.0.0.1:99999",
+        ] {
             assert_eq!(typed.parse::<Net>(), Err(BadNet), "{typed}");
         }
     }

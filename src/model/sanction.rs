@@ -50,7 +50,7 @@ pub struct Report {
     pub at: SystemTime,
     /// The user who filed it; `None` for the word filter.
     pub by: Option<Name>,
-    /// What it is about: a user, or a message as `#12`.
+    /// The subject: a user, or a message as `#12`.
     pub about: String,
     /// The reason; empty if none was given.
     pub why: String,
@@ -206,7 +206,21 @@ mod tests {
             assert_eq!(duration(typed), Some(Duration::from_secs(seconds)), "{typed}");
         }
         for typed in [
-            "", "s", "7", "0s", "7x", "-1d", "+1d", "1.5h", "7 d", "99999999999999999999d", "4000d", "7ä", "30m1h", "1h1h", "1h30",
+            "",
+            "s",
+            "7",
+            "0s",
+            "7x",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "7 d",
+            "99999999999999999999d",
+            "4000d",
+            "7ä",
+            "30m1h",
+            "1h1h",
+            "1h30",
         ] {
             assert_eq!(duration(typed), None, "{typed}");
         }

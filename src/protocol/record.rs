@@ -447,7 +447,7 @@ fn write_past<E: Encoder>(message: &Message, reader: &Name, gone: &[Name], to: &
     }
 }
 
-/// What an operator has done: its word as the value of a field called `name`, and what belongs to it.
+/// The outcome of an operator's command: its word in the field `name`, and its details.
 pub(super) fn write_outcome<'e, E: Encoder>(name: &str, outcome: &Outcome, to: &'e mut E) -> &'e mut E {
     match outcome {
         Outcome::Disconnected { whom, sessions } => {

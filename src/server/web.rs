@@ -8,19 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::Handle;
 use super::admission::{Admission, Evictable, Slot};
 use super::serve::Service;
 use crate::hub::ClientId;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
-use crate::model::{Net, Peer, QuitReason, WebOrigin};
+use crate::model::{Net, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
 use crate::session::WebDoor;
 use crate::thread;
 use crate::transport::Link;
 use crate::web::{self, AllowedOrigins, HttpConnection, TrustedProxies, Unavailable};
 
-/// What all HTTP connections share.
+/// State shared by all HTTP connections.
 pub(super) struct Web {
     origins: AllowedOrigins,
     metrics_origins: AllowedOrigins,
@@ -49,12 +52,7 @@ impl Evictable for HttpClient {
 }
 
 impl Web {
-    pub(super) fn new(
-        addresses: &[SocketAddr],
-        metrics: &[SocketAddr],
-        origins: &[WebOrigin],
-        proxies: &[Net],
-    ) -> Web {
+    pub(super) fn new(addresses: &[SocketAddr], metrics: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
         Web {
             origins: AllowedOrigins::new(addresses, origins),
             metrics_origins: AllowedOrigins::new(metrics, origins),
@@ -156,6 +154,6 @@ impl Handle {
 
 /// Logs a refused request.
 fn note_refused(client: SocketAddr, why: Unavailable) -> Unavailable {
-    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.as_str());
+    log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &format!("reason=\"{}\"", why.as_str()));
     why
 }

@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use parking_lot::Mutex;
-
 use super::Shared;
-use super::registration::AccountRegistration;
+use super::registration::{AccountRegistration, note_registration_failed};
 use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
+use crate::lock::Mutex;
 use crate::model::limits::BYTES_PER_TOKEN;
 use crate::model::line::Line;
 use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError};
@@ -98,9 +97,9 @@ impl<'a> ApiRequest<'a> {
 }
 
 /// The answer to a request: it takes the place of a connection.
-// lock tier 9: a leaf; it is there because a caller's connection may be shared.
+// lock tier 8: before the outbox; there because a caller's connection may be shared.
 #[derive(Default)]
-struct Answer(Mutex<Vec<u8>>);
+struct Answer(Mutex<Vec<u8>, 8>);
 
 impl CallerConnection for Answer {
     fn catch_up(&self, client: &Client) {
@@ -134,8 +133,7 @@ pub(crate) fn register(
         registration.register(&request, password)?;
         Ok(request.name)
     });
-    let name: Name =
-        registered.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
+    let name: Name = registered.inspect_err(|why| note_registration_failed(peer, why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
     let request = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
     // The account exists either way; without a token its user logs in with the password and makes one.

@@ -11,7 +11,7 @@ use crate::transport::Input;
 pub(super) struct OpenDialog {
     dialog: Box<dyn Dialog>,
     answers: Vec<Vec<u8>>,
-    /// What is wrong with an answer; the user is told after the last one.
+    /// The error of an answer; the user is told after the last one.
     error: Option<UserError>,
 }
 

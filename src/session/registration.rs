@@ -1,10 +1,14 @@
 //! Registering an account at any door: `/register` in place of a name, then a password twice.
 
+use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
+
+use log::Level;
 
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
+use crate::log_limit::{self, Who};
 use crate::model::line::clean_name;
 use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
@@ -17,6 +21,11 @@ pub(super) struct Request {
     pub(super) name: Name,
     /// The digest of the invitation, where one is needed.
     invite: Option<Digest>,
+}
+
+/// Logs that somebody could not register.
+pub(super) fn note_registration_failed(peer: SocketAddr, why: &str) {
+    log_limit::note(Level::Info, "registration failed", Who::Stranger(peer), &format!("reason=\"{why}\""));
 }
 
 /// The words after `/register`, if that was typed in place of a name.

@@ -1,4 +1,4 @@
-//! What is appended to the store: each entry is one change, in the one order in which all of them happened.
+//! Entries, which are appended to the store: each is one change, in the one order in which all of them happened.
 
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ pub type Digest = [u8; 32];
 pub struct Token {
     /// The user.
     pub user: Name,
-    /// What the user calls it; also the name of the device that uses it.
+    /// The user's name for it; also the name of the device that uses it.
     pub name: Name,
     /// The digest of the secret.
     pub secret: Digest,
@@ -86,6 +86,12 @@ pub enum Entry {
         group: Option<Name>,
         /// The last message there that the user may see.
         upto: MessageId,
+    },
+    /// A group was made. Whatever is stored under its name belongs to an earlier group, which has ended: nobody is a member,
+    /// and the messages of its members are another conversation.
+    GroupMade {
+        /// The group.
+        group: Name,
     },
     /// A group is kept from now on, or has other settings.
     GroupKept {

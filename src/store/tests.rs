@@ -1,4 +1,4 @@
-//! What every store must do. Each test runs over all of them.
+//! Requirements on every store. Each test runs over all stores.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,6 +22,7 @@ macro_rules! over_every_store {
 }
 
 mod accounts;
+mod identity;
 mod moderation;
 mod properties;
 mod renaming;

@@ -55,7 +55,7 @@ enum Excess {
 /// How much of an over-long raw message is kept: more than the longest command at which reads are split.
 const RAW_TAIL: usize = 64;
 
-/// What ended the very first line.
+/// The end of the very first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FirstEnd {
     Unseen,

@@ -10,7 +10,7 @@ use super::framing::{Assembler, Input, LegacyCommands};
 use super::telnet::{Step, TelnetFilter};
 use crate::model::limits;
 
-/// What ends a message of this client.
+/// How messages of this client end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// No name has arrived yet.
@@ -168,7 +168,7 @@ impl LineSource {
         self.answering = expected;
     }
 
-    /// What ends a message of this client.
+    /// How messages of this client end.
     pub(crate) fn framing(&self) -> Framing {
         self.framing
     }

@@ -38,7 +38,7 @@ const TEXT: u8 = u8::MAX;
 /// Unsent replies beyond this many bytes are dropped; only a peer that is read and never written to gets this far.
 const REPLY_BYTES: usize = limits::FLOOD_BYTES as usize;
 
-/// What the bytes taken by [`TelnetFilter::step`] mean.
+/// The meaning of the bytes taken by [`TelnetFilter::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// All of them are data.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use log::Level;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -17,8 +17,10 @@ use tungstenite::{Error, Message};
 
 use super::io::linger;
 use super::link::Link;
+use crate::lock::Mutex;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{FLOOD_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING};
-use crate::model::{Bucket, Peer, Rate};
+use crate::model::{Bucket, Rate};
 
 /// The most bytes of control frames that wait while a message is partly sent; further pings stay unanswered.
 const CONTROL_BYTES: usize = 1024;
@@ -31,9 +33,9 @@ pub(crate) struct WebSocketLink {
     below: Arc<dyn Link>,
     peer: SocketAddr,
     // lock tier 7: only the reading thread takes it, and holds it while it waits for bytes.
-    incoming: Mutex<Incoming>,
+    incoming: Mutex<Incoming, 7>,
     // lock tier 8: after `incoming` and the connection's writer; never held over a wait.
-    outgoing: Mutex<Outgoing>,
+    outgoing: Mutex<Outgoing, 8>,
 }
 
 impl WebSocketLink {
@@ -61,7 +63,7 @@ impl WebSocketLink {
                 // Bytes that are not taken now go out before the next message.
                 let _ = outgoing.push(&*self.below);
             }
-            match outgoing.control.len() + frame.len() <= CONTROL_BYTES {
+            match outgoing.latest.is_empty() && outgoing.control.len() + frame.len() <= CONTROL_BYTES {
                 true => outgoing.control.extend_from_slice(frame),
                 false => outgoing.latest = frame.to_vec(),
             }
@@ -95,7 +97,7 @@ impl WebSocketLink {
     /// Parses the received frames and sends the replies that the protocol requires.
     fn parse(&self, incoming: &mut Incoming) {
         if let Err(Violation(code)) = incoming.parse() {
-            log::debug!("frames refused {} code={code}", Peer(self.peer));
+            log_limit::note(Level::Debug, "frames refused", Who::Stranger(self.peer), &format!("code={code}"));
             (incoming.open, incoming.violated) = (false, Some(code));
         }
         let replies = std::mem::take(&mut incoming.feed.replies);

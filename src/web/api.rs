@@ -54,7 +54,7 @@ pub(super) fn respond(shared: &Shared, peer: SocketAddr, request: &Request) -> R
     let Some((_, path, call)) = at_path().find(|(allowed, ..)| *allowed == method) else {
         let mut allowed: Vec<&str> = at_path().map(|(method, ..)| *method).collect();
         if allowed.is_empty() {
-            return refusal(404, "no_such_path", "There is no such path; /api/openapi.json lists them.");
+            return refusal(404, "no_such_path", "This path does not exist; /api/openapi.json lists all paths.");
         }
         if allowed.contains(&"GET") {
             allowed.insert(1, "HEAD");
@@ -105,16 +105,16 @@ fn check(name: &str, value: &Value, schema: &Value) -> Result<(), String> {
             let (least, most) = (limit("minimum").unwrap_or(0), limit("maximum").unwrap_or(u64::MAX));
             match number.as_u64().is_some_and(|number| (least..=most).contains(&number)) {
                 true => Ok(()),
-                false if most == u64::MAX => Err(format!("'{name}' has to be at least {least}.")),
-                false => Err(format!("'{name}' has to be from {least} to {most}.")),
+                false if most == u64::MAX => Err(format!("'{name}' must be at least {least}.")),
+                false => Err(format!("'{name}' must be from {least} to {most}.")),
             }
         }
-        (Some(kind), _) => Err(format!("'{name}' has to be of the type {kind}.")),
+        (Some(kind), _) => Err(format!("'{name}' must be of the type {kind}.")),
         (None, _) => Ok(()),
     }
 }
 
-/// What a login page may offer, and how long a line may be.
+/// The choices that a login page may offer, and the line limit.
 fn describe(shared: &Shared) -> Response {
     let registration = match shared.registration {
         Registration::Closed => "closed",
@@ -139,7 +139,7 @@ fn run(
         Err(response) => return response,
     };
     if api_request.is_too_soon() {
-        return refusal(429, "too_soon", "You have sent more than you may; wait a moment.").with("Retry-After", "1");
+        return refusal(429, "too_soon", "You are sending too fast; wait a moment.").with("Retry-After", "1");
     }
     match line(request).map(|line| api_request.run(&line)) {
         Ok(Ok(events)) => Response::json(status, list(&events)),
@@ -173,7 +173,7 @@ fn send_line(request: &Request, call: &Value) -> Result<String, Response> {
     // Line ends would start another command.
     let text = text.split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if Line::of(&text) == Line::Nothing {
-        return Err(refusal(422, "usage", "There is no text."));
+        return Err(refusal(422, "usage", "The text is empty."));
     }
     let to = String::from_utf8_lossy(&clean_name(to.as_bytes())).into_owned();
     Ok(match to.strip_prefix('#') {
@@ -245,17 +245,13 @@ fn register_user(shared: &Shared, peer: SocketAddr, request: &Request, call: &Va
                 | RegistrationError::PasswordsDiffer
                 | RegistrationError::BadPassword(_) => 422,
             };
-            refusal(status, &why.as_str().replace(' ', "_"), "No account was made.")
+            refusal(status, &why.as_str().replace(' ', "_"), "No account was created.")
         }
     }
 }
 
 /// The strings under these names in the body, which must be one JSON object.
-fn strings<const N: usize>(
-    request: &Request,
-    call: &Value,
-    names: [&str; N],
-) -> Result<[Option<String>; N], Response> {
+fn strings<const N: usize>(request: &Request, call: &Value, names: [&str; N]) -> Result<[Option<String>; N], Response> {
     let content_type = request.only("content-type").unwrap_or_default();
     // Other types can be sent by another site's page without a preflight request.
     if !content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
@@ -265,7 +261,8 @@ fn strings<const N: usize>(
     match serde_json::from_slice(&clean_secret(&request.body)) {
         Ok(Value::Object(fields)) => {
             let schema = &call["requestBody"]["content"]["application/json"]["schema"];
-            let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.contains(&Value::from(name)));
+            let required =
+                |name: &str| schema["required"].as_array().is_some_and(|all| all.contains(&Value::from(name)));
             for name in names {
                 let wrong = match fields.get(name) {
                     Some(value) => check(name, value, &schema["properties"][name]).err(),
@@ -279,7 +276,7 @@ fn strings<const N: usize>(
             }
             Ok(names.map(|name| fields.get(name).and_then(Value::as_str).map(str::to_owned)))
         }
-        _ => Err(refusal(400, "not_json", "The body has to be one JSON object.")),
+        _ => Err(refusal(400, "not_json", "The body must be one JSON object.")),
     }
 }
 
@@ -352,7 +349,7 @@ fn refusal(status: u16, code: &str, text: &str) -> Response {
 }
 
 fn method_not_allowed(allowed: &str) -> Response {
-    refusal(405, "method", "This path has other methods.").with("Allow", allowed)
+    refusal(405, "method", "This path does not support this method.").with("Allow", allowed)
 }
 
 #[cfg(test)]

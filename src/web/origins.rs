@@ -47,7 +47,11 @@ impl AllowedOrigins {
         let ours = || self.origins.iter().chain(&here);
         // Without a Host it is HTTP/1.0, which no browser speaks.
         let Some(host) = request.only("host") else {
-            return if request.version == 0 && request.all("host").next().is_none() { Ok(()) } else { Err(OriginError::Host) };
+            return if request.version == 0 && request.all("host").next().is_none() {
+                Ok(())
+            } else {
+                Err(OriginError::Host)
+            };
         };
         if !ours().any(|origin| origin.has_host(host)) {
             return Err(OriginError::Host);
@@ -72,7 +76,7 @@ impl OriginError {
         match self {
             OriginError::Host => Response::text(
                 421,
-                "This server does not know itself by the name in your address bar; its operator can allow it with --web-origin.",
+                "This server does not serve the host name in your address bar; its operator can add it with --web-origin.",
             ),
             OriginError::Origin => {
                 Response::text(403, "This request comes from another site, which may not use this server.")

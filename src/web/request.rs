@@ -79,7 +79,12 @@ impl Request {
     }
 
     /// Tells a client that waits for it to go on with its body (RFC 9110, 10.1.1).
-    fn answer_expectation(&self, link: &dyn Link, deadline: Instant, framing: &BodyFraming) -> Result<(), RequestError> {
+    fn answer_expectation(
+        &self,
+        link: &dyn Link,
+        deadline: Instant,
+        framing: &BodyFraming,
+    ) -> Result<(), RequestError> {
         let mut expected = self.all("expect").peekable();
         if expected.peek().is_none() || self.version == 0 {
             return Ok(());
@@ -116,14 +121,16 @@ impl Request {
             if length.is_some() || self.version == 0 {
                 return Err(bad(400, "A body has a length or a transfer coding, not both."));
             }
-            if !encodings.next().is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) || encodings.next().is_some() {
+            if !encodings.next().is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+                || encodings.next().is_some()
+            {
                 return Err(bad(501, "The only transfer coding here is chunked."));
             }
             return Ok(BodyFraming::Chunked);
         }
         let Some(length) = length else { return Ok(BodyFraming::Length(0)) };
         if lengths.next().is_some() || length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(bad(400, "The length of the body is none."));
+            return Err(bad(400, "The Content-Length is invalid."));
         }
         let length = length.parse().ok().filter(|length| *length <= WEB_BODY);
         length.map(BodyFraming::Length).ok_or_else(|| bad(413, "The body is too long."))
@@ -232,7 +239,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, RequestError> {
         Ok(httparse::Status::Complete(head)) => head,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(bad(431, "The request has too many headers.")),
-        Err(_) => return Err(bad(400, "This is no request that can be understood.")),
+        Err(_) => return Err(bad(400, "The request is malformed.")),
     };
     if head > WEB_HEAD {
         return Err(bad(431, "The head of the request is too long."));
@@ -391,7 +398,10 @@ mod tests {
             ("*", "a", "*", ""),
         ] {
             let request = read(&[format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()]).unwrap();
-            assert_eq!((request.only("host"), request.path.as_str(), request.query.as_str()), (Some(host), path, query));
+            assert_eq!(
+                (request.only("host"), request.path.as_str(), request.query.as_str()),
+                (Some(host), path, query)
+            );
         }
         for target in ["/%", "/%6", "/%6g", "/%FF", "/%+1"] {
             assert_eq!(read(&[format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()]).err(), Some(400));

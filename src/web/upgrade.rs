@@ -30,17 +30,17 @@ pub(super) fn accept(request: &Request) -> Result<Vec<u8>, Response> {
     let mut wanted = request.all(PROTOCOL_HEADER).flat_map(|list| list.split(',')).map(str::trim).peekable();
     let by_name = wanted.peek().is_some();
     if by_name && !wanted.any(|name| name == PROTOCOL) {
-        return Err(bad("What is spoken on this WebSocket is parlor.v1."));
+        return Err(bad("The subprotocol of this WebSocket is parlor.v1."));
     }
     let version = if request.version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let asked = tungstenite::http::Request::builder().method(request.method.as_str()).uri(PATH).version(version);
     let asked = request.headers.iter().fold(asked, |asked, (name, value)| asked.header(name, value));
     let answer = asked.body(()).ok().and_then(|asked| create_response(&asked).ok());
-    let mut answer = answer.ok_or_else(|| bad("This is no handshake of a WebSocket."))?;
+    let mut answer = answer.ok_or_else(|| bad("The WebSocket handshake is invalid."))?;
     if by_name {
         answer.headers_mut().insert(PROTOCOL_HEADER, HeaderValue::from_static(PROTOCOL));
     }
     let mut bytes = Vec::new();
-    write_response(&mut bytes, &answer).map_err(|_| bad("This is no handshake of a WebSocket."))?;
+    write_response(&mut bytes, &answer).map_err(|_| bad("The WebSocket handshake is invalid."))?;
     Ok(bytes)
 }

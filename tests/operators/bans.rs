@@ -27,7 +27,7 @@ fn a_ban_ends_a_users_sessions_and_refuses_logins() {
         line
     };
     assert_eq!(refused(&server, password("bob")), "Authentication failed: you are banned for good: spam, again.");
-    assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only he himself learns of it");
+    assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only the banned user learns of it");
     alice.send("/unban user bob");
     line_from(&mut alice, "Lifted the ban of bob.");
     server.login("bob").quiet();

@@ -116,7 +116,7 @@ fn the_socket_is_the_owners_and_is_removed_at_exit() {
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(!path.exists());
     let nobody = run_with(&dir, &["ctl", "sessions"], &[], "");
-    let why = "parlord: data: no parlord works in this folder; --data says in which one it does\n";
+    let why = "parlord: data: no parlord is running in this folder; --data names another one\n";
     assert_eq!((nobody.code, nobody.err.as_str()), (1, why));
     let memory = run_with(&dir, &["ctl", "sessions", "--data", "none"], &[], "");
     assert_eq!((memory.code, memory.err.as_str()), (1, "parlord: there is no console: the setting data is none\n"));

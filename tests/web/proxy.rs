@@ -59,7 +59,7 @@ fn only_a_trusted_proxy_is_believed() {
     assert_eq!(whereabouts(behind(&server, "192.0.2.1:5678")), "192.0.2.1:5678");
     assert_eq!(whereabouts(behind(&server, "[2001:db8::1]:443")), "[2001:db8::1]:443");
     assert_eq!(whereabouts(socket(&server, [127, 0, 0, 1], "Forwarded", "for=192.0.2.1").unwrap()), "192.0.2.1:0");
-    // What the client sent stands before what the proxy appends.
+    // The proxy appends its value after the client's.
     assert_eq!(whereabouts(behind(&server, "127.0.0.1, 192.0.2.1")), "192.0.2.1:0");
 }
 

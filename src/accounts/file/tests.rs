@@ -35,10 +35,10 @@ fn an_error_names_the_line_and_never_quotes_it() {
         ("#marked", ""),
         ("marked:", "the password is empty"),
         ("system:marked", "the name is reserved for the server"),
-        ("guest:marked", "the name is one of those that guests get"),
-        ("Guest-12:marked", "the name is one of those that guests get"),
+        ("guest:marked", "the name is reserved for guests"),
+        ("Guest-12:marked", "the name is reserved for guests"),
         (&format!("marked:{hash}"), "the hash is damaged"),
-        ("ALICE:marked", "the name stands on line 1 already (names are compared without case)"),
+        ("ALICE:marked", "the name is already on line 1 (case does not matter)"),
     ] {
         let text = format!("alice:a\n\n{line}\nbob:b\n");
         match UsersFile::parse(text.as_bytes()).err() {

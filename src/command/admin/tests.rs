@@ -40,10 +40,14 @@ fn a_shutdown_is_immediate_delayed_or_cancelled() {
         (console("shutdown CANCEL"), console("shutdown cancel  all is well")),
         (go_on(""), go_on("all is well"))
     );
-    for line in ["shutdown", "shutdown update", "shutdown cancelled", "shutdown cancle", "shutdown 10m update", "shutdown in"] {
+    for line in
+        ["shutdown", "shutdown update", "shutdown cancelled", "shutdown cancle", "shutdown 10m update", "shutdown in"]
+    {
         assert!(matches!(console(line), Err(UserError::Usage(_))), "{line}");
     }
-    for line in ["shutdown in five", "shutdown in 5", "ban user bob 10 minutes", "mute user bob 30", "ban user bob spam 1d"] {
+    for line in
+        ["shutdown in five", "shutdown in 5", "ban user bob 10 minutes", "mute user bob 30", "ban user bob spam 1d"]
+    {
         assert!(matches!(console(line), Err(UserError::BadTime(_))), "{line}");
     }
 }

@@ -11,9 +11,7 @@ use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
 use crate::model::line::{Line, clean_name, clean_secret};
 use crate::model::mention::mentions;
-use crate::model::{
-    Bell, Event, EventKind, Mode, Name, OutputFormat, Question, QuitReason, TelnetMode, UserError,
-};
+use crate::model::{Bell, Event, EventKind, Mode, Name, OutputFormat, Question, QuitReason, TelnetMode, UserError};
 use crate::protocol::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
 use crate::session::login::Guess;
 use crate::session::{ReadOutcome, Session, registration};
@@ -95,7 +93,9 @@ impl Door for PlainDoor {
     fn execute(&self, input: Input, session: &Session<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
         match input {
             // Clients without line ends may wait for an answer to each message; the others know that the line was empty.
-            Input::Line(line) if session.source.framing() == Framing::Raw && Line::decode(&line) == Ok(Line::Nothing) => {
+            Input::Line(line)
+                if session.source.framing() == Framing::Raw && Line::decode(&line) == Ok(Line::Nothing) =>
+            {
                 return Err(UserError::NoConversation);
             }
             Input::Line(line) => return command::run_bytes(&line, context),

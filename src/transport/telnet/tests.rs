@@ -88,7 +88,7 @@ fn answers_to_our_echo_are_not_answered() {
     assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"", "it is on already");
     assert_eq!(filter.show_input(), b"\xFF\xFC\x01");
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"");
-    assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"\xFF\xFC\x01", "now it is a wish of his own");
+    assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"\xFF\xFC\x01", "now it is the client's own wish");
 }
 
 #[test]
@@ -111,7 +111,11 @@ fn peer_may_refuse_or_end_our_echo() {
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"", "a refusal");
     filter.show_input();
     filter.hide_input();
-    assert_eq!(run(&mut filter, b"\xFF\xFD\x01\xFF\xFE\x01").2, b"\xFF\xFC\x01", "on, and off by his own wish");
+    assert_eq!(
+        run(&mut filter, b"\xFF\xFD\x01\xFF\xFE\x01").2,
+        b"\xFF\xFC\x01",
+        "on, and off by the client's own wish"
+    );
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"");
 }
 

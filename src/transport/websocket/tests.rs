@@ -98,7 +98,10 @@ fn a_closed_socket_is_read_to_its_end_and_takes_no_more() {
     link.try_write(b"answer\n").unwrap();
     link.finish();
     let all = received(&peer);
-    assert!(matches!(&all[..], [Message::Text(answer), Message::Close(Some(_))] if answer.as_str() == "answer"), "{all:?}");
+    assert!(
+        matches!(&all[..], [Message::Text(answer), Message::Close(Some(_))] if answer.as_str() == "answer"),
+        "{all:?}"
+    );
     assert_eq!(link.try_write(b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
@@ -132,7 +135,8 @@ fn lines_before_a_violation_are_read_first() {
     peer.finish();
     assert_eq!(read(&link).unwrap_err().kind(), io::ErrorKind::InvalidData);
     let all = received(&peer);
-    let code = |message: &Message| matches!(message, Message::Close(Some(close)) if close.code == CloseCode::Unsupported);
+    let code =
+        |message: &Message| matches!(message, Message::Close(Some(close)) if close.code == CloseCode::Unsupported);
     assert!(all.len() == 2 && code(&all[1]), "{all:?}");
 }
 
@@ -182,8 +186,8 @@ fn violations_close_with_their_code_and_end_reading() {
 
 /// A connection that takes the given amounts of bytes, one after the other; 0 means not now.
 struct Fitful {
-    takes: Mutex<Vec<usize>>,
-    taken: Mutex<Vec<u8>>,
+    takes: Mutex<Vec<usize>, 9>,
+    taken: Mutex<Vec<u8>, 9>,
 }
 
 impl Link for Fitful {

@@ -1,35 +1,35 @@
-// The door: signing in, registering, coming as a guest; and what is said when that does not work.
+// The login page: signing in, registering, guests, and errors.
 
 import { $, memory } from './dom.js';
 
 const FAILED = {
   wrong_name_or_password: 'Wrong name or password.',
-  already_logged_in: 'This user is signed in already, elsewhere.',
-  too_many_sessions: 'This user is signed in too often.',
+  already_logged_in: 'This user is already signed in elsewhere.',
+  too_many_sessions: 'This user has too many sessions.',
   too_many_attempts: 'Too many wrong passwords from your address; try again in a minute.',
-  too_many_guests: 'There are as many guests as may be.',
-  too_many_connections: 'Too many from your address are signing in; try again.',
-  unavailable: 'That cannot be checked now; try again.',
-  closed: 'This server registers nobody; ask its operator for an account.',
-  usage: 'The name cannot be used.',
-  no_invitation: 'An invitation is needed.',
-  bad_invitation: 'The invitation is unknown, used up, or too old.',
-  bad_name: 'A name has letters, digits, _ . and -, and begins with a letter or digit.',
+  too_many_guests: 'There are too many guests; try again later.',
+  too_many_connections: 'Too many sign-ins from your address; try again.',
+  unavailable: 'Signing in is not possible now; try again.',
+  closed: 'Registration is closed; ask the operator for an account.',
+  usage: 'This name cannot be used.',
+  no_invitation: 'An invitation is required.',
+  bad_invitation: 'The invitation is unknown, used or expired.',
+  bad_name: 'A name may contain letters, digits, _ . and -, and must start with a letter or digit.',
   name_taken: 'This name is taken.',
-  passwords_differ: 'The two passwords are not the same.',
+  passwords_differ: 'The passwords do not match.',
   bad_password: 'This password cannot be used.',
-  too_many_registrations: 'Too many accounts were made from your address; try again in ten minutes.',
+  too_many_registrations: 'Too many registrations from your address; try again in ten minutes.',
   banned: 'You are banned from this server.',
 };
 
 const CLOSED = {
   quit: '', kicked: 'You were disconnected by an operator.', banned: 'You are banned from this server.',
   replaced: 'You signed in elsewhere; this session has ended.', token_revoked: 'The token of this session was revoked.',
-  account_deleted: 'Your account is deleted.', slow_reader: 'The connection was too slow.',
+  account_deleted: 'Your account was deleted.', slow_reader: 'The connection was too slow.',
 };
 
 export class Door {
-  // `enter(lines, stay)` logs in with these lines; `stay` is the name of who wants to stay signed in.
+  // `enter(lines, stay)` logs in with these lines; `stay` is the name of a user who wants to stay signed in.
   constructor(enter) {
     this.enter = enter;
     this.way = 'in';
@@ -46,7 +46,7 @@ export class Door {
     $('again').required = way === 'new';
     $('f-stay').hidden = way === 'guest';
     $('secret').autocomplete = way === 'new' ? 'new-password' : 'current-password';
-    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Come in as a guest' }[way];
+    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Continue as a guest' }[way];
     $('door-note').textContent = '';
   }
 
@@ -63,12 +63,12 @@ export class Door {
     this.enter(this.now, stay);
   }
 
-  // Says why one is back here.
+  // Shows why the session ended.
   note(word, reason) {
     const { event, code, text } = this.refused ?? {};
     let note = CLOSED[reason] ?? (reason ? `The session has ended: ${reason.replaceAll('_', ' ')}.` : 'The server cannot be reached.');
     if (word === 'refused' && event) {
-      note = event === 'address_banned' ? FAILED.banned : FAILED[code] ?? `That did not work: ${code}.`;
+      note = event === 'address_banned' ? FAILED.banned : FAILED[code] ?? `That failed: ${code}.`;
       if (text) note += ` ${text}`;
       memory.set('stay', code === 'wrong_name_or_password' ? null : memory.get('stay'));
     }

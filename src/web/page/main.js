@@ -1,4 +1,4 @@
-// Puts the page together: the door, the connection, the chat and what is shown of it.
+// Connects the parts: the login page, the connection, the chat and the view.
 
 import { $, el, memory } from './dom.js';
 import { Net } from './net.js';
@@ -49,7 +49,7 @@ function welcome() {
   }
 }
 
-// The session is over for good: back to the door.
+// The session has ended for good: back to the login page.
 function back(word) {
   operate.close();
   $('dialog').close();
@@ -81,7 +81,7 @@ function heard(conv, message) {
   }
 }
 
-// What is no matter of the conversations. Answers whether an error was taken care of.
+// Events outside the conversations. Returns whether an error was handled.
 function tell(what, value) {
   switch (what) {
     case 'ask': return dialogs.secret(value);
@@ -91,9 +91,9 @@ function tell(what, value) {
     case 'bans': return dialogs.bans(value);
     case 'tokens': return dialogs.tokens(value);
     case 'room_lost': return dialogs.roomLost(value);
-    case 'refused': return show('That did not work', el('p', {}, value));
+    case 'refused': return show('That failed', el('p', {}, value));
     case 'token': return token(value);
-    case 'ended': return show('The session ends', el('p', {}, value));
+    case 'ended': return show('Your session is ending', el('p', {}, value));
     case 'table': case 'done': case 'report': case 'notice': return operate.take(what, value);
     case 'error': return operate.take(what, value) || needsPassword(value);
     default: return false;
@@ -172,7 +172,7 @@ function typing() {
   }
 }
 
-// The conversation before or behind this one in the list.
+// The previous or next conversation in the list.
 function move(step) {
   const entries = [...$('list').querySelectorAll('.entry')];
   const at = entries.findIndex((entry) => entry.getAttribute('aria-current'));

@@ -1,4 +1,4 @@
-// The page itself: the list of conversations, the one that is open, and what is known about it.
+// The view: the list of conversations, the open one, and details about it.
 
 import { $, button, clock, day, el, short, when } from './dom.js';
 import { Chat } from './chat.js';
@@ -30,7 +30,7 @@ export class View {
     document.title = `${sum ? `(${sum}) ` : ''}${this.chat.current ? `${Chat.called(this.chat.current)} – ` : ''}Parlor`;
   }
 
-  // Everybody who is here or was talked to, and all groups; what has unread messages comes first.
+  // Everyone who is online or was talked to, and all groups; unread conversations come first.
   list() {
     const { chat } = this;
     const filter = $('filter').value.trim().toLowerCase();
@@ -58,7 +58,7 @@ export class View {
     this.unread();
   }
 
-  // Puts entries into their part of the list. What is there already stays, with the focus and under a finger.
+  // Updates one part of the list. Unchanged entries stay, with the focus and under the pointer.
   fill(part, entries, title) {
     let list = document.getElementById(`list-${part}`);
     if (!list) {
@@ -107,13 +107,13 @@ export class View {
     const { current } = this.chat;
     $('app').classList.toggle('open', Boolean(current));
     $('title').textContent = current ? Chat.called(current) : 'Parlor';
-    $('subtitle').textContent = current ? this.subtitle(current) : 'Choose somebody on the left, or make a group or a room.';
+    $('subtitle').textContent = current ? this.subtitle(current) : 'Choose someone on the left, or create a group or a room.';
     $('composer').hidden = !current;
     $('b-conv').hidden = !current || current.kind === 'all';
   }
 
   subtitle(conv) {
-    if (conv.kind === 'all') return 'Everybody who is here';
+    if (conv.kind === 'all') return 'Everyone who is online';
     if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here`;
     if (conv.kind === 'group') {
       const portrait = this.chat.portraits.get(conv.title.toLowerCase());
@@ -125,7 +125,7 @@ export class View {
     return one?.seen ? `Last seen ${when(one.seen)}` : 'Offline';
   }
 
-  // Messages with a line for each day. What was drawn once is used again, so only what is new costs.
+  // Messages, with a line for each day. Nodes are reused, so only new messages cost anything.
   log() {
     const { current } = this.chat;
     const log = $('log');
@@ -148,7 +148,7 @@ export class View {
       rows.push(this.row(current, message, last));
       last = message;
     }
-    if (!rows.length) rows.push(el('p', { class: 'line' }, current.kind === 'group' && !current.mine ? 'Join the group to talk here.' : 'Nothing has been said here yet.'));
+    if (!rows.length) rows.push(el('p', { class: 'line' }, current.kind === 'group' && !current.mine ? 'Join the group to talk here.' : 'No messages yet.'));
     if (current.kind === 'group' && !current.mine) rows.push(el('p', { class: 'line' }, button('Join this group', () => this.act.join(current), { class: 'main' })));
     log.dataset.key = current.key;
     log.replaceChildren(...rows);
@@ -164,7 +164,7 @@ export class View {
   }
 
   gap(conv) {
-    return el('p', { class: 'line gap', role: 'note' }, button(conv.loading ? 'Loading…' : 'Something is missing here: load it', () => {
+    return el('p', { class: 'line gap', role: 'note' }, button(conv.loading ? 'Loading…' : 'Some messages are missing: load them', () => {
       this.chat.fill(conv);
       this.log();
     }));
@@ -195,7 +195,7 @@ export class View {
         el('span', { class: 'text' }, text),
         el('span', { class: 'meta' }, el('time', { datetime: message.at, title: when(message.at) }, clock(message.at)),
           receipt ? el('span', { class: `receipt ${receipt}`, 'aria-label': receipt, title: receipt }, marks[receipt]) : null,
-          message.id && !message.deleted ? button('⋯', () => this.act.message(conv, message, own), { class: 'more', 'aria-label': `About this message of ${message.from}` }) : null)));
+          message.id && !message.deleted ? button('⋯', () => this.act.message(conv, message, own), { class: 'more', 'aria-label': `About this message from ${message.from}` }) : null)));
   }
 
   typing() {
@@ -205,7 +205,7 @@ export class View {
     $('typing').textContent = names.length ? `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} typing…` : '';
   }
 
-  // The third column, where there is room for it.
+  // The third column, where it fits.
   info() {
     const { current } = this.chat;
     this.head();
@@ -215,14 +215,14 @@ export class View {
       const portrait = this.chat.portraits.get(current.title.toLowerCase());
       const members = this.chat.members.get(current.title.toLowerCase()) ?? [];
       return box.replaceChildren(el('h3', {}, Chat.called(current)),
-        current.room && current.mine ? el('p', {}, `Others come in with the code ${current.title}.`) : portrait?.text ? el('p', {}, portrait.text) : '',
+        current.room && current.mine ? el('p', {}, `Others can join with the code ${current.title}.`) : portrait?.text ? el('p', {}, portrait.text) : '',
         el('ul', {}, members.map((name) => el('li', {}, name, el('small', {}, ` ${roleOf(portrait, name)}`)))));
     }
     const one = this.chat.people.get(current.title.toLowerCase()) ?? {};
     const line = (title, value) => (value ? [el('dt', {}, title), el('dd', {}, value)] : []);
     box.replaceChildren(el('h3', {}, current.title), el('dl', {},
-      line('State', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
-      line('Here since', one.online && one.since && when(one.since)), line('Last seen', !one.online && one.seen && when(one.seen))));
+      line('Status', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
+      line('Online since', one.online && one.since && when(one.since)), line('Last seen', !one.online && one.seen && when(one.seen))));
   }
 }
 
