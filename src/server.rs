@@ -35,7 +35,7 @@ use crate::store;
 use crate::thread::ThreadPool;
 use crate::transport::Traffic;
 use accept::Listeners;
-use admission::Admission;
+use admission::{Admission, KnownAddresses};
 use console::Console;
 use serve::Service;
 use web::Web;
@@ -59,6 +59,8 @@ pub struct Handle(Arc<ServerState>);
 struct ServerState {
     shared: Shared,
     admission: Arc<Admission>,
+    /// Where users have logged in from.
+    known: Arc<KnownAddresses>,
     web: Web,
     next_id: AtomicU64,
     stopping: AtomicBool,
@@ -104,15 +106,22 @@ impl Server {
         };
         let limits = &config.limits;
         let (stop, stopped) = bounded(0);
+        let known: Arc<KnownAddresses> = Arc::default();
         let state = ServerState {
             shared,
-            admission: Arc::new(Admission::new(limits.max_unauthenticated, limits.max_unauthenticated_per_address)),
+            admission: Arc::new(Admission::new(
+                limits.max_unauthenticated,
+                limits.max_unauthenticated_per_address,
+                Arc::clone(&known),
+            )),
             web: Web::new(
                 &listeners.addresses(Service::Web),
                 &listeners.addresses(Service::Metrics),
                 &config.web_origin,
                 &config.trusted_proxy,
+                Arc::clone(&known),
             ),
+            known,
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),

@@ -90,11 +90,15 @@ enum ReadOutcome {
 }
 
 /// Serves one client until it leaves. `slot` is its slot among the connections that log in; it is dropped after the login.
-pub(crate) fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T) {
+/// `known` is called when that was the login of a user with an account.
+pub(crate) fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T, known: impl FnOnce()) {
     let mut session = Session::new(shared, id, connection);
     match connection.door().login(&mut session) {
         Ok(presence) => {
             drop(slot);
+            if !presence.client().name.is_guest() {
+                known();
+            }
             session.chat(presence);
         }
         Err(reason) => {

@@ -137,6 +137,13 @@ pub const ACCOUNTS: usize = 100_000;
 /// forgotten.
 pub const THROTTLED_ADDRESSES: usize = 10_000;
 
+/// Addresses of which it is remembered that a user of them has logged in, which gives them a share of the slots of
+/// connections that nobody else gets. As many as are throttled.
+pub const KNOWN_ADDRESSES: usize = 10_000;
+
+/// One of so many slots of connections before login, or of requests to the web page, is kept for known addresses.
+pub const RESERVED_SHARE: usize = 8;
+
 /// The longest validity of a login token or an invitation, in days.
 pub const MAX_DAYS: u32 = 3_650;
 

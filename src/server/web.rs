@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use log::Level;
 
 use super::Handle;
-use super::admission::{Admission, Evictable, Slot};
+use super::admission::{Admission, Evictable, KnownAddresses, Slot};
 use super::serve::Service;
 use crate::hub::ClientId;
 use crate::log_limit::{self, Who};
@@ -52,12 +52,18 @@ impl Evictable for HttpClient {
 }
 
 impl Web {
-    pub(super) fn new(addresses: &[SocketAddr], metrics: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
+    pub(super) fn new(
+        addresses: &[SocketAddr],
+        metrics: &[SocketAddr],
+        origins: &[WebOrigin],
+        proxies: &[Net],
+        known: Arc<KnownAddresses>,
+    ) -> Web {
         Web {
             origins: AllowedOrigins::new(addresses, origins),
             metrics_origins: AllowedOrigins::new(metrics, origins),
             proxies: TrustedProxies::new(proxies),
-            admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
+            admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS, known)),
             threads: Arc::new(Semaphore::new(WEB_THREADS)),
             next_id: AtomicU64::new(1),
         }

@@ -100,6 +100,9 @@ impl WebSocketLink {
             log_limit::note(Level::Debug, "frames refused", Who::Stranger(self.peer), &format!("code={code}"));
             (incoming.open, incoming.violated) = (false, Some(code));
         }
+        if let Some(code) = incoming.answer.take() {
+            self.outgoing.lock().answer = Some(code);
+        }
         let replies = std::mem::take(&mut incoming.feed.replies);
         if !replies.is_empty() {
             self.interject(&replies);
@@ -107,8 +110,8 @@ impl WebSocketLink {
     }
 
     /// The end of what can be read. Everything read before has been carried out and answered by now.
-    fn end(&self, incoming: &Incoming) -> io::Result<usize> {
-        let Some(code) = incoming.violated else { return Ok(0) };
+    fn end(&self, incoming: &mut Incoming) -> io::Result<usize> {
+        let Some(code) = incoming.violated.take() else { return Ok(0) };
         self.say_close(code);
         self.below.finish();
         linger(&*self.below, || false);
@@ -129,7 +132,7 @@ impl Link for WebSocketLink {
             }
             if !incoming.open {
                 // Whether or not the client has closed the connection below.
-                return self.end(&incoming);
+                return self.end(&mut incoming);
             }
             let next = Instant::now() + WEB_PING;
             match self.below.read(buffer, Some(deadline.map_or(next, |deadline| deadline.min(next)))) {
@@ -160,7 +163,8 @@ impl Link for WebSocketLink {
     }
 
     fn finish(&self) {
-        self.say_close(CloseCode::Normal);
+        let answer = self.outgoing.lock().answer;
+        self.say_close(answer.unwrap_or(CloseCode::Normal));
         self.below.finish();
     }
 
@@ -182,6 +186,8 @@ struct Incoming {
     at: usize,
     /// The client has neither closed nor violated the protocol; lines received before that are still handed out.
     open: bool,
+    /// The close code that answers the client's.
+    answer: Option<CloseCode>,
     /// The close code for a violation, which is sent once those lines have been handed out.
     violated: Option<CloseCode>,
     /// How many bytes without a line the client may still send.
@@ -213,6 +219,7 @@ impl Incoming {
             lines: Vec::new(),
             at: 0,
             open: true,
+            answer: None,
             violated: None,
             chatter: CHATTER.full(Instant::now()),
         }
@@ -256,7 +263,9 @@ impl Incoming {
                 Ok(Message::Ping(_)) => drop(self.context.flush(&mut self.feed)),
                 Ok(Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Binary(_)) => return Err(Violation(CloseCode::Unsupported)),
-                Ok(Message::Close(_)) => {
+                Ok(Message::Close(close)) => {
+                    let code = close.map_or(CloseCode::Normal, |close| close.code);
+                    self.answer = Some(if code.is_allowed() { code } else { CloseCode::Protocol });
                     // Its reply is sent when everything before it has been answered: RFC 6455 lets us go on until then (5.5.1).
                     self.open = false;
                     return Ok(());
@@ -311,6 +320,8 @@ struct Outgoing {
     control: Vec<u8>,
     /// One more such frame, the latest, which found no room among them.
     latest: Vec<u8>,
+    /// The close code that answers the client's, once it has sent one.
+    answer: Option<CloseCode>,
     /// The close frame was sent.
     over: bool,
 }

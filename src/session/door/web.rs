@@ -96,6 +96,10 @@ struct JsonOutput {
 
 impl Output for JsonOutput {
     fn put(&mut self, event: &Event, page: &mut Vec<u8>) {
+        // A client that has closed knows it.
+        if matches!(event.kind, EventKind::Closed { reason: QuitReason::Eof }) {
+            return;
+        }
         match self.me.filter(|me| event.each().iter().any(|event| event.tag_for(me).is_some())) {
             Some(me) => page.extend_from_slice(&tagged_json(event, &me)),
             None => page.extend_from_slice(JSON.encode(event)),
