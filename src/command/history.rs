@@ -8,8 +8,8 @@ use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
-use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
-use crate::store::StoreError;
+use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, SearchEnd, Target, UserError};
+use crate::store::{Found, StoreError};
 
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[HISTORY, SEARCH, CLEAR, DELETE, RECEIPTS, READ];
@@ -82,7 +82,7 @@ const SEARCH: Spec = Spec {
     console: false,
     usage: "/search <words> [in <username>|#<group>]",
     help: "find the newest 20 messages that contain all these words",
-    details: "It searches the messages that you may see. Case and punctuation are ignored; 'in' before the last word selects a conversation.",
+    details: "It searches the messages that you may see. Case, accents and punctuation are ignored, and parts of words count; 'in' before the last word selects a conversation.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
         let text = args.text()?;
@@ -107,9 +107,13 @@ impl Command for Search {
         expect_history(context)?;
         context.caller.cost += SEARCH_COST;
         let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
-        let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
+        let found = context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT);
+        let Found { messages, end } = read(found)?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
         reply_messages(context, messages);
+        if end != SearchEnd::Complete {
+            context.reply(EventKind::SearchIncomplete { end });
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
-use crate::store::{Backlog, Device, Digest, Entry, KeptGroup, MemoryStore, Store, StoreError, Token};
+use crate::store::{Backlog, Device, Digest, Entry, Found, KeptGroup, MemoryStore, Store, StoreError, Token};
 
 /// A store as a disk is one, over memory.
 #[derive(Default)]
@@ -56,13 +56,7 @@ impl Store for Disk {
     ) -> Result<Vec<Message>, StoreError> {
         self.memory.history(reader, scope, before, limit)
     }
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
         self.memory.search(reader, words, scope, limit)
     }
     fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError> {

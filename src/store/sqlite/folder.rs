@@ -31,6 +31,9 @@ const IN_USE: &str = "another parlord is using this folder; give this one its ow
 /// How long a connection waits for another program that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How often a connection that waits for another program tries again.
+pub(super) const BUSY_POLL: Duration = Duration::from_micros(200);
+
 /// How long one attempt to empty the write-ahead log keeps others from writing.
 const EMPTYING: Duration = Duration::from_millis(100);
 
@@ -264,8 +267,9 @@ pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a connection that writes. Deleted content is overwritten in the file.
 pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
+    let mut conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_handler(Some(wait_for_others))?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
@@ -277,6 +281,13 @@ pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite:
     conn.pragma_update(None, "wal_autocheckpoint", URGENT_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(conn)
+}
+
+/// Waits a moment for another program that is writing. SQLite's own handler waits ever longer, and a tool that works in short
+/// pieces would come first each time.
+fn wait_for_others(tries: i32) -> bool {
+    std::thread::sleep(BUSY_POLL);
+    u128::from(tries.unsigned_abs()) * BUSY_POLL.as_micros() < BUSY_TIMEOUT.as_micros()
 }
 
 /// Checkpoints the write-ahead log if it has grown, without making any other connection wait.
