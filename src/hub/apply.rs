@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::store::Entry;
 
-/// What a verb decides.
+/// The decision of a verb.
 pub(super) type Decision = Result<Vec<StateChange>, UserError>;
 
 /// One change of the state, complete: applying it needs no clock, no limit and no other lock.
@@ -421,7 +421,7 @@ impl HubState {
     }
 }
 
-/// What is told about groups.
+/// Telling users about groups.
 impl HubState {
     fn tell_joined(&self, group: Name, user: Name, by_code: bool, flush_list: &mut FlushList) {
         if by_code {
@@ -477,7 +477,7 @@ impl HubState {
 }
 
 impl GroupState {
-    /// What the store has to know of a group that becomes persistent. Whatever it kept of one of this name goes.
+    /// The entries for a group that becomes persistent. Whatever the store kept of one of this name goes.
     fn record_all(&self, name: Name, entries: &mut Vec<Entry>) {
         entries.push(Entry::GroupGone { group: name });
         entries.push(Entry::GroupKept { group: name, settings: self.settings.clone() });
@@ -491,7 +491,7 @@ impl GroupState {
         }));
     }
 
-    /// What the store has to know of a member, if anything.
+    /// The entry about a member, if the store has to know of them.
     fn member_entry(&self, group: Name, user: &Name) -> Option<Entry> {
         let member = self.members.get(user).filter(|_| self.keeps(user))?;
         Some(Entry::Member { group, user: *user, role: member.role, rank: member.rank })
