@@ -40,6 +40,7 @@ pub mod config;
 pub mod failpoint;
 mod files;
 pub mod hub;
+mod lock;
 mod log_limit;
 pub mod logging;
 pub mod model;

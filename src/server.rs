@@ -17,7 +17,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 
 pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
@@ -27,6 +26,7 @@ use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::lock::Mutex;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
@@ -64,7 +64,7 @@ struct ServerState {
     stopping: AtomicBool,
     /// Dropped to close the channel that everything waits on that has to end with the server.
     // lock tier 9: a leaf.
-    stop: Mutex<Option<Sender<()>>>,
+    stop: Mutex<Option<Sender<()>>, 9>,
     /// One permit for each session's thread. A session leaves the hub before its thread has written its last words.
     sessions: Arc<Semaphore>,
     traffic: Arc<Traffic>,

@@ -8,9 +8,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::Verification;
+use crate::lock::Mutex;
 use crate::model::Net;
 use crate::model::limits::{GUESS_BURST, GUESS_REFILL, REGISTRATION_BURST, REGISTRATION_REFILL, THROTTLED_ADDRESSES};
 
@@ -21,7 +20,7 @@ pub(crate) struct Throttle {
     /// How long until it has one more.
     refill: Duration,
     // lock tier 9: a leaf.
-    used: Mutex<Used>,
+    used: Mutex<Used, 9>,
 }
 
 /// The addresses that have used some of their attempts, with the moment when each has them all again: by address, and

@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
-
 use super::disk;
 use super::file::{Account, UsersFile};
 use super::hash::{Hash, HashSlots, Secret};
 use super::throttle::Throttle;
+use crate::lock::{Mutex, RwLock};
 use crate::model::{Name, StartError};
 
 /// How long [`Accounts::reload`] waits for a change in progress. The thread that reloads also has to notice a stop.
@@ -20,11 +19,11 @@ const RELOAD_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Accounts {
     pub(super) path: PathBuf,
     // lock tier 9: a leaf, held to look up or to change one account.
-    pub(super) users: RwLock<Users>,
+    pub(super) users: RwLock<Users, 9>,
     /// Held from before the file is read or rewritten until `users` says the same. Otherwise a change made while the
     /// file is being read would be lost here but stay in the file.
     // lock tier 3: after the admin's turn; held while the file is rewritten and while the store appends.
-    pub(super) update: Mutex<()>,
+    pub(super) update: Mutex<(), 3>,
     pub(super) hash_slots: HashSlots,
     guesses: Throttle,
 }

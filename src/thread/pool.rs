@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 
 /// How many threads of a pool wait for their next job; any further thread ends with its job.
 const MAX_IDLE: usize = 8;
@@ -37,7 +37,7 @@ struct Pool {
     name: &'static str,
     stack: usize,
     // lock tier 9: a leaf.
-    idle: Mutex<Idle>,
+    idle: Mutex<Idle, 9>,
     job_added: Condvar,
 }
 
