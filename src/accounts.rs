@@ -10,7 +10,7 @@
 
 mod change;
 mod disk;
-pub mod edit;
+pub(crate) mod edit;
 mod file;
 mod foreign;
 mod hash;
@@ -20,7 +20,7 @@ pub mod tokens;
 mod users;
 mod verify;
 
-pub use change::{AccountError, HashedPassword};
-pub use throttle::Throttle;
+pub(crate) use change::AccountError;
+pub(crate) use throttle::Throttle;
 pub use users::Accounts;
-pub use verify::Verification;
+pub(crate) use verify::Verification;

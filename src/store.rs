@@ -170,6 +170,13 @@ pub trait Store: Send + Sync {
     /// written to.
     fn is_durable(&self) -> bool;
 
+    /// Finds out whether what is behind the store is still what was opened, and whether a store that failed can be used
+    /// again. Called about once a second.
+    ///
+    /// # Errors
+    /// Why the store cannot be used; then nothing can be appended.
+    fn inspect(&self) -> Result<(), StoreError>;
+
     /// Does a small piece of the work that can wait, such as deleting old messages and indexing new ones, and returns whether
     /// there is more. Called about once a second, and again at once while there is more.
     ///
@@ -200,6 +207,8 @@ pub enum StoreError {
     Locked,
     /// The store contains something that cannot be; the text says what.
     Damaged(String),
+    /// The files of the store are no longer those that were opened; the text says what happened to them.
+    Replaced(&'static str),
     /// The thread that was to append it could not finish, because of a bug.
     Abandoned,
     /// Anything else; the text is the reason.
@@ -213,6 +222,7 @@ impl fmt::Display for StoreError {
             StoreError::Disk(why) => write!(f, "the disk cannot be used ({why})"),
             StoreError::Locked => f.write_str("another program is using the database"),
             StoreError::Damaged(why) => write!(f, "the database is damaged ({why})"),
+            StoreError::Replaced(what) => write!(f, "the database file {what}"),
             StoreError::Abandoned => f.write_str("a fault in the server"),
             StoreError::Other(why) => f.write_str(why),
         }

@@ -21,6 +21,7 @@ mod floors;
 mod framing;
 mod groups;
 mod history;
+mod identity;
 mod ignoring;
 mod login;
 mod logs;

@@ -172,6 +172,28 @@ fn a_folder_has_one_daemon() {
 }
 
 #[test]
+fn a_removed_data_folder_is_noticed_and_acknowledges_nothing() {
+    let daemon = daemon_over(with_messages());
+    let mut alice = daemon.login("alice");
+    fs::remove_dir_all(daemon.dir.path().join("data")).unwrap();
+    alice.send("/msg bob is it kept?");
+    alice.line_with("your message could not be kept: the database file was removed");
+    daemon.await_log("database file was removed path=data/parlor.db: nothing is stored until it is back");
+    alice.send("/clear all");
+    alice.line_with("Not stored yet: the database file was removed");
+    assert!(!daemon.log().contains("store recovered"));
+}
+
+#[test]
+fn a_copy_over_the_database_is_noticed_within_a_second() {
+    let daemon = daemon_over(with_messages());
+    let (copy, path) = (daemon.dir.path().join("copy.db"), daemon.dir.path().join("data/parlor.db"));
+    assert_eq!(tool(daemon.dir.path(), &["backup", "copy.db"]).code, 0);
+    fs::rename(copy, path).unwrap();
+    daemon.await_log("database file was replaced by another file path=data/parlor.db");
+}
+
+#[test]
 fn a_damaged_database_is_refused_and_left_alone() {
     let dir = with_messages();
     let path = dir.path().join("data/parlor.db");

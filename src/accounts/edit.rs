@@ -11,11 +11,11 @@ use super::hash::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
 /// The longest new password, in bytes. Passwords already in a file may be longer.
-pub const MAX_PASSWORD: usize = 1024;
+pub(crate) const MAX_PASSWORD: usize = 1024;
 
 /// How a user's password is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordKind {
+pub(crate) enum PasswordKind {
     /// As plain text.
     Plain,
     /// As an argon2id hash.
@@ -46,7 +46,7 @@ pub(super) enum IfMissing {
 /// # Errors
 /// When the name is taken, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     if name.is_guest() {
         return Err(refusal(path, for_guests(name)));
     }
@@ -63,7 +63,7 @@ pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
 /// # Errors
 /// When there is no such user, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     let secret = hash_new(path, password)?;
     edit(path, IfMissing::Fail, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
@@ -76,7 +76,7 @@ pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError
 ///
 /// # Errors
 /// When there is no such user, or the file cannot be read or rewritten; it is unchanged then.
-pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
+pub(crate) fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
     edit(path, IfMissing::Fail, |file| if file.remove(name) { Ok(()) } else { Err(no_user(name)) })
 }
 
@@ -84,7 +84,7 @@ pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
 ///
 /// # Errors
 /// When the file cannot be read, or a line is malformed.
-pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
+pub(crate) fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
     let bytes = disk::read(path)?;
     let file = parse(path, &bytes)?;
     let kind = |account: &Account| match &account.secret {
@@ -100,7 +100,7 @@ pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
 ///
 /// # Errors
 /// When the file cannot be read or rewritten; it is unchanged then.
-pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
+pub(crate) fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 

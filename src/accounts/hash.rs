@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use parking_lot::Mutex;
 
 use super::foreign;
+use crate::lock::Mutex;
 use crate::semaphore::{Permit, Semaphore};
 
 /// The most memory a hash may ask for, in KiB.
@@ -193,13 +193,13 @@ pub(super) fn constant_time_eq(guess: &[u8], kept: &[u8]) -> bool {
 pub(super) struct HashSlots {
     slots: Semaphore,
     // lock tier 9: a leaf.
-    spare: Mutex<Vec<Memory>>,
+    spare: Mutex<Vec<Memory>, 9>,
 }
 
 /// The right to compute one hash; given back when dropped.
 pub(super) struct HashSlot<'a> {
     pub(super) memory: Memory,
-    spare: &'a Mutex<Vec<Memory>>,
+    spare: &'a Mutex<Vec<Memory>, 9>,
     /// Released after the memory is back.
     _permit: Permit<'a>,
 }

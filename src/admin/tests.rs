@@ -128,7 +128,7 @@ fn rename(whom: &str, name: &str) -> AdminCommand {
 #[test]
 fn a_rename_is_noted_before_the_users_file_is_rewritten() {
     let (dir, admin, accounts, disk) = over_disk("alice:a\nbob:b\n");
-    let (path, steps) = (dir.path().join("users.txt"), Arc::new(Mutex::new(Vec::new())));
+    let (path, steps) = (dir.path().join("users.txt"), Arc::new(parking_lot::Mutex::new(Vec::new())));
     let seen = Arc::clone(&steps);
     *disk.hook.lock() = Some(Box::new(move |batch| {
         let step = batch.first().map(|entry| match entry {

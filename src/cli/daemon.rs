@@ -10,7 +10,7 @@ use crate::admin::Filter;
 use crate::config::Config;
 use crate::log_limit;
 use crate::logging;
-use crate::model::StartError;
+use crate::model::{MessageId, StartError};
 use crate::server::{self, Server};
 use crate::store;
 
@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
         None => "messages in memory".to_owned(),
         Some(tools) => match tools.inspect()? {
             None => format!("{}: no messages yet", config.data),
-            Some(messages) => format!("{}: {messages} messages", config.data),
+            Some(messages) => format!("{}: {messages} messages{}", config.data, damage(&tools.damaged()?)),
         },
     };
     let mut renamings = String::new();
@@ -38,6 +38,16 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
     }
     print(format_args!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
     Ok(())
+}
+
+/// The clause of `parlord check` about messages with values that cannot be read.
+fn damage(messages: &[MessageId]) -> String {
+    let Some(first) = messages.first() else { return String::new() };
+    let more = match messages.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(", {} of them damaged ({first}{more})", messages.len())
 }
 
 /// Serves until a signal or an operator stops the server.

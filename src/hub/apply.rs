@@ -141,11 +141,9 @@ impl HubState {
             }
             StateChange::UserForgotten { user } => {
                 self.ignored.forget(&user);
-                for group in self.groups.values_mut() {
-                    // The store forgets these by itself.
-                    group.sanctions.remove(&(user, Penalty::Ban));
-                    group.sanctions.remove(&(user, Penalty::Mute));
-                }
+                // The store forgets these by itself.
+                self.groups.values_mut().for_each(|group| group.forget(&user));
+                self.forget_contact(&user);
                 entries.push(Entry::Forgotten { user });
             }
             StateChange::GroupCreated { group, owner, settings } => {
@@ -176,8 +174,9 @@ impl HubState {
                 }
             }
             StateChange::Invited { group, user, by, until } => {
-                if let Some(group) = self.groups.get_mut(&group) {
-                    group.invited.insert(user, until);
+                if let Some(state) = self.groups.get_mut(&group) {
+                    state.invited.insert(user, until);
+                    self.mark_guest(user, group);
                 }
                 self.tell_news_to(&user, group, GroupNews::Invited { by }, flush_list);
                 self.tell_news_to(&by, group, GroupNews::YouInvited { user }, flush_list);
@@ -251,12 +250,27 @@ impl HubState {
         }
         self.queues.remove(&name);
         if name.is_guest() {
-            // The next guest of this name is somebody else.
-            self.forget_contact(&name);
-            self.ignored.forget(&name);
+            self.forget_guest(name);
         }
         if !self.closing {
             self.tell_all(&Event::new(EventKind::UserLeft { user: name }), None, flush_list);
+        }
+    }
+
+    /// Everything that belongs to a guest ends with them: the next guest of this name is somebody else.
+    fn forget_guest(&mut self, name: Name) {
+        self.forget_contact(&name);
+        self.ignored.forget(&name);
+        for group in self.guest_marks.remove(&name).into_iter().flatten() {
+            self.groups.get_mut(&group).into_iter().for_each(|group| group.forget(&name));
+        }
+        self.leaving_guests.insert(name);
+    }
+
+    /// Notes that a group has something about a guest.
+    fn mark_guest(&mut self, user: Name, group: Name) {
+        if user.is_guest() {
+            self.guest_marks.entry(user).or_default().insert(group);
         }
     }
 
@@ -289,10 +303,9 @@ impl HubState {
         flush_list: &mut FlushList,
         entries: &mut Vec<Entry>,
     ) {
-        if settings.keep {
-            // Also if a group of this name was left behind by the last process.
-            entries.extend([Entry::GroupGone { group }, Entry::GroupKept { group, settings: settings.clone() }]);
-        }
+        // The store knows nothing of an ephemeral group.
+        entries.extend((!settings.ephemeral).then_some(Entry::GroupMade { group }));
+        entries.extend(settings.keep.then(|| Entry::GroupKept { group, settings: settings.clone() }));
         let created = if settings.room {
             let limit = settings.limit.unwrap_or(usize::MAX);
             EventKind::Group { group, news: GroupNews::RoomCreated { limit, topic: settings.topic.clone() } }
@@ -391,14 +404,16 @@ impl HubState {
             group.invited.remove(&user);
         }
         group.sanctions.insert((user, penalty), terms.clone());
+        let is_stored = group.keeps(&user);
+        self.mark_guest(user, name);
         let entry = Entry::MemberSanctioned { group: name, user, penalty, terms: terms.clone() };
-        entries.extend(group.settings.keep.then_some(entry));
+        entries.extend(is_stored.then_some(entry));
     }
 
     fn remove_sanction(&mut self, name: Name, user: Name, penalty: Penalty, entries: &mut Vec<Entry>) {
         let Some(group) = self.groups.get_mut(&name) else { return };
         group.sanctions.remove(&(user, penalty));
-        entries.extend(group.settings.keep.then_some(Entry::MemberLifted { group: name, user, penalty }));
+        entries.extend(group.keeps(&user).then_some(Entry::MemberLifted { group: name, user, penalty }));
     }
 
     fn is_persistent(&self, name: &Name) -> bool {
@@ -467,7 +482,8 @@ impl GroupState {
         entries.push(Entry::GroupGone { group: name });
         entries.push(Entry::GroupKept { group: name, settings: self.settings.clone() });
         entries.extend(self.members.keys().filter_map(|user| self.member_entry(name, user)));
-        entries.extend(self.sanctions.iter().map(|((user, penalty), terms)| Entry::MemberSanctioned {
+        let stored = self.sanctions.iter().filter(|((user, _), _)| self.keeps(user));
+        entries.extend(stored.map(|((user, penalty), terms)| Entry::MemberSanctioned {
             group: name,
             user: *user,
             penalty: *penalty,
@@ -479,6 +495,13 @@ impl GroupState {
     fn member_entry(&self, group: Name, user: &Name) -> Option<Entry> {
         let member = self.members.get(user).filter(|_| self.keeps(user))?;
         Some(Entry::Member { group, user: *user, role: member.role, rank: member.rank })
+    }
+
+    /// Forgets what the group has about a user who is no member.
+    fn forget(&mut self, user: &Name) {
+        self.invited.remove(user);
+        self.sanctions.remove(&(*user, Penalty::Ban));
+        self.sanctions.remove(&(*user, Penalty::Mute));
     }
 
     fn rename(&mut self, from: Name, to: Name) {

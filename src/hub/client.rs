@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::outbox::{ConnectionHandle, Outbox};
+use crate::lock::{Condvar, Mutex};
 use crate::model::{MessageId, Name, QuitReason};
 use crate::store::{Device, Entry, Position};
 
@@ -29,7 +28,8 @@ pub struct Client {
     /// When it logged in.
     pub since: SystemTime,
     /// When its user last sent something.
-    last_activity: Mutex<Instant>,
+    // lock tier 9: a leaf.
+    last_activity: Mutex<Instant, 9>,
     /// What still has to be written to it.
     pub outbox: Outbox,
     /// The last message of the log that was delivered before it came. Set under the central lock.
@@ -151,7 +151,8 @@ impl Client {
 /// Whether a session has left the hub, and a way to wait for it.
 #[derive(Default)]
 struct DetachSignal {
-    flag: Mutex<bool>,
+    // lock tier 9: a leaf, for the condition variable; also taken under the receipts'.
+    flag: Mutex<bool, 9>,
     condvar: Condvar,
 }
 

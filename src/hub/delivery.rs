@@ -672,15 +672,17 @@ impl Hub {
         };
         let mut flush_list = FlushList::default();
         for Receipt { id, from, by, .. } in due {
-            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut flush_list));
+            self.locked(|state| state.tell_receipt(&from, id, EventKind::Received { by, id }, &mut flush_list));
         }
         flush_list.flush_except(None);
     }
 }
 
 impl HubState {
-    pub(super) fn tell_receipt(&self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
-        let sessions = self.queues.get(from).map(|user| &user.sessions);
+    /// Tells the author of a message what became of it.
+    pub(super) fn tell_receipt(&self, from: &Name, id: MessageId, kind: EventKind, flush_list: &mut FlushList) {
+        let user = self.queues.get(from).filter(|_| self.is_same_user(from, id));
+        let sessions = user.map(|user| &user.sessions);
         let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
         flush_list.push_all(wanting, &Event::new(kind), None);
     }

@@ -181,9 +181,13 @@ impl HubState {
         match message.said.scope {
             Scope::Everybody => return self.tell_from(author, &self.clients, event, None, flush_list),
             Scope::Group(group) => self.tell_from(author, self.audience(&group), event, Some(author), flush_list),
-            Scope::User(to) if to != *author => self.tell_user_from(author, &to, event, flush_list),
+            Scope::User(to) if to != *author && self.is_same_user(&to, message.id) => {
+                self.tell_user_from(author, &to, event, flush_list);
+            }
             Scope::User(_) => {}
         }
-        self.tell_user(author, event, flush_list);
+        if self.is_same_user(author, message.id) {
+            self.tell_user(author, event, flush_list);
+        }
     }
 }

@@ -60,7 +60,8 @@ pub struct Outbox {
     sealed: AtomicBool,
     /// Nothing is written out yet: the client is still being shown what it missed.
     held: AtomicBool,
-    echoes: Mutex<EchoGate>,
+    // lock tier 9: a leaf; taken under the central lock, by the elected writer, and under the log's `echoes`.
+    echoes: Mutex<EchoGate, 9>,
     /// The last message of the log that was to be queued here.
     pushed: AtomicU64,
     /// The connection has taken every message of the log that was queued here, up to this one.

@@ -142,8 +142,12 @@ impl Hub {
     pub fn tend(&self) -> Result<bool, StoreError> {
         self.correct_positions();
         self.give_receipts(Vec::new());
+        let inspected = self.store().inspect();
         // That it does not work was logged when it stopped working.
-        if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }
+        if self.inner.log.probe(inspected.is_ok()).is_err() {
+            return Ok(false);
+        }
+        inspected.and_then(|()| self.store().tend())
     }
 }
 
@@ -173,7 +177,7 @@ impl Hub {
         let mut flush_list = FlushList::default();
         for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
             let received = EventKind::Received { by, id: *id };
-            self.locked(|state| state.tell_receipt(&said.from, received, &mut flush_list));
+            self.locked(|state| state.tell_receipt(&said.from, *id, received, &mut flush_list));
         }
         flush_list.flush_except(None);
     }
@@ -186,7 +190,7 @@ impl Hub {
     /// Tells the author of a message that its recipient says they have read it.
     pub fn give_read_receipt(&self, by: Name, message: &Message, flush_list: &mut FlushList) {
         let read = EventKind::Read { by, id: message.id };
-        self.locked(|state| state.tell_receipt(&message.said.from, read, flush_list));
+        self.locked(|state| state.tell_receipt(&message.said.from, message.id, read, flush_list));
     }
 }
 

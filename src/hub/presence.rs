@@ -100,6 +100,11 @@ impl Hub {
                 self.submit_departure(state, client, entries, now)
             });
         });
+        if client.name.is_guest() {
+            // What was said to this guest is still on its way into the log, and must not reach the next one of that name.
+            self.await_log();
+            self.locked(|state| state.leaving_guests.remove(&client.name));
+        }
         self.hand_to_announcer(flush_list);
         batch
     }
@@ -165,6 +170,7 @@ impl HubState {
         match policy {
             _ if self.closing => Err(AttachError::Closing),
             _ if is_renamed || self.locked_name == Some(name) => Err(AttachError::Renamed),
+            _ if self.leaving_guests.contains(&name) => Err(AttachError::Renamed),
             DuplicateLogin::Refuse if !others.is_empty() => Err(AttachError::AlreadyLoggedIn(others)),
             DuplicateLogin::Replace if !others.is_empty() => Ok(others),
             _ if others.len() >= limits.max_sessions_per_user => Err(AttachError::TooManySessions(others.len())),
@@ -273,6 +279,11 @@ fn announce_all(announcements: &Receiver<FlushList>) {
 
 /// Who is online.
 impl Hub {
+    /// Whether a guest may get this name: nobody has it, and nothing is on its way to an earlier guest.
+    pub fn is_free_for_guest(&self, name: &Name) -> bool {
+        self.locked(|state| !state.queues.contains_key(name) && !state.leaving_guests.contains(name))
+    }
+
     /// Whether a user is online.
     pub fn is_here(&self, name: &Name) -> bool {
         self.locked(|state| state.queues.contains_key(name))
@@ -377,6 +388,9 @@ impl Hub {
 
 impl HubState {
     fn ignore(&self, user: Name, whom: Name) -> Decision {
+        if whom.is_guest() && !self.queues.contains_key(&whom) {
+            return Err(UserError::NotOnline(whom));
+        }
         let others = self.ignored.of(&user);
         if others.is_some_and(|others| others.len() >= IGNORED_PER_USER && !others.contains(&whom)) {
             return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
@@ -437,7 +451,9 @@ impl HubState {
 
     /// Remembers who wrote to a user while they were offline, unless somebody has written to them since.
     pub(super) fn note_missed_contact(&mut self, me: &Client, missed: &[Message]) {
-        let is_private = |message: &&Message| message.said.scope == Scope::User(me.name);
+        let is_private = |message: &&Message| {
+            message.said.scope == Scope::User(me.name) && self.is_same_user(&message.said.from, message.id)
+        };
         let last = missed.iter().rev().find(is_private).map(|message| message.said.from);
         if let Some(user) = self.queues.get_mut(&me.name) {
             user.reply.from.set(user.reply.from.get().or(last));

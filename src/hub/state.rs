@@ -13,12 +13,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use parking_lot::{Mutex, RwLock};
 
 use super::client::{Client, ClientId};
 use super::log::{Batch, Log, PendingMessage};
 use super::outbox::{FlushList, HighWaterMark};
 use super::sanctions::Sanctions;
+use crate::lock::{Mutex, RwLock};
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
@@ -33,17 +33,22 @@ pub struct Hub {
 }
 
 pub(super) struct HubInner {
-    state: Mutex<HubState>,
+    // lock tier 6: the central lock; after a connection's writer (a session leaves while it is held), before who is renamed
+    // and the log's open batch. Never held while writing to a client.
+    state: Mutex<HubState, 6>,
     /// The way to the thread that writes announcements; without it, each thread writes its own.
     pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
     /// Receipts that are not due yet.
-    pub(super) receipts: Mutex<Vec<Receipt>>,
-    /// Never held together with the central lock.
-    pub(super) sanctions: RwLock<Sanctions>,
-    /// Held for moments, also under the central lock.
-    pub(super) renamed: RwLock<RenamedUsers>,
+    // lock tier 6: never together with the central lock; held for moments.
+    pub(super) receipts: Mutex<Vec<Receipt>, 6>,
+    // lock tier 6: never together with the central lock; held while entries are submitted, so that the store gets them in
+    // the order in which they were made.
+    pub(super) sanctions: RwLock<Sanctions, 6>,
+    // lock tier 7: after the central lock and the turn to append; held while messages are submitted, so that none to an old
+    // name comes after its renaming.
+    pub(super) renamed: RwLock<RenamedUsers, 7>,
     pub(super) high_water: Arc<HighWaterMark>,
 }
 
@@ -111,6 +116,10 @@ pub(super) struct HubState {
     pub(super) closing: bool,
     /// Nobody comes in under this name just now.
     pub(super) locked_name: Option<Name>,
+    /// Guests who have left while something may still be on its way to them; nobody gets their names yet.
+    pub(super) leaving_guests: BTreeSet<Name>,
+    /// The groups that have invited, banned or muted a guest who is online.
+    pub(super) guest_marks: BTreeMap<Name, BTreeSet<Name>>,
     pub(super) counts: Counters,
 }
 
@@ -218,7 +227,7 @@ impl HubState {
                 group.members.insert(user, Member { role, rank });
                 self.memberships.entry(user).or_default().insert(name);
             }
-            for one in sanctions {
+            for one in sanctions.into_iter().filter(|one| !one.user.is_guest()) {
                 group.sanctions.insert((one.user, one.penalty), one.terms);
             }
             if group.owners().next().is_none()
@@ -275,6 +284,12 @@ impl HubState {
     /// The sessions of the members of a group.
     pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
         self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
+    }
+
+    /// Whether a user who is named in this message is the one who has the name now. Guests end with their sessions.
+    pub(super) fn is_same_user(&self, name: &Name, id: MessageId) -> bool {
+        let came_before = |user: &OnlineUser| user.sessions.values().any(|session| session.joined_at < id);
+        !name.is_guest() || self.queues.get(name).is_some_and(came_before)
     }
 
     /// The sessions of a user.

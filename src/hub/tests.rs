@@ -6,6 +6,7 @@ pub(crate) mod disk;
 mod durable;
 mod echoes;
 mod group_roles;
+mod guests;
 mod model;
 mod operating;
 mod order;

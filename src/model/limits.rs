@@ -277,6 +277,9 @@ pub const MEMORY_MESSAGES: usize = 10_000;
 /// Conversations whose database ids are cached.
 pub const CONVERSATIONS_KEPT: usize = 50_000;
 
+/// Damaged rows of the database that are named in the log, each once.
+pub const DAMAGE_LOGGED: usize = 1_000;
+
 /// How often the store's maintenance runs when nothing is pending.
 pub const STORE_PACE: Duration = Duration::from_secs(1);
 

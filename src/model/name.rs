@@ -32,6 +32,13 @@ pub enum BadName {
 }
 
 impl Name {
+    /// Stands for a name that can no longer be read. Nobody can be called so.
+    pub const UNREADABLE: Name = {
+        let mut bytes = [0; MAX_NAME];
+        bytes[0] = b'?';
+        Name { len: 1, bytes }
+    };
+
     /// The name as it was registered.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()

@@ -169,7 +169,7 @@ impl Session<'_> {
         let mut paid = false;
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
-            let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
+            let Some(name) = names.find(|name| self.shared.hub.is_free_for_guest(name)) else {
                 return Err(self.refuse(asked, LoginError::TooManyGuests { limit }));
             };
             if !std::mem::replace(&mut paid, true) {

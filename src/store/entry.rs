@@ -87,6 +87,12 @@ pub enum Entry {
         /// The last message there that the user may see.
         upto: MessageId,
     },
+    /// A group was made. Whatever is stored under its name belongs to an earlier group, which has ended: nobody is a member,
+    /// and the messages of its members are another conversation.
+    GroupMade {
+        /// The group.
+        group: Name,
+    },
     /// A group is kept from now on, or has other settings.
     GroupKept {
         /// The group.

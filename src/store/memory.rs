@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-
 use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
+use crate::lock::Mutex;
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{
     Draft, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
@@ -19,7 +18,7 @@ use crate::model::{
 #[derive(Default)]
 pub struct MemoryStore {
     // lock tier 9: a leaf.
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner, 9>,
 }
 
 #[derive(Default)]
@@ -28,6 +27,8 @@ struct Inner {
     last: u64,
     messages: VecDeque<Message>,
     stays: Stays,
+    /// After which message the present group of a name began.
+    began: BTreeMap<Name, MessageId>,
     /// The last message that is cleared from a user's view of a conversation; `None` for all conversations.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
     /// The position of each device, and when it was reported.
@@ -168,10 +169,15 @@ impl Store for MemoryStore {
         false
     }
 
+    fn inspect(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         let mut inner = self.inner.lock();
         let oldest = inner.messages.front().map_or(MessageId(0), |message| message.id);
         inner.stays.forget_before(oldest);
+        inner.began.retain(|_, began| *began >= oldest);
         Ok(false)
     }
 }
@@ -181,12 +187,21 @@ impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Said(draft) => self.say(draft),
-            Entry::Entered { user, group, after } => self.stays.enter(*user, *group, *after),
+            Entry::Entered { user, group, after } => {
+                // What earlier groups of this name said may not have been delivered yet when the user entered.
+                let began = self.began.get(group).copied().unwrap_or_default();
+                self.stays.enter(*user, *group, began.max(*after));
+            }
             Entry::Left { user, group: Some(group), upto } => {
                 self.stays.leave(user, *upto, |left| left == group);
                 self.groups.change(group, |group| group.members.remove(user));
             }
             Entry::Left { user, group: None, upto } => self.stays.leave(user, *upto, |left| !self.groups.has(left)),
+            Entry::GroupMade { group } => {
+                self.groups.remove(group);
+                self.stays.end(group, MessageId(self.last));
+                self.began.insert(*group, MessageId(self.last));
+            }
             Entry::GroupKept { group, settings } => self.groups.keep(*group, settings),
             Entry::GroupGone { group } => self.groups.remove(group),
             Entry::Member { group, user, role, rank } => {
@@ -319,13 +334,22 @@ impl Inner {
         wanted: impl Fn(&Message) -> bool,
     ) -> Vec<Message> {
         let fits = |message: &&Message| {
-            scope.is_none_or(|scope| conversation(reader, &message.said) == Some(scope))
-                && self.is_visible(reader, message)
+            scope.is_none_or(|scope| {
+                conversation(reader, &message.said) == Some(scope) && self.is_present(scope, message.id)
+            }) && self.is_visible(reader, message)
                 && wanted(message)
         };
         let mut last: Vec<Message> = self.messages.iter().rev().filter(fits).take(limit).cloned().collect();
         last.reverse();
         last
+    }
+
+    /// Whether this was said in the group that has its name now, and not in an earlier one.
+    fn is_present(&self, scope: Scope, id: MessageId) -> bool {
+        match scope {
+            Scope::Group(group) => self.began.get(&group).is_none_or(|began| id > *began),
+            Scope::User(_) | Scope::Everybody => true,
+        }
     }
 
     fn is_visible(&self, reader: &Name, message: &Message) -> bool {
@@ -386,8 +410,17 @@ impl Stays {
 
     /// Ends the stays of a user in the groups for which `left` is true.
     fn leave(&mut self, user: &Name, upto: MessageId, left: impl Fn(&Name) -> bool) {
-        self.0.retain(|(of, group), stays| {
-            if of == user && left(group) {
+        self.close(upto, |of, group| of == user && left(group));
+    }
+
+    /// Ends the stays of all users in a group.
+    fn end(&mut self, group: &Name, upto: MessageId) {
+        self.close(upto, |_, of| of == group);
+    }
+
+    fn close(&mut self, upto: MessageId, is_over: impl Fn(&Name, &Name) -> bool) {
+        self.0.retain(|(user, group), stays| {
+            if is_over(user, group) {
                 if let Some(stay) = stays.last_mut() {
                     stay.upto.get_or_insert(upto);
                 }

@@ -22,6 +22,7 @@ macro_rules! over_every_store {
 }
 
 mod accounts;
+mod identity;
 mod moderation;
 mod properties;
 mod renaming;

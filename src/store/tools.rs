@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Entry;
-use crate::model::{Message, Name, StartError};
+use crate::model::{Message, MessageId, Name, StartError};
 
 /// Is told how much of how much is done.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -16,6 +16,12 @@ pub trait Tools {
     /// # Errors
     /// Why it cannot be used.
     fn inspect(&self) -> Result<Option<u64>, StartError>;
+
+    /// The messages with values that cannot be read, without changing anything; none where there is no store yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn damaged(&self) -> Result<Vec<MessageId>, StartError>;
 
     /// As [`Store::renamings`](super::Store::renamings), without changing anything; none where there is no store yet.
     ///

@@ -114,6 +114,10 @@ impl Store for Disk {
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
         self.memory.renamings()
     }
+    fn inspect(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         self.memory.tend()
     }

@@ -158,6 +158,10 @@ impl Model {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
         }
+        if !settings.ephemeral {
+            // It is another group, so the history of an earlier one is not its own.
+            self.event_for_recipient.retain(|(_, of), _| *of != group);
+        }
         self.groups
             .insert(group, ModelGroup { members: vec![(me, GroupRole::Owner)], settings, ..ModelGroup::default() });
         self.tell(&EventKind::GroupCreated { group }, |name| name == me);

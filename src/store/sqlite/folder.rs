@@ -11,10 +11,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::schema;
+use super::{schema, watch};
 use crate::files::{rename_new, rename_to_free};
 use crate::model::{Durability, StartError};
 use crate::store::StoreError;
@@ -24,6 +25,8 @@ const FILE: &str = "parlor.db";
 
 /// The file that the daemon locks while the folder is its own. SQLite has locks of its own on the database itself.
 const LOCK: &str = "parlor.lock";
+
+const IN_USE: &str = "another parlord is using this folder; give this one its own with --data";
 
 /// How long a connection waits for another program that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -66,13 +69,52 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
 }
 
 /// The lock of a data folder, held until this is dropped.
-pub(super) struct FolderLock(File);
+pub(super) struct FolderLock {
+    path: PathBuf,
+    /// The file under its name; another one if the first was removed.
+    // lock tier 9: a leaf.
+    file: Mutex<File>,
+    /// The database, locked as well: the lock file may be removed while nobody looks.
+    database: Option<File>,
+}
+
+impl FolderLock {
+    /// Locks the database, which exists by now.
+    pub(super) fn lock_database(&mut self, path: &Path) -> Result<(), StartError> {
+        let database = File::open(path).map_err(|e| refusal(path, format!("cannot be opened: {e}")))?;
+        match database.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(refusal(path, IN_USE.to_owned())),
+            // Some file systems have no such lock; the lock file has to do there.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        self.database = Some(database);
+        Ok(())
+    }
+
+    /// Puts a lock file in its place if the one that is held was removed.
+    pub(super) fn restore(&self) -> io::Result<()> {
+        let mut file = self.file.lock();
+        if watch::is_in_place(&file, &self.path)? {
+            return Ok(());
+        }
+        let (new, path) = (open_lock(&self.path)?, self.path.display());
+        new.try_lock().map_err(|_| io::Error::other("another program holds it"))?;
+        log::error!("lock file was removed or replaced path={path}: it is in its place again");
+        *file = new;
+        Ok(())
+    }
+}
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Closing the file would leave the lock to a child process that is between fork and exec.
-        let _ = self.0.unlock();
+        // Closing the files would leave the locks to a child process that is between fork and exec.
+        let _ = self.file.get_mut().unlock();
+        let _ = self.database.as_ref().map(File::unlock);
     }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 /// Creates the folder if it is missing, and locks it.
@@ -82,14 +124,12 @@ pub(super) fn lock(dir: &Path) -> Result<FolderLock, StartError> {
         let private = Permissions::from_mode(0o700);
         fs::create_dir_all(dir).and_then(|()| fs::set_permissions(dir, private)).map_err(failed)?;
     }
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
-    let lock = lock.map_err(failed)?;
+    let path = dir.join(LOCK);
+    let lock = open_lock(&path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok(FolderLock(lock)),
+        Ok(()) => Ok(FolderLock { path, file: Mutex::new(lock), database: None }),
         Err(TryLockError::Error(e)) => Err(failed(e)),
-        Err(TryLockError::WouldBlock) => {
-            Err(refusal(dir, "another parlord is using this folder; give this one its own with --data".to_owned()))
-        }
+        Err(TryLockError::WouldBlock) => Err(refusal(dir, IN_USE.to_owned())),
     }
 }
 
@@ -141,9 +181,11 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
     };
     let (application, version, verdict, messages) = check().map_err(|e| match StoreError::from(e) {
         StoreError::Damaged(why) | StoreError::Other(why) => damaged(&why),
-        e @ (StoreError::Full | StoreError::Disk(_) | StoreError::Locked | StoreError::Abandoned) => {
-            refusal(path, format!("cannot be read: {e}"))
-        }
+        e @ (StoreError::Full
+        | StoreError::Disk(_)
+        | StoreError::Locked
+        | StoreError::Abandoned
+        | StoreError::Replaced(_)) => refusal(path, format!("cannot be read: {e}")),
     })?;
     if application != schema::APPLICATION || version == 0 {
         return Err(damaged("it does not have Parlor's application id"));
@@ -158,6 +200,18 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         log::info!("database checked seconds={}", began.elapsed().as_secs());
     }
     Ok(messages.unsigned_abs())
+}
+
+/// Checks the database of a store that failed, as a start would.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    let conn = open_for_reading(path)?;
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged(verdict)) }
+}
+
+/// The last id that was assigned, as the file itself has it, without the write-ahead log.
+pub(super) fn last_in_file(path: &Path) -> rusqlite::Result<i64> {
+    open_file_alone(path)?.query_row("SELECT last FROM server", [], |row| row.get(0))
 }
 
 /// Reads something from a database that was inspected, without changing anything.
@@ -183,6 +237,11 @@ fn open_untouched(path: &Path) -> rusqlite::Result<Connection> {
     if beside(path, "-wal").exists() {
         return open_for_reading(path);
     }
+    open_file_alone(path)
+}
+
+/// Opens the file of a database for reading, without its write-ahead log and without locks.
+fn open_file_alone(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
         match byte {

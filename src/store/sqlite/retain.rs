@@ -93,7 +93,8 @@ pub(super) fn expire(
 /// future, because the clock was wrong, `skipped` moves on to the rows after them: they are older than whatever follows, and
 /// go with that.
 fn remove_old(batch: &mut WriteBatch<'_>, skipped: &mut i64, cutoff: i64, now: i64) -> Result<usize, StoreError> {
-    let sql = "SELECT id, at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
+    // A time that cannot be read is as good as one in the future.
+    let sql = "SELECT id, iif(typeof(at) = 'integer', at, 9223372036854775807) FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
     let mut find = batch.conn.prepare_cached(sql)?;
     let first = find.query_map([*skipped, rows(EXPIRE_PIECE)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let first: Vec<(i64, i64)> = first.collect::<rusqlite::Result<_>>()?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::schema::{self, COLUMNS};
@@ -47,7 +48,8 @@ pub(super) fn search(
         let Some(candidate) = candidates.next()? else { break };
         let id: i64 = candidate.get(0)?;
         // The index may still have the words of a message that is gone.
-        let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { continue };
+        let kept = find.query_row((id, ignorer), |row| row.get(0)).optional()?;
+        let Some(Value::Integer(conversation)) = kept else { continue };
         let spans = visible.get(&conversation).into_iter().flatten();
         if spans.into_iter().any(|span| span.after < id && id <= span.upto) {
             found.extend(schema::messages(&mut read, [id])?);

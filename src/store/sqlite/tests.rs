@@ -207,6 +207,35 @@ fn a_database_of_version_1_is_read_and_written_after_its_upgrade() {
 }
 
 #[test]
+fn an_upgrade_closes_what_earlier_groups_left_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = Connection::open(dir.path().join("parlor.db")).unwrap();
+    conn.pragma_update(None, "application_id", schema::APPLICATION).unwrap();
+    conn.execute_batch(schema::STEPS[0]).unwrap();
+    // Mallory's stay in the first group of the name was never closed, and alice's group has the name now. The other group
+    // had only guests.
+    let old = "INSERT INTO conversation (id, a, b) VALUES (2, '#staff', ''), (3, '#empty', '');
+        INSERT INTO kept_group (conversation, name, private, announce) VALUES (2, 'staff', 0, 0), (3, 'empty', 0, 0);
+        INSERT INTO member (conversation, user, role, rank) VALUES (2, 'alice', 2, 0);
+        INSERT INTO group_sanction (conversation, user, penalty, author) VALUES (3, 'bob', 0, 'mallory');
+        INSERT INTO stay (user, conversation, after, upto) VALUES
+            ('mallory', 2, 0, NULL), ('alice', 2, 1, NULL), ('bob', 3, 0, NULL);
+        INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES
+            (1, 7, 2, 'mallory', '#staff', 'own', 0), (2, 7, 2, 'alice', '#staff', 'secret', 0),
+            (3, 7, 3, 'bob', '#empty', 'was there', 0);
+        UPDATE server SET last = 3, messages = 3;
+        PRAGMA user_version = 1";
+    conn.execute_batch(old).unwrap();
+    drop(conn);
+    let store = open(&dir);
+    store.append(&[said("alice", group("staff"), "later"), said("bob", group("empty"), "later")]).unwrap();
+    assert_eq!(sees(&store, "mallory", None), ["own"]);
+    assert_eq!(sees(&store, "alice", None), ["secret", "later"]);
+    assert_eq!(sees(&store, "bob", None), ["was there"]);
+    assert_eq!(store.groups().unwrap().len(), 1);
+}
+
+#[test]
 fn a_failed_step_of_an_upgrade_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(&dir));
@@ -322,15 +351,93 @@ fn words_match_without_accents_and_leave_with_their_message() {
 }
 
 #[test]
-fn an_invalid_name_is_damage() {
+fn a_damaged_value_costs_one_message_and_nothing_else() {
+    let damages = [
+        "text = CAST(x'61FF62' AS TEXT)",
+        "text = x'FF'",
+        "sender = 'no name'",
+        "sender = x'FF'",
+        "sender = CAST(x'FF' AS TEXT)",
+        "peer = '#no group'",
+        "peer = CAST(x'23FF' AS TEXT)",
+        "at = 'never'",
+        "deleted = 'so'",
+        "action = x'01'",
+        "tag = x'01'",
+    ];
+    for damage in damages {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open_with(&dir, Retention { keep_days: 9, keep_messages: 100, ..Retention::default() });
+        let lines: Vec<Entry> = (1..=5).map(|n| old(0, user("bob"), &format!("soup {n}"))).collect();
+        store.append(&lines).unwrap();
+        tamper(&store, &format!("UPDATE message SET {damage} WHERE id = 3"));
+        tend(&store);
+        let texts = |messages: Vec<Message>| -> Vec<(u64, String)> {
+            messages.into_iter().map(|message| (message.id.0, message.said.text.to_string())).collect()
+        };
+        let all = texts(store.history(&name("bob"), None, None, 9).unwrap());
+        assert_eq!(all.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{damage}");
+        assert_eq!(all[2].1.starts_with("(this message is damaged)"), damage.starts_with("text"), "{damage}");
+        assert_eq!(texts(store.tail(MessageId(0), 9).unwrap()), all, "{damage}");
+        assert!(texts(store.search(&name("bob"), "soup", None, 9).unwrap()).len() >= 4, "{damage}");
+        assert!(store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages.len() >= 4, "{damage}");
+        assert!(store.message(&name("bob"), MessageId(3)).unwrap().is_some(), "{damage}");
+        let tools = SqliteTools::new(dir.path());
+        let expected: &[MessageId] = if damage.starts_with("tag") { &[] } else { &[MessageId(3)] };
+        assert_eq!(tools.damaged().unwrap(), expected, "{damage}");
+        let mut exported = 0;
+        tools
+            .export(
+                None,
+                None,
+                &mut |_| {
+                    Ok({
+                        exported += 1;
+                        true
+                    })
+                },
+                &mut |_, _| (),
+            )
+            .unwrap();
+        assert_eq!(exported, 5, "{damage}");
+        tools.erase(&name("alice"), &mut |_, _| (), &mut |_, _| ()).unwrap();
+        store.append(&[old(0, user("bob"), "6")]).unwrap();
+        tend(&store);
+    }
+}
+
+#[test]
+fn a_damaged_row_of_any_table_costs_that_row_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
-    store.append(&[said("alice", Scope::Everybody, "1"), said("bob", Scope::Everybody, "2")]).unwrap();
-    tamper(&store, "UPDATE message SET sender = 'no name' WHERE id = 1");
-    assert!(matches!(store.history(&name("bob"), None, None, 9), Err(StoreError::Damaged(_))));
-    assert_eq!(store.history(&name("bob"), None, None, 1).unwrap().len(), 1);
-    tamper(&store, "UPDATE message SET sender = x'FF' WHERE id = 1");
-    assert!(matches!(store.tail(MessageId(0), 9), Err(StoreError::Damaged(_))));
+    tamper(
+        &store,
+        "INSERT INTO server_role VALUES (x'FF', 1), ('bob', 9), ('eve', 1);
+         INSERT INTO ignored VALUES ('bob', x'FF'), ('bob', 'eve');
+         INSERT INTO token VALUES ('bob', 'a b', x'00', 1, NULL), ('bob', 'c', x'00', 1, NULL);
+         INSERT INTO sanction VALUES ('gag', '@bob', 'a', '', 1, NULL), ('ban', '@eve', CAST(x'FF' AS TEXT), '', 1, NULL);
+         INSERT INTO report VALUES (1, 'x', NULL, 'bob', 'why'), (2, 1, NULL, 'bob', 'why');
+         INSERT INTO renaming (was, now) VALUES ('a b', 'c'), ('a', 'b');
+         INSERT INTO reader VALUES ('bob', '', 'x', 1);
+         INSERT INTO cleared VALUES ('bob', 1, 'x');
+         INSERT INTO stay (user, conversation, after, upto) VALUES ('bob', 1, 'x', NULL);
+         INSERT INTO kept_group VALUES (7, 'no group', NULL, 0, 0, NULL, NULL), (8, 'g', NULL, 0, 0, NULL, NULL);
+         INSERT INTO member VALUES (8, 'bob', 5, 1), (8, 'no name', 0, 1), (8, 'eve', 2, 1);
+         INSERT INTO group_sanction VALUES (8, 'bob', 7, 'eve', NULL, NULL);",
+    );
+    let bob = name("bob");
+    assert_eq!(store.operators().unwrap(), [(name("eve"), Role::Moderator)]);
+    assert_eq!((store.role(&bob).unwrap(), store.role(&name("eve")).unwrap()), (Role::User, Role::Moderator));
+    assert_eq!(store.ignored().unwrap(), [(bob, name("eve"))]);
+    assert_eq!((store.sanctions().unwrap().len(), store.reports().unwrap().len()), (0, 1));
+    assert_eq!(store.renamings().unwrap(), [(name("a"), name("b"))]);
+    let groups = store.groups().unwrap();
+    assert_eq!((groups.len(), groups[0].members.len(), groups[0].sanctions.len()), (1, 1, 0));
+    store.history(&bob, None, None, 9).unwrap();
+    store.backlog(&bob, None, MessageId(9), 9).unwrap();
+    store.tokens(&bob).unwrap();
+    drop(store);
+    open(&dir);
 }
 
 #[test]
@@ -398,4 +505,92 @@ fn a_returned_connection_is_used_again_and_few_are_kept() {
     assert_eq!(readers.idle.lock().len(), READERS_KEPT);
     assert!(readers.take().conn.take().is_some());
     assert_eq!(readers.idle.lock().len(), READERS_KEPT - 1, "a connection that failed is closed");
+}
+
+fn is_replaced<T: std::fmt::Debug>(result: Result<T, StoreError>) -> bool {
+    matches!(&result, Err(StoreError::Replaced(_)))
+}
+
+/// A store with a message, whose file has it, too.
+fn with_one_message(dir: &Path) -> SqliteStore {
+    let store = SqliteStore::open(dir, &Retention::default()).unwrap();
+    store.append(&[said("alice", user("bob"), "1")]).unwrap();
+    tamper(&store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    store.inspect().unwrap();
+    store
+}
+
+#[test]
+fn nothing_is_acknowledged_by_a_file_without_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, path) = (dir.path().join("data"), dir.path().join("data/parlor.db"));
+    let removed: &dyn Fn() = &|| fs::remove_dir_all(&data).unwrap();
+    let lone: &dyn Fn() = &|| fs::remove_file(&path).unwrap();
+    let renamed: &dyn Fn() = &|| fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+    let replaced: &dyn Fn() = &|| {
+        fs::copy(&path, dir.path().join("copy")).unwrap();
+        fs::rename(dir.path().join("copy"), &path).unwrap();
+    };
+    let cut: &dyn Fn() = &|| fs::File::options().write(true).open(&path).unwrap().set_len(8192).unwrap();
+    for (what, act) in [("rm -r", removed), ("rm", lone), ("mv away", renamed), ("mv over", replaced), ("cut", cut)] {
+        let _ = fs::remove_dir_all(&data);
+        let store = with_one_message(&data);
+        act();
+        assert!(is_replaced(store.append(&[said("alice", user("bob"), "2")])), "{what}");
+        assert!(is_replaced(store.append(&[])) && is_replaced(store.inspect()), "{what}");
+    }
+}
+
+#[test]
+fn a_copy_written_over_the_database_is_noticed_for_good() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("parlor.db");
+    let older = with_one_message(other.path());
+    let (all, big) = ((0..200).map(|_| said("alice", user("bob"), "2")).collect::<Vec<_>>(), "x".repeat(1 << 20));
+    for bytes in [fs::read(other.path().join("parlor.db")).unwrap(), big.into_bytes()] {
+        let store = with_one_message(dir.path());
+        store.append(&all).unwrap();
+        tamper(&store, "PRAGMA wal_checkpoint(TRUNCATE)");
+        store.inspect().unwrap();
+        let good = fs::read(&path).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(&path, &bytes).unwrap();
+        assert!(is_replaced(store.inspect()));
+        fs::write(&path, good).unwrap();
+        assert!(is_replaced(store.append(&[])), "what is in memory may not fit what is on disk");
+    }
+    drop(older);
+}
+
+#[test]
+fn a_folder_that_comes_back_is_used_after_a_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, away) = (dir.path().join("data"), dir.path().join("away"));
+    let store = with_one_message(&data);
+    fs::rename(&data, &away).unwrap();
+    assert!(is_replaced(store.append(&[])));
+    fs::rename(&away, &data).unwrap();
+    store.append(&[said("alice", user("bob"), "2")]).unwrap();
+    assert_eq!(sees(&store, "bob", None), ["1", "2"]);
+    // The same, but something happened to it meanwhile.
+    fs::rename(&data, &away).unwrap();
+    assert!(is_replaced(store.append(&[])));
+    let path = away.join("parlor.db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x5A);
+    fs::write(&path, bytes).unwrap();
+    fs::rename(&away, &data).unwrap();
+    assert!(store.append(&[]).is_err() && store.inspect().is_err() && store.append(&[]).is_err());
+}
+
+#[test]
+fn a_removed_lock_file_lets_no_second_daemon_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    fs::remove_file(dir.path().join("parlor.lock")).unwrap();
+    assert!(refused(dir.path()).contains("another parlord is using this folder"));
+    fs::remove_file(dir.path().join("parlor.lock")).unwrap();
+    store.inspect().unwrap();
+    assert!(dir.path().join("parlor.lock").exists());
+    assert!(refused(dir.path()).contains("another parlord is using this folder"));
 }

@@ -13,7 +13,7 @@ use super::visibility::{self, Conversation};
 use super::write::WriteConnection;
 use super::{SqliteStore, folder, rename, search};
 use crate::model::limits::UNINDEX_PIECE;
-use crate::model::{Durability, Message, Name, Retention, StartError};
+use crate::model::{Durability, Message, MessageId, Name, Retention, StartError};
 use crate::store::tools::Progress;
 use crate::store::{Entry, Erased, StoreError, Tools};
 
@@ -79,6 +79,14 @@ impl Tools for SqliteTools {
     fn inspect(&self) -> Result<Option<u64>, StartError> {
         let path = self.path();
         if folder::exists(&path)? { folder::inspect(&path).map(Some) } else { Ok(None) }
+    }
+
+    fn damaged(&self) -> Result<Vec<MessageId>, StartError> {
+        let path = self.path();
+        let find = |conn: &Connection| {
+            schema::damaged(&mut conn.prepare(&format!("SELECT {COLUMNS} FROM message ORDER BY id"))?, [])
+        };
+        if folder::exists(&path)? { folder::read_untouched(&path, find) } else { Ok(Vec::new()) }
     }
 
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {

@@ -96,11 +96,26 @@ impl WriteConnection {
         let at = "max(at, coalesce((SELECT max(at) FROM message WHERE id = (SELECT max(id) FROM message)), at))";
         let sql = format!("UPDATE reader SET upto = ?1, at = {at} WHERE upto IS NULL");
         batch.conn.execute(&sql, [batch.last])?;
-        let kept = "conversation IN (SELECT conversation FROM kept_group)";
-        let ended = format!("upto IS NULL AND NOT {kept}");
+        // A group without members had only guests.
+        batch.conn.execute("DELETE FROM kept_group WHERE conversation NOT IN (SELECT conversation FROM member)", [])?;
+        for table in ["member", "group_sanction"] {
+            let orphaned = "conversation NOT IN (SELECT conversation FROM kept_group)";
+            batch.conn.execute(&format!("DELETE FROM {table} WHERE {orphaned}"), [])?;
+        }
+        // Only members of kept groups are still there. Another open stay was left behind by an earlier group of
+        // the same name; what this one said is not for that user.
+        let is_member = |stay: &str| {
+            format!("EXISTS (SELECT 1 FROM member WHERE user = {stay}.user AND conversation = {stay}.conversation)")
+        };
+        let began = "SELECT min(after) FROM stay AS other WHERE conversation = stay.conversation AND upto IS NULL";
+        let sql = format!(
+            "UPDATE stay SET upto = max(after, coalesce(({began} AND {}), ?1)) WHERE upto IS NULL AND NOT {}",
+            is_member("other"),
+            is_member("stay"),
+        );
+        batch.conn.execute(&sql, [batch.last])?;
         // Nothing is visible through a stay during which nothing was said.
-        batch.conn.execute(&format!("DELETE FROM stay WHERE {ended} AND after >= ?1"), [batch.last])?;
-        batch.conn.execute(&format!("UPDATE stay SET upto = ?1 WHERE {ended}"), [batch.last])?;
+        batch.conn.execute("DELETE FROM stay WHERE upto <= after", [])?;
         batch.commit()
     }
 
@@ -181,6 +196,7 @@ impl WriteBatch<'_> {
             Entry::Said(draft) => self.say(draft),
             Entry::Entered { user, group, after } => self.enter(user, group, *after),
             Entry::Left { user, group, upto } => self.leave(user, group.as_ref(), *upto),
+            Entry::GroupMade { group } => self.make_group(group),
             Entry::GroupKept { group, settings } => self.keep_group(group, settings),
             Entry::GroupGone { group } => self.remove_group(group),
             Entry::Member { group, user, role, rank } => self.set_member(group, user, *role, *rank),
@@ -281,7 +297,12 @@ impl WriteBatch<'_> {
             return Ok(());
         }
         let conversation = self.number(Conversation::Group(*group))?;
-        let values = params![user.as_str(), conversation, number(after)];
+        // What earlier groups of this name said may not have been delivered yet when the user entered.
+        let began: i64 = self
+            .conn
+            .prepare_cached("SELECT began FROM conversation WHERE id = ?1")?
+            .query_row([conversation], |row| row.get(0))?;
+        let values = params![user.as_str(), conversation, number(after).max(began)];
         // If nothing was said since the user left, it is the same stay: coming and going in a loop adds no rows.
         let sql = "UPDATE stay SET upto = NULL WHERE upto = ?3 AND \
                    id = (SELECT max(id) FROM stay WHERE user = ?1 AND conversation = ?2)";
@@ -313,6 +334,16 @@ impl WriteBatch<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Ends whatever is left of an earlier group of this name. The new one begins after the last message.
+    fn make_group(&mut self, group: &Name) -> Result<(), StoreError> {
+        self.remove_group(group)?;
+        let conversation = self.number(Conversation::Group(*group))?;
+        let values = [conversation, self.last];
+        self.run("DELETE FROM stay WHERE conversation = ?1 AND upto IS NULL AND after >= ?2", values)?;
+        self.run("UPDATE stay SET upto = ?2 WHERE conversation = ?1 AND upto IS NULL", values)?;
+        self.run("UPDATE conversation SET began = ?2 WHERE id = ?1", values)
     }
 
     fn keep_group(&mut self, group: &Name, settings: &GroupSettings) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@ enum Step {
     Role(usize, Role),
     Ban(usize, bool),
     Report(u64, bool),
+    Made(Name),
     Kept(Name, Vec<GroupSetting>),
     Gone(Name),
     Member(usize, Name, GroupRole, u64),
@@ -83,6 +84,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (who(), any::<bool>()).prop_map(|(who, on)| Step::Ban(who, on)),
         1 => (1..4_u64, any::<bool>()).prop_map(|(number, on)| Step::Report(number, on)),
         3 => (room(), changes()).prop_map(|(room, changes)| Step::Kept(room, changes)),
+        2 => room().prop_map(Step::Made),
         1 => room().prop_map(Step::Gone),
         3 => (who(), room(), prop::sample::select(vec![GroupRole::Member, GroupRole::Admin, GroupRole::Owner]), 0..9_u64)
             .prop_map(|(who, room, role, rank)| Step::Member(who, room, role, rank)),
@@ -123,6 +125,7 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
             let settings = GroupSettings { keep: true, ..GroupSettings::with(changes) };
             Entry::GroupKept { group: *group, settings }
         }
+        Step::Made(group) => Entry::GroupMade { group: *group },
         Step::Gone(group) => Entry::GroupGone { group: *group },
         Step::Member(user, group, role, rank) => {
             Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
