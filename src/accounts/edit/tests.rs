@@ -183,7 +183,7 @@ fn concurrent_edits_lose_nobody() {
         for n in 0..8 {
             let path = &path;
             scope.spawn(move || {
-                edit(path, IfMissing::Fail, |file| Ok(file.add(&name(&format!("user{n}")), "x")?)).unwrap();
+                edit(path, IfMissing::Fail, |file| file.add(&name(&format!("user{n}")), "x")).unwrap();
             });
         }
     });
