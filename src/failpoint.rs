@@ -13,12 +13,12 @@ mod ordered {
     use std::fmt::Display;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use parking_lot::Mutex;
+    use crate::lock::Mutex;
 
     /// How many faults are ordered. Almost always none, and then nothing else is looked at.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     // lock tier 9: a leaf.
-    static ORDERED: Mutex<Vec<(&'static str, String)>> = Mutex::new(Vec::new());
+    static ORDERED: Mutex<Vec<(&'static str, String)>, 9> = Mutex::new(Vec::new());
 
     /// Orders one panic, the next time this victim reaches this place.
     pub fn order(place: &'static str, victim: &str) {

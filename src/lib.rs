@@ -9,7 +9,7 @@
 //! From the top floor down. A file imports only lower floors and its own folder (`tests/floors.rs` checks that).
 //!
 //! * [`cli`]: the command line, for the daemon and for the tools beside it. `parlord` is [`cli::run`] and nothing else.
-//! * [`server`]: listeners, admission, one thread per client, signals, and the order in which everything stops. Start
+//! * [`server`]: listeners, admission, one thread per client, and the order in which everything stops. Start
 //!   reading at [`server::Server::run`].
 //! * `web`: HTTP for browsers and scripts: the page, the API, the upgrade to a WebSocket.
 //! * `session`: one client from login to logout. It reads lines, executes commands and writes out what they caused. A
@@ -23,7 +23,7 @@
 //! * [`protocol`]: events as bytes. One dialect has the wording for people, two have tagged records for programs.
 //! * [`store`]: everything that outlives a session, above all the message log; in memory or in SQLite.
 //! * [`model`]: the values that all floors share: names, events, errors, limits, clean text.
-//! * [`thread`](mod@thread), `semaphore`, `sync`, [`failpoint`]: starting threads, bounding how many do the same at once,
+//! * `thread`, `semaphore`, `sync`, [`failpoint`]: starting threads, bounding how many do the same at once,
 //!   locks that a test can schedule, and faults that a test can order.
 //! * `files`, `log_limit`: renaming files without overwriting any, and log lines that strangers can cause.
 //!
@@ -40,6 +40,7 @@ pub mod config;
 pub mod failpoint;
 mod files;
 pub mod hub;
+mod lock;
 mod log_limit;
 pub mod logging;
 pub mod model;
@@ -49,6 +50,6 @@ pub mod server;
 mod session;
 pub mod store;
 mod sync;
-pub mod thread;
+mod thread;
 pub mod transport;
 mod web;

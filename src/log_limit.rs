@@ -14,14 +14,14 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use log::Level;
-use parking_lot::Mutex;
 
+use crate::lock::Mutex;
 use crate::model::limits::{LOG_REPEAT, LOG_REPEAT_ADDRESSES};
 use crate::model::{Name, Net, Peer, QuitReason};
 
 /// The lines of this process: there is one log, so there is one of these.
 // lock tier 9: a leaf; nothing is logged while it is held.
-static LINES: LazyLock<Mutex<Lines>> = LazyLock::new(Mutex::default);
+static LINES: LazyLock<Mutex<Lines, 9>> = LazyLock::new(Mutex::default);
 
 /// Logs what a client has caused: `event`, who it was, and `detail`, such as `reason="banned"`.
 pub(crate) fn note(level: Level, event: &'static str, who: Who, detail: &str) {

@@ -2,10 +2,11 @@
 
 mod accept;
 mod admission;
-mod background;
+
 mod capacity;
 mod console;
 mod control;
+mod keeper;
 mod serve;
 mod web;
 
@@ -16,9 +17,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 
-pub use capacity::fit_to_process;
+pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
 use crate::accounts::{Accounts, Throttle};
@@ -26,6 +26,7 @@ use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::lock::Mutex;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
@@ -63,7 +64,7 @@ struct ServerState {
     stopping: AtomicBool,
     /// Dropped to close the channel that everything waits on that has to end with the server.
     // lock tier 9: a leaf.
-    stop: Mutex<Option<Sender<()>>>,
+    stop: Mutex<Option<Sender<()>>, 9>,
     /// One permit for each session's thread. A session leaves the hub before its thread has written its last words.
     sessions: Arc<Semaphore>,
     traffic: Arc<Traffic>,
@@ -140,12 +141,12 @@ impl Server {
     }
 
     /// The number of accounts.
-    pub fn users(&self) -> usize {
+    pub(crate) fn users(&self) -> usize {
         self.handle.0.shared.accounts.len()
     }
 
     /// The number of accounts whose password is plain text in the users file.
-    pub fn plain_passwords(&self) -> usize {
+    pub(crate) fn plain_passwords(&self) -> usize {
         self.handle.0.shared.accounts.plain_passwords()
     }
 
@@ -164,7 +165,7 @@ impl Server {
             .hub()
             .start_announcer()
             .map_err(|e| StartError::System("cannot start the thread that announces logins".to_owned(), e))?;
-        let keeper_ended = background::start_keeper(&self.handle, &self.stopped)?;
+        let keeper_ended = keeper::start(&self.handle, &self.stopped)?;
         // Nothing is ever sent: the channel closes when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;

@@ -9,7 +9,7 @@ use parlor::model::EventKind as Kind;
 use parlor::model::{
     AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, LoginError,
     Message, MessageId, Mode, Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
-    RegistrationError, Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
+    RegistrationError, Report, SanctionTerms, Scope, SearchEnd, Table, Target, TokenShown, UserError,
 };
 use parlor::protocol::{Dialect, JSON, MACHINE};
 

@@ -7,30 +7,43 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
-    ("failpoint", &[]),
-    ("files", &[]),
-    ("log_limit", &["model"]),
-    ("semaphore", &[]),
-    ("thread", &[]),
-    ("sync", &["thread"]),
+    ("lock", &[]),
+    ("failpoint", &["lock"]),
+    ("files", &["lock"]),
+    ("log_limit", &["lock", "model"]),
+    ("semaphore", &["lock"]),
+    ("thread", &["lock"]),
+    ("sync", &["lock", "thread"]),
     // Floor 1: these do not know each other.
-    ("accounts", &["files", "model", "semaphore", "thread"]),
-    ("transport", &["log_limit", "model", "thread"]),
+    ("accounts", &["files", "lock", "model", "semaphore", "thread"]),
+    ("transport", &["lock", "log_limit", "model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["files", "model", "semaphore", "thread"]),
+    ("store", &["files", "lock", "model", "semaphore", "thread"]),
     // Floor 2.
-    ("hub", &["failpoint", "log_limit", "model", "store", "sync", "thread"]),
+    ("hub", &["failpoint", "lock", "log_limit", "model", "store", "sync", "thread"]),
     // Floor 3.
-    ("admin", &["accounts", "hub", "model", "store", "thread"]),
+    ("admin", &["accounts", "hub", "lock", "model", "store", "thread"]),
     // Floor 4.
     ("command", &["accounts", "failpoint", "hub", "log_limit", "model", "admin", "store"]),
     // Floor 5.
     (
         "session",
-        &["accounts", "command", "protocol", "hub", "log_limit", "model", "admin", "store", "sync", "transport"],
+        &[
+            "accounts",
+            "command",
+            "lock",
+            "protocol",
+            "hub",
+            "log_limit",
+            "model",
+            "admin",
+            "store",
+            "sync",
+            "transport",
+        ],
     ),
     // Floor 6.
-    ("web", &["log_limit", "model", "protocol", "session", "transport"]),
+    ("web", &["lock", "log_limit", "model", "protocol", "session", "transport"]),
     // Floor 7.
     (
         "server",
@@ -38,6 +51,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "accounts",
             "command",
             "config",
+            "lock",
             "protocol",
             "failpoint",
             "hub",
@@ -56,7 +70,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("logging", &["files", "model", "thread"]),
     // On top of all of them.
-    ("cli", &["accounts", "admin", "config", "log_limit", "logging", "model", "server", "store", "thread"]),
+    ("cli", &["accounts", "admin", "config", "lock", "log_limit", "logging", "model", "server", "store", "thread"]),
     ("main", &[]),
     ("lib", &[]),
 ];
@@ -70,6 +84,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["inner.state"], &["hub"], "the central lock"),
     (&["thread::spawn", "Builder::new()", "thread::Builder"], &["sync", "thread"], "starting threads"),
+    (&["parking_lot::", "sync::Mutex", "sync::RwLock"], &["lock", "sync", "thread"], "a lock without a tier"),
     (&["tokio::", "async fn", "async move"], &[], "anything asynchronous"),
     (&["sqlite", "SQLite", "Sqlite"], &["store"], "the database behind a store"),
     (&["unsafe {", "unsafe fn", "unsafe impl"], &[], "unsafe code"),

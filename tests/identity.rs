@@ -56,3 +56,33 @@ fn a_later_group_of_a_name_shows_nothing_to_earlier_members() {
     let told = answers(&mut bob, &["/history #staff", "/search secret"]);
     assert!(told.iter().all(|line| !line.contains("secret") && !line.ends_with("x")), "{told:#?}");
 }
+
+#[test]
+fn what_a_group_decided_about_a_guest_ends_with_the_guest() {
+    let daemon = Daemon::start(&OPTIONS);
+    let mut alice = daemon.login("alice");
+    let come = || {
+        let mut guest = daemon.connect();
+        guest.send_raw("guest\n\n");
+        guest.line_with("You are guest-1.");
+        guest
+    };
+    let go = |mut guest: TestClient, alice: &mut TestClient| {
+        guest.send("/quit");
+        guest.read_to_end();
+        alice.line_with("guest-1 has left the chat.");
+    };
+    answers(&mut alice, &["/create_group club private keep", "/create_group open keep"]);
+    let mut first = come();
+    answers(&mut first, &["/msg alice for you"]);
+    answers(&mut alice, &["/invite club guest-1", "/ban open guest-1"]);
+    go(first, &mut alice);
+    let mut next = come();
+    let told = answers(&mut next, &["/accept club", "/join_group club", "/join_group open"]);
+    let refused: Vec<&String> = told.iter().filter(|line| line.starts_with("Error: ")).collect();
+    assert!(refused.len() == 2 && told.iter().any(|line| line == "You joined the group open."), "{told:#?}");
+    let told = answers(&mut alice, &["/reply for the first", "/bans open"]);
+    let unbanned = told.iter().any(|line| line == "Nobody is banned or muted in the group open.");
+    assert!(unbanned && told.iter().all(|line| !line.contains("[to guest-1]")), "{told:#?}");
+    assert!(heard(&mut next).iter().all(|line| !line.contains("for the first")));
+}

@@ -11,11 +11,11 @@ use super::hash::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
 /// The longest new password, in bytes. Passwords already in a file may be longer.
-pub const MAX_PASSWORD: usize = 1024;
+pub(crate) const MAX_PASSWORD: usize = 1024;
 
 /// How a user's password is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordKind {
+pub(crate) enum PasswordKind {
     /// As plain text.
     Plain,
     /// As an argon2id hash.
@@ -46,7 +46,7 @@ pub(super) enum IfMissing {
 /// # Errors
 /// When the name is taken, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     if name.is_guest() {
         return Err(refusal(path, for_guests(name)));
     }
@@ -63,7 +63,7 @@ pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
 /// # Errors
 /// When there is no such user, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     let secret = hash_new(path, password)?;
     edit(path, IfMissing::Fail, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
@@ -76,7 +76,7 @@ pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError
 ///
 /// # Errors
 /// When there is no such user, or the file cannot be read or rewritten; it is unchanged then.
-pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
+pub(crate) fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
     edit(path, IfMissing::Fail, |file| if file.remove(name) { Ok(()) } else { Err(no_user(name)) })
 }
 
@@ -84,7 +84,7 @@ pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
 ///
 /// # Errors
 /// When the file cannot be read, or a line is malformed.
-pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
+pub(crate) fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
     let bytes = disk::read(path)?;
     let file = parse(path, &bytes)?;
     let kind = |account: &Account| match &account.secret {
@@ -100,7 +100,7 @@ pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
 ///
 /// # Errors
 /// When the file cannot be read or rewritten; it is unchanged then.
-pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
+pub(crate) fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 
@@ -108,6 +108,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     edit(path, IfMissing::Fail, |file| {
         let total = file.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
+        let users = file.accounts().count();
         file.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
             let hash = hash::hash(password, cost, &mut memory).map_err(cannot_hash)?;
@@ -115,7 +116,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
             progress(done, total);
             Ok(Some(hash))
         })?;
-        Ok(done)
+        if file.accounts().count() == users { Ok(done) } else { Err("would lose users; nothing was done".to_owned()) }
     })
 }
 
@@ -142,9 +143,17 @@ pub(super) fn edit<T>(
     let answer = change(&mut file).map_err(|why| refusal(path, why))?;
     let new = file.render();
     if old.as_deref() != Some(&new) {
+        expect_same_users(path, &file, &new)?;
         locked.replace(old.as_deref(), &new)?;
     }
     Ok(answer)
+}
+
+/// Refuses to write a file in which anybody would be missing, or would be who they are not.
+fn expect_same_users(path: &Path, file: &UsersFile<'_>, written: &[u8]) -> Result<(), StartError> {
+    let read = parse(path, written)?;
+    let same = file.accounts().map(|account| account.name).eq(read.accounts().map(|account| account.name));
+    if same { Ok(()) } else { Err(refusal(path, "would lose users if it were rewritten; nothing was done".to_owned())) }
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> {

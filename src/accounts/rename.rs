@@ -22,7 +22,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`], [`AccountError::Taken`], [`AccountError::TimedOut`], [`AccountError::UsersFile`],
     /// and the errors of `store`.
-    pub fn rename(
+    pub(crate) fn rename(
         &self,
         from: &Name,
         to: Name,
@@ -67,7 +67,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file contains both names by now, or cannot be rewritten.
-    pub fn finish_rename(&self, from: &Name, to: Name) -> Result<bool, StartError> {
+    pub(crate) fn finish_rename(&self, from: &Name, to: Name) -> Result<bool, StartError> {
         let updating = self.update.lock();
         let finished = edit::edit(&self.path, IfMissing::Fail, |file| {
             let left = is_left(file, from, &to)?;
@@ -88,7 +88,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file contains both names, or cannot be read.
-    pub fn is_rename_left(&self, from: &Name, to: &Name) -> Result<bool, StartError> {
+    pub(crate) fn is_rename_left(&self, from: &Name, to: &Name) -> Result<bool, StartError> {
         inspect(&self.path, |file| is_left(file, from, to)).map_err(|e| unfinished(&self.path, from, to, e))
     }
 }

@@ -8,12 +8,12 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use parking_lot::Mutex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::args::TOOLS;
+use crate::lock::Mutex;
 use crate::logging::Logging;
 use crate::model::StartError;
 use crate::model::limits::CLIENT_STACK;
@@ -22,8 +22,8 @@ use crate::thread;
 
 /// The handlers of the daemon.
 pub(super) struct SignalWatch {
-    // lock tier 1: before every other lock, because a reload takes others while it is held.
-    phase: Arc<Mutex<Phase>>,
+    // lock tier 0: before every other lock, because a stop and a reload take others while it is held.
+    phase: Arc<Mutex<Phase, 0>>,
 }
 
 /// How far the daemon is.

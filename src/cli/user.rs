@@ -96,8 +96,10 @@ pub(super) fn run(
 fn check_promotion(path: &Path, name: &Name, role: Role) -> Result<(), StartError> {
     match role {
         Role::User => Ok(()),
-        _ if name.is_guest() => Err(StartError::Users(path.to_owned(), edit::for_guests(name))),
-        _ => expect_user(path, name, true),
+        Role::Moderator | Role::Admin if name.is_guest() => {
+            Err(StartError::Users(path.to_owned(), edit::for_guests(name)))
+        }
+        Role::Moderator | Role::Admin => expect_user(path, name, true),
     }
 }
 
@@ -111,7 +113,7 @@ fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartErro
         _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
         (Some((name, _)), false) => refuse(format!("user '{name}' exists already")),
         (None, true) => refuse(format!("there is no user '{name}'")),
-        _ => Ok(()),
+        (Some((_, PasswordKind::Plain | PasswordKind::Argon2id)), true) | (None, false) => Ok(()),
     }
 }
 

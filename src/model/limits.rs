@@ -371,13 +371,13 @@ pub const MOTD_BYTES: usize = 16 * 1024;
 // The web
 
 /// HTTP requests served at the same time; each has a thread.
-pub const WEB_VISITS: usize = 64;
+pub const WEB_CONNECTIONS: usize = 64;
 
 /// Threads for HTTP requests: one that had to make room may still be closing.
-pub const WEB_THREADS: usize = 2 * WEB_VISITS;
+pub const WEB_THREADS: usize = 2 * WEB_CONNECTIONS;
 
 /// HTTP requests served at the same time per address; a browser opens six connections.
-pub const WEB_VISITS_PER_ADDRESS: usize = 24;
+pub const WEB_CONNECTIONS_PER_ADDRESS: usize = 24;
 
 /// The longest head of an HTTP request, in bytes.
 pub const WEB_HEAD: usize = 8 * 1024;

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::hub::ClientId;
+use crate::lock::{Mutex, MutexGuard};
 use crate::model::{EventKind, LoginError, Net, QuitReason};
 use crate::session::Connection;
 
@@ -22,7 +21,7 @@ pub(super) trait Evictable: Send + Sync {
 /// The slots of one kind of connection.
 pub(super) struct Admission {
     // lock tier 9: a leaf; no connection is closed while it is held.
-    held: Mutex<Held>,
+    held: Mutex<Held, 9>,
     max: usize,
     max_per_address: usize,
 }
@@ -87,7 +86,7 @@ impl Admission {
     ) -> Result<Slot, AdmissionError> {
         let held = self.held.lock();
         self.check_address(&held, net)?;
-        self.take_slot(held, net, id, connection)
+        self.take_slot(net, id, connection, held)
     }
 
     /// As [`Admission::admit`], for a proxy's connection whose client is not known yet: a proxy may hold all slots.
@@ -100,15 +99,16 @@ impl Admission {
         id: ClientId,
         connection: Arc<dyn Evictable>,
     ) -> Result<Slot, AdmissionError> {
-        self.take_slot(self.held.lock(), net, id, connection)
+        self.take_slot(net, id, connection, self.held.lock())
     }
 
+    /// `held` comes last, so that it is released before a refused connection is closed.
     fn take_slot(
         self: &Arc<Self>,
-        mut held: MutexGuard<'_, Held>,
         net: Net,
         id: ClientId,
         connection: Arc<dyn Evictable>,
+        mut held: MutexGuard<'_, Held, 9>,
     ) -> Result<Slot, AdmissionError> {
         let own = held.count_of(net);
         let evicted = if held.count < self.max {

@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use parking_lot::Mutex;
-
 use super::Shared;
 use super::registration::{AccountRegistration, note_registration_failed};
 use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
+use crate::lock::Mutex;
 use crate::model::limits::BYTES_PER_TOKEN;
 use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
 use crate::protocol::{Dialect, JSON};
@@ -98,9 +97,9 @@ impl<'a> ApiRequest<'a> {
 }
 
 /// The answer to a request: it takes the place of a connection.
-// lock tier 9: a leaf; it is there because a caller's connection may be shared.
+// lock tier 8: before the outbox; there because a caller's connection may be shared.
 #[derive(Default)]
-struct Answer(Mutex<Vec<u8>>);
+struct Answer(Mutex<Vec<u8>, 8>);
 
 impl CallerConnection for Answer {
     fn catch_up(&self, client: &Client) {

@@ -62,7 +62,7 @@ impl Session<'_> {
         let asked = Instant::now();
         let outcome = match early {
             Some(guess) if guess.secret == secret => guess.outcome,
-            _ => self.judge(name, secret),
+            _ => self.verify(name, secret),
         };
         match outcome {
             LoginOutcome::User(name, token) => self.attach(name, token),
@@ -76,7 +76,7 @@ impl Session<'_> {
 
     /// Looks at a secret that may not be complete yet.
     pub(super) fn guess(&self, name: &[u8], secret: &[u8]) -> Guess {
-        Guess { secret: secret.to_vec(), outcome: self.judge(name, secret) }
+        Guess { secret: secret.to_vec(), outcome: self.verify(name, secret) }
     }
 
     /// Whether somebody can log in with this name.
@@ -84,8 +84,8 @@ impl Session<'_> {
         self.is_guest(typed) || parse_name(typed).is_some_and(|name| self.shared.accounts.find(&name).is_some())
     }
 
-    /// Looks at a secret, as often as the client's address may have one looked at.
-    pub(super) fn judge(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
+    /// Verifies a name and a secret, if the client's address has attempts left.
+    pub(super) fn verify(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
         if self.is_guest(name) {
             return LoginOutcome::Guest;
         }
@@ -169,7 +169,7 @@ impl Session<'_> {
         let mut paid = false;
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
-            let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
+            let Some(name) = names.find(|name| self.shared.hub.is_free_for_guest(name)) else {
                 return Err(self.refuse(asked, LoginError::TooManyGuests { limit }));
             };
             if !std::mem::replace(&mut paid, true) {

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-
 use super::words::Wanted;
 use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Position, Store, StoreError, Token};
+use crate::lock::Mutex;
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{
     Draft, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
@@ -20,7 +19,7 @@ use crate::model::{
 #[derive(Default)]
 pub struct MemoryStore {
     // lock tier 9: a leaf.
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner, 9>,
 }
 
 #[derive(Default)]

@@ -21,7 +21,6 @@ pub(super) use tools::SqliteTools;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, ffi};
 use rustix::process::{Resource, getrlimit};
 
@@ -29,6 +28,7 @@ use self::schema::micros;
 use self::watch::Watch;
 use self::write::WriteConnection;
 use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Store, StoreError, Token};
+use crate::lock::Mutex;
 use crate::model::limits::{READERS, READERS_FREE, READERS_KEPT};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
 use crate::semaphore::{Permit, Semaphore};
@@ -39,11 +39,11 @@ pub(super) struct SqliteStore {
     retention: Retention,
     /// `None` after a failed write, until the next one.
     // lock tier 9: a leaf, held while a batch is written and the disk syncs.
-    writer: Mutex<Option<WriteConnection>>,
+    writer: Mutex<Option<WriteConnection>, 9>,
     /// Checkpoints the write-ahead log, so that appends need not wait for that. `None` until the first time, and after a
     /// failure.
     // lock tier 9: a leaf.
-    checkpointer: Mutex<Option<Connection>>,
+    checkpointer: Mutex<Option<Connection>, 9>,
     readers: ReadPool,
     /// Dropped last, when no connection is open any more.
     watch: Watch,
@@ -251,12 +251,12 @@ struct ReadPool {
     /// For those of them that may take long.
     lengthy: Semaphore,
     // lock tier 9: a leaf.
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Connection>, 9>,
 }
 
 /// The right to use one connection; given back when dropped.
 struct PooledConnection<'a> {
-    idle: &'a Mutex<Vec<Connection>>,
+    idle: &'a Mutex<Vec<Connection>, 9>,
     /// Always there, because the pool is never closed. Released before a connection is closed, which takes its time.
     _permit: Option<Permit<'a>>,
     /// Put back here when it can be used again; after an error its state is unknown, so it is closed instead.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use log::Level;
-use parking_lot::Mutex;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -18,6 +17,7 @@ use tungstenite::{Error, Message};
 
 use super::io::linger;
 use super::link::Link;
+use crate::lock::Mutex;
 use crate::log_limit::{self, Who};
 use crate::model::limits::{FLOOD_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING};
 use crate::model::{Bucket, Rate};
@@ -33,9 +33,9 @@ pub(crate) struct WebSocketLink {
     below: Arc<dyn Link>,
     peer: SocketAddr,
     // lock tier 7: only the reading thread takes it, and holds it while it waits for bytes.
-    incoming: Mutex<Incoming>,
+    incoming: Mutex<Incoming, 7>,
     // lock tier 8: after `incoming` and the connection's writer; never held over a wait.
-    outgoing: Mutex<Outgoing>,
+    outgoing: Mutex<Outgoing, 8>,
 }
 
 impl WebSocketLink {

@@ -11,12 +11,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{schema, watch};
 use crate::files::{rename_new, rename_to_free};
+use crate::lock::Mutex;
 use crate::model::{Durability, StartError};
 use crate::store::StoreError;
 
@@ -75,8 +75,8 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
 pub(super) struct FolderLock {
     path: PathBuf,
     /// The file under its name; another one if the first was removed.
-    // lock tier 9: a leaf.
-    file: Mutex<File>,
+    // lock tier 10: a leaf, taken while a connection of the store is held.
+    file: Mutex<File, 10>,
     /// The database, locked as well: the lock file may be removed while nobody looks.
     database: Option<File>,
 }

@@ -144,8 +144,8 @@ fn violations_close_with_their_code_and_end_reading() {
 
 /// A connection that takes the given amounts of bytes, one after the other; 0 means not now.
 struct Fitful {
-    takes: Mutex<Vec<usize>>,
-    taken: Mutex<Vec<u8>>,
+    takes: Mutex<Vec<usize>, 9>,
+    taken: Mutex<Vec<u8>, 9>,
 }
 
 impl Link for Fitful {

@@ -1,4 +1,4 @@
-//! The thread beside those of clients: the keeper, which does what can wait.
+//! The keeper: a thread that does for the store and the admin what can wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::thread;
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn start_keeper(server: &Handle, stopped: &Receiver<()>) -> Result<Receiver<()>, StartError> {
+pub(super) fn start(server: &Handle, stopped: &Receiver<()>) -> Result<Receiver<()>, StartError> {
     let (server, stopped) = (server.clone(), stopped.clone());
     let (ended, keeper_ended) = bounded(0);
     thread::start("store-keeper", CLIENT_STACK, move || keep(&server, &stopped, ended))
