@@ -42,7 +42,7 @@ pub use group::{
 };
 pub use histogram::Histogram;
 pub use limits::Limits;
-pub use message::{Draft, Message, MessageId, Scope};
+pub use message::{Draft, Message, MessageId, Scope, SearchEnd};
 pub use name::{BadName, Name};
 pub use net::{BadNet, Net, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};

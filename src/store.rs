@@ -17,6 +17,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod words;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -26,7 +27,7 @@ pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use memory::MemoryStore;
 pub use tools::{Erased, Progress, Tools};
 
-use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
+use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope, SearchEnd};
 
 /// The interface between the server and whatever keeps its data.
 ///
@@ -57,17 +58,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<Message>, StoreError>;
 
     /// The last `limit` messages that `reader` may see and that have all these words, in one conversation or in all. Oldest
-    /// first. Words are compared without case, and punctuation does not count.
+    /// first. Words are compared without case, accents and width, also with parts of words, and punctuation does not count.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError>;
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError>;
 
     /// The messages for this device after its position and up to `upto`: private messages to its user and messages of their
     /// groups, but not their own and no deleted ones. The oldest `limit` of them.
@@ -194,6 +189,15 @@ pub struct Backlog {
     pub more: u64,
     /// Private messages of users that the reader ignores, which must not be shown: the oldest, in order, up to the limit.
     pub withheld: Vec<Message>,
+}
+
+/// The result of a search.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The newest matches, in order.
+    pub messages: Vec<Message>,
+    /// Whether these are all.
+    pub end: SearchEnd,
 }
 
 /// Why something could not be stored or read. `Display` is part of a sentence for users and for the log.

@@ -9,7 +9,7 @@ use parlor::model::EventKind as Kind;
 use parlor::model::{
     AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, LoginError,
     Message, MessageId, Mode, Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
-    RegistrationError, Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
+    RegistrationError, Report, SanctionTerms, Scope, SearchEnd, Table, Target, TokenShown, UserError,
 };
 use parlor::protocol::{Dialect, JSON, MACHINE};
 
@@ -88,6 +88,8 @@ fn rows() -> Vec<Row> {
         "after the messages: there are more, and this asks for them" =>
             HistoryMore { scope: Some(Scope::Group(lunch)), count: 20, before: MessageId(7) },
         "answer to `/search`, before that many messages" => SearchHeader { scope: None, count: 1 },
+        "after the messages: `indexing` if some are not searched yet, `limit` if it looked at as many as it may" =>
+            SearchIncomplete { end: SearchEnd::Indexing },
         "answer to `/clear`" => Cleared { scope: Some(Scope::User(bob)) },
         "a message was deleted, by its author or an operator; `(console)` is the server's own" =>
             Deleted { by: "bob".into(), id: MessageId(9) },

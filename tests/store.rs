@@ -105,7 +105,7 @@ fn a_backup_is_complete_and_replaces_nothing() {
     fs::rename(dir.join("copy.db"), dir.join("other/parlor.db")).unwrap();
     let store = open(&dir.join("other"));
     assert_eq!(store.tail(MessageId(0), 9).unwrap().len(), 5);
-    assert_eq!(store.search(&name("bob"), "marked", None, 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("bob"), "marked", None, 9).unwrap().messages.len(), 1);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn an_erased_user_is_gone_from_the_disk() {
     assert_eq!(tool(dir, &["check"]).out, "settings in order; users.txt: 7 users; data: 2 messages\n");
     let _dir = daemon.into_dir();
     let store = open(&data);
-    assert!(store.search(&name("bob"), "marked", None, 9).unwrap().is_empty());
+    assert!(store.search(&name("bob"), "marked", None, 9).unwrap().messages.is_empty());
     assert_eq!(store.append(&[]).unwrap(), MessageId(6));
 }
 

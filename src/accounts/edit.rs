@@ -108,6 +108,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     edit(path, IfMissing::Fail, |file| {
         let total = file.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
+        let users = file.accounts().count();
         file.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
             let hash = hash::hash(password, cost, &mut memory).map_err(cannot_hash)?;
@@ -115,7 +116,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
             progress(done, total);
             Ok(Some(hash))
         })?;
-        Ok(done)
+        if file.accounts().count() == users { Ok(done) } else { Err("would lose users; nothing was done".to_owned()) }
     })
 }
 
@@ -142,9 +143,17 @@ pub(super) fn edit<T>(
     let answer = change(&mut file).map_err(|why| refusal(path, why))?;
     let new = file.render();
     if old.as_deref() != Some(&new) {
+        expect_same_users(path, &file, &new)?;
         locked.replace(old.as_deref(), &new)?;
     }
     Ok(answer)
+}
+
+/// Refuses to write a file in which anybody would be missing, or would be who they are not.
+fn expect_same_users(path: &Path, file: &UsersFile<'_>, written: &[u8]) -> Result<(), StartError> {
+    let read = parse(path, written)?;
+    let same = file.accounts().map(|account| account.name).eq(read.accounts().map(|account| account.name));
+    if same { Ok(()) } else { Err(refusal(path, "would lose users if it were rewritten; nothing was done".to_owned())) }
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use super::foreign;
 use crate::lock::Mutex;
 use crate::semaphore::{Permit, Semaphore};
 
@@ -21,6 +22,9 @@ const MAX_WORK: u64 = 1024 * 1024;
 
 /// Stands in the place of the secret once an account is deleted.
 pub(super) const DELETED: &str = "$deleted$";
+
+/// How the hashes that are supported begin.
+const HASHED: &str = "$argon2id$";
 
 /// The part of a line behind the colon.
 pub(super) enum Secret {
@@ -61,14 +65,17 @@ impl Secret {
     ///
     /// # Errors
     /// A phrase that says what is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Secret, String> {
         if text.is_empty() {
-            Err("the password is empty")
+            Err("the password is empty".to_owned())
         } else if text == DELETED {
             Ok(Secret::Deleted)
-        } else if text.starts_with("$argon2") {
-            // Other kinds of argon2 are refused: taken as plain text, the hash itself would be the password.
-            Hash::parse(text).map(Secret::Hashed)
+        } else if text.trim().eq_ignore_ascii_case(DELETED) {
+            Err(format!("the mark of a deleted account is {DELETED}, in these letters and without spaces"))
+        } else if text.starts_with(HASHED) {
+            Hash::parse(text).map(Secret::Hashed).map_err(str::to_owned)
+        } else if let Some(what) = foreign::recognise(text) {
+            Err(format!("the password looks like {what}: write a new one as plain text, then run `parlord user hash`"))
         } else {
             Ok(Secret::Plain(text.as_bytes().into()))
         }
@@ -234,7 +241,7 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory: 16, passes: 1, lanes: 1 };
 
-    fn refusal(text: &str) -> &'static str {
+    fn refusal(text: &str) -> String {
         Secret::parse(text).err().unwrap()
     }
 
@@ -294,7 +301,7 @@ mod tests {
     fn a_deleted_account_has_no_password() {
         let secret = Secret::parse(DELETED).ok().unwrap();
         assert!(secret.is_deleted() && secret.plain().is_none() && secret.hash().is_none());
-        assert_eq!(Secret::parse("$deleted$ ").ok().unwrap().plain(), Some(&b"$deleted$ "[..]));
+        assert!(["$deleted$ ", " $deleted$", "$Deleted$"].iter().all(|text| Secret::parse(text).is_err()));
     }
 
     fn soon() -> Instant {

@@ -158,7 +158,7 @@ fn a_failed_users_file_undoes_the_rename_in_the_store() {
     }));
     let refused = admin.execute(rename("bob", "rob"), &Actor::Console, &accounts).unwrap_err();
     assert_eq!(refused.code(), "not_renamed");
-    assert!(refused.to_string().contains("was changed by someone else meanwhile"), "{refused}");
+    assert!(refused.to_string().contains("was changed by another program meanwhile"), "{refused}");
     assert_eq!((admin.hub.role(&bob), disk.memory.knows(&rob)), (Role::Moderator, Ok(false)));
     assert!(disk.memory.renamings().unwrap().is_empty());
     assert!(accounts.find(&bob).is_some() && !admin.hub.is_renamed(&bob) && !admin.hub.is_name_locked(&bob));

@@ -8,8 +8,8 @@ use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
-use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
-use crate::store::StoreError;
+use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, SearchEnd, Target, UserError};
+use crate::store::{Found, StoreError};
 
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[HISTORY, SEARCH, CLEAR, DELETE, RECEIPTS, READ];
@@ -89,7 +89,7 @@ const SEARCH: Spec = Spec {
     console: false,
     usage: "/search <words> [in <username>|#<group>]",
     help: "find the newest 20 messages that contain all these words",
-    details: "It searches the messages that you may see. Case and punctuation are ignored. 'in' before a user or a group at the end selects that conversation; before any other word it is a word to find, and so is everything in double quotes.",
+    details: "It searches the messages that you may see. Case, accents and punctuation are ignored, and parts of words count. 'in' before a user or a group at the end selects that conversation; before any other word it is a word to find, and so is everything in double quotes.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
         let words = args.peek_text().into_owned();
@@ -126,9 +126,13 @@ impl Command for Search {
         expect_history(context)?;
         context.caller.cost += SEARCH_COST;
         let (words, scope) = self.parts(context)?;
-        let messages = read(context.hub.store().search(&context.caller.client.name, words, scope, SEARCH_COUNT))?;
+        let found = context.hub.store().search(&context.caller.client.name, words, scope, SEARCH_COUNT);
+        let Found { messages, end } = read(found)?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
         reply_messages(context, messages);
+        if end != SearchEnd::Complete {
+            context.reply(EventKind::SearchIncomplete { end });
+        }
         Ok(())
     }
 }

@@ -17,11 +17,11 @@ pub struct ClientId(pub u64);
 
 /// A logged-in session. What it says goes through the hub; what it is told goes through its outbox.
 pub struct Client {
-    /// Which session this is; 0 for a request without a session.
+    /// Its number; 0 for a request without a session.
     pub id: ClientId,
-    /// Whose session this is.
+    /// The user.
     pub name: Name,
-    /// Which of the user's devices this is.
+    /// The device of the user.
     pub device: Device,
     /// Where it is connected from.
     pub peer: SocketAddr,
@@ -30,11 +30,11 @@ pub struct Client {
     /// When its user last sent something.
     // lock tier 9: a leaf.
     last_activity: Mutex<Instant, 9>,
-    /// What still has to be written to it.
+    /// The events that still have to be written to it.
     pub outbox: Outbox,
     /// The last message of the log that was delivered before it came. Set under the central lock.
     pub(super) joined_at: MessageId,
-    /// What the store knows about its place in the log.
+    /// Its place in the log, as the store knows it.
     pub(super) position: DeliveryPosition,
     wants_receipts: AtomicBool,
     wants_typing: AtomicBool,
@@ -119,7 +119,7 @@ impl Client {
         self.position.shown.store(upto.0, Ordering::Relaxed);
     }
 
-    /// What the store has to know about a session that is here.
+    /// The entry about a session that is here.
     pub(super) fn current_position(&self, at: SystemTime) -> Entry {
         let position = if self.position.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
         self.position_entry(position, at)
@@ -162,7 +162,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// What the store knows about a session's place in the log.
+/// A session's place in the log, as the store knows it.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryPosition {
     /// [`NEW`], [`HERE`] or [`BEHIND`]; changed under the central lock.

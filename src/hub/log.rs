@@ -1,4 +1,4 @@
-//! The log: the way into the store. What is to be appended is collected in a batch; one thread appends it for all.
+//! The log: the way into the store. Changes are collected in a batch; one thread appends it for all.
 //!
 //! The first who wants a batch done leads it. It waits for its turn, and until then others join; then it appends the batch
 //! and queues its messages. The next leader's turn comes while this one still writes to clients. So one fsync serves
@@ -39,7 +39,7 @@ impl PendingMessage {
     }
 }
 
-/// What a batch holds: changes to append, and between them messages that are stored nowhere.
+/// The content of a batch: changes to append, and between them messages that are stored nowhere.
 #[derive(Default)]
 pub(super) struct BatchContent {
     pub(super) entries: Vec<Entry>,
@@ -111,7 +111,7 @@ pub(super) struct Log {
     append_times: Mutex<Histogram, 9>,
 }
 
-/// What was submitted since the last batch was closed. Its lock is held for moments only, also under the central one.
+/// Everything submitted since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct OpenBatch {
     content: BatchContent,
@@ -120,7 +120,7 @@ struct OpenBatch {
     batch: Arc<Batch>,
 }
 
-/// What only the thread whose turn it is may touch.
+/// Data that only the thread whose turn it is may touch.
 #[derive(Default)]
 pub(super) struct AppendTurn {
     /// Changes that could not be stored yet; they go before everything else.
@@ -248,7 +248,7 @@ impl Log {
         if turn.failure.is_some() || !looks_good { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
     }
 
-    /// What is found among the changes that could not be stored yet.
+    /// Looks for something among the changes that could not be stored yet.
     pub(super) fn unsaved<T>(&self, find: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
         self.turn().unsaved.iter().filter_map(find).collect()
     }
@@ -350,8 +350,8 @@ impl Drop for BatchLeader {
     }
 }
 
-/// Who speaks, and whose turn it is to write out what was said: what several people say within a moment goes into one
-/// batch, and one of them writes it out for all.
+/// Speaking at the same time: messages of several people within a moment go into one batch, and one thread writes it out
+/// for all.
 #[derive(Default)]
 struct Batching {
     /// The last session that said something worth batching, and when.

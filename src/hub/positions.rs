@@ -16,7 +16,7 @@ use crate::store::{Backlog, Entry, Position, StoreError, Token};
 
 /// Catching up.
 impl Hub {
-    /// What came for a user before this session did, and still has to be written to it.
+    /// The messages that came for a user before this session did, and still have to be written to it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -43,7 +43,7 @@ impl Hub {
             self.record_positions(|_, now| {
                 me.outbox.note_written(me.joined_at);
                 me.position.catch_up();
-                // What came meanwhile is still in the outbox.
+                // Whatever came meanwhile is still in the outbox.
                 if !me.outbox.is_all_written() {
                     me.position.fall_behind();
                 }
@@ -110,7 +110,7 @@ impl Hub {
             (!entries.is_empty()).then(|| self.inner.log.submit(entries))
         });
         if let Some(batch) = batch {
-            // What cannot be stored now is kept for later, and the failure is logged there.
+            // If it cannot be stored now, the log keeps it for later, and logs the failure.
             let _ = self.commit(&batch);
         }
     }
@@ -194,7 +194,7 @@ impl Hub {
     }
 }
 
-/// What a device is owed and what a user sees.
+/// The view of the log that a user and a device have.
 impl Hub {
     /// Takes everything that was delivered so far out of the asker's view of one conversation, or of all of them.
     ///

@@ -93,7 +93,7 @@ impl Hub {
     fn detach(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
         let (mut flush_list, now) = (FlushList::default(), SystemTime::now());
         let mut batch = None;
-        // What has been written to the client by now is what counts as written, for the store too.
+        // From now on nothing is written to the client, so this is what counts as written, for the store too.
         client.handle.conclude(client, &mut || {
             batch = self.locked(|state| {
                 let entries = state.apply_all(state.detach_session(client, reason), &mut flush_list);
@@ -101,7 +101,7 @@ impl Hub {
             });
         });
         if client.name.is_guest() {
-            // What was said to this guest is still on its way into the log, and must not reach the next one of that name.
+            // A message to this guest is still on its way into the log, and must not reach the next one of that name.
             self.await_log();
             self.locked(|state| state.leaving_guests.remove(&client.name));
         }
@@ -156,7 +156,7 @@ impl Hub {
     }
 }
 
-/// What coming and going decide.
+/// The decisions of coming and going.
 impl HubState {
     /// Whether a session of this user may come in; returns the sessions that it replaces.
     fn check_attach(
@@ -277,7 +277,7 @@ fn announce_all(announcements: &Receiver<FlushList>) {
     }
 }
 
-/// Who is online.
+/// Users who are online.
 impl Hub {
     /// Whether a guest may get this name: nobody has it, and nothing is on its way to an earlier guest.
     pub fn is_free_for_guest(&self, name: &Name) -> bool {
@@ -312,7 +312,7 @@ impl Hub {
         })
     }
 
-    /// What is known about a user, as far as the asker may know it.
+    /// Everything about a user that the asker may know.
     pub fn profile(&self, me: &Client, name: Name) -> Profile {
         let (sessions, mut profile) = self.locked(|state| {
             let (mine, theirs) = (state.memberships.get(&me.name), state.memberships.get(&name));
@@ -380,7 +380,7 @@ impl Hub {
         done.map_err(|error| UserError::NotStoredYet(error.to_string()))
     }
 
-    /// Whom the asker ignores, in alphabetical order.
+    /// The users that the asker ignores, in alphabetical order.
     pub fn ignored(&self, me: &Client) -> Vec<Name> {
         self.locked(|state| state.ignored.of(&me.name).into_iter().flatten().copied().collect())
     }
@@ -401,7 +401,7 @@ impl HubState {
 
 /// Replying and typing.
 impl Hub {
-    /// Whom the asker answers with `/reply`: the user who last wrote to them privately, or else the one they wrote to. It
+    /// The user that the asker answers with `/reply`: the one who last wrote to them privately, or else the one they wrote to. It
     /// is the same for all sessions of a user, and holds for as long as the user is online.
     ///
     /// # Errors

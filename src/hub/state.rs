@@ -1,6 +1,6 @@
 //! The hub's state: the client, group and queue maps, the one central lock over them, and what is read from them.
 //!
-//! What changes the maps is in `apply` and, for messages, in `delivery`. Under the central lock there is map work, a
+//! `apply` changes the maps and, for messages, `delivery` does. Under the central lock there is map work, a
 //! sequence number and a push into an outbox; never a socket, a file, hashing, a log line, rendering, or a wait.
 
 #[cfg(any(test, feature = "failpoints"))]
@@ -71,7 +71,7 @@ impl Hub {
         Ok(Hub { inner: Arc::new(inner) })
     }
 
-    /// What outlives sessions, for reading; it is changed through [`Hub::record`] and the verbs.
+    /// The store, for reading. It is changed through [`Hub::record`] and the verbs.
     pub fn store(&self) -> &dyn Store {
         self.inner.log.store()
     }
@@ -131,7 +131,7 @@ pub(super) struct OnlineUser {
     pub(super) since: Option<SystemTime>,
     /// Why the user is away, if they are.
     pub(super) away: Option<Arc<str>>,
-    /// Whom the user answers with `/reply`.
+    /// The user that `/reply` answers.
     pub(super) reply: ReplyPartners,
     /// Where the user was last said to be typing.
     pub(super) typing: TypingNotices,
@@ -155,7 +155,7 @@ pub(super) struct GroupState {
     pub(super) settings: GroupSettings,
     /// Bans and mutes; some of them may have run out.
     pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
-    /// Who may join without a password, and until when.
+    /// Users who may join without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
     pub(super) next_rank: u64,
@@ -204,8 +204,8 @@ impl GroupState {
         self.members.iter().filter(|(_, member)| member.role == GroupRole::Owner).map(|(name, _)| name)
     }
 
-    /// Who inherits the group from its last owner, among the members who stay: the admin, or else the member, who has been
-    /// in it for longest. A guest inherits no persistent group, because guests are not the same users after a restart.
+    /// The heir of the last owner, among the members who stay: the admin, or else the member, who has been in the group for
+    /// longest. A guest inherits no persistent group, because guests are not the same users after a restart.
     pub(super) fn heir(&self, stays: impl Fn(&Name) -> bool) -> Option<Name> {
         let eligible = |name: &Name| stays(name) && !(self.settings.keep && name.is_guest());
         let heirs = self.members.iter().filter(|(name, _)| eligible(name));
@@ -393,7 +393,7 @@ impl HubState {
     }
 }
 
-/// Who ignores whom, offline users included, in both directions.
+/// Ignored users of each user, offline ones included, in both directions.
 #[derive(Default)]
 pub(super) struct IgnoreLists {
     of: BTreeMap<Name, BTreeSet<Name>>,
@@ -408,12 +408,12 @@ impl IgnoreLists {
         ignored
     }
 
-    /// Whom this user ignores.
+    /// The users that this user ignores.
     pub(super) fn of(&self, user: &Name) -> Option<&BTreeSet<Name>> {
         self.of.get(user)
     }
 
-    /// Who ignores this user, if anybody does.
+    /// The users that ignore this user, if any.
     pub(super) fn by(&self, whom: &Name) -> Option<&BTreeSet<Name>> {
         self.by.get(whom)
     }
@@ -472,12 +472,12 @@ fn remove(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) {
     }
 }
 
-/// With whom a user last talked privately.
+/// The users with whom a user last talked privately.
 #[derive(Default)]
 pub(super) struct ReplyPartners {
-    /// Who wrote to the user.
+    /// The last one who wrote to the user.
     pub(super) from: Cell<Option<Name>>,
-    /// To whom the user wrote.
+    /// The last one the user wrote to.
     pub(super) to: Cell<Option<Name>>,
 }
 
@@ -534,7 +534,7 @@ impl RenamedUsers {
         self.0.get(&name).copied().unwrap_or(name)
     }
 
-    /// What was typed to an old name goes to the new one, and what a script sent under its user's old name is that user's.
+    /// Puts present names in place of old ones: a message may have been typed to an old name, or sent by a script under it.
     pub(super) fn readdress(&self, message: PendingMessage) -> PendingMessage {
         if self.0.is_empty() {
             return message;
@@ -570,7 +570,7 @@ impl Receipt {
 /// One in this many sections of the central lock is timed: reading the clock costs as much as a short section.
 const SAMPLE: u64 = 64;
 
-/// What has been counted since the start. Under the central lock a count is a plain addition.
+/// Counts since the start. Under the central lock a count is a plain addition.
 #[derive(Default)]
 pub(super) struct Counters {
     /// Messages that were delivered.

@@ -290,11 +290,23 @@ pub const DAMAGE_LOGGED: usize = 1_000;
 /// How often the store's maintenance runs when nothing is pending.
 pub const STORE_PACE: Duration = Duration::from_secs(1);
 
-/// Messages added to the search index in one transaction: a few milliseconds.
-pub const INDEX_PIECE: usize = 500;
+/// How long one step of the work on the search index takes, during which nothing else is stored.
+pub const INDEX_TIME: Duration = Duration::from_millis(2);
 
-/// Messages removed from the search index in one transaction, which costs more.
-pub const UNINDEX_PIECE: usize = 50;
+/// Pages of the search index that are merged in one step: some milliseconds.
+pub const PURGE_PAGES: i64 = 24;
+
+/// Messages up to which deleted words leave the search index at once rather than once a day.
+pub const PURGE_AT_ONCE: i64 = 20_000;
+
+/// How long a search may look at messages.
+pub const SEARCH_TIME: Duration = Duration::from_millis(60);
+
+/// Candidates from the index that one search looks at.
+pub const SEARCH_EXAMINED: usize = 10_000;
+
+/// Messages that are not indexed yet and that one search looks at.
+pub const SEARCH_UNINDEXED: usize = 5_000;
 
 /// Expired messages deleted in one transaction.
 pub const EXPIRE_PIECE: usize = 500;
@@ -304,6 +316,9 @@ pub const EXPIRE_GROUPS: usize = 16;
 
 /// Read connections in use at the same time; further readers wait.
 pub const READERS: usize = 8;
+
+/// Read connections that searches and histories leave to logins.
+pub const READERS_FREE: usize = 2;
 
 /// Idle read connections that are kept open.
 pub const READERS_KEPT: usize = 4;
@@ -363,13 +378,13 @@ pub const MOTD_BYTES: usize = 16 * 1024;
 // The web
 
 /// HTTP requests served at the same time; each has a thread.
-pub const WEB_VISITS: usize = 64;
+pub const WEB_CONNECTIONS: usize = 64;
 
 /// Threads for HTTP requests: one that had to make room may still be closing.
-pub const WEB_THREADS: usize = 2 * WEB_VISITS;
+pub const WEB_THREADS: usize = 2 * WEB_CONNECTIONS;
 
 /// HTTP requests served at the same time per address; a browser opens six connections.
-pub const WEB_VISITS_PER_ADDRESS: usize = 24;
+pub const WEB_CONNECTIONS_PER_ADDRESS: usize = 24;
 
 /// The longest head of an HTTP request, in bytes.
 pub const WEB_HEAD: usize = 8 * 1024;

@@ -53,6 +53,29 @@ pub struct Message {
     pub deleted: bool,
 }
 
+/// How far a search got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SearchEnd {
+    /// It looked at everything, or found as many as were wanted.
+    #[default]
+    Complete,
+    /// Some messages are not indexed yet, and were left out.
+    Indexing,
+    /// It looked at as many messages as one search may.
+    Limit,
+}
+
+impl SearchEnd {
+    /// The word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SearchEnd::Complete => "complete",
+            SearchEnd::Indexing => "indexing",
+            SearchEnd::Limit => "limit",
+        }
+    }
+}
+
 /// As `/history` takes it.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

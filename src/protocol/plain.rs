@@ -14,7 +14,7 @@ use crate::model::sanction::{Because, HumanDuration};
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
     GroupSettings, LoginError, Message, MessageId, Name, NameAndNote, Online, Outcome, OutputFormat, Penalty, Profile,
-    Question, QuitReason, RegistrationError, Report, SanctionTerms, Scope, Slot, Table, Target, TokenShown,
+    Question, QuitReason, RegistrationError, Report, SanctionTerms, Scope, SearchEnd, Slot, Table, Target, TokenShown,
 };
 
 /// Lines that end in LF.
@@ -109,6 +109,13 @@ fn write_event(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::SearchHeader { count: 0, .. } => out.write_str("No message contains all of these words."),
         EventKind::SearchHeader { scope: None, .. } => out.write_str("Found:"),
         EventKind::SearchHeader { scope: Some(scope), .. } => write!(out, "Found {}:", In(*scope)),
+        EventKind::SearchIncomplete { end: SearchEnd::Complete } => Ok(()),
+        EventKind::SearchIncomplete { end: SearchEnd::Indexing } => {
+            out.write_str("Older messages are still being indexed; search again a little later.")
+        }
+        EventKind::SearchIncomplete { end: SearchEnd::Limit } => {
+            out.write_str("There may be more: search for longer words, or in one conversation.")
+        }
         EventKind::Cleared { scope: None } => out.write_str("Cleared: you no longer see any earlier messages."),
         EventKind::Cleared { scope: Some(scope) } => {
             write!(out, "Cleared: you no longer see earlier messages {}.", In(*scope))

@@ -256,6 +256,7 @@ pub(super) fn write<E: Encoder>(event: &Event, to: &mut E) {
         EventKind::SearchHeader { scope, count } => {
             to.tag("found").field("of", Value::Word(&Of(*scope))).field("count", *count)
         }
+        EventKind::SearchIncomplete { end } => to.tag("search_incomplete").field("why", end.as_str()),
         EventKind::Cleared { scope } => to.tag("cleared").field("of", Value::Word(&Of(*scope))),
 
         EventKind::Announced { text } => to.stamped("announcement", event).field("text", text),

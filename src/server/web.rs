@@ -15,7 +15,7 @@ use super::admission::{Admission, Evictable, KnownAddresses, Slot};
 use super::serve::Service;
 use crate::hub::ClientId;
 use crate::log_limit::{self, Who};
-use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
+use crate::model::limits::{CLIENT_STACK, WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, WEB_THREADS};
 use crate::model::{Net, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
 use crate::session::WebDoor;
@@ -63,7 +63,7 @@ impl Web {
             origins: AllowedOrigins::new(addresses, origins),
             metrics_origins: AllowedOrigins::new(metrics, origins),
             proxies: TrustedProxies::new(proxies),
-            admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS, known)),
+            admission: Arc::new(Admission::new(WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, known)),
             threads: Arc::new(Semaphore::new(WEB_THREADS)),
             next_id: AtomicU64::new(1),
         }

@@ -63,7 +63,7 @@ impl Session<'_> {
         let asked = Instant::now();
         let outcome = match early {
             Some(guess) if guess.secret == secret => guess.outcome,
-            _ => self.judge(name, secret),
+            _ => self.verify(name, secret),
         };
         match outcome {
             LoginOutcome::User(name, token) => self.attach(name, token),
@@ -77,7 +77,7 @@ impl Session<'_> {
 
     /// Looks at a secret that may not be complete yet.
     pub(super) fn guess(&self, name: &[u8], secret: &[u8]) -> Guess {
-        Guess { secret: secret.to_vec(), outcome: self.judge(name, secret) }
+        Guess { secret: secret.to_vec(), outcome: self.verify(name, secret) }
     }
 
     /// Whether somebody can log in with this name, and nobody with a longer one that begins with it.
@@ -88,8 +88,8 @@ impl Session<'_> {
         known.is_some_and(|name| !self.shared.accounts.has_longer(name.as_str()))
     }
 
-    /// Looks at a secret, as often as the client's address may have one looked at.
-    pub(super) fn judge(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
+    /// Verifies a name and a secret, if the client's address has attempts left.
+    pub(super) fn verify(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
         if self.is_guest(name) {
             return LoginOutcome::Guest;
         }

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
+use super::words::Wanted;
+use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Position, Store, StoreError, Token};
 use crate::lock::Mutex;
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{
     Draft, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
-    SanctionTarget, SanctionTerms, Scope,
+    SanctionTarget, SanctionTerms, Scope, SearchEnd,
 };
 
 /// A store in memory.
@@ -64,19 +65,11 @@ impl Store for MemoryStore {
         Ok(inner.last_visible(reader, scope, limit, earlier))
     }
 
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let wanted: Vec<String> = words_of(words).collect();
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
+        let Some(wanted) = Wanted::parse(words) else { return Ok(Found::default()) };
         let inner = self.inner.lock();
-        Ok(inner.last_visible(reader, scope, limit, |message| {
-            let words: Vec<String> = words_of(&message.said.text).collect();
-            !wanted.is_empty() && wanted.iter().all(|word| words.contains(word))
-        }))
+        let messages = inner.last_visible(reader, scope, limit, |message| wanted.is_in(&message.said.text));
+        Ok(Found { messages, end: SearchEnd::Complete })
     }
 
     fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
@@ -379,11 +372,6 @@ fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
         Scope::User(to) => (to == *reader).then_some(Scope::User(said.from)),
         Scope::Group(_) | Scope::Everybody => Some(said.scope),
     }
-}
-
-/// The words of a text, in lower case.
-fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 /// When each user was in a group: for each user and group the stays, oldest first.

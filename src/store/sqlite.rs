@@ -27,9 +27,9 @@ use rustix::process::{Resource, getrlimit};
 use self::schema::micros;
 use self::watch::Watch;
 use self::write::WriteConnection;
-use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
+use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Store, StoreError, Token};
 use crate::lock::Mutex;
-use crate::model::limits::{INDEX_PIECE, READERS, READERS_KEPT};
+use crate::model::limits::{READERS, READERS_FREE, READERS_KEPT};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
 use crate::semaphore::{Permit, Semaphore};
 
@@ -120,6 +120,12 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// As [`SqliteStore::read`], for work that may take long: some connections stay free for what logins need.
+    fn read_at_length<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _permit = self.readers.lengthy.acquire();
+        self.read(work)
+    }
+
     /// Does some work with a connection that reads, in one transaction, so that all of it sees the same moment.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut reader = self.readers.take();
@@ -151,19 +157,10 @@ impl Store for SqliteStore {
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.read(|conn| read::history(conn, reader, scope, before, limit))
+        self.read_at_length(|conn| read::history(conn, reader, scope, before, limit))
     }
 
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        if self.read(search::is_behind)? {
-            while self.write(|writer| writer.catch_up(INDEX_PIECE))? {}
-        }
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
         self.read(|conn| search::search(conn, reader, words, scope, limit))
     }
 
@@ -242,7 +239,7 @@ impl Store for SqliteStore {
     fn tend(&self) -> Result<bool, StoreError> {
         let now = micros(SystemTime::now());
         let expiring = self.write(|writer| writer.expire(&self.retention, now))?;
-        let indexing = self.write(|writer| writer.index(INDEX_PIECE))?;
+        let indexing = self.write(|writer| writer.index(now))?;
         self.checkpoint()?;
         Ok(expiring || indexing)
     }
@@ -251,6 +248,8 @@ impl Store for SqliteStore {
 /// The connections that read: at most [`READERS`] at once, and a few kept open while idle. Whoever needs one more waits.
 struct ReadPool {
     slots: Semaphore,
+    /// For those of them that may take long.
+    lengthy: Semaphore,
     // lock tier 9: a leaf.
     idle: Mutex<Vec<Connection>, 9>,
 }
@@ -266,7 +265,11 @@ struct PooledConnection<'a> {
 
 impl Default for ReadPool {
     fn default() -> ReadPool {
-        ReadPool { slots: Semaphore::new(READERS), idle: Mutex::default() }
+        ReadPool {
+            slots: Semaphore::new(READERS),
+            lengthy: Semaphore::new(READERS - READERS_FREE),
+            idle: Mutex::default(),
+        }
     }
 }
 

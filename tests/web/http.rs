@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parlor::model::WebOrigin;
 use parlor::model::limits::{
-    WEB_BODY, WEB_HEAD, WEB_HEADERS, WEB_THREADS, WEB_TIME, WEB_VISITS, WEB_VISITS_PER_ADDRESS,
+    WEB_BODY, WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, WEB_HEAD, WEB_HEADERS, WEB_THREADS, WEB_TIME,
 };
 
 use super::{Socket, ask, get, server, server_with, status};
@@ -145,7 +145,7 @@ fn another_sites_page_gets_no_websocket() {
 fn an_incomplete_request_times_out_and_blocks_nobody() {
     let server = server();
     let began = Instant::now();
-    let mut slow: Vec<TestClient> = (0..WEB_VISITS).map(|_| TestClient::connect(server.web[0])).collect();
+    let mut slow: Vec<TestClient> = (0..WEB_CONNECTIONS).map(|_| TestClient::connect(server.web[0])).collect();
     slow.iter_mut().for_each(|client| client.send_raw("GET / HT"));
     // One address holds all slots; another one holds fewer, and gets in.
     let mut other = TestClient::connect_from(server.web[0], [127, 0, 0, 9].into());
@@ -154,7 +154,7 @@ fn an_incomplete_request_times_out_and_blocks_nobody() {
     assert!(began.elapsed() < WEB_TIME, "it had to wait for the slow ones");
     let ends: Vec<Vec<u8>> = slow.iter_mut().map(TestClient::read_to_end).collect();
     let told = ends.iter().filter(|end| end.starts_with(b"HTTP/1.1 408 ")).count();
-    assert!(began.elapsed() >= WEB_TIME && told >= WEB_VISITS / 2, "{told} were told");
+    assert!(began.elapsed() >= WEB_TIME && told >= WEB_CONNECTIONS / 2, "{told} were told");
 }
 
 /// Sends bytes one by one at this pace until the server answers; returns the answer and how long it took.
@@ -264,7 +264,7 @@ fn a_flood_of_requests_starts_a_bounded_number_of_threads() {
         tasks.filter_map(name).filter(|name| name.starts_with("visit-")).count()
     };
     let mut most = 0;
-    let all: Vec<TestClient> = (0..4 * WEB_VISITS)
+    let all: Vec<TestClient> = (0..4 * WEB_CONNECTIONS)
         .map(|n| {
             // From many addresses, so that each newcomer can get a slot.
             let mut client = TestClient::connect_from(addr, [127, 0, 1, 1 + (n % 200) as u8].into());
@@ -273,7 +273,7 @@ fn a_flood_of_requests_starts_a_bounded_number_of_threads() {
             client
         })
         .collect();
-    assert!((WEB_VISITS / 2..=WEB_THREADS).contains(&most), "{most} threads");
+    assert!((WEB_CONNECTIONS / 2..=WEB_THREADS).contains(&most), "{most} threads");
     drop(all);
     eventually("all have ended", || threads() == 0);
 }
@@ -281,9 +281,10 @@ fn a_flood_of_requests_starts_a_bounded_number_of_threads() {
 #[test]
 fn one_address_has_a_limited_share_of_requests() {
     let server = server();
-    let mut all: Vec<TestClient> =
-        (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into())).collect();
-    assert!(String::from_utf8_lossy(&all[WEB_VISITS_PER_ADDRESS].first_bytes()).starts_with("HTTP/1.1 503 "));
+    let mut all: Vec<TestClient> = (0..=WEB_CONNECTIONS_PER_ADDRESS)
+        .map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into()))
+        .collect();
+    assert!(String::from_utf8_lossy(&all[WEB_CONNECTIONS_PER_ADDRESS].first_bytes()).starts_with("HTTP/1.1 503 "));
     all[0].send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
     assert!(String::from_utf8_lossy(&all[0].first_bytes()).starts_with("HTTP/1.1 200 "));
 }

@@ -1,7 +1,7 @@
 //! The metrics for Prometheus.
 
 use super::{ask, get, status};
-use crate::support::{TestServer, eventually};
+use crate::support::{HINT, TestServer, WELCOME, eventually};
 
 /// The value of a sample: what follows its name and labels.
 fn sample(page: &str, name: &str) -> Option<f64> {
@@ -51,8 +51,12 @@ fn metrics_count_every_byte_and_the_longest_queue() {
     assert_eq!(bytes(&page()), [0.0, 0.0], "a collector of metrics is not a client");
     let mut alice = server.login("alice");
     alice.quiet();
+    let typed = ["alice", "password123", "/ping quiet-0"].map(|line| line.len() + 1);
+    let shown = [WELCOME, HINT, "Pong: quiet-0"].map(|line| line.len() + 1);
+    let prompts = "Enter username: Enter password: ".len();
+    let login = [typed.iter().sum::<usize>(), prompts + shown.iter().sum::<usize>()].map(|bytes| bytes as f64);
     // The bytes of a write are counted right after it, so its reader may be quicker.
-    eventually("the login is counted", || bytes(&page()) == bytes(&page()));
+    eventually("the login is counted", || bytes(&page()) == login);
     let (before, said) = (page(), "/ping and so on");
     let rest = " 1\n/ping 2\n/ping 3";
     alice.send(&format!("{said}{rest}"));

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use parlor::model::limits::WEB_VISITS_PER_ADDRESS;
+use parlor::model::limits::WEB_CONNECTIONS_PER_ADDRESS;
 
 use super::{Socket, ask, get, server_with, status};
 use crate::support::{Daemon, TestClient, TestServer};
@@ -104,7 +104,7 @@ fn a_client_behind_a_proxy_has_a_limited_share_of_requests() {
     let addr = server.web[0];
     let head = |way: &str| format!("POST / HTTP/1.1\r\nHost: {addr}\r\n{NAME}: {way}\r\nContent-Length: 1\r\n\r\n");
     // More than one address may have: the proxy itself has no limit, and none has named its client yet.
-    let mut all: Vec<TestClient> = (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect(addr)).collect();
+    let mut all: Vec<TestClient> = (0..=WEB_CONNECTIONS_PER_ADDRESS).map(|_| TestClient::connect(addr)).collect();
     all.iter_mut().for_each(|client| client.send_raw(head("192.0.2.1")));
     let told = all.iter_mut().map(|client| {
         // An admitted request is answered once its body has arrived; a refused one has its answer already.

@@ -61,6 +61,26 @@ fn hashing_replaces_every_plain_password_once() {
 }
 
 #[test]
+fn a_file_in_which_users_hide_is_refused_before_anything_is_written() {
+    for text in
+        ["alice:a\rbob:b\rcarl:c\r", "# staff\ralice:a\nbob:b\n", "alice:$2y$10$x\nbob:b\n", "alice:a\u{2028}bob:b\n"]
+    {
+        let (folder, path) = folder_with(text);
+        let results = [
+            hash_at(CHEAP, &path, &mut |_, _| ()).map(drop),
+            add(&path, &name("zoe"), "long enough"),
+            passwd(&path, &name("bob"), "long enough"),
+            remove(&path, &name("bob")),
+        ];
+        for result in results {
+            assert!(result.unwrap_err().to_string().contains("users.txt: line 1: "), "{text:?}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(only_entry(&folder), "users.txt");
+    }
+}
+
+#[test]
 fn an_error_says_why_and_changes_nothing() {
     let (folder, path) = folder_with("alice:marked\n");
     let said = |result: Result<(), StartError>| result.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE");
@@ -163,7 +183,7 @@ fn concurrent_edits_lose_nobody() {
         for n in 0..8 {
             let path = &path;
             scope.spawn(move || {
-                edit(path, IfMissing::Fail, |file| Ok(file.add(&name(&format!("user{n}")), "x")?)).unwrap();
+                edit(path, IfMissing::Fail, |file| file.add(&name(&format!("user{n}")), "x")).unwrap();
             });
         }
     });

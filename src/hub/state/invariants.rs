@@ -1,4 +1,4 @@
-//! What always holds between the maps, for the tests.
+//! Invariants of the maps, for the tests.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

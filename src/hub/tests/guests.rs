@@ -81,7 +81,7 @@ fn nothing_about_a_guest_passes_to_the_next_one() {
 }
 
 #[test]
-fn a_guest_who_has_left_can_be_neither_banned_nor_ignored() {
+fn a_departed_guest_can_be_neither_banned_nor_ignored() {
     let (hub, no, now) = (hub_with(Limits::default()), &mut FlushList::default(), SystemTime::now());
     let (ann, whom) = (user(&hub, 1, "Ann"), name("guest-1"));
     make(&hub, ann.client(), "red").unwrap();

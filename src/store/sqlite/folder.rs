@@ -11,12 +11,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{schema, watch};
 use crate::files::{rename_new, rename_to_free};
+use crate::lock::Mutex;
 use crate::model::{Durability, StartError};
 use crate::store::StoreError;
 
@@ -30,6 +30,9 @@ const IN_USE: &str = "another parlord is using this folder; give this one its ow
 
 /// How long a connection waits for another program that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often a connection that waits for another program tries again.
+pub(super) const BUSY_POLL: Duration = Duration::from_micros(200);
 
 /// How long one attempt to empty the write-ahead log keeps others from writing.
 const EMPTYING: Duration = Duration::from_millis(100);
@@ -72,8 +75,8 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
 pub(super) struct FolderLock {
     path: PathBuf,
     /// The file under its name; another one if the first was removed.
-    // lock tier 9: a leaf.
-    file: Mutex<File>,
+    // lock tier 10: a leaf, taken while a connection of the store is held.
+    file: Mutex<File, 10>,
     /// The database, locked as well: the lock file may be removed while nobody looks.
     database: Option<File>,
 }
@@ -264,8 +267,9 @@ pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a connection that writes. Deleted content is overwritten in the file.
 pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
+    let mut conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_handler(Some(wait_for_others))?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
@@ -277,6 +281,13 @@ pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite:
     conn.pragma_update(None, "wal_autocheckpoint", URGENT_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(conn)
+}
+
+/// Waits a moment for another program that is writing. SQLite's own handler waits ever longer, and a tool that works in short
+/// pieces would come first each time.
+fn wait_for_others(tries: i32) -> bool {
+    std::thread::sleep(BUSY_POLL);
+    u128::from(tries.unsigned_abs()) * BUSY_POLL.as_micros() < BUSY_TIMEOUT.as_micros()
 }
 
 /// Checkpoints the write-ahead log if it has grown, without making any other connection wait.

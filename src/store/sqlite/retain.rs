@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::schema::{self, EVERYBODY, rows};
-use super::search;
 use super::visibility::PRIVATE;
 use super::write::WriteBatch;
 use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
@@ -58,10 +57,6 @@ pub(super) fn expire(
     skipped: &mut i64,
     now: i64,
 ) -> Result<bool, StoreError> {
-    if search::is_forgetting(&batch.conn)? {
-        // The words of what was deleted before must leave the index first, or ever more would wait for that.
-        return Ok(false);
-    }
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     let before = *skipped;
@@ -168,10 +163,6 @@ struct Forgotten {
 
 /// Deletes a piece of what is gone with accounts, and returns whether there may be more.
 pub(super) fn clean_up_accounts(batch: &mut WriteBatch<'_>) -> Result<bool, StoreError> {
-    if search::is_forgetting(&batch.conn)? {
-        // The words of what was deleted before must leave the index first.
-        return Ok(false);
-    }
     let mut left = EXPIRE_PIECE;
     while left > 0 {
         let Some(forgotten) = next_forgotten(batch)? else { return Ok(false) };

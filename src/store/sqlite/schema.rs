@@ -7,17 +7,18 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, Statement, TransactionBehavior};
 
 use super::folder;
+use crate::lock::Mutex;
 use crate::model::limits::DAMAGE_LOGGED;
 use crate::model::{Draft, Message, MessageId, Name, Scope, StartError};
 use crate::store::{Device, StoreError};
 
 /// The steps that make version 1 out of nothing, version 2 out of version 1, and so on.
-pub(super) const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
 
 /// The application id in the header of every database of Parlor ("Parl"), so that no other one is taken for it.
 pub(super) const APPLICATION: i64 = 0x5061_726C;
@@ -119,12 +120,15 @@ fn message(row: &Row<'_>) -> Result<(Message, bool), StoreError> {
 }
 
 /// What was logged about rows that cannot be read, so that each is named once; at most [`DAMAGE_LOGGED`] of them.
-// lock tier 9: a leaf.
-static LOGGED: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+// lock tier 10: a leaf, taken while a connection of the store is held.
+static LOGGED: Mutex<BTreeSet<(&'static str, String)>, 10> = Mutex::new(BTreeSet::new());
 
 fn log_damage(table: &'static str, row: &dyn fmt::Display) {
-    let mut logged = LOGGED.lock();
-    if logged.len() < DAMAGE_LOGGED && logged.insert((table, row.to_string())) {
+    let is_new = {
+        let mut logged = LOGGED.lock();
+        logged.len() < DAMAGE_LOGGED && logged.insert((table, row.to_string()))
+    };
+    if is_new {
         log::error!("database row damaged table={table} row={row}: it is left out, or shown as damaged");
     }
 }

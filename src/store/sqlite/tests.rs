@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Draft, Durability, GroupRole, GroupSetting, GroupSettings, Penalty, SanctionTerms, Scope, Tag};
+use crate::model::{
+    Draft, Durability, GroupRole, GroupSetting, GroupSettings, Penalty, SanctionTerms, Scope, SearchEnd, Tag,
+};
 use crate::store::tests::{at, entered, group, left, name, reading, said, sees, user};
 use crate::store::{Position, Tools};
 
@@ -43,13 +45,13 @@ pub(super) fn old(days: u64, scope: Scope, text: &str) -> Entry {
     Entry::Said(Draft { at, from: name("alice"), scope, text: text.into(), action: false, tag: None })
 }
 
-/// Whether a word is in the index.
+/// Whether the beginning of a word is in the index.
 fn is_indexed(store: &SqliteStore, word: &str) -> bool {
-    let sql = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, message_words, row)";
+    let sql = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, message_grams, row)";
     let count = "SELECT count(*) FROM temp.words WHERE term = ?1";
     let asked = store.write(|writer| {
         writer.conn().execute_batch(sql)?;
-        Ok(writer.conn().query_row(count, [word], |row| row.get::<_, i64>(0))?)
+        Ok(writer.conn().query_row(count, [&word[..3]], |row| row.get::<_, i64>(0))?)
     });
     asked.unwrap() > 0
 }
@@ -65,7 +67,7 @@ fn what_was_stored_is_there_after_a_restart() {
     drop(store);
     let store = open(&dir);
     assert_eq!(sees(&store, "bob", None), ["1", "2"]);
-    assert_eq!(store.search(&name("bob"), "1", None, 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("bob"), "1", None, 9).unwrap().messages.len(), 1);
     // All sessions ended with the server: whoever was here has got everything, and is in no group.
     assert_eq!(store.append(&[said("alice", group("g"), "3"), said("alice", user("bob"), "4")]).unwrap(), MessageId(3));
     assert_eq!(sees(&store, "bob", Some(group("g"))), ["1"]);
@@ -339,8 +341,9 @@ fn words_match_without_accents_and_leave_with_their_message() {
     store
         .append(&[said("alice", user("bob"), "Crème brûlée"), said("alice", user("bob"), "cafe\u{301}s, tea")])
         .unwrap();
-    let found = |words: &str| store.search(&name("bob"), words, None, 9).unwrap().len();
-    assert_eq!((found("creme"), found("BRÛLÉE crème"), found("cafés"), found("caf")), (1, 1, 1, 0));
+    let found = |words: &str| store.search(&name("bob"), words, None, 9).unwrap().messages.len();
+    assert_eq!((found("creme"), found("BRÛLÉE crème"), found("cafés"), found("caf")), (1, 1, 1, 1));
+    tend(&store);
     assert!(is_indexed(&store, "brulee") && is_indexed(&store, "tea"));
     store.append(&[Entry::Deleted { id: MessageId(1) }, said("alice", user("bob"), "late")]).unwrap();
     tend(&store);
@@ -348,6 +351,67 @@ fn words_match_without_accents_and_leave_with_their_message() {
     store.append(&[Entry::Forgotten { user: name("bob") }]).unwrap();
     tend(&store);
     assert!(!is_indexed(&store, "tea") && !is_indexed(&store, "late"));
+}
+
+#[test]
+fn a_search_finds_what_is_not_indexed_yet_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    store.append(&[old(0, user("bob"), "今天天气很好 🎉 and tomato")]).unwrap();
+    let ids = |words: &str| -> Vec<u64> {
+        store.search(&name("bob"), words, None, 9).unwrap().messages.iter().map(|message| message.id.0).collect()
+    };
+    for indexed in [false, true] {
+        for words in ["天气", "天", "🎉", "mat", "TOMATO 好", "Ｔｏｍ", "an"] {
+            assert_eq!(ids(words), [1], "{words}, indexed: {indexed}");
+        }
+        assert!(ids("气天").is_empty() && ids("tomat🎉").is_empty() && ids("t").is_empty());
+        tend(&store);
+    }
+    store.append(&[old(0, user("bob"), "newer tomato"), old(0, user("eve"), "secret tomato")]).unwrap();
+    assert_eq!(ids("tomato"), [1, 2], "one from the index, one from the table");
+}
+
+#[test]
+fn a_search_over_many_new_messages_answers_at_once_and_says_so() {
+    use crate::model::limits::SEARCH_UNINDEXED;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_with(&dir, Retention { durability: Durability::Commit, ..Retention::default() });
+    let many: Vec<Entry> = (0..2 * SEARCH_UNINDEXED).map(|n| old(0, user("bob"), &format!("number {n}"))).collect();
+    store.append(&many).unwrap();
+    let found = store.search(&name("bob"), "number 1", None, 9).unwrap();
+    assert_eq!((found.messages.len(), found.end), (0, SearchEnd::Indexing));
+    let found = store.search(&name("bob"), "number", None, 3).unwrap();
+    assert_eq!((found.messages.len(), found.end), (3, SearchEnd::Complete));
+    tend(&store);
+    let found = store.search(&name("bob"), "number 17", None, 99).unwrap();
+    assert_eq!(found.end, SearchEnd::Complete);
+    assert!(found.messages.iter().all(|message| message.said.text.contains("17")) && found.messages.len() == 99);
+}
+
+#[test]
+fn an_older_database_is_indexed_anew_in_the_background() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parlor.db");
+    let mut conn = Connection::open(&path).unwrap();
+    conn.pragma_update(None, "application_id", schema::APPLICATION).unwrap();
+    schema::upgrade(&mut conn, &path, &schema::STEPS[..3]).unwrap();
+    conn.execute_batch(
+        "INSERT INTO conversation (id, a, b) VALUES (2, 'alice', 'bob');
+         INSERT INTO message (id, at, conversation, sender, peer, text, action) VALUES (1, 1, 2, 'alice', 'bob', '今天天气', 0);
+         INSERT INTO message_words (rowid, text, conversation) VALUES (1, '今天天气', 2);
+         UPDATE server SET last = 1, messages = 1, indexed = 1",
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(&dir);
+    for _ in 0..2 {
+        assert_eq!(store.search(&name("bob"), "天气", None, 9).unwrap().messages.len(), 1);
+        tend(&store);
+    }
+    store.append(&[Entry::Deleted { id: MessageId(1) }]).unwrap();
+    tend(&store);
+    assert!(store.search(&name("bob"), "天气", None, 9).unwrap().messages.is_empty());
 }
 
 #[test]
@@ -379,7 +443,7 @@ fn a_damaged_value_costs_one_message_and_nothing_else() {
         assert_eq!(all.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{damage}");
         assert_eq!(all[2].1.starts_with("(this message is damaged)"), damage.starts_with("text"), "{damage}");
         assert_eq!(texts(store.tail(MessageId(0), 9).unwrap()), all, "{damage}");
-        assert!(texts(store.search(&name("bob"), "soup", None, 9).unwrap()).len() >= 4, "{damage}");
+        assert!(texts(store.search(&name("bob"), "soup", None, 9).unwrap().messages).len() >= 4, "{damage}");
         assert!(store.backlog(&name("bob"), None, MessageId(9), 9).unwrap().messages.len() >= 4, "{damage}");
         assert!(store.message(&name("bob"), MessageId(3)).unwrap().is_some(), "{damage}");
         let tools = SqliteTools::new(dir.path());
@@ -593,4 +657,36 @@ fn a_removed_lock_file_lets_no_second_daemon_in() {
     store.inspect().unwrap();
     assert!(dir.path().join("parlor.lock").exists());
     assert!(refused(dir.path()).contains("another parlord is using this folder"));
+}
+
+#[test]
+fn erasing_a_user_takes_their_words_out_of_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    tamper(
+        &store,
+        "INSERT INTO report VALUES (1, 1, 'Mallory', 'bob', 'marked'), (2, 1, NULL, 'mallory: marked', 'x'),
+             (3, 1, 'bob', 'eve: mallory', 'y');
+         INSERT INTO sanction VALUES ('ban', '@eve', 'mallory', 'marked', 1, NULL), ('mute', '@eve', 'bob', 'z', 1, NULL);
+         INSERT INTO kept_group VALUES (8, 'g', NULL, 0, 0, 'marked', NULL), (9, 'h', NULL, 0, 0, 'theirs', NULL);
+         INSERT INTO member VALUES (8, 'mallory', 2, 1), (9, 'mallory', 0, 1);
+         INSERT INTO group_sanction VALUES (8, 'eve', 0, 'mallory', 'marked', NULL);",
+    );
+    store.append(&[said("mallory", Scope::Everybody, "marked"), said("bob", user("mallory"), "marked")]).unwrap();
+    tend(&store);
+    SqliteTools::new(dir.path()).erase(&name("MALLORY"), &mut |_, _| (), &mut |_, _| ()).unwrap();
+    assert_eq!(store.reports().unwrap().iter().map(|report| report.number).collect::<Vec<_>>(), [3]);
+    assert_eq!(store.sanctions().unwrap().len(), 2, "what they imposed stays in force");
+    drop(store);
+    let bytes = fs::read(dir.path().join("parlor.db")).unwrap();
+    assert!(!bytes.windows(6).any(|word| word == b"marked") && bytes.windows(6).any(|word| word == b"theirs"));
+}
+
+#[test]
+fn searches_leave_connections_to_logins() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let all: Vec<_> = (0..READERS - READERS_FREE).map(|_| store.readers.lengthy.acquire()).collect();
+    assert!(store.tokens(&name("bob")).unwrap().is_empty());
+    drop(all);
 }

@@ -10,9 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::folder::{self, FolderLock};
+use crate::lock::Mutex;
 use crate::model::StartError;
 use crate::store::StoreError;
 
@@ -28,10 +27,10 @@ pub(super) struct Watch {
     path: PathBuf,
     /// The database as it was opened.
     file: FileId,
-    // lock tier 9: a leaf.
-    seen: Mutex<Seen>,
-    // lock tier 9: a leaf.
-    failure: Mutex<Option<Failure>>,
+    // lock tier 10: a leaf, taken while a connection of the store is held.
+    seen: Mutex<Seen, 10>,
+    // lock tier 10: a leaf, taken while a connection of the store is held.
+    failure: Mutex<Option<Failure>, 10>,
     /// Released last, when no connection is open any more: closing a file of the database takes SQLite's own locks away.
     folder: FolderLock,
 }

@@ -137,18 +137,18 @@ impl WriteConnection {
         Ok(more)
     }
 
-    /// Indexes the words of at most `limit` messages, and returns whether there are more.
-    pub(super) fn catch_up(&mut self, limit: usize) -> Result<bool, StoreError> {
+    /// Indexes some messages, or removes deleted ones from the index, and returns whether there is more to do.
+    pub(super) fn index(&mut self, now: i64) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::catch_up(&batch.conn, batch.last, limit)?;
+        let more = search::index(&batch.conn, batch.last)? || search::purge(&batch.conn, now, false)?;
         batch.commit()?;
         Ok(more)
     }
 
-    /// Indexes the words of at most `limit` messages, or removes some from the index, and returns whether there is more.
-    pub(super) fn index(&mut self, limit: usize) -> Result<bool, StoreError> {
+    /// Removes some of what the index has of deleted messages, and returns whether there is more.
+    pub(super) fn purge(&mut self, now: i64) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::index(&batch.conn, batch.last, limit)?;
+        let more = search::purge(&batch.conn, now, true)?;
         batch.commit()?;
         Ok(more)
     }
@@ -226,7 +226,7 @@ impl WriteBatch<'_> {
                 self.run(sql, [user.as_str(), whom.as_str()])
             }
             Entry::Deleted { id } => {
-                self.unindex("id = ?1", [number(*id)])?;
+                search::unindex(&self.conn, "id = ?1", [number(*id)])?;
                 self.run("UPDATE message SET text = '', deleted = 1 WHERE id = ?1", [number(*id)])
             }
             Entry::TokenMade(token) => {
@@ -403,19 +403,10 @@ impl WriteBatch<'_> {
 
     /// Deletes these messages, also from the index, and returns how many there were.
     pub(super) fn remove<P: rusqlite::Params + Copy>(&mut self, which: &str, values: P) -> Result<usize, StoreError> {
-        self.unindex(which, values)?;
+        search::unindex(&self.conn, which, values)?;
         let gone = self.conn.prepare_cached(&format!("DELETE FROM message WHERE {which}"))?.execute(values)?;
         self.grown -= i64::try_from(gone).unwrap_or(i64::MAX);
         Ok(gone)
-    }
-
-    /// Notes that the words of these messages must leave the index, if they are in it. Call this before the text is deleted.
-    fn unindex(&self, which: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
-        let sql = format!(
-            "INSERT INTO unindex SELECT id, conversation, text FROM message WHERE {which} \
-             AND NOT deleted AND id <= (SELECT indexed FROM server)"
-        );
-        self.run(&sql, values)
     }
 
     /// Deletes everything that is kept for a user except messages, and that others ignore them.

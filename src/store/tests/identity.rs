@@ -29,8 +29,8 @@ fn a_group_made_again_shares_nothing_with_the_old_one(store: &dyn Store) {
     assert!(sees(store, "bob", Some(group("g"))).is_empty(), "neither the old conversation nor the new one");
     assert_eq!(sees(store, "bob", None), ["old words", "old"], "it stays readable for those who were there");
     assert_eq!(sees(store, "ann", None), ["new words"]);
-    assert_eq!(store.search(&name("bob"), "words", None, 9).unwrap().len(), 1);
-    assert!(store.search(&name("bob"), "words", Some(group("g")), 9).unwrap().is_empty());
+    assert_eq!(store.search(&name("bob"), "words", None, 9).unwrap().messages.len(), 1);
+    assert!(store.search(&name("bob"), "words", Some(group("g")), 9).unwrap().messages.is_empty());
     assert_eq!(owed(store, "bob", None), ["old"]);
     assert!(store.message(&name("bob"), MessageId(3)).unwrap().is_none());
     let [now] = &store.groups().unwrap()[..] else { panic!("one group") };

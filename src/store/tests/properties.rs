@@ -181,7 +181,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
                 all.push(format!("{text} history {scope:?} {before:?} {limit}: {messages:?}"));
             }
             for (words, limit) in [("RED", 1000), ("green it's", 2), ("y red", 1000)] {
-                let messages = store.search(&reader, words, scope, limit).unwrap();
+                let messages = store.search(&reader, words, scope, limit).unwrap().messages;
                 all.push(format!("{text} search {scope:?} {words} {limit}: {messages:?}"));
             }
         }

@@ -50,8 +50,8 @@ fn renaming_covers_messages_from_a_user_and_to_them(store: &dyn Store) {
     assert_eq!(shown(store, "robert", Some(group("g"))), ["Robert #g 5", "ann #g 7"]);
     assert_eq!(shown(store, "ann", None).len(), 5);
     assert_eq!(shown(store, "bob", None), ["Robert * 6"], "nobody is called bob any more");
-    assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().len(), 1);
-    assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().messages.len(), 1);
+    assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().messages.len(), 1);
     // The same where the other name used to come first.
     store.append(&[said("carl", user("adam"), "to adam"), renamed("adam", "dan")]).unwrap();
     for (reader, other) in [("carl", "dan"), ("dan", "carl")] {
