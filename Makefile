@@ -32,7 +32,7 @@ test: tools lint ## Install what the tests need, check the source and run all te
 	export PARLORD="$(TARGET_DIR)/debug/parlord"
 	"$(CARGO)" test --workspace --lib --bins --tests
 
-check: lint deny ## Check format, lints and documentation; also licences if cargo-deny is installed
+check: lint deny ## Check format, lints and documentation; also licences and advisories if cargo-deny is installed
 
 docs: rust ## Regenerate the generated parts of docs/
 	@UPDATE_DOCS=1 "$(CARGO)" test --test parlor documents
@@ -79,8 +79,17 @@ lint: rust
 deny: rust
 	@if "$(CARGO)" deny --version >/dev/null 2>&1; then
 		"$(CARGO)" deny --log-level warn check bans licenses sources
+		# Without a network, the database of advisories that is here has to do.
+		"$(CARGO)" deny --log-level error fetch db 2>/dev/null || echo 'The database of advisories could not be fetched.'
+		database=$$(ls -td "$${CARGO_HOME:-$$HOME/.cargo}"/advisory-db*/*/ 2>/dev/null | head -n 1)
+		if [ -n "$$database" ]; then
+			echo "The last advisory is of $$(git -C "$$database" log -1 --format='%cs, %cr' 2>/dev/null || echo 'an unknown day')."
+			"$(CARGO)" deny --log-level warn check --disable-fetch advisories
+		else
+			echo 'There is no database of advisories: they were not checked.'
+		fi
 	else
-		echo 'cargo-deny is not installed: licences, bans and sources were not checked.'
+		echo 'cargo-deny is not installed: licences, bans, sources and advisories were not checked.'
 	fi
 
 rust:

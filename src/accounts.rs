@@ -3,14 +3,16 @@
 //! This folder knows no client, no connection and no event. No secret leaves it: not in an error, not in a `Debug`, not on
 //! a screen.
 //!
-//! Reading order: `file` is the format of the users file and `disk` its safe replacement; `hash` is one password; `users`
+//! Reading order: `file` is the format of the users file and `disk` its safe replacement; `foreign` recognises what other programs keep in place
+//! of a password, `hash` is one password; `users`
 //! holds the accounts in use; `verify` checks passwords, and `throttle` limits who may try; `change` is what users do to
 //! their own accounts, `edit` and `rename` what operators do; `tokens` generates secrets.
 
 mod change;
 mod disk;
-pub mod edit;
+pub(crate) mod edit;
 mod file;
+mod foreign;
 mod hash;
 mod rename;
 mod throttle;
@@ -18,7 +20,7 @@ pub mod tokens;
 mod users;
 mod verify;
 
-pub use change::{AccountError, HashedPassword};
-pub use throttle::Throttle;
+pub(crate) use change::AccountError;
+pub(crate) use throttle::Throttle;
 pub use users::Accounts;
-pub use verify::Verification;
+pub(crate) use verify::Verification;

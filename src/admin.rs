@@ -19,14 +19,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
-
 pub use command::{Actor, AdminCommand, BanTarget};
 pub use filter::Filter;
 pub(crate) use rename::finish_renames;
 
 use crate::accounts::Accounts;
 use crate::hub::{FlushList, Hub};
+use crate::lock::{Mutex, MutexGuard, RwLock};
 use crate::model::limits::TURN_CHECK;
 use crate::model::{AdminAnswer, EventKind, Message, MessageId, Net, Outcome, Role, UserError};
 use audit::Audit;
@@ -67,19 +66,19 @@ pub struct Admin {
     control: OnceLock<Arc<dyn ServerControl>>,
     /// Held while a command runs, so that commands run one at a time.
     // lock tier 1: before every other lock; held while the store appends and while sessions end.
-    turn: Mutex<()>,
+    turn: Mutex<(), 1>,
     // lock tier 9: a leaf, held only to clone or replace the pointer.
-    filter: RwLock<Arc<Filter>>,
+    filter: RwLock<Arc<Filter>, 9>,
     // lock tier 2: after the turn; held while the announcement is queued under the hub's lock.
-    countdown: Mutex<Option<Countdown>>,
+    countdown: Mutex<Option<Countdown>, 2>,
     /// The number of the last report.
     // lock tier 2: after the turn; held from choosing a number until the report is stored.
-    last_report: Mutex<u64>,
+    last_report: Mutex<u64, 2>,
     commands: Vec<(&'static str, AtomicU64)>,
     // lock tier 9: leaves, held for one update.
-    logins: Mutex<Tally>,
-    refused: Mutex<Tally>,
-    rates: Mutex<Rates>,
+    logins: Mutex<Tally, 9>,
+    refused: Mutex<Tally, 9>,
+    rates: Mutex<Rates, 9>,
     audit: Audit,
     started: Instant,
 }
@@ -144,7 +143,7 @@ impl Admin {
     }
 
     /// Waits for the turn. An operator who is being renamed does not wait, because the rename waits for their sessions.
-    fn wait_for_turn(&self, by: &Actor) -> Result<MutexGuard<'_, ()>, UserError> {
+    fn wait_for_turn(&self, by: &Actor) -> Result<MutexGuard<'_, (), 1>, UserError> {
         loop {
             match (self.turn.try_lock_for(TURN_CHECK), by) {
                 (Some(turn), _) => return Ok(turn),

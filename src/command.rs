@@ -15,6 +15,7 @@ mod session;
 mod table;
 mod talk;
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -28,8 +29,10 @@ use crate::accounts::Accounts;
 use crate::admin::{Admin, AdminCommand};
 use crate::failpoint;
 use crate::hub::{Client, ClientId, FlushList, Hub, PendingMessage, PushOutcome};
+use crate::model::line::{self, Line};
+use crate::model::text::NotUtf8;
 use crate::model::{
-    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError, text,
+    BadTag, Event, EventKind, Name, OutputFormat, Question, QuitReason, Role, Scope, Tag, Target, UserError,
 };
 
 /// One parsed command, ready to be executed.
@@ -37,7 +40,7 @@ pub trait Command {
     /// Executes it. Others are told through the hub, the caller through [`Context::reply`].
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError>;
 
     /// Whether all it does is send a message. Such commands are published together with the messages around them; any
@@ -46,7 +49,7 @@ pub trait Command {
         false
     }
 
-    /// What the console executes in its place, where [`Spec::console`] is set.
+    /// The command that the console executes in its place, where [`Spec::console`] is set.
     fn admin_command(&self) -> Option<AdminCommand> {
         None
     }
@@ -65,7 +68,7 @@ pub struct Spec {
     pub console: bool,
     /// How it is written.
     pub usage: &'static str,
-    /// What it does, in one line of at most 70 characters.
+    /// A description in one line of at most 70 characters.
     pub help: &'static str,
     /// Further details.
     pub details: &'static str,
@@ -98,50 +101,54 @@ fn forms_at(word: &str) -> (usize, &'static [Spec]) {
 /// Executes one line as it arrived from a logged-in user; see [`run`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done, or is not UTF-8.
+/// The answer to the caller when it cannot be done, or is not UTF-8.
 pub fn run_bytes(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
-    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
+    let line = Line::decode(line).map_err(|NotUtf8| UserError::NotUtf8)?;
     run(&line, context)
 }
 
-/// Executes one clean line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
+/// Executes one line of a logged-in user: a command, or text for the conversation chosen with `/talk`.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
-pub fn run(line: &str, context: &mut Context<'_>) -> Result<(), UserError> {
-    let line = line.trim();
-    let Some(command) = line.strip_prefix('/') else {
-        return if line.is_empty() { Ok(()) } else { talk::say(line, context) };
+/// The answer to the caller when it cannot be done.
+pub fn run(line: &Line<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
+    let command = match line {
+        Line::Nothing => return Ok(()),
+        Line::Text(text) => return talk::say(text, context),
+        Line::Command(command) => command,
     };
-    let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-    let (position, forms) = forms_at(word);
+    let (word, rest) = line::split_word(command);
+    let (position, forms) = forms_at(&word);
     // The role is in the store: it is read only where it matters, and once.
     let role = LazyCell::new(|| context.role());
     let mut allowed = forms.iter().filter(|spec| spec.role == Role::User || *role >= spec.role).peekable();
     if allowed.peek().is_none() {
-        return Err(UserError::UnknownCommand(word.to_owned(), help::nearest(word, *role)));
+        let near = help::nearest(&word, *role);
+        return Err(UserError::UnknownCommand(word.into_owned(), near));
     }
     let command = parse(allowed, rest)?;
     execute(command, position, context)
 }
 
-/// The word before a tag, where a door takes tags.
-const TAG: &str = "/tag";
+/// The word of a tag, where a door takes tags.
+const TAG: &str = "tag";
 
 /// Like [`run_bytes`], for a line that may begin with `/tag <tag>`. Then everything that answers the line carries the tag; if
 /// nothing does, [`EventKind::Accepted`] follows.
 ///
 /// # Errors
-/// What the caller is told when it cannot be done, or is not UTF-8.
+/// The answer to the caller when it cannot be done, or is not UTF-8.
 pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserError> {
-    let line = text::decode(line).map_err(|text::NotUtf8| UserError::NotUtf8)?;
-    let Some((_, rest)) = line.trim_start().split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case(TAG)) else {
-        return if line.trim().eq_ignore_ascii_case(TAG) { Err(UserError::BadTag) } else { run(&line, context) };
+    let line = Line::decode(line).map_err(|NotUtf8| UserError::NotUtf8)?;
+    let tagged = match &line {
+        Line::Command(command) => Some(line::split_word(command)).filter(|(word, _)| word.eq_ignore_ascii_case(TAG)),
+        Line::Nothing | Line::Text(_) => None,
     };
-    let (tag, line) = rest.split_once(' ').unwrap_or((rest, ""));
+    let Some((_, rest)) = tagged else { return run(&line, context) };
+    let (tag, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     context.caller.tag = Some(tag.parse().map_err(|BadTag| UserError::BadTag)?);
     context.caller.answered = false;
-    run(line, context)?;
+    run(&Line::of(rest), context)?;
     if !context.caller.answered && !context.caller.quit {
         context.reply(EventKind::Accepted);
     }
@@ -151,7 +158,7 @@ pub fn run_tagged(line: &[u8], context: &mut Context<'_>) -> Result<(), UserErro
 /// Executes a parsed command and counts it; `position` is its position in [`COMMANDS`].
 ///
 /// # Errors
-/// What the caller is told when it cannot be done.
+/// The answer to the caller when it cannot be done.
 pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context<'_>) -> Result<(), UserError> {
     context.admin.count(position);
     if !command.only_speaks() {
@@ -164,15 +171,18 @@ pub fn execute(command: Box<dyn Command>, position: usize, context: &mut Context
 /// Parses a line of the console, which needs no slash: the commands that operators have in the chat, and `top`.
 ///
 /// # Errors
-/// What the operator is told when it is no such command.
+/// The answer to the operator when there is no such command.
 pub fn console(line: &str) -> Result<AdminCommand, UserError> {
-    let line = line.trim().trim_start_matches('/');
-    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let line = match Line::of(line) {
+        Line::Nothing => Cow::default(),
+        Line::Command(line) | Line::Text(line) => line,
+    };
+    let (word, rest) = line::split_word(line.trim_start_matches('/'));
     if word.eq_ignore_ascii_case("top") && (rest.is_empty() || rest == "sessions") {
         return Ok(AdminCommand::Top { sessions: !rest.is_empty() });
     }
-    let unknown = || UserError::UnknownCommand(word.to_owned(), None);
-    let mut known = forms(word).iter().filter(|spec| spec.console).peekable();
+    let unknown = || UserError::UnknownCommand(word.clone().into_owned(), None);
+    let mut known = forms(&word).iter().filter(|spec| spec.console).peekable();
     known.peek().ok_or_else(unknown)?;
     parse(known, rest)?.admin_command().ok_or_else(unknown)
 }
@@ -181,15 +191,17 @@ pub fn console(line: &str) -> Result<AdminCommand, UserError> {
 fn parse<'a>(forms: impl Iterator<Item = &'a Spec>, rest: &str) -> Result<Box<dyn Command>, UserError> {
     let mut usages = Vec::new();
     for spec in forms {
-        match (spec.parse)(&mut Args::new(rest)) {
-            Some(parsed) => return Ok(parsed),
-            None => usages.push(spec.usage),
+        let mut args = Args::new(rest);
+        match ((spec.parse)(&mut args), args.take_error()) {
+            (Some(parsed), _) => return Ok(parsed),
+            (None, Some(error)) => return Err(error),
+            (None, None) => usages.push(spec.usage),
         }
     }
     Err(UserError::Usage(usages))
 }
 
-/// What a command works with. There is no socket in it.
+/// The surroundings of a command. There is no socket in it.
 pub struct Context<'a> {
     /// Users, groups and messages.
     pub hub: &'a Hub,
@@ -217,7 +229,7 @@ pub struct Caller {
     pub flush_list: FlushList,
     /// The questions to ask once the command has been executed.
     pub dialog: Option<Box<dyn Dialog>>,
-    /// What the command costs of their budget, in ordinary commands.
+    /// Cost of the command in their budget, in ordinary commands.
     pub cost: usize,
     /// They want to leave.
     pub quit: bool,
@@ -228,7 +240,7 @@ pub struct Caller {
     connection: Arc<dyn CallerConnection>,
 }
 
-/// What commands need from the connection of their caller.
+/// The parts of a caller's connection that commands need.
 pub trait CallerConnection {
     /// Writes the client's outbox, waiting for as long as they take to read it.
     fn catch_up(&self, client: &Client);
@@ -252,7 +264,7 @@ pub trait Dialog: Send {
     /// Carries the command out, with one answer per question, byte for byte and without line ends.
     ///
     /// # Errors
-    /// What the caller is told when it cannot be done; nothing has changed then.
+    /// The answer to the caller when it cannot be done; nothing has changed then.
     fn finish(self: Box<Self>, answers: &[Vec<u8>], context: &mut Context<'_>) -> Result<(), UserError>;
 }
 

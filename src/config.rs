@@ -1,4 +1,4 @@
-//! What an operator can set. The command line overrides the environment, then comes the file, then the default.
+//! Settings. The command line overrides the environment, then comes the file, then the default.
 //!
 //! [`Config`] declares the settings, each once, as an option of the command line. What the environment and the
 //! configuration file say becomes arguments placed before those of the command line ([`add_sources`]), so there is one

@@ -1,6 +1,6 @@
-//! Places at which a test may order a fault. Without the feature `failpoints` there are none.
+//! Floor 0: places where a test can order a fault. Without the feature `failpoints` they do nothing.
 
-/// Panics if a test has ordered that for this place and this victim.
+/// Panics if a test has ordered a fault for this place and this victim.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn reach(_place: &'static str, _victim: &impl std::fmt::Display) {}
@@ -13,26 +13,27 @@ mod ordered {
     use std::fmt::Display;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use parking_lot::Mutex;
+    use crate::lock::Mutex;
 
-    /// How many faults are ordered: mostly none, and then nobody looks further.
+    /// How many faults are ordered. Almost always none, and then nothing else is looked at.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    static ORDERED: Mutex<Vec<(&'static str, String)>> = Mutex::new(Vec::new());
+    // lock tier 9: a leaf.
+    static ORDERED: Mutex<Vec<(&'static str, String)>, 9> = Mutex::new(Vec::new());
 
-    /// Orders one panic where this victim next comes to this place.
+    /// Orders one panic, the next time this victim reaches this place.
     pub fn order(place: &'static str, victim: &str) {
         ORDERED.lock().push((place, victim.to_owned()));
         COUNT.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Panics if a test has ordered that for this place and this victim.
+    /// Panics if a test has ordered a fault for this place and this victim.
     pub fn reach(place: &'static str, victim: &impl Display) {
         if COUNT.load(Ordering::SeqCst) == 0 {
             return;
         }
         let victim = victim.to_string();
         let mut ordered = ORDERED.lock();
-        let Some(at) = ordered.iter().position(|(at, whose)| *at == place && *whose == victim) else { return };
+        let Some(at) = ordered.iter().position(|(at, whom)| *at == place && *whom == victim) else { return };
         ordered.swap_remove(at);
         COUNT.fetch_sub(1, Ordering::SeqCst);
         drop(ordered);

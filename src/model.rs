@@ -8,9 +8,11 @@ pub mod bucket;
 mod encodings;
 pub mod error;
 pub mod event;
+pub mod expiry;
 pub mod group;
 pub mod histogram;
 pub mod limits;
+pub mod line;
 pub mod mention;
 pub mod message;
 pub mod name;
@@ -33,13 +35,14 @@ pub use bucket::{Bucket, Rate};
 pub use encodings::Slot;
 pub use error::{GroupError, RenameError, UserError};
 pub use event::{Event, EventKind, Target};
+pub use expiry::ExpiryClock;
 pub use group::{
     Article, EndAndReason, GroupInfo, GroupNews, GroupPassword, GroupRole, GroupSanction, GroupSetting, GroupSettings,
     SanctionTerms,
 };
 pub use histogram::Histogram;
 pub use limits::Limits;
-pub use message::{Draft, Message, MessageId, Scope};
+pub use message::{Draft, Message, MessageId, Scope, SearchEnd};
 pub use name::{BadName, Name};
 pub use net::{BadNet, Net, Peer};
 pub use people::{NameAndNote, Online, Profile, Roster};

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 
 /// A fixed number of permits. [`Semaphore::close`] ends the giving out; permits that are held stay good.
 pub(crate) struct Semaphore {
     capacity: usize,
     // lock tier 9: a leaf.
-    state: Mutex<State>,
+    state: Mutex<State, 9>,
     released: Condvar,
     idle: Condvar,
 }

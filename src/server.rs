@@ -2,10 +2,11 @@
 
 mod accept;
 mod admission;
-mod background;
+
 mod capacity;
 mod console;
 mod control;
+mod keeper;
 mod serve;
 mod web;
 
@@ -16,10 +17,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 
-pub use background::watch_signals;
-pub use capacity::fit_to_process;
+pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
 use crate::accounts::{Accounts, Throttle};
@@ -27,6 +26,7 @@ use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::lock::Mutex;
 use crate::model::limits::{CLIENT_STACK, STOP_TIME};
 use crate::model::{QuitReason, StartError};
 use crate::semaphore::Semaphore;
@@ -35,7 +35,7 @@ use crate::store;
 use crate::thread::ThreadPool;
 use crate::transport::Traffic;
 use accept::Listeners;
-use admission::Admission;
+use admission::{Admission, KnownAddresses};
 use console::Console;
 use serve::Service;
 use web::Web;
@@ -55,16 +55,18 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Handle(Arc<ServerState>);
 
-/// What all handles share.
+/// State shared by all handles.
 struct ServerState {
     shared: Shared,
     admission: Arc<Admission>,
+    /// Where users have logged in from.
+    known: Arc<KnownAddresses>,
     web: Web,
     next_id: AtomicU64,
     stopping: AtomicBool,
     /// Dropped to close the channel that everything waits on that has to end with the server.
     // lock tier 9: a leaf.
-    stop: Mutex<Option<Sender<()>>>,
+    stop: Mutex<Option<Sender<()>>, 9>,
     /// One permit for each session's thread. A session leaves the hub before its thread has written its last words.
     sessions: Arc<Semaphore>,
     traffic: Arc<Traffic>,
@@ -104,10 +106,22 @@ impl Server {
         };
         let limits = &config.limits;
         let (stop, stopped) = bounded(0);
+        let known: Arc<KnownAddresses> = Arc::default();
         let state = ServerState {
             shared,
-            admission: Arc::new(Admission::new(limits.max_unauthenticated, limits.max_unauthenticated_per_address)),
-            web: Web::new(&listeners.addresses(Service::Web), &config.web_origin, &config.trusted_proxy),
+            admission: Arc::new(Admission::new(
+                limits.max_unauthenticated,
+                limits.max_unauthenticated_per_address,
+                Arc::clone(&known),
+            )),
+            web: Web::new(
+                &listeners.addresses(Service::Web),
+                &listeners.addresses(Service::Metrics),
+                &config.web_origin,
+                &config.trusted_proxy,
+                Arc::clone(&known),
+            ),
+            known,
             next_id: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stop: Mutex::new(Some(stop)),
@@ -141,12 +155,12 @@ impl Server {
     }
 
     /// The number of accounts.
-    pub fn users(&self) -> usize {
+    pub(crate) fn users(&self) -> usize {
         self.handle.0.shared.accounts.len()
     }
 
     /// The number of accounts whose password is plain text in the users file.
-    pub fn plain_passwords(&self) -> usize {
+    pub(crate) fn plain_passwords(&self) -> usize {
         self.handle.0.shared.accounts.plain_passwords()
     }
 
@@ -164,8 +178,8 @@ impl Server {
         self.handle
             .hub()
             .start_announcer()
-            .map_err(|e| StartError::System("cannot start the thread that tells who came and left".to_owned(), e))?;
-        let keeper_ended = background::start_keeper(&self.handle, &self.stopped)?;
+            .map_err(|e| StartError::System("cannot start the thread that announces logins".to_owned(), e))?;
+        let keeper_ended = keeper::start(&self.handle, &self.stopped)?;
         // Nothing is ever sent: the channel closes when the server is asked to stop.
         let _ = self.stopped.recv();
         let deadline = Instant::now() + STOP_TIME;
@@ -199,7 +213,8 @@ impl Handle {
         self.0.admission.count()
     }
 
-    fn is_stopping(&self) -> bool {
+    /// Whether the server was asked to stop.
+    pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::SeqCst)
     }
 

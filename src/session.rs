@@ -18,6 +18,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 pub(crate) use api::{ApiRequest, NotAllowed, register};
 pub(crate) use budget::Budgets;
 pub(crate) use connection::Connection;
@@ -27,11 +29,12 @@ use crate::accounts::{Accounts, Throttle};
 use crate::admin::Admin;
 use crate::command::{Caller, Context};
 use crate::hub::{ClientId, Hub};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{RAW_PAUSE, READ_MAX, READ_MIN};
-use crate::model::{DuplicateLogin, Peer, QuitReason, Registration, TelnetMode};
+use crate::model::{DuplicateLogin, QuitReason, Registration, TelnetMode};
 use crate::transport::{Framing, LineSource};
 
-/// What all sessions of a server share.
+/// State shared by all sessions of a server.
 pub(crate) struct Shared {
     /// Users, groups and messages.
     pub hub: Hub,
@@ -41,13 +44,13 @@ pub(crate) struct Shared {
     pub admin: Admin,
     /// Limits how many accounts an address may register.
     pub registrations: Throttle,
-    /// Who may register an account.
+    /// The policy for registration.
     pub registration: Registration,
     /// Whether guests may log in without an account.
     pub guests: bool,
     /// How many commands each user may send; `None` for no limit.
     pub budgets: Option<Budgets>,
-    /// What a second login of a user does.
+    /// The policy for a second login of a user.
     pub duplicate_login: DuplicateLogin,
     /// Which clients count as telnet.
     pub telnet: TelnetMode,
@@ -56,7 +59,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What a command of this caller works with.
+    /// The surroundings of a command of this caller.
     fn context<'a>(&'a self, caller: &'a mut Caller) -> Context<'a> {
         Context { hub: &self.hub, admin: &self.admin, accounts: &self.accounts, caller }
     }
@@ -79,7 +82,7 @@ pub(crate) struct Session<'a> {
     ended: bool,
 }
 
-/// What waiting for the client brought.
+/// The result of waiting for the client.
 enum ReadOutcome {
     Bytes,
     End,
@@ -87,11 +90,15 @@ enum ReadOutcome {
 }
 
 /// Serves one client until it leaves. `slot` is its slot among the connections that log in; it is dropped after the login.
-pub(crate) fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T) {
+/// `known` is called when that was the login of a user with an account.
+pub(crate) fn run<T>(shared: &Shared, id: ClientId, connection: &Arc<Connection>, slot: T, known: impl FnOnce()) {
     let mut session = Session::new(shared, id, connection);
     match connection.door().login(&mut session) {
         Ok(presence) => {
             drop(slot);
+            if !presence.client().name.is_guest() {
+                known();
+            }
             session.chat(presence);
         }
         Err(reason) => {
@@ -122,13 +129,10 @@ impl<'a> Session<'a> {
 
 impl Session<'_> {
     fn close_before_login(&self, reason: QuitReason) {
-        let peer = Peer(self.connection.peer());
-        match reason {
+        let level = match reason {
             // Logged with its cause already.
-            QuitReason::LoginFailed => {}
-            QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => {
-                log::debug!("closed {peer} reason=\"{reason}\"")
-            }
+            QuitReason::LoginFailed => None,
+            QuitReason::Eof | QuitReason::Lost | QuitReason::Shutdown => Some(Level::Debug),
             QuitReason::Quit
             | QuitReason::Idle
             | QuitReason::LoginTimeout
@@ -143,7 +147,11 @@ impl Session<'_> {
             | QuitReason::Revoked
             | QuitReason::Deleted
             | QuitReason::Renamed(_)
-            | QuitReason::Panic => log::info!("closed {peer} reason=\"{reason}\""),
+            | QuitReason::Panic => Some(Level::Info),
+        };
+        if let Some(level) = level {
+            let who = Who::Stranger(self.connection.peer());
+            log_limit::note(level, "closed", who, &format!("reason=\"{}\"", reason.as_str()));
         }
         self.connection.say_last_words(reason, None);
     }
@@ -178,7 +186,7 @@ impl Session<'_> {
     fn feed(&mut self, mut read: usize) {
         loop {
             let size = self.buffer.len();
-            self.source.feed(&self.buffer[..read]);
+            self.source.feed(&self.buffer[..read], read == size);
             self.fit_buffer(read);
             if read < size || size >= READ_MAX || self.source.framing() != Framing::Lines {
                 return;

@@ -17,6 +17,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod words;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -26,9 +27,9 @@ pub use entry::{Device, Digest, Entry, KeptGroup, Position, Token};
 pub use memory::MemoryStore;
 pub use tools::{Erased, Progress, Tools};
 
-use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
+use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope, SearchEnd};
 
-/// What the server needs of whatever keeps its data.
+/// The interface between the server and whatever keeps its data.
 ///
 /// The store decides what a reader may see, by the entries about them. Its two users see a private conversation, members see
 /// a group between [`Entry::Entered`] and [`Entry::Left`], and everybody sees a broadcast. [`Entry::Cleared`] takes away what
@@ -57,17 +58,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<Message>, StoreError>;
 
     /// The last `limit` messages that `reader` may see and that have all these words, in one conversation or in all. Oldest
-    /// first. Words are compared without case, and punctuation does not count.
+    /// first. Words are compared without case, accents and width, also with parts of words, and punctuation does not count.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError>;
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError>;
 
     /// The messages for this device after its position and up to `upto`: private messages to its user and messages of their
     /// groups, but not their own and no deleted ones. The oldest `limit` of them.
@@ -170,6 +165,13 @@ pub trait Store: Send + Sync {
     /// written to.
     fn is_durable(&self) -> bool;
 
+    /// Finds out whether what is behind the store is still what was opened, and whether a store that failed can be used
+    /// again. Called about once a second.
+    ///
+    /// # Errors
+    /// Why the store cannot be used; then nothing can be appended.
+    fn inspect(&self) -> Result<(), StoreError>;
+
     /// Does a small piece of the work that can wait, such as deleting old messages and indexing new ones, and returns whether
     /// there is more. Called about once a second, and again at once while there is more.
     ///
@@ -189,6 +191,15 @@ pub struct Backlog {
     pub withheld: Vec<Message>,
 }
 
+/// The result of a search.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The newest matches, in order.
+    pub messages: Vec<Message>,
+    /// Whether these are all.
+    pub end: SearchEnd,
+}
+
 /// Why something could not be stored or read. `Display` is part of a sentence for users and for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
@@ -200,6 +211,8 @@ pub enum StoreError {
     Locked,
     /// The store contains something that cannot be; the text says what.
     Damaged(String),
+    /// The files of the store are no longer those that were opened; the text says what happened to them.
+    Replaced(&'static str),
     /// The thread that was to append it could not finish, because of a bug.
     Abandoned,
     /// Anything else; the text is the reason.
@@ -213,6 +226,7 @@ impl fmt::Display for StoreError {
             StoreError::Disk(why) => write!(f, "the disk cannot be used ({why})"),
             StoreError::Locked => f.write_str("another program is using the database"),
             StoreError::Damaged(why) => write!(f, "the database is damaged ({why})"),
+            StoreError::Replaced(what) => write!(f, "the database file {what}"),
             StoreError::Abandoned => f.write_str("a fault in the server"),
             StoreError::Other(why) => f.write_str(why),
         }

@@ -1,13 +1,14 @@
-//! The lock, the atomics and the threads of what decides who writes to a client: what everybody uses, or, with the feature
-//! `shuttle`, those of a scheduler that tries one order of events after the other in tests.
+//! Floor 0: the lock, the atomics and the threads of whatever decides who writes to a client.
+//!
+//! They are the ordinary ones, or, with the feature `shuttle`, those of a scheduler that tries one order of events after
+//! the other in tests.
 
 #[cfg(not(feature = "shuttle"))]
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, fence};
     pub(crate) use std::thread_local;
 
-    pub(crate) use parking_lot::Mutex;
-
+    pub(crate) use crate::lock::Mutex;
     pub(crate) use crate::thread::start;
 }
 
@@ -30,22 +31,19 @@ mod scheduled {
         Ok(shuttle::thread::spawn(body))
     }
 
-    /// A lock of the scheduler that is asked for as one of parking_lot.
+    /// A lock of the scheduler with the interface of [`crate::lock::Mutex`]; the tier is not checked.
     #[derive(Default)]
-    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+    pub(crate) struct Mutex<T, const TIER: u8>(shuttle::sync::Mutex<T>);
 
-    impl<T> Mutex<T> {
-        /// A free lock around this value.
-        pub(crate) fn new(value: T) -> Mutex<T> {
+    impl<T, const TIER: u8> Mutex<T, TIER> {
+        pub(crate) fn new(value: T) -> Mutex<T, TIER> {
             Mutex(shuttle::sync::Mutex::new(value))
         }
 
-        /// Waits for the lock.
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        /// Takes the lock if it is free.
         pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             match self.0.try_lock() {
                 Ok(guard) => Some(guard),

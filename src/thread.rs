@@ -7,13 +7,13 @@ mod pool;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-pub use pool::{ThreadPool, name};
+pub(crate) use pool::{ThreadPool, name};
 
 /// Starts a named thread with `stack` bytes of stack.
 ///
 /// # Errors
-/// What the system says when it gives no more threads or no memory for one.
-pub fn start<T: Send + 'static>(
+/// The system's error when it refuses a thread or memory for one.
+pub(crate) fn start<T: Send + 'static>(
     name: &str,
     stack: usize,
     body: impl FnOnce() -> T + Send + 'static,
@@ -24,7 +24,7 @@ pub fn start<T: Send + 'static>(
 /// Checks every second for a deadlock; if there is one, prints the threads' stacks and aborts the process. A second
 /// call does nothing.
 #[cfg(feature = "deadlock-detection")]
-pub fn watch_for_deadlocks() {
+pub(crate) fn watch_for_deadlocks() {
     use std::io::Write;
     use std::sync::Once;
     use std::time::Duration;

@@ -15,11 +15,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use origins::AllowedOrigins;
 
+use crate::log_limit::{self, Who};
 use crate::model::limits::WEB_TIME;
-use crate::model::{Event, EventKind, Peer};
+use crate::model::{Event, EventKind};
 use crate::protocol::{Dialect, PLAIN};
 use crate::session::Shared;
 use crate::transport::{Link, WebSocketLink, write_all_until};
@@ -28,7 +31,7 @@ use response::Response;
 
 /// One connection of a browser, or of another program that speaks HTTP.
 pub(crate) struct HttpConnection<'a> {
-    /// What the API works on.
+    /// The server behind the API.
     pub shared: &'a Shared,
     /// The origins that browsers may come from.
     pub origins: &'a AllowedOrigins,
@@ -84,8 +87,8 @@ pub(crate) fn refuse(link: &dyn Link, why: Unavailable) {
 impl HttpConnection<'_> {
     /// Reads the request and answers it.
     pub(crate) fn answer(self) {
-        let mut client = self.link.peer();
-        let response = match self.read_request(&mut client) {
+        let (mut client, mut for_programs) = (self.link.peer(), false);
+        let response = match self.read_request(&mut client, &mut for_programs) {
             Ok(request) => match self.respond(&request, client) {
                 Ok(response) => response.without_body(request.method == "HEAD"),
                 Err(link) => return (self.serve)(link),
@@ -93,14 +96,17 @@ impl HttpConnection<'_> {
             Err(RequestError::Closed) => return self.link.abort(),
             Err(RequestError::Invalid(response)) => response,
         };
-        log::debug!("visit {} status={}", Peer(client), response.status());
+        let response = if for_programs { response.for_programs() } else { response };
+        log_limit::note(Level::Debug, "visit", Who::Stranger(client), &format!("status={}", response.status()));
         response.send(&*self.link, Instant::now() + WEB_TIME);
     }
 
-    /// Reads the request. `client` becomes the client behind a trusted proxy as soon as that is known.
-    fn read_request(&self, client: &mut SocketAddr) -> Result<Request, RequestError> {
+    /// Reads the request. `client` becomes the client behind a trusted proxy, and `for_programs` becomes true for a request
+    /// of the API, as soon as that is known.
+    fn read_request(&self, client: &mut SocketAddr, for_programs: &mut bool) -> Result<Request, RequestError> {
         let deadline = Instant::now() + WEB_TIME;
         let request = Request::read_head(&*self.link, deadline)?;
+        *for_programs = request.path.starts_with(api::PATH);
         if self.proxies.contains(client.ip()) {
             *client = self.proxies.client(&request, *client);
             (self.admit)(*client).map_err(|why| RequestError::Invalid(why.response()))?;
@@ -111,7 +117,8 @@ impl HttpConnection<'_> {
     /// The response, or the WebSocket that the connection has become.
     fn respond(&self, request: &Request, client: SocketAddr) -> Result<Response, Box<WebSocketLink>> {
         if let Err(error) = self.origins.check(request, self.local) {
-            log::info!("visit refused {} reason=\"{}\"", Peer(client), error.as_str());
+            let detail = format!("reason=\"{}\"", error.as_str());
+            log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &detail);
             return Ok(error.response());
         }
         match request.path.as_str() {
@@ -131,13 +138,22 @@ impl HttpConnection<'_> {
     }
 }
 
-/// Answers one request for `/metrics` with the text of `page`. It contains no names, and no web page may read it.
-pub(crate) fn serve_metrics(link: &dyn Link, page: impl FnOnce() -> String) {
+/// Answers one request for `/metrics` with the text of `page`. It contains no names, and no web page may read it: not from
+/// another site, and not under a name that somebody pointed here. `local` is the address of ours that it was sent to.
+pub(crate) fn serve_metrics(
+    link: &dyn Link,
+    origins: &AllowedOrigins,
+    local: Option<SocketAddr>,
+    page: impl FnOnce() -> String,
+) {
     let response = match Request::read(link, Instant::now() + WEB_TIME) {
+        Ok(request) if origins.check(&request, local).is_err() => {
+            Response::text(421, "Metrics are read by the address of the server, or by a name given with --web-origin.")
+        }
         Ok(request) => match (request.method.as_str(), request.path.as_str()) {
             (method @ ("GET" | "HEAD"), "/metrics") => Response::metrics(page()).without_body(method == "HEAD"),
-            (_, "/metrics") => Response::text(405, "Metrics are only read, with GET.").with("Allow", "GET, HEAD"),
-            _ => Response::text(404, "There is nothing but /metrics."),
+            (_, "/metrics") => Response::text(405, "Use GET.").with("Allow", "GET, HEAD"),
+            _ => Response::text(404, "Only /metrics is served here."),
         },
         Err(RequestError::Closed) => return link.abort(),
         Err(RequestError::Invalid(response)) => response,

@@ -1,4 +1,4 @@
-//! What a user may consume: commands, bytes, sessions and threads, however often they reconnect.
+//! Budgets of a user: commands, bytes, sessions and threads, however often they reconnect.
 
 use parlor::model::DuplicateLogin;
 

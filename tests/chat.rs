@@ -168,7 +168,7 @@ fn wrong_word_counts_are_answered_with_the_usage() {
         ("/g rust", "Usage: /group_msg <group> <message>"),
         ("/users all", "Usage: /users"),
         ("/groups all", "Usage: /groups"),
-        ("/groups_users all", "Usage: /groups_users"),
+        ("/groups_users a b", "Usage: /groups_users [<group>]"),
         ("/whoami now", "Usage: /whoami"),
         ("/talk bob charlie", "Usage: /talk [<username>|#<group>]"),
         ("/help msg talk", "Usage: /help [<command>]"),

@@ -1,4 +1,4 @@
-//! `parlord` itself, from outside: options, exit codes, signals, and the operator's commands.
+//! `parlord` from outside: options, exit codes, signals, and the tools for operators.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -11,14 +11,14 @@ use tempfile::TempDir;
 
 use crate::support::{Daemon, TestClient, USERS, WELCOME, eventually, parlord, write_users};
 
-/// What a run of `parlord` that ends by itself left behind.
+/// The result of a run of `parlord` that ended by itself.
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-/// A folder with this users file.
+/// A temporary folder with this users file.
 pub(crate) fn folder(users: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("users.txt"), users).unwrap();
@@ -29,7 +29,7 @@ pub(crate) fn run_with(dir: &Path, options: &[&str], environment: &[(&str, &str)
     let mut command = parlord(dir);
     command.args(options).envs(environment.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Who does not want his input may have ended before it came.
+    // A process that does not read its input may have ended before the input arrived.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -40,7 +40,7 @@ fn run(dir: &Path, options: &[&str]) -> Outcome {
     run_with(dir, options, &[], "")
 }
 
-/// A running daemon with a command line and an environment of its own; its console goes to the file `console`.
+/// A running daemon with its own command line and environment. Its output goes to the file `console`.
 pub(crate) fn start(dir: TempDir, change: impl FnOnce(&mut Command)) -> Daemon {
     let mut command = parlord(dir.path());
     command.stdout(Stdio::piped()).stderr(File::create(dir.path().join("console")).unwrap());
@@ -53,7 +53,7 @@ pub(crate) fn start(dir: TempDir, change: impl FnOnce(&mut Command)) -> Daemon {
 }
 
 #[test]
-fn help_and_version_are_said_and_a_wrong_option_is_exit_code_2() {
+fn help_and_version_work_and_a_wrong_option_exits_with_2() {
     let dir = folder(USERS);
     let help = run(dir.path(), &["--help"]);
     assert_eq!(help.code, 0);
@@ -72,14 +72,13 @@ fn help_and_version_are_said_and_a_wrong_option_is_exit_code_2() {
 }
 
 #[test]
-fn what_cannot_start_says_so_in_one_sentence() {
+fn a_server_that_cannot_start_says_why_in_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
     let dir = folder(USERS);
     let outcome = run(dir.path(), &["--listen", &addr.to_string()]);
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
-    let sentence =
-        format!("parlord: cannot listen on {addr}: the port is taken by a program that is already running\n");
+    let sentence = format!("parlord: cannot listen on {addr}: the port is used by another program\n");
     assert_eq!(outcome.err, sentence);
     for (users, why) in [
         ("alice:pw\nmarked-secret\n", "line 2: there is no colon between name and password"),
@@ -87,10 +86,7 @@ fn what_cannot_start_says_so_in_one_sentence() {
             "alice:pw\nmarked secret:x\n",
             "line 2: the name may contain only letters, digits, '_', '.' and '-', and must start with a letter or digit",
         ),
-        (
-            "# x\nalice:a\n\nALICE:marked\n",
-            "line 4: the name stands on line 2 already (names are compared without case)",
-        ),
+        ("# x\nalice:a\n\nALICE:marked\n", "line 4: the name is already on line 2 (case does not matter)"),
         ("alice:\n", "line 1: the password is empty"),
     ] {
         let outcome = run(folder(users).path(), &["--listen", "127.0.0.1:0"]);
@@ -102,7 +98,7 @@ fn what_cannot_start_says_so_in_one_sentence() {
 }
 
 #[test]
-fn check_says_whether_settings_and_users_are_in_order() {
+fn check_reports_whether_settings_and_users_are_in_order() {
     let dir = folder(USERS);
     let outcome = run(dir.path(), &["check"]);
     assert_eq!(
@@ -128,12 +124,12 @@ fn check_says_whether_settings_and_users_are_in_order() {
     assert_eq!(refusal(&["check"], &[("PARLOR_BURST", "0")]), range);
     fs::write(dir.path().join("users.txt"), "x\n").unwrap();
     assert!(refusal(&["check"], &[]).contains("users.txt: line 1: "));
-    // The same mistakes keep it from serving, with the other code.
+    // The same mistakes keep it from serving, with the other exit code.
     assert_eq!(run_with(dir.path(), &[], &[("PARLOR_LISEN", "x")], "").code, 1);
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment_before_the_file() {
+fn command_line_overrides_environment_overrides_file() {
     let motd = |options: &[&str], environment: &[(&str, &str)]| {
         let dir = folder(USERS);
         for source in ["file", "environment", "flag"] {
@@ -154,7 +150,7 @@ fn the_command_line_goes_before_the_environment_before_the_file() {
 }
 
 #[test]
-fn it_listens_wherever_it_is_told_to() {
+fn it_listens_on_every_address_it_is_given() {
     let daemon = Daemon::start(&["--listen", "127.0.0.1:0"]);
     eventually("two addresses in the log", || daemon.log().matches("listening addr=").count() == 2);
     let addresses: Vec<SocketAddr> =
@@ -193,7 +189,7 @@ fn a_stop_tells_everybody_exits_with_0_and_frees_the_port() {
 }
 
 #[test]
-fn a_changed_users_file_is_taken_whole_or_not_at_all() {
+fn a_changed_users_file_is_loaded_whole_or_not_at_all() {
     let daemon = Daemon::start(&[]);
     let users = daemon.dir.path().join("users.txt");
     let mut alice = daemon.login("alice");
@@ -208,7 +204,7 @@ fn a_changed_users_file_is_taken_whole_or_not_at_all() {
     assert!(
         attempt("zoe", "pw") && attempt("bob", "new") && !attempt("bob", "qwerty456") && !attempt("eve", "trustno1")
     );
-    // Who is here stays, with or without an account.
+    // Users who are online stay, with or without an account.
     alice.send("/ping still here");
     alice.line_with("Pong: still here");
     fs::write(&users, "bob:newer\nmarked-secret\n").unwrap();
@@ -223,13 +219,13 @@ fn a_changed_users_file_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn an_operator_edits_the_users_file_while_the_daemon_runs() {
+fn the_users_file_can_be_edited_while_the_daemon_runs() {
     let dir = folder("# staff\nalice:password123\nbob:qwerty456\n");
     let daemon = start(dir, |command| {
         command.args(["--listen", "127.0.0.1:0"]);
     });
     let user = |options: &[&str], input: &str| run_with(daemon.dir.path(), &[&["user"], options].concat(), &[], input);
-    let hint = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>\n";
+    let hint = "A running parlord reloads the file on SIGHUP: kill -HUP <pid>\n";
     let outcome = user(&["add", "zoe"], "first secret\nnot this\n");
     assert_eq!((outcome.code, outcome.out), (0, format!("Added zoe.\n{hint}")));
     assert_eq!(user(&["passwd", "ZOE"], "second secret\n").code, 0);
@@ -238,7 +234,7 @@ fn an_operator_edits_the_users_file_while_the_daemon_runs() {
     assert_eq!(user(&["hash"], "").out, format!("Hashed 1 password.\n{hint}"));
     assert_eq!(user(&["list"], "").out, "alice  argon2id\nzoe    argon2id\n");
     for (options, input, why) in [
-        (&["add", "alice"][..], "x\n", "users.txt: there is a user 'alice' already"),
+        (&["add", "alice"][..], "x\n", "users.txt: user 'alice' exists already"),
         (&["remove", "bob"], "", "users.txt: there is no user 'bob'"),
         (&["passwd", "bob"], "x\n", "users.txt: there is no user 'bob'"),
         (&["passwd", "zoe"], "\n", "the password is empty"),
@@ -282,7 +278,7 @@ fn closed_standard_streams_do_not_stop_it() {
 }
 
 #[test]
-fn a_rewritten_users_file_is_nobody_elses_to_read() {
+fn a_rewritten_users_file_is_readable_by_its_owner_only() {
     let dir = folder(USERS);
     let path = dir.path().join("users.txt");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();

@@ -91,7 +91,8 @@ fn numbers(cell: &str, count: usize) -> Vec<String> {
     let number = |(at, word): (usize, &String)| {
         let number: u64 = word.parse().ok()?;
         let unit = words.get(at + 1).map_or("", String::as_str);
-        Some((if unit == "KiB" { number * 1024 } else { number }).to_string())
+        let factor = [("KiB", 1 << 10), ("MiB", 1 << 20)].into_iter().find(|(name, _)| *name == unit);
+        Some((number * factor.map_or(1, |(_, factor)| factor)).to_string())
     };
     words.iter().enumerate().filter_map(number).collect()
 }
@@ -100,8 +101,11 @@ fn numbers(cell: &str, count: usize) -> Vec<String> {
 fn logged_words(source: &str) -> Vec<String> {
     let macros = ["log::error!(\"", "log::warn!(\"", "log::info!(\""];
     let calls = macros.iter().flat_map(|call| source.split(call).skip(1));
+    let limited = source.split("log_limit::note(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    let limited: Vec<String> = limited.map(str::to_owned).collect();
     let words = calls.map(|rest| rest.split(['"', '{', '\\']).next().unwrap_or_default());
-    words.map(|words| words.rsplit_once(' ').map_or(words, |(words, _)| words).trim_end().to_owned()).collect()
+    let words = words.map(|words| words.rsplit_once(' ').map_or(words, |(words, _)| words).trim_end().to_owned());
+    words.chain(limited).collect()
 }
 
 pub(crate) fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -9,7 +9,7 @@ use parlor::model::EventKind as Kind;
 use parlor::model::{
     AdminAnswer, Bell, Cell, Draft, Event, GroupInfo, GroupNews, GroupRole, GroupSanction, GroupSettings, LoginError,
     Message, MessageId, Mode, Name, Online, Outcome, OutputFormat, Penalty, Profile, Question, QuitReason,
-    RegistrationError, Report, SanctionTerms, Scope, Table, Target, TokenShown, UserError,
+    RegistrationError, Report, SanctionTerms, Scope, SearchEnd, Table, Target, TokenShown, UserError,
 };
 use parlor::protocol::{Dialect, JSON, MACHINE};
 
@@ -88,6 +88,8 @@ fn rows() -> Vec<Row> {
         "after the messages: there are more, and this asks for them" =>
             HistoryMore { scope: Some(Scope::Group(lunch)), count: 20, before: MessageId(7) },
         "answer to `/search`, before that many messages" => SearchHeader { scope: None, count: 1 },
+        "after the messages: `indexing` if some are not searched yet, `limit` if it looked at as many as it may" =>
+            SearchIncomplete { end: SearchEnd::Indexing },
         "answer to `/clear`" => Cleared { scope: Some(Scope::User(bob)) },
         "a message was deleted, by its author or an operator; `(console)` is the server's own" =>
             Deleted { by: "bob".into(), id: MessageId(9) },
@@ -194,8 +196,8 @@ fn group_news() -> Vec<Row> {
     };
     let infos = [info(&settings, Some(GroupRole::Owner)), info(&GroupSettings::default(), None)];
     let [of_member, of_outsider] = infos;
-    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, ruling: timed.clone() };
-    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, ruling: for_good.clone() };
+    let muted = GroupSanction { user: bob, penalty: Penalty::Mute, terms: timed.clone() };
+    let banned = GroupSanction { user: name("eve"), penalty: Penalty::Ban, terms: for_good.clone() };
     let news = examples! {
         GroupNews;
         "somebody is `owner`, `admin` or `member` of a group of yours now" =>
@@ -203,9 +205,9 @@ fn group_news() -> Vec<Row> {
         "somebody follows the last owner" => Role { user: bob, role: GroupRole::Owner, by: None },
         "somebody, or you, had to leave a group of yours" => Kicked { user: bob, by: alice, reason: None, you: false },
         "the same, and may not come back; without a time `until` has no value" =>
-            Sanctioned { user: bob, penalty: Penalty::Ban, ruling: for_good, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Ban, terms: for_good, you: false },
         "somebody, or you, may no longer talk in a group of yours" =>
-            Sanctioned { user: bob, penalty: Penalty::Mute, ruling: timed, you: false },
+            Sanctioned { user: bob, penalty: Penalty::Mute, terms: timed, you: false },
         "a ban is lifted" => Lifted { user: bob, penalty: Penalty::Ban, by: alice, you: false },
         "a mute is lifted" => Lifted { user: bob, penalty: Penalty::Mute, by: alice, you: false },
         "answer to `/bans`; a long list comes in several events, of which the first has `first`, or the line `bans`" =>

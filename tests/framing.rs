@@ -237,8 +237,12 @@ fn a_raw_message_over_the_limit_is_one_error_too() {
     let mut bare = bare_memory_login(&server, "alice", "password123");
     // In two pieces, as the network may deliver it; the tail is not a message of its own.
     bare.send(&"x".repeat(5000));
-    bare.send("/users");
+    bare.send("/other");
     bare.expect("Error: That line was dropped: it has 5006 bytes, and the limit is 4096.");
+    // A command that was sent right behind it is carried out.
+    bare.send(&format!("/ping a{}/users", "x".repeat(5000)));
+    bare.expect("Error: That line was dropped: it has 5007 bytes, and the limit is 4096.");
+    bare.expect_bytes("Online users:\nalice\n");
     // A client that has read the error may send at once.
     bare.send("/ping");
     bare.expect("Pong.");
@@ -331,4 +335,191 @@ fn editing_keys_erase_whole_characters() {
     let mut bob = server.connect();
     bob.give_name_and_password("alx\x15bob", "qwert5\x7Fy456");
     bob.expect(WELCOME);
+}
+
+/// A client as students write it: no line ends, one `recv` per prompt, then everything without waiting.
+fn evaluate(addr: SocketAddr, name: &str, commands: usize) {
+    let mut bare = Bare::connect(addr);
+    assert_eq!(bare.say(name), "Enter password: ");
+    let mut sent = crate::support::password(name).to_owned();
+    for n in 0..commands {
+        sent.push_str(&match n % 3 {
+            0 => format!("/create_group {name}-{n}"),
+            1 => format!("/group_msg {name}-{} héllo {n}", n - 1),
+            _ => format!("/leave_group {name}-{}", n - 2),
+        });
+    }
+    let mut to = bare.0.try_clone().unwrap();
+    let sender = std::thread::spawn(move || to.write_all(sent.as_bytes()).unwrap());
+    let mut received = String::new();
+    let mut answers = |until: &dyn Fn(&str) -> bool| {
+        while !until(&received) {
+            let (mut buffer, n) = ([0; 4096], received.len());
+            let read = bare.0.read(&mut buffer).unwrap_or_else(|e| panic!("{e} after {n} bytes"));
+            assert!(read > 0, "closed after {received}");
+            received.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        received.clone()
+    };
+    let expected: Vec<String> = (0..commands)
+        .map(|n| match n % 3 {
+            0 => format!("Group {name}-{n} created."),
+            1 => format!("[Group {name}-{}][{name}]: héllo {n}", n - 1),
+            _ => format!("You left the group {name}-{}. It is empty now and was deleted.", n - 2),
+        })
+        .collect();
+    let last = format!("{}\n", expected[commands - 1]);
+    let all = answers(&|received| received.ends_with(&last));
+    sender.join().unwrap();
+    let got: Vec<&str> = all.lines().skip(2).filter(|line| !line.starts_with("*** ")).collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn an_evaluation_client_loses_no_command() {
+    // The default settings, with their limit of commands per second.
+    let server = TestServer::start();
+    let clients = ["alice", "bob"].map(|name| {
+        let addr = server.addr;
+        std::thread::spawn(move || evaluate(addr, name, 999))
+    });
+    clients.into_iter().for_each(|client| client.join().unwrap());
+}
+
+#[test]
+fn commands_in_one_read_are_split_before_the_limit() {
+    let server = TestServer::start();
+    let mut bare = bare_memory_login(&server, "alice", "password123");
+    let commands: String = (0..250).map(|n| format!("/create_group group-{n:03}")).collect();
+    assert!(commands.len() > 4096);
+    bare.send(&commands);
+    for n in 0..250 {
+        bare.expect(&format!("Group group-{n:03} created."));
+    }
+    let long = "x".repeat(4096);
+    bare.send(&format!("/leave_group group-001/msg bob {long}/leave_group group-002"));
+    bare.expect("You left the group group-001. It is empty now and was deleted.");
+    bare.expect("Error: That line was dropped: it has 4105 bytes, and the limit is 4096.");
+    bare.expect("You left the group group-002. It is empty now and was deleted.");
+}
+
+#[test]
+fn half_a_letter_waits_for_the_rest_of_it() {
+    let server = TestServer::start();
+    let mut bare = bare_memory_login(&server, "alice", "password123");
+    let _bob = server.login("bob");
+    bare.expect("*** bob has joined the chat.");
+    for (first, rest) in [(&b"/msg bob zo\xC3"[..], &b"\xAB"[..]), (b"/msg bob zo\xC3\xAB\xF0\x9F", b"\x98\x80")] {
+        bare.peer.send(first);
+        bare.peer.send(rest);
+        let text = String::from_utf8([&first[9..], rest].concat()).unwrap();
+        bare.expect(&format!("[to bob]: {text}"));
+    }
+    bare.peer.send(b"/msg bob \xC3");
+    bare.expect("Error: That line was dropped: it is not valid UTF-8.");
+}
+
+#[test]
+fn a_name_that_begins_another_waits_for_the_rest() {
+    let server = TestServer::start();
+    for (pieces, name) in [(&["user1", "0"][..], "user10"), (&["user1"], "user1"), (&["user1", "\n"], "user1")] {
+        let mut bare = server.memory_connect();
+        pieces.iter().for_each(|piece| bare.send(piece));
+        bare.expect_bytes("Enter username: Enter password: ");
+        bare.send(if pieces.len() == 2 && pieces[1] == "\n" { "pw\n" } else { "pw" });
+        bare.expect_bytes(&format!("{WELCOME}\n{HINT}\n"));
+        bare.send("/users\n");
+        bare.expect_bytes(&format!("Online users:\n{name}\n"));
+        bare.peer.finish();
+        bare.read_to_end();
+    }
+}
+
+/// What may come before a slash without being seen.
+const UNSEEN: [&str; 14] = [
+    "\x1B[A",
+    "\x1B[1;5D",
+    "\x1BOB",
+    "\x1B[200~",
+    "\x1B[31m",
+    "\x1B",
+    "\x04",
+    "\0",
+    "\u{AD}",
+    "\u{200B}",
+    "\u{FEFF}",
+    "\u{2060}\u{AD} ",
+    "\u{3164}",
+    "\u{A0}\u{3000}",
+];
+
+#[test]
+fn what_is_unseen_before_a_slash_changes_nothing() {
+    let server = TestServer::start();
+    let [mut charlie, mut bob, mut alice] = server.login_all(["charlie", "bob", "alice"]);
+    alice.ask("/create_group lunch", &["Group lunch created."]);
+    bob.ask("/join_group lunch", &["You joined the group lunch."]);
+    alice.expect("*** bob has joined the group lunch.");
+    alice.ask("/talk #lunch", &["Plain text now goes to #lunch; /talk alone ends that."]);
+    for unseen in UNSEEN {
+        alice.ask(&format!("{unseen}/msg charlie secret"), &["[to charlie]: secret"]);
+        charlie.expect("[alice]: secret");
+    }
+    alice.ask("\x1B[200~/msg charlie pasted\x1B[201~", &["[to charlie]: pasted"]);
+    charlie.expect("[alice]: pasted");
+    bob.quiet();
+    for (typed, shown) in [("//msg charlie hi", "/msg charlie hi"), ("\u{AD}//etc", "/etc"), ("a\x1B[Db\x1B[A", "ab")] {
+        alice.ask(typed, &[&format!("[Group lunch][alice]: {shown}")]);
+        bob.expect(&format!("[Group lunch][alice]: {shown}"));
+    }
+    alice.send("\x1B[A\x1B[B\u{3164}");
+    alice.quiet();
+    bob.quiet();
+}
+
+#[test]
+fn any_white_space_separates_the_words_of_a_command() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    let spaces = (0..=0x3000).filter_map(char::from_u32).filter(|c| c.is_whitespace() && !matches!(c, '\r' | '\n'));
+    for space in spaces {
+        alice.ask(&format!("/msg{space}bob{space}hi"), &["[to bob]: hi"]);
+        bob.expect("[alice]: hi");
+    }
+}
+
+#[test]
+fn a_text_that_draws_nothing_is_not_sent() {
+    let server = TestServer::start();
+    let [mut bob, mut alice] = server.login_all(["bob", "alice"]);
+    for nothing in ["\u{3164}", "\u{AD}", "\u{200D}\u{FE0F}", "\u{2800} \u{115F}", "\u{E0100}", "\u{FFA0}"] {
+        alice.ask(&format!("/msg bob {nothing}"), &["Usage: /msg <username> <message>"]);
+    }
+    bob.quiet();
+}
+
+#[test]
+fn a_login_is_cleaned_from_the_first_byte() {
+    let server = TestServer::start();
+    for (name, password) in [
+        ("\u{FEFF}alice", "password123"),
+        ("alice\0\0\0", "password123\0\0\0\0"),
+        ("\x1B[Aalice", "\x1B[Bpassword123"),
+        ("\u{A0}alice\u{3000}", "\u{FEFF}password123"),
+    ] {
+        let mut client = server.connect();
+        client.give_name_and_password(name, password);
+        client.expect(WELCOME);
+        client.expect(HINT);
+        client.ask("/quit", &[]);
+        client.expect_end();
+        let mut bare = server.memory_connect();
+        bare.send(name);
+        bare.send(password);
+        bare.expect_bytes(&format!("Enter username: Enter password: {WELCOME}\n{HINT}\n"));
+        bare.send("/users\0\0");
+        bare.expect_bytes("Online users:\nalice\n");
+        bare.send("/exit");
+        assert_eq!(bare.read_to_end(), b"", "{name:?}");
+    }
 }

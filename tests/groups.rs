@@ -127,7 +127,7 @@ fn kept_groups_survive_a_restart() {
         "/bans book",
         &[
             "Bans and mutes of the group book:",
-            "david: banned by alice: spam",
+            "david: banned by alice for good: spam",
             "eve: muted by alice until {time} UTC: hush",
         ],
     );

@@ -109,7 +109,7 @@ fn bad_arguments_are_answered_with_what_is_wrong() {
         ("/history #nowhere", "Error: Group 'nowhere' does not exist."),
         ("/history #_x", "Error: Group '_x' does not exist."),
         ("/search", "Usage: /search <words> [in <username>|#<group>]"),
-        ("/search soup in nobody", "Error: User 'nobody' does not exist."),
+        ("/search soup in nobody", "No message contains all of these words."),
         ("/search soup in #nowhere", "Error: Group 'nowhere' does not exist."),
         ("/clear", "Usage: /clear <username>|#<group>|all, or alone after /talk has chosen a conversation"),
         ("/clear nobody", "Error: User 'nobody' does not exist."),
@@ -131,12 +131,13 @@ fn search_finds_all_words_in_any_case_and_order() {
     let (first, second) = ("#1 {time} [alice]: Tomato soup, today!", "#2 {time} [Broadcast][alice]: soup in town?");
     bob.ask_past("/search SOUP", &["Found:", first, second]);
     bob.ask_past("/search today  tomato", &["Found:", first]);
+    bob.ask_past("/search toma", &["Found:", first]);
     bob.ask_past("/search soup IN alice", &["Found with alice:", first]);
     bob.ask_past("/search in town soup", &["Found:", second]);
     bob.ask_past("/search in town", &["Found:", second]);
     bob.ask_all(&[
         ("/search tomato town", "No message contains all of these words."),
-        ("/search toma", "No message contains all of these words."),
+        ("/search toms", "No message contains all of these words."),
         ("/search !?", "No message contains all of these words."),
     ]);
     bob.quiet();

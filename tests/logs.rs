@@ -1,9 +1,14 @@
 //! The log of `parlord`: its form, its events, and what it must never contain.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use crate::daemon::{folder, start};
-use crate::support::{Daemon, USERS, WELCOME, eventually};
+use crate::daemon::{folder, run_with, start};
+use crate::support::{Daemon, TestClient, USERS, WELCOME, eventually, parlord};
 
 /// A log line with every number as `9` and every zone east of Greenwich.
 fn shape(line: &str) -> String {
@@ -58,6 +63,76 @@ fn the_log_has_one_file_per_day_and_one_line_format() {
     assert_eq!(line("logout user=bob"), logout("bob", "connection lost"));
     let failed = head("session-9") + "login failed addr=9.9.9.9 port=9 reason=\"wrong name or password\"";
     assert_eq!(line("login failed"), failed);
+}
+
+#[test]
+fn strangers_do_not_decide_how_long_the_log_gets() {
+    let daemon = Daemon::start(&["--web", "127.0.0.1:0"]);
+    daemon.await_log("web page addr=");
+    let log = daemon.log();
+    let web = log.lines().find_map(|line| line.split_once("web page addr=")?.1.parse::<SocketAddr>().ok()).unwrap();
+    let begun = Instant::now();
+    for _ in 0..100 {
+        // At the web page with a wrong host, at the chat with another protocol.
+        TestClient::connect(web).send_raw("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        daemon.connect().send_raw("GET / HTTP/1.1\r\n\r\n");
+        // From an address that has all the connections it may have.
+        TestClient::connect_from(daemon.addr, [127, 0, 0, 2].into());
+    }
+    let held: Vec<_> = (0..8).map(|_| TestClient::connect_from(daemon.addr, [127, 0, 0, 3].into())).collect();
+    for _ in 0..100 {
+        TestClient::connect_from(daemon.addr, [127, 0, 0, 3].into()).read_to_end();
+    }
+    for what in [
+        "visit refused addr=127.0.0.1 port=",
+        "closed addr=127.0.0.1 port=",
+        "refused addr=127.0.0.3 port=",
+        "visit addr=127.0.0.1 port=",
+    ] {
+        let total = |log: &str| -> u64 {
+            let lines = log
+                .lines()
+                .filter(|line| line.contains(what) && !line.contains(" by client") && !line.contains(" lost"));
+            lines.map(|line| line.rsplit_once(" times=").map_or(1, |(_, times)| times.parse().unwrap())).sum()
+        };
+        eventually(what, || total(&daemon.log()) == 100);
+    }
+    let seconds = begun.elapsed().as_secs() + 1;
+    let lines = daemon.log().lines().count() as u64;
+    // Each of a dozen events once at first, and once a second.
+    assert!(lines < 30 + 15 * seconds, "{lines} lines in {seconds} seconds:\n{}", daemon.log());
+    drop(held);
+}
+
+#[test]
+fn logs_and_their_folder_are_private_whatever_the_umask_is() {
+    for umask in ["000", "022", "077"] {
+        let dir = folder(USERS);
+        let mut command = Command::new("sh");
+        let binary = Path::new(parlord(dir.path()).get_program()).display().to_string();
+        let line = format!("umask {umask}; exec {binary} --listen 127.0.0.1:0 --data data");
+        command.args(["-c", &line]).current_dir(dir.path()).stdin(Stdio::null()).stderr(Stdio::null());
+        let daemon = Daemon::start_as(command, dir, &["--data", "data"]);
+        assert_eq!(run_with(daemon.dir.path(), &["ctl", "announce", "hello"], &[], "").code, 0);
+        let audit = daemon.dir.path().join("logs/audit.log");
+        eventually("the audit log", || audit.exists());
+        let mode = |path: &str| fs::metadata(daemon.dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("logs"), mode("logs/parlord.log"), mode("logs/audit.log")), (0o750, 0o640, 0o640), "{umask}");
+        assert_eq!(
+            (mode("data"), mode("data/parlor.db"), mode("data/parlor.db-wal")),
+            (0o700, 0o600, 0o600),
+            "{umask}"
+        );
+    }
+}
+
+#[test]
+fn running_as_root_is_warned_about() {
+    let daemon = Daemon::start(&[]);
+    daemon.login("alice").quiet();
+    daemon.await_log("login user=alice");
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    assert_eq!(daemon.log().contains(" WARN  main running as root: "), is_root, "{}", daemon.log());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod floors;
 mod framing;
 mod groups;
 mod history;
+mod identity;
 mod ignoring;
 mod login;
 mod logs;
@@ -32,6 +33,7 @@ mod presence;
 mod promises;
 mod replying;
 mod second_login;
+mod signals;
 mod store;
 #[allow(dead_code, unreachable_pub, reason = "what a subject needs next is often here already")]
 mod support;

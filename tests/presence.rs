@@ -1,4 +1,4 @@
-//! Who is online, away or back, and when a user was last seen.
+//! Presence: online, away and back, and when a user was last seen.
 
 use parlor::model::DuplicateLogin;
 

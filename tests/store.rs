@@ -105,7 +105,7 @@ fn a_backup_is_complete_and_replaces_nothing() {
     fs::rename(dir.join("copy.db"), dir.join("other/parlor.db")).unwrap();
     let store = open(&dir.join("other"));
     assert_eq!(store.tail(MessageId(0), 9).unwrap().len(), 5);
-    assert_eq!(store.search(&name("bob"), "marked", None, 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("bob"), "marked", None, 9).unwrap().messages.len(), 1);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn an_erased_user_is_gone_from_the_disk() {
     assert_eq!(tool(dir, &["check"]).out, "settings in order; users.txt: 7 users; data: 2 messages\n");
     let _dir = daemon.into_dir();
     let store = open(&data);
-    assert!(store.search(&name("bob"), "marked", None, 9).unwrap().is_empty());
+    assert!(store.search(&name("bob"), "marked", None, 9).unwrap().messages.is_empty());
     assert_eq!(store.append(&[]).unwrap(), MessageId(6));
 }
 
@@ -169,6 +169,28 @@ fn a_folder_has_one_daemon() {
     let why = "parlord: data: another parlord is using this folder; give this one its own with --data\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
     assert!(outcome.err.ends_with(why), "{}", outcome.err);
+}
+
+#[test]
+fn a_removed_data_folder_is_noticed_and_acknowledges_nothing() {
+    let daemon = daemon_over(with_messages());
+    let mut alice = daemon.login("alice");
+    fs::remove_dir_all(daemon.dir.path().join("data")).unwrap();
+    alice.send("/msg bob is it kept?");
+    alice.line_with("your message could not be kept: the database file was removed");
+    daemon.await_log("database file was removed path=data/parlor.db: nothing is stored until it is back");
+    alice.send("/clear all");
+    alice.line_with("Not stored yet: the database file was removed");
+    assert!(!daemon.log().contains("store recovered"));
+}
+
+#[test]
+fn a_copy_over_the_database_is_noticed_within_a_second() {
+    let daemon = daemon_over(with_messages());
+    let (copy, path) = (daemon.dir.path().join("copy.db"), daemon.dir.path().join("data/parlor.db"));
+    assert_eq!(tool(daemon.dir.path(), &["backup", "copy.db"]).code, 0);
+    fs::rename(copy, path).unwrap();
+    daemon.await_log("database file was replaced by another file path=data/parlor.db");
 }
 
 #[test]
@@ -204,7 +226,7 @@ fn an_invitation_from_the_command_line_works_once() {
     let said = invite(&["--days", "1"]);
     let (key, how) = said.split_once('\n').unwrap();
     let expected =
-        format!("Good once, for 1 day. To use it, answer the prompt for the username with: /register <name> {key}\n");
+        format!("Valid once, for 1 day. To use it, answer the username prompt with: /register <name> {key}\n");
     assert_eq!(how, expected);
     assert_eq!(invite(&["--data", "none"]), "", "nowhere to keep it");
     for (name, answer) in [("zoe", "Welcome to the chat server!"), ("yann", "Registration failed: ")] {

@@ -36,7 +36,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The first lines after a login.
 pub const WELCOME: &str = "Welcome to the chat server!";
-const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
+/// The line after the welcome.
+pub const HINT: &str = "Type /help for the commands; Ctrl-R shows a half-typed line again.";
 
 /// The users of every test server: these, and `user0:pw` to `user999:pw`.
 pub const USERS: &str = "alice:password123\nbob:qwerty456\ncharlie:pass789\ndavid:helloWorld!\neve:trustno1\nfrank:letmein\ngrace:p@ssw0rd:2\n";

@@ -1,4 +1,4 @@
-//! The web door: HTTP, WebSockets, and what browsers may do there.
+//! The web: HTTP, WebSockets, and what browsers may do.
 
 mod abuse;
 mod api;
@@ -18,7 +18,7 @@ use tungstenite::{Message, WebSocket};
 use crate::support::{PATIENCE, TestClient, TestServer, WELCOME, password};
 use parlor::config::Config;
 
-/// A server with a web door.
+/// A server with a web page.
 pub fn server() -> TestServer {
     server_with(|_| ())
 }
@@ -30,7 +30,7 @@ pub fn server_with(change: impl FnOnce(&mut Config)) -> TestServer {
     })
 }
 
-/// What an HTTP server answers to these bytes: all of it, until it closes.
+/// The whole answer of an HTTP server to these bytes, until it closes.
 pub fn ask(addr: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -40,17 +40,17 @@ pub fn ask(addr: SocketAddr, request: &str) -> String {
     answer
 }
 
-/// What it answers to a request for a page, with these headers beside `Host`.
+/// The answer to a request for a page, with these headers beside `Host`.
 pub fn get(addr: SocketAddr, path: &str, headers: &str) -> String {
     ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n{headers}\r\n"))
 }
 
-/// The status of an answer.
+/// The status code of a response.
 pub fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect(answer)
 }
 
-/// A program on a WebSocket.
+/// A WebSocket client.
 pub struct Socket {
     pub socket: WebSocket<TcpStream>,
 }
@@ -65,7 +65,7 @@ impl Socket {
         Socket::over(stream, server.web[0], &[]).unwrap()
     }
 
-    /// The handshake with these headers; the status of what was answered instead.
+    /// Shakes hands with these headers; the error is the status of the response instead.
     pub fn over(stream: TcpStream, addr: SocketAddr, headers: &[(&str, &str)]) -> Result<Socket, u16> {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -95,6 +95,12 @@ impl Socket {
         self.socket.send(Message::text(line)).unwrap();
     }
 
+    /// Sends these lines and a close frame in one write.
+    pub fn send_and_close(&mut self, lines: &[&str]) {
+        lines.iter().for_each(|line| self.socket.write(Message::text(*line)).unwrap());
+        self.socket.close(None).unwrap();
+    }
+
     /// The next event, without its id and its time, which differ from run to run.
     pub fn next(&mut self) -> String {
         stable(&self.raw())
@@ -111,7 +117,7 @@ impl Socket {
         }
     }
 
-    /// The next events are of these kinds.
+    /// Requires that the next events are of these kinds.
     pub fn expect(&mut self, kinds: &[&str]) {
         for kind in kinds {
             let event = self.next();
@@ -119,18 +125,18 @@ impl Socket {
         }
     }
 
-    /// Sends a line and requires exactly this answer, but for its id and time.
+    /// Sends a line and requires exactly this answer, apart from its id and time.
     pub fn answer(&mut self, line: &str, answer: &str) {
         self.send(line);
         assert_eq!(self.next(), answer);
     }
 
-    /// Nothing else has been said to this client.
+    /// Requires that nothing else was sent to this client.
     pub fn quiet(&mut self) {
         self.answer("/ping quiet", r#"{"event":"pong","text":"quiet"}"#);
     }
 
-    /// Everything until the server closes, and the code with which it does.
+    /// Everything until the server closes, and its close code.
     pub fn read_to_end(&mut self) -> (Vec<String>, Option<u16>) {
         let (mut all, mut code) = (Vec::new(), None);
         loop {
@@ -150,7 +156,7 @@ pub fn stable(event: &str) -> String {
     cut(&event, "\"at\":\"", |c| c == '"')
 }
 
-/// `text` without its first field of that beginning, whose value ends at `end`.
+/// `text` without its first field that begins with `field`; its value ends at `end`.
 fn cut(text: &str, field: &str, end: impl Fn(char) -> bool) -> String {
     let Some((before, rest)) = text.split_once(field) else { return text.to_owned() };
     let rest = rest.trim_start_matches(|c| !end(c)).trim_start_matches('"');
@@ -159,7 +165,7 @@ fn cut(text: &str, field: &str, end: impl Fn(char) -> bool) -> String {
 }
 
 #[test]
-fn an_event_is_compared_without_what_differs_from_run_to_run() {
+fn an_event_is_compared_without_its_id_and_time() {
     let event = r#"{"event":"private","id":42,"at":"2026-11-20T17:03:15.881034Z","from":"bob"}"#;
     assert_eq!(stable(event), r#"{"event":"private","from":"bob"}"#);
     assert_eq!(stable(r#"{"event":"you_read","id":42}"#), r#"{"event":"you_read"}"#);

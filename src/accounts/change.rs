@@ -14,7 +14,7 @@ use crate::model::limits::ACCOUNTS;
 
 /// Why an account was not changed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum AccountError {
+pub(crate) enum AccountError {
     /// The password is not acceptable; the reason continues a sentence that begins with "the password".
     BadPassword(String),
     /// The name belongs to an account, or to one that was deleted.
@@ -34,27 +34,27 @@ pub enum AccountError {
 }
 
 /// The hash of a new password, for one account.
-pub struct HashedPassword(pub(super) String);
+pub(crate) struct HashedPassword(pub(super) String);
 
 impl Accounts {
     /// Checks a new password like `parlord user add` does, and hashes it.
     ///
     /// # Errors
     /// [`AccountError::BadPassword`], [`AccountError::TimedOut`] and [`AccountError::UsersFile`].
-    pub fn hash_password(&self, password: &[u8], deadline: Instant) -> Result<HashedPassword, AccountError> {
+    pub(crate) fn hash_password(&self, password: &[u8], deadline: Instant) -> Result<HashedPassword, AccountError> {
         let password =
             std::str::from_utf8(password).map_err(|_| AccountError::BadPassword("is not valid UTF-8".to_owned()))?;
         edit::check_password(password).map_err(AccountError::BadPassword)?;
         let mut slot = self.hash_slots.take(deadline).ok_or(AccountError::TimedOut)?;
         let hash = hash::hash(password.as_bytes(), Cost::STANDARD, &mut slot.memory);
-        hash.map(HashedPassword).map_err(|e| AccountError::UsersFile(format!("no password can be hashed here ({e})")))
+        hash.map(HashedPassword).map_err(|e| AccountError::UsersFile(format!("passwords cannot be hashed here ({e})")))
     }
 
     /// Sets a user's password.
     ///
     /// # Errors
     /// [`AccountError::NotFound`], [`AccountError::TimedOut`] and [`AccountError::UsersFile`].
-    pub fn change_password(
+    pub(crate) fn change_password(
         &self,
         user: &Name,
         password: HashedPassword,
@@ -68,7 +68,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Taken`], [`AccountError::Full`], [`AccountError::TimedOut`], [`AccountError::UsersFile`], and
     /// the errors of `confirm`.
-    pub fn register(
+    pub(crate) fn register(
         &self,
         user: &Name,
         password: HashedPassword,
@@ -91,7 +91,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::NotFound`], [`AccountError::TimedOut`] and [`AccountError::UsersFile`].
-    pub fn delete(&self, user: &Name, deadline: Instant) -> Result<(), AccountError> {
+    pub(crate) fn delete(&self, user: &Name, deadline: Instant) -> Result<(), AccountError> {
         self.update_user(user, DELETED, deadline, |file| replace_secret(file, user, DELETED))
     }
 
@@ -99,7 +99,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::NotFound`] and [`AccountError::TimedOut`]; then no work was done.
-    pub fn with_account<T>(&self, user: &Name, deadline: Instant, work: impl FnOnce() -> T) -> Result<T, AccountError> {
+    pub(crate) fn with_account<T>(
+        &self,
+        user: &Name,
+        deadline: Instant,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, AccountError> {
         let _updating = self.update.try_lock_until(deadline).ok_or(AccountError::TimedOut)?;
         self.find(user).map(|_| work()).ok_or(AccountError::NotFound)
     }

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::files::{exchange, rename_new};
 use crate::model::StartError;
+
+/// What an editor that takes no lock has done.
+const CHANGED: &str = "was changed by another program meanwhile; nothing was done";
 
 /// The longest users file: a hundred thousand hashes fit in it five times.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -91,14 +95,42 @@ impl<'a> LockedFile<'a> {
     /// # Errors
     /// Why it was not replaced; or that it was, but may not survive a power loss yet.
     pub(super) fn replace(self, old: Option<&[u8]>, new: &[u8]) -> Result<(), StartError> {
-        let failed = |e: io::Error| refusal(self.path, format!("cannot be rewritten: {e}; it is as it was"));
+        let failed = |e: io::Error| refusal(self.path, format!("cannot be rewritten: {e}; it is unchanged"));
         let temporary = self.write_temporary(new).map_err(failed)?;
         // An editor that takes no lock may have saved in the meantime: hashing a long file takes minutes.
         if self.read()?.as_deref() != old {
-            return Err(refusal(self.path, "was changed by someone else meanwhile; nothing was done".to_owned()));
+            return Err(refusal(self.path, CHANGED.to_owned()));
         }
-        temporary.rename_to(&self.file).map_err(failed)?;
-        self.folder.sync_all().map_err(|e| refusal(self.path, format!("is rewritten, but maybe not yet on disk: {e}")))
+        match old {
+            None => temporary.become_new(&self.file),
+            Some(_) => temporary.take_place_of(&self.file),
+        }
+        .map_err(failed)?;
+        if let Some(old) = old {
+            self.expect_replaced(old)?;
+        }
+        self.folder
+            .sync_all()
+            .map_err(|e| refusal(self.path, format!("was rewritten, but may not be on disk yet: {e}")))
+    }
+
+    /// Looks at the file that was replaced, which has the temporary name now. If somebody saved it in the last moment, it
+    /// gets its place back.
+    fn expect_replaced(&self, old: &[u8]) -> Result<(), StartError> {
+        let failed =
+            |e: io::Error| refusal(self.path, format!("was rewritten, but its old content is still beside it: {e}"));
+        match fs::read(&self.temporary) {
+            // The file system can only rename.
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            Ok(replaced) if replaced == old => fs::remove_file(&self.temporary).map_err(failed),
+            Ok(_) => {
+                exchange(&self.temporary, &self.file)
+                    .and_then(|()| fs::remove_file(&self.temporary))
+                    .map_err(failed)?;
+                Err(refusal(self.path, CHANGED.to_owned()))
+            }
+            Err(e) => Err(failed(e)),
+        }
     }
 
     fn write_temporary(&self, bytes: &[u8]) -> io::Result<TempFile<'_>> {
@@ -128,11 +160,21 @@ impl<'a> LockedFile<'a> {
 }
 
 impl TempFile<'_> {
-    fn rename_to(mut self, file: &Path) -> io::Result<()> {
-        if let Some(temporary) = self.0 {
-            fs::rename(temporary, file)?;
-            self.0 = None;
+    /// Becomes a file that is not there yet.
+    fn become_new(mut self, file: &Path) -> io::Result<()> {
+        self.0.map_or(Ok(()), |temporary| rename_new(temporary, file))?;
+        self.0 = None;
+        Ok(())
+    }
+
+    /// Takes the place of a file, which gets the temporary name, or none where the file system can only rename.
+    fn take_place_of(mut self, file: &Path) -> io::Result<()> {
+        let Some(temporary) = self.0 else { return Ok(()) };
+        match exchange(temporary, file) {
+            Err(e) if e.kind() == ErrorKind::Unsupported => fs::rename(temporary, file)?,
+            exchanged => exchanged?,
         }
+        self.0 = None;
         Ok(())
     }
 }
@@ -152,7 +194,7 @@ fn lock_folder(folder: &File) -> io::Result<()> {
         match folder.try_lock() {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(10)),
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another `parlord user` is at work in its folder"));
+                return Err(io::Error::other("another `parlord user` is running in its folder"));
             }
             Err(TryLockError::Error(e)) => return Err(e),
             Ok(()) => return Ok(()),

@@ -1,4 +1,4 @@
-//! What operators do to the users file: add, change or remove one user, or hash every password.
+//! Operators' edits of the users file: add, change or remove one user, or hash every password.
 //!
 //! Everything else in the file stays as it is: comments, order and blank lines. A running daemon is not told.
 
@@ -11,11 +11,11 @@ use super::hash::{self, Cost, Memory, Secret};
 use crate::model::{Name, StartError, text};
 
 /// The longest new password, in bytes. Passwords already in a file may be longer.
-pub const MAX_PASSWORD: usize = 1024;
+pub(crate) const MAX_PASSWORD: usize = 1024;
 
 /// How a user's password is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordKind {
+pub(crate) enum PasswordKind {
     /// As plain text.
     Plain,
     /// As an argon2id hash.
@@ -34,7 +34,7 @@ impl fmt::Display for PasswordKind {
     }
 }
 
-/// What an edit does when there is no file yet.
+/// The behaviour of an edit when there is no file yet.
 #[derive(PartialEq)]
 pub(super) enum IfMissing {
     Create,
@@ -46,14 +46,14 @@ pub(super) enum IfMissing {
 /// # Errors
 /// When the name is taken, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     if name.is_guest() {
         return Err(refusal(path, for_guests(name)));
     }
     let secret = hash_new(path, password)?;
     edit(path, IfMissing::Create, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
-        Some(account) => Err(format!("there is a user '{}' already", account.name)),
+        Some(account) => Err(format!("user '{}' exists already", account.name)),
         None => Ok(file.add(name, &secret)?),
     })
 }
@@ -63,7 +63,7 @@ pub fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
 /// # Errors
 /// When there is no such user, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
+pub(crate) fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
     let secret = hash_new(path, password)?;
     edit(path, IfMissing::Fail, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
@@ -76,7 +76,7 @@ pub fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError
 ///
 /// # Errors
 /// When there is no such user, or the file cannot be read or rewritten; it is unchanged then.
-pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
+pub(crate) fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
     edit(path, IfMissing::Fail, |file| if file.remove(name) { Ok(()) } else { Err(no_user(name)) })
 }
 
@@ -84,7 +84,7 @@ pub fn remove(path: &Path, name: &Name) -> Result<(), StartError> {
 ///
 /// # Errors
 /// When the file cannot be read, or a line is malformed.
-pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
+pub(crate) fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
     let bytes = disk::read(path)?;
     let file = parse(path, &bytes)?;
     let kind = |account: &Account| match &account.secret {
@@ -100,7 +100,7 @@ pub fn list(path: &Path) -> Result<Vec<(Name, PasswordKind)>, StartError> {
 ///
 /// # Errors
 /// When the file cannot be read or rewritten; it is unchanged then.
-pub fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
+pub(crate) fn hash(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StartError> {
     hash_at(Cost::STANDARD, path, progress)
 }
 
@@ -108,6 +108,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     edit(path, IfMissing::Fail, |file| {
         let total = file.accounts().filter(|account| account.secret.plain().is_some()).count() as u64;
         let (mut done, mut memory) = (0, Memory::default());
+        let users = file.accounts().count();
         file.change::<String>(|account| {
             let Some(password) = account.secret.plain() else { return Ok(None) };
             let hash = hash::hash(password, cost, &mut memory).map_err(cannot_hash)?;
@@ -115,7 +116,7 @@ fn hash_at(cost: Cost, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
             progress(done, total);
             Ok(Some(hash))
         })?;
-        Ok(done)
+        if file.accounts().count() == users { Ok(done) } else { Err("would lose users; nothing was done".to_owned()) }
     })
 }
 
@@ -136,15 +137,23 @@ pub(super) fn edit<T>(
     let locked = LockedFile::lock(path)?;
     let old = locked.read()?;
     if old.is_none() && if_missing == IfMissing::Fail {
-        return Err(refusal(path, "there is no such file".to_owned()));
+        return Err(refusal(path, "the file does not exist".to_owned()));
     }
     let mut file = parse(path, old.as_deref().unwrap_or_default())?;
     let answer = change(&mut file).map_err(|why| refusal(path, why))?;
     let new = file.render();
     if old.as_deref() != Some(&new) {
+        expect_same_users(path, &file, &new)?;
         locked.replace(old.as_deref(), &new)?;
     }
     Ok(answer)
+}
+
+/// Refuses to write a file in which anybody would be missing, or would be who they are not.
+fn expect_same_users(path: &Path, file: &UsersFile<'_>, written: &[u8]) -> Result<(), StartError> {
+    let read = parse(path, written)?;
+    let same = file.accounts().map(|account| account.name).eq(read.accounts().map(|account| account.name));
+    if same { Ok(()) } else { Err(refusal(path, "would lose users if it were rewritten; nothing was done".to_owned())) }
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> {
@@ -166,9 +175,9 @@ pub(super) fn check_password(password: &str) -> Result<(), String> {
     } else if password.len() > MAX_PASSWORD {
         return Err(format!("is longer than {MAX_PASSWORD} bytes"));
     } else if text::clean(password) != password {
-        "has control or invisible characters, which a client may send otherwise or not at all"
+        "has invisible characters"
     } else if password.trim() != password {
-        "begins or ends with a space, which nobody sees and some clients cut off"
+        "begins or ends with a space"
     } else {
         return Ok(());
     };
@@ -177,12 +186,12 @@ pub(super) fn check_password(password: &str) -> Result<(), String> {
 
 /// The sentence for a name that only guests can have.
 pub(crate) fn for_guests(name: &Name) -> String {
-    format!("the name '{name}' is kept for guests")
+    format!("the name '{name}' is reserved for guests")
 }
 
 /// The sentence for the name of a deleted account.
 pub(crate) fn deleted(name: &Name) -> String {
-    format!("the user '{name}' is deleted; `parlord user remove {name}` frees the name")
+    format!("user '{name}' was deleted; `parlord user remove {name}` frees the name")
 }
 
 fn no_user(name: &Name) -> String {
@@ -190,7 +199,7 @@ fn no_user(name: &Name) -> String {
 }
 
 fn cannot_hash(e: String) -> String {
-    format!("cannot be changed: no password can be hashed here ({e})")
+    format!("cannot be changed: passwords cannot be hashed here ({e})")
 }
 
 fn refusal(path: &Path, why: String) -> StartError {

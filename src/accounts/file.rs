@@ -60,7 +60,7 @@ impl<'a> UsersFile<'a> {
             if let Some(account) = &line.account
                 && let Some(first) = seen.insert(account.name, number)
             {
-                let why = format!("the name stands on line {first} already (names are compared without case)");
+                let why = format!("the name is already on line {first} (case does not matter)");
                 return Err(malformed(why));
             }
             lines.push(line);
@@ -93,8 +93,8 @@ impl<'a> UsersFile<'a> {
     /// Appends an account. The caller has checked that the name is free.
     ///
     /// # Errors
-    /// What is wrong with the secret.
-    pub(super) fn add(&mut self, name: &Name, secret: &str) -> Result<(), &'static str> {
+    /// A phrase that says what is wrong with the secret.
+    pub(super) fn add(&mut self, name: &Name, secret: &str) -> Result<(), String> {
         let end = self.line_end();
         let line = Line::of(name, secret, end)?;
         if let Some(last) = self.lines.last_mut()
@@ -110,7 +110,7 @@ impl<'a> UsersFile<'a> {
     ///
     /// # Errors
     /// Those of `new`, and what is wrong with a secret.
-    pub(super) fn change<E: From<&'static str>>(
+    pub(super) fn change<E: From<String>>(
         &mut self,
         mut new: impl FnMut(&Account) -> Result<Option<String>, E>,
     ) -> Result<usize, E> {
@@ -130,7 +130,7 @@ impl<'a> UsersFile<'a> {
     ///
     /// # Errors
     /// When there is no such account.
-    pub(super) fn rename(&mut self, from: &Name, to: Name) -> Result<(), &'static str> {
+    pub(super) fn rename(&mut self, from: &Name, to: Name) -> Result<(), String> {
         let has_name = |line: &Line<'_>| line.account.as_ref().is_some_and(|account| account.name == *from);
         let at = self.lines.iter().position(has_name).ok_or("nobody has that name")?;
         let Line { text, end, .. } = &self.lines[at];
@@ -163,11 +163,21 @@ impl<'a> Line<'a> {
         let whole = std::str::from_utf8(raw).map_err(|_| "it is not UTF-8".to_owned())?;
         let end = ["\r\n", "\n", "\r"].into_iter().find(|end| whole.ends_with(end)).unwrap_or("");
         let text = &whole[..whole.len() - end.len()];
-        let account = if text.starts_with('#') || text.trim().is_empty() { None } else { Some(Account::parse(text)?) };
+        let is_account = !(text.starts_with('#') || text.trim().is_empty());
+        // Another program may take one of these for the end of a line, and so may a person: then a user is hidden here.
+        let ends_a_line = |c| matches!(c, '\0' | '\n'..='\r' | '\x1C'..='\x1E' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let printable = raw.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\n'));
+        if !printable && text.contains(ends_a_line) {
+            return Err("it contains a line end that is not one here, such as a carriage return".to_owned());
+        }
+        if is_account && !printable && text.contains(char::is_control) {
+            return Err("it contains a control character".to_owned());
+        }
+        let account = is_account.then(|| Account::parse(text)).transpose()?;
         Ok(Line { text: text.into(), end, account })
     }
 
-    fn of(name: &Name, secret: &str, end: &'static str) -> Result<Line<'a>, &'static str> {
+    fn of(name: &Name, secret: &str, end: &'static str) -> Result<Line<'a>, String> {
         let account = Account { name: *name, secret: Secret::parse(secret)? };
         Ok(Line { text: format!("{name}:{secret}").into(), end, account: Some(account) })
     }
@@ -178,7 +188,7 @@ impl Account {
         let (name, secret) = text.split_once(':').ok_or("there is no colon between name and password")?;
         let name: Name = name.parse().map_err(|why| format!("the name {why}"))?;
         if name.is_guest() {
-            return Err("the name is one of those that guests get".to_owned());
+            return Err("the name is reserved for guests".to_owned());
         }
         Ok(Account { name, secret: Secret::parse(secret)? })
     }

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use parking_lot::Mutex;
 
+use super::foreign;
+use crate::lock::Mutex;
 use crate::semaphore::{Permit, Semaphore};
 
 /// The most memory a hash may ask for, in KiB.
@@ -21,6 +22,9 @@ const MAX_WORK: u64 = 1024 * 1024;
 
 /// Stands in the place of the secret once an account is deleted.
 pub(super) const DELETED: &str = "$deleted$";
+
+/// How the hashes that are supported begin.
+const HASHED: &str = "$argon2id$";
 
 /// The part of a line behind the colon.
 pub(super) enum Secret {
@@ -60,15 +64,18 @@ impl Secret {
     /// Parses the part of a line behind the colon.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
+    /// A phrase that says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Secret, String> {
         if text.is_empty() {
-            Err("the password is empty")
+            Err("the password is empty".to_owned())
         } else if text == DELETED {
             Ok(Secret::Deleted)
-        } else if text.starts_with("$argon2") {
-            // Other kinds of argon2 are refused: taken as plain text, the hash itself would be the password.
-            Hash::parse(text).map(Secret::Hashed)
+        } else if text.trim().eq_ignore_ascii_case(DELETED) {
+            Err(format!("the mark of a deleted account is {DELETED}, in these letters and without spaces"))
+        } else if text.starts_with(HASHED) {
+            Hash::parse(text).map(Secret::Hashed).map_err(str::to_owned)
+        } else if let Some(what) = foreign::recognise(text) {
+            Err(format!("the password looks like {what}: write a new one as plain text, then run `parlord user hash`"))
         } else {
             Ok(Secret::Plain(text.as_bytes().into()))
         }
@@ -102,16 +109,16 @@ impl Hash {
         if phc.algorithm.as_str() != "argon2id" || phc.version != Some(Version::V0x13.into()) {
             return Err("the hash is not argon2id of version 19");
         }
-        let params = Params::try_from(&phc).map_err(|_| "the hash has parameters that cannot be")?;
+        let params = Params::try_from(&phc).map_err(|_| "the hash has invalid parameters")?;
         let cost = Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
         if cost.memory > MAX_MEMORY || cost.work() > MAX_WORK {
-            return Err("the hash asks for more than a login may cost (256 MiB, and 1 GiB over all passes)");
+            return Err("the hash costs more than a login may (256 MiB, and 1 GiB over all passes)");
         }
         match (phc.salt, phc.hash) {
             (Some(salt), Some(output)) => {
                 Ok(Hash { cost, salt: salt.as_ref().into(), output: output.as_bytes().into() })
             }
-            _ => Err("the hash is cut off"),
+            _ => Err("the hash is incomplete"),
         }
     }
 
@@ -161,7 +168,7 @@ pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<S
     let argon2 = cost.argon2(None).map_err(|e| e.to_string())?;
     let (mut salt, mut output) = ([0; Salt::RECOMMENDED_LENGTH], [0; Params::DEFAULT_OUTPUT_LEN]);
     getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
-    let blocks = memory.blocks(argon2.params().block_count()).ok_or("there is no memory for it")?;
+    let blocks = memory.blocks(argon2.params().block_count()).ok_or("there is not enough memory")?;
     argon2.hash_password_into_with_memory(password, &salt, &mut output, blocks).map_err(|e| e.to_string())?;
     let text = || {
         Some(PasswordHash {
@@ -172,7 +179,7 @@ pub(super) fn hash(password: &[u8], cost: Cost, memory: &mut Memory) -> Result<S
             hash: Some(Output::new(&output).ok()?),
         })
     };
-    text().map(|hash| hash.to_string()).ok_or_else(|| "it cannot be written down".to_owned())
+    text().map(|hash| hash.to_string()).ok_or_else(|| "the hash cannot be encoded".to_owned())
 }
 
 /// Compares in constant time: it takes as long as the guess has bytes, wherever the two differ.
@@ -186,13 +193,13 @@ pub(super) fn constant_time_eq(guess: &[u8], kept: &[u8]) -> bool {
 pub(super) struct HashSlots {
     slots: Semaphore,
     // lock tier 9: a leaf.
-    spare: Mutex<Vec<Memory>>,
+    spare: Mutex<Vec<Memory>, 9>,
 }
 
 /// The right to compute one hash; given back when dropped.
 pub(super) struct HashSlot<'a> {
     pub(super) memory: Memory,
-    spare: &'a Mutex<Vec<Memory>>,
+    spare: &'a Mutex<Vec<Memory>, 9>,
     /// Released after the memory is back.
     _permit: Permit<'a>,
 }
@@ -234,7 +241,7 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory: 16, passes: 1, lanes: 1 };
 
-    fn refusal(text: &str) -> &'static str {
+    fn refusal(text: &str) -> String {
         Secret::parse(text).err().unwrap()
     }
 
@@ -275,7 +282,7 @@ mod tests {
     fn damaged_and_too_costly_hashes_are_refused() {
         let good = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
         assert!(Secret::parse(&good).is_ok());
-        assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is cut off");
+        assert_eq!(refusal(&good[..good.rfind('$').unwrap()]), "the hash is incomplete");
         assert_eq!(refusal(&good.replace("$m=16", "$m=4294967295")), refusal(&good.replace("t=1", "t=4000000000")));
         for bad in ["m=0", "m=x", "m=16,m=16,q=1", "m=7", "m=99999999999"] {
             refusal(&good.replace("m=16", bad));
@@ -294,7 +301,7 @@ mod tests {
     fn a_deleted_account_has_no_password() {
         let secret = Secret::parse(DELETED).ok().unwrap();
         assert!(secret.is_deleted() && secret.plain().is_none() && secret.hash().is_none());
-        assert_eq!(Secret::parse("$deleted$ ").ok().unwrap().plain(), Some(&b"$deleted$ "[..]));
+        assert!(["$deleted$ ", " $deleted$", "$Deleted$"].iter().all(|text| Secret::parse(text).is_err()));
     }
 
     fn soon() -> Instant {

@@ -22,7 +22,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`], [`AccountError::Taken`], [`AccountError::TimedOut`], [`AccountError::UsersFile`],
     /// and the errors of `store`.
-    pub fn rename(
+    pub(crate) fn rename(
         &self,
         from: &Name,
         to: Name,
@@ -67,7 +67,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file contains both names by now, or cannot be rewritten.
-    pub fn finish_rename(&self, from: &Name, to: Name) -> Result<bool, StartError> {
+    pub(crate) fn finish_rename(&self, from: &Name, to: Name) -> Result<bool, StartError> {
         let updating = self.update.lock();
         let finished = edit::edit(&self.path, IfMissing::Fail, |file| {
             let left = is_left(file, from, &to)?;
@@ -88,7 +88,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the file contains both names, or cannot be read.
-    pub fn is_rename_left(&self, from: &Name, to: &Name) -> Result<bool, StartError> {
+    pub(crate) fn is_rename_left(&self, from: &Name, to: &Name) -> Result<bool, StartError> {
         inspect(&self.path, |file| is_left(file, from, to)).map_err(|e| unfinished(&self.path, from, to, e))
     }
 }
@@ -111,7 +111,9 @@ fn has_old(file: &UsersFile<'_>, from: &Name, to: &Name) -> bool {
 fn is_left(file: &UsersFile<'_>, from: &Name, to: &Name) -> Result<bool, String> {
     let left = has_old(file, from, to);
     if left && from != to && file.find(to).is_some() {
-        return Err(format!("both names have a line; remove that of {to}, or that of {from} if this is done"));
+        return Err(format!(
+            "both names have a line; remove the line of {to}, or that of {from} if the rename is done"
+        ));
     }
     Ok(left)
 }
@@ -123,10 +125,7 @@ fn find<'s>(file: &'s UsersFile<'_>, name: &Name) -> Option<&'s Account> {
 
 fn unfinished(path: &Path, from: &Name, to: &Name, e: StartError) -> StartError {
     let why = if let StartError::Users(_, why) = e { why } else { e.to_string() };
-    StartError::Users(
-        path.to_owned(),
-        format!("the renaming of {from} to {to} was interrupted, and goes on no further: {why}"),
-    )
+    StartError::Users(path.to_owned(), format!("renaming {from} to {to} was interrupted and cannot be finished: {why}"))
 }
 
 #[cfg(test)]

@@ -8,20 +8,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::Verification;
+use crate::lock::Mutex;
 use crate::model::Net;
 use crate::model::limits::{GUESS_BURST, GUESS_REFILL, REGISTRATION_BURST, REGISTRATION_REFILL, THROTTLED_ADDRESSES};
 
 /// Counts attempts per address, for all sessions together.
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// How many attempts an address has at first.
     burst: u32,
     /// How long until it has one more.
     refill: Duration,
     // lock tier 9: a leaf.
-    used: Mutex<Used>,
+    used: Mutex<Used, 9>,
 }
 
 /// The addresses that have used some of their attempts, with the moment when each has them all again: by address, and
@@ -34,17 +33,17 @@ struct Used {
 
 impl Throttle {
     /// A limit on wrong guesses.
-    pub fn for_guesses() -> Throttle {
+    pub(crate) fn for_guesses() -> Throttle {
         Throttle { burst: GUESS_BURST, refill: GUESS_REFILL, used: Mutex::default() }
     }
 
     /// A limit on registrations.
-    pub fn for_registrations() -> Throttle {
+    pub(crate) fn for_registrations() -> Throttle {
         Throttle { burst: REGISTRATION_BURST, refill: REGISTRATION_REFILL, used: Mutex::default() }
     }
 
     /// Verifies a guess if the address has attempts left. Only a wrong guess uses one up.
-    pub fn attempt(&self, net: Net, verify: impl FnOnce() -> Verification) -> Verification {
+    pub(crate) fn attempt(&self, net: Net, verify: impl FnOnce() -> Verification) -> Verification {
         if !self.take(net, Instant::now()) {
             return Verification::Throttled;
         }
@@ -58,7 +57,7 @@ impl Throttle {
     /// Takes one attempt from an address; `false` when it has none left.
     ///
     /// To be called before the attempt is looked at: a hundred guesses at the same time are a hundred attempts.
-    pub fn take(&self, net: Net, now: Instant) -> bool {
+    pub(crate) fn take(&self, net: Net, now: Instant) -> bool {
         if net.is_exempt() {
             return true;
         }
@@ -73,7 +72,7 @@ impl Throttle {
     }
 
     /// Gives an attempt back that turned out not to count.
-    pub fn refund(&self, net: Net) {
+    pub(crate) fn refund(&self, net: Net) {
         let mut used = self.used.lock();
         let earlier = used.full_at.get(&net).and_then(|full_at| full_at.checked_sub(self.refill));
         if let Some(full_at) = earlier {

@@ -39,7 +39,7 @@ pub struct NewToken {
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn new_token() -> io::Result<NewToken> {
+pub(crate) fn new_token() -> io::Result<NewToken> {
     let text = format!("{TOKEN_PREFIX}{}", random_letters()?);
     let digest = digest(text.as_bytes());
     Ok(NewToken { text, digest })
@@ -59,7 +59,7 @@ pub fn new_invite() -> io::Result<NewToken> {
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn room_codes(count: usize) -> io::Result<Vec<String>> {
+pub(crate) fn room_codes(count: usize) -> io::Result<Vec<String>> {
     let mut words = vec![0; count * 4];
     getrandom::fill(&mut words).map_err(|e| io::Error::other(e.to_string()))?;
     let code = |word: &[u8]| {
@@ -81,7 +81,7 @@ pub fn token_digest(typed: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// Whether this reads like an invitation: as many letters and digits as one has, with or without dashes.
-pub fn is_invite(typed: &str) -> bool {
+pub(crate) fn is_invite(typed: &str) -> bool {
     let letters = || typed.chars().filter(|c| *c != '-');
     letters().count() == RANDOM * 8 / 5 && letters().all(|c| c.is_ascii_alphanumeric())
 }
@@ -98,7 +98,7 @@ pub fn invite_digest(typed: &str) -> [u8; 32] {
 }
 
 /// Compares two digests in constant time.
-pub fn same_digest(one: &[u8; 32], other: &[u8; 32]) -> bool {
+pub(crate) fn same_digest(one: &[u8; 32], other: &[u8; 32]) -> bool {
     constant_time_eq(one, other)
 }
 

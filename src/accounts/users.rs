@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
-
 use super::disk;
 use super::file::{Account, UsersFile};
 use super::hash::{Hash, HashSlots, Secret};
 use super::throttle::Throttle;
+use crate::lock::{Mutex, RwLock};
 use crate::model::{Name, StartError};
 
 /// How long [`Accounts::reload`] waits for a change in progress. The thread that reloads also has to notice a stop.
@@ -20,11 +19,11 @@ const RELOAD_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Accounts {
     pub(super) path: PathBuf,
     // lock tier 9: a leaf, held to look up or to change one account.
-    pub(super) users: RwLock<Users>,
+    pub(super) users: RwLock<Users, 9>,
     /// Held from before the file is read or rewritten until `users` says the same. Otherwise a change made while the
     /// file is being read would be lost here but stay in the file.
     // lock tier 3: after the admin's turn; held while the file is rewritten and while the store appends.
-    pub(super) update: Mutex<()>,
+    pub(super) update: Mutex<(), 3>,
     pub(super) hash_slots: HashSlots,
     guesses: Throttle,
 }
@@ -61,8 +60,8 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::load`]; the accounts stay as they were.
-    pub fn reload(&self) -> Result<usize, StartError> {
-        let busy = || StartError::Users(self.path.clone(), "is being changed just now; ask again".to_owned());
+    pub(crate) fn reload(&self) -> Result<usize, StartError> {
+        let busy = || StartError::Users(self.path.clone(), "is being changed; try again".to_owned());
         let _updating = self.update.try_lock_for(RELOAD_PATIENCE).ok_or_else(busy)?;
         let users = Users::read(&self.path)?;
         let count = users.len();
@@ -73,37 +72,42 @@ impl Accounts {
     }
 
     /// Limits how many wrong passwords, tokens and codes an address may try.
-    pub fn guesses(&self) -> &Throttle {
+    pub(crate) fn guesses(&self) -> &Throttle {
         &self.guesses
     }
 
     /// The number of accounts, without deleted ones.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.users.read().len()
     }
 
-    /// Whether there are no accounts.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The number of accounts whose password is kept as plain text.
-    pub fn plain_passwords(&self) -> usize {
+    pub(crate) fn plain_passwords(&self) -> usize {
         self.users.read().plain
     }
 
     /// The name as registered, if there is such an account.
-    pub fn find(&self, name: &Name) -> Option<Name> {
+    pub(crate) fn find(&self, name: &Name) -> Option<Name> {
         self.users.read().find(name).map(|(name, _)| name)
     }
 
+    /// Whether there is another account whose name begins with these characters.
+    pub fn has_longer(&self, beginning: &str) -> bool {
+        let goes_on = |name: &str| {
+            name.len() > beginning.len()
+                && name.as_bytes()[..beginning.len()].eq_ignore_ascii_case(beginning.as_bytes())
+        };
+        let users = self.users.read();
+        users.secrets.iter().any(|(name, secret)| goes_on(name.as_str()) && !secret.is_deleted())
+    }
+
     /// Whether an account of this name was deleted: the name belongs to nobody, and nobody can register it.
-    pub fn is_deleted(&self, name: &Name) -> bool {
+    pub(crate) fn is_deleted(&self, name: &Name) -> bool {
         self.users.read().secrets.get(name).is_some_and(Secret::is_deleted)
     }
 
     /// Whether a name cannot be registered: it is a guest's, or that of an account, deleted or not.
-    pub fn is_taken(&self, name: &Name) -> bool {
+    pub(crate) fn is_taken(&self, name: &Name) -> bool {
         name.is_guest() || self.users.read().secrets.contains_key(name)
     }
 }

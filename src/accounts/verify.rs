@@ -11,9 +11,9 @@ use crate::model::Name;
 /// Compared with a guess where there is no plain password. Guessing it opens nothing.
 const NOBODYS: &[u8] = b"nobody's password";
 
-/// What a login attempt with a password, token or code came to.
+/// The result of a login attempt with a password, token or code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verification {
+pub(crate) enum Verification {
     /// The password is this user's; the name is as registered.
     Verified(Name),
     /// There is no such user, or it is not the password. Nobody can tell which.
@@ -31,7 +31,7 @@ impl Accounts {
     ///
     /// As soon as the users file contains one hash, every wrong guess costs one hash: for an unknown name, a deleted
     /// account, a plain password and a hashed one alike. Waits for a hash slot until `deadline`.
-    pub fn verify(&self, name: &[u8], guess: &[u8], deadline: Instant) -> Verification {
+    pub(crate) fn verify(&self, name: &[u8], guess: &[u8], deadline: Instant) -> Verification {
         let (owner, hash) = {
             let users = self.users.read();
             if let Some(name) = users.match_plain(name, guess) {
@@ -52,20 +52,20 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::hash_password`].
-    pub fn hash_group_password(&self, password: &str, deadline: Instant) -> Result<String, AccountError> {
+    pub(crate) fn hash_group_password(&self, password: &str, deadline: Instant) -> Result<String, AccountError> {
         self.hash_password(password.as_bytes(), deadline).map(|hashed| hashed.0)
     }
 
     /// Whether `guess` is the password whose hash a group keeps; `None` when no hash slot came free before the
     /// deadline.
-    pub fn verify_group_password(&self, hash: &str, guess: &str, deadline: Instant) -> Option<bool> {
+    pub(crate) fn verify_group_password(&self, hash: &str, guess: &str, deadline: Instant) -> Option<bool> {
         let secret = Secret::parse(hash).ok()?;
         let mut slot = self.hash_slots.take(deadline)?;
         secret.hash().and_then(|hash| hash.matches(guess.as_bytes(), &mut slot.memory))
     }
 
     /// Hashes nothing more: from now on every wait for a hash slot ends at once. For a server that stops.
-    pub fn stop_hashing(&self) {
+    pub(crate) fn stop_hashing(&self) {
         self.hash_slots.close();
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
 use super::command::Actor;
+use crate::lock::Mutex;
 use crate::model::limits::VIEW_AUDIT_INTERVAL;
 
 /// One command as the audit log shows it.
@@ -22,7 +21,7 @@ pub(super) struct AuditEntry {
 pub(super) struct Audit {
     /// When each operator's use of each view was last written.
     // lock tier 9: a leaf.
-    views: Mutex<HashMap<(String, String), Instant>>,
+    views: Mutex<HashMap<(String, String), Instant>, 9>,
 }
 
 impl Audit {

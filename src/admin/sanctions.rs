@@ -8,16 +8,14 @@ use crate::hub::ClientId;
 use crate::model::{EventKind, Name, Outcome, Penalty, QuitReason, Role, Sanction, SanctionTarget, UserError};
 
 impl Admin {
-    /// Ends one session, typed as `session-5` or `5`, or all sessions of a user.
+    /// Ends one session, typed as `session:5`, or all sessions of a user. Anything else is the name of a user, even a number.
     pub(super) fn disconnect(&self, typed: &str, why: &str, rank: Role) -> Result<Outcome, UserError> {
         let all = self.hub.list_sessions();
         let user: Option<Name> = typed.parse().ok();
         let number = |text: &str| text.parse().ok().map(ClientId);
-        let is_here = |user: &Name| all.iter().any(|found| found.user == *user);
-        let session = match typed.strip_prefix("session-") {
-            Some(rest) => number(rest),
-            None => number(typed).filter(|_| !user.as_ref().is_some_and(is_here)),
-        };
+        let session = typed
+            .split_at_checked("session:".len())
+            .and_then(|(word, rest)| if word.eq_ignore_ascii_case("session:") { number(rest) } else { None });
         let chosen = |id: ClientId, name: Name| session.map_or(user == Some(name), |session| session == id);
         let found = all.iter().find(|found| chosen(found.id, found.user));
         let found = found.ok_or_else(|| UserError::NoSuchSession(typed.to_owned()))?;

@@ -128,7 +128,7 @@ fn rename(whom: &str, name: &str) -> AdminCommand {
 #[test]
 fn a_rename_is_noted_before_the_users_file_is_rewritten() {
     let (dir, admin, accounts, disk) = over_disk("alice:a\nbob:b\n");
-    let (path, steps) = (dir.path().join("users.txt"), Arc::new(Mutex::new(Vec::new())));
+    let (path, steps) = (dir.path().join("users.txt"), Arc::new(parking_lot::Mutex::new(Vec::new())));
     let seen = Arc::clone(&steps);
     *disk.hook.lock() = Some(Box::new(move |batch| {
         let step = batch.first().map(|entry| match entry {
@@ -158,7 +158,7 @@ fn a_failed_users_file_undoes_the_rename_in_the_store() {
     }));
     let refused = admin.execute(rename("bob", "rob"), &Actor::Console, &accounts).unwrap_err();
     assert_eq!(refused.code(), "not_renamed");
-    assert!(refused.to_string().contains("was changed by someone else meanwhile"), "{refused}");
+    assert!(refused.to_string().contains("was changed by another program meanwhile"), "{refused}");
     assert_eq!((admin.hub.role(&bob), disk.memory.knows(&rob)), (Role::Moderator, Ok(false)));
     assert!(disk.memory.renamings().unwrap().is_empty());
     assert!(accounts.find(&bob).is_some() && !admin.hub.is_renamed(&bob) && !admin.hub.is_name_locked(&bob));

@@ -10,7 +10,8 @@ use crate::model::{Cell, GroupSettings, Name, Report, Sanction, Table, UserError
 impl Admin {
     /// Updates the rates; called about once a second.
     pub fn tick(&self) {
-        self.rates.lock().note(Instant::now(), self.hub.traffic());
+        let traffic = self.hub.traffic();
+        self.rates.lock().note(Instant::now(), traffic);
     }
 
     pub(super) fn sessions(&self) -> Table {

@@ -48,10 +48,10 @@ fn ask(dir: &Path, format: &str, words: &str) -> Result<Result<String, String>, 
     let failed = |what: &str, e| StartError::System(format!("{}: {what}", path.display()), e);
     let mut stream = match UnixStream::connect(&path) {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            let why = "no parlord works in this folder; --data says in which one it does".to_owned();
+            let why = "no parlord is running in this folder; --data names another one".to_owned();
             return Err(StartError::Store(dir.to_owned(), why));
         }
-        connected => connected.map_err(|e| failed("cannot be connected to", e))?,
+        connected => connected.map_err(|e| failed("cannot connect", e))?,
     };
     let mut answer = String::new();
     let exchanged = stream
@@ -60,11 +60,11 @@ fn ask(dir: &Path, format: &str, words: &str) -> Result<Result<String, String>, 
         // A line end would end the request.
         .and_then(|()| stream.write_all(format!("{format} {}\n", words.replace(['\n', '\r'], " ")).as_bytes()))
         .and_then(|()| stream.read_to_string(&mut answer));
-    exchanged.map_err(|e| failed("gives no answer", e))?;
+    exchanged.map_err(|e| failed("does not answer", e))?;
     match answer.trim_end().split_once('\n') {
         Some(("ok", body)) => Ok(Ok(body.to_owned())),
         Some(("refused", body)) => Ok(Err(body.to_owned())),
-        _ => Err(failed("gives no answer", ErrorKind::UnexpectedEof.into())),
+        _ => Err(failed("does not answer", ErrorKind::UnexpectedEof.into())),
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::output::say;
+use super::signals::SignalWatch;
 use crate::accounts::Accounts;
 use crate::admin::Filter;
 use crate::config::Config;
+use crate::log_limit;
 use crate::logging;
-use crate::model::StartError;
+use crate::model::{MessageId, StartError};
 use crate::server::{self, Server};
 use crate::store;
 
@@ -24,37 +27,49 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
         None => "messages in memory".to_owned(),
         Some(tools) => match tools.inspect()? {
             None => format!("{}: no messages yet", config.data),
-            Some(messages) => format!("{}: {messages} messages", config.data),
+            Some(messages) => format!("{}: {messages} messages{}", config.data, damage(&tools.damaged()?)),
         },
     };
     let mut renamings = String::new();
     for (from, to) in tools.map_or_else(|| Ok(Vec::new()), |tools| tools.renamings())? {
         if accounts.is_rename_left(&from, &to)? {
-            renamings.push_str(&format!(
-                "; the renaming of {from} to {to} was interrupted, and is finished at the next start"
-            ));
+            renamings
+                .push_str(&format!("; renaming {from} to {to} was interrupted and will be finished at the next start"));
         }
     }
     print(format_args!("settings in order; {}: {} users; {data}{renamings}", config.users.display(), accounts.len()));
     Ok(())
 }
 
+/// The clause of `parlord check` about messages with values that cannot be read.
+fn damage(messages: &[MessageId]) -> String {
+    let Some(first) = messages.first() else { return String::new() };
+    let more = match messages.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(", {} of them damaged ({first}{more})", messages.len())
+}
+
 /// Serves until a signal or an operator stops the server.
 ///
 /// # Errors
 /// Why it cannot start or go on.
-pub(super) fn serve(config: &Config) -> Result<(), StartError> {
+pub(super) fn serve(config: &Config, signals: &SignalWatch) -> Result<(), StartError> {
     let logging = logging::start(&config.logs)?;
+    signals.log_is_running(&logging);
     log_panics();
     let mut config = config.clone();
     server::fit_to_process(&mut config);
     let served = Server::bind(&config).and_then(|server| {
         let reopen = logging.clone();
-        server::watch_signals(server.handle(), move || reopen.reopen())?;
+        server.handle().on_reload(move || reopen.reopen());
         let logs = config.logs.clone();
         server.handle().on_log_tail(move |lines| logging::tail(&logs, lines));
+        signals.is_ready(server.handle());
         announce(&server, &config);
         server.run()?;
+        log_limit::finish();
         log::info!("stopped");
         Ok(())
     });
@@ -72,6 +87,9 @@ fn announce(server: &Server, config: &Config) {
     if server.users() == 0 {
         log::warn!("nobody can log in: {} is empty; `parlord user add NAME` adds a user", config.users.display());
     }
+    if rustix::process::geteuid().is_root() {
+        log::warn!("running as root: give parlord a user of its own, because a fault in it would be one in everything");
+    }
     let open = addresses.iter().any(|address| !address.ip().is_loopback());
     let plain = server.plain_passwords();
     if open && plain > 0 {
@@ -82,7 +100,7 @@ fn announce(server: &Server, config: &Config) {
     }
     for address in server.web_addresses() {
         log::info!("web page addr={address}");
-        print(format_args!("web page: http://{address}/"));
+        print(format_args!("web page: http://{}/", reachable(address)));
         if !address.ip().is_loopback() {
             log::warn!(
                 "the web page at {address} can be reached by others without TLS: passwords cross the network as plain text"
@@ -91,10 +109,10 @@ fn announce(server: &Server, config: &Config) {
     }
     for address in server.metrics_addresses() {
         log::info!("metrics addr={address}");
-        print(format_args!("metrics: http://{address}/metrics"));
+        print(format_args!("metrics: http://{}/metrics", reachable(address)));
     }
     if let Some(address) = addresses.first() {
-        let (host, port) = (address.ip(), address.port());
+        let (host, port) = (reachable(*address).ip(), address.port());
         print(format_args!("connect with: nc {host} {port}   (or telnet {host} {port}; Ctrl-C here stops the server)"));
     }
 }
@@ -110,4 +128,13 @@ fn log_panics() {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         log::error!("panic at={place}");
     }));
+}
+
+/// An address at which this machine reaches a listener: a listener at all addresses is at the loopback one too.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
 }

@@ -13,7 +13,7 @@ use crate::store::{self, Entry};
 /// # Errors
 /// As [`create`]; and when there is no store to keep it in.
 pub(super) fn run(data: &StoreAddress, days: u16, out: &mut dyn Write) -> Result<(), StartError> {
-    let none = || StartError::Config("there is nowhere to keep an invitation: the setting data is none".to_owned());
+    let none = || StartError::Config("invitations cannot be stored: the setting data is none".to_owned());
     let tools = store::tools(data).ok_or_else(none)?;
     create(|entry| tools.append(&[entry]), days, out)
 }
@@ -27,13 +27,13 @@ fn create(
     days: u16,
     out: &mut dyn Write,
 ) -> Result<(), StartError> {
-    let failed = |e| StartError::System("no invitation can be made".to_owned(), e);
+    let failed = |e| StartError::System("cannot create an invitation".to_owned(), e);
     let invite = tokens::new_invite().map_err(failed)?;
     let expires = SystemTime::now() + Duration::from_secs(u64::from(days) * 86_400);
     append(Entry::Invited { invite: invite.digest, expires })?;
     let (text, days) = (invite.text, count(days.into(), "day"));
-    let usage = format!("To use it, answer the prompt for the username with: /register <name> {text}");
-    say(out, format_args!("{text}\nGood once, for {days}. {usage}\n")).map(drop)
+    let usage = format!("To use it, answer the username prompt with: /register <name> {text}");
+    say(out, format_args!("{text}\nValid once, for {days}. {usage}\n")).map(drop)
 }
 
 #[cfg(test)]

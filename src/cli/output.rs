@@ -31,7 +31,7 @@ fn delivered(written: io::Result<()>) -> Result<bool, StartError> {
     match written {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(StartError::System("the answer could not be written".to_owned(), e)),
+        Err(e) => Err(StartError::System("cannot write the output".to_owned(), e)),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 /// Parses the name of a user or a group as an argument.
 ///
 /// # Errors
-/// What is wrong with it, as a sentence that begins with "the name".
+/// A sentence that begins with "the name".
 pub(super) fn parse_name(text: &str) -> Result<Name, String> {
     text.parse().map_err(|why: BadName| format!("the name {why}"))
 }
@@ -65,7 +65,7 @@ pub(super) fn parse_name(text: &str) -> Result<Name, String> {
 /// # Errors
 /// When nothing can be read, or the two differ.
 pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
-    let failed = |e| StartError::System("the password could not be read".to_owned(), e);
+    let failed = |e| StartError::System("cannot read the password".to_owned(), e);
     if !io::stdin().is_terminal() {
         return read_line(&mut io::stdin().lock()).map_err(failed);
     }
@@ -73,7 +73,7 @@ pub(super) fn ask_password(name: &Name) -> Result<String, StartError> {
     if rpassword::prompt_password("Repeat password: ").map_err(failed)? == first {
         Ok(first)
     } else {
-        Err(StartError::Config("the two passwords are not the same; nothing was changed".to_owned()))
+        Err(StartError::Config("the passwords do not match; nothing was changed".to_owned()))
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn ask_name(user: &Name) -> Result<String, StartError> {
             write!(io::stderr(), "This cannot be undone. Type {user} again to erase all messages from and to them: ");
     }
     let line = read_line(&mut io::stdin().lock());
-    line.map(|line| line.trim().to_owned()).map_err(|e| StartError::System("the name could not be read".to_owned(), e))
+    line.map(|line| line.trim().to_owned()).map_err(|e| StartError::System("cannot read the name".to_owned(), e))
 }
 
 /// One line of at most a few bytes more than the longest password: enough to notice that it is too long.

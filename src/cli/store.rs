@@ -76,14 +76,14 @@ pub(super) fn run(
                 Format::Jsonl => json_line,
             };
             let mut take = |message: &Message| say(&mut out, format_args!("{}\n", write(message)));
-            tools.export(user.as_ref(), group.as_ref(), &mut take, &mut progress("Looked at", "messages"))?;
+            tools.export(user.as_ref(), group.as_ref(), &mut take, &mut progress("Read", "messages"))?;
             flush(&mut out).map(drop)
         }
         StoreCommand::Erase { user, yes } => {
             if !yes && ask(user)?.parse() != Ok(*user) {
                 return Err(StartError::Config("the names differ; nothing was erased".to_owned()));
             }
-            let (looking, cleaning) = (&mut progress("Looked at", "messages"), &mut progress("Cleaned up", "messages"));
+            let (looking, cleaning) = (&mut progress("Read", "messages"), &mut progress("Cleaned up", "messages"));
             let Erased { messages, overwritten } = tools.erase(user, looking, cleaning)?;
             say(out, format_args!("Erased {} of {user}.\n", count(messages, "message")))?;
             if !overwritten {

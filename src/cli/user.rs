@@ -12,39 +12,39 @@ use crate::model::{Name, Role, StartError, StoreAddress};
 use crate::store::{self, Entry};
 
 /// Follows every change: a running daemon does not see it by itself.
-const HINT: &str = "A running parlord reads the file again on SIGHUP: kill -HUP <pid>";
+const HINT: &str = "A running parlord reloads the file on SIGHUP: kill -HUP <pid>";
 
 /// The operator's commands on the users file
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(super) enum UserCommand {
-    /// Add a user; the password is asked for, or is the first line of the standard input
+    /// Add a user; asks for the password, or reads it from the first line of standard input
     Add {
         /// The name: letters, digits, '_', '.' and '-', at most 32
         #[arg(value_parser = parse_name)]
         name: Name,
     },
-    /// Give a user a new password, asked for like that of `add`
+    /// Set a user's password, read as for `add`
     Passwd {
-        /// The name, in upper or lower case
+        /// The name; case does not matter
         #[arg(value_parser = parse_name)]
         name: Name,
     },
     /// Remove a user
     Remove {
-        /// The name, in upper or lower case
+        /// The name; case does not matter
         #[arg(value_parser = parse_name)]
         name: Name,
     },
-    /// List the users, and whether the password of each is kept plain or as an argon2id hash
+    /// List the users, and whether each password is plain text or an argon2id hash
     List,
-    /// Replace every plain password by its argon2id hash
+    /// Replace every plain password with its argon2id hash
     Hash,
-    /// Make a user a moderator or an admin, or a user again; a running server goes by it at once
+    /// Make a user a moderator, an admin, or an ordinary user again; a running server applies it at once
     Role {
-        /// The name, in upper or lower case
+        /// The name; case does not matter
         #[arg(value_parser = parse_name)]
         name: Name,
-        /// What he may do from now on
+        /// The new role
         role: Role,
     },
 }
@@ -53,7 +53,7 @@ pub(super) enum UserCommand {
 /// progress of a long command to standard error; `ask` is [`super::output::ask_password`], or stands in for it.
 ///
 /// # Errors
-/// What could not be done, and then nothing has changed; or that the result could not be written.
+/// A sentence when it cannot be done, in which case nothing has changed, or when the result could not be printed.
 pub(super) fn run(
     command: &UserCommand,
     path: &Path,
@@ -83,11 +83,11 @@ pub(super) fn run(
         },
         UserCommand::Role { name, role } => {
             check_promotion(path, name, *role)?;
-            let none = || StartError::Config("there is nowhere to keep a role: the setting data is none".to_owned());
+            let none = || StartError::Config("roles cannot be stored: the setting data is none".to_owned());
             let tools = store::tools(data).ok_or_else(none)?;
             tools.create()?;
             tools.append(&[Entry::Role { user: *name, role: *role }])?;
-            say(out, format_args!("{name} has the role of {role} from now on.\n")).map(drop)
+            say(out, format_args!("{name} now has the role {role}.\n")).map(drop)
         }
     }
 }
@@ -96,8 +96,10 @@ pub(super) fn run(
 fn check_promotion(path: &Path, name: &Name, role: Role) -> Result<(), StartError> {
     match role {
         Role::User => Ok(()),
-        _ if name.is_guest() => Err(StartError::Users(path.to_owned(), edit::for_guests(name))),
-        _ => expect_user(path, name, true),
+        Role::Moderator | Role::Admin if name.is_guest() => {
+            Err(StartError::Users(path.to_owned(), edit::for_guests(name)))
+        }
+        Role::Moderator | Role::Admin => expect_user(path, name, true),
     }
 }
 
@@ -109,9 +111,9 @@ fn expect_user(path: &Path, name: &Name, expected: bool) -> Result<(), StartErro
     match (known, expected) {
         (Some((name, PasswordKind::Deleted)), _) => refuse(edit::deleted(name)),
         _ if name.is_guest() && !expected => refuse(edit::for_guests(name)),
-        (Some(_), false) => refuse(format!("there is a user '{name}' already")),
+        (Some((name, _)), false) => refuse(format!("user '{name}' exists already")),
         (None, true) => refuse(format!("there is no user '{name}'")),
-        _ => Ok(()),
+        (Some((_, PasswordKind::Plain | PasswordKind::Argon2id)), true) | (None, false) => Ok(()),
     }
 }
 
@@ -144,7 +146,7 @@ mod tests {
         Line::try_parse_from(words).map(|line| line.command).map_err(|e| e.to_string())
     }
 
-    fn carry_out(line: &str, path: &Path, password: &str) -> Result<String, String> {
+    fn execute(line: &str, path: &Path, password: &str) -> Result<String, String> {
         let mut out = Vec::new();
         let mut ask = |_: &Name| Ok(password.to_owned());
         run(&typed(line)?, path, &StoreAddress::Memory, &mut out, &mut ask).map_err(|e| e.to_string())?;
@@ -152,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_an_operator() {
+    fn users_are_added_listed_hashed_changed_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
         fs::write(&path, "# staff\nalice:a\n").unwrap();
-        let said = |line: &str| carry_out(line, &path, "new");
+        let said = |line: &str| execute(line, &path, "new");
         assert_eq!(said("add Bob").unwrap(), format!("Added Bob.\n{HINT}\n"));
         assert_eq!(said("list").unwrap(), "alice  plain\nBob    argon2id\n");
         assert_eq!(said("hash").unwrap(), format!("Hashed 1 password.\n{HINT}\n"));
@@ -167,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_for_a_password_in_vain() {
+    fn the_password_is_asked_for_only_if_the_name_fits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
         fs::write(&path, "alice:a\n").unwrap();
         let mut ask = |_: &Name| -> Result<String, StartError> { panic!("asked") };
-        for line in ["add ALICE", "passwd bob"] {
+        for (line, why) in [("add ALICE", "user 'alice' exists already"), ("passwd bob", "there is no user 'bob'")] {
             let error = run(&typed(line).unwrap(), &path, &StoreAddress::Memory, &mut Vec::new(), &mut ask)
                 .unwrap_err()
                 .to_string();
-            assert!(error.contains("users.txt: there is"), "{error}");
+            assert!(error.ends_with(&format!("users.txt: {why}")), "{error}");
         }
         assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));
         assert!(typed("add system").unwrap_err().contains("the name is reserved for the server"));

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use log::Level;
+
 use super::{Args, Command, Context, Dialog, Role, Spec};
 use crate::accounts::{AccountError, Verification, tokens};
+use crate::log_limit::{self, Who};
 use crate::model::limits::MAX_DAYS;
 use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
@@ -232,13 +235,14 @@ impl Context<'_> {
             Verification::Wrong => (UserError::WrongPassword, "wrong password"),
             Verification::Throttled => (UserError::TooManyAttempts, "too many attempts"),
         };
-        log::info!("password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
+        let (who, detail) = (Who::User(me.name, me.peer), format!("reason=\"{why}\""));
+        log_limit::note(Level::Info, "password refused", who, &detail);
         self.delay_failure(asked);
         Err(error)
     }
 }
 
-/// What the caller is told when their account was not changed.
+/// The answer to the caller when their account was not changed.
 pub(super) fn account_error(why: AccountError, context: &Context<'_>) -> UserError {
     match why {
         AccountError::BadPassword(why) => UserError::BadPassword(why),

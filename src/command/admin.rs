@@ -3,7 +3,6 @@
 use super::{Args, Command, Context, Role, Spec};
 use crate::admin::{Actor, AdminCommand, BanTarget};
 use crate::model::limits::{LOG_COUNT, LOG_MAX};
-use crate::model::sanction::duration;
 use crate::model::{EventKind, Penalty, UserError};
 
 /// The commands of this family.
@@ -21,7 +20,7 @@ const ANNOUNCE: Spec = Spec {
     help: "send an announcement to everybody who is online",
     details: "It is shown as coming from the server, and stored nowhere.",
     example: "/announce lunch is served",
-    parse: |args| admin(AdminCommand::Announce(args.text()?.to_owned())),
+    parse: |args| admin(AdminCommand::Announce(args.text()?.into_owned())),
 };
 
 const BAN: Spec = Spec {
@@ -31,7 +30,7 @@ const BAN: Spec = Spec {
     console: true,
     usage: "/ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]",
     help: "ban a user, an address or a network from the server",
-    details: "Their sessions end at once. The ban outlives a restart; without a time it lasts until /unban. An IPv6 address stands for its /64.",
+    details: "Their sessions end at once. The ban outlives a restart; without a time, or with forever, it lasts until /unban. 10min, 1w and 1h30m are times too. An IPv6 address stands for its /64.",
     example: "/ban net 10.1.0.0/16 7d flooding",
     parse: |args| impose(Penalty::Ban, args),
 };
@@ -53,9 +52,9 @@ const DISCONNECT: Spec = Spec {
     aliases: &[],
     role: Role::Moderator,
     console: true,
-    usage: "/disconnect <username>|<session> [<reason>]",
+    usage: "/disconnect <username>|session:<number> [<reason>]",
     help: "end all sessions of a user, or one session",
-    details: "/sessions shows the numbers of the sessions. The user is told the reason, and may come back.",
+    details: "/sessions shows the numbers: session 3 is session:3. The user is told the reason, and may come back.",
     example: "/disconnect bob please update your bot",
     parse: |args| {
         let whom = args.word()?.to_owned();
@@ -101,7 +100,7 @@ const MUTE: Spec = Spec {
     console: true,
     usage: "/mute user <username> [30s|10m|2h|7d] [<reason>]",
     help: "let a user read, but send no messages",
-    details: "The user is told. Without a time it lasts until /unmute.",
+    details: "The user is told. Without a time, or with forever, it lasts until /unmute. 10min, 1w and 1h30m are times too.",
     example: "/mute user bob 10m calm down",
     parse: |args| impose(Penalty::Mute, args),
 };
@@ -183,17 +182,16 @@ const SHUTDOWN: Spec = Spec {
     aliases: &[],
     role: Role::Admin,
     console: true,
-    usage: "/shutdown [cancel | in <time>] [<reason>]",
+    usage: "/shutdown now|in <time>|cancel [<reason>]",
     help: "stop the server, now or later; cancel calls it off",
-    details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m, 2h or 7d.",
+    details: "Everybody is told at once, and more often towards the end. A time is 30s, 10m or 10min, 2h, 7d, 1w or 1h30m.",
     example: "/shutdown in 5m update",
     parse: |args| {
-        if args.word_as(|word| word.eq_ignore_ascii_case("cancel").then_some(())).is_some() {
-            return admin(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() });
-        }
-        let after = match args.word_as(|word| word.eq_ignore_ascii_case("in").then_some(())) {
-            Some(()) => Some(duration(args.word()?)?),
-            None => None,
+        let after = match args.word()?.to_ascii_lowercase().as_str() {
+            "cancel" => return admin(AdminCommand::CancelShutdown { why: args.reason().unwrap_or_default() }),
+            "now" => None,
+            "in" => Some(args.given_time()?),
+            _ => return None,
         };
         admin(AdminCommand::Shutdown { after, why: args.reason().unwrap_or_default() })
     },
@@ -265,7 +263,7 @@ fn admin(command: AdminCommand) -> Option<Box<dyn Command>> {
 
 fn impose(penalty: Penalty, args: &mut Args<'_>) -> Option<Box<dyn Command>> {
     let on = target(penalty, args)?;
-    let (time, why) = (args.word_as(duration), args.reason().unwrap_or_default());
+    let (time, why) = (args.time()?, args.reason().unwrap_or_default());
     admin(AdminCommand::Impose { penalty, on, time, why })
 }
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::account::account_error;
 use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::{Verification, tokens};
 use crate::hub::JoinVia;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{GROUP_LIMIT_MAX, PASSWORD_COST, ROOM_CODES, TOPIC_CHARS};
 use crate::model::{
-    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Net, Peer, Scope, UserError,
-    text,
+    EventKind, GroupError, GroupNews, GroupPassword, GroupSetting, GroupSettings, Name, Net, Scope, UserError, text,
 };
 
 /// The commands of this family.
@@ -149,7 +151,8 @@ impl Context<'_> {
             Verification::Wrong if visible => (GroupError::WrongPassword(*group).into(), "wrong password"),
             Verification::Wrong => (UserError::NoSuchGroup(group.to_string()), "wrong password"),
         };
-        log::info!("group password refused user={} {} reason=\"{why}\"", me.name, Peer(me.peer));
+        let (who, detail) = (Who::User(me.name, me.peer), format!("reason=\"{why}\""));
+        log_limit::note(Level::Info, "group password refused", who, &detail);
         self.delay_failure(asked);
         Err(error)
     }
@@ -292,7 +295,7 @@ impl GroupSettingsPatch {
         let mut patch = GroupSettingsPatch::default();
         while args.end().is_none() {
             if let Some(topic) = args.after("topic=") {
-                let topic: Arc<str> = text::shorten(topic, TOPIC_CHARS).into();
+                let topic: Arc<str> = text::shorten(&topic, TOPIC_CHARS).into();
                 patch.changes.push(GroupSetting::Topic((!topic.is_empty()).then_some(topic)));
             } else {
                 patch.take(args.word()?)?;
@@ -491,7 +494,7 @@ impl Command for JoinRoom {
             joined = Err(UserError::TooManyAttempts);
         }
         if verdict != Verification::Verified(me.name) {
-            log::info!("room code refused user={} {}", me.name, Peer(me.peer));
+            log_limit::note(Level::Info, "room code refused", Who::User(me.name, me.peer), "");
             context.settle();
             context.delay_failure(asked);
         }

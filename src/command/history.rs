@@ -8,8 +8,8 @@ use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
-use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, Target, UserError};
-use crate::store::StoreError;
+use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, SearchEnd, Target, UserError};
+use crate::store::{Found, StoreError};
 
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[HISTORY, SEARCH, CLEAR, DELETE, RECEIPTS, READ];
@@ -21,7 +21,7 @@ const HISTORY: Spec = Spec {
     console: false,
     usage: "/history [<username>|#<group>|all] [<count>] [before <id>]",
     help: "show earlier messages, the newest last",
-    details: "Without a name it shows the conversation chosen with /talk, or all of yours if none is chosen. It shows 20 messages, or up to 500 if you ask for them. Times are in UTC.",
+    details: "Without a name it shows the conversation chosen with /talk, or all of yours if none is chosen. It shows 20 messages, or up to 500 if you ask for them. Times are in UTC. A word that is the name of a user is that user, even a number; a '@' before it makes sure.",
     example: "/history #rust 50 before 1200",
     parse: |args| Some(Box::new(History::parse(args)?)),
 };
@@ -31,6 +31,8 @@ struct History {
     of: Option<String>,
     count: usize,
     before: Option<MessageId>,
+    /// The count, where it may as well be the name of a user.
+    or_user: Option<String>,
 }
 
 impl History {
@@ -44,22 +46,27 @@ impl History {
             before = Some(MessageId::parse(id)?);
             words.truncate(words.len() - 2);
         }
-        let mut count = HISTORY_COUNT;
+        let (mut count, mut or_user) = (HISTORY_COUNT, None);
         if let Some(number) = words.pop_if(|word| word.bytes().all(|b| b.is_ascii_digit())) {
             // A number too long to parse is above the maximum.
             count = number.parse().unwrap_or(HISTORY_MAX).min(HISTORY_MAX);
+            or_user = words.is_empty().then(|| number.to_owned());
         }
         let of = words.pop().map(str::to_owned);
-        (words.is_empty() && count > 0).then_some(History { of, count, before })
+        (words.is_empty() && count > 0).then_some(History { of, count, before, or_user })
     }
 }
 
 impl Command for History {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
-        let History { of, count, before } = *self;
-        let scope = match of {
-            Some(typed) => conversation(context, &typed)?,
-            None => chosen(context)?,
+        let History { of, mut count, before, or_user } = *self;
+        let scope = match (of, or_user.and_then(|typed| context.find_user(&typed).ok())) {
+            (Some(typed), _) => conversation(context, &typed)?,
+            (None, Some(user)) => {
+                count = HISTORY_COUNT;
+                Some(Scope::User(user))
+            }
+            (None, None) => chosen(context)?,
         };
         let mut messages = read(context.hub.store().history(&context.caller.client.name, scope, before, count + 1))?;
         // One more than asked for shows whether there are more.
@@ -82,34 +89,50 @@ const SEARCH: Spec = Spec {
     console: false,
     usage: "/search <words> [in <username>|#<group>]",
     help: "find the newest 20 messages that contain all these words",
-    details: "It searches the messages that you may see. Case and punctuation are ignored; 'in' before the last word selects a conversation.",
+    details: "It searches the messages that you may see. Case, accents and punctuation are ignored, and parts of words count. 'in' before a user or a group at the end selects that conversation; before any other word it is a word to find, and so is everything in double quotes.",
     example: "/search tomato soup in #lunch",
     parse: |args| {
-        let text = args.text()?;
-        let (words, of) = match text.rsplit_once(' ').map(|(words, of)| (words.trim_end(), of)) {
-            Some((words, of)) => match words.rsplit_once(' ') {
-                Some((words, word)) if word.eq_ignore_ascii_case("in") => (words, Some(of)),
-                _ => (text, None),
-            },
-            None => (text, None),
-        };
-        Some(Box::new(Search { words: words.to_owned(), of: of.map(str::to_owned) }))
+        let words = args.peek_text().into_owned();
+        args.text()?;
+        Some(Box::new(Search { words }))
     },
 };
 
 struct Search {
     words: String,
-    of: Option<String>,
+}
+
+impl Search {
+    /// The words to find, and the conversation to find them in.
+    fn parts(&self, context: &Context<'_>) -> Result<(&str, Option<Scope>), UserError> {
+        let split = || {
+            let (words, of) = self.words.rsplit_once(char::is_whitespace)?;
+            let (words, word) = words.trim_end().rsplit_once(char::is_whitespace)?;
+            word.eq_ignore_ascii_case("in").then_some((words, of))
+        };
+        match split() {
+            Some((words, of)) if of.starts_with(['#', '@']) => Ok((words, conversation(context, of)?)),
+            Some((words, of)) => match conversation(context, of) {
+                Ok(scope) => Ok((words, scope)),
+                Err(_) => Ok((&self.words, None)),
+            },
+            None => Ok((&self.words, None)),
+        }
+    }
 }
 
 impl Command for Search {
     fn execute(self: Box<Self>, context: &mut Context<'_>) -> Result<(), UserError> {
         expect_history(context)?;
         context.caller.cost += SEARCH_COST;
-        let scope = self.of.map_or(Ok(None), |typed| conversation(context, &typed))?;
-        let messages = read(context.hub.store().search(&context.caller.client.name, &self.words, scope, SEARCH_COUNT))?;
+        let (words, scope) = self.parts(context)?;
+        let found = context.hub.store().search(&context.caller.client.name, words, scope, SEARCH_COUNT);
+        let Found { messages, end } = read(found)?;
         context.reply(EventKind::SearchHeader { scope, count: messages.len() });
         reply_messages(context, messages);
+        if end != SearchEnd::Complete {
+            context.reply(EventKind::SearchIncomplete { end });
+        }
         Ok(())
     }
 }
@@ -312,7 +335,7 @@ fn conversation(context: &Context<'_>, typed: &str) -> Result<Option<Scope>, Use
                 Err(unknown) => (Scope::Group(name), unknown),
             }
         }
-        None => match context.find_user(typed) {
+        None => match context.find_user(typed.strip_prefix('@').unwrap_or(typed)) {
             Ok(name) => return Ok(Some(Scope::User(name))),
             Err(unknown) => (typed.parse().map(Scope::User).map_err(|_| unknown.clone())?, unknown),
         },

@@ -87,7 +87,7 @@ const AWAY: Spec = Spec {
     details: "It applies to all your sessions, until /back or until the last of them ends.",
     example: "/away lunch, back at two",
     parse: |args| {
-        let why = text::shorten(args.text().unwrap_or("gone for a while"), AWAY_CHARS);
+        let why = text::shorten(&args.text().unwrap_or("gone for a while".into()), AWAY_CHARS);
         Some(Box::new(SetAway(Some(why.into()))))
     },
 };

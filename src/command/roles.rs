@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::model::limits::PAST_PAGE;
-use crate::model::sanction::duration;
 use crate::model::{EventKind, GroupNews, GroupSanction, Penalty, SanctionTerms, UserError};
 
 /// A user and a group, as typed.
@@ -149,7 +148,7 @@ const BAN: Spec = Spec {
     console: false,
     usage: "/ban <username> <group> [30s|10m|2h|7d] [<reason>]",
     help: "ban a user from a group; a member leaves it at once",
-    details: "Without a time it lasts until /unban. Owners and admins may ban anybody of a lower role. Write a '@' before a user called user, addr or net: /ban @net rust.",
+    details: "Without a time, or with forever, it lasts until /unban; 10min, 1w and 1h30m are times too. Owners and admins may ban anybody of a lower role. Write a '@' before a user called user, addr or net: /ban @net rust.",
     example: "/ban bob rust 7d advertising",
     parse: |args| SanctionArgs::parse(args, Penalty::Ban),
 };
@@ -161,7 +160,7 @@ const MUTE: Spec = Spec {
     console: false,
     usage: "/mute <username> <group> [30s|10m|2h|7d] [<reason>]",
     help: "let a member read a group, but send no messages",
-    details: "Without a time it lasts until /unmute. Owners and admins may mute anybody of a lower role.",
+    details: "Without a time, or with forever, it lasts until /unmute; 10min, 1w and 1h30m are times too. Owners and admins may mute anybody of a lower role.",
     example: "/mute bob rust 10m calm down",
     parse: |args| SanctionArgs::parse(args, Penalty::Mute),
 };
@@ -177,7 +176,7 @@ struct SanctionArgs {
 impl SanctionArgs {
     fn parse(args: &mut Args<'_>, penalty: Penalty) -> Option<Box<dyn Command>> {
         let target = UserAndGroup::in_group(args)?;
-        let span = args.word_as(duration);
+        let span = args.time()?;
         Some(Box::new(SanctionArgs { target, penalty, span, reason: args.reason().map(Arc::from) }))
     }
 }
@@ -188,7 +187,7 @@ impl Command for SanctionArgs {
         let (group, user, now) = (group_name(&target.group)?, context.find_user(&target.user)?, SystemTime::now());
         let until = span.and_then(|span| now.checked_add(span));
         let one =
-            GroupSanction { user, penalty, ruling: SanctionTerms { by: context.caller.client.name, reason, until } };
+            GroupSanction { user, penalty, terms: SanctionTerms { by: context.caller.client.name, reason, until } };
         context.hub.sanction_member(&context.caller.client, &group, one, now, &mut context.caller.flush_list)
     }
 }

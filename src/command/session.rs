@@ -61,7 +61,7 @@ const PING: Spec = Spec {
     help: "check that the server answers; it repeats the text",
     details: "Everything that was sent before the answer has arrived before the answer.",
     example: "/ping 42",
-    parse: |args| Some(Box::new(Ping(args.text().unwrap_or_default().to_owned()))),
+    parse: |args| Some(Box::new(Ping(args.text().unwrap_or_default().into_owned()))),
 };
 
 struct Ping(String);

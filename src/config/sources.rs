@@ -24,7 +24,7 @@ const SIMILAR: f64 = 0.7;
 /// How much of a refused value is quoted, in characters.
 const QUOTE: usize = 60;
 
-/// What a source says about one setting.
+/// One setting in a source.
 struct Entry {
     name: String,
     values: Vec<OsString>,

@@ -26,7 +26,7 @@ enum Verb {
     Check,
 }
 
-/// What `parlord` makes of a command line and an environment.
+/// The configuration that results from a command line and an environment.
 fn parse(flags: &[&str], environment: &[(&str, &str)]) -> Result<Cli, String> {
     let command_line: Vec<OsString> = ["parlord"].iter().chain(flags).map(OsString::from).collect();
     let given = Cli::command().try_get_matches_from(&command_line).map_err(|e| e.to_string())?;

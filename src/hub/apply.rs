@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::store::Entry;
 
-/// What a verb decides.
+/// The decision of a verb.
 pub(super) type Decision = Result<Vec<StateChange>, UserError>;
 
 /// One change of the state, complete: applying it needs no clock, no limit and no other lock.
@@ -115,50 +115,28 @@ impl HubState {
     }
 
     /// Carries out one change: the maps first, then what users are told.
+    ///
+    /// A login applies a change on its client's stack, of which every page that was ever touched stays in memory. So each
+    /// kind of change has a frame of its own.
     pub(super) fn apply(&mut self, change: StateChange, flush_list: &mut FlushList, entries: &mut Vec<Entry>) {
         match change {
             StateChange::SessionAttached { client } => self.attach(&client, flush_list),
             StateChange::SessionDetached { id, user, reason } => self.detach(id, user, reason, flush_list, entries),
-            StateChange::AwayChanged { user, away } => {
-                if let Some(user) = self.queues.get_mut(&user) {
-                    user.away.clone_from(&away);
-                }
-                self.tell_user(&user, &Event::new(EventKind::YouAreAway { away }), flush_list);
-            }
-            StateChange::IgnoreChanged { user, whom, ignored } => {
-                if ignored {
-                    self.ignored.add(user, whom);
-                } else {
-                    self.ignored.remove(&user, &whom);
-                }
-                // Guests come and go, and nothing is stored about them.
-                let stored = !user.is_guest() && !whom.is_guest();
-                entries.extend(stored.then_some(Entry::Ignored { user, whom, ignored }));
-            }
+            StateChange::AwayChanged { user, away } => self.set_away(user, away, flush_list),
+            StateChange::IgnoreChanged { user, whom, ignored } => self.set_ignored(user, whom, ignored, entries),
             StateChange::UserRenamed { from, to } => {
                 self.rename(from, to);
                 entries.push(Entry::Renamed { from, to });
             }
-            StateChange::UserForgotten { user } => {
-                self.ignored.forget(&user);
-                for group in self.groups.values_mut() {
-                    // The store forgets these by itself.
-                    group.sanctions.remove(&(user, Penalty::Ban));
-                    group.sanctions.remove(&(user, Penalty::Mute));
-                }
-                entries.push(Entry::Forgotten { user });
-            }
+            StateChange::UserForgotten { user } => self.forget_account(user, entries),
             StateChange::GroupCreated { group, owner, settings } => {
                 self.create_group(group, owner, settings, flush_list, entries);
             }
             StateChange::SettingsChanged { group, settings, by } => {
                 self.set_settings(group, &settings, entries);
-                self.tell_news(group, GroupNews::Changed { by, settings }, None, flush_list);
+                self.tell_settings(group, settings, by, flush_list);
             }
-            StateChange::GroupDropped { group, why } => {
-                self.tell_group(&group, &Event::new(EventKind::GroupDropped { group, why }), None, flush_list);
-                self.remove_group(&group, entries);
-            }
+            StateChange::GroupDropped { group, why } => self.drop_group(group, why, flush_list, entries),
             StateChange::MemberJoined { group, user, role, by_code } => {
                 self.add_member(group, user, role, entries);
                 self.tell_joined(group, user, by_code, flush_list);
@@ -170,32 +148,19 @@ impl HubState {
             }
             StateChange::RoleChanged { group, user, role, by } => {
                 self.set_role(group, user, role, entries);
-                // In a group that is not persistent roles are inherited silently: its members are told only who left.
-                if by.is_some() || (self.is_persistent(&group) && !self.closing) {
-                    self.tell_news(group, GroupNews::Role { user, role, by }, None, flush_list);
-                }
+                self.tell_role(group, user, role, by, flush_list);
             }
-            StateChange::Invited { group, user, by, until } => {
-                if let Some(group) = self.groups.get_mut(&group) {
-                    group.invited.insert(user, until);
-                }
-                self.tell_news_to(&user, group, GroupNews::Invited { by }, flush_list);
-                self.tell_news_to(&by, group, GroupNews::YouInvited { user }, flush_list);
-            }
+            StateChange::Invited { group, user, by, until } => self.add_invitation(group, user, by, until, flush_list),
             StateChange::InvitationExpired { group, user } => {
                 self.groups.get_mut(&group).map(|group| group.invited.remove(&user));
             }
             StateChange::MemberSanctioned { group, user, penalty, terms } => {
                 self.add_sanction(group, user, penalty, &terms, entries);
-                let news = |you| GroupNews::Sanctioned { user, penalty, ruling: terms.clone(), you };
-                self.tell_concerned(group, user, news, flush_list);
+                self.tell_sanctioned(group, user, penalty, &terms, flush_list);
             }
             StateChange::MemberLifted { group, user, penalty, by } => {
                 self.remove_sanction(group, user, penalty, entries);
-                if let Some(by) = by {
-                    let news = |you| GroupNews::Lifted { user, penalty, by, you };
-                    self.tell_concerned(group, user, news, flush_list);
-                }
+                by.into_iter().for_each(|by| self.tell_lifted(group, user, penalty, by, flush_list));
             }
         }
     }
@@ -204,6 +169,7 @@ impl HubState {
 /// Sessions and users.
 impl HubState {
     /// A session hears everything that its user's groups are told from now on.
+    #[inline(never)]
     fn attach(&mut self, client: &Arc<Client>, flush_list: &mut FlushList) {
         self.clients.insert(client.id, Arc::clone(client));
         let user = self.queues.entry(client.name).or_default();
@@ -221,6 +187,7 @@ impl HubState {
         }
     }
 
+    #[inline(never)]
     fn detach(
         &mut self,
         id: ClientId,
@@ -251,12 +218,56 @@ impl HubState {
         }
         self.queues.remove(&name);
         if name.is_guest() {
-            // The next guest of this name is somebody else.
-            self.forget_contact(&name);
-            self.ignored.forget(&name);
+            self.forget_guest(name);
         }
         if !self.closing {
             self.tell_all(&Event::new(EventKind::UserLeft { user: name }), None, flush_list);
+        }
+    }
+
+    #[inline(never)]
+    fn set_away(&mut self, name: Name, away: Option<Arc<str>>, flush_list: &mut FlushList) {
+        if let Some(user) = self.queues.get_mut(&name) {
+            user.away.clone_from(&away);
+        }
+        self.tell_user(&name, &Event::new(EventKind::YouAreAway { away }), flush_list);
+    }
+
+    #[inline(never)]
+    fn set_ignored(&mut self, user: Name, whom: Name, ignored: bool, entries: &mut Vec<Entry>) {
+        if ignored {
+            self.ignored.add(user, whom);
+        } else {
+            self.ignored.remove(&user, &whom);
+        }
+        // Guests come and go, and nothing is stored about them.
+        let stored = !user.is_guest() && !whom.is_guest();
+        entries.extend(stored.then_some(Entry::Ignored { user, whom, ignored }));
+    }
+
+    #[inline(never)]
+    fn forget_account(&mut self, user: Name, entries: &mut Vec<Entry>) {
+        self.ignored.forget(&user);
+        // The store forgets these by itself.
+        self.groups.values_mut().for_each(|group| group.forget(&user));
+        self.forget_contact(&user);
+        entries.push(Entry::Forgotten { user });
+    }
+
+    /// Everything that belongs to a guest ends with them: the next guest of this name is somebody else.
+    fn forget_guest(&mut self, name: Name) {
+        self.forget_contact(&name);
+        self.ignored.forget(&name);
+        for group in self.guest_marks.remove(&name).into_iter().flatten() {
+            self.groups.get_mut(&group).into_iter().for_each(|group| group.forget(&name));
+        }
+        self.leaving_guests.insert(name);
+    }
+
+    /// Notes that a group has something about a guest.
+    fn mark_guest(&mut self, user: Name, group: Name) {
+        if user.is_guest() {
+            self.guest_marks.entry(user).or_default().insert(group);
         }
     }
 
@@ -268,6 +279,7 @@ impl HubState {
         }
     }
 
+    #[inline(never)]
     fn rename(&mut self, from: Name, to: Name) {
         if let Some(groups) = self.memberships.remove(&from) {
             self.memberships.insert(to, groups);
@@ -281,6 +293,55 @@ impl HubState {
 
 /// Groups and their members.
 impl HubState {
+    #[inline(never)]
+    fn drop_group(&mut self, group: Name, why: Arc<str>, flush_list: &mut FlushList, entries: &mut Vec<Entry>) {
+        self.tell_group(&group, &Event::new(EventKind::GroupDropped { group, why }), None, flush_list);
+        self.remove_group(&group, entries);
+    }
+
+    #[inline(never)]
+    fn add_invitation(&mut self, group: Name, user: Name, by: Name, until: SystemTime, flush_list: &mut FlushList) {
+        if let Some(state) = self.groups.get_mut(&group) {
+            state.invited.insert(user, until);
+            self.mark_guest(user, group);
+        }
+        self.tell_news_to(&user, group, GroupNews::Invited { by }, flush_list);
+        self.tell_news_to(&by, group, GroupNews::YouInvited { user }, flush_list);
+    }
+
+    #[inline(never)]
+    fn tell_settings(&self, group: Name, settings: GroupSettings, by: Name, flush_list: &mut FlushList) {
+        self.tell_news(group, GroupNews::Changed { by, settings }, None, flush_list);
+    }
+
+    /// In a group that is not persistent roles are inherited silently: its members are told only who left.
+    #[inline(never)]
+    fn tell_role(&self, group: Name, user: Name, role: GroupRole, by: Option<Name>, flush_list: &mut FlushList) {
+        if by.is_some() || (self.is_persistent(&group) && !self.closing) {
+            self.tell_news(group, GroupNews::Role { user, role, by }, None, flush_list);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_sanctioned(
+        &self,
+        group: Name,
+        user: Name,
+        penalty: Penalty,
+        terms: &SanctionTerms,
+        flush_list: &mut FlushList,
+    ) {
+        let news = |you| GroupNews::Sanctioned { user, penalty, terms: terms.clone(), you };
+        self.tell_concerned(group, user, news, flush_list);
+    }
+
+    #[inline(never)]
+    fn tell_lifted(&self, group: Name, user: Name, penalty: Penalty, by: Name, flush_list: &mut FlushList) {
+        let news = |you| GroupNews::Lifted { user, penalty, by, you };
+        self.tell_concerned(group, user, news, flush_list);
+    }
+
+    #[inline(never)]
     fn create_group(
         &mut self,
         group: Name,
@@ -289,10 +350,9 @@ impl HubState {
         flush_list: &mut FlushList,
         entries: &mut Vec<Entry>,
     ) {
-        if settings.keep {
-            // Also if a group of this name was left behind by the last process.
-            entries.extend([Entry::GroupGone { group }, Entry::GroupKept { group, settings: settings.clone() }]);
-        }
+        // The store knows nothing of an ephemeral group.
+        entries.extend((!settings.ephemeral).then_some(Entry::GroupMade { group }));
+        entries.extend(settings.keep.then(|| Entry::GroupKept { group, settings: settings.clone() }));
         let created = if settings.room {
             let limit = settings.limit.unwrap_or(usize::MAX);
             EventKind::Group { group, news: GroupNews::RoomCreated { limit, topic: settings.topic.clone() } }
@@ -305,6 +365,7 @@ impl HubState {
         self.tell_user(&owner, &Event::new(created), flush_list);
     }
 
+    #[inline(never)]
     fn set_settings(&mut self, name: Name, settings: &GroupSettings, entries: &mut Vec<Entry>) {
         let Some(group) = self.groups.get_mut(&name) else { return };
         let was_persistent = group.settings.keep;
@@ -317,6 +378,7 @@ impl HubState {
         }
     }
 
+    #[inline(never)]
     fn remove_group(&mut self, name: &Name, entries: &mut Vec<Entry>) {
         let Some(group) = self.groups.remove(name) else { return };
         for user in group.members.keys() {
@@ -329,6 +391,7 @@ impl HubState {
     }
 
     /// From here on, under the lock, what is said in the group is for its new member too.
+    #[inline(never)]
     fn add_member(&mut self, name: Name, user: Name, role: GroupRole, entries: &mut Vec<Entry>) {
         let Some(online) = self.queues.get(&user) else { return };
         self.memberships.entry(user).or_default().insert(name);
@@ -343,6 +406,7 @@ impl HubState {
         entries.extend(group.member_entry(name, &user));
     }
 
+    #[inline(never)]
     fn remove_member(&mut self, name: Name, user: Name, cause: &LeaveCause, entries: &mut Vec<Entry>) {
         let Some(group) = self.groups.get_mut(&name) else { return };
         if group.members.remove(&user).is_none() {
@@ -371,6 +435,7 @@ impl HubState {
         }
     }
 
+    #[inline(never)]
     fn set_role(&mut self, name: Name, user: Name, role: GroupRole, entries: &mut Vec<Entry>) {
         if let Some(group) = self.groups.get_mut(&name) {
             group.members.entry(user).and_modify(|member| member.role = role);
@@ -378,6 +443,7 @@ impl HubState {
         }
     }
 
+    #[inline(never)]
     fn add_sanction(
         &mut self,
         name: Name,
@@ -391,14 +457,17 @@ impl HubState {
             group.invited.remove(&user);
         }
         group.sanctions.insert((user, penalty), terms.clone());
-        let entry = Entry::MemberSanctioned { group: name, user, penalty, ruling: terms.clone() };
-        entries.extend(group.settings.keep.then_some(entry));
+        let is_stored = group.keeps(&user);
+        self.mark_guest(user, name);
+        let entry = Entry::MemberSanctioned { group: name, user, penalty, terms: terms.clone() };
+        entries.extend(is_stored.then_some(entry));
     }
 
+    #[inline(never)]
     fn remove_sanction(&mut self, name: Name, user: Name, penalty: Penalty, entries: &mut Vec<Entry>) {
         let Some(group) = self.groups.get_mut(&name) else { return };
         group.sanctions.remove(&(user, penalty));
-        entries.extend(group.settings.keep.then_some(Entry::MemberLifted { group: name, user, penalty }));
+        entries.extend(group.keeps(&user).then_some(Entry::MemberLifted { group: name, user, penalty }));
     }
 
     fn is_persistent(&self, name: &Name) -> bool {
@@ -406,8 +475,9 @@ impl HubState {
     }
 }
 
-/// What is told about groups.
+/// Telling users about groups.
 impl HubState {
+    #[inline(never)]
     fn tell_joined(&self, group: Name, user: Name, by_code: bool, flush_list: &mut FlushList) {
         if by_code {
             let (count, limit) = self.count(&group);
@@ -422,6 +492,7 @@ impl HubState {
     }
 
     /// Tells those who stay, and the one who left.
+    #[inline(never)]
     fn tell_left(&self, group: Name, user: Name, cause: LeaveCause, is_room: bool, flush_list: &mut FlushList) {
         let gone = !self.groups.contains_key(&group);
         match cause {
@@ -453,6 +524,7 @@ impl HubState {
     }
 
     /// Tells a group about one user, and the user, if they are a member; `news` is made for one or the other.
+    #[inline(never)]
     fn tell_concerned(&self, group: Name, user: Name, news: impl Fn(bool) -> GroupNews, flush_list: &mut FlushList) {
         self.tell_news(group, news(false), Some(&user), flush_list);
         if self.groups.get(&group).is_some_and(|group| group.members.contains_key(&user)) {
@@ -462,23 +534,31 @@ impl HubState {
 }
 
 impl GroupState {
-    /// What the store has to know of a group that becomes persistent. Whatever it kept of one of this name goes.
+    /// The entries for a group that becomes persistent. Whatever the store kept of one of this name goes.
     fn record_all(&self, name: Name, entries: &mut Vec<Entry>) {
         entries.push(Entry::GroupGone { group: name });
         entries.push(Entry::GroupKept { group: name, settings: self.settings.clone() });
         entries.extend(self.members.keys().filter_map(|user| self.member_entry(name, user)));
-        entries.extend(self.sanctions.iter().map(|((user, penalty), terms)| Entry::MemberSanctioned {
+        let stored = self.sanctions.iter().filter(|((user, _), _)| self.keeps(user));
+        entries.extend(stored.map(|((user, penalty), terms)| Entry::MemberSanctioned {
             group: name,
             user: *user,
             penalty: *penalty,
-            ruling: terms.clone(),
+            terms: terms.clone(),
         }));
     }
 
-    /// What the store has to know of a member, if anything.
+    /// The entry about a member, if the store has to know of them.
     fn member_entry(&self, group: Name, user: &Name) -> Option<Entry> {
         let member = self.members.get(user).filter(|_| self.keeps(user))?;
         Some(Entry::Member { group, user: *user, role: member.role, rank: member.rank })
+    }
+
+    /// Forgets what the group has about a user who is no member.
+    fn forget(&mut self, user: &Name) {
+        self.invited.remove(user);
+        self.sanctions.remove(&(*user, Penalty::Ban));
+        self.sanctions.remove(&(*user, Penalty::Mute));
     }
 
     fn rename(&mut self, from: Name, to: Name) {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::outbox::{ConnectionHandle, Outbox};
+use crate::lock::{Condvar, Mutex};
 use crate::model::{MessageId, Name, QuitReason};
 use crate::store::{Device, Entry, Position};
 
@@ -18,23 +17,24 @@ pub struct ClientId(pub u64);
 
 /// A logged-in session. What it says goes through the hub; what it is told goes through its outbox.
 pub struct Client {
-    /// Which session this is; 0 for a request without a session.
+    /// Its number; 0 for a request without a session.
     pub id: ClientId,
-    /// Whose session this is.
+    /// The user.
     pub name: Name,
-    /// Which of the user's devices this is.
+    /// The device of the user.
     pub device: Device,
     /// Where it is connected from.
     pub peer: SocketAddr,
     /// When it logged in.
     pub since: SystemTime,
     /// When its user last sent something.
-    last_activity: Mutex<Instant>,
-    /// What still has to be written to it.
+    // lock tier 9: a leaf.
+    last_activity: Mutex<Instant, 9>,
+    /// The events that still have to be written to it.
     pub outbox: Outbox,
     /// The last message of the log that was delivered before it came. Set under the central lock.
     pub(super) joined_at: MessageId,
-    /// What the store knows about its place in the log.
+    /// Its place in the log, as the store knows it.
     pub(super) position: DeliveryPosition,
     wants_receipts: AtomicBool,
     wants_typing: AtomicBool,
@@ -119,14 +119,14 @@ impl Client {
         self.position.shown.store(upto.0, Ordering::Relaxed);
     }
 
-    /// What the store has to know about a session that is here.
+    /// The entry about a session that is here.
     pub(super) fn current_position(&self, at: SystemTime) -> Entry {
         let position = if self.position.is_here() { Position::Here } else { Position::Upto(self.outbox.written()) };
         self.position_entry(position, at)
     }
 
     pub(super) fn position_entry(&self, position: Position, at: SystemTime) -> Entry {
-        Entry::Reading { user: self.name, device: self.device, position, at }
+        Entry::Delivered { user: self.name, device: self.device, position, at }
     }
 
     /// Whether the session has left the hub.
@@ -151,7 +151,8 @@ impl Client {
 /// Whether a session has left the hub, and a way to wait for it.
 #[derive(Default)]
 struct DetachSignal {
-    flag: Mutex<bool>,
+    // lock tier 9: a leaf, for the condition variable; also taken under the receipts'.
+    flag: Mutex<bool, 9>,
     condvar: Condvar,
 }
 
@@ -161,7 +162,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// What the store knows about a session's place in the log.
+/// A session's place in the log, as the store knows it.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryPosition {
     /// [`NEW`], [`HERE`] or [`BEHIND`]; changed under the central lock.

@@ -26,7 +26,7 @@ use crate::store::{Entry, StoreError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Destination {
     scope: Scope,
-    /// What is said there is stored nowhere.
+    /// Messages there are stored nowhere.
     is_ephemeral: bool,
     /// When that was.
     at: SystemTime,
@@ -81,7 +81,7 @@ impl HubState {
 }
 
 impl Client {
-    /// What this session says there, at the moment at which that was checked.
+    /// A message of this session to there, sent at the moment at which that was checked.
     pub fn compose(&self, to: Destination, text: impl Into<Arc<str>>) -> PendingMessage {
         let (Destination { scope, is_ephemeral, at }, text) = (to, text.into());
         PendingMessage { draft: Draft { at, from: self.name, scope, text, action: false, tag: None }, is_ephemeral }
@@ -90,7 +90,7 @@ impl Client {
 
 // 2. Submit: append it at once, or leave that to the leader of a batch.
 
-/// What a session has said and another thread may still have to deliver. Dropping it waits for that.
+/// Messages of a session that another thread may still have to deliver. Dropping it waits for that.
 #[derive(Default)]
 #[must_use]
 pub struct PendingDelivery(Option<Arc<Batch>>);
@@ -144,7 +144,7 @@ impl Hub {
         let is_durable = log.is_durable();
         let others_speak = (is_durable || BatchContent::is_public(messages)) && log.should_batch(speaker);
         let turn = (!is_durable && !others_speak).then(|| log.turn());
-        // What others have submitted goes first.
+        // Messages that others have submitted go first.
         let Some(mut turn) = turn.filter(|_| log.open_batch().is_none()) else {
             let batch = {
                 let renamed = self.inner.renamed.read();
@@ -289,7 +289,7 @@ impl Drop for LostBatchGuard<'_> {
 
 // 4. Deliver: queue it for everybody it is for.
 
-/// What is left to do about a batch that has been queued.
+/// Things left to do about a batch that has been queued.
 struct Delivered {
     flush_list: FlushList,
     receipts: Vec<Receipt>,
@@ -499,7 +499,7 @@ fn sessions(user: Option<&OnlineUser>) -> impl Iterator<Item = (&ClientId, &Arc<
     user.map(|user| &user.sessions).into_iter().flatten()
 }
 
-/// What the recipients of a message are told; in public the author is one of them.
+/// The event for the recipients of a message; in public the author is one of them.
 fn event_for_recipient(draft: &Draft) -> EventKind {
     let Draft { from, scope, action, .. } = *draft;
     let text = Arc::clone(&draft.text);
@@ -511,7 +511,7 @@ fn event_for_recipient(draft: &Draft) -> EventKind {
     }
 }
 
-/// What the author of a private message is told.
+/// The event for the author of a private message.
 fn echo_for_author(draft: &Draft, to: Name) -> EventKind {
     let Draft { from, scope, action, .. } = *draft;
     let text = Arc::clone(&draft.text);
@@ -672,15 +672,17 @@ impl Hub {
         };
         let mut flush_list = FlushList::default();
         for Receipt { id, from, by, .. } in due {
-            self.locked(|state| state.tell_receipt(&from, EventKind::Received { by, id }, &mut flush_list));
+            self.locked(|state| state.tell_receipt(&from, id, EventKind::Received { by, id }, &mut flush_list));
         }
         flush_list.flush_except(None);
     }
 }
 
 impl HubState {
-    pub(super) fn tell_receipt(&self, from: &Name, kind: EventKind, flush_list: &mut FlushList) {
-        let sessions = self.queues.get(from).map(|user| &user.sessions);
+    /// Tells the author of a message what became of it.
+    pub(super) fn tell_receipt(&self, from: &Name, id: MessageId, kind: EventKind, flush_list: &mut FlushList) {
+        let user = self.queues.get(from).filter(|_| self.is_same_user(from, id));
+        let sessions = user.map(|user| &user.sessions);
         let wanting = sessions.into_iter().flatten().filter(|(_, session)| session.wants_receipts());
         flush_list.push_all(wanting, &Event::new(kind), None);
     }

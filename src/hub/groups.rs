@@ -132,7 +132,7 @@ impl Hub {
     }
 }
 
-/// What these verbs decide.
+/// The decisions of these verbs.
 impl HubState {
     /// A group under a name that is free.
     fn create(&self, owner: Name, group: Name, settings: GroupSettings, limits: &Limits) -> Decision {
@@ -313,7 +313,7 @@ impl Hub {
         })
     }
 
-    /// What a group shows of itself.
+    /// Settings and roles of a group, for `/group`.
     ///
     /// # Errors
     /// [`UserError::NoSuchGroup`].
@@ -408,7 +408,7 @@ impl Hub {
             let all = in_force.map(|((user, penalty), terms)| GroupSanction {
                 user: *user,
                 penalty: *penalty,
-                ruling: terms.clone(),
+                terms: terms.clone(),
             });
             Ok((group, all.collect()))
         })

@@ -1,4 +1,4 @@
-//! The log: the way into the store. What is to be appended is collected in a batch; one thread appends it for all.
+//! The log: the way into the store. Changes are collected in a batch; one thread appends it for all.
 //!
 //! The first who wants a batch done leads it. It waits for its turn, and until then others join; then it appends the batch
 //! and queues its messages. The next leader's turn comes while this one still writes to clients. So one fsync serves
@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use super::client::{Client, ClientId};
 use super::outbox::{FlushTarget, Outbox};
+use crate::lock::{Condvar, Mutex, MutexGuard};
 use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
 use crate::model::{Draft, Histogram, MessageId, Scope, Tag};
 use crate::store::{Entry, Store, StoreError};
@@ -40,7 +39,7 @@ impl PendingMessage {
     }
 }
 
-/// What a batch holds: changes to append, and between them messages that are stored nowhere.
+/// The content of a batch: changes to append, and between them messages that are stored nowhere.
 #[derive(Default)]
 pub(super) struct BatchContent {
     pub(super) entries: Vec<Entry>,
@@ -97,18 +96,22 @@ impl BatchContent {
 /// The store, the batch that is open, and whose turn it is.
 pub(super) struct Log {
     store: Arc<dyn Store>,
-    open: Mutex<OpenBatch>,
-    turn: Mutex<AppendTurn>,
+    // lock tier 9: a leaf, held for moments; entries are submitted under the central lock.
+    open: Mutex<OpenBatch, 9>,
+    // lock tier 4: after the turn to write out; held while the store appends and while the batch is queued.
+    turn: Mutex<AppendTurn, 4>,
     /// For those who wait until another batch releases its echoes.
-    echoes: (Mutex<()>, Condvar),
+    // lock tier 6: for the condition variable, before the outboxes'. The turn to append is not held while waiting.
+    echoes: (Mutex<(), 6>, Condvar),
     batching: Batching,
     /// The store did not work when it was last used. Beside the turn, because a turn may take long.
     failing: AtomicBool,
     /// How long appending took, where it means waiting for a disk.
-    append_times: Mutex<Histogram>,
+    // lock tier 9: a leaf.
+    append_times: Mutex<Histogram, 9>,
 }
 
-/// What was submitted since the last batch was closed. Its lock is held for moments only, also under the central one.
+/// Everything submitted since the last batch was closed. Its lock is held for moments only, also under the central one.
 #[derive(Default)]
 struct OpenBatch {
     content: BatchContent,
@@ -117,7 +120,7 @@ struct OpenBatch {
     batch: Arc<Batch>,
 }
 
-/// What only the thread whose turn it is may touch.
+/// Data that only the thread whose turn it is may touch.
 #[derive(Default)]
 pub(super) struct AppendTurn {
     /// Changes that could not be stored yet; they go before everything else.
@@ -192,7 +195,7 @@ impl Log {
     }
 
     /// Waits for the turn to append.
-    pub(super) fn turn(&self) -> MutexGuard<'_, AppendTurn> {
+    pub(super) fn turn(&self) -> MutexGuard<'_, AppendTurn, 4> {
         self.turn.lock()
     }
 
@@ -238,13 +241,14 @@ impl Log {
         appended
     }
 
-    /// Tries a store that did not work when it was last used; one that did is taken to work.
-    pub(super) fn probe(&self) -> Result<(), StoreError> {
+    /// Tries a store that did not work when it was last used, or that does not look as if it would. Any other is taken to
+    /// work.
+    pub(super) fn probe(&self, looks_good: bool) -> Result<(), StoreError> {
         let mut turn = self.turn();
-        if turn.failure.is_some() { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
+        if turn.failure.is_some() || !looks_good { self.append(&mut turn, &[]).map(drop) } else { Ok(()) }
     }
 
-    /// What is found among the changes that could not be stored yet.
+    /// Looks for something among the changes that could not be stored yet.
     pub(super) fn unsaved<T>(&self, find: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
         self.turn().unsaved.iter().filter_map(find).collect()
     }
@@ -281,7 +285,8 @@ impl AppendTurn {
 #[derive(Default)]
 pub(super) struct Batch {
     has_leader: AtomicBool,
-    progress: Mutex<BatchProgress>,
+    // lock tier 9: a leaf, for the condition variables.
+    progress: Mutex<BatchProgress, 9>,
     /// Two, so that nobody is woken for what they do not wait for.
     stored: Condvar,
     done: Condvar,
@@ -345,18 +350,20 @@ impl Drop for BatchLeader {
     }
 }
 
-/// Who speaks, and whose turn it is to write out what was said: what several people say within a moment goes into one
-/// batch, and one of them writes it out for all.
+/// Speaking at the same time: messages of several people within a moment go into one batch, and one thread writes it out
+/// for all.
 #[derive(Default)]
 struct Batching {
     /// The last session that said something worth batching, and when.
-    last_speaker: Mutex<Option<(ClientId, Instant)>>,
+    // lock tier 9: a leaf.
+    last_speaker: Mutex<Option<(ClientId, Instant)>, 9>,
     /// Held by the thread that writes out a batch.
-    write_turn: Mutex<()>,
+    // lock tier 3: before the turn to append; held while clients are written to, but never while another batch is awaited.
+    write_turn: Mutex<(), 3>,
 }
 
 /// The turn to write out what several people have said.
-pub(super) type WriteTurn<'a> = MutexGuard<'a, ()>;
+pub(super) type WriteTurn<'a> = MutexGuard<'a, (), 3>;
 
 impl Log {
     /// Notes that a session says something. Says whether another one did a moment ago, or is just being written out, so

@@ -1,6 +1,6 @@
-//! What operators do: list and end sessions, impose and lift sanctions, announce, drop groups, delete messages.
+//! Verbs for operators: list and end sessions, impose and lift sanctions, announce, drop groups, delete messages.
 //!
-//! Who may do what is decided above; here it is done, each in one section of a lock.
+//! Permissions are checked above; here things are done, each in one section of a lock.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::store::{Entry, StoreError};
 pub struct SessionInfo {
     /// Its number.
     pub id: ClientId,
-    /// Whose it is.
+    /// Its user.
     pub user: Name,
     /// Where it is connected from.
     pub peer: SocketAddr,
@@ -181,9 +181,13 @@ impl HubState {
         match message.said.scope {
             Scope::Everybody => return self.tell_from(author, &self.clients, event, None, flush_list),
             Scope::Group(group) => self.tell_from(author, self.audience(&group), event, Some(author), flush_list),
-            Scope::User(to) if to != *author => self.tell_user_from(author, &to, event, flush_list),
+            Scope::User(to) if to != *author && self.is_same_user(&to, message.id) => {
+                self.tell_user_from(author, &to, event, flush_list);
+            }
             Scope::User(_) => {}
         }
-        self.tell_user(author, event, flush_list);
+        if self.is_same_user(author, message.id) {
+            self.tell_user(author, event, flush_list);
+        }
     }
 }

@@ -30,7 +30,7 @@ use crate::model::limits::TOUCHED_KEPT;
 use crate::model::{Event, Limits, MessageId, Name, QuitReason};
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Mutex, fence};
 
-/// What the hub needs of a client's connection; the session implements it.
+/// A client's connection, as the hub needs it; the session implements it.
 pub trait ConnectionHandle: Send + Sync {
     /// Writes out what is queued, as far as that goes without waiting for the client. With `thorough` it waits for the
     /// thread that is writing to this client, if any, so that everything has been tried.
@@ -60,7 +60,8 @@ pub struct Outbox {
     sealed: AtomicBool,
     /// Nothing is written out yet: the client is still being shown what it missed.
     held: AtomicBool,
-    echoes: Mutex<EchoGate>,
+    // lock tier 9: a leaf; taken under the central lock, by the elected writer, and under the log's `echoes`.
+    echoes: Mutex<EchoGate, 9>,
     /// The last message of the log that was to be queued here.
     pushed: AtomicU64,
     /// The connection has taken every message of the log that was queued here, up to this one.
@@ -69,7 +70,7 @@ pub struct Outbox {
     high_water: Arc<HighWaterMark>,
 }
 
-/// What must not be written yet, although it is queued: echoes, until everybody else has been written to.
+/// Keeps back echoes that are queued, until everybody else has been written to.
 #[derive(Default)]
 struct EchoGate {
     /// For each batch that holds back echoes here: the last message that may be written.
@@ -84,7 +85,7 @@ impl EchoGate {
     }
 }
 
-/// What became of a pushed event.
+/// The outcome of pushing an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushOutcome {
     /// Queued in an empty outbox: the thread that pushed it has to flush.

@@ -16,7 +16,7 @@ use crate::store::{Backlog, Entry, Position, StoreError, Token};
 
 /// Catching up.
 impl Hub {
-    /// What came for a user before this session did, and still has to be written to it.
+    /// The messages that came for a user before this session did, and still have to be written to it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -43,7 +43,7 @@ impl Hub {
             self.record_positions(|_, now| {
                 me.outbox.note_written(me.joined_at);
                 me.position.catch_up();
-                // What came meanwhile is still in the outbox.
+                // Whatever came meanwhile is still in the outbox.
                 if !me.outbox.is_all_written() {
                     me.position.fall_behind();
                 }
@@ -110,7 +110,7 @@ impl Hub {
             (!entries.is_empty()).then(|| self.inner.log.submit(entries))
         });
         if let Some(batch) = batch {
-            // What cannot be stored now is kept for later, and the failure is logged there.
+            // If it cannot be stored now, the log keeps it for later, and logs the failure.
             let _ = self.commit(&batch);
         }
     }
@@ -142,8 +142,12 @@ impl Hub {
     pub fn tend(&self) -> Result<bool, StoreError> {
         self.correct_positions();
         self.give_receipts(Vec::new());
+        let inspected = self.store().inspect();
         // That it does not work was logged when it stopped working.
-        if self.inner.log.probe().is_ok() { self.store().tend() } else { Ok(false) }
+        if self.inner.log.probe(inspected.is_ok()).is_err() {
+            return Ok(false);
+        }
+        inspected.and_then(|()| self.store().tend())
     }
 }
 
@@ -173,7 +177,7 @@ impl Hub {
         let mut flush_list = FlushList::default();
         for Message { id, said, .. } in messages.iter().filter(|message| message.said.scope == Scope::User(by)) {
             let received = EventKind::Received { by, id: *id };
-            self.locked(|state| state.tell_receipt(&said.from, received, &mut flush_list));
+            self.locked(|state| state.tell_receipt(&said.from, *id, received, &mut flush_list));
         }
         flush_list.flush_except(None);
     }
@@ -186,11 +190,11 @@ impl Hub {
     /// Tells the author of a message that its recipient says they have read it.
     pub fn give_read_receipt(&self, by: Name, message: &Message, flush_list: &mut FlushList) {
         let read = EventKind::Read { by, id: message.id };
-        self.locked(|state| state.tell_receipt(&message.said.from, read, flush_list));
+        self.locked(|state| state.tell_receipt(&message.said.from, message.id, read, flush_list));
     }
 }
 
-/// What a device is owed and what a user sees.
+/// The view of the log that a user and a device have.
 impl Hub {
     /// Takes everything that was delivered so far out of the asker's view of one conversation, or of all of them.
     ///
@@ -224,6 +228,6 @@ impl Hub {
     pub fn add_token(&self, token: Token) -> Result<(), StoreError> {
         let (user, device, at) = (token.user, Some(token.name), token.made);
         let position = Position::Upto(self.locked(|state| state.last));
-        self.record(vec![Entry::TokenMade(token), Entry::Reading { user, device, position, at }])
+        self.record(vec![Entry::TokenMade(token), Entry::Delivered { user, device, position, at }])
     }
 }

@@ -9,12 +9,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, unbounded};
+use log::Level;
 
 use super::apply::{Decision, LeaveCause, StateChange};
 use super::client::{Client, ClientId};
 use super::log::Batch;
 use super::outbox::{ConnectionHandle, FlushList, Outbox};
 use super::state::{Hub, HubState, ReplyPartners};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
     DuplicateLogin, Event, EventKind, Limits, Message, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
@@ -91,13 +93,18 @@ impl Hub {
     fn detach(&self, client: &Client, reason: QuitReason) -> Option<Arc<Batch>> {
         let (mut flush_list, now) = (FlushList::default(), SystemTime::now());
         let mut batch = None;
-        // What has been written to the client by now is what counts as written, for the store too.
+        // From now on nothing is written to the client, so this is what counts as written, for the store too.
         client.handle.conclude(client, &mut || {
             batch = self.locked(|state| {
                 let entries = state.apply_all(state.detach_session(client, reason), &mut flush_list);
                 self.submit_departure(state, client, entries, now)
             });
         });
+        if client.name.is_guest() {
+            // A message to this guest is still on its way into the log, and must not reach the next one of that name.
+            self.await_log();
+            self.locked(|state| state.leaving_guests.remove(&client.name));
+        }
         self.hand_to_announcer(flush_list);
         batch
     }
@@ -149,7 +156,7 @@ impl Hub {
     }
 }
 
-/// What coming and going decide.
+/// The decisions of coming and going.
 impl HubState {
     /// Whether a session of this user may come in; returns the sessions that it replaces.
     fn check_attach(
@@ -163,6 +170,7 @@ impl HubState {
         match policy {
             _ if self.closing => Err(AttachError::Closing),
             _ if is_renamed || self.locked_name == Some(name) => Err(AttachError::Renamed),
+            _ if self.leaving_guests.contains(&name) => Err(AttachError::Renamed),
             DuplicateLogin::Refuse if !others.is_empty() => Err(AttachError::AlreadyLoggedIn(others)),
             DuplicateLogin::Replace if !others.is_empty() => Ok(others),
             _ if others.len() >= limits.max_sessions_per_user => Err(AttachError::TooManySessions(others.len())),
@@ -214,7 +222,12 @@ impl Drop for Presence {
             // If it cannot be stored now, it will be as soon as that is possible.
             let _ = self.hub.commit(&batch);
         }
-        log::info!("logout user={} reason=\"{}\" {}", self.client.name, self.reason, Peer(self.client.peer));
+        let (name, peer) = (self.client.name, self.client.peer);
+        if name.is_guest() {
+            log_limit::note(Level::Info, "logout", Who::LeavingGuest(name, peer, self.reason), "");
+        } else {
+            log::info!("logout user={name} reason=\"{}\" {}", self.reason, Peer(peer));
+        }
     }
 }
 
@@ -264,8 +277,13 @@ fn announce_all(announcements: &Receiver<FlushList>) {
     }
 }
 
-/// Who is online.
+/// Users who are online.
 impl Hub {
+    /// Whether a guest may get this name: nobody has it, and nothing is on its way to an earlier guest.
+    pub fn is_free_for_guest(&self, name: &Name) -> bool {
+        self.locked(|state| !state.queues.contains_key(name) && !state.leaving_guests.contains(name))
+    }
+
     /// Whether a user is online.
     pub fn is_here(&self, name: &Name) -> bool {
         self.locked(|state| state.queues.contains_key(name))
@@ -294,7 +312,7 @@ impl Hub {
         })
     }
 
-    /// What is known about a user, as far as the asker may know it.
+    /// Everything about a user that the asker may know.
     pub fn profile(&self, me: &Client, name: Name) -> Profile {
         let (sessions, mut profile) = self.locked(|state| {
             let (mine, theirs) = (state.memberships.get(&me.name), state.memberships.get(&name));
@@ -362,7 +380,7 @@ impl Hub {
         done.map_err(|error| UserError::NotStoredYet(error.to_string()))
     }
 
-    /// Whom the asker ignores, in alphabetical order.
+    /// The users that the asker ignores, in alphabetical order.
     pub fn ignored(&self, me: &Client) -> Vec<Name> {
         self.locked(|state| state.ignored.of(&me.name).into_iter().flatten().copied().collect())
     }
@@ -370,6 +388,9 @@ impl Hub {
 
 impl HubState {
     fn ignore(&self, user: Name, whom: Name) -> Decision {
+        if whom.is_guest() && !self.queues.contains_key(&whom) {
+            return Err(UserError::NotOnline(whom));
+        }
         let others = self.ignored.of(&user);
         if others.is_some_and(|others| others.len() >= IGNORED_PER_USER && !others.contains(&whom)) {
             return Err(UserError::TooManyIgnored(IGNORED_PER_USER));
@@ -380,7 +401,7 @@ impl HubState {
 
 /// Replying and typing.
 impl Hub {
-    /// Whom the asker answers with `/reply`: the user who last wrote to them privately, or else the one they wrote to. It
+    /// The user that the asker answers with `/reply`: the one who last wrote to them privately, or else the one they wrote to. It
     /// is the same for all sessions of a user, and holds for as long as the user is online.
     ///
     /// # Errors
@@ -430,7 +451,9 @@ impl HubState {
 
     /// Remembers who wrote to a user while they were offline, unless somebody has written to them since.
     pub(super) fn note_missed_contact(&mut self, me: &Client, missed: &[Message]) {
-        let is_private = |message: &&Message| message.said.scope == Scope::User(me.name);
+        let is_private = |message: &&Message| {
+            message.said.scope == Scope::User(me.name) && self.is_same_user(&message.said.from, message.id)
+        };
         let last = missed.iter().rev().find(is_private).map(|message| message.said.from);
         if let Some(user) = self.queues.get_mut(&me.name) {
             user.reply.from.set(user.reply.from.get().or(last));

@@ -80,7 +80,7 @@ impl Hub {
         let _ = self.record(vec![Entry::RenameSettled { from, to }]);
     }
 
-    /// What is not under the central lock, and matters to nobody while the user is kept out.
+    /// Renames the user in data that is not under the central lock. Nobody sees that while the user is kept out.
     fn rename_elsewhere(&self, from: &Name, to: Name) {
         self.inner.sanctions.write().rename(from, to);
         self.inner.receipts.lock().iter_mut().for_each(|receipt| receipt.rename(from, to));

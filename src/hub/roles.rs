@@ -132,8 +132,11 @@ impl HubState {
     }
 
     fn sanction_member(&self, me: Name, group: &Name, sanction: GroupSanction, now: SystemTime) -> Decision {
-        let GroupSanction { user, penalty, ruling: terms } = sanction;
+        let GroupSanction { user, penalty, terms } = sanction;
         let name = self.group_with_power_over(&me, group, &user, now)?;
+        if user.is_guest() && !self.queues.contains_key(&user) {
+            return Err(UserError::NotOnline(user));
+        }
         let (_, group) = self.group(&name)?;
         let mut changes = Vec::new();
         if group.sanctions.len() >= SANCTIONS_PER_GROUP {

@@ -1,6 +1,6 @@
 //! The hub's state: the client, group and queue maps, the one central lock over them, and what is read from them.
 //!
-//! What changes the maps is in `apply` and, for messages, in `delivery`. Under the central lock there is map work, a
+//! `apply` changes the maps and, for messages, `delivery` does. Under the central lock there is map work, a
 //! sequence number and a push into an outbox; never a socket, a file, hashing, a log line, rendering, or a wait.
 
 #[cfg(any(test, feature = "failpoints"))]
@@ -13,12 +13,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use parking_lot::{Mutex, RwLock};
 
 use super::client::{Client, ClientId};
 use super::log::{Batch, Log, PendingMessage};
 use super::outbox::{FlushList, HighWaterMark};
 use super::sanctions::Sanctions;
+use crate::lock::{Mutex, RwLock};
 use crate::model::limits::{TYPING_KEPT, TYPING_PACE};
 use crate::model::{
     Draft, Event, EventKind, GroupError, GroupNews, GroupRole, GroupSettings, Histogram, Limits, MessageId, Name,
@@ -33,17 +33,22 @@ pub struct Hub {
 }
 
 pub(super) struct HubInner {
-    state: Mutex<HubState>,
+    // lock tier 6: the central lock; after a connection's writer (a session leaves while it is held), before who is renamed
+    // and the log's open batch. Never held while writing to a client.
+    state: Mutex<HubState, 6>,
     /// The way to the thread that writes announcements; without it, each thread writes its own.
     pub(super) announcer: OnceLock<Sender<FlushList>>,
     limits: Limits,
     pub(super) log: Log,
     /// Receipts that are not due yet.
-    pub(super) receipts: Mutex<Vec<Receipt>>,
-    /// Never held together with the central lock.
-    pub(super) sanctions: RwLock<Sanctions>,
-    /// Held for moments, also under the central lock.
-    pub(super) renamed: RwLock<RenamedUsers>,
+    // lock tier 6: never together with the central lock; held for moments.
+    pub(super) receipts: Mutex<Vec<Receipt>, 6>,
+    // lock tier 6: never together with the central lock; held while entries are submitted, so that the store gets them in
+    // the order in which they were made.
+    pub(super) sanctions: RwLock<Sanctions, 6>,
+    // lock tier 7: after the central lock and the turn to append; held while messages are submitted, so that none to an old
+    // name comes after its renaming.
+    pub(super) renamed: RwLock<RenamedUsers, 7>,
     pub(super) high_water: Arc<HighWaterMark>,
 }
 
@@ -66,7 +71,7 @@ impl Hub {
         Ok(Hub { inner: Arc::new(inner) })
     }
 
-    /// What outlives sessions, for reading; it is changed through [`Hub::record`] and the verbs.
+    /// The store, for reading. It is changed through [`Hub::record`] and the verbs.
     pub fn store(&self) -> &dyn Store {
         self.inner.log.store()
     }
@@ -111,6 +116,10 @@ pub(super) struct HubState {
     pub(super) closing: bool,
     /// Nobody comes in under this name just now.
     pub(super) locked_name: Option<Name>,
+    /// Guests who have left while something may still be on its way to them; nobody gets their names yet.
+    pub(super) leaving_guests: BTreeSet<Name>,
+    /// The groups that have invited, banned or muted a guest who is online.
+    pub(super) guest_marks: BTreeMap<Name, BTreeSet<Name>>,
     pub(super) counts: Counters,
 }
 
@@ -122,7 +131,7 @@ pub(super) struct OnlineUser {
     pub(super) since: Option<SystemTime>,
     /// Why the user is away, if they are.
     pub(super) away: Option<Arc<str>>,
-    /// Whom the user answers with `/reply`.
+    /// The user that `/reply` answers.
     pub(super) reply: ReplyPartners,
     /// Where the user was last said to be typing.
     pub(super) typing: TypingNotices,
@@ -146,7 +155,7 @@ pub(super) struct GroupState {
     pub(super) settings: GroupSettings,
     /// Bans and mutes; some of them may have run out.
     pub(super) sanctions: BTreeMap<(Name, Penalty), SanctionTerms>,
-    /// Who may join without a password, and until when.
+    /// Users who may join without a password, and until when.
     pub(super) invited: BTreeMap<Name, SystemTime>,
     /// The rank that the next member gets.
     pub(super) next_rank: u64,
@@ -195,8 +204,8 @@ impl GroupState {
         self.members.iter().filter(|(_, member)| member.role == GroupRole::Owner).map(|(name, _)| name)
     }
 
-    /// Who inherits the group from its last owner, among the members who stay: the admin, or else the member, who has been
-    /// in it for longest. A guest inherits no persistent group, because guests are not the same users after a restart.
+    /// The heir of the last owner, among the members who stay: the admin, or else the member, who has been in the group for
+    /// longest. A guest inherits no persistent group, because guests are not the same users after a restart.
     pub(super) fn heir(&self, stays: impl Fn(&Name) -> bool) -> Option<Name> {
         let eligible = |name: &Name| stays(name) && !(self.settings.keep && name.is_guest());
         let heirs = self.members.iter().filter(|(name, _)| eligible(name));
@@ -218,8 +227,8 @@ impl HubState {
                 group.members.insert(user, Member { role, rank });
                 self.memberships.entry(user).or_default().insert(name);
             }
-            for one in sanctions {
-                group.sanctions.insert((one.user, one.penalty), one.ruling);
+            for one in sanctions.into_iter().filter(|one| !one.user.is_guest()) {
+                group.sanctions.insert((one.user, one.penalty), one.terms);
             }
             if group.owners().next().is_none()
                 && let Some(heir) = group.heir(|_| true)
@@ -275,6 +284,12 @@ impl HubState {
     /// The sessions of the members of a group.
     pub(super) fn audience(&self, group: &Name) -> impl Iterator<Item = (&ClientId, &Arc<Client>)> {
         self.groups.get(group).map(|group| &group.audience).into_iter().flatten()
+    }
+
+    /// Whether a user who is named in this message is the one who has the name now. Guests end with their sessions.
+    pub(super) fn is_same_user(&self, name: &Name, id: MessageId) -> bool {
+        let came_before = |user: &OnlineUser| user.sessions.values().any(|session| session.joined_at < id);
+        !name.is_guest() || self.queues.get(name).is_some_and(came_before)
     }
 
     /// The sessions of a user.
@@ -378,7 +393,7 @@ impl HubState {
     }
 }
 
-/// Who ignores whom, offline users included, in both directions.
+/// Ignored users of each user, offline ones included, in both directions.
 #[derive(Default)]
 pub(super) struct IgnoreLists {
     of: BTreeMap<Name, BTreeSet<Name>>,
@@ -393,12 +408,12 @@ impl IgnoreLists {
         ignored
     }
 
-    /// Whom this user ignores.
+    /// The users that this user ignores.
     pub(super) fn of(&self, user: &Name) -> Option<&BTreeSet<Name>> {
         self.of.get(user)
     }
 
-    /// Who ignores this user, if anybody does.
+    /// The users that ignore this user, if any.
     pub(super) fn by(&self, whom: &Name) -> Option<&BTreeSet<Name>> {
         self.by.get(whom)
     }
@@ -457,12 +472,12 @@ fn remove(sets: &mut BTreeMap<Name, BTreeSet<Name>>, of: &Name, name: &Name) {
     }
 }
 
-/// With whom a user last talked privately.
+/// The users with whom a user last talked privately.
 #[derive(Default)]
 pub(super) struct ReplyPartners {
-    /// Who wrote to the user.
+    /// The last one who wrote to the user.
     pub(super) from: Cell<Option<Name>>,
-    /// To whom the user wrote.
+    /// The last one the user wrote to.
     pub(super) to: Cell<Option<Name>>,
 }
 
@@ -519,7 +534,7 @@ impl RenamedUsers {
         self.0.get(&name).copied().unwrap_or(name)
     }
 
-    /// What was typed to an old name goes to the new one, and what a script sent under its user's old name is that user's.
+    /// Puts present names in place of old ones: a message may have been typed to an old name, or sent by a script under it.
     pub(super) fn readdress(&self, message: PendingMessage) -> PendingMessage {
         if self.0.is_empty() {
             return message;
@@ -555,7 +570,7 @@ impl Receipt {
 /// One in this many sections of the central lock is timed: reading the clock costs as much as a short section.
 const SAMPLE: u64 = 64;
 
-/// What has been counted since the start. Under the central lock a count is a plain addition.
+/// Counts since the start. Under the central lock a count is a plain addition.
 #[derive(Default)]
 pub(super) struct Counters {
     /// Messages that were delivered.

@@ -1,11 +1,11 @@
-//! What the server has counted since the start, and how full its outboxes are.
+//! Counts since the start of the server, and how full its outboxes are.
 
 use std::collections::BTreeMap;
 
 use super::state::{Hub, HubState};
 use crate::model::Histogram;
 
-/// What a server has done, and how it is.
+/// Counts and vitals of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Sessions that are logged in.

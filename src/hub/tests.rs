@@ -1,19 +1,20 @@
 //! The hub against a naive model of itself, under threads, and under a panic.
 
 mod bounds;
+mod coalescing;
 mod demotion;
 pub(crate) mod disk;
 mod durable;
 mod echoes;
+mod group_roles;
+mod groups;
+mod guests;
 mod model;
-mod operating;
-mod order;
-mod reading;
+mod moderation;
+mod operators;
+mod positions;
 mod renaming;
-mod ruling;
-mod running;
-mod runs;
-mod steps;
+mod sequences;
 mod typing;
 
 use std::net::SocketAddr;
@@ -41,10 +42,10 @@ fn hub_with(limits: Limits) -> Hub {
 const NAMES: [&str; 4] = ["Ann", "Ben", "Cid", "Dee"];
 const GROUPS: [&str; 3] = ["red", "green", "blue"];
 
-/// A port that writes nothing: what was queued stays in the outbox to be looked at.
-struct NoPort;
+/// A handle that writes nothing: what was queued stays in the outbox to be looked at.
+struct NoHandle;
 
-impl ConnectionHandle for NoPort {
+impl ConnectionHandle for NoHandle {
     fn flush(&self, _client: &Arc<Client>, _thorough: bool) {}
     fn conclude(&self, _client: &Client, work: &mut dyn FnMut()) {
         work();
@@ -58,11 +59,11 @@ fn name(text: &str) -> Name {
 
 fn come(hub: &Hub, id: u64, user: &str, policy: DuplicateLogin) -> Result<Presence, AttachError> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, handle: Arc::new(NoPort) };
+    let who = NewSession { id: ClientId(id), name: name(user), device: None, peer, handle: Arc::new(NoHandle) };
     hub.attach(&who, policy)
 }
 
-/// Lets a session have what it missed, and answers with the texts of that.
+/// Lets a session catch up, and returns the texts that it missed.
 fn catch_up(hub: &Hub, client: &Client) -> Vec<String> {
     let Backlog { messages, more, .. } = hub.backlog(client).unwrap();
     hub.note_caught_up(client, &messages);
@@ -80,7 +81,7 @@ fn say_at(hub: &Hub, me: &Client, scope: Scope, text: &str, now: SystemTime) -> 
     Ok(())
 }
 
-/// Makes an ordinary group, and joins it.
+/// Makes an ordinary group.
 fn make(hub: &Hub, me: &Client, group: &str) -> Result<(), UserError> {
     hub.create(me, name(group), GroupSettings::default(), &mut FlushList::default())
 }
@@ -98,7 +99,7 @@ pub(crate) fn until_it_works(hub: &Hub) {
     }
 }
 
-/// Takes what a session was told.
+/// Empties a session's outbox, and returns what it was told.
 fn told(client: &Client) -> Vec<EventKind> {
     let mut kinds = Vec::new();
     client.outbox.take(usize::MAX, |event| {
@@ -108,11 +109,11 @@ fn told(client: &Client) -> Vec<EventKind> {
     kinds
 }
 
-/// What one of many threads does: comes, goes, and everything between, at random.
+/// One of many threads: comes, goes, and does everything in between, at random.
 fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
     let mut random = seed;
     let mut dice = |sides: u64| {
-        // Numerical Recipes' constants; all that matters is that threads do different things.
+        // The constants are from Numerical Recipes; all that matters is that threads do different things.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((random >> 33) % sides).unwrap()
     };
@@ -135,7 +136,7 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
             6 => hub.rosters(&me.name, None, now).first().map_or(Ok(()), |(red, _)| hub.membership(me, red).map(drop)),
             7..11 => rule(hub, me, name(group), user, now, [dice(11), dice(2), dice(4)], &mut flush_list),
             11..13 => {
-                operating::order(hub, user, &name(group), now, [dice(8), dice(6)]);
+                operators::any_command(hub, user, &name(group), now, [dice(8), dice(6)]);
                 Ok(())
             }
             _ => {
@@ -149,23 +150,23 @@ fn hammer(hub: &Hub, seed: u64, operations: u64, next_id: &AtomicU64) {
     }
 }
 
-/// One of the things that who runs a group does.
+/// One of the verbs for those who run a group.
 fn rule(
     hub: &Hub,
     me: &Client,
     group: Name,
     user: Name,
     now: SystemTime,
-    [deed, coin, number]: [usize; 3],
+    [what, coin, number]: [usize; 3],
     flush_list: &mut FlushList,
 ) -> Result<(), UserError> {
     let penalty = [Penalty::Ban, Penalty::Mute][coin];
-    let ruling = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
-    match deed {
+    let terms = SanctionTerms { by: me.name, reason: None, until: Some(now + Duration::from_secs(number as u64)) };
+    match what {
         0..3 => hub.move_role(me, &group, user, coin == 0, now, flush_list),
         3 => hub.transfer(me, &group, user, now, flush_list),
         4 => hub.kick(me, &group, user, None, now, flush_list),
-        5 => hub.sanction_member(me, &group, GroupSanction { user, penalty, ruling }, now, flush_list),
+        5 => hub.sanction_member(me, &group, GroupSanction { user, penalty, terms }, now, flush_list),
         6 => hub.lift_from_member(me, &group, user, penalty, now, flush_list),
         7 => hub.invite(me, &group, user, now, flush_list),
         8 => hub.change_settings(me, &group, &[GroupSetting::Keep(coin == 0)], now, flush_list),
@@ -177,7 +178,7 @@ fn rule(
 }
 
 #[test]
-fn eight_threads_leave_a_state_that_holds_together() {
+fn eight_threads_keep_the_invariants() {
     let (store, next_id) = (Arc::new(MemoryStore::default()), AtomicU64::new(1));
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     thread::scope(|scope| {
@@ -190,16 +191,16 @@ fn eight_threads_leave_a_state_that_holds_together() {
     assert_eq!(hub.session_count(), 0);
     assert!(hub.locked(|state| state.groups.values().all(|group| group.settings.keep)));
     assert_eq!(store.groups().unwrap().len(), hub.group_count());
-    // What many threads gave the store is what they left in the hub.
+    // The store has what the threads left in the hub.
     let again = Hub::new(Limits::default(), store).unwrap();
     again.check_invariants().unwrap();
-    assert_eq!(steps::kept(&again), steps::kept(&hub));
+    assert_eq!(sequences::kept(&again), sequences::kept(&hub));
     let all = |hub: &Hub| hub.sanctions(SystemTime::UNIX_EPOCH);
     assert_eq!(all(&again), all(&hub));
 }
 
 #[test]
-fn all_members_see_one_order_whoever_speaks() {
+fn all_members_see_the_same_order() {
     let hub = hub_with(Limits { outbox_items: 100_000, outbox_bytes: usize::MAX / 8, ..Limits::default() });
     let sessions: Vec<Presence> =
         (0..4).map(|n| come(&hub, n as u64, NAMES[n], DuplicateLogin::Refuse).ok().unwrap()).collect();
@@ -255,5 +256,5 @@ fn caps_on_groups_memberships_and_clients_hold() {
     assert_eq!(join(&hub, ben.client(), "red"), Err(UserError::TooManyMemberships(1)));
     assert_eq!(make(&hub, ben.client(), "green"), Err(UserError::TooManyGroups(2)));
     assert!(matches!(come(&hub, 3, "Cid", DuplicateLogin::Allow), Err(AttachError::Full)));
-    assert!(come(&hub, 4, "Ann", DuplicateLogin::Replace).is_ok(), "a replacement takes no further place for long");
+    assert!(come(&hub, 4, "Ann", DuplicateLogin::Replace).is_ok(), "a replacement takes no further slot for long");
 }

@@ -9,7 +9,6 @@ use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Local, NaiveDate};
@@ -18,11 +17,11 @@ use flexi_logger::{FileSpec, FlexiLoggerError};
 use log::Level;
 
 use super::Clock;
-use super::archive::archive;
+use super::archive::Archiver;
 use super::queue::{LogLine, Queue, Sink};
-use crate::model::limits::LOG_TAIL;
+use crate::files::{create_folder, create_new, exchange, rename_new};
+use crate::model::limits::{LOG_RESERVE, LOG_TAIL};
 use crate::model::{LogSettings, text};
-use crate::thread;
 
 /// Prefix of the names of the main log's files.
 pub(super) const MAIN: &str = "parlord";
@@ -30,8 +29,9 @@ pub(super) const MAIN: &str = "parlord";
 /// Prefix of the names of the audit log's files, and the target of its lines.
 pub(super) const AUDIT: &str = "audit";
 
-/// The stack of the thread that compresses, in bytes: the compressor builds its tables there.
-const ARCHIVE_STACK: usize = 2 * 1024 * 1024;
+/// The modes of a new log file and a new folder of logs: names and addresses of users are nobody else's to read.
+const FILE_MODE: u32 = 0o640;
+const FOLDER_MODE: u32 = 0o750;
 
 /// Where the file that is being written is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ struct DayFile {
     unverified: u64,
     /// The file ends with part of a line.
     ends_mid_line: bool,
+    /// How many bytes it has.
+    length: u64,
 }
 
 impl DayFile {
@@ -63,9 +65,14 @@ impl DayFile {
     /// Without flexi_logger's own rotation, on purpose (0.31.10): with only the date in the name it begins a second file
     /// when the first line of a day comes within milliseconds of midnight, and it panics if the folder is gone by then.
     fn open(dir: &Path, prefix: &str, day: NaiveDate) -> io::Result<DayFile> {
+        create_folder(dir, FOLDER_MODE)?;
         let spec =
             FileSpec::default().directory(dir).basename(prefix).discriminant(day.to_string()).suppress_timestamp();
         let path = spec.as_pathbuf(None);
+        match create_new(&path, FILE_MODE) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
         let built = FileLogWriter::builder(spec).append().try_build_with_handle();
         let (mut writer, _) = built.map_err(|e| match e {
             FlexiLoggerError::OutputIo(e) => e,
@@ -79,7 +86,7 @@ impl DayFile {
         if length > 0 {
             handle.read_exact_at(&mut last, length - 1)?;
         }
-        Ok(DayFile { day, path, writer, handle, unverified: 0, ends_mid_line: last != *b"\n" })
+        Ok(DayFile { day, path, writer, handle, unverified: 0, ends_mid_line: last != *b"\n", length })
     }
 
     /// Appends one line. A partial line that a full disk or a crash has left is ended first, so that two lines never
@@ -90,6 +97,7 @@ impl DayFile {
             self.ends_mid_line = false;
         }
         self.writer.write_all(line)?;
+        self.length += line.len() as u64;
         self.unverified += 1;
         Ok(())
     }
@@ -128,9 +136,9 @@ pub(super) struct FileSink {
     next_check: Instant,
     next_open: Instant,
     link_failing: bool,
-    /// The day on which old files were last archived.
-    archived: Option<NaiveDate>,
-    archiver: Option<JoinHandle<()>>,
+    /// Today's file has as many bytes as a day's may have, and says so.
+    full: bool,
+    archiver: Archiver,
 }
 
 impl FileSink {
@@ -158,8 +166,8 @@ impl FileSink {
             next_check: now,
             next_open: now,
             link_failing: false,
-            archived: None,
-            archiver: None,
+            full: false,
+            archiver: Archiver::new(settings, prefix),
         }
     }
 
@@ -179,7 +187,7 @@ impl FileSink {
             self.check_path();
             self.next_open = now + self.interval;
             match DayFile::open(&self.settings.log_dir, self.prefix, today) {
-                Ok(file) => self.current = Some(file),
+                Ok(file) => (self.current, self.full) = (Some(file), false),
                 Err(e) => return self.fail(&e),
             }
             self.update_link();
@@ -187,10 +195,17 @@ impl FileSink {
         !self.failing || self.report_lost()
     }
 
+    /// Waits until old files are archived.
+    #[cfg(test)]
+    pub(super) fn wait_for_archiver(&mut self) {
+        self.archiver.wait();
+    }
+
     /// Writes into the file how many lines it has missed.
     fn report_lost(&mut self) -> bool {
         let lost = self.lost.load(Ordering::Relaxed);
-        if !self.failing && lost == self.reported {
+        // A full file says so once, and the next day's says how many lines it has missed.
+        if !self.failing && (lost == self.reported || self.full) {
             return true;
         }
         let since = lost - self.reported;
@@ -252,18 +267,22 @@ impl FileSink {
         self.link_failing = updated.is_err();
     }
 
-    /// Archives old files once a day, in another thread: compressing a busy day takes longer than the queue can wait.
-    fn start_archiving(&mut self) {
-        let today = self.today();
-        let idle = self.archiver.as_ref().is_none_or(JoinHandle::is_finished);
-        if self.archived == Some(today) || !idle {
-            return;
+    /// Whether a line of this level may be written into today's file. The end of what a day may have is left to warnings
+    /// and errors, which no stranger can cause. The audit log has no such limit: whoever filled it could then do as they
+    /// like.
+    fn has_room(&mut self, line: &LogLine) -> bool {
+        let limit = self.settings.log_day_bytes;
+        let Some(file) = self.current.as_ref().filter(|_| limit > 0 && self.prefix == MAIN) else { return true };
+        let room = if line.level <= Level::Warn { limit } else { limit - limit / LOG_RESERVE };
+        if file.length < room {
+            return true;
         }
-        let (settings, prefix) = (self.settings.clone(), self.prefix);
-        if let Ok(archiver) = thread::start("log-archive", ARCHIVE_STACK, move || archive(&settings, prefix, today)) {
-            self.archiver = Some(archiver);
-            self.archived = Some(today);
+        if !std::mem::replace(&mut self.full, true) {
+            let event = format_args!("log full bytes={limit}: only warnings and errors are written until midnight");
+            self.append(&self.line(Level::Warn, event));
+            self.show_warning(event);
         }
+        false
     }
 
     fn line(&self, level: Level, event: fmt::Arguments<'_>) -> LogLine {
@@ -271,8 +290,16 @@ impl FileSink {
     }
 
     fn show_error(&self, event: fmt::Arguments<'_>) {
-        if self.console.accepts(Level::Error) {
-            self.console.push(self.line(Level::Error, event));
+        self.show(Level::Error, event);
+    }
+
+    fn show_warning(&self, event: fmt::Arguments<'_>) {
+        self.show(Level::Warn, event);
+    }
+
+    fn show(&self, level: Level, event: fmt::Arguments<'_>) {
+        if self.console.accepts(level) {
+            self.console.push(self.line(level, event));
         }
     }
 }
@@ -280,7 +307,7 @@ impl FileSink {
 impl Sink for FileSink {
     fn write(&mut self, line: &LogLine) -> bool {
         self.active = true;
-        self.ensure_open() && self.append(line)
+        self.ensure_open() && self.has_room(line) && self.append(line)
     }
 
     fn check(&mut self) {
@@ -294,7 +321,7 @@ impl Sink for FileSink {
             self.report_lost();
             self.update_link();
         }
-        self.start_archiving();
+        self.archiver.check((self.clock)());
     }
 
     fn reopen(&mut self) {
@@ -331,7 +358,16 @@ fn set_link(dir: &Path, prefix: &str, name: &Path) -> io::Result<()> {
     let new = dir.join(format!(".{prefix}.log.new"));
     let _ = fs::remove_file(&new);
     symlink(name, &new)?;
-    fs::rename(new, link)
+    if link.symlink_metadata().is_err() {
+        return rename_new(&new, &link);
+    }
+    match exchange(&new, &link) {
+        // Somebody else's file has come into the place of the link just now.
+        Ok(()) if !new.is_symlink() => exchange(&new, &link).and(Err(io::ErrorKind::InvalidInput.into())),
+        Ok(()) => fs::remove_file(new),
+        Err(e) if e.kind() == io::ErrorKind::Unsupported => fs::rename(new, link),
+        Err(e) => Err(e),
+    }
 }
 
 /// The last whole lines of a file, oldest first: at most `lines`, and from its last [`LOG_TAIL`] bytes.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,9 +65,15 @@ impl TestLogs {
 
     /// The file sink without its thread, so that a test decides what happens when; with the count of its lost lines.
     fn sink(&self) -> (FileSink, Arc<AtomicU64>) {
+        self.sink_with(|_| ())
+    }
+
+    fn sink_with(&self, change: impl FnOnce(&mut LogSettings)) -> (FileSink, Arc<AtomicU64>) {
         let lost = Arc::new(AtomicU64::new(0));
         let (console, _) = Queue::new(LevelFilter::Off);
-        (FileSink::new(&self.settings(), "parlord", self.clock(), Duration::ZERO, console, lost.clone()), lost)
+        let mut settings = self.settings();
+        change(&mut settings);
+        (FileSink::new(&settings, "parlord", self.clock(), Duration::ZERO, console, lost.clone()), lost)
     }
 }
 
@@ -373,9 +379,10 @@ fn old_days_are_compressed_and_older_ones_deleted() {
     for file in all.iter().map(String::as_str).chain(foreign) {
         fs::write(dir.join(file), file).unwrap();
     }
-    archive(&logs.settings(), "parlord", today);
+    archive(&logs.settings(), "parlord", logs.clock()());
     let mut left: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    left.retain(|name| !name.starts_with('.'));
     left.sort();
     let mut expected = vec![name(0, "log"), name(7, "log"), name(8, "log.gz"), name(30, "log.gz")];
     expected.extend(foreign.map(str::to_owned));
@@ -395,9 +402,10 @@ fn a_file_that_is_deleted_first_is_never_compressed() {
     fs::create_dir(&dir).unwrap();
     let name = |age: u64| format!("parlord_{}.log", today - Days::new(age));
     (0..10).for_each(|age| fs::write(dir.join(name(age)), "text").unwrap());
-    archive(&LogSettings { log_keep_days: 3, log_compress_days: 7, ..logs.settings() }, "parlord", today);
+    archive(&LogSettings { log_keep_days: 3, log_compress_days: 7, ..logs.settings() }, "parlord", logs.clock()());
     let mut left: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    left.retain(|name| !name.starts_with('.'));
     left.sort();
     assert_eq!(left, [3, 2, 1, 0].map(name));
 }
@@ -411,6 +419,111 @@ fn the_log_archives_by_itself() {
     let (_logger, logging) = logs.start();
     wait_for("the removal", || !old.exists());
     logging.stop();
+}
+
+/// The names in the folder, hidden ones left out, in order.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = entries.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn an_archived_day_is_never_overwritten() {
+    let logs = TestLogs::new();
+    let (dir, day) = (logs.dir(), logs.today() - Days::new(9));
+    fs::create_dir(&dir).unwrap();
+    // The clock went back to that day twice, and each time its file was begun anew.
+    for text in ["first", "second", "third"] {
+        fs::write(dir.join(format!("parlord_{day}.log")), text).unwrap();
+        archive(&logs.settings(), "parlord", logs.clock()());
+    }
+    let archived = ["", ".2", ".3"].map(|number| format!("parlord_{day}{number}.log.gz"));
+    assert_eq!(names(&dir), [archived[1].clone(), archived[2].clone(), archived[0].clone()]);
+    assert_eq!(archived.each_ref().map(|name| unpacked(&dir.join(name))), ["first", "second", "third"]);
+    // They are deleted with their day.
+    archive(&LogSettings { log_keep_days: 8, ..logs.settings() }, "parlord", logs.clock()());
+    assert!(names(&dir).is_empty());
+}
+
+#[test]
+fn a_clock_that_is_ahead_deletes_no_logs() {
+    let logs = TestLogs::new();
+    let (mut sink, _) = logs.sink();
+    fs::create_dir(logs.dir()).unwrap();
+    for age in 0..30 {
+        fs::write(logs.dir().join(format!("parlord_{}.log", logs.today() - Days::new(age))), "text").unwrap();
+    }
+    let left = |sink: &mut FileSink| {
+        sink.check();
+        sink.wait_for_archiver();
+        names(&logs.dir()).iter().filter(|name| name.starts_with("parlord_")).count()
+    };
+    assert_eq!(left(&mut sink), 30);
+    // Ten years, and a restart in them: nothing is deleted for a minute, which no test waits for.
+    logs.ahead.store(3_650 * DAY, Ordering::Relaxed);
+    assert_eq!(left(&mut sink), 31, "and the file of the new day");
+    let (mut sink, _) = logs.sink();
+    assert_eq!(left(&mut sink), 31);
+    logs.ahead.store(0, Ordering::Relaxed);
+    let (mut sink, _) = logs.sink();
+    assert_eq!(left(&mut sink), 31);
+}
+
+#[test]
+fn a_log_from_before_the_clock_was_kept_is_not_deleted_either() {
+    let logs = TestLogs::new();
+    fs::create_dir(logs.dir()).unwrap();
+    let old = logs.dir().join(format!("parlord_{}.log", logs.today() - Days::new(29)));
+    fs::write(&old, "text").unwrap();
+    logs.ahead.store(31 * DAY, Ordering::Relaxed);
+    let (mut sink, _) = logs.sink();
+    sink.check();
+    sink.wait_for_archiver();
+    assert!(old.exists());
+}
+
+#[test]
+fn new_logs_are_private_whatever_the_umask_is() {
+    let logs = TestLogs::new();
+    let (mut sink, _) = logs.sink();
+    assert!(sink.write(&line("hello")));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&logs.dir()), mode(&logs.file())), (0o750, 0o640));
+    // What its owner chose instead stays.
+    fs::set_permissions(logs.file(), fs::Permissions::from_mode(0o604)).unwrap();
+    sink.reopen();
+    assert!(sink.write(&line("hello")));
+    assert_eq!(mode(&logs.file()), 0o604);
+}
+
+#[test]
+fn a_full_day_takes_warnings_a_while_and_then_nothing() {
+    let logs = TestLogs::new();
+    let (mut sink, _) = logs.sink_with(|settings| settings.log_day_bytes = 16_000);
+    let write = |sink: &mut FileSink, level, text: &str| {
+        let line = LogLine::new(SystemTime::now(), level, format_args!("{text}"));
+        (0..200).filter(|_| sink.write(&line)).count()
+    };
+    let text = "x".repeat(100);
+    let infos = write(&mut sink, Level::Info, &text);
+    assert!((50..130).contains(&infos), "{infos}");
+    sink.check();
+    assert_eq!(write(&mut sink, Level::Info, "short"), 0);
+    assert!((1..20).contains(&write(&mut sink, Level::Warn, &text)));
+    assert_eq!(write(&mut sink, Level::Error, &text), 0);
+    let full = " log full bytes=16000: only warnings and errors are written until midnight\n";
+    assert!(logs.text().matches(full).count() == 1 && !logs.text().contains("log resumed"), "{}", logs.text());
+    assert!(logs.text().len() < 16_500, "{}", logs.text().len());
+    logs.ahead.store(DAY, Ordering::Relaxed);
+    assert_eq!(write(&mut sink, Level::Info, &text), infos, "the next day has as much room");
 }
 
 /// The tail of a file with this content.

@@ -15,7 +15,7 @@ pub enum AdminAnswer {
     Table(Table),
 }
 
-/// What an admin command has done.
+/// The result of an admin command that changed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum Outcome {
@@ -48,7 +48,7 @@ pub enum Outcome {
 /// A list with named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// What it lists, in one word.
+    /// The subject of the list, in one word.
     pub of: &'static str,
     /// One word per column; a free text is called `text` and comes last.
     pub columns: &'static [&'static str],

@@ -132,7 +132,7 @@ errors! {
         /// A line over the limit: its length as far as it was counted, and the limit, both in bytes.
         LineTooLong(bytes: u64, max: usize) = "line_too_long",
             "Error: That line was dropped: it has {bytes} bytes, and the limit is {max}.";
-        /// What follows `/tag` is no tag.
+        /// The word after `/tag` is not a valid tag.
         BadTag = "bad_tag", "Error: A tag has 1 to 32 letters, digits, '_', '.' or '-': /tag <tag> <line>.";
         /// A line that is not UTF-8.
         NotUtf8 = "not_utf8", "Error: That line was dropped: it is not valid UTF-8.";
@@ -173,6 +173,9 @@ errors! {
         /// No session of this number, and nobody of this name who is here.
         NoSuchSession(typed: String) = "no_such_session",
             "Error: '{}' is neither a user who is online nor a session; /sessions lists them.", quote(typed);
+        /// A word that looks like a time is none, or stands where no time can.
+        BadTime(typed: String) = "bad_time",
+            "Error: Bad time '{}'; before a reason: 30s, 10min, 2h, 7d, 1w, 1h30m or forever.", quote(typed);
         /// A text that was to be an address or a network is none, or one that is far too wide.
         BadNet(typed: String) = "bad_network",
             "Error: '{}' is not an address or a network; the widest are /8 and, for IPv6, /16.", quote(typed);
@@ -330,7 +333,7 @@ impl fmt::Display for DidYouMean {
     }
 }
 
-/// Who has this role in a group or a higher one.
+/// The holders of a role in a group, or of a higher one.
 struct AtLeast(GroupRole);
 
 impl fmt::Display for AtLeast {

@@ -9,7 +9,7 @@ use super::answer::{AdminAnswer, Cell, Table};
 use super::encodings::{Encodings, Slot};
 use super::error::UserError;
 use super::group::GroupNews;
-use super::message::{EVENT_OVERHEAD, Message, MessageId, Scope};
+use super::message::{EVENT_OVERHEAD, Message, MessageId, Scope, SearchEnd};
 use super::name::Name;
 use super::people::{NameAndNote, Profile, Roster};
 use super::policy::OutputFormat;
@@ -26,7 +26,7 @@ pub struct Event {
     pub at: SystemTime,
     /// When it happened, on the clock of the deadlines.
     pub queued_at: Instant,
-    /// What happened.
+    /// The kind of event and its data.
     pub kind: EventKind,
     /// The tag of the line that caused it; only the user who sent that line is told.
     tag: Option<Tag>,
@@ -52,7 +52,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What happened. Each kind has its own wording in every dialect.
+/// The kinds of events. Each has its own wording in every dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum EventKind {
@@ -130,6 +130,8 @@ pub enum EventKind {
     HistoryMore { scope: Option<Scope>, count: usize, before: MessageId },
     /// Answer to `/search`, before the messages: the conversation (`None` for all) and the number of matches.
     SearchHeader { scope: Option<Scope>, count: usize },
+    /// After the matches of `/search`: there may be more.
+    SearchIncomplete { end: SearchEnd },
     /// Answer to `/clear`: the user no longer sees earlier messages of a conversation (`None` for all).
     Cleared { scope: Option<Scope> },
     /// A message was deleted; sent to everybody online who could see it.
@@ -320,6 +322,7 @@ impl EventKind {
             | EventKind::HistoryHeader { .. }
             | EventKind::HistoryMore { .. }
             | EventKind::SearchHeader { .. }
+            | EventKind::SearchIncomplete { .. }
             | EventKind::Cleared { .. }
             | EventKind::Deleted { .. }
             | EventKind::Nothing
@@ -413,6 +416,7 @@ impl EventKind {
             | EventKind::HistoryHeader { .. }
             | EventKind::HistoryMore { .. }
             | EventKind::SearchHeader { .. }
+            | EventKind::SearchIncomplete { .. }
             | EventKind::Cleared { .. }
             | EventKind::Deleted { .. }
             | EventKind::Nothing

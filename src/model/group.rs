@@ -78,7 +78,7 @@ pub struct GroupSanction {
     /// Ban or mute.
     pub penalty: Penalty,
     /// Its terms.
-    pub ruling: SanctionTerms,
+    pub terms: SanctionTerms,
 }
 
 /// The answer to `/group`.
@@ -105,7 +105,7 @@ pub enum GroupNews {
     /// A member was kicked; `you` in the copy for them.
     Kicked { user: Name, by: Name, reason: Option<Arc<str>>, you: bool },
     /// A user was banned or muted; `you` in the copy for them.
-    Sanctioned { user: Name, penalty: Penalty, ruling: SanctionTerms, you: bool },
+    Sanctioned { user: Name, penalty: Penalty, terms: SanctionTerms, you: bool },
     /// A ban or mute was lifted; `you` in the copy for the user.
     Lifted { user: Name, penalty: Penalty, by: Name, you: bool },
     /// One page of the answer to `/bans`; `first` for the first page.
@@ -217,11 +217,11 @@ impl GroupNews {
         let of = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         match self {
             GroupNews::Kicked { reason, .. } => of(reason),
-            GroupNews::Sanctioned { ruling, .. } => of(&ruling.reason),
+            GroupNews::Sanctioned { terms, .. } => of(&terms.reason),
             GroupNews::Changed { settings, .. } => of(&settings.topic),
             GroupNews::RoomCreated { topic, .. } | GroupNews::RoomJoined { topic, .. } => of(topic),
             GroupNews::Bans { all, .. } => {
-                all.iter().map(|one| size_of::<GroupSanction>() + of(&one.ruling.reason)).sum()
+                all.iter().map(|one| size_of::<GroupSanction>() + of(&one.terms.reason)).sum()
             }
             GroupNews::GroupInfo(portrait) => {
                 of(&portrait.settings.topic) + (portrait.owners.len() + portrait.admins.len()) * size_of::<Name>()

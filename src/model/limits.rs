@@ -1,9 +1,6 @@
-//! Every bound in one place: whatever a stranger can make grow stops at one of these numbers.
+//! Every limit in one place: everything that a stranger can make grow is bounded by one of these numbers.
 //!
 //! A bound that operators can change is a field of [`Limits`], which declares its setting; all others are constants.
-
-mod order;
-mod web;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,8 +8,6 @@ use std::time::Duration;
 use clap::Args;
 
 use super::setting::{defaults, number, seconds, seconds_or_none};
-pub use order::*;
-pub use web::*;
 
 /// The bounds that are settings: each field is called like its setting, and its text is the help of that setting.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -108,221 +103,348 @@ impl Default for Limits {
     }
 }
 
+// Login and framing
+
 /// Bytes without a line end after which a connection is closed.
 pub const FLOOD_BYTES: u64 = 64 * 1024;
 
 /// How long a client without line ends may pause within one name, password or over-long message.
 pub const RAW_PAUSE: Duration = Duration::from_millis(300);
 
-/// How long a second login waits for the first session to be seen dead.
+/// How long a second login waits for the first session to turn out dead.
 pub const STALE_SESSION_CHECK: Duration = Duration::from_millis(100);
 
-/// The answer to a failed login comes this long after the password, or at a multiple of it: no sooner for an unknown name.
+/// The reply to a failed login is sent at a multiple of this time after the password, so that timing tells nothing about
+/// the name.
 pub const LOGIN_FAILURE_DELAY: Duration = Duration::from_millis(500);
 
-/// Wrong passwords one address may send at once; it gets a new try every [`GUESS_REFILL`]. Loopback is exempt.
+/// Wrong passwords that one address may send at once; it gets another try every [`GUESS_REFILL`]. Loopback is exempt.
 pub const GUESS_BURST: u32 = 8;
 
-/// How long until an address may guess once more: with the burst, 13 guesses in the first minute.
+/// Time until an address may guess once more: with the burst, 13 guesses in the first minute.
 pub const GUESS_REFILL: Duration = Duration::from_secs(12);
 
-/// Accounts that may be registered from one address at once; it gets one more every [`REGISTRATION_REFILL`]. Loopback is
-/// exempt.
+/// Accounts that one address may register at once; it gets one more every [`REGISTRATION_REFILL`]. Loopback is exempt.
 pub const REGISTRATION_BURST: u32 = 3;
 
-/// Lines with an account in the users file from which on nobody registers any more: far below what the file may hold.
-pub const ACCOUNTS: usize = 100_000;
-
-/// How long until an address may register once more.
+/// Time until an address may register once more.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(600);
 
-/// Addresses whose wrong passwords, or registrations, are remembered; beyond it the one with the most tries left is
+/// Accounts in the users file beyond which nobody can register; the file itself may hold many more.
+pub const ACCOUNTS: usize = 100_000;
+
+/// Addresses whose wrong passwords or registrations are remembered; beyond it, the one with the most tries left is
 /// forgotten.
 pub const THROTTLED_ADDRESSES: usize = 10_000;
 
-/// The most days that a token may be asked to be good for.
+/// Addresses of which it is remembered that a user of them has logged in, which gives them a share of the slots of
+/// connections that nobody else gets. As many as are throttled.
+pub const KNOWN_ADDRESSES: usize = 10_000;
+
+/// One of so many slots of connections before login, or of requests to the web page, is kept for known addresses.
+pub const RESERVED_SHARE: usize = 8;
+
+/// The longest validity of a login token or an invitation, in days.
 pub const MAX_DAYS: u32 = 3_650;
 
-/// The most that is rendered into one write, in bytes.
+/// Cost of a login in the user's command budget, besides the cost of announcing it.
+pub const LOGIN_COST: usize = 2;
+
+// Writing to clients
+
+/// The most bytes rendered into one write.
 pub const WRITE_BATCH: usize = 64 * 1024;
 
-/// The most messages to the same people that are queued as one.
+/// The most messages to the same recipients that are queued as one.
 pub const RUN_ITEMS: usize = 64;
 
-/// What is queued as one takes at most about this part of an outbox, so that who is not behind always has room for it.
+/// Messages queued as one take at most about this fraction (1/n) of an outbox, so that a client that keeps up always has
+/// room for them.
 pub const RUN_SHARE: usize = 16;
 
-/// What a thread keeps of its page from one write to the next, in bytes: enough for a busy sender, little for an idle one.
+/// Bytes of its render buffer that a thread keeps between writes: enough for a busy sender, little for an idle one.
 pub const PAGE_KEPT: usize = 16 * 1024;
 
-/// What others say is gathered only if somebody else has said something within this time; where there is little to do,
-/// nobody lets others go first.
+/// Messages are batched over sessions only if another session has spoken within this time.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);
 
-/// How long what is said waits at the most for what was said before to be written out, so that it gathers meanwhile.
+/// The longest wait for an earlier batch to be written out, during which further messages join the next one.
 pub const PASS_PATIENCE: Duration = Duration::from_millis(20);
 
-/// How often at the most who gathers lets others get ahead, as long as more of them have joined each time.
+/// How often a batch leader yields to other threads, as long as each time more of them have joined.
 pub const GATHER_YIELDS: usize = 4;
 
-/// How long who came or left is gathered before it is written to everybody again; nobody notices so little.
+/// Pause between two rounds of writing out arrivals and departures, which gathers those in between.
 pub const ANNOUNCE_PACE: Duration = Duration::from_millis(2);
 
-/// How many recipients a session keeps room for from one message to the next.
+/// Recipients for whom a session keeps room from one message to the next.
 pub const TOUCHED_KEPT: usize = 256;
 
-/// How long a client whom the server closes may take to accept his last words.
+/// How long a client that the server closes may take to accept its last words.
 pub const BRIEF_FLUSH: Duration = Duration::from_millis(150);
 
-/// Who waits for a client's socket looks this often whether the session is to end.
+/// How often a blocked write checks whether its session is closing.
 pub const CLOSING_CHECK: Duration = Duration::from_millis(50);
 
-/// After the last words the client's own bytes are read away for this long, so that a reset does not eat the words.
+/// How long a client's bytes are read and discarded after the last words: a reset would destroy the words.
 pub const LINGER: Duration = Duration::from_millis(300);
 
-/// After the last words the client's own bytes are read away up to this many.
+/// The most bytes that are read and discarded after the last words.
 pub const LINGER_BYTES: usize = 64 * 1024;
 
-/// The read buffer of a client begins at this many bytes and doubles when a read fills it.
+/// Initial size of a client's read buffer in bytes; it doubles when a read fills it.
 pub const READ_MIN: usize = 256;
 
 /// The largest read buffer of a client, in bytes.
 pub const READ_MAX: usize = 16 * 1024;
 
-/// Lines of one read that are handled before what they caused is written out.
+/// Lines of one read that are executed before their output is written.
 pub const LINES_PER_FLUSH: usize = 128;
 
-/// Bytes of a line that cost as much as one command more: with the default burst nobody can send at once what fills the
-/// outbox of one who reads slowly.
+/// Bytes of a line that cost as much as one more command. With the default burst, nobody can send at once what fills the
+/// outbox of a slow reader.
 pub const BYTES_PER_TOKEN: usize = 128;
 
-/// What coming in costs of the user's budget, in commands, beside what it takes to tell everybody.
-pub const LOGIN_COST: usize = 2;
-
-/// Recipients of a broadcast that cost as much as one command in the sender's budget.
+/// Recipients of a broadcast that cost as much as one command.
 pub const RECIPIENTS_PER_TOKEN: usize = 50;
 
-/// The most names one page of `/groups_users` holds before it is written out.
+// Users and groups
+
+/// The most names in one page of `/groups_users`.
 pub const ROSTER_PAGE: usize = 2_000;
 
-/// The most characters of what a user says about being away; it stands in lists, so it is short.
+/// The most characters of an away message; it is shown in lists.
 pub const AWAY_CHARS: usize = 100;
 
-/// Users whom one user may ignore.
+/// Users that one user may ignore.
 pub const IGNORED_PER_USER: usize = 200;
 
-/// How long it takes until it is told again that somebody is typing in the same conversation.
+/// The shortest time between two typing notices for the same conversation.
 pub const TYPING_PACE: Duration = Duration::from_secs(3);
 
-/// Conversations in which a user may be typing at the same time, as far as others are told.
+/// Conversations for which a user's last typing notice is remembered.
 pub const TYPING_KEPT: usize = 16;
 
-/// The most bans and mutes of one group; those that have ended make room.
+/// The most bans and mutes of one group; expired ones make room.
 pub const SANCTIONS_PER_GROUP: usize = 1_000;
 
-/// The most open invitations to one group; those that have ended make room.
+/// The most open invitations to one group; expired ones make room.
 pub const INVITATIONS_PER_GROUP: usize = 1_000;
 
-/// How long an invitation to a group is good.
+/// How long an invitation to a group is valid.
 pub const INVITATION_TIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// The most kept groups that one user may own: they are there when nobody is.
+/// The most persistent groups that one user may own.
 pub const KEPT_GROUPS_PER_OWNER: usize = 50;
 
-/// The most characters of a group's topic, and of why somebody is kicked, banned or muted.
+/// The most characters of a group's topic, and of the reason for a kick, ban or mute in a group.
 pub const TOPIC_CHARS: usize = 200;
 
-/// The largest number that a group may have as its limit.
+/// The largest member limit that a group may have.
 pub const GROUP_LIMIT_MAX: usize = 100_000;
 
-/// Codes that are tried for a new room, of which a free one is taken.
+/// Codes drawn for a new room, of which a free one is used.
 pub const ROOM_CODES: usize = 16;
+
+/// Cost in commands of setting or giving a group's password, because it is hashed.
+pub const PASSWORD_COST: usize = 20;
+
+// Messages and the store
 
 /// How long a store that failed is left alone before it is tried again.
 pub const STORE_REST: Duration = Duration::from_secs(1);
 
-/// Changes, other than messages, that are kept in memory while the store does not work.
+/// Changes other than messages that are kept in memory while the store fails.
 pub const UNSAVED_KEPT: usize = 65_536;
 
-/// The most lines of what a user missed that he is shown at his login; `/history` has the rest.
+/// The most missed messages shown at login; `/history` has the rest.
 pub const CATCH_UP: usize = 500;
 
-/// How many messages `/history` shows when it is asked for no number.
+/// Messages that `/history` shows by default.
 pub const HISTORY_COUNT: usize = 20;
 
-/// The most messages one `/history` shows; the next ones are asked for with its last line.
+/// The most messages one `/history` shows; its last line says how to continue.
 pub const HISTORY_MAX: usize = 500;
 
-/// How many matches `/search` shows, the newest ones.
+/// Matches that `/search` shows, newest last.
 pub const SEARCH_COUNT: usize = 20;
 
-/// What a `/search` costs of its asker's budget, in commands: it looks at much more than it shows.
+/// Cost of a `/search` in commands: it examines much more than it shows.
 pub const SEARCH_COST: usize = 10;
 
-/// What a password of a group costs of the budget of who sets or gives it, in commands: it is hashed.
-pub const PASSWORD_COST: usize = 20;
-
-/// How many messages of the log one event holds when many are shown: a slow reader gets them piece by piece.
+/// Messages in one event when many are shown, so that a slow reader gets them piece by piece.
 pub const PAST_PAGE: usize = 50;
 
-/// Receipts that wait until a message has been written to its recipient; beyond it the oldest are never given.
+/// Receipts that wait for their message to be written; beyond it, the oldest are dropped.
 pub const RECEIPTS_KEPT: usize = 10_000;
 
-/// Messages that a server without a data folder remembers.
+/// Messages that a server without a data folder keeps.
 pub const MEMORY_MESSAGES: usize = 10_000;
 
-/// Conversations whose numbers in the database are remembered; beyond it they are looked up anew.
+/// Conversations whose database ids are cached.
 pub const CONVERSATIONS_KEPT: usize = 50_000;
 
-/// How often the store is looked after when there is nothing to do.
+/// Damaged rows of the database that are named in the log, each once.
+pub const DAMAGE_LOGGED: usize = 1_000;
+
+/// How often the store's maintenance runs when nothing is pending.
 pub const STORE_PACE: Duration = Duration::from_secs(1);
 
-/// Messages whose words are brought into the index in one transaction: some milliseconds.
-pub const INDEX_PIECE: usize = 500;
+/// How long one step of the work on the search index takes, during which nothing else is stored.
+pub const INDEX_TIME: Duration = Duration::from_millis(2);
 
-/// Messages whose words are taken out of the index in one transaction; that costs more.
-pub const UNINDEX_PIECE: usize = 50;
+/// Pages of the search index that are merged in one step: some milliseconds.
+pub const PURGE_PAGES: i64 = 24;
 
-/// Messages that are too old and go in one transaction.
+/// Messages up to which deleted words leave the search index at once rather than once a day.
+pub const PURGE_AT_ONCE: i64 = 20_000;
+
+/// How long a search may look at messages.
+pub const SEARCH_TIME: Duration = Duration::from_millis(60);
+
+/// Candidates from the index that one search looks at.
+pub const SEARCH_EXAMINED: usize = 10_000;
+
+/// Messages that are not indexed yet and that one search looks at.
+pub const SEARCH_UNINDEXED: usize = 5_000;
+
+/// Expired messages deleted in one transaction.
 pub const EXPIRE_PIECE: usize = 500;
 
 /// Groups whose messages are counted in one transaction.
 pub const EXPIRE_GROUPS: usize = 16;
 
-/// Connections for reading that are used at the same time; who needs one more waits.
+/// Read connections in use at the same time; further readers wait.
 pub const READERS: usize = 8;
 
-/// Connections for reading that are kept open when nobody reads.
+/// Read connections that searches and histories leave to logins.
+pub const READERS_FREE: usize = 2;
+
+/// Idle read connections that are kept open.
 pub const READERS_KEPT: usize = 4;
 
-/// The most bytes of a message of the day.
+/// The furthest that deletion by age moves on from one deletion to the next, whatever the machine's clock says.
+pub const EXPIRY_STEP: Duration = Duration::from_secs(86_400);
+
+/// How long deletion by age then rests, if the machine's clock is still further ahead: after a month without the server,
+/// everything that is due is deleted within thirty hours.
+pub const EXPIRY_REST: Duration = Duration::from_secs(3_600);
+
+/// How long nothing is deleted for its age after the machine's clock was set: long enough for its owner, or NTP, to set
+/// it right.
+pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(60);
+
+// Administration
+
+/// Bans and mutes on the server in force at the same time.
+pub const SANCTIONS: usize = 10_000;
+
+/// Open reports; beyond it, nobody can file another.
+pub const REPORTS: usize = 1_000;
+
+/// Cost of a report in commands: it is stored, and every operator is told.
+pub const REPORT_COST: usize = 50;
+
+/// The most characters of an operator's reason or of a report; they are shown in lists.
+pub const REASON_CHARS: usize = 200;
+
+/// Console requests served at the same time; others wait.
+pub const CTL_CLIENTS: usize = 8;
+
+/// The longest console request, in bytes.
+pub const CTL_BYTES: usize = 8 * 1024;
+
+/// How long a console request may take to arrive, and its answer to be read.
+pub const CTL_TIME: Duration = Duration::from_secs(2);
+
+/// How long a rename waits for the user's sessions to end, and then for the turn to change the users file.
+pub const RENAME_TIME: Duration = Duration::from_secs(5);
+
+/// How often an operator who waits for the turn checks whether their own session is ending.
+pub const TURN_CHECK: Duration = Duration::from_millis(50);
+
+/// How long the audit log does not repeat that an operator uses the same view: an open page polls every few seconds.
+pub const VIEW_AUDIT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The most bytes of the word filter's file.
+pub const FILTER_BYTES: usize = 64 * 1024;
+
+/// The most patterns of the word filter: each is tried on each word of a message.
+pub const FILTER_PATTERNS: usize = 500;
+
+/// The most bytes of the message of the day.
 pub const MOTD_BYTES: usize = 16 * 1024;
 
-/// Log lines that wait for the file, and as many for the console; what comes on top is counted as lost.
+// The web
+
+/// HTTP requests served at the same time; each has a thread.
+pub const WEB_CONNECTIONS: usize = 64;
+
+/// Threads for HTTP requests: one that had to make room may still be closing.
+pub const WEB_THREADS: usize = 2 * WEB_CONNECTIONS;
+
+/// HTTP requests served at the same time per address; a browser opens six connections.
+pub const WEB_CONNECTIONS_PER_ADDRESS: usize = 24;
+
+/// The longest head of an HTTP request, in bytes.
+pub const WEB_HEAD: usize = 8 * 1024;
+
+/// The most headers of an HTTP request.
+pub const WEB_HEADERS: usize = 64;
+
+/// The longest body of an HTTP request, in bytes.
+pub const WEB_BODY: usize = 16 * 1024;
+
+/// How long an HTTP request may take to arrive, and its answer to be read.
+pub const WEB_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes without a complete line (pings, fragments) that one WebSocket may send at once: more than a whole message.
+pub const WEB_CHATTER_BURST: usize = 128 * 1024;
+
+/// Such bytes per second that a WebSocket may send steadily; an occasional ping takes ten.
+pub const WEB_CHATTER_RATE: usize = 1024;
+
+/// How often a silent browser is pinged: sooner than proxies give up.
+pub const WEB_PING: Duration = Duration::from_secs(30);
+
+// The log
+
+/// Log lines that wait for the file, and as many for the console; further ones are counted as lost.
 pub const LOG_QUEUE: usize = 4096;
 
-/// The longest log line before its end is left out, in bytes: with the queue, 16 MiB at the very most.
+/// The longest log line in bytes; with the queue, 16 MiB at most.
 pub const LOG_LINE: usize = 4096;
 
-/// The most of a log file's end that an operator is shown at once, in bytes.
+/// How often a line that strangers can cause is logged for the same event, reason and address; further ones are counted.
+pub const LOG_REPEAT: Duration = Duration::from_secs(1);
+
+/// Addresses whose lines are counted apart at the same time; beyond it they are counted together.
+pub const LOG_REPEAT_ADDRESSES: usize = 256;
+
+/// The part of a day's log that is left to warnings and errors once the rest of it is full: one part in so many.
+pub const LOG_RESERVE: u64 = 16;
+
+/// The most bytes of the end of the log shown at once.
 pub const LOG_TAIL: u64 = 64 * 1024;
 
-/// How many lines of the log `/log` shows when it is asked for no number.
+/// Lines that `/log` shows by default.
 pub const LOG_COUNT: usize = 20;
 
-/// The most lines of the log one `/log` shows.
+/// The most lines one `/log` shows.
 pub const LOG_MAX: usize = 200;
 
-/// How often the log looks whether its file is still in its place, a new day has begun, or a failed file works again.
+/// How often the log checks whether its file is in place, a new day has begun, or a failed file works again.
 pub const LOG_PACE: Duration = Duration::from_secs(1);
 
-/// How long the end of the server may wait for queued log lines to be written.
+/// How long the server's exit may wait for queued log lines.
 pub const LOG_DRAIN: Duration = Duration::from_secs(1);
 
-/// The stack of a client's thread, in bytes; only touched pages count.
+// Threads
+
+/// The stack of a client's thread in bytes; only touched pages take memory.
 pub const CLIENT_STACK: usize = 256 * 1024;
 
-/// The stack of the thread that writes to a client who is behind, in bytes.
+/// The stack of a thread that writes to a client that is behind, in bytes.
 pub const WRITER_STACK: usize = 128 * 1024;
 
 /// How long a stop may take before the process ends regardless.

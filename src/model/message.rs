@@ -38,7 +38,7 @@ pub struct Draft {
     pub text: Arc<str>,
     /// Whether it describes an action of the author (`/me`).
     pub action: bool,
-    /// What the author's client recognises it by.
+    /// The tag by which the author's client recognises it.
     pub tag: Option<Tag>,
 }
 
@@ -51,6 +51,29 @@ pub struct Message {
     pub said: Draft,
     /// Whether its author or an operator deleted it.
     pub deleted: bool,
+}
+
+/// How far a search got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SearchEnd {
+    /// It looked at everything, or found as many as were wanted.
+    #[default]
+    Complete,
+    /// Some messages are not indexed yet, and were left out.
+    Indexing,
+    /// It looked at as many messages as one search may.
+    Limit,
+}
+
+impl SearchEnd {
+    /// The word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SearchEnd::Complete => "complete",
+            SearchEnd::Indexing => "indexing",
+            SearchEnd::Limit => "limit",
+        }
+    }
 }
 
 /// As `/history` takes it.

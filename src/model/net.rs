@@ -37,12 +37,18 @@ impl Net {
     }
 
     /// The network that counts as one client address: an IPv4 address, or the /64 of an IPv6 address, because one user
-    /// usually owns a whole /64.
+    /// usually owns a whole /64. All hosts of a link share the /64 of its link-local addresses, so each of those is one.
     pub fn of(address: IpAddr) -> Net {
         match address.to_canonical() {
-            IpAddr::V6(v6) if !v6.is_loopback() => Net::around(address, 64),
+            IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local() => Net::around(address, 64),
             _ => Net::around(address, 128),
         }
+    }
+
+    /// The block in which one owner gets many such networks: the /24 of an IPv4 address, or the /48 of an IPv6 address.
+    pub fn block(&self) -> Net {
+        let bits = if self.address.is_ipv4() { 24 } else { 48 };
+        Net::around(self.address, bits.min(self.bits))
     }
 
     /// Parses a network or a single address, as used in settings.
@@ -50,8 +56,23 @@ impl Net {
     /// # Errors
     /// The end of a sentence that says what is expected.
     pub fn exactly(text: &str) -> Result<Net, &'static str> {
-        let alone = text.parse().map(|address| Net::around(address, 128));
-        alone.or_else(|_| text.parse()).map_err(|_| "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8")
+        if let Some(address) = address(text) {
+            return Ok(Net::around(address, 128));
+        }
+        // Unique local addresses (RFC 4193) are a network of one's own, however wide.
+        match parse(text) {
+            Some(net) if net.bits >= net.shortest() || (net.bits >= 7 && net.is_unique_local()) => Ok(net),
+            Some(_) => Err("is too wide a network; the widest are /8 and, for IPv6, /16 (within fc00::/7 any)"),
+            None => Err("must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8"),
+        }
+    }
+
+    fn shortest(&self) -> u8 {
+        if self.address.is_ipv4() { SHORTEST.0 } else { SHORTEST.1 }
+    }
+
+    fn is_unique_local(&self) -> bool {
+        matches!(self.address, IpAddr::V6(v6) if v6.segments()[0] & 0xFE00 == 0xFC00)
     }
 
     /// Whether it contains an address.
@@ -71,24 +92,53 @@ impl Net {
     }
 }
 
-/// Parses `10.0.0.0/8` and `2001:db8::/32`; an address alone means [`Net::of`] it.
+/// Parses an address, with the zone that some tools print behind it: `fe80::1%eth0`. The zone means nothing here, because
+/// it is a name of this machine for the link.
+fn address(text: &str) -> Option<IpAddr> {
+    let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
+    match (address.parse().ok()?, zone) {
+        (address, None) => Some(address),
+        (IpAddr::V6(v6), Some(zone)) if !zone.is_empty() => Some(v6.into()),
+        (_, Some(_)) => None,
+    }
+}
+
+/// Parses an address as it is printed for a connection: `192.0.2.1:5678`, `[2001:db8::1]:5678`, or one without a port.
+fn printed_address(text: &str) -> Option<IpAddr> {
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if let Some((inner, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let fits = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        return address(inner).filter(|address| fits && address.is_ipv6());
+    }
+    address(text).or_else(|| {
+        let (host, port) = text.rsplit_once(':')?;
+        address(host).filter(|address| address.is_ipv4() && is_port(port))
+    })
+}
+
+/// Parses `10.0.0.0/8` and `2001:db8::/32`, however wide.
+fn parse(text: &str) -> Option<Net> {
+    let (net, bits) = text.split_once('/')?;
+    let address = address(net)?;
+    let bits: u8 = bits.parse().ok().filter(|_| bits.len() <= 3 && bits.bytes().all(|b| b.is_ascii_digit()))?;
+    // The bits of an IPv4-mapped network would be counted from the IPv6 prefix: ambiguous, so refused.
+    let most = match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => return None,
+        IpAddr::V6(_) => 128,
+    };
+    (bits <= most).then(|| Net::around(address, bits))
+}
+
+/// Parses `10.0.0.0/8` and `2001:db8::/32`; an address alone, also as it is printed with its port, means [`Net::of`] it.
 impl FromStr for Net {
     type Err = BadNet;
 
     fn from_str(text: &str) -> Result<Net, BadNet> {
-        let Some((address, bits)) = text.split_once('/') else {
-            return text.parse().map(Net::of).map_err(|_| BadNet);
-        };
-        let address: IpAddr = address.parse().map_err(|_| BadNet)?;
-        let digits = bits.len() <= 3 && bits.bytes().all(|b| b.is_ascii_digit());
-        let bits: u8 = bits.parse().ok().filter(|_| digits).ok_or(BadNet)?;
-        // The bits of an IPv4-mapped network would be counted from the IPv6 prefix: ambiguous, so refused.
-        let (least, most) = match address {
-            IpAddr::V4(_) => (SHORTEST.0, 32),
-            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => return Err(BadNet),
-            IpAddr::V6(_) => (SHORTEST.1, 128),
-        };
-        (least..=most).contains(&bits).then(|| Net::around(address, bits)).ok_or(BadNet)
+        if !text.contains('/') {
+            return printed_address(text).map(Net::of).ok_or(BadNet);
+        }
+        parse(text).filter(|net| net.bits >= net.shortest()).ok_or(BadNet)
     }
 }
 
@@ -158,6 +208,50 @@ mod tests {
         assert!(!net("2001:db8::1").contains("2001:db8:0:1::1".parse().unwrap()));
         assert!(net("10.0.0.0/8").contains("::ffff:10.9.9.9".parse().unwrap()));
         assert!(!net("10.0.0.1").contains("10.0.0.2".parse().unwrap()));
+    }
+
+    #[test]
+    fn link_local_and_loopback_addresses_are_single_hosts() {
+        for (typed, shown) in [
+            ("fe80::a", "fe80::a"),
+            ("fe80::a%eth0", "fe80::a"),
+            ("[fe80::a%eth0]:4242", "fe80::a"),
+            ("febf::1", "febf::1"),
+            ("::1", "::1"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("fe80::/16", "fe80::/16"),
+            ("fd00::1", "fd00::/64"),
+            ("[2001:db8::5]:4242", "2001:db8::/64"),
+            ("[2001:db8::5]", "2001:db8::/64"),
+            ("192.0.2.1:4242", "192.0.2.1"),
+        ] {
+            assert_eq!(net(typed).to_string(), shown, "{typed}");
+        }
+        assert!(!net("fe80::a").contains("fe80::b".parse().unwrap()));
+        for typed in [
+            "fe80::a%",
+            "10.0.0.1%eth0",
+            "[10.0.0.1]:1",
+            "[::1",
+            "::1]:1",
+            "[::1]x",
+            "[::1]:",
+            "10.0.0.1:x",
+            "10.0.0.1:99999",
+        ] {
+            assert_eq!(typed.parse::<Net>(), Err(BadNet), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_setting_may_name_all_unique_local_addresses() {
+        for typed in ["fd00::/8", "fc00::/7", "fd00::/9"] {
+            assert_eq!(Net::exactly(typed).unwrap().to_string(), typed);
+        }
+        for typed in ["fe00::/7", "::/0", "2000::/3", "10.0.0.0/7"] {
+            assert!(Net::exactly(typed).unwrap_err().contains("too wide"), "{typed}");
+        }
+        assert_eq!("fd00::/8".parse::<Net>(), Err(BadNet), "but nobody bans them all by a slip");
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 
-use super::setting::{defaults, level, number};
+use super::setting::{bytes_or_none, defaults, level, number};
 
 /// Policy for a login of a user who is already online.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,6 +90,10 @@ pub struct LogSettings {
     /// Least important level that is logged: off, error, warn, info, debug or trace; the console shows at most info.
     #[arg(long, value_name = "LEVEL", default_value = "debug", value_parser = level)]
     pub log_level: LevelFilter,
+
+    /// Bytes of one day's log, beyond which it takes only warnings and errors, and no more than these; 0 for no limit.
+    #[arg(long, value_name = "BYTES", default_value = "268435456", value_parser = bytes_or_none)]
+    pub log_day_bytes: u64,
 
     /// Days after which a log file is deleted.
     #[arg(long, value_name = "DAYS", default_value = "30", value_parser = number::<u32>(1..=36_500))]

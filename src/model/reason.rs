@@ -52,7 +52,7 @@ pub enum QuitReason {
 pub enum LastWords {
     /// Everything queued, at the client's own pace; the deadline of the oldest item still applies.
     AllInTime,
-    /// What can be written almost at once, then the reason.
+    /// As much as can be written almost at once, then the reason.
     Brief,
     /// Nothing: the connection is gone or full.
     None,

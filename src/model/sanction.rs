@@ -50,7 +50,7 @@ pub struct Report {
     pub at: SystemTime,
     /// The user who filed it; `None` for the word filter.
     pub by: Option<Name>,
-    /// What it is about: a user, or a message as `#12`.
+    /// The subject: a user, or a message as `#12`.
     pub about: String,
     /// The reason; empty if none was given.
     pub why: String,
@@ -133,21 +133,33 @@ impl Penalty {
 /// The longest duration accepted, in seconds: ten years.
 const MAX_SECONDS: u64 = 10 * 366 * 86_400;
 
-/// Parses a duration as typed, such as `30s`, `10m`, `2h` or `7d`: greater than zero and at most ten years.
+/// Parses a duration as typed, such as `30s`, `10min`, `2h`, `7d`, `1w` or `1h30m`: numbers with units, the larger unit
+/// first; greater than zero and at most ten years.
 pub fn duration(typed: &str) -> Option<Duration> {
-    let (number, unit) = typed.split_at_checked(typed.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" | "S" => 1,
-        "m" | "M" => 60,
-        "h" | "H" => 3_600,
-        "d" | "D" => 86_400,
-        _ => return None,
-    };
-    if !number.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    let (mut rest, mut total, mut above) = (typed, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
+        let unit = match unit.to_ascii_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => 1,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600,
+            "d" | "day" | "days" => 86_400,
+            "w" | "week" | "weeks" => 604_800,
+            _ => return None,
+        };
+        if unit >= std::mem::replace(&mut above, unit) {
+            return None;
+        }
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        rest = after;
     }
-    let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
     (1..=MAX_SECONDS).contains(&total).then(|| Duration::from_secs(total))
+}
+
+/// Whether a word begins like a duration, so that it is a mistake rather than the first word of a text.
+pub fn looks_like_duration(word: &str) -> bool {
+    word.trim_start_matches(['+', '-', '.', '~']).starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Shows a duration in the largest unit that is exact: `90s`, `2h`.
@@ -179,10 +191,37 @@ mod tests {
 
     #[test]
     fn a_duration_is_a_number_and_a_unit() {
-        for (typed, seconds) in [("30s", 30), ("10m", 600), ("2H", 7_200), ("7d", 604_800), ("007d", 604_800)] {
+        for (typed, seconds) in [
+            ("30s", 30),
+            ("10m", 600),
+            ("2H", 7_200),
+            ("7d", 604_800),
+            ("007d", 604_800),
+            ("1w", 604_800),
+            ("10min", 600),
+            ("1h30m", 5_400),
+            ("1w2D3h4Min5s", 788_645),
+            ("2hours", 7_200),
+        ] {
             assert_eq!(duration(typed), Some(Duration::from_secs(seconds)), "{typed}");
         }
-        for typed in ["", "s", "7", "0s", "7w", "-1d", "+1d", "1.5h", "7 d", "99999999999999999999d", "4000d", "7ä"] {
+        for typed in [
+            "",
+            "s",
+            "7",
+            "0s",
+            "7x",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "7 d",
+            "99999999999999999999d",
+            "4000d",
+            "7ä",
+            "30m1h",
+            "1h1h",
+            "1h30",
+        ] {
             assert_eq!(duration(typed), None, "{typed}");
         }
     }

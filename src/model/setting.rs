@@ -44,6 +44,13 @@ pub(crate) fn seconds_or_none(max: u64) -> impl Fn(&str) -> Result<Option<Durati
     move |text| seconds(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero()))
 }
 
+/// Parses a number of bytes that is large enough to be meant, or 0 for no limit.
+pub(crate) fn bytes_or_none(text: &str) -> Result<u64, String> {
+    let range = (1 << 20)..=(1 << 50);
+    let number = text.parse().ok().filter(|number| *number == 0 || range.contains(number));
+    number.ok_or_else(|| format!("must be 0 or a whole number from {} to {}", range.start(), range.end()))
+}
+
 /// Parses `on` or `off`; a configuration file may also say true or false.
 pub(crate) fn switch(text: &str) -> Result<bool, &'static str> {
     match text {

@@ -26,7 +26,7 @@ impl fmt::Display for StartError {
             StartError::Config(text) => f.write_str(text),
             StartError::Users(path, text) | StartError::Store(path, text) => write!(f, "{}: {text}", path.display()),
             StartError::Listen(addr, e) if e.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {addr}: the port is taken by a program that is already running")
+                write!(f, "cannot listen on {addr}: the port is used by another program")
             }
             StartError::Listen(addr, e) => write!(f, "cannot listen on {addr}: {e}"),
             StartError::System(what, e) => write!(f, "{what}: {e}"),

@@ -16,7 +16,7 @@ impl StoreAddress {
     /// Parses an address, which is a path of this system unless it is `none` or has a scheme (`name://…`).
     ///
     /// # Errors
-    /// What it must be, where it has a scheme: no store of this build is reached over a network.
+    /// A sentence, if it has a scheme: no store of this build is reached over a network.
     pub fn parse(text: PathBuf) -> Result<StoreAddress, &'static str> {
         match text.to_str().and_then(scheme) {
             Some("postgres" | "postgresql") => Err("must be a folder or none (this build has no PostgreSQL)"),

@@ -18,14 +18,29 @@ pub struct NotUtf8;
 /// [`NotUtf8`] when the bytes are not valid UTF-8; they must not be shown then.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotUtf8> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotUtf8)?;
-    // Without an early exit the loop has no branch and is vectorised.
-    let plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
-    Ok(if plain { Cow::Borrowed(text) } else { Cow::Owned(clean(text)) })
+    Ok(if is_printable_ascii(bytes) { Cow::Borrowed(text) } else { Cow::Owned(clean(text)) })
 }
 
-/// Whether a line would show nothing.
-pub fn is_blank(bytes: &[u8]) -> bool {
-    decode(bytes).is_ok_and(|text| text.trim().is_empty())
+/// Whether every byte is a printable ASCII character, so that there is nothing to clean.
+pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
+    // Without an early exit the loop has no branch and is vectorised.
+    bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
+}
+
+/// Whether a character draws nothing: white space, what Unicode calls default-ignorable, and the few others without ink.
+pub fn draws_nothing(c: char) -> bool {
+    match c {
+        '!'..='~' => false,
+        // Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt).
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' => true,
+        '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => true,
+        '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' => true,
+        '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' => true,
+        '\u{E0000}'..='\u{E0FFF}' => true,
+        // Interlinear annotation, the empty Braille cell, a note without a head, and the filler of the Khitan script.
+        '\u{FFF9}'..='\u{FFFB}' | '\u{2800}' | '\u{1D159}' | '\u{16FE4}' => true,
+        other => other.is_whitespace(),
+    }
 }
 
 /// Makes text safe to show: control characters become U+FFFD, tabs become spaces, invisible direction marks are removed.
@@ -33,7 +48,8 @@ pub fn clean(text: &str) -> String {
     text.chars().filter_map(harmless).collect()
 }
 
-fn harmless(c: char) -> Option<char> {
+/// What a character is shown as; `None` if it is removed.
+pub(super) fn harmless(c: char) -> Option<char> {
     match c {
         '\t' => Some(' '),
         '\0'..='\x1F' | '\x7F'..='\u{9F}' | '\u{2028}' | '\u{2029}' => Some(REPLACEMENT),

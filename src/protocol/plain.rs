@@ -14,7 +14,7 @@ use crate::model::sanction::{Because, HumanDuration};
 use crate::model::{
     AdminAnswer, Article, Bell, Cell, EndAndReason, Event, EventKind, GroupInfo, GroupNews, GroupRole, GroupSanction,
     GroupSettings, LoginError, Message, MessageId, Name, NameAndNote, Online, Outcome, OutputFormat, Penalty, Profile,
-    Question, QuitReason, RegistrationError, Report, Scope, Slot, Table, Target, TokenShown,
+    Question, QuitReason, RegistrationError, Report, SanctionTerms, Scope, SearchEnd, Slot, Table, Target, TokenShown,
 };
 
 /// Lines that end in LF.
@@ -109,6 +109,13 @@ fn write_event(out: &mut String, kind: &EventKind) -> fmt::Result {
         EventKind::SearchHeader { count: 0, .. } => out.write_str("No message contains all of these words."),
         EventKind::SearchHeader { scope: None, .. } => out.write_str("Found:"),
         EventKind::SearchHeader { scope: Some(scope), .. } => write!(out, "Found {}:", In(*scope)),
+        EventKind::SearchIncomplete { end: SearchEnd::Complete } => Ok(()),
+        EventKind::SearchIncomplete { end: SearchEnd::Indexing } => {
+            out.write_str("Older messages are still being indexed; search again a little later.")
+        }
+        EventKind::SearchIncomplete { end: SearchEnd::Limit } => {
+            out.write_str("There may be more: search for longer words, or in one conversation.")
+        }
         EventKind::Cleared { scope: None } => out.write_str("Cleared: you no longer see any earlier messages."),
         EventKind::Cleared { scope: Some(scope) } => {
             write!(out, "Cleared: you no longer see earlier messages {}.", In(*scope))
@@ -432,8 +439,8 @@ fn write_group_news(out: &mut String, group: &Name, news: &GroupNews) -> fmt::Re
             let terms = EndAndReason(None, reason.as_deref());
             write!(out, "*** {} kicked from the group {group} by {by}{terms}", Subject(user, *you))
         }
-        GroupNews::Sanctioned { user, penalty, ruling, you } => {
-            let (terms, by) = (EndAndReason(ruling.until, ruling.reason.as_deref()), ruling.by);
+        GroupNews::Sanctioned { user, penalty, terms, you } => {
+            let (terms, by) = (Terms(terms), terms.by);
             let imposed = match penalty {
                 Penalty::Ban => "banned from",
                 Penalty::Mute => "muted in",
@@ -480,13 +487,13 @@ fn write_bans(out: &mut String, group: &Name, all: &[GroupSanction], first: bool
         write!(out, "Bans and mutes of the group {group}:")?;
         end = "\n";
     }
-    all.iter().try_for_each(|GroupSanction { user, penalty, ruling }| {
+    all.iter().try_for_each(|GroupSanction { user, penalty, terms }| {
         let imposed = match penalty {
             Penalty::Ban => "banned",
             Penalty::Mute => "muted",
         };
-        let terms = EndAndReason(ruling.until, ruling.reason.as_deref());
-        write!(out, "{}{user}: {imposed} by {}{terms}", std::mem::replace(&mut end, "\n"), ruling.by)
+        let until = Terms(terms);
+        write!(out, "{}{user}: {imposed} by {}{until}", std::mem::replace(&mut end, "\n"), terms.by)
     })
 }
 
@@ -610,6 +617,19 @@ impl fmt::Display for Until {
             None => f.write_str("for good"),
             Some(until) => write!(f, "until {}", time(until)),
         }
+    }
+}
+
+/// How long a ban or mute in a group lasts, and why, at the end of a sentence.
+struct Terms<'a>(&'a SanctionTerms);
+
+impl fmt::Display for Terms<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SanctionTerms { until, reason, .. } = self.0;
+        if until.is_none() {
+            f.write_str(" for good")?;
+        }
+        EndAndReason(*until, reason.as_deref()).fmt(f)
     }
 }
 

@@ -256,6 +256,7 @@ pub(super) fn write<E: Encoder>(event: &Event, to: &mut E) {
         EventKind::SearchHeader { scope, count } => {
             to.tag("found").field("of", Value::Word(&Of(*scope))).field("count", *count)
         }
+        EventKind::SearchIncomplete { end } => to.tag("search_incomplete").field("why", end.as_str()),
         EventKind::Cleared { scope } => to.tag("cleared").field("of", Value::Word(&Of(*scope))),
 
         EventKind::Announced { text } => to.stamped("announcement", event).field("text", text),
@@ -306,9 +307,9 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
             .field("user", user)
             .field("by", by)
             .field("text", reason.as_deref()),
-        GroupNews::Sanctioned { user, penalty, ruling, you: _ } => {
+        GroupNews::Sanctioned { user, penalty, terms, you: _ } => {
             to.stamped(imposed(*penalty), event).field("group", group).field("user", user);
-            write_terms(ruling, to)
+            write_terms(terms, to)
         }
         GroupNews::Lifted { user, penalty, by, you: _ } => {
             let tag = match penalty {
@@ -331,7 +332,7 @@ fn write_group_news<'e, E: Encoder>(event: &Event, group: &Name, news: &GroupNew
                     line.field("group", group);
                 });
                 record.field("user", &ban.user).field("what", imposed(ban.penalty));
-                write_terms(&ban.ruling, record);
+                write_terms(&ban.terms, record);
             })
         }
         GroupNews::YouInvited { user } => to.tag("you_invited").field("group", group).field("user", user),
@@ -447,7 +448,7 @@ fn write_past<E: Encoder>(message: &Message, reader: &Name, gone: &[Name], to: &
     }
 }
 
-/// What an operator has done: its word as the value of a field called `name`, and what belongs to it.
+/// The outcome of an operator's command: its word in the field `name`, and its details.
 pub(super) fn write_outcome<'e, E: Encoder>(name: &str, outcome: &Outcome, to: &'e mut E) -> &'e mut E {
     match outcome {
         Outcome::Disconnected { whom, sessions } => {

@@ -5,17 +5,19 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use log::Level;
 use rustix::io::Errno;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::Handle;
 use super::serve::Service;
 use crate::config::{Config, resolve};
+use crate::log_limit::{self, Who};
 use crate::model::StartError;
-use crate::model::limits::CLIENT_STACK;
+use crate::model::limits::{CLIENT_STACK, LOG_REPEAT};
 use crate::thread;
 use crate::transport::TcpLink;
 
@@ -104,11 +106,25 @@ struct Acceptor {
     reserve: Option<File>,
     pause: Duration,
     starved: u64,
+    /// The log says that the system has nothing left.
+    starving: bool,
+    /// Until then the log does not say so again.
+    quiet_until: Option<Instant>,
 }
 
 impl Acceptor {
     fn new(listener: TcpListener, service: Service, server: Handle, stopped: Receiver<()>) -> Acceptor {
-        Acceptor { listener, service, server, stopped, reserve: reserve(), pause: BACK_OFF.0, starved: 0 }
+        Acceptor {
+            listener,
+            service,
+            server,
+            stopped,
+            reserve: reserve(),
+            pause: BACK_OFF.0,
+            starved: 0,
+            starving: false,
+            quiet_until: None,
+        }
     }
 
     fn run(mut self) {
@@ -121,7 +137,7 @@ impl Acceptor {
                 Err(_) if self.server.is_stopping() => return,
                 Err(e) if is_starvation(&e) => self.starve(&e),
                 // The client went away between connecting and being accepted.
-                Err(e) => log::debug!("accept error=\"{e}\""),
+                Err(e) => log_limit::note(Level::Debug, "accept", Who::Unknown, &format!("error=\"{e}\"")),
             }
         }
     }
@@ -136,7 +152,8 @@ impl Acceptor {
     /// while.
     fn starve(&mut self, error: &io::Error) {
         self.starved += 1;
-        if self.starved == 1 {
+        if !self.starving && self.quiet_until.is_none_or(|until| Instant::now() >= until) {
+            self.starving = true;
             log::error!("accept starved error=\"{error}\": new connections have to wait");
         }
         if self.reserve.take().is_some()
@@ -161,7 +178,11 @@ impl Acceptor {
             self.reserve = reserve();
         }
         if self.starved > 0 && self.reserve.is_some() {
-            log::info!("accept recovered after={}", self.starved);
+            // Whoever makes the system starve again and again must not fill the log with it.
+            if std::mem::take(&mut self.starving) {
+                log::info!("accept recovered after={}", self.starved);
+                self.quiet_until = Some(Instant::now() + LOG_REPEAT);
+            }
             (self.starved, self.pause) = (0, BACK_OFF.0);
         }
     }

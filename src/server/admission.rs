@@ -1,12 +1,12 @@
 //! Admission: how many connections may be open before login, or ask for a page, shared fairly among addresses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::hub::ClientId;
+use crate::lock::{Mutex, MutexGuard};
+use crate::model::limits::{KNOWN_ADDRESSES, RESERVED_SHARE};
 use crate::model::{EventKind, LoginError, Net, QuitReason};
 use crate::session::Connection;
 
@@ -22,9 +22,36 @@ pub(super) trait Evictable: Send + Sync {
 /// The slots of one kind of connection.
 pub(super) struct Admission {
     // lock tier 9: a leaf; no connection is closed while it is held.
-    held: Mutex<Held>,
+    held: Mutex<Held, 9>,
     max: usize,
     max_per_address: usize,
+    known: Arc<KnownAddresses>,
+}
+
+/// The addresses from which users have logged in. Strangers cannot take all slots from them.
+#[derive(Default)]
+pub(super) struct KnownAddresses {
+    // lock tier 9: a leaf.
+    addresses: Mutex<(HashSet<Net>, VecDeque<Net>), 9>,
+}
+
+impl KnownAddresses {
+    /// Notes that a user with an account has logged in from here. The addresses that were noted first are forgotten.
+    pub(super) fn note(&self, net: Net) {
+        let mut addresses = self.addresses.lock();
+        let (all, by_age) = &mut *addresses;
+        if all.insert(net) {
+            by_age.push_back(net);
+            if by_age.len() > KNOWN_ADDRESSES {
+                by_age.pop_front().map(|oldest| all.remove(&oldest));
+            }
+        }
+    }
+
+    fn snapshot(&self, nets: impl Iterator<Item = Net>) -> HashSet<Net> {
+        let addresses = self.addresses.lock();
+        nets.filter(|net| net.is_exempt() || addresses.0.contains(net)).collect()
+    }
 }
 
 /// The slots that are held, by address and then by age.
@@ -51,7 +78,7 @@ pub(super) enum AdmissionError {
 }
 
 impl AdmissionError {
-    /// What the client is told.
+    /// The answer to the client.
     pub(super) fn event(&self) -> EventKind {
         match *self {
             AdmissionError::PerAddress(limit) => EventKind::LoginFailed(LoginError::TooManyConnections { limit }),
@@ -70,12 +97,13 @@ impl AdmissionError {
 
 impl Admission {
     /// `max` slots, of which one address may hold `max_per_address`.
-    pub(super) fn new(max: usize, max_per_address: usize) -> Admission {
-        Admission { held: Mutex::default(), max, max_per_address }
+    pub(super) fn new(max: usize, max_per_address: usize, known: Arc<KnownAddresses>) -> Admission {
+        Admission { held: Mutex::default(), max, max_per_address, known }
     }
 
-    /// Gives a connection a slot. If all are held, the address that holds most loses its oldest connection, unless it
-    /// holds no more than the newcomer's address then would.
+    /// Gives a connection a slot. If all are held, the block of addresses that holds most loses its oldest connection,
+    /// unless it holds no more than the newcomer's block then would; then the same goes for single addresses. One of
+    /// [`RESERVED_SHARE`] slots goes to known addresses only, so that strangers cannot keep users out.
     ///
     /// # Errors
     /// Why there is no slot.
@@ -87,7 +115,7 @@ impl Admission {
     ) -> Result<Slot, AdmissionError> {
         let held = self.held.lock();
         self.check_address(&held, net)?;
-        self.take_slot(held, net, id, connection)
+        self.take_slot(net, id, connection, held)
     }
 
     /// As [`Admission::admit`], for a proxy's connection whose client is not known yet: a proxy may hold all slots.
@@ -100,21 +128,31 @@ impl Admission {
         id: ClientId,
         connection: Arc<dyn Evictable>,
     ) -> Result<Slot, AdmissionError> {
-        self.take_slot(self.held.lock(), net, id, connection)
+        self.take_slot(net, id, connection, self.held.lock())
     }
 
+    /// `held` comes last, so that it is released before a refused connection is closed.
     fn take_slot(
         self: &Arc<Self>,
-        mut held: MutexGuard<'_, Held>,
         net: Net,
         id: ClientId,
         connection: Arc<dyn Evictable>,
+        mut held: MutexGuard<'_, Held, 9>,
     ) -> Result<Slot, AdmissionError> {
-        let own = held.count_of(net);
-        let evicted = if held.count < self.max {
+        let open = self.max - self.max / RESERVED_SHARE;
+        let evicted = if held.count < open {
             None
         } else {
-            Some(held.remove_oldest_of_largest(own + 1).ok_or(AdmissionError::Crowded)?)
+            let known = self.known.snapshot(held.by_net.keys().copied().chain([net]));
+            let strangers: usize =
+                held.by_net.iter().filter(|(net, _)| !known.contains(net)).map(|(_, held)| held.len()).sum();
+            match (held.count < self.max, known.contains(&net) || strangers < open) {
+                (true, true) => None,
+                (true, false) => {
+                    Some(held.make_room_for(net, |net| !known.contains(net)).ok_or(AdmissionError::Crowded)?)
+                }
+                (false, _) => Some(held.make_room_for(net, |_| true).ok_or(AdmissionError::Crowded)?),
+            }
         };
         held.insert(net, id, connection);
         drop(held);
@@ -175,8 +213,28 @@ impl Held {
         self.count += 1;
     }
 
-    fn remove_oldest_of_largest(&mut self, more_than: usize) -> Option<Arc<dyn Evictable>> {
-        let (&net, largest) = self.by_net.iter().max_by_key(|(_, held)| held.len())?;
+    /// Takes a slot for a connection from this address from one of those that `may_lose` it.
+    fn make_room_for(&mut self, newcomer: Net, may_lose: impl Fn(&Net) -> bool) -> Option<Arc<dyn Evictable>> {
+        let mut blocks: HashMap<Net, usize> = HashMap::new();
+        for (net, held) in &self.by_net {
+            *blocks.entry(net.block()).or_default() += if may_lose(net) { held.len() } else { 0 };
+        }
+        let own = blocks.get(&newcomer.block()).copied().unwrap_or_default();
+        let (&largest, &count) = blocks.iter().max_by_key(|(_, count)| **count)?;
+        if count > own + 1 {
+            self.remove_oldest_of_largest(0, |net| may_lose(net) && net.block() == largest)
+        } else {
+            self.remove_oldest_of_largest(self.count_of(newcomer) + 1, may_lose)
+        }
+    }
+
+    fn remove_oldest_of_largest(
+        &mut self,
+        more_than: usize,
+        may_lose: impl Fn(&Net) -> bool,
+    ) -> Option<Arc<dyn Evictable>> {
+        let losers = self.by_net.iter().filter(|(net, _)| may_lose(net));
+        let (&net, largest) = losers.max_by_key(|(_, held)| held.len())?;
         let oldest = *largest.keys().next().filter(|_| largest.len() > more_than)?;
         self.remove(net, oldest)
     }
@@ -219,7 +277,41 @@ mod tests {
     use crate::transport::memory;
 
     fn admission(max: usize, max_per_address: usize) -> Arc<Admission> {
-        Arc::new(Admission::new(max, max_per_address))
+        Arc::new(Admission::new(max, max_per_address, Arc::default()))
+    }
+
+    #[test]
+    fn a_block_of_many_addresses_has_the_share_of_one() {
+        let admission = admission(64, 8);
+        let net = |n: u16, block: u16| Net::of(std::net::Ipv6Addr::new(0x2001, 0xDB8, block, n, 0, 0, 0, 1).into());
+        // One owner of a /48, with one silent connection from each of many networks in it.
+        let mut slots: Vec<_> =
+            (0..64).map(|n| admission.admit(net(n, 1), ClientId(n.into()), connection()).ok()).collect();
+        assert_eq!(slots.iter().flatten().count(), 56, "the rest is kept for users");
+        for n in 0..20 {
+            let slot = admission.admit(net(0, 100 + n), ClientId(1_000 + u64::from(n)), connection());
+            assert!(slot.is_ok(), "{n}");
+            slots.push(slot.ok());
+        }
+        assert_eq!(admission.count(), 56);
+    }
+
+    #[test]
+    fn strangers_leave_room_for_users() {
+        let admission = admission(64, 8);
+        let stranger = |n: u8| Net::of([198, 51, n, 1].into());
+        let slots: Vec<_> =
+            (0..100).map(|n| admission.admit(stranger(n), ClientId(n.into()), connection()).ok()).collect();
+        assert_eq!(slots.iter().flatten().count(), 56);
+        let user = Net::of([203, 0, 113, 9].into());
+        assert_eq!(admission.admit(user, ClientId(500), connection()).err(), Some(AdmissionError::Crowded));
+        admission.known.note(user);
+        let users =
+            [admission.admit(user, ClientId(501), connection()), admission.admit(net(1), ClientId(502), connection())];
+        assert!(users.iter().all(Result::is_ok));
+        assert_eq!(admission.admit(stranger(200), ClientId(503), connection()).err(), Some(AdmissionError::Crowded));
+        drop((slots, users));
+        assert_eq!(admission.count(), 0);
     }
 
     fn connection() -> Arc<Connection> {

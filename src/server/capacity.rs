@@ -24,7 +24,10 @@ const OTHER_REGIONS: u64 = 1024;
 
 /// Raises the soft limit on descriptors to the hard one, and lowers the limits on clients to what then fits beside the
 /// store and the web page.
-pub fn fit_to_process(config: &mut Config) {
+pub(crate) fn fit_to_process(config: &mut Config) {
+    if let Some(bytes) = getrlimit(Resource::Fsize).current {
+        log::warn!("file size limited bytes={bytes}: the database and each day's log stop there, as on a full disk");
+    }
     let web = !(config.web.is_empty() && config.metrics.is_empty());
     let web_threads = if web { WEB_THREADS as u64 } else { 0 };
     let others = OTHER_DESCRIPTORS + store::descriptors(&config.data) + web_threads;

@@ -23,7 +23,7 @@ use super::Handle;
 use crate::admin::Actor;
 use crate::command;
 use crate::model::limits::{CLIENT_STACK, CTL_BYTES, CTL_CLIENTS, CTL_TIME};
-use crate::model::{AdminAnswer, Event, EventKind, UserError, text};
+use crate::model::{AdminAnswer, Event, EventKind, UserError};
 use crate::protocol::{Dialect, PLAIN, json};
 use crate::semaphore::Semaphore;
 use crate::thread;
@@ -127,7 +127,7 @@ fn plain(answer: Result<AdminAnswer, UserError>) -> String {
     String::from_utf8_lossy(PLAIN.encode(&event)).into_owned()
 }
 
-/// Reads one line, checked and cleaned like any other input.
+/// Reads one line, which the parser of commands cleans like any other input.
 fn read_line(mut stream: &UnixStream, deadline: Instant) -> io::Result<String> {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.contains(&b'\n') {
@@ -143,7 +143,7 @@ fn read_line(mut stream: &UnixStream, deadline: Instant) -> io::Result<String> {
         }
     }
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    text::decode(line).map(|text| text.trim().to_owned()).map_err(|_| io::ErrorKind::InvalidData.into())
+    String::from_utf8(line.trim_ascii().to_vec()).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What operators can do with the server around the hub: reload, stop, close connections that have not logged in.
+//! Operators' control of the server: reload, stop, close connections that have not logged in.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
@@ -33,7 +33,7 @@ impl ServerControl for ControlHandle {
     fn log_tail(&self, lines: usize) -> Result<Vec<String>, String> {
         let handle = self.handle();
         let tail = handle.as_ref().and_then(|handle| handle.0.log_tail.get());
-        tail.map_or_else(|| Err("this server writes none".to_owned()), |tail| tail(lines))
+        tail.map_or_else(|| Err("this server writes no log".to_owned()), |tail| tail(lines))
     }
 
     fn logging_in(&self) -> usize {
@@ -56,7 +56,7 @@ impl Handle {
     /// are. Users who are logged in stay.
     ///
     /// # Errors
-    /// What was left unchanged and why; it is in the log as well.
+    /// A sentence that says what was left unchanged and why; it is logged as well.
     pub fn reload(&self) -> Result<(usize, usize), String> {
         if let Some(also) = self.0.on_reload.get() {
             also();
@@ -84,7 +84,7 @@ impl Handle {
     }
 
     /// Has `also` called at each reload. Only the first call counts.
-    pub(super) fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
+    pub fn on_reload(&self, also: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.on_reload.set(Box::new(also));
     }
 

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use log::Level;
+
 use super::Handle;
 use crate::failpoint;
 use crate::hub::ClientId;
-use crate::model::{EventKind, Net, Peer, QuitReason, Sanction};
+use crate::log_limit::{self, Who};
+use crate::model::{EventKind, Net, QuitReason, Sanction};
 use crate::session::{self, Connection, Door, PlainDoor};
 use crate::transport::{Link, TcpLink, Traffic};
 use crate::web::{self, Unavailable};
 
-/// What a listener is for.
+/// The purpose of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     /// The chat, for netcat, telnet and the like.
@@ -59,8 +62,9 @@ impl Handle {
         let (handle, for_thread) = (self.clone(), Arc::clone(&connection));
         let started = self.0.threads.start(id.0, move || {
             let _permit = permit;
-            log::debug!("connected {}", Peer(peer));
-            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, slot));
+            log_limit::note(Level::Debug, "connected", Who::Stranger(peer), "");
+            let known = || handle.0.known.note(Net::of(peer.ip()));
+            let session = AssertUnwindSafe(|| session::run(&handle.0.shared, id, &for_thread, slot, known));
             if catch_unwind(session).is_err() {
                 for_thread.give_up();
             }
@@ -84,7 +88,7 @@ impl Handle {
 
     /// Logs and counts a refused connection.
     fn note_refused(&self, peer: SocketAddr, why: &'static str) {
-        log::info!("refused {} reason=\"{why}\"", Peer(peer));
+        log_limit::note(Level::Info, "refused", Who::Stranger(peer), &format!("reason=\"{why}\""));
         self.admin().note_refused(why);
     }
 
@@ -92,8 +96,11 @@ impl Handle {
     pub(super) fn note_thread(&self, refused: Option<&io::Error>) {
         if self.0.threads_refused.swap(refused.is_some(), Ordering::Relaxed) != refused.is_some() {
             match refused {
-                None => log::info!("threads recovered"),
-                Some(e) => log::error!("no thread for a client error=\"{e}\": new ones are refused"),
+                None => log_limit::note(Level::Info, "threads recovered", Who::Unknown, ""),
+                Some(e) => {
+                    let detail = format!("error=\"{e}\": new ones are refused");
+                    log_limit::note(Level::Error, "no thread for a client", Who::Unknown, &detail);
+                }
             }
         }
     }

@@ -8,21 +8,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::Handle;
-use super::admission::{Admission, Evictable, Slot};
+use super::admission::{Admission, Evictable, KnownAddresses, Slot};
 use super::serve::Service;
 use crate::hub::ClientId;
-use crate::model::limits::{CLIENT_STACK, WEB_THREADS, WEB_VISITS, WEB_VISITS_PER_ADDRESS};
-use crate::model::{Net, Peer, QuitReason, WebOrigin};
+use crate::log_limit::{self, Who};
+use crate::model::limits::{CLIENT_STACK, WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, WEB_THREADS};
+use crate::model::{Net, QuitReason, WebOrigin};
 use crate::semaphore::Semaphore;
 use crate::session::WebDoor;
 use crate::thread;
 use crate::transport::Link;
 use crate::web::{self, AllowedOrigins, HttpConnection, TrustedProxies, Unavailable};
 
-/// What all HTTP connections share.
+/// State shared by all HTTP connections.
 pub(super) struct Web {
     origins: AllowedOrigins,
+    metrics_origins: AllowedOrigins,
     proxies: TrustedProxies,
     admission: Arc<Admission>,
     /// One permit for each thread. A connection that lost its slot may keep its thread busy a little longer.
@@ -48,11 +52,18 @@ impl Evictable for HttpClient {
 }
 
 impl Web {
-    pub(super) fn new(addresses: &[SocketAddr], origins: &[WebOrigin], proxies: &[Net]) -> Web {
+    pub(super) fn new(
+        addresses: &[SocketAddr],
+        metrics: &[SocketAddr],
+        origins: &[WebOrigin],
+        proxies: &[Net],
+        known: Arc<KnownAddresses>,
+    ) -> Web {
         Web {
             origins: AllowedOrigins::new(addresses, origins),
+            metrics_origins: AllowedOrigins::new(metrics, origins),
             proxies: TrustedProxies::new(proxies),
-            admission: Arc::new(Admission::new(WEB_VISITS, WEB_VISITS_PER_ADDRESS)),
+            admission: Arc::new(Admission::new(WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, known)),
             threads: Arc::new(Semaphore::new(WEB_THREADS)),
             next_id: AtomicU64::new(1),
         }
@@ -105,7 +116,9 @@ impl Handle {
             };
             let link = Arc::clone(&for_thread);
             let answer = || match service {
-                Service::Metrics => web::serve_metrics(&*link, || handle.admin().metrics()),
+                Service::Metrics => {
+                    web::serve_metrics(&*link, &handle.0.web.metrics_origins, local, || handle.admin().metrics());
+                }
                 Service::Chat | Service::Web => {
                     let (Web { origins, proxies, .. }, shared) = (&handle.0.web, &handle.0.shared);
                     let link = Arc::clone(&link);
@@ -147,6 +160,6 @@ impl Handle {
 
 /// Logs a refused request.
 fn note_refused(client: SocketAddr, why: Unavailable) -> Unavailable {
-    log::info!("visit refused {} reason=\"{}\"", Peer(client), why.as_str());
+    log_limit::note(Level::Info, "visit refused", Who::Stranger(client), &format!("reason=\"{}\"", why.as_str()));
     why
 }

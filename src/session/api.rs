@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use parking_lot::Mutex;
-
 use super::Shared;
-use super::registration::AccountRegistration;
+use super::registration::{AccountRegistration, note_registration_failed};
 use crate::accounts::Verification;
 use crate::command::{self, Caller, CallerConnection};
 use crate::hub::Client;
+use crate::lock::Mutex;
 use crate::model::limits::BYTES_PER_TOKEN;
-use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError, text};
+use crate::model::line::Line;
+use crate::model::{Event, EventKind, Name, Net, OutputFormat, Peer, RegistrationError, UserError};
 use crate::protocol::{Dialect, JSON};
 
 /// An authenticated user, for one request.
@@ -77,7 +77,6 @@ impl<'a> ApiRequest<'a> {
     /// # Errors
     /// Why it cannot be done.
     pub(crate) fn run(&self, line: &str) -> Result<Vec<u8>, UserError> {
-        let line = text::clean(line);
         let (length, limit) = (line.len() + 1, self.shared.hub.limits().line_limit);
         if length > limit {
             return Err(UserError::LineTooLong(u64::try_from(length).unwrap_or(u64::MAX), limit));
@@ -85,7 +84,7 @@ impl<'a> ApiRequest<'a> {
         let answer = Arc::new(Answer::default());
         let mut caller = Caller::new(Arc::clone(&self.me), Arc::clone(&answer) as _);
         caller.cost = 1 + length / BYTES_PER_TOKEN;
-        let done = command::run(&line, &mut self.shared.context(&mut caller));
+        let done = command::run(&Line::of(line), &mut self.shared.context(&mut caller));
         let stored = self.shared.hub.publish_and_wait(&mut caller.drafts);
         caller.flush_list.flush_except(None);
         if let Some(budgets) = &self.shared.budgets {
@@ -98,9 +97,9 @@ impl<'a> ApiRequest<'a> {
 }
 
 /// The answer to a request: it takes the place of a connection.
-// lock tier 9: a leaf; it is there because a caller's connection may be shared.
+// lock tier 8: before the outbox; there because a caller's connection may be shared.
 #[derive(Default)]
-struct Answer(Mutex<Vec<u8>>);
+struct Answer(Mutex<Vec<u8>, 8>);
 
 impl CallerConnection for Answer {
     fn catch_up(&self, client: &Client) {
@@ -134,8 +133,7 @@ pub(crate) fn register(
         registration.register(&request, password)?;
         Ok(request.name)
     });
-    let name: Name =
-        registered.inspect_err(|why| log::info!("registration failed {} reason=\"{}\"", Peer(peer), why.as_str()))?;
+    let name: Name = registered.inspect_err(|why| note_registration_failed(peer, why.as_str()))?;
     log::info!("registered user={name} {}", Peer(peer));
     let request = ApiRequest { shared, me: shared.hub.detached_client(name, None, peer) };
     // The account exists either way; without a token its user logs in with the password and makes one.

@@ -4,25 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::lock::Mutex;
 use crate::model::{Bucket, Limits, Name, Rate};
 
 /// The budgets of all users who have been here; never more than there are accounts.
 pub(crate) struct Budgets {
     rate: Rate,
     // lock tier 9: a leaf, held to look up or add one budget.
-    users: Mutex<HashMap<Name, Arc<Mutex<Bucket>>>>,
+    users: Mutex<HashMap<Name, Arc<Mutex<Bucket, 9>>>, 9>,
 }
 
 /// One user's budget, as each of their sessions holds it.
 pub(super) struct Budget {
     rate: Rate,
     // lock tier 9: a leaf.
-    bucket: Arc<Mutex<Bucket>>,
+    bucket: Arc<Mutex<Bucket, 9>>,
 }
 
-/// What spending has left.
+/// The state of a budget after spending.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Spent {
     /// Less than half a burst is left.

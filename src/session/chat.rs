@@ -6,16 +6,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use log::Level;
+
 use super::budget::{Budget, Spent};
 use super::dialog::OpenDialog;
 use super::{ReadOutcome, Session};
 use crate::command::Caller;
 use crate::hub::{Client, PendingDelivery, Presence};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{BRIEF_FLUSH, BYTES_PER_TOKEN, LINES_PER_FLUSH};
 use crate::model::{Event, EventKind, LastWords, QuitReason};
 use crate::transport::Input;
 
-/// What a logged-in session remembers from line to line.
+/// The state of a logged-in session between lines.
 pub(super) struct ChatState {
     caller: Caller,
     /// A command that asks questions; the next lines are its answers.
@@ -25,7 +28,7 @@ pub(super) struct ChatState {
     /// Lines handled since everything was last written.
     unsettled: usize,
     budget: Option<Budget>,
-    /// What the last line left of the budget.
+    /// The budget after the last line.
     spent: Spent,
     /// The user has overdrawn the budget, and not recovered since: it is logged once.
     slowed: bool,
@@ -173,7 +176,7 @@ impl Session<'_> {
             Spent::Recovered => return chat.slowed = false,
         };
         if !std::mem::replace(&mut chat.slowed, true) {
-            log::info!("slowed user={}", chat.caller.client.name);
+            log_limit::note(Level::Info, "slowed", Who::Anywhere(chat.caller.client.name), "");
         }
         self.settle(chat);
         self.connection.pause(until);

@@ -38,12 +38,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::Condvar;
+use log::Level;
 
 use super::door::{Door, Output};
 use super::next_step;
 use crate::command::CallerConnection;
 use crate::hub::{Client, ConnectionHandle, Outbox};
+use crate::lock::{self, Condvar};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{BRIEF_FLUSH, CLOSING_CHECK, LOGIN_FAILURE_DELAY, PAGE_KEPT, WRITE_BATCH, WRITER_STACK};
 use crate::model::{Event, EventKind, LastWords, MessageId, Name, OutputFormat, QuitReason};
 use crate::sync::{self, Mutex, fence};
@@ -57,14 +59,14 @@ pub(crate) struct Connection {
     outbox_age: Duration,
     // lock tier 5: after the hub's write turn and before its central lock (see `conclude`); never held over a wait for the
     // client.
-    writer: Mutex<Writer>,
+    writer: Mutex<Writer, 5>,
     /// Why the session is to end. The first reason counts.
     reason: OnceLock<QuitReason>,
     // lock tier 9: a leaf, for the condition variable.
-    ended: (parking_lot::Mutex<()>, Condvar),
+    ended: (lock::Mutex<(), 9>, Condvar),
 }
 
-/// What only the elected writer touches.
+/// State that only the elected writer touches.
 struct Writer {
     output: Box<dyn Output>,
     /// Bytes that were rendered and not yet taken by the connection.
@@ -142,7 +144,7 @@ impl Connection {
             outbox_age,
             writer: Mutex::new(writer),
             reason: OnceLock::new(),
-            ended: (parking_lot::Mutex::new(()), Condvar::new()),
+            ended: (lock::Mutex::new(()), Condvar::new()),
         }
     }
 
@@ -287,14 +289,19 @@ impl Connection {
         let (for_client, for_connection) = (Arc::clone(client), Arc::clone(connection));
         let name = format!("writer-{}", client.id.0);
         if let Err(e) = sync::start(&name, WRITER_STACK, move || for_connection.write_while_behind(&for_client)) {
-            log::warn!("no thread for a slow reader user={} error={e}", client.name);
+            log_limit::note(
+                Level::Warn,
+                "no thread for a slow reader",
+                Who::Anywhere(client.name),
+                &format!("error={e}"),
+            );
             client.outbox.seal();
             client.close(QuitReason::SlowReader);
         }
     }
 
     fn write_while_behind(&self, client: &Arc<Client>) {
-        log::debug!("behind user={}", client.name);
+        log_limit::note(Level::Debug, "behind", Who::Anywhere(client.name), "");
         loop {
             let result = self.write_all(Some(&client.outbox), None, true);
             let mut writer = self.writer.lock();

@@ -3,6 +3,7 @@
 use super::Session;
 use super::chat::ChatState;
 use crate::command::{Context, Dialog};
+use crate::model::line::clean_secret;
 use crate::model::{EventKind, Question, UserError};
 use crate::transport::Input;
 
@@ -10,7 +11,7 @@ use crate::transport::Input;
 pub(super) struct OpenDialog {
     dialog: Box<dyn Dialog>,
     answers: Vec<Vec<u8>>,
-    /// What is wrong with an answer; the user is told after the last one.
+    /// The error of an answer; the user is told after the last one.
     error: Option<UserError>,
 }
 
@@ -32,7 +33,9 @@ impl OpenDialog {
         context: &mut Context<'_>,
     ) -> Result<Option<OpenDialog>, UserError> {
         match input {
-            Input::Line(answer) if !answer.is_empty() => self.answers.push(answer),
+            Input::Line(answer) if !clean_secret(&answer).is_empty() => {
+                self.answers.push(clean_secret(&answer).into_owned());
+            }
             Input::TooLong { bytes } => {
                 self.answers.push(Vec::new());
                 self.error.get_or_insert(UserError::LineTooLong(bytes, context.hub.limits().line_limit));

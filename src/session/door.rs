@@ -41,7 +41,7 @@ pub(crate) trait Door: Send + Sync {
     /// Executes one input of a logged-in user.
     ///
     /// # Errors
-    /// What the user is told when it cannot be done.
+    /// The answer to the user when it cannot be done.
     fn execute(&self, input: Input, session: &Session<'_>, context: &mut Context<'_>) -> Result<(), UserError>;
 
     /// Prepares the client for a question whose answer is secret; called before the question is queued.

@@ -5,11 +5,16 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use log::Level;
+
 use super::connection::{HubHandle, Unwritten};
+use super::registration::note_registration_failed;
 use super::{Session, Shared, next_step};
 use crate::accounts::{Verification, tokens};
 use crate::hub::{AttachError, NewSession, Presence};
+use crate::log_limit::{self, Who};
 use crate::model::limits::{LOGIN_COST, LOGIN_FAILURE_DELAY, RECIPIENTS_PER_TOKEN, STALE_SESSION_CHECK};
+use crate::model::line::clean_name;
 use crate::model::{DuplicateLogin, EventKind, LoginError, Name, Net, Peer, QuitReason, RegistrationError, Sanction};
 use crate::store::{Device, Token};
 
@@ -32,7 +37,7 @@ impl Guess {
     }
 }
 
-/// What a name and a secret amount to.
+/// The result of checking a name and a secret.
 pub(super) enum LoginOutcome {
     /// This user, with the token that was given in place of a password, if any.
     User(Name, Option<Token>),
@@ -58,7 +63,7 @@ impl Session<'_> {
         let asked = Instant::now();
         let outcome = match early {
             Some(guess) if guess.secret == secret => guess.outcome,
-            _ => self.judge(name, secret),
+            _ => self.verify(name, secret),
         };
         match outcome {
             LoginOutcome::User(name, token) => self.attach(name, token),
@@ -72,16 +77,19 @@ impl Session<'_> {
 
     /// Looks at a secret that may not be complete yet.
     pub(super) fn guess(&self, name: &[u8], secret: &[u8]) -> Guess {
-        Guess { secret: secret.to_vec(), outcome: self.judge(name, secret) }
+        Guess { secret: secret.to_vec(), outcome: self.verify(name, secret) }
     }
 
-    /// Whether somebody can log in with this name.
-    pub(super) fn knows(&self, typed: &[u8]) -> bool {
-        self.is_guest(typed) || parse_name(typed).is_some_and(|name| self.shared.accounts.find(&name).is_some())
+    /// Whether somebody can log in with this name, and nobody with a longer one that begins with it.
+    pub(super) fn is_whole_name(&self, typed: &[u8]) -> bool {
+        let typed = clean_name(typed);
+        let known =
+            parse_name(&typed).filter(|name| self.is_guest(&typed) || self.shared.accounts.find(name).is_some());
+        known.is_some_and(|name| !self.shared.accounts.has_longer(name.as_str()))
     }
 
-    /// Looks at a secret, as often as the client's address may have one looked at.
-    pub(super) fn judge(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
+    /// Verifies a name and a secret, if the client's address has attempts left.
+    pub(super) fn verify(&self, name: &[u8], secret: &[u8]) -> LoginOutcome {
         if self.is_guest(name) {
             return LoginOutcome::Guest;
         }
@@ -165,7 +173,7 @@ impl Session<'_> {
         let mut paid = false;
         loop {
             let mut names = (1..=limit).filter_map(|n| format!("guest-{n}").parse().ok());
-            let Some(name) = names.find(|name| !self.shared.hub.is_here(name)) else {
+            let Some(name) = names.find(|name| self.shared.hub.is_free_for_guest(name)) else {
                 return Err(self.refuse(asked, LoginError::TooManyGuests { limit }));
             };
             if !std::mem::replace(&mut paid, true) {
@@ -189,6 +197,9 @@ impl Session<'_> {
     fn begin(&mut self, presence: Presence) -> Presence {
         let client = presence.client();
         match client.device {
+            None if client.name.is_guest() => {
+                log_limit::note(Level::Info, "login", Who::Guest(client.name, client.peer), "");
+            }
             None => log::info!("login user={} {}", client.name, Peer(client.peer)),
             Some(token) => log::info!("login user={} {} token={token}", client.name, Peer(client.peer)),
         }
@@ -219,14 +230,15 @@ impl Session<'_> {
 impl Session<'_> {
     /// Refuses a login: notes it, delays the answer, tells the client, and returns the reason with which the session ends.
     pub(super) fn refuse(&self, asked: Instant, why: LoginError) -> QuitReason {
-        log::info!("login failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        let who = Who::Stranger(self.connection.peer());
+        log_limit::note(Level::Info, "login failed", who, &format!("reason=\"{}\"", why.as_str()));
         self.shared.admin.note_login(why.as_str());
         self.end_refused(asked, EventKind::LoginFailed(why))
     }
 
     /// Like [`Session::refuse`], for a registration.
     pub(super) fn refuse_registration(&self, asked: Instant, why: RegistrationError) -> QuitReason {
-        log::info!("registration failed {} reason=\"{}\"", Peer(self.connection.peer()), why.as_str());
+        note_registration_failed(self.connection.peer(), why.as_str());
         self.shared.admin.note_login("not registered");
         self.end_refused(asked, EventKind::RegistrationFailed(why))
     }

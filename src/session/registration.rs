@@ -1,10 +1,15 @@
 //! Registering an account at any door: `/register` in place of a name, then a password twice.
 
+use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
+
+use log::Level;
 
 use super::{Session, Shared};
 use crate::accounts::{AccountError, tokens};
 use crate::hub::Presence;
+use crate::log_limit::{self, Who};
+use crate::model::line::clean_name;
 use crate::model::{Name, Net, Peer, QuitReason, Registration, RegistrationError};
 use crate::store::{Digest, Store, StoreError};
 
@@ -18,9 +23,14 @@ pub(super) struct Request {
     invite: Option<Digest>,
 }
 
+/// Logs that somebody could not register.
+pub(super) fn note_registration_failed(peer: SocketAddr, why: &str) {
+    log_limit::note(Level::Info, "registration failed", Who::Stranger(peer), &format!("reason=\"{why}\""));
+}
+
 /// The words after `/register`, if that was typed in place of a name.
 pub(super) fn words_of(typed: &[u8]) -> Option<String> {
-    let typed = String::from_utf8_lossy(typed.trim_ascii()).into_owned();
+    let typed = String::from_utf8_lossy(&clean_name(typed)).into_owned();
     let (word, rest) = typed.split_once(' ').unwrap_or((&typed, ""));
     word.eq_ignore_ascii_case(WORD).then(|| rest.to_owned())
 }

@@ -46,7 +46,7 @@ fn a_token_replaced_during_the_login_ends_the_session() {
         let (link, _peer) = memory::pair();
         let connection = Arc::new(Connection::new(Box::new(link), &PlainDoor, Duration::from_secs(20)));
         let mut session = Session::new(&shared, ClientId(1), &connection);
-        let outcome = session.judge(b"alice", secret.as_bytes());
+        let outcome = session.verify(b"alice", secret.as_bytes());
         let LoginOutcome::User(name, given) = outcome else { panic!("the token was good") };
         shared.hub.record(meanwhile).unwrap();
         session.attach(name, given).unwrap().leave(QuitReason::Quit);

@@ -1,4 +1,4 @@
-//! What is appended to the store: each entry is one change, in the one order in which all of them happened.
+//! Entries, which are appended to the store: each is one change, in the one order in which all of them happened.
 
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ pub type Digest = [u8; 32];
 pub struct Token {
     /// The user.
     pub user: Name,
-    /// What the user calls it; also the name of the device that uses it.
+    /// The user's name for it; also the name of the device that uses it.
     pub name: Name,
     /// The digest of the secret.
     pub secret: Digest,
@@ -44,7 +44,7 @@ pub struct KeptGroup {
 /// A delivery position: how much of the log a device has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// It is here and gets everything as it comes. If the server ends without an [`Entry::Reading`] that says otherwise, it
+    /// It is here and gets everything as it comes. If the server ends without an [`Entry::Delivered`] that says otherwise, it
     /// has got everything there was.
     Here,
     /// It has got everything up to this message, and is owed what follows.
@@ -87,6 +87,12 @@ pub enum Entry {
         /// The last message there that the user may see.
         upto: MessageId,
     },
+    /// A group was made. Whatever is stored under its name belongs to an earlier group, which has ended: nobody is a member,
+    /// and the messages of its members are another conversation.
+    GroupMade {
+        /// The group.
+        group: Name,
+    },
     /// A group is kept from now on, or has other settings.
     GroupKept {
         /// The group.
@@ -119,7 +125,7 @@ pub enum Entry {
         /// Ban or mute.
         penalty: Penalty,
         /// Who imposed it, why, and until when.
-        ruling: SanctionTerms,
+        terms: SanctionTerms,
     },
     /// That sanction no longer holds.
     MemberLifted {
@@ -132,7 +138,7 @@ pub enum Entry {
     },
     /// The delivery position of a device; also when its user was last here. Nothing is kept of a device whose token does not
     /// exist, because its session may end after the token was revoked.
-    Reading {
+    Delivered {
         /// The user.
         user: Name,
         /// The device.

@@ -6,20 +6,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-
-use super::{Backlog, Device, Digest, Entry, KeptGroup, Position, Store, StoreError, Token};
+use super::words::Wanted;
+use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Position, Store, StoreError, Token};
+use crate::lock::Mutex;
 use crate::model::limits::MEMORY_MESSAGES;
 use crate::model::{
     Draft, GroupRole, GroupSanction, GroupSettings, Message, MessageId, Name, Penalty, Report, Role, Sanction,
-    SanctionTarget, SanctionTerms, Scope,
+    SanctionTarget, SanctionTerms, Scope, SearchEnd,
 };
 
 /// A store in memory.
 #[derive(Default)]
 pub struct MemoryStore {
     // lock tier 9: a leaf.
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner, 9>,
 }
 
 #[derive(Default)]
@@ -28,6 +28,8 @@ struct Inner {
     last: u64,
     messages: VecDeque<Message>,
     stays: Stays,
+    /// After which message the present group of a name began.
+    began: BTreeMap<Name, MessageId>,
     /// The last message that is cleared from a user's view of a conversation; `None` for all conversations.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
     /// The position of each device, and when it was reported.
@@ -63,19 +65,11 @@ impl Store for MemoryStore {
         Ok(inner.last_visible(reader, scope, limit, earlier))
     }
 
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let wanted: Vec<String> = words_of(words).collect();
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
+        let Some(wanted) = Wanted::parse(words) else { return Ok(Found::default()) };
         let inner = self.inner.lock();
-        Ok(inner.last_visible(reader, scope, limit, |message| {
-            let words: Vec<String> = words_of(&message.said.text).collect();
-            !wanted.is_empty() && wanted.iter().all(|word| words.contains(word))
-        }))
+        let messages = inner.last_visible(reader, scope, limit, |message| wanted.is_in(&message.said.text));
+        Ok(Found { messages, end: SearchEnd::Complete })
     }
 
     fn backlog(&self, reader: &Name, device: Device, upto: MessageId, limit: usize) -> Result<Backlog, StoreError> {
@@ -168,37 +162,51 @@ impl Store for MemoryStore {
         false
     }
 
+    fn inspect(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         let mut inner = self.inner.lock();
         let oldest = inner.messages.front().map_or(MessageId(0), |message| message.id);
         inner.stays.forget_before(oldest);
+        inner.began.retain(|_, began| *began >= oldest);
         Ok(false)
     }
 }
 
-/// What each entry changes.
+/// Applies an entry.
 impl Inner {
     fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Said(draft) => self.say(draft),
-            Entry::Entered { user, group, after } => self.stays.enter(*user, *group, *after),
+            Entry::Entered { user, group, after } => {
+                // What earlier groups of this name said may not have been delivered yet when the user entered.
+                let began = self.began.get(group).copied().unwrap_or_default();
+                self.stays.enter(*user, *group, began.max(*after));
+            }
             Entry::Left { user, group: Some(group), upto } => {
                 self.stays.leave(user, *upto, |left| left == group);
                 self.groups.change(group, |group| group.members.remove(user));
             }
             Entry::Left { user, group: None, upto } => self.stays.leave(user, *upto, |left| !self.groups.has(left)),
+            Entry::GroupMade { group } => {
+                self.groups.remove(group);
+                self.stays.end(group, MessageId(self.last));
+                self.began.insert(*group, MessageId(self.last));
+            }
             Entry::GroupKept { group, settings } => self.groups.keep(*group, settings),
             Entry::GroupGone { group } => self.groups.remove(group),
             Entry::Member { group, user, role, rank } => {
                 self.groups.change(group, |group| group.members.insert(*user, (*role, *rank)));
             }
-            Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.groups.impose(group, *user, *penalty, ruling);
+            Entry::MemberSanctioned { group, user, penalty, terms } => {
+                self.groups.impose(group, *user, *penalty, terms);
             }
             Entry::MemberLifted { group, user, penalty } => {
                 self.groups.change(group, |group| group.sanctions.remove(&(*user, *penalty)));
             }
-            Entry::Reading { user, device, position, at } => {
+            Entry::Delivered { user, device, position, at } => {
                 if device.is_none_or(|device| self.tokens.contains_key(&(*user, device))) {
                     self.readers.insert((*user, *device), (*position, *at));
                 }
@@ -319,13 +327,22 @@ impl Inner {
         wanted: impl Fn(&Message) -> bool,
     ) -> Vec<Message> {
         let fits = |message: &&Message| {
-            scope.is_none_or(|scope| conversation(reader, &message.said) == Some(scope))
-                && self.is_visible(reader, message)
+            scope.is_none_or(|scope| {
+                conversation(reader, &message.said) == Some(scope) && self.is_present(scope, message.id)
+            }) && self.is_visible(reader, message)
                 && wanted(message)
         };
         let mut last: Vec<Message> = self.messages.iter().rev().filter(fits).take(limit).cloned().collect();
         last.reverse();
         last
+    }
+
+    /// Whether this was said in the group that has its name now, and not in an earlier one.
+    fn is_present(&self, scope: Scope, id: MessageId) -> bool {
+        match scope {
+            Scope::Group(group) => self.began.get(&group).is_none_or(|began| id > *began),
+            Scope::User(_) | Scope::Everybody => true,
+        }
     }
 
     fn is_visible(&self, reader: &Name, message: &Message) -> bool {
@@ -357,11 +374,6 @@ fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
     }
 }
 
-/// The words of a text, in lower case.
-fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
-}
-
 /// When each user was in a group: for each user and group the stays, oldest first.
 #[derive(Default)]
 struct Stays(BTreeMap<(Name, Name), Vec<Stay>>);
@@ -386,8 +398,17 @@ impl Stays {
 
     /// Ends the stays of a user in the groups for which `left` is true.
     fn leave(&mut self, user: &Name, upto: MessageId, left: impl Fn(&Name) -> bool) {
-        self.0.retain(|(of, group), stays| {
-            if of == user && left(group) {
+        self.close(upto, |of, group| of == user && left(group));
+    }
+
+    /// Ends the stays of all users in a group.
+    fn end(&mut self, group: &Name, upto: MessageId) {
+        self.close(upto, |_, of| of == group);
+    }
+
+    fn close(&mut self, upto: MessageId, is_over: impl Fn(&Name, &Name) -> bool) {
+        self.0.retain(|(user, group), stays| {
+            if is_over(user, group) {
                 if let Some(stay) = stays.last_mut() {
                     stay.upto.get_or_insert(upto);
                 }
@@ -487,7 +508,7 @@ impl Groups {
         let sanction = |((user, penalty), terms): (&(Name, Penalty), &SanctionTerms)| GroupSanction {
             user: *user,
             penalty: *penalty,
-            ruling: terms.clone(),
+            terms: terms.clone(),
         };
         let one = |(name, group): (&Name, &Group)| KeptGroup {
             name: *name,

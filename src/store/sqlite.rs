@@ -13,6 +13,7 @@ mod search;
 mod tests;
 mod tools;
 mod visibility;
+mod watch;
 mod write;
 
 pub(super) use tools::SqliteTools;
@@ -20,14 +21,15 @@ pub(super) use tools::SqliteTools;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
+use rustix::process::{Resource, getrlimit};
 
-use self::folder::FolderLock;
 use self::schema::micros;
+use self::watch::Watch;
 use self::write::WriteConnection;
-use super::{Backlog, Device, Digest, Entry, KeptGroup, Store, StoreError, Token};
-use crate::model::limits::{INDEX_PIECE, READERS, READERS_KEPT};
+use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Store, StoreError, Token};
+use crate::lock::Mutex;
+use crate::model::limits::{READERS, READERS_FREE, READERS_KEPT};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
 use crate::semaphore::{Permit, Semaphore};
 
@@ -37,19 +39,19 @@ pub(super) struct SqliteStore {
     retention: Retention,
     /// `None` after a failed write, until the next one.
     // lock tier 9: a leaf, held while a batch is written and the disk syncs.
-    writer: Mutex<Option<WriteConnection>>,
+    writer: Mutex<Option<WriteConnection>, 9>,
     /// Checkpoints the write-ahead log, so that appends need not wait for that. `None` until the first time, and after a
     /// failure.
     // lock tier 9: a leaf.
-    checkpointer: Mutex<Option<Connection>>,
+    checkpointer: Mutex<Option<Connection>, 9>,
     readers: ReadPool,
-    /// Released last, when no connection is open any more.
-    _folder: FolderLock,
+    /// Dropped last, when no connection is open any more.
+    watch: Watch,
 }
 
 /// The most file descriptors of an open store: two for each connection (the readers, the writer, the checkpointer, and one
-/// that replaces the writer), its lock and its shared memory.
-pub(super) const DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 2;
+/// that replaces the writer), its locks, its shared memory, and one to look into the file.
+pub(super) const DESCRIPTORS: u64 = 2 * (READERS as u64 + 3) + 4;
 
 impl SqliteStore {
     /// Opens the database of a data folder for this process alone, and creates both where they are missing.
@@ -57,9 +59,10 @@ impl SqliteStore {
     /// # Errors
     /// Why it cannot be opened, and what to do. A database that cannot be used stays as it is.
     pub(super) fn open(dir: &Path, retention: &Retention) -> Result<SqliteStore, StartError> {
-        let folder = folder::lock(dir)?;
+        let mut folder = folder::lock(dir)?;
         let path = folder::database(dir);
         folder::create_if_missing(&path)?;
+        folder.lock_database(&path)?;
         folder::inspect(&path)?;
         let failed = |why: String| folder::refusal(&path, format!("cannot be opened: {why}"));
         let mut conn = folder::open_for_writing(&path, retention.durability).map_err(|e| failed(e.to_string()))?;
@@ -70,25 +73,39 @@ impl SqliteStore {
         let reader = folder::open_for_reading(&path).map_err(|e| failed(e.to_string()))?;
         let (readers, writer, checkpointer) = (ReadPool::default(), Mutex::new(Some(writer)), Mutex::default());
         readers.take().conn = Some(reader);
-        Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, _folder: folder })
+        let watch = Watch::begin(&path, folder)?;
+        Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, watch })
     }
 
     /// Does some work with the connection that writes.
     fn write<T>(&self, work: impl FnOnce(&mut WriteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut place = self.writer.lock();
+        self.look()?;
+        place.take_if(|_| self.watch.has_failed());
         let mut writer = match place.take() {
             Some(writer) => writer,
             None => {
-                let conn = folder::open_for_writing(&self.path, self.retention.durability)?;
-                WriteConnection::new(conn, &self.retention)?
+                self.watch.check_at_once()?;
+                WriteConnection::new(self.open_for_writing()?, &self.retention)?
             }
         };
         let done = work(&mut writer);
-        // A write that had to give way to another program has done no harm.
-        if matches!(done, Ok(_) | Err(StoreError::Locked)) {
-            *place = Some(writer);
+        match &done {
+            // A write that had to give way to another program has done no harm.
+            Ok(_) | Err(StoreError::Locked) => *place = Some(writer),
+            Err(error) => self.watch.note(error),
         }
-        done
+        // What is written to a file without its name is lost, whatever SQLite says.
+        done.and_then(|done| self.look().map(|()| done))
+    }
+
+    /// Whether the database is in its place. If not, it is checked before it is used again.
+    fn look(&self) -> Result<(), StoreError> {
+        self.watch.look().inspect_err(|error| self.watch.note(error))
+    }
+
+    fn open_for_writing(&self) -> Result<Connection, StoreError> {
+        Ok(folder::open_for_writing(&self.path, self.retention.durability)?)
     }
 
     /// Checkpoints the write-ahead log if it has grown, without making the writer wait.
@@ -96,17 +113,30 @@ impl SqliteStore {
         let mut place = self.checkpointer.lock();
         let conn = match place.take() {
             Some(conn) => conn,
-            None => folder::open_for_writing(&self.path, self.retention.durability)?,
+            None => self.watch.look().and_then(|()| self.open_for_writing())?,
         };
         folder::checkpoint(&conn)?;
         *place = Some(conn);
         Ok(())
     }
 
+    /// As [`SqliteStore::read`], for work that may take long: some connections stay free for what logins need.
+    fn read_at_length<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _permit = self.readers.lengthy.acquire();
+        self.read(work)
+    }
+
     /// Does some work with a connection that reads, in one transaction, so that all of it sees the same moment.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut reader = self.readers.take();
-        let conn = reader.conn.take().map_or_else(|| folder::open_for_reading(&self.path), Ok)?;
+        let conn = match reader.conn.take() {
+            Some(conn) => conn,
+            None => {
+                // A file of the same name would get the write-ahead log of this one.
+                self.watch.look()?;
+                folder::open_for_reading(&self.path)?
+            }
+        };
         let moment = conn.unchecked_transaction()?;
         let answer = work(&moment)?;
         moment.commit()?;
@@ -127,19 +157,10 @@ impl Store for SqliteStore {
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.read(|conn| read::history(conn, reader, scope, before, limit))
+        self.read_at_length(|conn| read::history(conn, reader, scope, before, limit))
     }
 
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        if self.read(search::is_behind)? {
-            while self.write(|writer| writer.catch_up(INDEX_PIECE))? {}
-        }
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
         self.read(|conn| search::search(conn, reader, words, scope, limit))
     }
 
@@ -211,10 +232,14 @@ impl Store for SqliteStore {
         true
     }
 
+    fn inspect(&self) -> Result<(), StoreError> {
+        self.watch.inspect()
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         let now = micros(SystemTime::now());
         let expiring = self.write(|writer| writer.expire(&self.retention, now))?;
-        let indexing = self.write(|writer| writer.index(INDEX_PIECE))?;
+        let indexing = self.write(|writer| writer.index(now))?;
         self.checkpoint()?;
         Ok(expiring || indexing)
     }
@@ -223,13 +248,15 @@ impl Store for SqliteStore {
 /// The connections that read: at most [`READERS`] at once, and a few kept open while idle. Whoever needs one more waits.
 struct ReadPool {
     slots: Semaphore,
+    /// For those of them that may take long.
+    lengthy: Semaphore,
     // lock tier 9: a leaf.
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Connection>, 9>,
 }
 
 /// The right to use one connection; given back when dropped.
 struct PooledConnection<'a> {
-    idle: &'a Mutex<Vec<Connection>>,
+    idle: &'a Mutex<Vec<Connection>, 9>,
     /// Always there, because the pool is never closed. Released before a connection is closed, which takes its time.
     _permit: Option<Permit<'a>>,
     /// Put back here when it can be used again; after an error its state is unknown, so it is closed instead.
@@ -238,7 +265,11 @@ struct PooledConnection<'a> {
 
 impl Default for ReadPool {
     fn default() -> ReadPool {
-        ReadPool { slots: Semaphore::new(READERS), idle: Mutex::default() }
+        ReadPool {
+            slots: Semaphore::new(READERS),
+            lengthy: Semaphore::new(READERS - READERS_FREE),
+            idle: Mutex::default(),
+        }
     }
 }
 
@@ -268,6 +299,7 @@ impl From<rusqlite::Error> for StoreError {
             }
             _ => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => StoreError::Full,
+                Some(ErrorCode::SystemIoFailure) if is_growth(&error) && is_file_size_limited() => StoreError::Full,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
                 Some(
@@ -280,4 +312,16 @@ impl From<rusqlite::Error> for StoreError {
             },
         }
     }
+}
+
+/// Whether a write failed that may have made a file longer.
+fn is_growth(error: &rusqlite::Error) -> bool {
+    let growing = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_TRUNCATE, ffi::SQLITE_IOERR_SHMSIZE];
+    error.sqlite_extended_error_code().is_some_and(|code| growing.contains(&code))
+}
+
+/// Whether this process may write only so much into one file. SQLite does not tell this from a broken disk, but it is a
+/// full one: it ends when there is room.
+fn is_file_size_limited() -> bool {
+    getrlimit(Resource::Fsize).current.is_some()
 }

@@ -1,9 +1,9 @@
-//! What operators do with a store beside a running daemon, or without one.
+//! Operators' tools on a store, beside a running daemon or without one.
 
 use std::path::Path;
 
 use super::Entry;
-use crate::model::{Message, Name, StartError};
+use crate::model::{Message, MessageId, Name, StartError};
 
 /// Is told how much of how much is done.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -16,6 +16,12 @@ pub trait Tools {
     /// # Errors
     /// Why it cannot be used.
     fn inspect(&self) -> Result<Option<u64>, StartError>;
+
+    /// The messages with values that cannot be read, without changing anything; none where there is no store yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn damaged(&self) -> Result<Vec<MessageId>, StartError>;
 
     /// As [`Store::renamings`](super::Store::renamings), without changing anything; none where there is no store yet.
     ///
@@ -62,7 +68,7 @@ pub trait Tools {
     fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError>;
 }
 
-/// What [`Tools::erase`] did.
+/// The result of [`Tools::erase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erased {
     /// How many messages are gone.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 
 /// How many threads of a pool wait for their next job; any further thread ends with its job.
 const MAX_IDLE: usize = 8;
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// The name of the calling thread: that of its job in a pool, or its own.
-pub fn name() -> impl fmt::Display {
+pub(crate) fn name() -> impl fmt::Display {
     fmt::from_fn(|f| match JOB.get() {
         Some((pool, number)) => write!(f, "{pool}-{number}"),
         None => f.write_str(thread::current().name().unwrap_or("-")),
@@ -31,13 +31,13 @@ pub fn name() -> impl fmt::Display {
 }
 
 /// Threads for jobs of one kind. Their number is not limited here.
-pub struct ThreadPool(Arc<Pool>);
+pub(crate) struct ThreadPool(Arc<Pool>);
 
 struct Pool {
     name: &'static str,
     stack: usize,
     // lock tier 9: a leaf.
-    idle: Mutex<Idle>,
+    idle: Mutex<Idle, 9>,
     job_added: Condvar,
 }
 
@@ -55,15 +55,15 @@ struct Job {
 
 impl ThreadPool {
     /// A pool of this name, whose threads have `stack` bytes of stack.
-    pub fn new(name: &'static str, stack: usize) -> ThreadPool {
+    pub(crate) fn new(name: &'static str, stack: usize) -> ThreadPool {
         ThreadPool(Arc::new(Pool { name, stack, idle: Mutex::default(), job_added: Condvar::new() }))
     }
 
     /// Starts a job at once, on an idle thread or a new one. While it runs, the thread is named after its number.
     ///
     /// # Errors
-    /// What the system says when it gives no more threads or no memory for one.
-    pub fn start(&self, number: u64, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    /// The system's error when it refuses a thread or memory for one.
+    pub(crate) fn start(&self, number: u64, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let job = Job { number, work: Box::new(work) };
         let mut idle = self.0.idle.lock();
         if idle.threads > idle.jobs.len() {

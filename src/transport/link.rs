@@ -1,4 +1,4 @@
-//! What a session needs from a connection, whatever carries it: a TCP socket, a WebSocket, or memory in tests.
+//! The interface between a session and its connection: a TCP socket, a WebSocket, or memory in tests.
 
 use std::io;
 use std::net::SocketAddr;

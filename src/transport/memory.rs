@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::link::Link;
+use crate::lock::{Condvar, Mutex};
 
 /// How many unread bytes the connection holds before a write would block.
 const CAPACITY: usize = 64 * 1024;
@@ -21,7 +20,7 @@ pub struct MemoryPeer(Arc<Shared>);
 
 struct Shared {
     // lock tier 9: a leaf; nothing else is locked while it is held.
-    state: Mutex<State>,
+    state: Mutex<State, 9>,
     changed: Condvar,
 }
 

@@ -3,13 +3,14 @@
 //! There is no I/O and no clock here: the session feeds it what it read and says when a pause is over.
 //! It must not know users or commands; whether a name is complete is for the session to judge.
 
-use std::{mem, vec};
+use std::collections::VecDeque;
+use std::mem;
 
 use super::framing::{Assembler, Input, LegacyCommands};
 use super::telnet::{Step, TelnetFilter};
 use crate::model::limits;
 
-/// What ends a message of this client.
+/// How messages of this client end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// No name has arrived yet.
@@ -38,8 +39,10 @@ pub(crate) struct LineSource {
     read: Vec<u8>,
     at: usize,
     data_end: usize,
-    /// The rest of a raw read that held several messages.
-    pieces: vec::IntoIter<Vec<u8>>,
+    /// What a raw client's bytes have amounted to and nobody has taken yet.
+    pieces: VecDeque<Input>,
+    /// The read filled its buffer: there is more of it.
+    more: bool,
     /// The pending line is complete although it has no end.
     settled: bool,
     /// A name was taken without a line end and nothing has arrived since: the line end may merely be late.
@@ -73,15 +76,17 @@ impl LineSource {
             read: Vec::new(),
             at: 0,
             data_end: 0,
-            pieces: vec::IntoIter::default(),
+            pieces: VecDeque::new(),
+            more: false,
             settled: false,
             after_raw_name: false,
             telnet_like: false,
         }
     }
 
-    /// Takes the bytes of one read.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+    /// Takes the bytes of one read. With `more`, the read filled its buffer, and the next one goes on with it.
+    pub(crate) fn feed(&mut self, bytes: &[u8], more: bool) {
+        self.more = more;
         if !self.flooded() {
             self.read.drain(..self.at);
             self.data_end -= self.at;
@@ -95,18 +100,17 @@ impl LineSource {
 
     /// The next input; `None` when more bytes are needed or the client has [`flooded`](LineSource::flooded) us.
     pub(crate) fn next_input(&mut self) -> Option<Input> {
-        if let Some(piece) = self.pieces.next() {
-            return Some(Input::Line(piece));
+        if let Some(piece) = self.pieces.pop_front() {
+            return Some(piece);
         }
         while self.at < self.read.len() && !self.flooded() {
             let input = if self.at < self.data_end { self.take_data() } else { self.take_telnet() };
-            if input.is_some() {
-                return self.split_raw(input);
+            if let Some(input) = input.or_else(|| self.pieces.pop_front()) {
+                return Some(input);
             }
         }
         self.forget_read();
-        let input = self.implied_end();
-        self.split_raw(input)
+        self.implied_end()
     }
 
     /// Tells the source that the client closed its side cleanly: an unterminated rest counts as a line.
@@ -141,6 +145,19 @@ impl LineSource {
         }
     }
 
+    /// A password without a line end that may be complete, if commands follow it in the same read.
+    pub(crate) fn partial_before_commands(&self) -> Option<&[u8]> {
+        let commands = self.terminal.filter(|_| self.framing == Framing::Raw && !self.chatting)?;
+        self.assembler.first_raw(commands)
+    }
+
+    /// Takes [`partial_before_commands`](LineSource::partial_before_commands) as the next input. The commands stay.
+    pub(crate) fn settle_before_commands(&mut self) {
+        if let Some(commands) = self.terminal {
+            self.pieces.extend(self.assembler.end_first_raw(commands));
+        }
+    }
+
     /// Tells the source that the login is over: from now on each read of a raw client is a message.
     pub(crate) fn begin_chat(&mut self) {
         self.chatting = true;
@@ -151,7 +168,7 @@ impl LineSource {
         self.answering = expected;
     }
 
-    /// What ends a message of this client.
+    /// How messages of this client end.
     pub(crate) fn framing(&self) -> Framing {
         self.framing
     }
@@ -190,7 +207,11 @@ impl LineSource {
         let data = &self.read[self.at..self.data_end];
         let late_end = mem::take(&mut self.after_raw_name) && matches!(data[0], b'\n' | b'\r');
         let knew_crlf = self.ends_in_crlf();
-        let (taken, input) = self.assembler.take(data);
+        let (taken, input) = match self.splits_at() {
+            Some(commands) if !late_end => (self.assembler.take_raw(data, commands, &mut self.pieces), None),
+            None if self.framing == Framing::Raw && !self.chatting => self.assembler.take_answer(data),
+            _ => self.assembler.take(data),
+        };
         self.at += taken;
         if self.ends_in_crlf() && !knew_crlf {
             self.telnet_like = self.at == self.read.len();
@@ -230,7 +251,7 @@ impl LineSource {
     fn forget_read(&mut self) {
         self.read.clear();
         self.read.shrink_to(limits::READ_MIN);
-        self.pieces = vec::IntoIter::default();
+        self.pieces = VecDeque::new();
         self.at = 0;
         self.data_end = 0;
     }
@@ -238,25 +259,27 @@ impl LineSource {
     /// The message that ends here although it has no line end.
     fn implied_end(&mut self) -> Option<Input> {
         let settled = mem::take(&mut self.settled);
-        match self.framing {
-            _ if self.flooded() => None,
-            _ if settled => self.assembler.end(),
-            Framing::Raw if self.chatting => self.assembler.end_of_read(),
-            _ => None,
+        if self.flooded() {
+            return None;
         }
+        match self.splits_at() {
+            Some(commands) if settled => self.assembler.end_raw(commands, &mut self.pieces),
+            Some(commands) => self.assembler.end_raw_read(commands, self.more, &mut self.pieces),
+            None if settled => return self.assembler.end(),
+            None if self.answers_raw() => return self.assembler.end_of_read(),
+            None => {}
+        }
+        self.pieces.pop_front()
     }
 
-    /// Splits a message of a raw client that may be several, and returns the first.
-    fn split_raw(&mut self, input: Option<Input>) -> Option<Input> {
-        let may_be_several = self.chatting && !self.answering && self.framing == Framing::Raw;
-        match (input, self.terminal) {
-            (Some(Input::Line(message)), Some(commands)) if may_be_several && !message.is_empty() => {
-                let pieces: Vec<Vec<u8>> = commands.split(&message).into_iter().map(<[u8]>::to_vec).collect();
-                self.pieces = pieces.into_iter();
-                self.pieces.next().map(Input::Line)
-            }
-            (input, _) => input,
-        }
+    /// The commands at which messages are split, if this client's are.
+    fn splits_at(&self) -> Option<&'static LegacyCommands> {
+        self.terminal.filter(|_| self.chatting && !self.answering && self.framing == Framing::Raw)
+    }
+
+    /// Whether the end of a read ends an answer.
+    fn answers_raw(&self) -> bool {
+        self.chatting && self.framing == Framing::Raw
     }
 }
 

@@ -20,16 +20,25 @@ const ERASE_CHAR: u8 = 247;
 const ARE_YOU_THERE: u8 = 246;
 const INTERRUPT: u8 = 244;
 const BREAK: u8 = 243;
-/// The lowest command; a lower byte after an IAC is data.
 const SE: u8 = 240;
+/// Ctrl-\ of a client in line mode (RFC 1184).
+const ABORT: u8 = 238;
+/// The lowest command, EOF of RFC 1184. A lower byte after an IAC is data, and so is the one between the two RFCs' commands.
+const LOWEST: u8 = 236;
+const UNUSED: u8 = 239;
 
 const ECHO: u8 = 1;
 const TIMING_MARK: u8 = 6;
+/// The size of the client's window (RFC 1073), which is binary: a line end may be a part of it.
+const NAWS: u8 = 31;
+const NAWS_BYTES: u8 = 4;
+/// The number of binary bytes of a sub-negotiation that is text.
+const TEXT: u8 = u8::MAX;
 
 /// Unsent replies beyond this many bytes are dropped; only a peer that is read and never written to gets this far.
 const REPLY_BYTES: usize = limits::FLOOD_BYTES as usize;
 
-/// What the bytes taken by [`TelnetFilter::step`] mean.
+/// The meaning of the bytes taken by [`TelnetFilter::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// All of them are data.
@@ -52,8 +61,11 @@ enum State {
     Data,
     Command,
     Option(u8),
-    Sub,
-    SubCommand,
+    /// A sub-negotiation begins.
+    SubOption,
+    /// In a sub-negotiation, of which this many bytes are still to come; [`TEXT`] if that is not known.
+    Sub(u8),
+    SubCommand(u8),
 }
 
 /// The telnet state of one connection.
@@ -78,25 +90,44 @@ pub(super) struct TelnetFilter {
 impl TelnetFilter {
     /// Takes bytes off the front of `bytes`; returns how many and what they mean. It takes none only if there are none.
     pub(super) fn step(&mut self, bytes: &[u8]) -> (usize, Step) {
+        loop {
+            let (taken, step) = self.step_once(bytes);
+            if taken > 0 || bytes.is_empty() {
+                return (taken, step);
+            }
+        }
+    }
+
+    fn step_once(&mut self, bytes: &[u8]) -> (usize, Step) {
         let Some(&byte) = bytes.first() else { return (0, Step::Nothing) };
         let (next, taken, step) = match (self.state, byte) {
             (State::Data, IAC) => (State::Command, 1, Step::Nothing),
             (State::Command, IAC) => (State::Data, 1, Step::Data),
-            (State::Data, _) | (State::Command, 0..SE) => (State::Data, until_iac(bytes), Step::Data),
-            (State::Command, command) => {
+            (State::Command | State::SubCommand(_), command) if is_command(command) => {
                 self.seen = true;
                 let (next, step) = after_command(command);
                 (next, 1, step)
             }
+            (State::Data | State::Command, _) => (State::Data, until_iac(bytes), Step::Data),
             (State::Option(verb), option) => {
                 self.negotiate(verb, option);
                 (State::Data, 1, Step::Nothing)
             }
-            // No option is ever agreed to, so a sub-negotiation means nothing: it is skipped, not stored.
-            (State::Sub, IAC) => (State::SubCommand, 1, Step::Nothing),
-            (State::Sub, _) => (State::Sub, until_iac(bytes), Step::Nothing),
-            (State::SubCommand, SE) => (State::Data, 1, Step::Nothing),
-            (State::SubCommand, _) => (State::Sub, 1, Step::Nothing),
+            // No option is ever agreed to, so a sub-negotiation means nothing: it is skipped, not stored. Clients that do not
+            // escape a 255 in it never end it, so the next command and the next line end do, too.
+            (State::SubOption, NAWS) => (State::Sub(NAWS_BYTES), 1, Step::Nothing),
+            (State::SubOption, option) => (State::Sub(TEXT), usize::from(option != IAC), Step::Nothing),
+            (State::Sub(left), IAC) => (State::SubCommand(left), 1, Step::Nothing),
+            // A size that ends in an unescaped 255 has lost its IAC before the SE.
+            (State::Sub(0), SE) => (State::Data, 1, Step::Nothing),
+            (State::Sub(0 | TEXT), b'\r' | b'\n') => (State::Data, until_iac(bytes), Step::Data),
+            (State::Sub(TEXT), _) => (State::Sub(TEXT), until_line_end(bytes), Step::Nothing),
+            (State::Sub(left), _) => (State::Sub(left.saturating_sub(1)), 1, Step::Nothing),
+            // The 255 was a byte of its own, whether or not it was escaped.
+            (State::SubCommand(left), byte) => {
+                let left = if left == TEXT { TEXT } else { left.saturating_sub(1) };
+                (State::Sub(left), usize::from(byte == IAC), Step::Nothing)
+            }
         };
         self.state = next;
         (taken, step)
@@ -180,11 +211,15 @@ impl TelnetFilter {
     }
 }
 
+fn is_command(byte: u8) -> bool {
+    byte >= LOWEST && byte != UNUSED && byte != IAC
+}
+
 fn after_command(command: u8) -> (State, Step) {
     match command {
         WILL | WONT | DO | DONT => (State::Option(command), Step::Nothing),
-        SB => (State::Sub, Step::Nothing),
-        INTERRUPT | BREAK => (State::Data, Step::Interrupt),
+        SB => (State::SubOption, Step::Nothing),
+        INTERRUPT | BREAK | ABORT => (State::Data, Step::Interrupt),
         ARE_YOU_THERE => (State::Data, Step::AreYouThere),
         ERASE_CHAR => (State::Data, Step::EraseChar),
         ERASE_LINE => (State::Data, Step::EraseLine),
@@ -195,6 +230,11 @@ fn after_command(command: u8) -> (State, Step) {
 /// How many bytes precede the first IAC.
 fn until_iac(bytes: &[u8]) -> usize {
     memchr(IAC, bytes).unwrap_or(bytes.len())
+}
+
+/// How many bytes precede the first IAC or line end.
+fn until_line_end(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| matches!(*byte, IAC | b'\r' | b'\n')).unwrap_or(bytes.len())
 }
 
 /// A set of telnet options.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use log::Level;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -17,8 +17,10 @@ use tungstenite::{Error, Message};
 
 use super::io::linger;
 use super::link::Link;
+use crate::lock::Mutex;
+use crate::log_limit::{self, Who};
 use crate::model::limits::{FLOOD_BYTES, PAGE_KEPT, READ_MAX, READ_MIN, WEB_CHATTER_BURST, WEB_CHATTER_RATE, WEB_PING};
-use crate::model::{Bucket, Peer, Rate};
+use crate::model::{Bucket, Rate};
 
 /// The most bytes of control frames that wait while a message is partly sent; further pings stay unanswered.
 const CONTROL_BYTES: usize = 1024;
@@ -31,9 +33,9 @@ pub(crate) struct WebSocketLink {
     below: Arc<dyn Link>,
     peer: SocketAddr,
     // lock tier 7: only the reading thread takes it, and holds it while it waits for bytes.
-    incoming: Mutex<Incoming>,
+    incoming: Mutex<Incoming, 7>,
     // lock tier 8: after `incoming` and the connection's writer; never held over a wait.
-    outgoing: Mutex<Outgoing>,
+    outgoing: Mutex<Outgoing, 8>,
 }
 
 impl WebSocketLink {
@@ -49,14 +51,35 @@ impl WebSocketLink {
         WebSocketLink { peer, ..self }
     }
 
-    /// Sends a control frame between two messages, as soon as the connection takes it.
-    fn interject(&self, frame: &[u8], last: bool) {
+    /// Sends control frames between two messages, as soon as the connection takes them. Where too many wait, only the latest
+    /// is kept, which is all that RFC 6455 asks of pongs (5.5.3).
+    fn interject(&self, frames: &[u8]) {
         let mut outgoing = self.outgoing.lock();
-        if !outgoing.over && (last || outgoing.control.len() + frame.len() <= CONTROL_BYTES) {
-            outgoing.control.extend_from_slice(frame);
-            // Bytes that are not taken now go out before the next message.
+        if outgoing.over {
+            return;
+        }
+        for frame in control_frames(frames) {
+            if outgoing.control.len() + frame.len() > CONTROL_BYTES {
+                // Bytes that are not taken now go out before the next message.
+                let _ = outgoing.push(&*self.below);
+            }
+            match outgoing.latest.is_empty() && outgoing.control.len() + frame.len() <= CONTROL_BYTES {
+                true => outgoing.control.extend_from_slice(frame),
+                false => outgoing.latest = frame.to_vec(),
+            }
+        }
+        let _ = outgoing.push(&*self.below);
+    }
+
+    /// Sends the close frame, which is the last one.
+    fn say_close(&self, code: CloseCode) {
+        let mut outgoing = self.outgoing.lock();
+        if !outgoing.over {
+            let latest = std::mem::take(&mut outgoing.latest);
+            outgoing.control.extend_from_slice(&latest);
+            outgoing.control.extend_from_slice(&close_frame(code));
             let _ = outgoing.push(&*self.below);
-            outgoing.over = last;
+            outgoing.over = true;
         }
     }
 
@@ -72,22 +95,27 @@ impl WebSocketLink {
     }
 
     /// Parses the received frames and sends the replies that the protocol requires.
-    fn parse(&self, incoming: &mut Incoming) -> io::Result<()> {
-        let result = incoming.parse();
-        let replies = std::mem::take(&mut incoming.feed.replies);
-        match result {
-            Ok(()) if replies.is_empty() => {}
-            Ok(()) => self.interject(&replies, !incoming.open),
-            Err(Violation(code)) => {
-                incoming.open = false;
-                log::debug!("frames refused {} code={code}", Peer(self.peer));
-                self.interject(&close_frame(code), true);
-                self.below.finish();
-                linger(&*self.below, || false);
-                return Err(io::ErrorKind::InvalidData.into());
-            }
+    fn parse(&self, incoming: &mut Incoming) {
+        if let Err(Violation(code)) = incoming.parse() {
+            log_limit::note(Level::Debug, "frames refused", Who::Stranger(self.peer), &format!("code={code}"));
+            (incoming.open, incoming.violated) = (false, Some(code));
         }
-        Ok(())
+        if let Some(code) = incoming.answer.take() {
+            self.outgoing.lock().answer = Some(code);
+        }
+        let replies = std::mem::take(&mut incoming.feed.replies);
+        if !replies.is_empty() {
+            self.interject(&replies);
+        }
+    }
+
+    /// The end of what can be read. Everything read before has been carried out and answered by now.
+    fn end(&self, incoming: &mut Incoming) -> io::Result<usize> {
+        let Some(code) = incoming.violated.take() else { return Ok(0) };
+        self.say_close(code);
+        self.below.finish();
+        linger(&*self.below, || false);
+        Err(io::ErrorKind::InvalidData.into())
     }
 }
 
@@ -96,7 +124,7 @@ impl Link for WebSocketLink {
         let mut incoming = self.incoming.lock();
         loop {
             if incoming.open {
-                self.parse(&mut incoming)?;
+                self.parse(&mut incoming);
             }
             let n = incoming.take(buffer);
             if n > 0 {
@@ -104,14 +132,14 @@ impl Link for WebSocketLink {
             }
             if !incoming.open {
                 // Whether or not the client has closed the connection below.
-                return Ok(0);
+                return self.end(&mut incoming);
             }
             let next = Instant::now() + WEB_PING;
             match self.below.read(buffer, Some(deadline.map_or(next, |deadline| deadline.min(next)))) {
                 Ok(0) => return Ok(0),
                 Ok(n) => self.gather(&mut incoming.feed.bytes, buffer, n),
                 Err(e) if e.kind() == io::ErrorKind::TimedOut && deadline.is_none_or(|by| Instant::now() < by) => {
-                    self.interject(&ping_frame(), false);
+                    self.interject(&ping_frame());
                 }
                 Err(e) => return Err(e),
             }
@@ -135,7 +163,8 @@ impl Link for WebSocketLink {
     }
 
     fn finish(&self) {
-        self.interject(&close_frame(CloseCode::Normal), true);
+        let answer = self.outgoing.lock().answer;
+        self.say_close(answer.unwrap_or(CloseCode::Normal));
         self.below.finish();
     }
 
@@ -157,6 +186,10 @@ struct Incoming {
     at: usize,
     /// The client has neither closed nor violated the protocol; lines received before that are still handed out.
     open: bool,
+    /// The close code that answers the client's.
+    answer: Option<CloseCode>,
+    /// The close code for a violation, which is sent once those lines have been handed out.
+    violated: Option<CloseCode>,
     /// How many bytes without a line the client may still send.
     chatter: Bucket,
 }
@@ -186,6 +219,8 @@ impl Incoming {
             lines: Vec::new(),
             at: 0,
             open: true,
+            answer: None,
+            violated: None,
             chatter: CHATTER.full(Instant::now()),
         }
     }
@@ -228,9 +263,10 @@ impl Incoming {
                 Ok(Message::Ping(_)) => drop(self.context.flush(&mut self.feed)),
                 Ok(Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Binary(_)) => return Err(Violation(CloseCode::Unsupported)),
-                Ok(Message::Close(_)) => {
-                    // The reply is a close frame; after it tungstenite reports that the connection is closed.
-                    let _ = self.context.flush(&mut self.feed);
+                Ok(Message::Close(close)) => {
+                    let code = close.map_or(CloseCode::Normal, |close| close.code);
+                    self.answer = Some(if code.is_allowed() { code } else { CloseCode::Protocol });
+                    // Its reply is sent when everything before it has been answered: RFC 6455 lets us go on until then (5.5.1).
                     self.open = false;
                     return Ok(());
                 }
@@ -282,6 +318,10 @@ struct Outgoing {
     line: Vec<u8>,
     /// Complete frames that go between messages: pongs, pings, the close frame.
     control: Vec<u8>,
+    /// One more such frame, the latest, which found no room among them.
+    latest: Vec<u8>,
+    /// The close code that answers the client's, once it has sent one.
+    answer: Option<CloseCode>,
     /// The close frame was sent.
     over: bool,
 }
@@ -289,14 +329,10 @@ struct Outgoing {
 impl Outgoing {
     /// Writes the frames that precede the next message.
     fn push(&mut self, below: &dyn Link) -> io::Result<()> {
-        for bytes in [&mut self.rest, &mut self.control] {
-            while !bytes.is_empty() {
-                let n = below.try_write(bytes)?;
-                bytes.drain(..n);
-            }
-            bytes.shrink_to(0);
-        }
-        Ok(())
+        write_out(&mut self.rest, below)?;
+        write_out(&mut self.control, below)?;
+        self.control = std::mem::take(&mut self.latest);
+        write_out(&mut self.control, below)
     }
 
     /// Writes lines; returns how many bytes of them have gone out as complete messages.
@@ -328,6 +364,26 @@ impl Outgoing {
         }
         if whole == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(whole) }
     }
+}
+
+/// Writes all of these bytes, or keeps those that are not taken.
+fn write_out(bytes: &mut Vec<u8>, below: &dyn Link) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = below.try_write(bytes)?;
+        bytes.drain(..n);
+    }
+    bytes.shrink_to(0);
+    Ok(())
+}
+
+/// The control frames of a server, one after the other: their length is in the second byte (RFC 6455, 5.2 and 5.5).
+fn control_frames(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = 2 + usize::from(*frames.get(1)?);
+        let (frame, rest) = frames.split_at_checked(length)?;
+        frames = rest;
+        Some(frame)
+    })
 }
 
 /// The header of a text frame.

@@ -6,9 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::request::Request;
+use crate::lock::Mutex;
 use crate::model::{Net, Peer};
 
 /// How long to wait before logging again that a proxy does not name its clients.
@@ -20,10 +19,10 @@ pub(crate) struct TrustedProxies {
     nets: Vec<Net>,
     /// When it was last logged that a proxy does not name its clients.
     // lock tier 9: a leaf.
-    warned: Mutex<Option<Instant>>,
+    warned: Mutex<Option<Instant>, 9>,
 }
 
-/// What a trusted proxy says about the client.
+/// The client's address according to a trusted proxy.
 #[derive(Debug, PartialEq, Eq)]
 enum ForwardedFor {
     Client(SocketAddr),

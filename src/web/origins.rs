@@ -45,7 +45,14 @@ impl AllowedOrigins {
     pub(super) fn check(&self, request: &Request, local: Option<SocketAddr>) -> Result<(), OriginError> {
         let here = local.map(WebOrigin::at);
         let ours = || self.origins.iter().chain(&here);
-        let host = request.only("host").ok_or(OriginError::Host)?;
+        // Without a Host it is HTTP/1.0, which no browser speaks.
+        let Some(host) = request.only("host") else {
+            return if request.version == 0 && request.all("host").next().is_none() {
+                Ok(())
+            } else {
+                Err(OriginError::Host)
+            };
+        };
         if !ours().any(|origin| origin.has_host(host)) {
             return Err(OriginError::Host);
         }
@@ -69,7 +76,7 @@ impl OriginError {
         match self {
             OriginError::Host => Response::text(
                 421,
-                "This server does not know itself by the name in your address bar; its operator can allow it with --web-origin.",
+                "This server does not serve the host name in your address bar; its operator can add it with --web-origin.",
             ),
             OriginError::Origin => {
                 Response::text(403, "This request comes from another site, which may not use this server.")
@@ -84,7 +91,7 @@ mod tests {
 
     fn request(headers: &[(&str, &str)]) -> Request {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Request { headers, ..Request::default() }
+        Request { headers, version: 1, ..Request::default() }
     }
 
     #[test]
@@ -109,7 +116,8 @@ mod tests {
         {
             assert_eq!(check(&[("host", host)]), Err(OriginError::Host), "{host}");
         }
-        assert_eq!(check(&[]), Err(OriginError::Host));
+        let without = |version| origins.check(&Request { version, ..request(&[]) }, None);
+        assert_eq!((without(1), without(0)), (Err(OriginError::Host), Ok(())));
         assert_eq!(check(&[("host", "localhost:8080"), ("host", "evil.org")]), Err(OriginError::Host));
     }
 

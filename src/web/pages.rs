@@ -31,8 +31,8 @@ pub(super) fn respond(method: &str, path: &str) -> Response {
     let file = FILES.iter().find(|(name, ..)| *name == path);
     match (method, file) {
         ("GET" | "HEAD", Some((_, content_type, bytes))) => Response::file(content_type, bytes),
-        (_, Some(_)) => Response::text(405, "A page can only be read.").with("Allow", "GET, HEAD"),
-        (_, None) => Response::text(404, "There is no such page."),
+        (_, Some(_)) => Response::text(405, "Use GET.").with("Allow", "GET, HEAD"),
+        (_, None) => Response::text(404, "This page does not exist."),
     }
 }
 

@@ -1,8 +1,11 @@
 //! One HTTP response, with the headers that forbid a browser whatever our pages do not need.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use chrono::{DateTime, Utc};
+
+use crate::model::text;
 use crate::transport::{Link, linger, write_all_until};
 
 /// In every response. Scripts and styles come only from our own files, no other site may frame our page, and browsers
@@ -69,6 +72,17 @@ impl Response {
         Response { head_only, ..self }
     }
 
+    /// In the form of the API's answers: one event with this code, where it is a sentence for people.
+    pub(super) fn for_programs(self) -> Response {
+        if !self.content_type.starts_with("text/plain") || self.status < 400 {
+            return self;
+        }
+        let code = reason(self.status).to_ascii_lowercase().replace(' ', "_");
+        let text = text::quote(String::from_utf8_lossy(&self.body).trim_end());
+        let body = format!("[{{\"event\":\"error\",\"code\":\"{code}\",\"text\":{text}}}]\n");
+        Response { headers: self.headers, ..Response::json(self.status, body) }
+    }
+
     /// The status code.
     pub(super) fn status(&self) -> u16 {
         self.status
@@ -77,9 +91,9 @@ impl Response {
     /// The whole response.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let Response { status, content_type, headers, body, head_only } = self;
-        let length = body.len();
+        let (length, date) = (body.len(), DateTime::<Utc>::from(SystemTime::now()).format("%a, %d %b %Y %H:%M:%S GMT"));
         let head = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n{ALWAYS}{headers}\r\n",
+            "HTTP/1.1 {status} {}\r\nDate: {date}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n{ALWAYS}{headers}\r\n",
             reason(*status)
         );
         let mut bytes = head.into_bytes();
@@ -111,14 +125,15 @@ fn reason(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         409 => "Conflict",
-        411 => "Length Required",
         413 => "Content Too Large",
+        417 => "Expectation Failed",
         415 => "Unsupported Media Type",
         421 => "Misdirected Request",
         422 => "Unprocessable Content",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     }

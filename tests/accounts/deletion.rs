@@ -95,7 +95,7 @@ fn the_operator_sees_the_name_and_may_free_it() {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     assert!(user(&["list"]).lines().any(|line| line.starts_with("alice ") && line.ends_with(" deleted")));
-    let kept = "parlord: users.txt: the user 'alice' is deleted; `parlord user remove alice` frees the name\n";
+    let kept = "parlord: users.txt: user 'alice' was deleted; `parlord user remove alice` frees the name\n";
     assert_eq!((user(&["add", "Alice"]).as_str(), user(&["passwd", "alice"]).as_str()), (kept, kept));
     assert!(user(&["remove", "alice"]).starts_with("Removed alice."));
     daemon.signal("HUP");

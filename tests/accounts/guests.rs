@@ -152,7 +152,7 @@ fn guest_is_an_unknown_name_unless_guests_are_allowed() {
     let server = TestServer::start();
     assert_eq!(refusal(&server, "guest", "guest"), NO);
     let with = self::server();
-    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "the number is not his to choose");
+    assert_eq!(refusal(&with, "guest-1", "guest"), NO, "guests cannot choose their number");
 }
 
 #[test]
@@ -162,5 +162,5 @@ fn the_users_file_may_not_hold_guest_names() {
     std::fs::write(&users, "alice:a\nGuest-3:marked\n").unwrap();
     let config = Config { users, listen: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
     let error = Server::bind(&config).err().unwrap().to_string();
-    assert!(error.ends_with("users.txt: line 2: the name is one of those that guests get"), "{error}");
+    assert!(error.ends_with("users.txt: line 2: the name is reserved for guests"), "{error}");
 }

@@ -44,12 +44,7 @@ fn errors_come_after_the_last_answer_and_change_nothing() {
         ("wrong", "new", "new", WRONG),
         ("password123", "new", "other", "Error: The new passwords do not match; nothing was changed."),
         ("password123", &long, &long, "Error: The new password is longer than 1024 bytes; nothing was changed."),
-        (
-            "password123",
-            " x",
-            " x",
-            "Error: The new password begins or ends with a space, which nobody sees and some clients cut off; nothing was changed.",
-        ),
+        ("password123", " x", " x", "Error: The new password begins or ends with a space; nothing was changed."),
     ] {
         passwd(&mut alice, old, new, again);
         alice.expect(said);

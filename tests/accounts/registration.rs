@@ -101,7 +101,7 @@ fn every_refused_registration_says_why() {
         ("guest", "pw", "the name is reserved for guests."),
         ("Guest-7", "pw", "the name is reserved for guests."),
         ("zoe", "", "the password is empty."),
-        ("zoe", " x", "the password begins or ends with a space, which nobody sees and some clients cut off."),
+        ("zoe", " x", "the password begins or ends with a space."),
     ];
     std::thread::scope(|scope| {
         for (request, password, why) in cases {
@@ -299,5 +299,5 @@ fn registering_restarts_the_login_deadline() {
     answer(&mut slow, &[("Enter username: ", "/register zoe"), ("Enter password: ", "pw")]);
     slow.expect_bytes("Repeat password: *** The login took too long. Goodbye.\n");
     slow.expect_end();
-    eventually("he is forgotten", || server.handle.logging_in() == 0);
+    eventually("the connection is forgotten", || server.handle.logging_in() == 0);
 }

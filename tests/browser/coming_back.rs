@@ -69,11 +69,11 @@ fn a_gap_is_shown_and_can_be_filled() {
     assert!(daemon.wait().success());
     daemon.restart(&[&OPTIONS[..], &["--web", &web]].concat());
     alice.until("document.body.dataset.ready === '2'");
-    alice.sees("#log", "Something is missing here");
+    alice.sees("#log", "Some messages are missing");
     alice.run("document.querySelector('.gap').scrollIntoView();");
     alice.picture("panther-gap");
-    alice.press("Something is missing here: load it");
-    alice.misses("#log", "Something is missing here");
+    alice.press("Some messages are missing: load them");
+    alice.misses("#log", "Some messages are missing");
     alice.until("document.querySelectorAll('.msg').length === 531");
 }
 

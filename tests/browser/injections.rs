@@ -100,7 +100,7 @@ fn sixty_injections_in_messages_and_topics_are_shown_as_text() {
     bob.line_with("Pong: all");
     say(&alice, "/whois bob");
     say(&alice, "/search window.hit");
-    alice.sees("dialog", "Found");
+    alice.sees("dialog", "Search results");
     alice.run("document.querySelector('dialog').close();");
     say(&alice, "/ping seen");
     alice.sees("#log", "Pong: seen");
@@ -144,7 +144,7 @@ fn sixty_injections_in_rooms_reasons_and_logs_are_shown_as_text() {
     bob.send("/ping all");
     bob.line_with("Pong: all");
     alice.click("#b-menu");
-    alice.press("Operator’s page");
+    alice.press("Administration");
     alice.sees("#operate", &format!("reports ({})", all.len()));
     alice.sees("#operate", &format!("penalties ({})", all.len()));
     alice.sees("#of-log", all.last().unwrap());

@@ -89,11 +89,11 @@ fn who_changed_the_password_comes_back_with_the_new_one() {
     let (server, mut cable, alice) = on_a_cable();
     sign_in(&alice, "alice");
     alice.click("#b-menu");
-    alice.press("Change the password…");
+    alice.press("Change password…");
     for secret in [password("alice"), "brand-new-1", "brand-new-1"] {
         alice.until("document.querySelector('dialog[open] [name=secret]')?.value === ''");
         alice.type_into("dialog [name=secret]", secret);
-        alice.press("Go on");
+        alice.press("Continue");
     }
     alice.sees("[data-key=\"*\"]", "Everybody");
     open(&alice, "*");

@@ -25,7 +25,7 @@ pub(super) fn with_log(server: &TestServer) -> impl Fn(&str) + use<> {
 
 pub(super) fn go_there(browser: &Browser) {
     browser.click("#b-menu");
-    browser.press("Operator’s page");
+    browser.press("Administration");
     browser.sees("#operate", "sessions (");
 }
 
@@ -52,10 +52,10 @@ fn press_in_row(browser: &Browser, row: &str, label: &str) {
 
 /// Gives a reason, without which nothing is done.
 fn because(browser: &Browser, why: &str) {
-    browser.press("Do it");
+    browser.press("Confirm");
     assert_eq!(browser.run("return document.querySelector('dialog').open;"), true, "it asks for a reason");
     browser.type_into("dialog [name=why]", why);
-    browser.press("Do it");
+    browser.press("Confirm");
 }
 
 #[test]
@@ -68,10 +68,10 @@ fn an_operator_sees_sessions_and_gives_reasons() {
     alice.sees("#of-groups", "Soup at one");
     alice.sees("#operate", "reports (1)");
     alice.sees("#operate", "bossy");
-    alice.sees("#operate", "Messages a second");
+    alice.sees("#operate", "Messages per second");
     alice.press("Announce…");
     alice.type_into("dialog [name=text]", "soup is served");
-    alice.press("Tell everybody");
+    alice.press("Announce");
     bob.line_with("Announcement: soup is served");
     press_in_row(&alice, "bob", "Mute");
     alice.type_into("dialog [name=time]", "10m");
@@ -81,14 +81,14 @@ fn an_operator_sees_sessions_and_gives_reasons() {
     press_in_row(&alice, "mute", "Lift");
     because(&alice, "he is sorry");
     bob.expect("*** You are no longer muted: he is sorry.");
-    press_in_row(&alice, "bossy", "Done");
+    press_in_row(&alice, "bossy", "Close");
     because(&alice, "true");
     alice.sees("#operate", "reports (0)");
     let user = at_the_door(&server);
     sign_in(&user, "eve");
     user.click("#b-menu");
     user.sees("dialog", "Sign out");
-    assert!(!user.text("dialog").contains("Operator"), "for whom it is not meant there is none");
+    assert!(!user.text("dialog").contains("Administration"), "only operators see it");
 }
 
 #[test]
@@ -104,27 +104,27 @@ fn every_command_of_an_operator_asks_for_a_reason() {
     open(&alice, "*");
     alice.sees("#log", "rude words");
     alice.click(".msg .more");
-    alice.press("Delete for everybody…");
+    alice.press("Delete for everyone…");
     alice.type_into("dialog [name=why]", "rude");
     alice.press("Delete");
     bob.expect("*** alice deleted #1.");
     // The menu of a user has the operator's commands everywhere.
     open(&alice, "@bob");
     alice.click("#b-conv");
-    alice.press("Operator’s acts…");
+    alice.press("Administration…");
     alice.press("Mute bob…");
     because(&alice, "first");
     assert!(bob.line_with("muted you").ends_with("for good: first."));
-    alice.press("Read users and word filter again…");
+    alice.press("Reload users and word filter…");
     because(&alice, "new users");
     alice.sees("#told", "reloaded");
-    press_in_row(&alice, "club", "Take away");
+    press_in_row(&alice, "club", "Delete");
     because(&alice, "off topic");
     bob.expect("*** The group club was deleted by an operator: off topic.");
     alice.press("Stop the server…");
     because(&alice, "new disk");
     bob.expect("*** The server shuts down in 5m: new disk.");
-    alice.press("Let it go on…");
+    alice.press("Cancel shutdown…");
     because(&alice, "it can wait");
     bob.expect("*** The shutdown is cancelled.");
     press_in_row(&alice, "bob", "Ban");
@@ -155,7 +155,7 @@ fn the_operators_page_follows_the_end_of_the_log() {
     bob.send("/report eve sells things to everybody\n/ping told");
     bob.line_with("Pong: told");
     go_there(&alice);
-    alice.sees("#of-log", "this server writes none");
+    alice.sees("#of-log", "this server writes no log");
     let write = with_log(&server);
     let line = |n: u64| {
         let (minute, second) = (n / 60, n % 60);

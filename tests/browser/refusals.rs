@@ -200,7 +200,7 @@ fn a_name_with_a_space_registers_nobody() {
         write_into(&browser, "#secret", "secret-1");
         write_into(&browser, "#again", "secret-1");
         browser.click("#enter");
-        browser.sees("#door-note", "A name has 1 to 32 letters, digits, _ . and -, no spaces");
+        browser.sees("#door-note", "A name may contain only letters, digits, _ . and -");
         assert_eq!(browser.run("return document.getElementById('name').value;"), name);
         browser.press("Sign in");
         browser.press("Register");
@@ -227,7 +227,7 @@ fn what_cannot_be_taken_back_asks_first() {
     let give = || {
         alice.click("#b-conv");
         alice.press("bob admin");
-        alice.press("Give the group to bob…");
+        alice.press("Transfer the group to bob…");
     };
     let leave = || {
         alice.click("#b-conv");
@@ -238,13 +238,13 @@ fn what_cannot_be_taken_back_asks_first() {
     bob.send("/group tea");
     bob.line_with("members: 2, owners: alice,");
     give();
-    alice.press("Give");
+    alice.press("Transfer");
     bob.line_with("owner of the group tea");
     leave();
     alice.press("Leave");
     bob.line_with("alice has left the group tea");
     alice.press("Room");
-    alice.press("Make a room");
+    alice.press("Create room");
     alice.sees("#subtitle", "1 of 4 here");
     alice.click("#b-conv");
     alice.press("Leave the room…");

@@ -11,7 +11,7 @@ fn make_room(browser: &Browser, topic: &str, size: u32) -> String {
     browser.press("Room");
     browser.type_into("dialog [name=topic]", topic);
     browser.run(&format!("document.querySelector('dialog [name=size]').value = {size};"));
-    browser.press("Make a room");
+    browser.press("Create room");
     browser.sees("#subtitle", &format!("1 of {size} here"));
     let line = browser.text("#subtitle");
     line.split(' ').nth(1).unwrap().to_owned()
@@ -143,9 +143,9 @@ fn every_way_of_leaving_a_room_is_seen_at_once() {
     alice.until("!document.getElementById('offline').hidden");
     cable.plug(server.web[0]);
     bob.expect("*** alice has joined the chat.");
-    alice.sees("dialog", "your place in Second");
+    alice.sees("dialog", "you left Second");
     assert!(!alice.text("#list").contains("Second"));
-    alice.press(&format!("Join {code} again"));
+    alice.press(&format!("Rejoin {code}"));
     bob.expect("*** alice has joined (2/2).");
     alice.sees("#subtitle", "2 of 2 here");
     // By closing the tab.

@@ -58,6 +58,8 @@ window.WebSocket = class {
     setTimeout(() => this.onopen());
   }
 
+  close() {}
+
   send(text) {
     if (this.login > 0) {
       this.login -= 1;

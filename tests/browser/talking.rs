@@ -90,11 +90,11 @@ fn history_loads_on_scrolling_up_and_can_be_cleared() {
     alice.click("#b-conv");
     alice.press("Clear this chat…");
     alice.press("Clear");
-    alice.sees("#log", "Nothing has been said here yet.");
+    alice.sees("#log", "No messages yet.");
     alice.reload();
     sign_in(&alice, "alice");
     open(&alice, "@bob");
-    alice.sees("#log", "Nothing has been said here yet.");
+    alice.sees("#log", "No messages yet.");
     bob.send("/search number in alice");
     assert_eq!(bob.line_with("Found"), "Found with alice:", "bob keeps his view");
 }
@@ -208,7 +208,7 @@ fn typed_commands_are_answered_on_the_page() {
         alice.sees("#log", answer);
     }
     alice.click("#b-menu");
-    alice.press("I am back");
+    alice.press("I’m back");
     alice.sees("#log", "You are back.");
     open(&alice, "@bob");
     say(&alice, "/me waves");
@@ -282,7 +282,7 @@ fn notifications_need_permission_and_are_silent() {
     alice.sees("[data-key=\"@bob\"]", "1");
     assert_eq!(alice.run("return notes;"), serde_json::json!([]), "nobody asked for them");
     alice.click("#b-menu");
-    alice.press("Show notifications…");
+    alice.press("Turn on notifications…");
     bob.ask("/msg alice are you there?", &["[to alice]: are you there?"]);
     alice.until("notes.length");
     assert_eq!(alice.run("return notes;"), serde_json::json!([["bob", "are you there?", true]]));

@@ -27,7 +27,7 @@ fn a_ban_ends_a_users_sessions_and_refuses_logins() {
         line
     };
     assert_eq!(refused(&server, password("bob")), "Authentication failed: you are banned for good: spam, again.");
-    assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only he himself learns of it");
+    assert_eq!(refused(&server, "wrong"), "Authentication failed.", "only the banned user learns of it");
     alice.send("/unban user bob");
     line_from(&mut alice, "Lifted the ban of bob.");
     server.login("bob").quiet();
@@ -164,11 +164,19 @@ fn an_unknown_target_of_a_sanction_is_named() {
         ("/ban bob", "Usage: /ban <username> <group> [30s|10m|2h|7d] [<reason>] or /ban user|addr|net <target> [30s|10m|2h|7d] [<reason>]"),
         ("/disconnect zoe", "Error: 'zoe' is neither a user who is online nor a session; /sessions lists them."),
         (
-            "/disconnect session-99",
-            "Error: 'session-99' is neither a user who is online nor a session; /sessions lists them.",
+            "/disconnect session:99",
+            "Error: 'session:99' is neither a user who is online nor a session; /sessions lists them.",
         ),
         ("/drop_group g", "Error: Group 'g' does not exist."),
         ("/reports done 3", "Error: Report 3 does not exist; /reports lists them."),
+        ("/ban user bob 1x spam", "Error: Bad time '1x'; before a reason: 30s, 10min, 2h, 7d, 1w, 1h30m or forever."),
+        ("/mute user bob spam 30m", "Error: Bad time '30m'; before a reason: 30s, 10min, 2h, 7d, 1w, 1h30m or forever."),
+        ("/shutdown in cancle", "Error: Bad time 'cancle'; before a reason: 30s, 10min, 2h, 7d, 1w, 1h30m or forever."),
+        ("/shutdown", "Usage: /shutdown now|in <time>|cancel [<reason>]"),
+        ("/shutdown 10m update", "Usage: /shutdown now|in <time>|cancel [<reason>]"),
+        ("/shutdown cancle", "Usage: /shutdown now|in <time>|cancel [<reason>]"),
+        ("/disconnect 1", "Error: '1' is neither a user who is online nor a session; /sessions lists them."),
+        ("/disconnect session-1", "Error: 'session-1' is neither a user who is online nor a session; /sessions lists them."),
         ("/shutdown cancel", "Error: No shutdown is scheduled; there is nothing to cancel."),
     ]);
     for line in ["/ban addr x", "/ban net 10.0.0.0/4"] {

@@ -112,11 +112,11 @@ fn the_socket_is_the_owners_and_is_removed_at_exit() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     let dir = daemon.dir.path().to_owned();
-    assert_eq!(ctl(&daemon, &["shutdown", "new", "disk"]).out, "The server is shutting down.\n");
+    assert_eq!(ctl(&daemon, &["shutdown", "now", "new", "disk"]).out, "The server is shutting down.\n");
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(!path.exists());
     let nobody = run_with(&dir, &["ctl", "sessions"], &[], "");
-    let why = "parlord: data: no parlord works in this folder; --data says in which one it does\n";
+    let why = "parlord: data: no parlord is running in this folder; --data names another one\n";
     assert_eq!((nobody.code, nobody.err.as_str()), (1, why));
     let memory = run_with(&dir, &["ctl", "sessions", "--data", "none"], &[], "");
     assert_eq!((memory.code, memory.err.as_str()), (1, "parlord: there is no console: the setting data is none\n"));

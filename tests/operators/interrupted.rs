@@ -35,14 +35,14 @@ fn an_interrupted_rename_is_finished_at_the_next_start() {
     ] {
         let dir = interrupted(entries, users);
         let check = || run_with(dir.path(), &["check"], &[], "");
-        let said = "; the renaming of bob to robert was interrupted, and is finished at the next start\n";
+        let said = "; renaming bob to robert was interrupted and will be finished at the next start\n";
         let before = check();
         assert_eq!((before.code, before.out.ends_with(said)), (0, left), "{}", before.out);
         assert_eq!(fs::read_to_string(dir.path().join("users.txt")).unwrap(), users, "a look changes nothing");
         let daemon = Daemon::start_in(dir, &["--data", "data"]);
-        let mut he = enter(&daemon, is, "qwerty456");
-        he.ask("/bans", &["There are no penalties."]);
-        drop(he);
+        let mut client = enter(&daemon, is, "qwerty456");
+        client.ask("/bans", &["There are no penalties."]);
+        drop(client);
         if !entries.is_empty() {
             daemon.await_log(&format!("rename finished user=bob name=robert rewritten={left}"));
         }
@@ -57,8 +57,8 @@ fn an_interrupted_rename_is_finished_at_the_next_start() {
 fn a_rename_that_cannot_be_finished_stops_the_start() {
     let renamed = [Entry::Renamed { from: name("bob"), to: name("robert") }];
     let dir = interrupted(&renamed, &format!("{USERS}robert:by hand\n"));
-    let why = "parlord: users.txt: the renaming of bob to robert was interrupted, and goes on no further: \
-               both names have a line; remove that of robert, or that of bob if this is done\n";
+    let why = "parlord: users.txt: renaming bob to robert was interrupted and cannot be finished: both names have \
+               a line; remove the line of robert, or that of bob if the rename is done\n";
     for (words, code) in [(&["check"][..], 2), (&["--listen", "127.0.0.1:0"], 1)] {
         let refused = run_with(dir.path(), words, &[], "");
         assert_eq!((refused.code, refused.err.ends_with(why)), (code, true), "{}", refused.err);

@@ -45,7 +45,7 @@ fn a_countdown_can_be_cancelled_and_restarted() {
         bob.expect("*** The shutdown is cancelled.");
     }
     bob.quiet();
-    alice.send("/shutdown");
+    alice.send("/shutdown now");
     alice.line_with("The server is shutting down.");
     bob.expect(BYE);
 }

@@ -38,7 +38,7 @@ impl Haunted {
     fn await_gone(&mut self, name: &str, since: Instant) {
         receive(&self.witness, &mut self.unread, &format!("*** {name} has left the chat."), 1);
         self.slowest = self.slowest.max(since.elapsed());
-        assert_eq!(self.server.handle.hub().group_count(), 0, "his group is still there");
+        assert_eq!(self.server.handle.hub().group_count(), 0, "the group is still there");
         #[cfg(feature = "failpoints")]
         assert_eq!(self.server.handle.hub().check_invariants(), Ok(()));
     }

@@ -78,7 +78,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// What happened to the messages that were sent.
+/// The fate of the messages that were sent.
 #[derive(Default)]
 pub struct Said {
     count: usize,

@@ -131,7 +131,7 @@ fn a_flooder_slows_only_itself() {
     assert_eq!(crowd.open(), listeners);
     // The log mentions a flooder once, and again after each recovery of half a burst, which happens on a busy machine.
     let recoveries = usize::try_from(start.elapsed().as_secs()).unwrap() * 100 * 2 / burst;
-    assert!(slowed <= scale(1 + recoveries, 2), "the log says {slowed} times that he is slowed");
+    assert!(slowed <= scale(1 + recoveries, 2), "the log mentions the slowed client {slowed} times");
     canary.finish().assert_clean("12", &before);
     assert!(!daemon.log().contains("slow reader"));
 }

@@ -1,4 +1,4 @@
-//! Frames that no browser sends: each breach closes its client alone, with the code that says which.
+//! Frames that no browser sends: each violation closes its client alone, with the code for it.
 
 use std::fs;
 use std::io::Write;
@@ -18,7 +18,7 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// The bit of the last frame of a message, and the three that nobody may set.
+/// The FIN bit, and the three reserved bits.
 const LAST: u8 = 0x80;
 const RESERVED: [u8; 3] = [0x40, 0x20, 0x10];
 
@@ -32,7 +32,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     masked(first, &length, payload)
 }
 
-/// One whose length is written like this.
+/// A masked frame whose length is written like this.
 fn masked(first: u8, length: &[u8], payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xFA, 0x21, 0x3D];
     let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
@@ -43,7 +43,7 @@ fn text(text: &[u8]) -> Vec<u8> {
     frame(LAST | TEXT, text)
 }
 
-/// A text in pieces.
+/// A text message in pieces.
 fn pieces(all: &[&[u8]]) -> Vec<u8> {
     let last = all.len() - 1;
     let first = |n: usize| if n == 0 { TEXT } else { MORE } | if n == last { LAST } else { 0 };
@@ -54,7 +54,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(LAST | CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// Every breach, and the code it is answered with.
+/// Every violation, and the close code that answers it.
 fn abuses() -> Vec<(String, Vec<u8>, u16)> {
     let (half, long) = (vec![b'x'; 40_000], vec![b'x'; 70_000]);
     let named = [
@@ -103,14 +103,17 @@ fn abuses() -> Vec<(String, Vec<u8>, u16)> {
 }
 
 #[test]
-fn each_breach_closes_its_client_alone_with_its_code() {
+fn each_protocol_violation_closes_only_its_client() {
     let server = server();
     let mut bob = Socket::login(&server, "bob");
     for (what, bytes, code) in abuses() {
         let mut alice = Socket::login(&server, "alice");
         bob.expect(&["joined"]);
         alice.socket.get_mut().write_all(&bytes).unwrap();
-        assert_eq!(alice.read_to_end(), (Vec::new(), Some(code)), "{what}");
+        let (answers, closed) = alice.read_to_end();
+        assert_eq!(closed, Some(code), "{what}");
+        // What was sent before it is answered.
+        assert!(answers.iter().all(|answer| answer == r#"{"event":"pong","text":""}"#), "{what}: {answers:?}");
         drop(alice);
         assert_eq!(bob.next(), r#"{"event":"left","user":"alice"}"#, "{what}");
         bob.quiet();
@@ -118,7 +121,7 @@ fn each_breach_closes_its_client_alone_with_its_code() {
 }
 
 #[test]
-fn a_breach_before_the_login_closes_that_one_too() {
+fn a_protocol_violation_before_login_closes_the_client() {
     let server = server();
     for (what, bytes, code) in abuses().into_iter().filter(|(_, bytes, _)| bytes.len() < 1024) {
         let mut stranger = Socket::connect(&server);
@@ -131,7 +134,7 @@ fn a_breach_before_the_login_closes_that_one_too() {
 }
 
 #[test]
-fn what_is_odd_but_right_is_taken() {
+fn unusual_but_valid_frames_are_accepted() {
     let server = server();
     let mut alice = Socket::login(&server, "alice");
     let line = b"/ping odd";
@@ -151,7 +154,7 @@ fn what_is_odd_but_right_is_taken() {
         ),
         ("a pong that nobody asked for", [frame(LAST | PONG, b"x"), text(line)].concat(), "odd"),
     ] {
-        // However the network cuts it.
+        // However the network splits it.
         for byte in bytes {
             alice.socket.get_mut().write_all(&[byte]).unwrap();
         }
@@ -167,7 +170,7 @@ fn what_is_odd_but_right_is_taken() {
 }
 
 #[test]
-fn half_a_frame_ends_at_the_deadlines_of_half_a_line() {
+fn half_a_frame_has_the_deadlines_of_half_a_line() {
     let server = server_with(|config| {
         (config.limits.login_timeout, config.limits.idle_timeout) =
             (Duration::from_secs(1), Some(Duration::from_secs(2)));
@@ -181,18 +184,18 @@ fn half_a_frame_ends_at_the_deadlines_of_half_a_line() {
         assert_eq!(stranger.read_to_end(), (vec![closed], Some(1000)));
     }
     let mut alice = Socket::login(&server, "alice");
-    // A ping is no line.
+    // A ping is not a line.
     alice.socket.get_mut().write_all(&[&frame(LAST | PING, b""), half].concat()).unwrap();
     assert_eq!(alice.read_to_end(), (vec![r#"{"event":"closed","reason":"idle"}"#.to_owned()], Some(1000)));
 }
 
-/// Where a daemon's page is.
+/// The address of a daemon's page.
 fn page(daemon: &Daemon) -> SocketAddr {
     daemon.await_log("web page addr=");
     daemon.log().lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap()
 }
 
-/// A connection for which the kernel keeps little at this end.
+/// A connection with a small receive buffer.
 fn connect_small(addr: SocketAddr) -> TcpStream {
     let socket = Socket2::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -207,7 +210,7 @@ fn resident_kib(daemon: &Daemon) -> usize {
 }
 
 #[test]
-fn browsers_that_do_not_read_are_cut_as_slow_readers_within_their_bounds() {
+fn browsers_that_do_not_read_are_closed_within_bounds() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0", "--rate", "0", "--outbox-age", "60"]);
     let page = page(&daemon);
     let mut bob = daemon.login("bob");
@@ -235,7 +238,7 @@ fn browsers_that_do_not_read_are_cut_as_slow_readers_within_their_bounds() {
     }
     let cut = || daemon.log().matches("reason=\"slow reader\"").count();
     eventually("all are cut for that reason", || cut() == stuck.len());
-    // Each holds an outbox of 256 KiB, a page of 64 KiB and as much in frames; the rest is what the allocator keeps.
+    // Each holds an outbox of 256 KiB, a page of 64 KiB and as much in frames; the allocator keeps the rest.
     assert!(most < before + 8 * 512 + 4096, "{before} KiB became {most} KiB");
     stuck.iter_mut().for_each(|socket| drop(socket.read_to_end()));
     bob.quiet();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{ask, server_with, status};
 use crate::support::TestServer;
 
-/// A server on which everybody may register and that keeps everything on disk.
+/// A server with open registration that stores everything on disk.
 fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
@@ -24,7 +24,7 @@ struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// One with a new account.
+    /// A script with a new account.
     fn register(server: &'a TestServer, name: &str) -> Script<'a> {
         let nobody = Script { server, secret: String::new() };
         let (status, events) = nobody.send("POST", "/api/register", &json!({"name": name, "password": "secret-1"}));
@@ -67,7 +67,7 @@ fn code((status, events): (u16, Value)) -> (u16, String) {
 }
 
 #[test]
-fn a_script_registers_talks_reads_and_clears_without_coming_in() {
+fn a_script_registers_sends_reads_and_clears_offline() {
     let server = server();
     let mut bob = server.login("bob");
     let zoe = Script::register(&server, "zoe");
@@ -98,7 +98,7 @@ fn a_script_registers_talks_reads_and_clears_without_coming_in() {
 }
 
 #[test]
-fn groups_hold_for_scripts_as_for_everybody() {
+fn the_rules_of_groups_apply_to_scripts() {
     let server = server();
     let mut bob = server.login("bob");
     let zoe = Script::register(&server, "zoe");
@@ -117,13 +117,13 @@ fn groups_hold_for_scripts_as_for_everybody() {
     bob.expect("[Group lunch][zoe]: soup is ready");
     let (_, events) = zoe.get("/api/messages/%23lunch");
     assert_eq!(events[1]["messages"][0]["group"], "lunch");
-    bob.ask("/mute zoe lunch", &["*** zoe was muted in the group lunch by bob."]);
+    bob.ask("/mute zoe lunch", &["*** zoe was muted in the group lunch by bob for good."]);
     assert_eq!(code(zoe.say("#lunch", "x")), (403, "muted_in_group".to_owned()));
     bob.quiet();
 }
 
 #[test]
-fn anybody_may_ask_what_is_open() {
+fn anyone_can_ask_what_is_open() {
     for (registration, word) in
         [(Registration::Closed, "closed"), (Registration::Open, "open"), (Registration::Invite, "invite")]
     {
@@ -139,7 +139,7 @@ fn anybody_may_ask_what_is_open() {
 }
 
 #[test]
-fn what_a_script_does_wrong_is_said_in_status_and_code() {
+fn a_scripts_mistakes_have_a_status_and_a_code() {
     let server = server();
     let zoe = Script::register(&server, "zoe");
     let nobody = Script { server: &server, secret: String::new() };
@@ -168,7 +168,7 @@ fn what_a_script_does_wrong_is_said_in_status_and_code() {
         let body = json!({"name": name, "password": "secret-1", "invite": ""});
         assert_eq!(code(nobody.send("POST", "/api/register", &body)), (422, "bad_name".to_owned()), "{name:?}");
     }
-    assert_eq!(code(zoe.say("a", "x")), (404, "no_such_user".to_owned()), "nobody was made of a part of a name");
+    assert_eq!(code(zoe.say("a", "x")), (404, "no_such_user".to_owned()), "no account was created from part of a name");
     let closed = server_with(|_| ());
     let at_closed = Script { server: &closed, secret: String::new() };
     let (status, events) = at_closed.send("POST", "/api/register", &json!({"name": "yan", "password": "secret-1"}));
@@ -184,7 +184,7 @@ fn a_revoked_token_a_ban_and_an_empty_budget_hold_at_once() {
     let zoe = Script::register(&server, "zoe");
     assert_eq!(zoe.get("/api/users").0, 200);
     let statuses: BTreeSet<u16> = (0..60).map(|_| zoe.get("/api/users").0).collect();
-    assert_eq!(statuses, BTreeSet::from([200, 429]), "who sends more than he may is told");
+    assert_eq!(statuses, BTreeSet::from([200, 429]), "a client over its budget is told");
     let yan = Script::register(&server, "yan");
     let act = parlor::command::console("ban user yan").unwrap();
     let accounts = parlor::accounts::Accounts::load(&server.dir.path().join("users.txt")).unwrap();
@@ -201,9 +201,9 @@ fn a_revoked_token_a_ban_and_an_empty_budget_hold_at_once() {
     assert_eq!(xia.get("/api/users").0, 401);
 }
 
-/// The file that describes the API, held to what the API does.
+/// The file that describes the API, as the server sends it.
 #[test]
-fn the_description_is_what_is_answered() {
+fn the_description_is_served() {
     let server = server();
     let nobody = Script { server: &server, secret: String::new() };
     let (status, spec) = nobody.get("/api/openapi.json");

@@ -13,7 +13,7 @@ fn description() -> Value {
     serde_json::from_str(include_str!("../../src/web/api/openapi.json")).unwrap()
 }
 
-/// A server that believes a proxy on this machine, so that each request can come from where it likes.
+/// A server that trusts a proxy on this machine, so that each request can have any address.
 fn server() -> TestServer {
     server_with(|config| {
         config.registration = Registration::Open;
@@ -22,12 +22,12 @@ fn server() -> TestServer {
     })
 }
 
-/// A request to be described.
+/// A request of the API.
 struct Asked<'a> {
     method: &'a str,
-    /// As the description writes it.
+    /// As in the description.
     path: &'a str,
-    /// What stands for the conversation there, and behind it.
+    /// The conversation in the path, and what follows it.
     rest: &'a str,
     kind: &'a str,
     body: &'a str,
@@ -37,7 +37,7 @@ fn asked<'a>(method: &'a str, path: &'a str, body: &'a str) -> Asked<'a> {
     Asked { method, path, rest: "bob", kind: "application/json", body }
 }
 
-/// Its status, which has to be a described one, and the events of its answer.
+/// Its status, which has to be a described one, and the events in the response.
 fn answer(server: &TestServer, from: &str, secret: &str, asked: &Asked<'_>) -> (u16, Value) {
     let Asked { method, path, rest, kind, body } = *asked;
     let (addr, length, who) = (server.web[0], body.len(), BASE64.encode(secret.as_bytes()));
@@ -68,11 +68,11 @@ const MESSAGES: &str = "/api/messages";
 const CONVERSATION: &str = "/api/messages/{conversation}";
 const HELLO: &str = r#"{"to":"bob","text":"hello"}"#;
 
-/// Where wrong tokens came from, too many of them.
+/// An address that sent too many wrong tokens.
 const GUESSER: &str = "192.0.2.66";
 
 #[test]
-fn each_call_has_each_answer_that_its_description_lists_and_no_other() {
+fn each_call_gives_exactly_the_answers_described() {
     let (server, closed) = (server(), server_with(|_| ()));
     let mut bob = server.login("bob");
     bob.ask("/create_group tea", &["Group tea created."]);
@@ -127,12 +127,12 @@ fn each_call_has_each_answer_that_its_description_lists_and_no_other() {
             }
         }
     }
-    // What cannot be stored or read is met where a disk is full: see the tests of the API and the promises.
+    // Errors of the store need a full disk: see the tests of the API and of the promises.
     described.retain(|(_, _, status)| status != "503");
     assert_eq!(seen, described);
 }
 
-/// The words of a command line, with quotes as a shell takes them.
+/// The words of a command line, with quotes as in a shell.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
     for c in line.chars() {
@@ -147,7 +147,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The request that curl makes of these options, at this server and with this token.
+/// The request that curl makes of these options, to this server and with this token.
 fn request(server: &TestServer, options: &[String], token: &str) -> String {
     let addr = server.web[0];
     let (mut method, mut headers, mut body, mut path) = (None, String::new(), "", "");
@@ -170,7 +170,7 @@ fn request(server: &TestServer, options: &[String], token: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: {addr}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
-/// The kinds of events, in their order.
+/// The kinds of the events, in order.
 fn kinds(answer: &str) -> Vec<String> {
     let events: Value = serde_json::from_str(answer).unwrap();
     events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()

@@ -1,20 +1,21 @@
-//! HTTP as a browser, a stranger and a careless program speak it.
+//! HTTP from browsers, from other sites' pages, and from careless programs.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use parlor::model::WebOrigin;
 use parlor::model::limits::{
-    WEB_BODY, WEB_HEAD, WEB_HEADERS, WEB_THREADS, WEB_TIME, WEB_VISITS, WEB_VISITS_PER_ADDRESS,
+    WEB_BODY, WEB_CONNECTIONS, WEB_CONNECTIONS_PER_ADDRESS, WEB_HEAD, WEB_HEADERS, WEB_THREADS, WEB_TIME,
 };
 
 use super::{Socket, ask, get, server, server_with, status};
 use crate::promises::figure;
-use crate::support::{Daemon, PATIENCE, TestClient, eventually};
+use crate::support::{Daemon, PATIENCE, TestClient, eventually, parlord, write_users};
 
 #[test]
-fn a_page_comes_with_the_headers_that_guard_it() {
+fn pages_have_their_security_headers() {
     let server = server();
     let page = get(server.web[0], "/", "");
     assert_eq!(status(&page), 200);
@@ -37,7 +38,7 @@ fn a_page_comes_with_the_headers_that_guard_it() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_and_closed() {
+fn malformed_requests_are_answered_and_closed() {
     let server = server();
     let addr = server.web[0];
     let long = "x".repeat(9_000);
@@ -47,8 +48,8 @@ fn what_is_no_request_is_answered_and_closed() {
         ("\x16\x03\x01\x02\r\n\r\n".to_owned(), 400),
         ("SSH-2.0-OpenSSH_9\r\n\r\n".to_owned(), 400),
         (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 99999\r\n\r\n"), 413),
-        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nTransfer-Encoding: chunked\r\n\r\n"), 411),
-        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 421),
+        (format!("POST / HTTP/1.1\r\nHost: {addr}\r\nTransfer-Encoding: gzip\r\n\r\n"), 501),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
         (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 426),
         (format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\n\r\n"), 400),
     ] {
@@ -57,7 +58,7 @@ fn what_is_no_request_is_answered_and_closed() {
 }
 
 #[test]
-fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
+fn of_two_hundred_hosts_and_origins_only_listed_ones_pass() {
     let server = server_with(|config| {
         config.web_origin = vec![WebOrigin::parse("https://chat.example.org").unwrap()];
     });
@@ -121,7 +122,7 @@ fn of_two_hundred_hosts_and_origins_only_the_listed_ones_pass() {
 }
 
 #[test]
-fn a_page_of_somebody_else_gets_no_websocket() {
+fn another_sites_page_gets_no_websocket() {
     let server = server();
     let addr = server.web[0];
     let shake = |headers: &[(&str, &str)]| {
@@ -141,22 +142,22 @@ fn a_page_of_somebody_else_gets_no_websocket() {
 }
 
 #[test]
-fn who_sends_no_whole_request_is_told_at_the_deadline_and_holds_up_nobody() {
+fn an_incomplete_request_times_out_and_blocks_nobody() {
     let server = server();
     let began = Instant::now();
-    let mut slow: Vec<TestClient> = (0..WEB_VISITS).map(|_| TestClient::connect(server.web[0])).collect();
+    let mut slow: Vec<TestClient> = (0..WEB_CONNECTIONS).map(|_| TestClient::connect(server.web[0])).collect();
     slow.iter_mut().for_each(|client| client.send_raw("GET / HT"));
-    // All places are taken by one address, and this one holds fewer.
+    // One address holds all slots; another one holds fewer, and gets in.
     let mut other = TestClient::connect_from(server.web[0], [127, 0, 0, 9].into());
     other.send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
     assert!(String::from_utf8_lossy(&other.read_to_end()).starts_with("HTTP/1.1 200 OK"));
     assert!(began.elapsed() < WEB_TIME, "it had to wait for the slow ones");
     let ends: Vec<Vec<u8>> = slow.iter_mut().map(TestClient::read_to_end).collect();
     let told = ends.iter().filter(|end| end.starts_with(b"HTTP/1.1 408 ")).count();
-    assert!(began.elapsed() >= WEB_TIME && told >= WEB_VISITS / 2, "{told} were told");
+    assert!(began.elapsed() >= WEB_TIME && told >= WEB_CONNECTIONS / 2, "{told} were told");
 }
 
-/// Sends these bytes one after the other at this pace until the server answers, and gives the answer and how long it took.
+/// Sends bytes one by one at this pace until the server answers; returns the answer and how long it took.
 fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (String, Duration) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(pace)).unwrap();
@@ -164,7 +165,7 @@ fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (St
     stream.write_all(beginning.as_bytes()).unwrap();
     for byte in rest.bytes().cycle() {
         stream.write_all(&[byte]).unwrap();
-        // Waits for the answer as long as the pace is.
+        // Waits one interval for the answer.
         let mut first = [0; 1];
         match stream.read(&mut first) {
             Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&e.kind()) => {}
@@ -182,7 +183,7 @@ fn trickle(addr: SocketAddr, beginning: &str, rest: &str, pace: Duration) -> (St
 }
 
 #[test]
-fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
+fn a_trickle_of_bytes_does_not_extend_the_deadline() {
     let server = server();
     let addr = server.web[0];
     let body = format!(
@@ -194,7 +195,7 @@ fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
             scope.spawn(move || {
                 let (answer, took) = trickle(addr, beginning, rest, pace);
                 assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-                // On a busy machine the answer may come late, but never early.
+                // On a busy machine the answer may be late, but never early.
                 assert!((WEB_TIME..2 * WEB_TIME).contains(&took), "{beginning:.20} was cut after {took:?}");
             });
         }
@@ -202,7 +203,7 @@ fn the_deadline_of_a_request_is_not_put_off_by_a_byte_now_and_then() {
 }
 
 #[test]
-fn every_answer_ends_the_connection_but_for_a_websocket() {
+fn every_response_but_a_websocket_ends_the_connection() {
     let server = server();
     let addr = server.web[0];
     let shake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -217,7 +218,7 @@ fn every_answer_ends_the_connection_but_for_a_websocket() {
         "GET /api/users HTTP/1.1",
         "DELETE / HTTP/1.1",
     ] {
-        // It reads to the end, so the connection has to have one, whatever the client asks for.
+        // This reads to the end of the connection, which there must be whatever the client asks for.
         let answer =
             ask(addr, &format!("{request}\r\nHost: {addr}\r\nConnection: keep-alive\r\n\r\n{request}\r\n\r\n"));
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
@@ -231,7 +232,7 @@ fn every_answer_ends_the_connection_but_for_a_websocket() {
 }
 
 #[test]
-fn a_head_has_its_whole_length_and_not_a_byte_more() {
+fn head_has_the_length_of_get_and_no_body() {
     let server = server();
     let addr = server.web[0];
     let head = |length: usize| {
@@ -252,7 +253,7 @@ fn a_head_has_its_whole_length_and_not_a_byte_more() {
 }
 
 #[test]
-fn however_many_ask_there_are_no_more_threads_than_promised() {
+fn a_flood_of_requests_starts_a_bounded_number_of_threads() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0"]);
     daemon.await_log("web page addr=");
     let addr = daemon.log().lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
@@ -263,32 +264,33 @@ fn however_many_ask_there_are_no_more_threads_than_promised() {
         tasks.filter_map(name).filter(|name| name.starts_with("visit-")).count()
     };
     let mut most = 0;
-    let all: Vec<TestClient> = (0..4 * WEB_VISITS)
+    let all: Vec<TestClient> = (0..4 * WEB_CONNECTIONS)
         .map(|n| {
-            // Of many addresses, so that each newcomer may take a place.
+            // From many addresses, so that each newcomer can get a slot.
             let mut client = TestClient::connect_from(addr, [127, 0, 1, 1 + (n % 200) as u8].into());
             client.send_raw("GET / HT");
             most = most.max(threads());
             client
         })
         .collect();
-    assert!((WEB_VISITS / 2..=WEB_THREADS).contains(&most), "{most} threads");
+    assert!((WEB_CONNECTIONS / 2..=WEB_THREADS).contains(&most), "{most} threads");
     drop(all);
     eventually("all have ended", || threads() == 0);
 }
 
 #[test]
-fn one_address_has_its_share_of_visits() {
+fn one_address_has_a_limited_share_of_requests() {
     let server = server();
-    let mut all: Vec<TestClient> =
-        (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into())).collect();
-    assert!(String::from_utf8_lossy(&all[WEB_VISITS_PER_ADDRESS].first_bytes()).starts_with("HTTP/1.1 503 "));
+    let mut all: Vec<TestClient> = (0..=WEB_CONNECTIONS_PER_ADDRESS)
+        .map(|_| TestClient::connect_from(server.web[0], [127, 0, 0, 8].into()))
+        .collect();
+    assert!(String::from_utf8_lossy(&all[WEB_CONNECTIONS_PER_ADDRESS].first_bytes()).starts_with("HTTP/1.1 503 "));
     all[0].send_raw(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.web[0]));
     assert!(String::from_utf8_lossy(&all[0].first_bytes()).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
-fn the_daemon_says_where_its_page_is_and_warns_where_others_can_reach_it() {
+fn the_daemon_prints_its_web_address_and_warns_if_public() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0", "--web", "127.0.0.2:0,0.0.0.0:0"]);
     daemon.await_log("can be reached by others without TLS");
     let log = daemon.log();
@@ -296,4 +298,101 @@ fn the_daemon_says_where_its_page_is_and_warns_where_others_can_reach_it() {
     assert_eq!(log.lines().filter(warned).count(), 1, "{log}");
     let addr = log.lines().find_map(|line| line.split_once("web page addr=")?.1.parse().ok()).unwrap();
     eventually("the page", || status(&get(addr, "/", "")) == 200);
+}
+
+#[test]
+fn requests_follow_the_rfcs_section_by_section() {
+    let server = server();
+    let addr = server.web[0];
+    let api = format!("Host: {addr}\r\nContent-Type: application/json\r\n");
+    // RFC and section; the request; its status; what the response contains.
+    for (rule, request, expected, contains) in [
+        ("9112 3.2", "GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "Connection: close"),
+        ("9112 3.2", format!("GET / HTTP/1.1\r\nHost: {addr}\r\nHost: {addr}\r\n\r\n"), 400, ""),
+        ("9112 3.2", "GET / HTTP/1.0\r\n\r\n".to_owned(), 200, ""),
+        ("9112 3.2", "GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n".to_owned(), 421, "--web-origin"),
+        ("9112 3.2.2", format!("GET http://{addr}/icon.svg HTTP/1.1\r\nHost: evil.org\r\n\r\n"), 200, "<svg"),
+        ("9112 3.2.2", format!("GET http://evil.org/ HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 421, ""),
+        ("9112 6.2", format!("POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length:\r\n\r\n"), 400, ""),
+        (
+            "9112 6.3",
+            format!("POST /api/register HTTP/1.1\r\n{api}Content-Length: x\r\n\r\n"),
+            400,
+            r#"[{"event":"error","code":"bad_request""#,
+        ),
+        (
+            "9112 7.1",
+            format!("POST /api/register HTTP/1.1\r\n{api}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"),
+            422,
+            r#"[{"event":"error","#,
+        ),
+        ("9110 5.5", format!("GET / HTTP/1.1\r\nHost: {addr}\r\nCookie: a=\u{EB}\r\n\r\n"), 200, ""),
+        ("9110 6.6.1", format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, "Date: "),
+        ("9110 9.3.2", format!("HEAD /api/server HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, ""),
+        ("9110 10.2.1", format!("PUT /api/server HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 405, "Allow: GET, HEAD\r\n"),
+        (
+            "9110 11.6.1",
+            format!("GET /api/users HTTP/1.1\r\nHost: {addr}\r\n\r\n"),
+            401,
+            "WWW-Authenticate: Basic realm=",
+        ),
+        ("9110 15.5.18", format!("POST / HTTP/1.1\r\nHost: {addr}\r\nExpect: a-pony\r\n\r\n"), 417, ""),
+        ("3986 2.1", format!("GET /%69con.svg HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 200, "<svg"),
+        ("3986 2.1", format!("GET /%zz HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 400, ""),
+        ("6455 4.4", format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n"), 426, "Sec-WebSocket-Version: 13\r\n"),
+        (
+            "6455 4.4",
+            format!(
+                "GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            ),
+            400,
+            "Sec-WebSocket-Version: 13\r\n",
+        ),
+    ] {
+        let answer = ask(addr, &request);
+        assert_eq!(status(&answer), expected, "RFC {rule}: {request:?}");
+        assert!(answer.contains(contains), "RFC {rule}: {answer}");
+        let dates: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
+        assert!(matches!(dates[..], [date] if date.len() == 29 && date.ends_with(" GMT")), "{dates:?}");
+    }
+}
+
+#[test]
+fn a_client_that_expects_to_be_told_is_told_to_send_its_body() {
+    let server = server();
+    let addr = server.web[0];
+    let mut client = TestClient::connect(addr);
+    client.send_raw(format!(
+        "POST /api/register HTTP/1.1\r\nHost: {addr}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    client.expect_bytes("HTTP/1.1 100 Continue\r\n\r\n");
+    client.send_raw("{}");
+    assert!(String::from_utf8_lossy(&client.read_to_end()).starts_with("HTTP/1.1 422 "));
+    // A client that announced a body and sends none is told, too.
+    let mut late = TestClient::connect(addr);
+    late.send_raw(format!("POST /api/register HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n\r\n"));
+    assert!(String::from_utf8_lossy(&late.read_to_end()).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn the_printed_link_to_a_public_page_works() {
+    let dir = tempfile::tempdir().unwrap();
+    write_users(dir.path());
+    let mut command = parlord(dir.path());
+    command.args(["--listen", "0.0.0.0:0", "--web", "0.0.0.0:0", "--metrics", "0.0.0.0:0", "--data", "none"]);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut daemon = Daemon { addr: SocketAddr::from(([127, 0, 0, 1], 1)), dir, child };
+    let mut printed = BufReader::new(daemon.child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut line = |beginning: &str| {
+        let line = printed.find(|line| line.starts_with(beginning)).unwrap();
+        line[beginning.len()..].to_owned()
+    };
+    for (beginning, path) in [("web page: http://", "/"), ("metrics: http://", "/metrics")] {
+        let link = line(beginning);
+        let addr: SocketAddr = link.strip_suffix(path).unwrap().parse().unwrap();
+        assert_eq!(status(&get(addr, path, "")), 200, "{link}");
+        let foreign = ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: evil.org\r\n\r\n"));
+        assert_eq!(status(&foreign), 421);
+    }
+    assert!(line("connect with: nc ").starts_with("127.0.0.1 "));
 }

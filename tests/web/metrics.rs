@@ -1,16 +1,16 @@
-//! What who collects metrics gets.
+//! The metrics for Prometheus.
 
 use super::{ask, get, status};
-use crate::support::{TestServer, eventually};
+use crate::support::{HINT, TestServer, WELCOME, eventually};
 
-/// The value of a sample, which stands behind its name and labels.
+/// The value of a sample: what follows its name and labels.
 fn sample(page: &str, name: &str) -> Option<f64> {
     let mut lines = page.lines().filter_map(|line| line.strip_prefix("parlor_")?.strip_prefix(name)?.strip_prefix(' '));
     lines.next_back().and_then(|value| value.parse().ok())
 }
 
 #[test]
-fn metrics_count_who_came_what_was_said_and_who_was_refused() {
+fn metrics_count_logins_messages_and_refusals() {
     let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
     let addr = server.metrics[0];
     let page = || get(addr, "/metrics", "");
@@ -44,15 +44,19 @@ fn metrics_count_who_came_what_was_said_and_who_was_refused() {
 }
 
 #[test]
-fn metrics_count_every_byte_that_comes_and_goes_and_remember_the_fullest_queue() {
+fn metrics_count_every_byte_and_the_longest_queue() {
     let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
     let page = || get(server.metrics[0], "/metrics", "");
     let bytes = |page: &str| ["received", "sent"].map(|way| sample(page, &format!("{way}_bytes_total")).unwrap());
-    assert_eq!(bytes(&page()), [0.0, 0.0], "who collects metrics is no client");
+    assert_eq!(bytes(&page()), [0.0, 0.0], "a collector of metrics is not a client");
     let mut alice = server.login("alice");
     alice.quiet();
+    let typed = ["alice", "password123", "/ping quiet-0"].map(|line| line.len() + 1);
+    let shown = [WELCOME, HINT, "Pong: quiet-0"].map(|line| line.len() + 1);
+    let prompts = "Enter username: Enter password: ".len();
+    let login = [typed.iter().sum::<usize>(), prompts + shown.iter().sum::<usize>()].map(|bytes| bytes as f64);
     // The bytes of a write are counted right after it, so its reader may be quicker.
-    eventually("the login is counted", || bytes(&page()) == bytes(&page()));
+    eventually("the login is counted", || bytes(&page()) == login);
     let (before, said) = (page(), "/ping and so on");
     let rest = " 1\n/ping 2\n/ping 3";
     alice.send(&format!("{said}{rest}"));
@@ -63,17 +67,17 @@ fn metrics_count_every_byte_that_comes_and_goes_and_remember_the_fullest_queue()
     eventually("every byte is counted", || bytes(&page()).as_slice() >= total.as_slice());
     let after = page();
     assert_eq!(bytes(&after).as_slice(), total);
-    // All three answers waited in the queue before it was written out.
+    // All three answers were queued before the queue was written out.
     assert!(sample(&after, "queue_items_highest") >= Some(3.0), "{after}");
     assert!(sample(&after, "queue_bytes_highest") >= Some(30.0), "{after}");
     assert_eq!(sample(&after, "queue_items_fullest"), Some(0.0), "{after}");
     drop(alice);
     eventually("she is gone from the metrics", || sample(&page(), "users") == Some(0.0));
-    assert!(sample(&page(), "queue_items_highest") >= Some(3.0), "what has been remains");
+    assert!(sample(&page(), "queue_items_highest") >= Some(3.0), "the highest value is kept");
 }
 
 #[test]
-fn every_family_of_metrics_has_its_help_and_type_and_the_manual_names_it() {
+fn every_metric_has_help_and_type_and_is_in_the_manual() {
     let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
     let page = get(server.metrics[0], "/metrics", "");
     let manual = include_str!("../../docs/manual.md");
@@ -95,7 +99,7 @@ fn every_family_of_metrics_has_its_help_and_type_and_the_manual_names_it() {
 }
 
 #[test]
-fn there_is_nothing_but_metrics_at_their_address() {
+fn the_metrics_address_serves_nothing_else() {
     let server = TestServer::with(|config| config.metrics = vec!["127.0.0.1:0".parse().unwrap()]);
     let addr = server.metrics[0];
     assert_eq!(status(&get(addr, "/", "")), 404);

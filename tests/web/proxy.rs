@@ -1,15 +1,15 @@
-//! Clients behind proxies: who they are taken for, and that each of them counts for himself.
+//! Clients behind reverse proxies: their addresses, and that limits apply to each of them.
 
 use std::net::{SocketAddr, TcpStream};
 
-use parlor::model::limits::WEB_VISITS_PER_ADDRESS;
+use parlor::model::limits::WEB_CONNECTIONS_PER_ADDRESS;
 
 use super::{Socket, ask, get, server_with, status};
 use crate::support::{Daemon, TestClient, TestServer};
 
 const NAME: &str = "X-Forwarded-For";
 
-/// A server that believes who connects from 127.0.0.1, and the proxies of 10.9.0.0/16.
+/// A server that trusts proxies at 127.0.0.1 and in 10.9.0.0/16.
 fn server() -> TestServer {
     server_with(|config| {
         config.trusted_proxy = ["127.0.0.1", "10.9.0.0/16"].map(|net| net.parse().unwrap()).to_vec();
@@ -17,7 +17,7 @@ fn server() -> TestServer {
     })
 }
 
-/// A WebSocket from this address, with this said to be its way.
+/// A WebSocket from this address, with this `X-Forwarded-For`.
 fn socket(server: &TestServer, from: [u8; 4], name: &str, way: &str) -> Result<Socket, u16> {
     let (stream, _) = TestClient::connect_from(server.web[0], from.into()).into_parts();
     Socket::over(stream, server.web[0], &[(name, way)])
@@ -27,7 +27,7 @@ fn behind(server: &TestServer, way: &str) -> Socket {
     socket(server, [127, 0, 0, 1], NAME, way).unwrap()
 }
 
-/// Logs in and says where the server believes this client to be.
+/// Logs in and returns the address that the server shows for this client.
 fn whereabouts(mut socket: Socket) -> String {
     socket.send("alice\npassword123");
     socket.expect(&["ask", "ask", "welcome"]);
@@ -59,12 +59,12 @@ fn only_a_trusted_proxy_is_believed() {
     assert_eq!(whereabouts(behind(&server, "192.0.2.1:5678")), "192.0.2.1:5678");
     assert_eq!(whereabouts(behind(&server, "[2001:db8::1]:443")), "[2001:db8::1]:443");
     assert_eq!(whereabouts(socket(&server, [127, 0, 0, 1], "Forwarded", "for=192.0.2.1").unwrap()), "192.0.2.1:0");
-    // What the client himself has sent stands before what the proxy adds.
+    // The proxy appends its value after the client's.
     assert_eq!(whereabouts(behind(&server, "127.0.0.1, 192.0.2.1")), "192.0.2.1:0");
 }
 
 #[test]
-fn of_a_chain_of_proxies_the_first_one_that_is_not_trusted_counts() {
+fn in_a_chain_the_last_untrusted_address_counts() {
     let server = server();
     assert_eq!(whereabouts(behind(&server, "198.51.100.7, 192.0.2.1, 10.9.1.1")), "192.0.2.1:0");
     assert_eq!(whereabouts(behind(&server, "192.0.2.1, 10.10.1.1")), "10.10.1.1:0");
@@ -72,7 +72,7 @@ fn of_a_chain_of_proxies_the_first_one_that_is_not_trusted_counts() {
 }
 
 #[test]
-fn clients_behind_one_proxy_count_for_themselves() {
+fn clients_behind_one_proxy_are_counted_separately() {
     let server = server();
     let asked = |from: &str| {
         let mut client = behind(&server, from);
@@ -99,15 +99,15 @@ fn clients_behind_one_proxy_count_for_themselves() {
 }
 
 #[test]
-fn one_client_behind_a_proxy_has_his_share_of_visits() {
+fn a_client_behind_a_proxy_has_a_limited_share_of_requests() {
     let server = server();
     let addr = server.web[0];
     let head = |way: &str| format!("POST / HTTP/1.1\r\nHost: {addr}\r\n{NAME}: {way}\r\nContent-Length: 1\r\n\r\n");
-    // More than one address may have, for the proxy itself has no bound: none of them has said yet whose he is.
-    let mut all: Vec<TestClient> = (0..=WEB_VISITS_PER_ADDRESS).map(|_| TestClient::connect(addr)).collect();
+    // More than one address may have: the proxy itself has no limit, and none has named its client yet.
+    let mut all: Vec<TestClient> = (0..=WEB_CONNECTIONS_PER_ADDRESS).map(|_| TestClient::connect(addr)).collect();
     all.iter_mut().for_each(|client| client.send_raw(head("192.0.2.1")));
     let told = all.iter_mut().map(|client| {
-        // Who was let in is answered once his body has come; who was not has his answer already.
+        // An admitted request is answered once its body has arrived; a refused one has its answer already.
         let _ = std::io::Write::write(&mut client.stream(), b"x");
         status(&String::from_utf8_lossy(&client.read_to_end()))
     });
@@ -117,7 +117,7 @@ fn one_client_behind_a_proxy_has_his_share_of_visits() {
 }
 
 #[test]
-fn a_ban_holds_for_who_is_behind_a_proxy_and_for_nobody_else_there() {
+fn a_ban_behind_a_proxy_hits_only_the_banned_client() {
     let server = server();
     let mut alice = behind(&server, "192.0.2.1");
     alice.send("alice\npassword123");
@@ -134,10 +134,10 @@ fn a_ban_holds_for_who_is_behind_a_proxy_and_for_nobody_else_there() {
     let api = |way: &str| status(&get(server.web[0], "/api/users", &format!("{NAME}: {way}\r\n")));
     assert_eq!((api("192.0.2.1"), api("192.0.2.2")), (403, 401));
     assert_eq!(page(&server, "192.0.2.2, 192.0.2.1, 10.9.0.1"), 403, "over two proxies");
-    assert_eq!(page(&server, "192.0.2.1, 192.0.2.2"), 200, "what he says himself bans nobody");
+    assert_eq!(page(&server, "192.0.2.1, 192.0.2.2"), 200, "an address that the client wrote is not banned");
     console(&server, "ban net 2001:db8::/32");
     assert_eq!((page(&server, "[2001:db8:7::1]:443"), page(&server, "2001:db9::1")), (403, 200));
-    // The proxy's own address is nobody's behind it.
+    // The proxy's own address is not that of any client behind it.
     console(&server, "ban net 127.0.0.0/8");
     assert_eq!((page(&server, "192.0.2.2"), page(&server, "192.0.2.1")), (200, 403));
     assert_eq!(status(&get(server.web[0], "/", "")), 403);
@@ -145,7 +145,7 @@ fn a_ban_holds_for_who_is_behind_a_proxy_and_for_nobody_else_there() {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_unreadably_is_taken_as_its_own_and_told_once() {
+fn an_invalid_forwarded_address_is_logged_once() {
     let daemon = Daemon::start(&["--web", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1,10.9.0.0/16"]);
     daemon.await_log("web page addr=");
     let addr: SocketAddr =

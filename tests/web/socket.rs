@@ -9,7 +9,7 @@ use super::{Socket, server, server_with};
 use crate::support::{PATIENCE, TestClient, eventually, timeless};
 
 #[test]
-fn a_browser_and_a_netcat_talk_to_each_other() {
+fn a_browser_and_netcat_chat_with_each_other() {
     let server = server();
     let mut bob = server.login("bob");
     let mut alice = Socket::connect(&server);
@@ -37,7 +37,7 @@ fn a_browser_and_a_netcat_talk_to_each_other() {
 }
 
 #[test]
-fn name_and_password_may_come_in_one_message_and_modes_change_nothing() {
+fn name_and_password_can_share_a_message_modes_do_nothing() {
     let server = server();
     let mut alice = Socket::login(&server, "alice");
     alice.send("/mode machine\n/mode bell all\n/ping 1");
@@ -51,7 +51,15 @@ fn name_and_password_may_come_in_one_message_and_modes_change_nothing() {
 }
 
 #[test]
-fn a_message_with_telnets_line_end_is_no_telnet() {
+fn control_characters_do_not_edit_a_message() {
+    let server = server();
+    let mut alice = Socket::login(&server, "alice");
+    alice.answer("/ping a\u{8}b\u{7f}", "{\"event\":\"pong\",\"text\":\"a\u{fffd}b\u{fffd}\"}");
+    alice.quiet();
+}
+
+#[test]
+fn a_crlf_in_a_message_does_not_mean_telnet() {
     let server = server_with(|config| config.telnet = parlor::model::TelnetMode::Always);
     let mut alice = Socket::connect(&server);
     alice.expect(&["ask"]);
@@ -65,7 +73,7 @@ fn a_message_with_telnets_line_end_is_no_telnet() {
 }
 
 #[test]
-fn a_failed_login_is_told_and_closed() {
+fn a_failed_login_is_reported_and_closed() {
     let server = server();
     let mut stranger = Socket::connect(&server);
     stranger.send("alice\nwrong");
@@ -79,7 +87,7 @@ fn a_failed_login_is_told_and_closed() {
 }
 
 #[test]
-fn people_register_come_as_guests_and_log_in_with_tokens_there_too() {
+fn registering_guests_and_tokens_work_over_websocket() {
     let server = server_with(|config| {
         (config.registration, config.guests) = (Registration::Open, true);
         config.duplicate_login = DuplicateLogin::Allow;
@@ -128,7 +136,7 @@ fn the_web_door_has_the_same_admission() {
 }
 
 #[test]
-fn wrong_passwords_count_for_the_address_at_both_doors() {
+fn wrong_passwords_count_per_address_at_both_doors() {
     let server = server();
     let host = [127, 0, 0, 6];
     for _ in 0..4 {
@@ -164,7 +172,7 @@ fn a_banned_address_gets_neither_page_nor_session() {
 }
 
 #[test]
-fn a_browser_that_does_not_read_is_cut_and_holds_up_nobody() {
+fn a_browser_that_does_not_read_is_closed_and_blocks_nobody() {
     let server = server_with(|config| {
         (config.limits.rate, config.limits.outbox_age) = (0, Duration::from_secs(2));
     });
@@ -185,13 +193,13 @@ fn a_browser_that_does_not_read_is_cut_and_holds_up_nobody() {
 }
 
 #[test]
-fn a_browser_that_stutters_gets_each_event_once_and_in_order() {
+fn a_browser_that_reads_in_bursts_gets_each_event_once() {
     let server = server_with(|config| config.limits.rate = 0);
     let mut slow = Socket::login(&server, "alice");
     let mut bob = server.login("bob");
     slow.expect(&["joined"]);
     let text = "x".repeat(1_000);
-    // More than the kernel keeps for him, less than his outbox and that together.
+    // More than the kernel buffers for this client, less than that and the outbox together.
     for n in 0..300 {
         bob.send(&format!("/broadcast {n} {text}"));
         bob.expect(&format!("[Broadcast][bob]: {n} {text}"));
@@ -203,7 +211,7 @@ fn a_browser_that_stutters_gets_each_event_once_and_in_order() {
 }
 
 #[test]
-fn who_breaks_the_rules_of_frames_is_closed_alone() {
+fn a_framing_violation_closes_only_that_client() {
     let server = server();
     let mut bob = Socket::login(&server, "bob");
     let abuse: [(&[u8], u16); 5] = [
@@ -224,7 +232,7 @@ fn who_breaks_the_rules_of_frames_is_closed_alone() {
 }
 
 #[test]
-fn a_vanished_or_closed_tab_leaves_at_once_and_what_came_meanwhile_waits() {
+fn a_closed_tab_leaves_at_once_and_messages_wait() {
     let server = server();
     let mut bob = server.login("bob");
     let mut alice = Socket::login(&server, "alice");
@@ -245,7 +253,7 @@ fn a_vanished_or_closed_tab_leaves_at_once_and_what_came_meanwhile_waits() {
 }
 
 #[test]
-fn a_stop_is_told_to_browsers() {
+fn browsers_are_told_about_a_stop() {
     let server = server();
     let mut alice = Socket::login(&server, "alice");
     let mut login = Socket::connect(&server);
@@ -256,4 +264,21 @@ fn a_stop_is_told_to_browsers() {
     assert_eq!(login.read_to_end(), closed);
     eventually("no session", || server.handle.hub().session_count() == 0);
     assert!(PATIENCE > Duration::ZERO);
+}
+
+#[test]
+fn a_close_waits_for_what_was_sent_before_it() {
+    let server = server();
+    let mut bob = server.login("bob");
+    let mut socket = Socket::login(&server, "alice");
+    bob.expect("*** alice has joined the chat.");
+    let messages: Vec<String> = (0..500).map(|n| format!("/msg bob {n}")).collect();
+    let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
+    socket.send_and_close(&messages);
+    for n in 0..500 {
+        bob.expect(&format!("[alice]: {n}"));
+    }
+    bob.expect("*** alice has left the chat.");
+    let (answers, code) = socket.read_to_end();
+    assert_eq!((answers.iter().filter(|answer| answer.contains("\"text\":")).count(), code), (500, Some(1000)));
 }

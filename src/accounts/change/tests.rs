@@ -141,7 +141,7 @@ fn a_reload_does_not_wait_forever() {
         .with_account(&name("alice"), soon(), || {
             let error =
                 std::thread::scope(|scope| scope.spawn(|| setup.accounts.reload().unwrap_err()).join().unwrap());
-            assert!(error.to_string().ends_with("users.txt: is being changed just now; ask again"), "{error}");
+            assert!(error.to_string().ends_with("users.txt: is being changed; try again"), "{error}");
         })
         .unwrap();
     assert_eq!(setup.accounts.reload().unwrap(), 1);

@@ -61,10 +61,30 @@ fn hashing_replaces_every_plain_password_once() {
 }
 
 #[test]
+fn a_file_in_which_users_hide_is_refused_before_anything_is_written() {
+    for text in
+        ["alice:a\rbob:b\rcarl:c\r", "# staff\ralice:a\nbob:b\n", "alice:$2y$10$x\nbob:b\n", "alice:a\u{2028}bob:b\n"]
+    {
+        let (folder, path) = folder_with(text);
+        let results = [
+            hash_at(CHEAP, &path, &mut |_, _| ()).map(drop),
+            add(&path, &name("zoe"), "long enough"),
+            passwd(&path, &name("bob"), "long enough"),
+            remove(&path, &name("bob")),
+        ];
+        for result in results {
+            assert!(result.unwrap_err().to_string().contains("users.txt: line 1: "), "{text:?}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(only_entry(&folder), "users.txt");
+    }
+}
+
+#[test]
 fn an_error_says_why_and_changes_nothing() {
     let (folder, path) = folder_with("alice:marked\n");
     let said = |result: Result<(), StartError>| result.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE");
-    assert_eq!(said(add(&path, &name("Alice"), "x")), "FILE: there is a user 'alice' already");
+    assert_eq!(said(add(&path, &name("Alice"), "x")), "FILE: user 'alice' exists already");
     assert_eq!(said(passwd(&path, &name("bob"), "x")), "FILE: there is no user 'bob'");
     assert_eq!(said(remove(&path, &name("bob"))), "FILE: there is no user 'bob'");
     assert_eq!(fs::read_to_string(&path).unwrap(), "alice:marked\n");
@@ -93,12 +113,12 @@ fn a_deleted_account_is_listed_and_its_name_can_be_freed() {
     assert_eq!(list(&path).unwrap(), [(name("alice"), PasswordKind::Plain), (name("Bob"), PasswordKind::Deleted)]);
     for result in [add(&path, &name("bob"), "x"), passwd(&path, &name("bob"), "x")] {
         let error = result.unwrap_err().to_string();
-        assert!(error.ends_with("the user 'Bob' is deleted; `parlord user remove Bob` frees the name"), "{error}");
+        assert!(error.ends_with("user 'Bob' was deleted; `parlord user remove Bob` frees the name"), "{error}");
     }
     assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1, "there is no password of bob");
     remove(&path, &name("bob")).unwrap();
     add(&path, &name("bob"), "x").unwrap();
-    assert!(add(&path, &name("Guest-7"), "x").unwrap_err().to_string().ends_with("'Guest-7' is kept for guests"));
+    assert!(add(&path, &name("Guest-7"), "x").unwrap_err().to_string().ends_with("'Guest-7' is reserved for guests"));
 }
 
 #[test]
@@ -151,7 +171,7 @@ fn a_failed_edit_leaves_no_temporary_file() {
         fs::write(&path, "alice:other\n").unwrap();
         Ok(file.remove(&name("alice")))
     });
-    assert!(error.unwrap_err().to_string().ends_with("was changed by someone else meanwhile; nothing was done"));
+    assert!(error.unwrap_err().to_string().ends_with("was changed by another program meanwhile; nothing was done"));
     assert_eq!(fs::read(&path).unwrap(), b"alice:other\n");
     assert_eq!(only_entry(&folder), "users.txt");
 }
@@ -163,7 +183,7 @@ fn concurrent_edits_lose_nobody() {
         for n in 0..8 {
             let path = &path;
             scope.spawn(move || {
-                edit(path, IfMissing::Fail, |file| Ok(file.add(&name(&format!("user{n}")), "x")?)).unwrap();
+                edit(path, IfMissing::Fail, |file| file.add(&name(&format!("user{n}")), "x")).unwrap();
             });
         }
     });

@@ -35,10 +35,10 @@ fn an_error_names_the_line_and_never_quotes_it() {
         ("#marked", ""),
         ("marked:", "the password is empty"),
         ("system:marked", "the name is reserved for the server"),
-        ("guest:marked", "the name is one of those that guests get"),
-        ("Guest-12:marked", "the name is one of those that guests get"),
+        ("guest:marked", "the name is reserved for guests"),
+        ("Guest-12:marked", "the name is reserved for guests"),
         (&format!("marked:{hash}"), "the hash is damaged"),
-        ("ALICE:marked", "the name stands on line 1 already (names are compared without case)"),
+        ("ALICE:marked", "the name is already on line 1 (case does not matter)"),
     ] {
         let text = format!("alice:a\n\n{line}\nbob:b\n");
         match UsersFile::parse(text.as_bytes()).err() {
@@ -50,6 +50,26 @@ fn an_error_names_the_line_and_never_quotes_it() {
             }
         }
     }
+    for (line, why) in [
+        ("marked:$2y$10$marked", "the password looks like a hash in a format that is not supported: "),
+        ("marked:{SSHA}marked", "the password looks like a hash in a format that is not supported: "),
+        ("marked:!", "the password looks like the mark of a locked account: "),
+        ("marked: $deleted$", "the mark of a deleted account is $deleted$"),
+        ("marked:mar\rked:marked", "it contains a line end that is not one here, such as a carriage return"),
+        ("marked:marked\r\r", "it contains a line end"),
+        ("#marked\rmarked:marked", "it contains a line end"),
+        (" \rmarked:marked", "it contains a line end"),
+        ("marked:mar\u{2028}ked:marked", "it contains a line end"),
+        ("marked:mar\u{85}ked", "it contains a line end"),
+        ("marked:mar\0ked", "it contains a line end"),
+        ("marked:mar\tked", "it contains a control character"),
+        ("marked:\x1B[Amarked", "it contains a control character"),
+        ("marked:mar\u{7F}ked", "it contains a control character"),
+    ] {
+        let error = refusal(format!("alice:a\n\n{line}\nbob:b\n").as_bytes());
+        assert!(error.starts_with(&format!("line 3: {why}")) && !error.contains("arked"), "{line:?}: {error}");
+    }
+    assert_eq!(users("#\ttabs\tin comments\nzoe:z\n"), [("zoe".to_owned(), "z".to_owned())]);
     assert_eq!(refusal(b"a:b\nb:\xFF\n"), "line 2: it is not UTF-8");
     assert_eq!(refusal(b"\xFF\xFEa\0:\0"), "line 1: it is not UTF-8");
 }
@@ -57,9 +77,15 @@ fn an_error_names_the_line_and_never_quotes_it() {
 #[test]
 fn a_hundred_thousand_lines_are_parsed_in_two_seconds() {
     let text: String = (0..99_999).map(|n| format!("user{n}:password {n}\n")).collect();
-    let start = std::time::Instant::now();
+    // The time of this thread alone: other tests may keep the machine busy.
+    let nanos = || -> u64 {
+        let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        spent.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = nanos();
     assert_eq!(UsersFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")).accounts().count(), 99_999);
-    assert!(start.elapsed().as_millis() < 2_000, "{:?}", start.elapsed());
+    let spent = nanos() - before;
+    assert!(spent < 2_000_000_000, "{spent} ns");
 }
 
 #[test]
@@ -68,7 +94,7 @@ fn changes_touch_only_their_own_line() {
     let name = |text: &str| text.parse::<Name>().unwrap();
     let mut file = UsersFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     file.add(&name("Carl"), "c").unwrap();
-    let changed = file.change(|user| Ok::<_, &str>((user.name == name("ALICE")).then(|| "new".to_owned())));
+    let changed = file.change(|user| Ok::<_, String>((user.name == name("ALICE")).then(|| "new".to_owned())));
     assert_eq!(changed, Ok(1));
     assert!(file.remove(&name("BOB")) && !file.remove(&name("BOB")));
     let rendered = String::from_utf8(file.render()).unwrap();
@@ -83,8 +109,9 @@ fn good_file() -> impl Strategy<Value = String> {
     (last, lines, any::<bool>()).prop_map(|(bom, mut lines, cut)| {
         let mut seen = std::collections::HashSet::new();
         lines.retain(|(line, _)| match line.split_once(':') {
-            Some((name, _)) if !line.starts_with('#') => {
-                name != "all" && name != "here" && seen.insert(name.to_owned())
+            Some((name, secret)) if !line.starts_with('#') => {
+                let is_good = name != "all" && name != "here" && Secret::parse(secret).is_ok();
+                is_good && seen.insert(name.to_owned())
             }
             _ => true,
         });
@@ -138,7 +165,7 @@ proptest! {
                     Some("added")
                 }
                 1 => {
-                    let new = |user: &Account| Ok::<_, &str>((user.name == name).then(|| "changed".to_owned()));
+                    let new = |user: &Account| Ok::<_, String>((user.name == name).then(|| "changed".to_owned()));
                     prop_assert_eq!(file.change(new), Ok(usize::from(known)));
                     known.then_some("changed")
                 }

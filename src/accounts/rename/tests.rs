@@ -20,7 +20,7 @@ struct Setup {
     accounts: Accounts,
 }
 
-/// What happened to the store.
+/// The calls to the store.
 #[derive(Debug, Default, PartialEq)]
 struct Stored {
     renamed: bool,
@@ -120,7 +120,7 @@ fn the_store_is_reverted_if_the_file_cannot_be_rewritten() {
     for (to, text) in [("rob", "bob:b2\n"), ("Bob", "bob:b3\n"), ("rob", "bob:b\nrob:by hand\n")] {
         let (done, store) = setup.rename_while("bob", to, || fs::write(setup.path(), text).unwrap());
         assert!(
-            matches!(&done, Err(AccountError::UsersFile(why)) if why.contains("was changed by someone else")),
+            matches!(&done, Err(AccountError::UsersFile(why)) if why.contains("was changed by another program")),
             "{done:?}"
         );
         assert_eq!(store, Stored { renamed: true, undone: true });
@@ -168,8 +168,8 @@ fn an_operator_has_to_decide_if_both_names_have_a_line() {
     for text in ["bob:b\nrob:r\n", "bob:b\nrob:$deleted$\n"] {
         let setup = Setup::new(text);
         let refused = setup.accounts.finish_rename(&name("bob"), name("rob")).unwrap_err().to_string();
-        let why = "users.txt: the renaming of bob to rob was interrupted, and goes on no further: both names have a line; \
-                   remove that of rob, or that of bob if this is done";
+        let why = "users.txt: renaming bob to rob was interrupted and cannot be finished: both names have a line; remove the line of rob, \
+                   or that of bob if the rename is done";
         assert!(refused.ends_with(why), "{refused}");
         assert_eq!(setup.file(), text);
         assert!(setup.accounts.is_rename_left(&name("bob"), &name("rob")).is_err());

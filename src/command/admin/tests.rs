@@ -15,7 +15,9 @@ fn a_sanction_has_a_target_and_an_optional_time() {
         ("ban user bob", None, ""),
         ("BAN USER bob 10m", minutes(10), ""),
         ("ban user bob 10m  a b ", minutes(10), "a b"),
-        ("ban user bob 10 minutes", None, "10 minutes"),
+        ("ban user bob 1w spam", minutes(7 * 24 * 60), "spam"),
+        ("ban user bob for 1h30m", minutes(90), ""),
+        ("ban user bob forever 10 times warned", None, "10 times warned"),
     ] {
         let expected = AdminCommand::Impose { penalty, on: on.clone(), time, why: why.to_owned() };
         assert_eq!(console(line), Ok(expected), "{line}");
@@ -30,16 +32,24 @@ fn a_sanction_has_a_target_and_an_optional_time() {
 #[test]
 fn a_shutdown_is_immediate_delayed_or_cancelled() {
     let shutdown = |after, why: &str| Ok(AdminCommand::Shutdown { after, why: why.to_owned() });
-    assert_eq!(console("shutdown"), shutdown(None, ""));
-    assert_eq!(console("shutdown update"), shutdown(None, "update"));
+    assert_eq!(console("shutdown now"), shutdown(None, ""));
+    assert_eq!(console("shutdown NOW update"), shutdown(None, "update"));
     assert_eq!(console("shutdown in 5m new disk"), shutdown(Some(Duration::from_secs(300)), "new disk"));
     let go_on = |why: &str| Ok(AdminCommand::CancelShutdown { why: why.to_owned() });
     assert_eq!(
         (console("shutdown CANCEL"), console("shutdown cancel  all is well")),
         (go_on(""), go_on("all is well"))
     );
-    assert_eq!(console("shutdown cancelled"), shutdown(None, "cancelled"));
-    assert!(console("shutdown in five").is_err() && console("shutdown in").is_err());
+    for line in
+        ["shutdown", "shutdown update", "shutdown cancelled", "shutdown cancle", "shutdown 10m update", "shutdown in"]
+    {
+        assert!(matches!(console(line), Err(UserError::Usage(_))), "{line}");
+    }
+    for line in
+        ["shutdown in five", "shutdown in 5", "ban user bob 10 minutes", "mute user bob 30", "ban user bob spam 1d"]
+    {
+        assert!(matches!(console(line), Err(UserError::BadTime(_))), "{line}");
+    }
 }
 
 #[test]

@@ -5,12 +5,20 @@ use proptest::prelude::*;
 use super::*;
 
 fn parse(text: &str) -> Option<History> {
-    History::parse(&mut Args::new(text))
+    History::parse(&mut Args::new(text)).map(|history| History { or_user: None, ..history })
+}
+
+#[test]
+fn a_number_alone_may_be_a_user() {
+    let or_user = |text: &str| History::parse(&mut Args::new(text)).unwrap().or_user;
+    assert_eq!((or_user("5"), or_user("5 before 7")), (Some("5".to_owned()), Some("5".to_owned())));
+    assert_eq!((or_user("5 20"), or_user("@5"), or_user("bob 5"), or_user("")), (None, None, None, None));
+    assert_eq!(parse("@before 20"), history("@before", 20, 0));
 }
 
 fn history(of: &str, count: usize, before: u64) -> Option<History> {
     let before = (before > 0).then_some(MessageId(before));
-    Some(History { of: (!of.is_empty()).then(|| of.to_owned()), count, before })
+    Some(History { of: (!of.is_empty()).then(|| of.to_owned()), count, before, or_user: None })
 }
 
 #[test]
@@ -55,7 +63,7 @@ proptest! {
         prop_assume!(count.is_some() || of.as_ref().is_none_or(|of| of.bytes().any(|b| !b.is_ascii_digit())));
         // And `before 12` is a position in the log.
         prop_assume!(!(of.as_ref().is_some_and(|of| of.eq_ignore_ascii_case("before")) && before.is_none() && count.is_some()));
-        let expected = History { of, count: count.unwrap_or(HISTORY_COUNT), before: before.map(MessageId) };
+        let expected = History { of, count: count.unwrap_or(HISTORY_COUNT), before: before.map(MessageId), or_user: None };
         prop_assert_eq!(parse(&words.join(" ")), Some(expected));
     }
 

@@ -1,4 +1,4 @@
-//! What an outbox takes, refuses and gives.
+//! Taking, refusing and giving events.
 
 use super::*;
 use crate::model::EventKind;
@@ -12,7 +12,7 @@ fn small() -> Outbox {
 }
 
 #[test]
-fn first_is_said_whenever_the_outbox_was_empty() {
+fn a_push_into_an_empty_outbox_is_the_first() {
     let outbox = small();
     assert_eq!(outbox.push(&text(1)), PushOutcome::First);
     assert_eq!(outbox.push(&text(1)), PushOutcome::Queued);
@@ -22,19 +22,19 @@ fn first_is_said_whenever_the_outbox_was_empty() {
 }
 
 #[test]
-fn a_client_who_is_behind_is_full_at_his_bound_in_items_and_in_bytes() {
+fn a_client_behind_is_cut_at_its_bound_of_items_or_bytes() {
     for (bytes, fit) in [(1, 8), (1000, 3)] {
         let outbox = small();
         outbox.set_behind(true);
         let pushes: Vec<PushOutcome> = (0..=fit).map(|_| outbox.push(&text(bytes))).collect();
         assert_eq!(pushes.iter().position(|p| *p == PushOutcome::Full), Some(fit), "{pushes:?}");
         assert_eq!(outbox.push(&text(1)), PushOutcome::Sealed);
-        assert!(outbox.is_empty(), "what a cut client was to get is forgotten at once");
+        assert!(outbox.is_empty(), "the queue of a client that is cut is forgotten at once");
     }
 }
 
 #[test]
-fn a_client_whose_socket_takes_all_is_not_cut_because_our_writer_is_late() {
+fn a_late_writer_does_not_cut_a_client_who_reads() {
     let outbox = small();
     assert!((0..31).all(|_| outbox.push(&text(1)) != PushOutcome::Full));
     assert_eq!(outbox.push(&text(1)), PushOutcome::Crowded);
@@ -42,7 +42,7 @@ fn a_client_whose_socket_takes_all_is_not_cut_because_our_writer_is_late() {
 }
 
 #[test]
-fn one_answer_longer_than_the_bound_fits_into_an_empty_outbox() {
+fn one_answer_longer_than_the_bound_fits_an_empty_outbox() {
     let outbox = small();
     outbox.set_behind(true);
     assert_eq!(outbox.push(&text(100_000)), PushOutcome::First);
@@ -62,7 +62,7 @@ fn take_stops_at_the_batch_size_and_keeps_the_order() {
 }
 
 #[test]
-fn several_events_queued_as_one_count_as_what_they_are() {
+fn coalesced_events_count_one_by_one() {
     let several = |n: usize| Arc::new(Event::several(vec![Event::clone(&text(1)); n]).unwrap());
     let outbox = small();
     outbox.set_behind(true);
@@ -71,5 +71,5 @@ fn several_events_queued_as_one_count_as_what_they_are() {
     assert_eq!(outbox.push(&several(5)), PushOutcome::Crowded);
     assert_eq!(outbox.take(usize::MAX, |event| assert_eq!(event.weight(), text(1).weight())), 8);
     assert!(outbox.is_empty());
-    assert_eq!(outbox.push(&several(9)), PushOutcome::Full, "they do not fit, although each of them would");
+    assert_eq!(outbox.push(&several(9)), PushOutcome::Full, "together they do not fit, although each of them would");
 }

@@ -1,4 +1,4 @@
-//! What always holds between the maps, for the tests.
+//! Invariants of the maps, for the tests.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -44,6 +44,17 @@ impl HubState {
         for client in self.clients.values() {
             if !self.queues.get(&client.name).is_some_and(|user| user.sessions.contains_key(&client.id)) {
                 return fail("a session nobody can reach by name", &client.name);
+            }
+        }
+        for (name, group) in &self.groups {
+            let marked = group.invited.keys().chain(group.sanctions.keys().map(|(user, _)| user));
+            for guest in marked.filter(|user| user.is_guest()) {
+                if !self.queues.contains_key(guest) {
+                    return fail("a group has something about a guest who left", guest);
+                }
+                if !self.guest_marks.get(guest).is_some_and(|groups| groups.contains(name)) {
+                    return fail("what a group has about a guest is not noted", guest);
+                }
             }
         }
         Ok(())

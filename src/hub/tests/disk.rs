@@ -1,4 +1,4 @@
-//! A store that waits, fails and panics when a test wants it to.
+//! A store that waits, fails and panics when a test says so.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -7,19 +7,19 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 
 use crate::model::{Message, MessageId, Name, Report, Role, Sanction, Scope};
-use crate::store::{Backlog, Device, Digest, Entry, KeptGroup, MemoryStore, Store, StoreError, Token};
+use crate::store::{Backlog, Device, Digest, Entry, Found, KeptGroup, MemoryStore, Store, StoreError, Token};
 
-/// A store as a disk is one, over memory.
+/// A durable store over memory.
 #[derive(Default)]
 pub(crate) struct Disk {
     pub(crate) memory: MemoryStore,
-    /// How many messages each append brought.
+    /// The number of messages in each append.
     pub(super) batches: Mutex<Vec<usize>>,
-    /// Each append waits for one of these, once there is such a gate.
+    /// If there is a gate, each append announces itself and waits there.
     pub(super) gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
     pub(crate) full: AtomicBool,
     pub(super) broken: AtomicBool,
-    /// Done at each append, before it.
+    /// Called before each append.
     pub(crate) hook: Mutex<Option<Hook>>,
 }
 
@@ -56,13 +56,7 @@ impl Store for Disk {
     ) -> Result<Vec<Message>, StoreError> {
         self.memory.history(reader, scope, before, limit)
     }
-    fn search(
-        &self,
-        reader: &Name,
-        words: &str,
-        scope: Option<Scope>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+    fn search(&self, reader: &Name, words: &str, scope: Option<Scope>, limit: usize) -> Result<Found, StoreError> {
         self.memory.search(reader, words, scope, limit)
     }
     fn ignored(&self) -> Result<Vec<(Name, Name)>, StoreError> {
@@ -114,13 +108,17 @@ impl Store for Disk {
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
         self.memory.renamings()
     }
+    fn inspect(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn tend(&self) -> Result<bool, StoreError> {
         self.memory.tend()
     }
 }
 
 impl Disk {
-    /// From now on appends wait; the first channel says that one does, the second lets it go on.
+    /// Makes appends wait from now on: the first channel says that one does, the second lets it go on.
     pub(super) fn with_gate(&self) -> (Receiver<()>, Sender<()>) {
         let ((arrived, arrives), (open, opens)) = (unbounded(), unbounded());
         *self.gate.lock() = Some((arrived, opens));

@@ -1,4 +1,4 @@
-//! The hub over a store that waits, fails and panics when a test wants it to.
+//! The hub over a store that waits, fails and panics when a test says so.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(super) fn here(hub: &Hub, id: u64, user: &str) -> Presence {
     presence
 }
 
-/// What is on its way into the next batch.
+/// How many changes are in the open batch.
 pub(super) fn gathering(hub: &Hub) -> usize {
     hub.inner.log.waiting()
 }
@@ -33,7 +33,7 @@ pub(super) fn await_that(mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn nothing_is_shown_before_it_is_stored_and_all_who_wait_share_one_batch() {
+fn nothing_is_shown_before_it_is_stored_in_one_batch() {
     let (disk, hub) = with_disk();
     let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
     users.iter().for_each(|user| drop(told(user.client())));
@@ -52,7 +52,7 @@ fn nothing_is_shown_before_it_is_stored_and_all_who_wait_share_one_batch() {
         assert!(users.iter().all(|user| user.client().outbox.is_empty()), "shown before it is stored");
         open.send(()).unwrap();
         arrives.recv().unwrap();
-        // Each batch may also bring a note on who was not written to, which waits at the gate as well.
+        // A batch may be followed by positions of clients that were not written to, which wait at the gate as well.
         (0..4).for_each(|_| open.send(()).unwrap());
     });
     let batches: Vec<usize> = disk.batches.lock().iter().copied().filter(|messages| *messages > 0).collect();
@@ -64,7 +64,7 @@ fn nothing_is_shown_before_it_is_stored_and_all_who_wait_share_one_batch() {
 }
 
 #[test]
-fn every_thread_sees_the_order_of_the_log() {
+fn every_client_sees_the_order_of_the_log() {
     let (disk, hub) = with_disk();
     let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
     users.iter().for_each(|user| drop(told(user.client())));
@@ -90,7 +90,7 @@ fn every_thread_sees_the_order_of_the_log() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
+fn a_full_disk_is_reported_and_loses_only_messages() {
     let (disk, hub) = with_disk();
     let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
     disk.full.store(true, Ordering::SeqCst);
@@ -112,11 +112,11 @@ fn a_full_disk_is_told_and_nothing_but_messages_is_lost() {
     say(&hub, ann.client(), Scope::User(name("Ben")), "kept").unwrap();
     assert_eq!(disk.texts(), ["again", "kept"]);
     let ben = come(&hub, 4, "Ben", DuplicateLogin::Refuse).ok().unwrap();
-    assert_eq!(catch_up(&hub, ben.client()), ["kept"], "that he had left was kept until it could be stored");
+    assert_eq!(catch_up(&hub, ben.client()), ["kept"], "the departure was kept until it could be stored");
 }
 
 #[test]
-fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
+fn a_panic_in_the_store_costs_one_session_and_others_are_told() {
     let (disk, hub) = with_disk();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     [&ann, &ben].into_iter().for_each(|presence| drop(told(presence.client())));
@@ -147,7 +147,7 @@ fn a_fault_in_the_store_costs_the_one_who_met_it_and_the_others_are_told() {
 }
 
 #[test]
-fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
+fn unwritten_messages_are_owed_even_if_the_process_dies() {
     let (disk, hub) = with_disk();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let owed = || -> Vec<String> {
@@ -157,19 +157,19 @@ fn what_was_not_written_to_somebody_is_owed_to_him_even_if_the_process_dies() {
     let to_ben = |text| say(&hub, ann.client(), Scope::User(name("Ben")), text).unwrap();
     told(ben.client());
     to_ben("one");
-    assert_eq!(owed(), ["one"], "known to the store before Ann has her echo");
+    assert_eq!(owed(), ["one"], "known to the store before the echo");
     to_ben("two");
     assert_eq!(owed(), ["one", "two"]);
     told(ben.client());
     hub.tend().unwrap();
-    assert!(owed().is_empty(), "he has got all of it by now");
+    assert!(owed().is_empty(), "everything has been written by now");
     to_ben("three");
     ben.leave(QuitReason::Lost);
     assert_eq!(owed(), ["three"]);
     let ben = come(&hub, 3, "Ben", DuplicateLogin::Refuse).ok().unwrap();
     to_ben("four");
     assert_eq!(catch_up(&hub, ben.client()), ["three"]);
-    assert_eq!(owed(), ["four"], "it came while he was shown what he had missed");
+    assert_eq!(owed(), ["four"], "it came during the catch-up");
     told(ben.client());
     hub.note_drained(ben.client());
     assert!(owed().is_empty());

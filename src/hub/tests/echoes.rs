@@ -1,9 +1,9 @@
-//! Who is written to when, and when those who spoke have their echoes.
+//! The order in which clients are written to, and when authors get their echoes.
 
 use super::durable::{await_that, gathering, here, with_disk};
 use super::*;
 
-/// A handle whose client takes everything at once, and that notes who was written to.
+/// A handle whose client takes everything at once, and that notes which client was written to.
 struct Noting(Arc<Mutex<Vec<(Name, bool)>>>);
 
 impl ConnectionHandle for Noting {
@@ -17,7 +17,7 @@ impl ConnectionHandle for Noting {
     fn close(&self, _reason: QuitReason) {}
 }
 
-/// A handle whose client takes everything that may be written, and that notes what was said to whom.
+/// A handle whose client takes everything that may be written, and that notes what was written to whom.
 struct Writing(Arc<Mutex<Vec<(Name, String)>>>);
 
 impl ConnectionHandle for Writing {
@@ -36,7 +36,7 @@ impl ConnectionHandle for Writing {
 }
 
 #[test]
-fn the_speakers_are_written_to_last_and_nobody_is_left_to_another_thread() {
+fn authors_are_written_to_last_and_thoroughly() {
     let (disk, hub) = with_disk();
     let noted = Arc::new(Mutex::new(Vec::new()));
     let enter = |id, user| {
@@ -69,7 +69,7 @@ fn the_speakers_are_written_to_last_and_nobody_is_left_to_another_thread() {
 }
 
 #[test]
-fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
+fn no_echo_before_the_store_knows_who_is_behind() {
     let (disk, hub) = with_disk();
     let (ann, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Cid"));
     [&ann, &cid].into_iter().for_each(|presence| drop(told(presence.client())));
@@ -78,9 +78,9 @@ fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
         let speaking = scope.spawn(|| say(&hub, ann.client(), Scope::User(name("Cid")), "x").unwrap());
         arrives.recv().unwrap();
         open.send(()).unwrap();
-        // This one brings the place up to which Cid has got everything, for he takes nothing.
+        // This batch has Cid's position, because Cid takes nothing.
         arrives.recv().unwrap();
-        assert!(told(ann.client()).is_empty(), "whoever writes to her now must not write her echo");
+        assert!(told(ann.client()).is_empty(), "an echo must not be written now, by any thread");
         open.send(()).unwrap();
         speaking.join().unwrap();
     });
@@ -89,7 +89,7 @@ fn nobody_has_his_echo_before_the_store_knows_who_was_not_written_to() {
 }
 
 #[test]
-fn whoever_has_his_echo_all_others_have_got_his_message_before() {
+fn an_echo_follows_the_message_to_everybody_else() {
     let (disk, hub) = with_disk();
     let written = Arc::new(Mutex::new(Vec::new()));
     let enter = |id: usize| {
@@ -123,7 +123,7 @@ fn whoever_has_his_echo_all_others_have_got_his_message_before() {
     for (at, (reader, text)) in written.iter().enumerate() {
         assert!(!written[..at].contains(&(*reader, text.clone())), "{text} came twice to {reader}");
         let has = |user: &Presence| written[..=at].contains(&(user.client().name, text.clone()));
-        assert!(reader.as_str() != text || users.iter().all(has), "{reader} has his echo too early: {written:?}");
+        assert!(reader.as_str() != text || users.iter().all(has), "{reader} got the echo too early: {written:?}");
     }
     assert_eq!(written.len(), NAMES.len() * NAMES.len());
 }

@@ -1,4 +1,4 @@
-//! A naive model of the hub: lists instead of maps of maps, and no audiences. What it says, the hub has to say.
+//! A naive model of the hub: lists instead of maps of maps, and no audiences. The hub has to say what it says.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -10,17 +10,17 @@ use crate::model::{
 
 pub(super) type Answer = Result<(), UserError>;
 
-/// The naive model: who is here in the order they came, and who is in which group.
+/// The naive model: who is online in the order they came, and who is in which group.
 pub(super) struct Model {
     here: Vec<(u64, Name)>,
     pub(super) groups: BTreeMap<Name, ModelGroup>,
     pub(super) told: BTreeMap<u64, Vec<EventKind>>,
-    /// What was said to users who are away.
+    /// Messages to users who are offline.
     missed: BTreeMap<Name, Vec<String>>,
-    /// What was said in each group while somebody was a member of it.
-    pub(super) event_for_recipient: BTreeMap<(Name, Name), Vec<String>>,
-    /// What operators have laid upon somebody, and not lifted.
-    pub(super) orders: Vec<Sanction>,
+    /// Messages in each group while a user was a member of it.
+    pub(super) heard: BTreeMap<(Name, Name), Vec<String>>,
+    /// Sanctions that operators have imposed and not lifted.
+    pub(super) sanctions: Vec<Sanction>,
     pub(super) now: SystemTime,
 }
 
@@ -39,9 +39,9 @@ impl ModelGroup {
         self.members.iter().find(|(name, _)| *name == user).map(|(_, role)| *role)
     }
 
-    pub(super) fn ruling(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
+    pub(super) fn terms(&self, user: Name, penalty: Penalty, now: SystemTime) -> Option<&SanctionTerms> {
         let found = self.sanctions.iter().find(|(of, kind, _)| *of == user && *kind == penalty);
-        found.map(|(.., ruling)| ruling).filter(|ruling| ruling.until.is_none_or(|until| now < until))
+        found.map(|(.., terms)| terms).filter(|terms| terms.until.is_none_or(|until| now < until))
     }
 
     fn invited(&self, user: Name, now: SystemTime) -> bool {
@@ -52,7 +52,7 @@ impl ModelGroup {
         self.members.iter_mut().filter(|(name, _)| *name == user).for_each(|member| member.1 = role);
     }
 
-    /// Takes somebody out, and says who follows him as the owner.
+    /// Takes a member out, and says who inherits the group.
     fn remove(&mut self, user: Name) -> Option<Name> {
         let owned = self.role(user) == Some(GroupRole::Owner);
         self.members.retain(|(name, _)| *name != user);
@@ -69,8 +69,8 @@ impl ModelGroup {
 impl Model {
     pub(super) fn new() -> Model {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-        let (here, groups, told, missed, event_for_recipient, orders) = Default::default();
-        Model { here, groups, told, missed, event_for_recipient, orders, now }
+        let (here, groups, told, missed, heard, sanctions) = Default::default();
+        Model { here, groups, told, missed, heard, sanctions, now }
     }
 
     pub(super) fn tell(&mut self, kind: &EventKind, hears: impl Fn(Name) -> bool) {
@@ -91,7 +91,7 @@ impl Model {
         self.here.iter().any(|(_, name)| *name == user)
     }
 
-    /// Lets a session in, and says what its user missed.
+    /// Lets a session in, and returns what its user missed.
     pub(super) fn come(&mut self, id: u64, user: Name) -> Vec<String> {
         if !self.is_here(user) {
             self.tell(&EventKind::UserJoined { user }, |_| true);
@@ -122,7 +122,7 @@ impl Model {
         Ok(())
     }
 
-    /// The group, for who may learn of it.
+    /// The group, for a user who may know of it.
     fn shown(&self, me: Name, group: Name) -> Result<&ModelGroup, UserError> {
         let unknown = || UserError::NoSuchGroup(group.to_string());
         let entry = self.groups.get(&group).ok_or_else(unknown)?;
@@ -135,7 +135,7 @@ impl Model {
         entry.role(me).map(|role| (entry.clone(), role)).ok_or(UserError::NotMember(group))
     }
 
-    pub(super) fn run_by(
+    pub(super) fn with_role(
         &self,
         me: Name,
         group: Name,
@@ -145,11 +145,11 @@ impl Model {
         if role >= needed { Ok((entry, role)) } else { Err(GroupError::NeedsRole(group, needed).into()) }
     }
 
-    pub(super) fn ruled_by(&self, me: Name, group: Name, user: Name) -> Result<ModelGroup, UserError> {
-        let (entry, mine) = self.run_by(me, group, GroupRole::Admin)?;
+    pub(super) fn with_power_over(&self, me: Name, group: Name, user: Name) -> Result<ModelGroup, UserError> {
+        let (entry, mine) = self.with_role(me, group, GroupRole::Admin)?;
         match entry.role(user) {
             _ if user == me => Err(GroupError::Yourself.into()),
-            Some(his) if his >= mine => Err(GroupError::Outranked(user, group, his).into()),
+            Some(theirs) if theirs >= mine => Err(GroupError::Outranked(user, group, theirs).into()),
             _ => Ok(entry),
         }
     }
@@ -157,6 +157,10 @@ impl Model {
     pub(super) fn create(&mut self, me: Name, group: Name, settings: GroupSettings) -> Answer {
         if self.groups.contains_key(&group) {
             return Err(UserError::GroupExists(group));
+        }
+        if !settings.ephemeral {
+            // It is another group, so the history of an earlier one is not its own.
+            self.heard.retain(|(_, of), _| *of != group);
         }
         self.groups
             .insert(group, ModelGroup { members: vec![(me, GroupRole::Owner)], settings, ..ModelGroup::default() });
@@ -189,7 +193,7 @@ impl Model {
                 );
             }
         }
-        if let Some(ban) = entry.ruling(me, Penalty::Ban, now) {
+        if let Some(ban) = entry.terms(me, Penalty::Ban, now) {
             return Err(GroupError::Banned(group, ban.until, ban.reason.clone()).into());
         }
         if let Some(limit) = settings.limit.filter(|limit| entry.members.len() >= *limit) {
@@ -204,7 +208,7 @@ impl Model {
         Ok(())
     }
 
-    /// Takes somebody out of a group, which may end that; says who follows.
+    /// Takes a member out of a group, which may be gone by that; says who inherits it.
     pub(super) fn take_out(&mut self, group: Name, user: Name) -> Option<Name> {
         let heir = self.groups.get_mut(&group).and_then(|entry| entry.remove(user));
         self.groups.retain(|_, entry| !entry.members.is_empty());
@@ -225,14 +229,14 @@ impl Model {
 
     pub(super) fn post(&mut self, me: Name, group: Name, text: String) -> Answer {
         let (entry, role) = self.member(me, group)?;
-        if let Some(mute) = entry.ruling(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
+        if let Some(mute) = entry.terms(me, Penalty::Mute, self.now).filter(|_| role != GroupRole::Owner) {
             return Err(GroupError::Muted(group, mute.until, mute.reason.clone()).into());
         }
         if entry.settings.announce && role == GroupRole::Member {
             return Err(GroupError::AnnounceOnly(group).into());
         }
         for (user, _) in &entry.members {
-            self.event_for_recipient.entry((*user, group)).or_default().push(text.clone());
+            self.heard.entry((*user, group)).or_default().push(text.clone());
             if !self.is_here(*user) {
                 self.missed.entry(*user).or_default().push(text.clone());
             }
@@ -241,7 +245,7 @@ impl Model {
         Ok(())
     }
 
-    /// The groups that somebody may learn of.
+    /// The groups that a user may know of.
     pub(super) fn listed(&self, me: Name) -> Vec<Name> {
         self.groups.keys().filter(|group| self.shown(me, **group).is_ok()).copied().collect()
     }

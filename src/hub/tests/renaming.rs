@@ -1,4 +1,4 @@
-//! A user under another name: all that the hub knows of him, who comes and talks meanwhile, and a store that fails.
+//! Renaming a user: everything the hub knows about them, who comes and talks meanwhile, and a store that fails.
 
 use std::time::Instant;
 
@@ -21,19 +21,19 @@ fn keep(hub: &Hub, me: &Client, group: &str) {
 }
 
 fn sanction(user: &str, penalty: Penalty, by: &str) -> GroupSanction {
-    GroupSanction { user: name(user), penalty, ruling: SanctionTerms { by: name(by), reason: None, until: None } }
+    GroupSanction { user: name(user), penalty, terms: SanctionTerms { by: name(by), reason: None, until: None } }
 }
 
 fn rename(hub: &Hub, from: &str, to: &str) {
-    let shut = hub.lock_name(name(from), name(to), "", soon()).expect("he is not here");
+    let lock = hub.lock_name(name(from), name(to), "", soon()).expect("the user is offline");
     hub.rename(name(from), name(to)).unwrap();
     hub.confirm_rename(name(from), name(to));
-    drop(shut);
+    drop(lock);
     hub.locked(|state| state.check()).unwrap();
 }
 
 #[test]
-fn all_that_is_known_of_him_is_known_by_his_new_name() {
+fn everything_known_about_a_user_follows_a_rename() {
     for to in ["Robert", "BEN"] {
         let disk = Arc::new(Disk::default());
         let hub = on(&disk);
@@ -52,7 +52,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         hub.ignore(ann.client(), name("Ben")).unwrap();
         say(&hub, ben.client(), Scope::User(name("Cid")), "hi").unwrap();
         let (by, reason, made) = ("Ben".to_owned(), String::new(), now);
-        let laid = Sanction {
+        let imposed = Sanction {
             penalty: Penalty::Mute,
             subject: SanctionTarget::User(name("Ben")),
             by,
@@ -60,7 +60,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
             made,
             until: None,
         };
-        hub.impose(laid).unwrap();
+        hub.impose(imposed).unwrap();
         drop(ben);
         told(ann.client());
         told(cid.client());
@@ -70,7 +70,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         hub.locked(|state| {
             let red = &state.groups[&name("red")];
             assert!(red.members.keys().any(spelled) && red.role(&name(to)) == Some(GroupRole::Owner));
-            assert!(red.sanctions.values().all(|ruling| spelled(&ruling.by)));
+            assert!(red.sanctions.values().all(|terms| spelled(&terms.by)));
             let green = &state.groups[&name("green")];
             assert!(green.sanctions.keys().all(|(user, _)| spelled(user)) && green.invited.keys().all(spelled));
             assert!(state.memberships.keys().any(spelled) && state.memberships[&name(to)].contains(&name("red")));
@@ -78,16 +78,16 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
         });
         assert_eq!(hub.ignored(ann.client())[0].as_str(), to);
         assert!(hub.reply_partner(cid.client()).is_ok_and(|partner| spelled(&partner)));
-        let laid = hub.sanctions(SystemTime::now());
-        assert_eq!((laid[0].subject.shown().as_str(), laid[0].by.as_str()), (to, to));
+        let imposed = hub.sanctions(SystemTime::now());
+        assert_eq!((imposed[0].subject.shown().as_str(), imposed[0].by.as_str()), (to, to));
         assert!(hub.check_mute(&name(to), SystemTime::now()).is_err());
         let renamed = EventKind::Renamed { from: name("Ben"), to: name(to) };
         assert_eq!(
             (told(ann.client()), told(cid.client())),
             (vec![renamed], vec![]),
-            "who shares a kept group is told"
+            "members of a shared persistent group are told"
         );
-        // And he comes back as the one he was.
+        // The user comes back as the one they were.
         let ben = come(&hub, 9, to, DuplicateLogin::Allow).ok().unwrap();
         assert_eq!(come(&hub, 10, "Ben", DuplicateLogin::Allow).is_ok(), to == "BEN");
         hub.move_role(ben.client(), &name("red"), name("Ann"), true, now, flush_list).unwrap();
@@ -98,7 +98,7 @@ fn all_that_is_known_of_him_is_known_by_his_new_name() {
 }
 
 #[test]
-fn who_wrote_to_him_is_answered_under_his_new_name() {
+fn reply_partners_follow_a_rename() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
     say(&hub, ben.client(), Scope::User(name("Ann")), "hi").unwrap();
@@ -107,45 +107,45 @@ fn who_wrote_to_him_is_answered_under_his_new_name() {
     assert_eq!(hub.reply_partner(ann.client()), Ok(name("Robert")));
     rename(&hub, "Robert", "rob");
     assert_eq!(hub.reply_partner(ann.client()), Ok(name("rob")));
-    assert_eq!(hub.current_name(name("Ben")), name("rob"), "also over two names");
-    // Somebody else may be called so by now.
+    assert_eq!(hub.current_name(name("Ben")), name("rob"), "over two renames too");
+    // Somebody else may have the name by now.
     hub.retain_renamed(|old| *old != name("Ben"));
     assert_eq!((hub.current_name(name("Ben")), hub.is_renamed(&name("robert"))), (name("Ben"), true));
     assert!(come(&hub, 3, "Ben", DuplicateLogin::Allow).is_ok());
 }
 
 #[test]
-fn nobody_comes_in_under_his_name_from_the_first_moment_on() {
+fn a_locked_name_admits_nobody_from_the_first_moment() {
     let hub = hub_with(Limits::default());
     let here = come(&hub, 1, "Ben", DuplicateLogin::Allow).ok().unwrap();
-    assert!(hub.lock_name(name("Ben"), name("Bob"), "", Instant::now()).is_none(), "he stays");
-    assert!(come(&hub, 2, "Ben", DuplicateLogin::Allow).is_ok(), "and may come again");
+    assert!(hub.lock_name(name("Ben"), name("Bob"), "", Instant::now()).is_none(), "the session stays");
+    assert!(come(&hub, 2, "Ben", DuplicateLogin::Allow).is_ok(), "and another one may come");
     thread::scope(|scope| {
-        let shutting = scope.spawn(|| hub.lock_name(name("Ben"), name("Bob"), "because", soon()).unwrap());
+        let locking = scope.spawn(|| hub.lock_name(name("Ben"), name("Bob"), "because", soon()).unwrap());
         let deadline = soon();
         while !hub.is_name_locked(&name("ben")) {
-            assert!(Instant::now() < deadline, "he is not kept out");
+            assert!(Instant::now() < deadline, "the name is not locked");
             thread::yield_now();
         }
         assert!(matches!(come(&hub, 3, "BEN", DuplicateLogin::Allow), Err(AttachError::Renamed)));
         assert!(come(&hub, 4, "Ann", DuplicateLogin::Allow).is_ok(), "others may");
         drop(here);
-        let shut = shutting.join().unwrap();
-        assert_eq!(shut.sessions, 1);
+        let lock = locking.join().unwrap();
+        assert_eq!(lock.sessions, 1);
         assert!(matches!(come(&hub, 5, "Ben", DuplicateLogin::Allow), Err(AttachError::Renamed)));
     });
     assert!(come(&hub, 6, "Ben", DuplicateLogin::Allow).is_ok(), "nobody was renamed after all");
 }
 
 #[test]
-fn what_is_on_its_way_to_his_old_name_gets_to_him() {
+fn messages_on_their_way_to_an_old_name_arrive() {
     let disk = Arc::new(Disk::default());
     let hub = on(&disk);
     let ann = come(&hub, 1, "Ann", DuplicateLogin::Allow).ok().unwrap();
-    // Checked before, as a session does that handles several lines at once.
+    // Checked before, as by a session that handles several lines at once.
     let place = hub.check(ann.client(), Scope::User(name("Ben")), SystemTime::now()).unwrap();
-    let draft = || vec![ann.client().compose(place, "for him".to_owned())];
-    let shut = hub.lock_name(name("Ben"), name("Robert"), "", soon()).unwrap();
+    let draft = || vec![ann.client().compose(place, "for them".to_owned())];
+    let lock = hub.lock_name(name("Ben"), name("Robert"), "", soon()).unwrap();
     let (arrives, open) = disk.with_gate();
     thread::scope(|scope| {
         let renaming = scope.spawn(|| hub.rename(name("Ben"), name("Robert")));
@@ -154,7 +154,7 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
         let message = scope.spawn(|| hub.publish(ann.client(), &mut draft()));
         open.send(()).unwrap();
         renaming.join().unwrap().unwrap();
-        // Its batch, and perhaps one more for those who are away.
+        // Its batch, and perhaps one more for those who are offline.
         while !message.is_finished() {
             if arrives.recv_timeout(Duration::from_millis(10)).is_ok() {
                 open.send(()).unwrap();
@@ -162,17 +162,17 @@ fn what_is_on_its_way_to_his_old_name_gets_to_him() {
         }
     });
     *disk.gate.lock() = None;
-    drop(shut);
-    let sent = EventKind::PrivateMessageSent { to: name("Robert"), text: "for him".into() };
+    drop(lock);
+    let sent = EventKind::PrivateMessageSent { to: name("Robert"), text: "for them".into() };
     assert_eq!(told(ann.client()), [sent, EventKind::StoredFor { user: name("Robert") }]);
     let robert = come(&hub, 3, "Robert", DuplicateLogin::Allow).ok().unwrap();
-    assert_eq!(catch_up(&hub, robert.client()), ["for him"]);
+    assert_eq!(catch_up(&hub, robert.client()), ["for them"]);
     hub.ignore(ann.client(), name("ben")).unwrap();
     assert_eq!(hub.ignored(ann.client())[0].as_str(), "Robert");
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_comes_twice() {
+fn a_rename_loses_and_repeats_nothing() {
     let disk = Arc::new(Disk::default());
     let hub = on(&disk);
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
@@ -193,7 +193,7 @@ fn nothing_is_lost_and_nothing_comes_twice() {
 }
 
 #[test]
-fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
+fn a_rename_that_cannot_be_stored_changes_nothing() {
     let disk = Arc::new(Disk::default());
     let hub = on(&disk);
     let ben = come(&hub, 1, "Ben", DuplicateLogin::Allow).ok().unwrap();
@@ -202,15 +202,15 @@ fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
     drop(ben);
     let before = format!("{:?} {:?}", disk.memory.tail(MessageId(0), 9), disk.memory.groups());
     disk.full.store(true, Ordering::SeqCst);
-    let shut = hub.lock_name(name("Ben"), name("Bob"), "", soon()).unwrap();
+    let lock = hub.lock_name(name("Ben"), name("Bob"), "", soon()).unwrap();
     assert_eq!(hub.rename(name("Ben"), name("Bob")), Err(crate::store::StoreError::Full));
     hub.undo_rename(name("Ben"), name("Bob"));
-    drop(shut);
+    drop(lock);
     hub.locked(|state| state.check()).unwrap();
     assert!(!hub.is_renamed(&name("Ben")) && hub.current_name(name("Ben")) == name("Ben"));
     disk.full.store(false, Ordering::SeqCst);
     until_it_works(&hub);
-    // Both were stored by now, one after the other.
+    // Both have been stored by now, one after the other.
     assert_eq!(format!("{:?} {:?}", disk.memory.tail(MessageId(0), 9), disk.memory.groups()), before);
     assert_eq!((disk.memory.renamings().unwrap(), disk.memory.knows(&name("Bob"))), (vec![], Ok(false)));
     let ben = come(&hub, 2, "Ben", DuplicateLogin::Allow).ok().unwrap();
@@ -218,18 +218,18 @@ fn a_rename_that_cannot_be_stored_leaves_all_as_it_was() {
 }
 
 #[test]
-fn a_name_of_which_only_the_hub_knows_is_known() {
+fn a_name_known_only_to_the_hub_is_known() {
     let hub = hub_with(Limits::default());
     let guest = come(&hub, 1, "guest-1", DuplicateLogin::Allow).ok().unwrap();
     assert!(!hub.knows(&name("Bob")).unwrap());
     hub.ignore(guest.client(), name("Bob")).unwrap();
-    assert!(hub.knows(&name("Bob")).unwrap(), "nothing is stored of what a guest wants");
+    assert!(hub.knows(&name("Bob")).unwrap(), "nothing is stored about a guest");
     hub.record(vec![Entry::Role { user: name("Cid"), role: crate::model::Role::Admin }]).unwrap();
     assert!(hub.knows(&name("Cid")).unwrap());
 }
 
 #[test]
-fn a_receipt_that_waits_is_given_under_his_new_name() {
+fn a_pending_receipt_follows_a_rename() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, who)| come(&hub, id, who, DuplicateLogin::Allow).ok().unwrap());
     for one in [&ann, &ben] {

@@ -1,4 +1,4 @@
-//! How often it is told who is typing, and to whom not; the clock is the test's.
+//! How often and to whom typing is told; the clock is the test's.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
     presence
 }
 
-/// How often a session was told that somebody is typing.
-fn event_for_recipient(client: &Client) -> usize {
+/// How many typing notices a session got.
+fn notices(client: &Client) -> usize {
     told(client).into_iter().filter(|kind| matches!(kind, EventKind::Typing { .. })).count()
 }
 
 #[test]
-fn it_is_told_once_in_a_while_for_each_conversation() {
+fn typing_is_told_at_a_bounded_rate_per_conversation() {
     let hub = hub_with(Limits::default());
     let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
     let start = Instant::now();
@@ -28,7 +28,7 @@ fn it_is_told_once_in_a_while_for_each_conversation() {
             told(other.client());
         }
         hub.typing(ann.client(), Scope::User(name(to)), start + after, &mut FlushList::default());
-        (event_for_recipient(ben.client()), event_for_recipient(cid.client()))
+        (notices(ben.client()), notices(cid.client()))
     };
     assert_eq!(types("Ben", Duration::ZERO), (1, 0));
     assert_eq!(types("BEN", TYPING_PACE - Duration::from_millis(1)), (0, 0));
@@ -37,12 +37,12 @@ fn it_is_told_once_in_a_while_for_each_conversation() {
     assert_eq!(types("Cid", TYPING_PACE), (0, 0));
     let later = TYPING_PACE * 3;
     (0..TYPING_KEPT).for_each(|n| assert_eq!(types(&format!("user{n}"), later), (0, 0)));
-    assert_eq!(types("Ben", later), (0, 0), "more conversations at once are nobody's");
-    assert_eq!(event_for_recipient(ann.client()), 0);
+    assert_eq!(types("Ben", later), (0, 0), "nobody is typing in so many conversations");
+    assert_eq!(notices(ann.client()), 0);
 }
 
 #[test]
-fn nobody_is_told_for_whom_anything_else_waits() {
+fn typing_is_not_told_to_busy_sessions() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let new = come(&hub, 3, "Ben", DuplicateLogin::Allow).ok().unwrap();
@@ -53,12 +53,8 @@ fn nobody_is_told_for_whom_anything_else_waits() {
     ben.outbox.push(&Event::new(EventKind::StillHere));
     let mut now = Instant::now();
     hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
-    assert_eq!(
-        (event_for_recipient(ben), event_for_recipient(new.client())),
-        (0, 0),
-        "one has something to read, one is still being greeted"
-    );
+    assert_eq!((notices(ben), notices(new.client())), (0, 0), "one has something to read, one is still catching up");
     now += TYPING_PACE;
     hub.typing(ann.client(), Scope::User(name("Ben")), now, &mut FlushList::default());
-    assert_eq!((event_for_recipient(ben), event_for_recipient(new.client())), (1, 0));
+    assert_eq!((notices(ben), notices(new.client())), (1, 0));
 }

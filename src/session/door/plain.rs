@@ -9,11 +9,11 @@ use std::time::Instant;
 use super::{Door, Output};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
+use crate::model::line::{Line, clean_name, clean_secret};
 use crate::model::mention::mentions;
-use crate::model::{
-    Bell, Event, EventKind, Mode, Name, OutputFormat, Question, QuitReason, TelnetMode, UserError, text,
-};
+use crate::model::{Bell, Event, EventKind, Mode, Name, OutputFormat, Question, QuitReason, TelnetMode, UserError};
 use crate::protocol::{Dialect, MACHINE, PLAIN, PLAIN_CRLF, PLAIN_CRLF_IDS, PLAIN_IDS};
+use crate::session::login::Guess;
 use crate::session::{ReadOutcome, Session, registration};
 use crate::transport::{Framing, Input, LegacyCommands, LineSource};
 
@@ -59,21 +59,31 @@ impl Door for PlainDoor {
 
     fn login(&self, session: &mut Session<'_>) -> Result<Presence, QuitReason> {
         session.say(EventKind::AskName)?;
-        let name = answer(session, |session, typed| session.knows(typed))?;
+        let name = answer(session, |session, typed| match typed {
+            Partial::Whole(typed) => session.is_whole_name(typed),
+            Partial::BeforeCommands(_) => false,
+        })?;
         adopt_line_end(session);
         if let Some(words) = registration::words_of(&name) {
             return register(session, &words);
         }
-        let name = name.trim_ascii();
-        let mut early = None;
+        let name = clean_name(&name);
+        let (mut whole, mut before_commands) = (None, None);
         let password = ask_hidden(session, EventKind::AskPassword, |session, typed| {
-            // An unfinished password is looked at once; more often would allow one guess per byte that trickles in.
-            let guess = early.get_or_insert_with(|| session.guess(name, typed));
-            guess.is_right() && guess.secret == typed
+            // Each is looked at once; more often would allow one guess per byte that trickles in.
+            let (early, typed) = match typed {
+                Partial::Whole(typed) => (&mut whole, typed),
+                Partial::BeforeCommands(typed) => (&mut before_commands, typed),
+            };
+            let typed = clean_secret(typed);
+            let guess = early.get_or_insert_with(|| session.guess(&name, &typed));
+            guess.is_right() && guess.secret == *typed
         })?;
         // The LF of the name's CR LF may have arrived later than the name.
         adopt_line_end(session);
-        session.log_in(name, &password, early)
+        let password = clean_secret(&password);
+        let early = [before_commands, whole].into_iter().flatten().find(|guess: &Guess| guess.secret == *password);
+        session.log_in(&name, &password, early)
     }
 
     fn welcome(&self, session: &Session<'_>, client: &Arc<Client>) {
@@ -83,7 +93,9 @@ impl Door for PlainDoor {
     fn execute(&self, input: Input, session: &Session<'_>, context: &mut Context<'_>) -> Result<(), UserError> {
         match input {
             // Clients without line ends may wait for an answer to each message; the others know that the line was empty.
-            Input::Line(line) if session.source.framing() == Framing::Raw && text::is_blank(&line) => {
+            Input::Line(line)
+                if session.source.framing() == Framing::Raw && Line::decode(&line) == Ok(Line::Nothing) =>
+            {
                 return Err(UserError::NoConversation);
             }
             Input::Line(line) => return command::run_bytes(&line, context),
@@ -113,7 +125,7 @@ fn register(session: &mut Session<'_>, words: &str) -> Result<Presence, QuitReas
     let password = ask_hidden(session, EventKind::AskPassword, |_, _| false)?;
     let again = ask_hidden(session, EventKind::Ask(Question::SameAgain), |_, _| false)?;
     adopt_line_end(session);
-    session.finish_registration(&request, &password, &again)
+    session.finish_registration(&request, &clean_secret(&password), &clean_secret(&again))
 }
 
 /// Answers a client in CR LF if its own lines end so.
@@ -125,7 +137,7 @@ fn adopt_line_end(session: &Session<'_>) {
 fn ask_hidden(
     session: &mut Session<'_>,
     question: EventKind,
-    complete: impl FnMut(&Session<'_>, &[u8]) -> bool,
+    complete: impl FnMut(&Session<'_>, Partial<'_>) -> bool,
 ) -> Result<Vec<u8>, QuitReason> {
     let hidden = hide_typing(session);
     // A client that has answered already receives it together with what follows.
@@ -156,10 +168,18 @@ fn show_typing(session: &mut Session<'_>) {
     session.connection.prepend(b"\r\n");
 }
 
+/// An answer without a line end that may be complete.
+enum Partial<'a> {
+    /// All that has arrived.
+    Whole(&'a [u8]),
+    /// What comes before a command that was sent without waiting.
+    BeforeCommands(&'a [u8]),
+}
+
 /// Reads one answer before the login: a line, or what arrived without a line end once it is `complete` or a pause is over.
 fn answer(
     session: &mut Session<'_>,
-    mut complete: impl FnMut(&Session<'_>, &[u8]) -> bool,
+    mut complete: impl FnMut(&Session<'_>, Partial<'_>) -> bool,
 ) -> Result<Vec<u8>, QuitReason> {
     loop {
         let (mut remark, mut answer) = (None, None);
@@ -182,7 +202,12 @@ fn answer(
             return Ok(answer);
         }
         session.flush()?;
-        if session.source.partial().is_some_and(|typed| complete(session, typed)) {
+        let commands_follow = session.source.partial_before_commands();
+        if commands_follow.is_some_and(|typed| complete(session, Partial::BeforeCommands(typed))) {
+            session.source.settle_before_commands();
+            continue;
+        }
+        if session.source.partial().is_some_and(|typed| complete(session, Partial::Whole(typed))) {
             session.source.settle();
             continue;
         }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::{Door, Output};
 use crate::command::{self, Context};
 use crate::hub::{Client, Presence};
+use crate::model::line::{clean_name, clean_secret};
 use crate::model::{Event, EventKind, Name, OutputFormat, Question, QuitReason, UserError};
 use crate::protocol::{Dialect, JSON, tagged_json};
 use crate::session::{ReadOutcome, Session, registration};
@@ -37,10 +38,10 @@ impl Door for WebDoor {
             let request = session.begin_registration(&words)?;
             let password = ask(session, EventKind::AskPassword)?;
             let again = ask(session, EventKind::Ask(Question::SameAgain))?;
-            return session.finish_registration(&request, &password, &again);
+            return session.finish_registration(&request, &clean_secret(&password), &clean_secret(&again));
         }
         let password = ask(session, EventKind::AskPassword)?;
-        session.log_in(name.trim_ascii(), &password, None)
+        session.log_in(&clean_name(&name), &clean_secret(&password), None)
     }
 
     fn welcome(&self, session: &Session<'_>, client: &Arc<Client>) {
@@ -95,6 +96,10 @@ struct JsonOutput {
 
 impl Output for JsonOutput {
     fn put(&mut self, event: &Event, page: &mut Vec<u8>) {
+        // A client that has closed knows it.
+        if matches!(event.kind, EventKind::Closed { reason: QuitReason::Eof }) {
+            return;
+        }
         match self.me.filter(|me| event.each().iter().any(|event| event.tag_for(me).is_some())) {
             Some(me) => page.extend_from_slice(&tagged_json(event, &me)),
             None => page.extend_from_slice(JSON.encode(event)),

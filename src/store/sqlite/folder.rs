@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
-use super::schema;
+use super::{schema, watch};
+use crate::files::{rename_new, rename_to_free};
+use crate::lock::Mutex;
 use crate::model::{Durability, StartError};
 use crate::store::StoreError;
 
@@ -26,8 +26,13 @@ const FILE: &str = "parlor.db";
 /// The file that the daemon locks while the folder is its own. SQLite has locks of its own on the database itself.
 const LOCK: &str = "parlor.lock";
 
+const IN_USE: &str = "another parlord is using this folder; give this one its own with --data";
+
 /// How long a connection waits for another program that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often a connection that waits for another program tries again.
+pub(super) const BUSY_POLL: Duration = Duration::from_micros(200);
 
 /// How long one attempt to empty the write-ahead log keeps others from writing.
 const EMPTYING: Duration = Duration::from_millis(100);
@@ -67,13 +72,52 @@ pub(super) fn refusal(path: &Path, why: String) -> StartError {
 }
 
 /// The lock of a data folder, held until this is dropped.
-pub(super) struct FolderLock(File);
+pub(super) struct FolderLock {
+    path: PathBuf,
+    /// The file under its name; another one if the first was removed.
+    // lock tier 10: a leaf, taken while a connection of the store is held.
+    file: Mutex<File, 10>,
+    /// The database, locked as well: the lock file may be removed while nobody looks.
+    database: Option<File>,
+}
+
+impl FolderLock {
+    /// Locks the database, which exists by now.
+    pub(super) fn lock_database(&mut self, path: &Path) -> Result<(), StartError> {
+        let database = File::open(path).map_err(|e| refusal(path, format!("cannot be opened: {e}")))?;
+        match database.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(refusal(path, IN_USE.to_owned())),
+            // Some file systems have no such lock; the lock file has to do there.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        self.database = Some(database);
+        Ok(())
+    }
+
+    /// Puts a lock file in its place if the one that is held was removed.
+    pub(super) fn restore(&self) -> io::Result<()> {
+        let mut file = self.file.lock();
+        if watch::is_in_place(&file, &self.path)? {
+            return Ok(());
+        }
+        let (new, path) = (open_lock(&self.path)?, self.path.display());
+        new.try_lock().map_err(|_| io::Error::other("another program holds it"))?;
+        log::error!("lock file was removed or replaced path={path}: it is in its place again");
+        *file = new;
+        Ok(())
+    }
+}
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Closing the file would leave the lock to a child process that is between fork and exec.
-        let _ = self.0.unlock();
+        // Closing the files would leave the locks to a child process that is between fork and exec.
+        let _ = self.file.get_mut().unlock();
+        let _ = self.database.as_ref().map(File::unlock);
     }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 /// Creates the folder if it is missing, and locks it.
@@ -83,14 +127,12 @@ pub(super) fn lock(dir: &Path) -> Result<FolderLock, StartError> {
         let private = Permissions::from_mode(0o700);
         fs::create_dir_all(dir).and_then(|()| fs::set_permissions(dir, private)).map_err(failed)?;
     }
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
-    let lock = lock.map_err(failed)?;
+    let path = dir.join(LOCK);
+    let lock = open_lock(&path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok(FolderLock(lock)),
+        Ok(()) => Ok(FolderLock { path, file: Mutex::new(lock), database: None }),
         Err(TryLockError::Error(e)) => Err(failed(e)),
-        Err(TryLockError::WouldBlock) => {
-            Err(refusal(dir, "another parlord is using this folder; give this one its own with --data".to_owned()))
-        }
+        Err(TryLockError::WouldBlock) => Err(refusal(dir, IN_USE.to_owned())),
     }
 }
 
@@ -120,7 +162,7 @@ pub(super) fn create_if_missing(path: &Path) -> Result<(), StartError> {
     conn.pragma_update(None, "application_id", schema::APPLICATION).map_err(|e| failed(e.to_string()))?;
     schema::upgrade(&mut conn, &draft, schema::STEPS)?;
     conn.close().map_err(|(_, e)| failed(e.to_string()))?;
-    fs::rename(&draft, path).and_then(|()| sync_folder(path)).map_err(|e| failed(e.to_string()))
+    rename_new(&draft, path).and_then(|()| sync_folder(path)).map_err(|e| failed(e.to_string()))
 }
 
 /// Checks whether a database can be used, without changing anything, and returns how many messages it holds.
@@ -142,9 +184,11 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
     };
     let (application, version, verdict, messages) = check().map_err(|e| match StoreError::from(e) {
         StoreError::Damaged(why) | StoreError::Other(why) => damaged(&why),
-        e @ (StoreError::Full | StoreError::Disk(_) | StoreError::Locked | StoreError::Abandoned) => {
-            refusal(path, format!("cannot be read: {e}"))
-        }
+        e @ (StoreError::Full
+        | StoreError::Disk(_)
+        | StoreError::Locked
+        | StoreError::Abandoned
+        | StoreError::Replaced(_)) => refusal(path, format!("cannot be read: {e}")),
     })?;
     if application != schema::APPLICATION || version == 0 {
         return Err(damaged("it does not have Parlor's application id"));
@@ -159,6 +203,18 @@ pub(super) fn inspect(path: &Path) -> Result<u64, StartError> {
         log::info!("database checked seconds={}", began.elapsed().as_secs());
     }
     Ok(messages.unsigned_abs())
+}
+
+/// Checks the database of a store that failed, as a start would.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    let conn = open_for_reading(path)?;
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged(verdict)) }
+}
+
+/// The last id that was assigned, as the file itself has it, without the write-ahead log.
+pub(super) fn last_in_file(path: &Path) -> rusqlite::Result<i64> {
+    open_file_alone(path)?.query_row("SELECT last FROM server", [], |row| row.get(0))
 }
 
 /// Reads something from a database that was inspected, without changing anything.
@@ -184,6 +240,11 @@ fn open_untouched(path: &Path) -> rusqlite::Result<Connection> {
     if beside(path, "-wal").exists() {
         return open_for_reading(path);
     }
+    open_file_alone(path)
+}
+
+/// Opens the file of a database for reading, without its write-ahead log and without locks.
+fn open_file_alone(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
         match byte {
@@ -206,8 +267,9 @@ pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a connection that writes. Deleted content is overwritten in the file.
 pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
+    let mut conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_handler(Some(wait_for_others))?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
@@ -219,6 +281,13 @@ pub(super) fn open_for_writing(path: &Path, durability: Durability) -> rusqlite:
     conn.pragma_update(None, "wal_autocheckpoint", URGENT_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     Ok(conn)
+}
+
+/// Waits a moment for another program that is writing. SQLite's own handler waits ever longer, and a tool that works in short
+/// pieces would come first each time.
+fn wait_for_others(tries: i32) -> bool {
+    std::thread::sleep(BUSY_POLL);
+    u128::from(tries.unsigned_abs()) * BUSY_POLL.as_micros() < BUSY_TIMEOUT.as_micros()
 }
 
 /// Checkpoints the write-ahead log if it has grown, without making any other connection wait.
@@ -259,19 +328,12 @@ pub(super) fn copy_new(from: &Connection, to: &Path, progress: &mut dyn FnMut(u6
     })
 }
 
-/// Copies the database to `to`, and replaces what was there.
-pub(super) fn copy_over(from: &Connection, to: &Path) -> Result<(), StartError> {
-    let draft = copy_draft(from, to, &mut |_, _| ())?;
-    fs::rename(&draft, to).and_then(|()| sync_folder(to)).map_err(|e| refusal(to, format!("cannot be written: {e}")))
-}
-
-/// Renames a file, unless the new name was taken meanwhile.
-fn rename_new(draft: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, draft, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems cannot do this, but they have links.
-        Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(draft, to).and_then(|()| fs::remove_file(draft)),
-        renamed => Ok(renamed?),
-    }
+/// Copies the database to the first of `name(1)`, `name(2)` and so on that is free, and returns that.
+pub(super) fn copy_to_free(from: &Connection, name: impl Fn(u32) -> PathBuf) -> Result<PathBuf, StartError> {
+    let first = name(1);
+    let draft = copy_draft(from, &first, &mut |_, _| ())?;
+    let renamed = rename_to_free(&draft, name).and_then(|to| sync_folder(&to).map(|()| to));
+    renamed.map_err(|e| refusal(&first, format!("cannot be written: {e}")))
 }
 
 /// Makes a complete copy beside `to`, and returns its path.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::schema::{self, COLUMNS, EVERYBODY, device_name};
@@ -75,8 +75,12 @@ pub(super) fn backlog(
     limit: usize,
 ) -> Result<Backlog, StoreError> {
     let position = "SELECT upto FROM reader WHERE user = ?1 AND device = ?2";
-    let position: Option<Option<i64>> = one(conn, position, (reader.as_str(), device_name(&device)))?;
-    let Some(got) = position.unwrap_or(Some(0)) else { return Ok(Backlog::default()) };
+    let got = match one(conn, position, (reader.as_str(), device_name(&device)))? {
+        Some(Value::Integer(got)) => got,
+        Some(Value::Null) => return Ok(Backlog::default()),
+        // Rather twice than never.
+        Some(Value::Real(_) | Value::Text(_) | Value::Blob(_)) | None => 0,
+    };
     let owed = "FROM kept WHERE conversation = ?1 AND id > ?2 AND id <= ?3 AND NOT deleted AND sender != ?4";
     let (ignorer, heard) = (visibility::ignorer(conn, reader)?, visibility::heard(5));
     let mut count = conn.prepare_cached(&format!("SELECT count(*) {owed} AND {heard}"))?;
@@ -112,14 +116,16 @@ pub(super) fn message(conn: &Connection, reader: &Name, id: MessageId) -> Result
     let id = schema::number(id);
     let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND {}", visibility::heard(2));
     let ignorer = visibility::ignorer(conn, reader)?;
-    let Some(conversation) = one(conn, &sql, (id, ignorer))? else { return Ok(None) };
+    let found: Option<Value> = one(conn, &sql, (id, ignorer))?;
+    // If its conversation cannot be read, nobody may see it.
+    let Some(Value::Integer(conversation)) = found else { return Ok(None) };
     let spans = visibility::spans_of(conn, reader, conversation)?;
     if spans.iter().any(|span| span.after < id && id <= span.upto) { Ok(by_id(conn, &[id])?.pop()) } else { Ok(None) }
 }
 
 /// Every user with each user they ignore.
 pub(super) fn ignored(conn: &Connection) -> Result<Vec<(Name, Name)>, StoreError> {
-    schema::pairs(&mut *conn.prepare_cached("SELECT user, whom FROM ignored ORDER BY user, whom")?)
+    schema::pairs("ignored", &mut *conn.prepare_cached("SELECT user, whom FROM ignored ORDER BY user, whom")?)
 }
 
 /// The first messages after one, whoever may see them.
@@ -145,18 +151,15 @@ pub(super) fn last_seen(conn: &Connection, user: &Name) -> Result<Option<SystemT
 pub(super) fn tokens(conn: &Connection, user: &Name) -> Result<Vec<Token>, StoreError> {
     let sql = "SELECT user, name, secret, made, expires FROM token WHERE user = ?1 ORDER BY name";
     let mut find = conn.prepare_cached(sql)?;
-    let mut rows = find.query([user.as_str()])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(Token {
+    schema::readable("token", &mut find, [user.as_str()], |row| {
+        Ok(Token {
             user: schema::name(&row.get::<_, String>(0)?)?,
             name: schema::name(&row.get::<_, String>(1)?)?,
             secret: row.get(2)?,
             made: schema::time(row.get(3)?),
             expires: row.get::<_, Option<i64>>(4)?.map(schema::time),
-        });
-    }
-    Ok(all)
+        })
+    })
 }
 
 /// Whether an invitation is good.
@@ -170,18 +173,15 @@ pub(super) fn groups(conn: &Connection) -> Result<Vec<KeptGroup>, StoreError> {
     let sql =
         "SELECT conversation, name, capacity, private, announce, topic, password FROM kept_group ORDER BY lower(name)";
     let mut find = conn.prepare(sql)?;
-    let mut rows = find.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
+    schema::readable("kept_group", &mut find, [], |row| {
         let conversation = row.get(0)?;
-        all.push(KeptGroup {
+        Ok(KeptGroup {
             name: schema::name(&row.get::<_, String>(1)?)?,
             settings: group_settings(row)?,
             members: members(conn, conversation)?,
             sanctions: group_sanctions(conn, conversation)?,
-        });
-    }
-    Ok(all)
+        })
+    })
 }
 
 fn group_settings(row: &Row<'_>) -> Result<GroupSettings, StoreError> {
@@ -194,26 +194,21 @@ fn group_settings(row: &Row<'_>) -> Result<GroupSettings, StoreError> {
 
 fn members(conn: &Connection, conversation: i64) -> Result<Vec<(Name, GroupRole, u64)>, StoreError> {
     let mut find = conn.prepare_cached("SELECT user, role, rank FROM member WHERE conversation = ?1 ORDER BY user")?;
-    let mut rows = find.query([conversation])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
+    schema::readable("member", &mut find, [conversation], |row| {
         let role = match row.get::<_, i64>(1)? {
             0 => GroupRole::Member,
             1 => GroupRole::Admin,
             2 => GroupRole::Owner,
             other => return Err(StoreError::Damaged(format!("unknown role {other}"))),
         };
-        all.push((schema::name(&row.get::<_, String>(0)?)?, role, row.get::<_, i64>(2)?.unsigned_abs()));
-    }
-    Ok(all)
+        Ok((schema::name(&row.get::<_, String>(0)?)?, role, row.get::<_, i64>(2)?.unsigned_abs()))
+    })
 }
 
 fn group_sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanction>, StoreError> {
     let sql = "SELECT user, penalty, author, reason, until FROM group_sanction WHERE conversation = ?1 ORDER BY user, penalty";
     let mut find = conn.prepare_cached(sql)?;
-    let mut rows = find.query([conversation])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
+    schema::readable("group_sanction", &mut find, [conversation], |row| {
         let penalty = match row.get::<_, i64>(1)? {
             0 => Penalty::Ban,
             1 => Penalty::Mute,
@@ -223,26 +218,23 @@ fn group_sanctions(conn: &Connection, conversation: i64) -> Result<Vec<GroupSanc
         let reason = row.get::<_, Option<String>>(3)?.map(Arc::from);
         let until = row.get::<_, Option<i64>>(4)?.map(schema::time);
         let user = schema::name(&row.get::<_, String>(0)?)?;
-        all.push(GroupSanction { user, penalty, ruling: SanctionTerms { by, reason, until } });
-    }
-    Ok(all)
+        Ok(GroupSanction { user, penalty, terms: SanctionTerms { by, reason, until } })
+    })
 }
 
 /// The server role of a user.
 pub(super) fn role(conn: &Connection, user: &Name) -> Result<Role, StoreError> {
-    let number = one(conn, "SELECT role FROM server_role WHERE user = ?1", [user.as_str()])?;
-    number.map_or(Ok(Role::User), role_numbered)
+    let mut find = conn.prepare_cached("SELECT user, role FROM server_role WHERE user = ?1")?;
+    let found = schema::readable("server_role", &mut find, [user.as_str()], |row| role_numbered(row.get(1)?))?;
+    Ok(found.first().copied().unwrap_or(Role::User))
 }
 
 /// All users with a role.
 pub(super) fn operators(conn: &Connection) -> Result<Vec<(Name, Role)>, StoreError> {
     let mut find = conn.prepare_cached("SELECT user, role FROM server_role ORDER BY user")?;
-    let mut rows = find.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push((schema::name(&row.get::<_, String>(0)?)?, role_numbered(row.get(1)?)?));
-    }
-    Ok(all)
+    schema::readable("server_role", &mut find, [], |row| {
+        Ok((schema::name(&row.get::<_, String>(0)?)?, role_numbered(row.get(1)?)?))
+    })
 }
 
 fn role_numbered(number: i64) -> Result<Role, StoreError> {
@@ -255,21 +247,19 @@ fn role_numbered(number: i64) -> Result<Role, StoreError> {
 pub(super) fn sanctions(conn: &Connection) -> Result<Vec<Sanction>, StoreError> {
     let sql = "SELECT penalty, subject, author, reason, made, expires FROM sanction";
     let mut find = conn.prepare_cached(sql)?;
-    let mut rows = find.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
+    let mut all = schema::readable("sanction", &mut find, [], |row| {
         let (penalty, subject): (String, String) = (row.get(0)?, row.get(1)?);
         let penalty = [Penalty::Ban, Penalty::Mute].into_iter().find(|known| known.as_str() == penalty);
         let damaged = || StoreError::Damaged("an unknown penalty".to_owned());
-        all.push(Sanction {
+        Ok(Sanction {
             penalty: penalty.ok_or_else(damaged)?,
             subject: SanctionTarget::parse(&subject).ok_or_else(damaged)?,
             by: row.get(2)?,
             reason: row.get(3)?,
             made: schema::time(row.get(4)?),
             until: row.get::<_, Option<i64>>(5)?.map(schema::time),
-        });
-    }
+        })
+    })?;
     all.sort_by_key(|sanction| (sanction.penalty, sanction.subject));
     Ok(all)
 }
@@ -277,18 +267,15 @@ pub(super) fn sanctions(conn: &Connection) -> Result<Vec<Sanction>, StoreError> 
 /// All reports that are open.
 pub(super) fn reports(conn: &Connection) -> Result<Vec<Report>, StoreError> {
     let mut find = conn.prepare_cached("SELECT number, at, author, about, why FROM report ORDER BY number")?;
-    let mut rows = find.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(Report {
+    schema::readable("report", &mut find, [], |row| {
+        Ok(Report {
             number: row.get::<_, i64>(0)?.cast_unsigned(),
             at: schema::time(row.get(1)?),
             by: row.get::<_, Option<String>>(2)?.map(|name| schema::name(&name)).transpose()?,
             about: row.get(3)?,
             why: row.get(4)?,
-        });
-    }
-    Ok(all)
+        })
+    })
 }
 
 /// The one value of a query that has at most one row.

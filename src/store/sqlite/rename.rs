@@ -47,7 +47,7 @@ fn exists(conn: &Connection, what: &str, name: &str) -> Result<bool, StoreError>
 
 /// The renamings that the users file may not have yet, oldest first.
 pub(super) fn pending(conn: &Connection) -> Result<Vec<(Name, Name)>, StoreError> {
-    schema::pairs(&mut conn.prepare("SELECT was, now FROM renaming ORDER BY id")?)
+    schema::pairs("renaming", &mut conn.prepare("SELECT was, now FROM renaming ORDER BY id")?)
 }
 
 /// Gives a user a name under which nothing is kept. If a row is in the way nevertheless, it is replaced, because an error

@@ -1,4 +1,4 @@
-//! What is deleted: messages that are too old or too many, and what goes with an account.
+//! Deletion: of messages that are too old or too many, and of everything that goes with an account.
 //!
 //! All of it happens in small pieces. There is usually nothing to do, about once a second, so the messages of groups are
 //! counted once and the numbers remembered.
@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::schema::{self, EVERYBODY, rows};
-use super::search;
 use super::visibility::PRIVATE;
 use super::write::WriteBatch;
 use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
@@ -58,10 +57,6 @@ pub(super) fn expire(
     skipped: &mut i64,
     now: i64,
 ) -> Result<bool, StoreError> {
-    if search::is_forgetting(&batch.conn)? {
-        // The words of what was deleted before must leave the index first, or ever more would wait for that.
-        return Ok(false);
-    }
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     let before = *skipped;
@@ -93,7 +88,8 @@ pub(super) fn expire(
 /// future, because the clock was wrong, `skipped` moves on to the rows after them: they are older than whatever follows, and
 /// go with that.
 fn remove_old(batch: &mut WriteBatch<'_>, skipped: &mut i64, cutoff: i64, now: i64) -> Result<usize, StoreError> {
-    let sql = "SELECT id, at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
+    // A time that cannot be read is as good as one in the future.
+    let sql = "SELECT id, iif(typeof(at) = 'integer', at, 9223372036854775807) FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
     let mut find = batch.conn.prepare_cached(sql)?;
     let first = find.query_map([*skipped, rows(EXPIRE_PIECE)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let first: Vec<(i64, i64)> = first.collect::<rusqlite::Result<_>>()?;
@@ -154,7 +150,7 @@ pub(super) fn forget_account(batch: &mut WriteBatch<'_>, user: &Name) -> Result<
     batch.clear(user, None, MessageId(batch.last.unsigned_abs()))
 }
 
-/// What is gone with one account from one conversation, and has yet to be deleted.
+/// The messages of one conversation that went with one account and have yet to be deleted.
 struct Forgotten {
     conversation: i64,
     user: String,
@@ -167,10 +163,6 @@ struct Forgotten {
 
 /// Deletes a piece of what is gone with accounts, and returns whether there may be more.
 pub(super) fn clean_up_accounts(batch: &mut WriteBatch<'_>) -> Result<bool, StoreError> {
-    if search::is_forgetting(&batch.conn)? {
-        // The words of what was deleted before must leave the index first.
-        return Ok(false);
-    }
     let mut left = EXPIRE_PIECE;
     while left > 0 {
         let Some(forgotten) = next_forgotten(batch)? else { return Ok(false) };

@@ -1,22 +1,29 @@
-//! Full-text search. Words are indexed later, in small pieces, so that storing a message does not wait for that.
+//! Search: an index of the pieces of words, which is filled later and in short steps, so that nothing waits for it.
+//!
+//! A search never writes. What is not indexed yet is read, the newest first and as much as a user can wait for; the answer
+//! says if something was left out.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::schema::{self, COLUMNS};
 use super::visibility::{self, Span};
-use crate::model::limits::UNINDEX_PIECE;
-use crate::model::{Message, Name, Scope};
-use crate::store::StoreError;
+use crate::model::limits::{INDEX_TIME, PURGE_AT_ONCE, PURGE_PAGES, SEARCH_EXAMINED, SEARCH_TIME, SEARCH_UNINDEXED};
+use crate::model::{Name, Scope, SearchEnd};
+use crate::store::words::{Wanted, pieces};
+use crate::store::{Found, StoreError};
 
-/// The FTS5 query for all words of a text; `None` if it has no word. Nothing that a user types is an operator.
-fn all_words(typed: &str) -> Option<String> {
-    let separates = |c: char| c.is_whitespace() || c.is_control() || c.is_ascii_punctuation();
-    let words = typed.split(separates).filter(|word| word.chars().any(char::is_alphanumeric));
-    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-    (!quoted.is_empty()).then(|| format!("text : ({})", quoted.join(" AND ")))
-}
+/// How long pieces of deleted messages may stay in a large index, in microseconds: a day.
+const PURGE_INTERVAL: i64 = 86_400_000_000;
+
+/// Messages that a search looks at between two looks at the clock.
+const CLOCK_STEP: usize = 256;
+
+/// Messages that are indexed between two looks at the clock.
+const INDEX_STEP: usize = 16;
 
 /// The last messages with all these words, among those that the reader may see.
 pub(super) fn search(
@@ -25,86 +32,171 @@ pub(super) fn search(
     words: &str,
     scope: Option<Scope>,
     limit: usize,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<Found, StoreError> {
     let spans = visibility::spans(conn, reader, scope)?;
-    let (Some(mut wanted), Some(first)) = (all_words(words), spans.first().copied()) else { return Ok(Vec::new()) };
-    if scope.is_some() {
-        // All spans are of one conversation, so the index can leave out all others.
-        wanted.push_str(&format!(" AND conversation : \"{}\"", first.conversation));
-    }
+    let (Some(wanted), Some(first)) = (Wanted::parse(words), spans.first().copied()) else {
+        return Ok(Found::default());
+    };
     let mut visible: HashMap<i64, Vec<Span>> = HashMap::new();
     spans.iter().for_each(|span| visible.entry(span.conversation).or_default().push(*span));
-    let after = spans.iter().map(|span| span.after).min().unwrap_or(0);
-    let sql = "SELECT rowid FROM message_words WHERE message_words MATCH ?1 AND rowid > ?2 ORDER BY rowid DESC";
-    let mut candidates = conn.prepare_cached(sql)?;
-    let mut candidates = candidates.query((wanted, after))?;
+    let mut examination = Examination { wanted: &wanted, visible, limit, ids: Vec::new(), end: SearchEnd::Complete };
     let ignorer = visibility::ignorer(conn, reader)?;
-    let sql = format!("SELECT conversation FROM kept WHERE id = ?1 AND NOT deleted AND {}", visibility::heard(2));
-    let mut find = conn.prepare_cached(&sql)?;
-    let mut read = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
-    let mut found = Vec::new();
-    while found.len() < limit {
-        let Some(candidate) = candidates.next()? else { break };
-        let id: i64 = candidate.get(0)?;
-        // The index may still have the words of a message that is gone.
-        let Some(conversation) = find.query_row((id, ignorer), |row| row.get(0)).optional()? else { continue };
-        let spans = visible.get(&conversation).into_iter().flatten();
-        if spans.into_iter().any(|span| span.after < id && id <= span.upto) {
-            found.extend(schema::messages(&mut read, [id])?);
+    let lone = scope.map(|_| first.conversation);
+    let after = spans.iter().map(|span| span.after).min().unwrap_or(0);
+    let (indexed, last): (i64, i64) =
+        conn.prepare_cached("SELECT indexed, last FROM server")?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let began = Instant::now();
+    if indexed < last {
+        let sql = format!(
+            "SELECT id, conversation, text FROM kept WHERE id > ?1 AND NOT deleted AND {} \
+             AND (?3 IS NULL OR conversation = ?3) ORDER BY id DESC LIMIT ?4",
+            visibility::heard(2)
+        );
+        let mut newest = conn.prepare_cached(&sql)?;
+        let from = indexed.max(after);
+        let mut newest = newest.query(params![from, ignorer, lone, schema::rows(SEARCH_UNINDEXED + 1)])?;
+        let mut examined = 0;
+        while let Some(row) = newest.next()? {
+            examined += 1;
+            if examined > SEARCH_UNINDEXED || examined % CLOCK_STEP == 0 && began.elapsed() > SEARCH_TIME / 2 {
+                examination.end = SearchEnd::Indexing;
+                break;
+            }
+            if examination.examine(row)? {
+                break;
+            }
         }
     }
-    found.reverse();
-    Ok(found)
-}
-
-/// Whether there are messages that are not indexed yet.
-pub(super) fn is_behind(conn: &Connection) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached("SELECT indexed < last FROM server")?.query_row([], |row| row.get(0))?)
-}
-
-/// Whether words of deleted messages are still in the index.
-pub(super) fn is_forgetting(conn: &Connection) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM unindex)")?.query_row([], |row| row.get(0))?)
-}
-
-/// Indexes the words of at most `limit` messages up to `last`, the last one, or removes some from the index, and returns whether
-/// there may be more.
-pub(super) fn index(conn: &Connection, last: i64, limit: usize) -> Result<bool, StoreError> {
-    if unindex(conn, limit.min(UNINDEX_PIECE))? > 0 {
-        return Ok(true);
+    let mut query = format!("grams : ({})", wanted.query());
+    if let Some(conversation) = lone {
+        // All spans are of one conversation, so the index can leave out all others.
+        query.push_str(&format!(" AND conversation : \"{conversation}\""));
     }
-    catch_up(conn, last, limit)
+    let sql = "SELECT rowid FROM message_grams WHERE message_grams MATCH ?1 AND rowid > ?2 ORDER BY rowid DESC";
+    let mut candidates = conn.prepare_cached(sql)?;
+    let mut candidates = candidates.query((query, after))?;
+    let sql =
+        format!("SELECT id, conversation, text FROM kept WHERE id = ?1 AND NOT deleted AND {}", visibility::heard(2));
+    let mut find = conn.prepare_cached(&sql)?;
+    let mut examined = 0;
+    while examination.ids.len() < limit {
+        let Some(candidate) = candidates.next()? else { break };
+        examined += 1;
+        if examined > SEARCH_EXAMINED || examined % CLOCK_STEP == 0 && began.elapsed() > SEARCH_TIME {
+            examination.end = SearchEnd::Limit;
+            break;
+        }
+        let id: i64 = candidate.get(0)?;
+        // The index may still have the words of a message that is gone.
+        find.query_row((id, ignorer), |row| examination.examine(row)).optional()?;
+    }
+    let Examination { mut ids, end, .. } = examination;
+    ids.reverse();
+    let mut read = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM message WHERE id = ?1"))?;
+    let mut messages = Vec::with_capacity(ids.len());
+    for id in ids {
+        messages.extend(schema::messages(&mut read, [id])?);
+    }
+    Ok(Found { messages, end })
 }
 
-/// Indexes the words of at most `limit` messages up to `last`, and returns whether there are more.
-pub(super) fn catch_up(conn: &Connection, last: i64, limit: usize) -> Result<bool, StoreError> {
+/// A search while it looks at messages, the newest first.
+struct Examination<'a> {
+    wanted: &'a Wanted,
+    /// The spans that the reader may see, by their conversations.
+    visible: HashMap<i64, Vec<Span>>,
+    limit: usize,
+    ids: Vec<i64>,
+    end: SearchEnd,
+}
+
+impl Examination<'_> {
+    /// Looks at a message, given as its id, conversation and text, and returns whether enough were found.
+    fn examine(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let (id, conversation): (i64, Value) = (row.get(0)?, row.get(1)?);
+        let spans = match conversation {
+            Value::Integer(number) => self.visible.get(&number).map_or(&[][..], Vec::as_slice),
+            Value::Null | Value::Real(_) | Value::Text(_) | Value::Blob(_) => &[],
+        };
+        let is_visible = spans.iter().any(|span| span.after < id && id <= span.upto);
+        if is_visible && self.wanted.is_in(&text(row.get_ref(2)?)) {
+            self.ids.push(id);
+        }
+        Ok(self.ids.len() >= self.limit)
+    }
+}
+
+/// The text of a message, as much of it as can be read.
+fn text(value: ValueRef<'_>) -> String {
+    value.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
+/// Indexes messages up to `last`, the last one, for [`INDEX_TIME`], and returns whether there are more.
+pub(super) fn index(conn: &Connection, last: i64) -> Result<bool, StoreError> {
     let indexed: i64 = conn.prepare_cached("SELECT indexed FROM server")?.query_row([], |row| row.get(0))?;
     if indexed == last {
         return Ok(false);
     }
-    // The end of this piece: the last message if fewer are left.
-    let sql = "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2";
-    let end: Option<i64> =
-        conn.prepare_cached(sql)?.query_row([indexed, schema::rows(limit) - 1], |row| row.get(0)).optional()?;
-    let upto = end.unwrap_or(last);
-    let sql = "INSERT INTO message_words (rowid, text, conversation) \
-               SELECT id, text, conversation FROM message WHERE id > ?1 AND id <= ?2 AND NOT deleted";
-    conn.prepare_cached(sql)?.execute([indexed, upto])?;
+    let began = Instant::now();
+    let sql = "SELECT id, text, conversation FROM message WHERE id > ?1 AND NOT deleted ORDER BY id";
+    let mut find = conn.prepare_cached(sql)?;
+    let mut rows = find.query([indexed])?;
+    let sql = "INSERT INTO message_grams (rowid, grams, conversation) VALUES (?1, ?2, ?3)";
+    let mut insert = conn.prepare_cached(sql)?;
+    let (mut upto, mut count) = (indexed, 0);
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        insert.execute(params![id, pieces(&text(row.get_ref(1)?)), row.get::<_, Value>(2)?])?;
+        upto = id;
+        count += 1;
+        if count % INDEX_STEP == 0 && began.elapsed() > INDEX_TIME {
+            break;
+        }
+    }
+    let is_behind = rows.next()?.is_some();
+    let upto = if is_behind { upto } else { last };
     conn.prepare_cached("UPDATE server SET indexed = ?1")?.execute([upto])?;
-    Ok(upto < last)
+    Ok(is_behind)
 }
 
-/// Removes the words of deleted messages from the index, and returns of how many.
-pub(super) fn unindex(conn: &Connection, limit: usize) -> Result<usize, StoreError> {
-    let piece = "SELECT id FROM unindex ORDER BY id LIMIT ?1";
+/// Takes messages out of the index, given the condition on the table; call it before their texts are deleted.
+pub(super) fn unindex(conn: &Connection, which: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
     let sql = format!(
-        "INSERT INTO message_words (message_words, rowid, text, conversation) \
-         SELECT 'delete', id, text, conversation FROM unindex WHERE id IN ({piece})"
+        "DELETE FROM message_grams WHERE rowid IN (SELECT id FROM message WHERE {which} \
+         AND NOT deleted AND id <= (SELECT indexed FROM server))"
     );
-    let taken = conn.prepare_cached(&sql)?.execute([schema::rows(limit)])?;
-    if taken > 0 {
-        let sql = format!("DELETE FROM unindex WHERE id IN ({piece})");
-        conn.prepare_cached(&sql)?.execute([schema::rows(limit)])?;
+    if conn.prepare_cached(&sql)?.execute(values)? > 0 {
+        conn.prepare_cached("UPDATE server SET purge = purge | 1 WHERE purge & 1 = 0")?.execute([])?;
     }
-    Ok(taken)
+    Ok(())
 }
+
+/// Removes some of what the index still has of deleted messages, and returns whether there is more to do now. In a large
+/// index that is due once a day, unless it is forced, because all of it is written anew.
+pub(super) fn purge(conn: &Connection, now: i64, is_forced: bool) -> Result<bool, StoreError> {
+    let sql = "SELECT purge, purged, messages FROM server";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (state, purged, messages) = conn.prepare_cached(sql)?.query_row([], read)?;
+    let is_due = is_forced || messages <= PURGE_AT_ONCE || !(0..PURGE_INTERVAL).contains(&(now - purged));
+    let is_running = state & 2 != 0;
+    if !(is_running || state & 1 != 0 && is_due) {
+        return Ok(false);
+    }
+    // A negative number begins a merge of everything; the others go on with it.
+    let pages = if is_running { PURGE_PAGES } else { -PURGE_PAGES };
+    let changes = || conn.prepare_cached("SELECT total_changes()")?.query_row([], |row| row.get::<_, i64>(0));
+    let before = changes()?;
+    conn.prepare_cached("INSERT INTO message_grams (message_grams, rank) VALUES ('merge', ?1)")?.execute([pages])?;
+    let is_done = changes()? - before < 2;
+    let next = match (is_running, is_done) {
+        (_, true) => state & !3 | if is_running { state & 1 } else { 0 },
+        (false, false) => 2,
+        (true, false) => return Ok(true),
+    };
+    let sql = "UPDATE server SET purge = ?1, purged = iif(?2, ?3, purged)";
+    conn.prepare_cached(sql)?.execute(params![next, is_done, now])?;
+    Ok(next & 2 != 0 || is_forced && next != 0)
+}
+
+/// The time that the pieces of work above take, so that others can write in between.
+pub(super) const SLICE: Duration = INDEX_TIME;

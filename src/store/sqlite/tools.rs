@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, params};
 
@@ -12,13 +12,15 @@ use super::schema::{self, COLUMNS};
 use super::visibility::{self, Conversation};
 use super::write::WriteConnection;
 use super::{SqliteStore, folder, rename, search};
-use crate::model::limits::UNINDEX_PIECE;
-use crate::model::{Durability, Message, Name, Retention, StartError};
+use crate::model::{Durability, Message, MessageId, Name, Retention, StartError};
 use crate::store::tools::Progress;
 use crate::store::{Entry, Erased, StoreError, Tools};
 
 /// Ids looked at in one transaction.
 const PIECE: i64 = 2_000;
+
+/// Messages in the first transaction of a tool that deletes; then as many as the time allows.
+const FIRST_SLICE: usize = 16;
 
 /// How long a tool waits for a daemon that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,9 +68,10 @@ impl SqliteTools {
     /// Opens the database for writing; `failed` makes the error of a failure after that.
     fn open_for_writing(
         &self,
+        durability: Durability,
         failed: fn(&Path, StoreError) -> StartError,
     ) -> Result<(PathBuf, WriteConnection), StartError> {
-        let (path, conn) = self.open(|path| folder::open_for_writing(path, Durability::Fsync))?;
+        let (path, conn) = self.open(|path| folder::open_for_writing(path, durability))?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(|e| failed(&path, e.into()))?;
         let writer = WriteConnection::new(conn, &Retention::default()).map_err(|e| failed(&path, e.into()))?;
         Ok((path, writer))
@@ -79,6 +82,14 @@ impl Tools for SqliteTools {
     fn inspect(&self) -> Result<Option<u64>, StartError> {
         let path = self.path();
         if folder::exists(&path)? { folder::inspect(&path).map(Some) } else { Ok(None) }
+    }
+
+    fn damaged(&self) -> Result<Vec<MessageId>, StartError> {
+        let path = self.path();
+        let find = |conn: &Connection| {
+            schema::damaged(&mut conn.prepare(&format!("SELECT {COLUMNS} FROM message ORDER BY id"))?, [])
+        };
+        if folder::exists(&path)? { folder::read_untouched(&path, find) } else { Ok(Vec::new()) }
     }
 
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {
@@ -95,7 +106,7 @@ impl Tools for SqliteTools {
 
     fn append(&self, entries: &[Entry]) -> Result<(), StartError> {
         let failed = |path: &Path, e| folder::refusal(path, format!("cannot be written: {e}"));
-        let (path, mut writer) = self.open_for_writing(failed)?;
+        let (path, mut writer) = self.open_for_writing(Durability::Fsync, failed)?;
         writer.append(entries, schema::micros(SystemTime::now())).map(drop).map_err(|e| failed(&path, e))
     }
 
@@ -133,7 +144,8 @@ impl Tools for SqliteTools {
     fn erase(&self, user: &Name, progress: Progress<'_>, cleaning: Progress<'_>) -> Result<Erased, StartError> {
         let failed =
             |path: &Path, e| folder::refusal(path, format!("not everything was erased: {e}; run the command again"));
-        let (path, mut writer) = self.open_for_writing(failed)?;
+        // Nobody else can write while a transaction syncs; emptying the log at the end syncs all of them.
+        let (path, mut writer) = self.open_for_writing(Durability::Commit, failed)?;
         let failed = |e| failed(&path, e);
         let messages = erase_messages(&mut writer, user, progress).map_err(failed)?;
         erase_words(&mut writer, cleaning).map_err(failed)?;
@@ -159,35 +171,58 @@ fn piece(
     schema::messages(&mut *conn.prepare_cached(&sql)?, values)
 }
 
+/// Deletes the messages in short transactions, between which the daemon can write.
 fn erase_messages(writer: &mut WriteConnection, user: &Name, progress: Progress<'_>) -> Result<u64, StoreError> {
     let (first, last) = ends(writer.conn())?;
-    let (mut after, mut gone) = (first - 1, 0);
+    let (mut after, mut gone, mut size) = (first - 1, 0, FIRST_SLICE);
     while after < last {
         let upto = (after + PIECE).min(last);
-        let mut batch = writer.begin()?;
-        let own = "id > ?1 AND id <= ?2 AND (sender = ?3 OR peer = ?3)";
-        gone += batch.remove(own, params![after, upto, user.as_str()])? as u64;
-        batch.commit()?;
+        let own = "SELECT id FROM message WHERE id > ?1 AND id <= ?2 AND (sender = ?3 OR peer = ?3)";
+        let values = params![after, upto, user.as_str()];
+        let own = schema::numbers(&mut *writer.conn().prepare_cached(own)?, values)?;
+        let mut left = own.as_slice();
+        while !left.is_empty() {
+            let (now, later) = left.split_at(size.min(left.len()));
+            let took = slice(|| {
+                let mut batch = writer.begin()?;
+                for id in now {
+                    gone += batch.remove("id = ?1 AND (sender = ?2 OR peer = ?2)", params![id, user.as_str()])? as u64;
+                }
+                batch.commit()
+            })?;
+            // As many as fit into the time.
+            let fitting = now.len() as u128 * search::SLICE.as_nanos() / took.as_nanos().max(1);
+            size = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, 2 * size);
+            left = later;
+        }
         after = upto;
         progress((after - first + 1).unsigned_abs(), (last - first + 1).unsigned_abs());
     }
     Ok(gone)
 }
 
+/// Does a piece of work that keeps the daemon from writing, then gives it the time to do so, and returns how long the work
+/// took.
+fn slice(work: impl FnOnce() -> Result<(), StoreError>) -> Result<Duration, StoreError> {
+    let began = Instant::now();
+    work()?;
+    let took = began.elapsed();
+    std::thread::sleep(folder::BUSY_POLL * 2);
+    Ok(took)
+}
+
 /// Removes the words of all deleted messages from the index, also of those that others deleted.
 fn erase_words(writer: &mut WriteConnection, progress: Progress<'_>) -> Result<(), StoreError> {
-    let waiting: i64 = writer.conn().query_row("SELECT count(*) FROM unindex", [], |row| row.get(0))?;
-    let mut done = 0;
-    loop {
-        let batch = writer.begin()?;
-        let taken = search::unindex(&batch.conn, UNINDEX_PIECE)?;
-        batch.commit()?;
-        if taken == 0 {
-            return Ok(());
-        }
-        done += taken as u64;
-        progress(done, waiting.unsigned_abs().max(done));
+    let (now, mut done, mut more) = (schema::micros(SystemTime::now()), 0, true);
+    while more {
+        slice(|| {
+            more = writer.purge(now)?;
+            Ok(())
+        })?;
+        done += 1;
+        progress(done, done);
     }
+    Ok(())
 }
 
 fn erase_rest(writer: &mut WriteConnection, user: &Name) -> Result<(), StoreError> {
@@ -198,6 +233,13 @@ fn erase_rest(writer: &mut WriteConnection, user: &Name) -> Result<(), StoreErro
         batch.run(&format!("DELETE FROM cleared WHERE conversation = ?1 AND {silent}"), [conversation])?;
         batch.run(&format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
+    // The user's words in what others were told: topics that they may have set, reasons that they gave, reports.
+    let sql = "UPDATE kept_group SET topic = NULL WHERE conversation IN (SELECT conversation FROM member WHERE user = ?1 AND role > 0)";
+    batch.run(sql, [user.as_str()])?;
+    batch.run("UPDATE group_sanction SET reason = NULL WHERE author = ?1 COLLATE NOCASE", [user.as_str()])?;
+    batch.run("UPDATE sanction SET reason = '' WHERE author = ?1 COLLATE NOCASE", [user.as_str()])?;
+    let about = "lower(about) = lower(?1) OR lower(substr(about, 1, length(?1) + 1)) = lower(?1) || ':'";
+    batch.run(&format!("DELETE FROM report WHERE author = ?1 OR {about}"), [user.as_str()])?;
     batch.forget_choices(user)?;
     batch.run("DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
     batch.commit()

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::schema::{ALL, EVERYBODY};
+use super::schema::{self, ALL, EVERYBODY};
 use crate::model::{Draft, Name, Scope};
 use crate::store::StoreError;
 
@@ -100,10 +100,7 @@ pub(super) fn spans(conn: &Connection, reader: &Name, scope: Option<Scope>) -> R
     }
     let mut spans = match scope {
         Some(Scope::Everybody) => vec![Span::whole(EVERYBODY)],
-        Some(scope @ Scope::Group(_)) => match Conversation::seen_by(reader, scope).number(conn)? {
-            Some(number) => stays(conn, reader, Some(number))?,
-            None => Vec::new(),
-        },
+        Some(Scope::Group(group)) => present_group(conn, reader, group)?,
         Some(scope @ Scope::User(_)) => {
             Conversation::seen_by(reader, scope).number(conn)?.map(Span::whole).into_iter().collect()
         }
@@ -115,6 +112,16 @@ pub(super) fn spans(conn: &Connection, reader: &Name, scope: Option<Scope>) -> R
         }
     };
     subtract_cleared(conn, reader, &mut spans)?;
+    Ok(spans)
+}
+
+/// The spans in which the reader was in the group that has this name now, or had it last.
+fn present_group(conn: &Connection, reader: &Name, group: Name) -> Result<Vec<Span>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT id, began FROM conversation WHERE a = ?1 AND b = ?2")?;
+    let found = find.query_row(Conversation::Group(group).key(), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((number, began)) = found else { return Ok(Vec::new()) };
+    let mut spans = stays(conn, reader, Some(number))?;
+    spans.iter_mut().for_each(|span| span.after = span.after.max(began));
     Ok(spans)
 }
 
@@ -151,8 +158,9 @@ pub(super) fn ignorer<'a>(conn: &Connection, reader: &'a Name) -> Result<Option<
 
 /// The spans in which the reader was in a group, or in any. Stays that touch are one span.
 fn stays(conn: &Connection, reader: &Name, conversation: Option<i64>) -> Result<Vec<Span>, StoreError> {
+    // A limit that cannot be read allows nothing.
     let sql = "SELECT conversation, after, coalesce(upto, 9223372036854775807) FROM stay \
-               WHERE user = ?1 AND (?2 IS NULL OR conversation = ?2) ORDER BY conversation, after";
+               WHERE typeof(after) = 'integer' AND typeof(upto) IN ('integer', 'null') AND user = ?1 AND (?2 IS NULL OR conversation = ?2) ORDER BY conversation, after";
     let mut find = conn.prepare_cached(sql)?;
     let mut rows = find.query((reader.as_str(), conversation))?;
     let mut all: Vec<Span> = Vec::new();
@@ -172,8 +180,9 @@ fn stays(conn: &Connection, reader: &Name, conversation: Option<i64>) -> Result<
 /// Takes away what the reader has cleared from their view.
 fn subtract_cleared(conn: &Connection, reader: &Name, spans: &mut Vec<Span>) -> Result<(), StoreError> {
     let mut find = conn.prepare_cached("SELECT conversation, upto FROM cleared WHERE user = ?1")?;
-    let cleared = find.query_map([reader.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let cleared: HashMap<i64, i64> = cleared.collect::<rusqlite::Result<_>>()?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let cleared = schema::readable("cleared", &mut find, [reader.as_str()], read)?;
+    let cleared: HashMap<i64, i64> = cleared.into_iter().collect();
     for span in &mut *spans {
         for number in [ALL, span.conversation] {
             span.after = span.after.max(cleared.get(&number).copied().unwrap_or(0));

@@ -96,11 +96,26 @@ impl WriteConnection {
         let at = "max(at, coalesce((SELECT max(at) FROM message WHERE id = (SELECT max(id) FROM message)), at))";
         let sql = format!("UPDATE reader SET upto = ?1, at = {at} WHERE upto IS NULL");
         batch.conn.execute(&sql, [batch.last])?;
-        let kept = "conversation IN (SELECT conversation FROM kept_group)";
-        let ended = format!("upto IS NULL AND NOT {kept}");
+        // A group without members had only guests.
+        batch.conn.execute("DELETE FROM kept_group WHERE conversation NOT IN (SELECT conversation FROM member)", [])?;
+        for table in ["member", "group_sanction"] {
+            let orphaned = "conversation NOT IN (SELECT conversation FROM kept_group)";
+            batch.conn.execute(&format!("DELETE FROM {table} WHERE {orphaned}"), [])?;
+        }
+        // Only members of kept groups are still there. Another open stay was left behind by an earlier group of
+        // the same name; what this one said is not for that user.
+        let is_member = |stay: &str| {
+            format!("EXISTS (SELECT 1 FROM member WHERE user = {stay}.user AND conversation = {stay}.conversation)")
+        };
+        let began = "SELECT min(after) FROM stay AS other WHERE conversation = stay.conversation AND upto IS NULL";
+        let sql = format!(
+            "UPDATE stay SET upto = max(after, coalesce(({began} AND {}), ?1)) WHERE upto IS NULL AND NOT {}",
+            is_member("other"),
+            is_member("stay"),
+        );
+        batch.conn.execute(&sql, [batch.last])?;
         // Nothing is visible through a stay during which nothing was said.
-        batch.conn.execute(&format!("DELETE FROM stay WHERE {ended} AND after >= ?1"), [batch.last])?;
-        batch.conn.execute(&format!("UPDATE stay SET upto = ?1 WHERE {ended}"), [batch.last])?;
+        batch.conn.execute("DELETE FROM stay WHERE upto <= after", [])?;
         batch.commit()
     }
 
@@ -122,18 +137,18 @@ impl WriteConnection {
         Ok(more)
     }
 
-    /// Indexes the words of at most `limit` messages, and returns whether there are more.
-    pub(super) fn catch_up(&mut self, limit: usize) -> Result<bool, StoreError> {
+    /// Indexes some messages, or removes deleted ones from the index, and returns whether there is more to do.
+    pub(super) fn index(&mut self, now: i64) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::catch_up(&batch.conn, batch.last, limit)?;
+        let more = search::index(&batch.conn, batch.last)? || search::purge(&batch.conn, now, false)?;
         batch.commit()?;
         Ok(more)
     }
 
-    /// Indexes the words of at most `limit` messages, or removes some from the index, and returns whether there is more.
-    pub(super) fn index(&mut self, limit: usize) -> Result<bool, StoreError> {
+    /// Removes some of what the index has of deleted messages, and returns whether there is more.
+    pub(super) fn purge(&mut self, now: i64) -> Result<bool, StoreError> {
         let batch = self.begin()?;
-        let more = search::index(&batch.conn, batch.last, limit)?;
+        let more = search::purge(&batch.conn, now, true)?;
         batch.commit()?;
         Ok(more)
     }
@@ -181,18 +196,19 @@ impl WriteBatch<'_> {
             Entry::Said(draft) => self.say(draft),
             Entry::Entered { user, group, after } => self.enter(user, group, *after),
             Entry::Left { user, group, upto } => self.leave(user, group.as_ref(), *upto),
+            Entry::GroupMade { group } => self.make_group(group),
             Entry::GroupKept { group, settings } => self.keep_group(group, settings),
             Entry::GroupGone { group } => self.remove_group(group),
             Entry::Member { group, user, role, rank } => self.set_member(group, user, *role, *rank),
-            Entry::MemberSanctioned { group, user, penalty, ruling } => {
-                self.impose_in_group(group, user, *penalty, ruling)
+            Entry::MemberSanctioned { group, user, penalty, terms } => {
+                self.impose_in_group(group, user, *penalty, terms)
             }
             Entry::MemberLifted { group, user, penalty } => {
                 let conversation = self.number(Conversation::Group(*group))?;
                 let sql = "DELETE FROM group_sanction WHERE conversation = ?1 AND user = ?2 AND penalty = ?3";
                 self.run(sql, params![conversation, user.as_str(), *penalty as i64])
             }
-            Entry::Reading { user, device, position, at } => {
+            Entry::Delivered { user, device, position, at } => {
                 let upto = match position {
                     Position::Here => None,
                     Position::Upto(upto) => Some(number(*upto)),
@@ -210,7 +226,7 @@ impl WriteBatch<'_> {
                 self.run(sql, [user.as_str(), whom.as_str()])
             }
             Entry::Deleted { id } => {
-                self.unindex("id = ?1", [number(*id)])?;
+                search::unindex(&self.conn, "id = ?1", [number(*id)])?;
                 self.run("UPDATE message SET text = '', deleted = 1 WHERE id = ?1", [number(*id)])
             }
             Entry::TokenMade(token) => {
@@ -281,7 +297,12 @@ impl WriteBatch<'_> {
             return Ok(());
         }
         let conversation = self.number(Conversation::Group(*group))?;
-        let values = params![user.as_str(), conversation, number(after)];
+        // What earlier groups of this name said may not have been delivered yet when the user entered.
+        let began: i64 = self
+            .conn
+            .prepare_cached("SELECT began FROM conversation WHERE id = ?1")?
+            .query_row([conversation], |row| row.get(0))?;
+        let values = params![user.as_str(), conversation, number(after).max(began)];
         // If nothing was said since the user left, it is the same stay: coming and going in a loop adds no rows.
         let sql = "UPDATE stay SET upto = NULL WHERE upto = ?3 AND \
                    id = (SELECT max(id) FROM stay WHERE user = ?1 AND conversation = ?2)";
@@ -313,6 +334,16 @@ impl WriteBatch<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Ends whatever is left of an earlier group of this name. The new one begins after the last message.
+    fn make_group(&mut self, group: &Name) -> Result<(), StoreError> {
+        self.remove_group(group)?;
+        let conversation = self.number(Conversation::Group(*group))?;
+        let values = [conversation, self.last];
+        self.run("DELETE FROM stay WHERE conversation = ?1 AND upto IS NULL AND after >= ?2", values)?;
+        self.run("UPDATE stay SET upto = ?2 WHERE conversation = ?1 AND upto IS NULL", values)?;
+        self.run("UPDATE conversation SET began = ?2 WHERE id = ?1", values)
     }
 
     fn keep_group(&mut self, group: &Name, settings: &GroupSettings) -> Result<(), StoreError> {
@@ -372,19 +403,10 @@ impl WriteBatch<'_> {
 
     /// Deletes these messages, also from the index, and returns how many there were.
     pub(super) fn remove<P: rusqlite::Params + Copy>(&mut self, which: &str, values: P) -> Result<usize, StoreError> {
-        self.unindex(which, values)?;
+        search::unindex(&self.conn, which, values)?;
         let gone = self.conn.prepare_cached(&format!("DELETE FROM message WHERE {which}"))?.execute(values)?;
         self.grown -= i64::try_from(gone).unwrap_or(i64::MAX);
         Ok(gone)
-    }
-
-    /// Notes that the words of these messages must leave the index, if they are in it. Call this before the text is deleted.
-    fn unindex(&self, which: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
-        let sql = format!(
-            "INSERT INTO unindex SELECT id, conversation, text FROM message WHERE {which} \
-             AND NOT deleted AND id <= (SELECT indexed FROM server)"
-        );
-        self.run(&sql, values)
     }
 
     /// Deletes everything that is kept for a user except messages, and that others ignore them.

@@ -17,7 +17,7 @@ fn deleting_an_account_deletes_its_private_messages(store: &dyn Store) {
     store.append(&[said("alice", user("bob"), "not got"), said("alice", Scope::Everybody, "all")]).unwrap();
     store.append(&[Entry::TokenMade(token), Entry::Forgotten { user: name("ALICE") }]).unwrap();
     assert_eq!(sees(store, "bob", None), ["got", "all"]);
-    assert_eq!(store.search(&name("bob"), "got", None, 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("bob"), "got", None, 9).unwrap().messages.len(), 1);
     assert!(sees(store, "alice", None).is_empty(), "the next user of this name is somebody else");
     assert!(store.tokens(&name("alice")).unwrap().is_empty());
     assert_eq!(store.append(&[said("Alice", user("bob"), "new")]).unwrap(), MessageId(5));

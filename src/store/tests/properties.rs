@@ -25,7 +25,7 @@ enum Step {
     Said(usize, Scope, Vec<&'static str>, bool),
     Entered(usize, Name, u64),
     Left(usize, Option<Name>, u64),
-    Reading(usize, usize, Option<u64>, u64),
+    Delivered(usize, usize, Option<u64>, u64),
     Cleared(usize, Option<Scope>, u64),
     Ignored(usize, usize, bool),
     Deleted(u64),
@@ -35,6 +35,7 @@ enum Step {
     Role(usize, Role),
     Ban(usize, bool),
     Report(u64, bool),
+    Made(Name),
     Kept(Name, Vec<GroupSetting>),
     Gone(Name),
     Member(usize, Name, GroupRole, u64),
@@ -71,7 +72,7 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => (who(), room(), back()).prop_map(|(who, room, back)| Step::Entered(who, room, back)),
         2 => (who(), prop::option::of(room()), back()).prop_map(|(who, room, back)| Step::Left(who, room, back)),
         2 => (who(), 0..2_usize, prop::option::of(back()), 0..9_u64)
-            .prop_map(|(who, device, back, at)| Step::Reading(who, device, back, at)),
+            .prop_map(|(who, device, back, at)| Step::Delivered(who, device, back, at)),
         1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
         2 => (who(), who(), any::<bool>()).prop_map(|(who, whom, ignored)| Step::Ignored(who, whom, ignored)),
         2 => back().prop_map(Step::Deleted),
@@ -83,6 +84,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (who(), any::<bool>()).prop_map(|(who, on)| Step::Ban(who, on)),
         1 => (1..4_u64, any::<bool>()).prop_map(|(number, on)| Step::Report(number, on)),
         3 => (room(), changes()).prop_map(|(room, changes)| Step::Kept(room, changes)),
+        2 => room().prop_map(Step::Made),
         1 => room().prop_map(Step::Gone),
         3 => (who(), room(), prop::sample::select(vec![GroupRole::Member, GroupRole::Admin, GroupRole::Owner]), 0..9_u64)
             .prop_map(|(who, room, role, rank)| Step::Member(who, room, role, rank)),
@@ -103,7 +105,7 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
         }
         Step::Entered(user, group, back) => Entry::Entered { user: who(*user), group: *group, after: id(*back) },
         Step::Left(user, group, back) => Entry::Left { user: who(*user), group: *group, upto: id(*back) },
-        Step::Reading(user, device, back, seconds) => Entry::Reading {
+        Step::Delivered(user, device, back, seconds) => Entry::Delivered {
             user: who(*user),
             device: DEVICES[*device].map(name),
             position: back.map_or(Position::Here, |back| Position::Upto(id(back))),
@@ -123,13 +125,14 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
             let settings = GroupSettings { keep: true, ..GroupSettings::with(changes) };
             Entry::GroupKept { group: *group, settings }
         }
+        Step::Made(group) => Entry::GroupMade { group: *group },
         Step::Gone(group) => Entry::GroupGone { group: *group },
         Step::Member(user, group, role, rank) => {
             Entry::Member { group: *group, user: who(*user), role: *role, rank: *rank }
         }
         Step::Sanctioned(user, group, penalty, until) => {
-            let ruling = SanctionTerms { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
-            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, ruling }
+            let terms = SanctionTerms { by: who(*user), reason: until.map(|_| "why".into()), until: until.map(at) };
+            Entry::MemberSanctioned { group: *group, user: who(*user), penalty: *penalty, terms }
         }
         Step::Lifted(user, group, penalty) => {
             Entry::MemberLifted { group: *group, user: who(*user), penalty: *penalty }
@@ -178,7 +181,7 @@ fn answers(store: &dyn Store) -> Vec<String> {
                 all.push(format!("{text} history {scope:?} {before:?} {limit}: {messages:?}"));
             }
             for (words, limit) in [("RED", 1000), ("green it's", 2), ("y red", 1000)] {
-                let messages = store.search(&reader, words, scope, limit).unwrap();
+                let messages = store.search(&reader, words, scope, limit).unwrap().messages;
                 all.push(format!("{text} search {scope:?} {words} {limit}: {messages:?}"));
             }
         }

@@ -50,8 +50,8 @@ fn renaming_covers_messages_from_a_user_and_to_them(store: &dyn Store) {
     assert_eq!(shown(store, "robert", Some(group("g"))), ["Robert #g 5", "ann #g 7"]);
     assert_eq!(shown(store, "ann", None).len(), 5);
     assert_eq!(shown(store, "bob", None), ["Robert * 6"], "nobody is called bob any more");
-    assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().len(), 1);
-    assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().len(), 1);
+    assert_eq!(store.search(&name("robert"), "5", None, 9).unwrap().messages.len(), 1);
+    assert_eq!(store.search(&name("zoe"), "4", Some(user("robert")), 9).unwrap().messages.len(), 1);
     // The same where the other name used to come first.
     store.append(&[said("carl", user("adam"), "to adam"), renamed("adam", "dan")]).unwrap();
     for (reader, other) in [("carl", "dan"), ("dan", "carl")] {
@@ -84,12 +84,12 @@ fn renaming_covers_what_is_kept_for_a_user(store: &dyn Store) {
 }
 
 fn renaming_covers_sanctions_on_a_user_and_by_them(store: &dyn Store) {
-    let ruling = |by: &str| SanctionTerms { by: name(by), reason: None, until: None };
+    let terms = |by: &str| SanctionTerms { by: name(by), reason: None, until: None };
     let withheld = |user: &str, by: &str| Entry::MemberSanctioned {
         group: name("g"),
         user: name(user),
         penalty: Penalty::Mute,
-        ruling: ruling(by),
+        terms: terms(by),
     };
     let member = Entry::Member { group: name("g"), user: name("bob"), role: GroupRole::Owner, rank: 3 };
     store.append(&[Entry::GroupKept { group: name("g"), settings: GroupSettings::default() }, member]).unwrap();
@@ -105,7 +105,7 @@ fn renaming_covers_sanctions_on_a_user_and_by_them(store: &dyn Store) {
     store.append(&[Entry::Role { user: name("bob"), role: Role::Moderator }, renamed("bob", "rob")]).unwrap();
     let [kept] = &store.groups().unwrap()[..] else { panic!("one group") };
     assert_eq!(kept.members, [(name("rob"), GroupRole::Owner, 3)]);
-    let withheld: Vec<_> = kept.sanctions.iter().map(|one| (one.user.as_str(), one.ruling.by.as_str())).collect();
+    let withheld: Vec<_> = kept.sanctions.iter().map(|one| (one.user.as_str(), one.terms.by.as_str())).collect();
     assert_eq!(withheld, [("eve", "rob"), ("rob", "ann")]);
     let laid: Vec<_> = store.sanctions().unwrap().into_iter().map(|one| (one.subject.shown(), one.by)).collect();
     let text = |text: &str| text.to_owned();
@@ -129,8 +129,8 @@ fn a_name_is_known_while_anything_is_kept_under_it(store: &dyn Store) {
     let knows = |who: &str| store.knows(&name(who)).unwrap();
     let ignored = |user: &str, whom: &str| Entry::Ignored { user: name(user), whom: name(whom), ignored: true };
     let kept = Entry::GroupKept { group: name("kept"), settings: GroupSettings::default() };
-    let ruling = SanctionTerms { by: name("j"), reason: None, until: None };
-    let withheld = Entry::MemberSanctioned { group: name("kept"), user: name("i"), penalty: Penalty::Ban, ruling };
+    let terms = SanctionTerms { by: name("j"), reason: None, until: None };
+    let withheld = Entry::MemberSanctioned { group: name("kept"), user: name("i"), penalty: Penalty::Ban, terms };
     let member = Entry::Member { group: name("kept"), user: name("h"), role: GroupRole::Member, rank: 1 };
     store.append(&[said("a", user("b"), "1"), said("c", group("g"), "2"), said("d", Scope::Everybody, "3")]).unwrap();
     store.append(&[entered("e", "g", 1), reading("f", None, Position::Here, 1), ignored("g1", "g2"), kept]).unwrap();

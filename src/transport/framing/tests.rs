@@ -132,7 +132,7 @@ fn endless_line_takes_no_memory() {
     assert_eq!(assembler.line.capacity(), 0);
 }
 
-/// What editing does, written for characters.
+/// Line editing, written for characters.
 fn edited(typed: &[char]) -> String {
     let mut line: Vec<char> = Vec::new();
     for &c in typed {

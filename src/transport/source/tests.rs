@@ -14,7 +14,7 @@ pub(super) fn drain(source: &mut LineSource) -> Vec<Input> {
 }
 
 pub(super) fn feed(source: &mut LineSource, bytes: &[u8]) -> Vec<Input> {
-    source.feed(bytes);
+    source.feed(bytes, false);
     drain(source)
 }
 
@@ -130,7 +130,7 @@ fn bytes_after_a_raw_password_are_messages() {
     let mut source = fresh();
     feed(&mut source, b"alice");
     settle(&mut source);
-    source.feed(b"password123\n/users/quit");
+    source.feed(b"password123\n/users/quit", false);
     assert_eq!(source.next_input(), Some(line("password123")));
     source.begin_chat();
     assert_eq!(drain(&mut source), [line("/users"), line("/quit")]);
@@ -141,11 +141,85 @@ fn over_long_raw_message_is_reported_once_after_the_pause() {
     let mut source = raw_chatter();
     assert_eq!(feed(&mut source, &[b'x'; LIMIT + 9]), []);
     assert!(source.wants_pause());
-    assert_eq!(feed(&mut source, b"/quit"), []);
+    assert_eq!(feed(&mut source, b"yyyyy"), []);
     assert_eq!(settle(&mut source), [Input::TooLong { bytes: LIMIT as u64 + 14 }]);
     assert!(!source.wants_pause());
     assert_eq!(feed(&mut source, b"/users"), [line("/users")]);
     assert_eq!(feed(&mut source, &[b'x'; LIMIT]).len(), 1, "a message has no line end to count");
+}
+
+#[test]
+fn the_limit_is_that_of_each_raw_message() {
+    let glued = "/create_group A/msg bob hi".repeat(50);
+    let expected: Vec<Input> = (0..100).map(|n| line(["/create_group A", "/msg bob hi"][n % 2])).collect();
+    let mut source = raw_chatter();
+    assert_eq!(feed(&mut source, glued.as_bytes()), expected);
+    // Cut anywhere, by a read that was filled.
+    for cut in 1..glued.len() {
+        source.feed(&glued.as_bytes()[..cut], true);
+        let mut inputs = drain(&mut source);
+        inputs.extend(feed(&mut source, &glued.as_bytes()[cut..]));
+        assert_eq!(inputs, expected, "{cut}");
+    }
+    let long = format!("/msg bob {}", "x".repeat(LIMIT));
+    for cut in [1, 30, LIMIT, LIMIT + 9] {
+        let sent = format!("/users{long}/msg bob hi/create_group A");
+        source.feed(&sent.as_bytes()[..cut], true);
+        let mut inputs = drain(&mut source);
+        inputs.extend(feed(&mut source, &sent.as_bytes()[cut..]));
+        let too_long = Input::TooLong { bytes: long.len() as u64 };
+        assert_eq!(inputs, [line("/users"), too_long, line("/msg bob hi"), line("/create_group A")], "{cut}");
+    }
+    assert_eq!(feed(&mut source, format!("{long}/users").as_bytes()), []);
+    assert_eq!(settle(&mut source), [Input::TooLong { bytes: long.len() as u64 }, line("/users")]);
+    assert_eq!(feed(&mut source, format!("{long}\n/users").as_bytes()).last(), Some(&line("/users")));
+}
+
+#[test]
+fn half_a_letter_at_the_end_of_a_raw_read_waits_for_its_rest() {
+    let mut source = raw_chatter();
+    let text = "/users/msg bob zoë €😀";
+    for cut in 1..text.len() {
+        let mut inputs = feed(&mut source, &text.as_bytes()[..cut]);
+        let waits = !text.is_char_boundary(cut);
+        assert_eq!(source.wants_pause(), waits, "{cut}");
+        inputs.extend(feed(&mut source, &text.as_bytes()[cut..]));
+        if waits {
+            assert_eq!(inputs, [line("/users"), line("/msg bob zoë €😀")], "{cut}");
+        }
+    }
+    assert_eq!(feed(&mut source, b"half \xC3"), []);
+    assert_eq!(settle(&mut source), [Input::Line(b"half \xC3".to_vec())]);
+    assert_eq!(feed(&mut source, b"not \xFE"), [Input::Line(b"not \xFE".to_vec())]);
+}
+
+#[test]
+fn commands_after_a_raw_password_wait_for_the_login() {
+    let mut source = fresh();
+    feed(&mut source, b"alice");
+    assert_eq!(source.partial_before_commands(), None);
+    settle(&mut source);
+    let commands = "/create_group A".repeat(100);
+    assert_eq!(feed(&mut source, format!("password123{commands}").as_bytes()), []);
+    assert_eq!(source.partial_before_commands(), Some(&b"password123"[..]));
+    source.settle_before_commands();
+    assert_eq!(source.next_input(), Some(line("password123")));
+    source.begin_chat();
+    assert_eq!(drain(&mut source), vec![line("/create_group A"); 100]);
+}
+
+#[test]
+fn a_slash_sent_twice_is_no_command() {
+    let mut source = raw_chatter();
+    assert_eq!(feed(&mut source, b"//users"), [line("//users")]);
+    assert_eq!(feed(&mut source, b"/users\0/groups_users\0\0"), [line("/users\0"), line("/groups_users\0\0")]);
+}
+
+#[test]
+fn erasing_takes_key_presses_along() {
+    let mut source = fresh();
+    assert_eq!(feed(&mut source, b"/users\x1B[A\x1B[1;5Cx\x1B[D\x7F\n"), [line("/users")]);
+    assert_eq!(feed(&mut source, b"one two\x1BOA\x17three\n"), [line("one three")]);
 }
 
 #[test]
@@ -208,7 +282,7 @@ fn endless_streams_take_no_memory_and_are_a_flood() {
             for _ in 0..(16 << 20) / read.len() {
                 feed(&mut source, &read);
                 assert!(source.read.capacity() <= limits::READ_MIN, "{unit:?}");
-                assert!(source.pieces.as_slice().is_empty());
+                assert!(source.pieces.is_empty());
             }
             assert!(source.flooded(), "{unit:?}");
             assert_eq!(feed(&mut source, b"\n/users\n"), [], "{unit:?}");

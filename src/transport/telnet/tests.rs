@@ -34,6 +34,35 @@ fn commands_vanish_and_data_stays() {
 }
 
 #[test]
+fn every_command_of_rfc_854_and_1184_vanishes() {
+    for command in (236..=238).chain(240..=249) {
+        let (data, ..) = fresh(&[b"/msg bob hi\xFF", &[command][..], b"/users\r\n"].concat());
+        assert_eq!(data, b"/msg bob hi/users\r\n", "{command}");
+    }
+    assert_eq!(fresh(b"\xFF\xED/users").1, [], "RFC 1184: SUSP, Ctrl-Z");
+    assert_eq!(fresh(b"\xFF\xEE").1, [Step::Interrupt], "RFC 1184: ABORT");
+}
+
+#[test]
+fn a_sub_negotiation_ends_at_a_command_or_a_line_end() {
+    for (what, bytes) in [
+        ("RFC 1073: a window of 80 by 24", &b"\xFF\xFA\x1F\0\x50\0\x18\xFF\xF0"[..]),
+        ("a window of 13 by 10", b"\xFF\xFA\x1F\0\x0D\0\x0A\xFF\xF0"),
+        ("an escaped width of 255", b"\xFF\xFA\x1F\0\xFF\xFF\0\x18\xFF\xF0"),
+        ("an unescaped width of 255", b"\xFF\xFA\x1F\0\xFF\0\x18\xFF\xF0"),
+        ("an unescaped height of 255", b"\xFF\xFA\x1F\0\x50\0\xFF\xFF\xF0"),
+        ("both unescaped", b"\xFF\xFA\x1F\0\xFF\0\xFF\xFF\xF0"),
+        ("no option", b"\xFF\xFA\xFF\xF0"),
+        ("ended by the next one", b"\xFF\xFA\x18\0xterm\xFF\xFA\x18\0vt\xFF\xF0"),
+        ("ended by another command", b"\xFF\xFA\x18\0xterm\xFF\xF1"),
+    ] {
+        assert_eq!(fresh(&[bytes, b"alice\r\n"].concat()).0, b"alice\r\n", "{what}");
+    }
+    assert_eq!(fresh(b"\xFF\xFA\x18\0xterm\r\nalice\r\n").0, b"\r\nalice\r\n", "ended by a line end");
+    assert_eq!(fresh(b"x\xFF\xFA\x1F\0\x50alice\r\n/users\r\n").0, b"x\r\n/users\r\n", "a size without an end");
+}
+
+#[test]
 fn only_a_command_shows_telnet() {
     for (bytes, telnet) in [(&b"abc"[..], false), (b"\xFF\xFF", false), (b"\xFFa", false), (b"\xFF\xF1", true)] {
         let mut filter = TelnetFilter::default();
@@ -59,7 +88,7 @@ fn answers_to_our_echo_are_not_answered() {
     assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"", "it is on already");
     assert_eq!(filter.show_input(), b"\xFF\xFC\x01");
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"");
-    assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"\xFF\xFC\x01", "now it is a wish of his own");
+    assert_eq!(run(&mut filter, b"\xFF\xFD\x01").2, b"\xFF\xFC\x01", "now it is the client's own wish");
 }
 
 #[test]
@@ -82,7 +111,11 @@ fn peer_may_refuse_or_end_our_echo() {
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"", "a refusal");
     filter.show_input();
     filter.hide_input();
-    assert_eq!(run(&mut filter, b"\xFF\xFD\x01\xFF\xFE\x01").2, b"\xFF\xFC\x01", "on, and off by his own wish");
+    assert_eq!(
+        run(&mut filter, b"\xFF\xFD\x01\xFF\xFE\x01").2,
+        b"\xFF\xFC\x01",
+        "on, and off by the client's own wish"
+    );
     assert_eq!(run(&mut filter, b"\xFF\xFE\x01").2, b"");
 }
 

@@ -94,8 +94,50 @@ fn a_closed_socket_is_read_to_its_end_and_takes_no_more() {
     assert_eq!(read(&link).unwrap(), "last\n");
     // However often it is read, and although the connection below is still open.
     assert_eq!((read(&link).unwrap(), read(&link).unwrap()), (String::new(), String::new()));
-    assert!(matches!(received(&peer)[..], [Message::Close(Some(_))]));
+    // What it has sent is answered before the close frame.
+    link.try_write(b"answer\n").unwrap();
+    link.finish();
+    let all = received(&peer);
+    assert!(
+        matches!(&all[..], [Message::Text(answer), Message::Close(Some(_))] if answer.as_str() == "answer"),
+        "{all:?}"
+    );
     assert_eq!(link.try_write(b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_ping_is_answered_however_many_there_were() {
+    // RFC 6455, 5.5.2 and 5.5.3: at least the latest one, also when they are many or long, and when nothing can be sent.
+    for (count, length) in [(1, 0), (40, 100), (100, 125), (2, 125)] {
+        for shut in [false, true] {
+            let (link, peer) = pair();
+            peer.shut_gate(shut);
+            let ping = |n: usize| [&[b'x'; 125][..length.min(122)], format!("{n:03}").as_bytes()].concat();
+            let pings = (0..count).flat_map(|n| frame(OpCode::Control(Control::Ping), true, &ping(n)));
+            peer.send(&pings.chain(text("x")).collect::<Vec<u8>>());
+            assert_eq!(read(&link).unwrap(), "x\n");
+            peer.shut_gate(false);
+            link.try_write(b"y\n").unwrap();
+            let all = received(&peer);
+            let pongs: Vec<&Message> = all.iter().filter(|message| matches!(message, Message::Pong(_))).collect();
+            assert_eq!(pongs.last(), Some(&&Message::Pong(ping(count - 1).into())), "{count} {length} {shut}");
+            assert!(shut || pongs.len() == count, "{} of {count}", pongs.len());
+        }
+    }
+}
+
+#[test]
+fn lines_before_a_violation_are_read_first() {
+    let (link, peer) = pair();
+    peer.send(&[text("first"), frame(OpCode::Data(Data::Binary), true, b"x"), text("never")].concat());
+    assert_eq!(read(&link).unwrap(), "first\n");
+    link.try_write(b"answer\n").unwrap();
+    peer.finish();
+    assert_eq!(read(&link).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    let all = received(&peer);
+    let code =
+        |message: &Message| matches!(message, Message::Close(Some(close)) if close.code == CloseCode::Unsupported);
+    assert!(all.len() == 2 && code(&all[1]), "{all:?}");
 }
 
 #[test]
@@ -144,8 +186,8 @@ fn violations_close_with_their_code_and_end_reading() {
 
 /// A connection that takes the given amounts of bytes, one after the other; 0 means not now.
 struct Fitful {
-    takes: Mutex<Vec<usize>>,
-    taken: Mutex<Vec<u8>>,
+    takes: Mutex<Vec<usize>, 9>,
+    taken: Mutex<Vec<u8>, 9>,
 }
 
 impl Link for Fitful {
@@ -192,7 +234,7 @@ proptest! {
         let (mut sent, mut round) = (0, 0);
         while sent < all.len() {
             if pings.contains(&round) {
-                link.interject(&ping_frame(), false);
+                link.interject(&ping_frame());
             }
             round += 1;
             if let Ok(n) = link.try_write(&all[sent..]) {

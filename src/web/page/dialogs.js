@@ -1,4 +1,4 @@
-// Questions and menus. Each is a dialog: Escape leaves it, and the keyboard stays in it while it is open.
+// Forms and menus. Each is a modal dialog: Escape closes it, and the focus stays inside.
 
 import { $, button, copy, el, ends, low, memory, nicely, when } from './dom.js';
 import { Chat } from './chat.js';
@@ -6,7 +6,7 @@ import { people, roleOf } from './view.js';
 
 const dialog = () => $('dialog');
 
-// Shows a dialog; `body` are its elements. Answers when it is closed.
+// Shows a dialog with these elements; returns it.
 export function show(title, ...body) {
   const box = dialog();
   if (box.open) box.close();
@@ -36,11 +36,11 @@ function submit(event, send) {
   body.querySelector('.main').disabled = true;
   why.textContent = '';
   line.done = () => closed() || dialog().close();
-  line.failed = (text) => (closed() ? show('That did not work', el('p', {}, text)) : refused(text));
+  line.failed = (text) => (closed() ? show('That failed', el('p', {}, text)) : refused(text));
   return line;
 }
 
-// Asks for some texts; each field is [name, label, more]. `send` gets them as an object.
+// Shows a form; each field is [name, label, attributes]. `send` gets the values as an object.
 export function form(title, fields, word, send, note) {
   const inputs = new Map(fields.map(([name, , more]) => [name, el('input', { name, autocomplete: 'off', ...more })]));
   const value = (input) => (input.type === 'checkbox' ? input.checked : input.value.trim());
@@ -73,12 +73,12 @@ export class Dialogs {
     const themes = [['panther', 'Panther'], ['midnight', 'Midnight']];
     show(chat.me,
       menu(
-        chat.people.get(chat.me)?.away ? item('I am back', () => chat.send('/back'))
-          : item('Say that I am away…', () => form('Away', [['why', 'Why (may be empty)']], 'Set', ({ why }) => chat.send(`/away ${why}`))),
-        globalThis.Notification?.permission === 'default' ? item('Show notifications…', () => nicely(() => Notification.requestPermission())) : null,
-        chat.guest ? null : item('Change the password…', () => chat.send('/passwd')),
+        chat.people.get(chat.me)?.away ? item('I’m back', () => chat.send('/back'))
+          : item('Set me away…', () => form('Away', [['why', 'Reason (optional)']], 'Set', ({ why }) => chat.send(`/away ${why}`))),
+        globalThis.Notification?.permission === 'default' ? item('Turn on notifications…', () => nicely(() => Notification.requestPermission())) : null,
+        chat.guest ? null : item('Change password…', () => chat.send('/passwd')),
         chat.guest ? null : item('Login tokens…', () => chat.send('/token list')),
-        chat.role === 'user' ? null : item('Operator’s page', act.operate),
+        chat.role === 'user' ? null : item('Administration', act.operate),
         item('Help', () => act.command('/help')),
         item('Sign out', act.leave),
       ),
@@ -88,20 +88,20 @@ export class Dialogs {
 
   conversation(conv) {
     const { chat, act } = this;
-    const clear = item('Clear this chat…', () => confirm(`Clear ${conv.title}?`, 'All that was said here so far goes from your view, for good. Others keep theirs.', 'Clear', () => chat.send(`/clear ${Chat.of(conv)}`)));
+    const clear = item('Clear this chat…', () => confirm(`Clear ${conv.title}?`, 'Everything said here so far is removed from your view for good. Others keep their copy.', 'Clear', () => chat.send(`/clear ${Chat.of(conv)}`)));
     if (conv.room && conv.mine) {
-      return show(Chat.called(conv), el('p', {}, `Room ${conv.title}: ${conv.count ?? 1} of ${conv.limit ?? '?'} are here. Others come in with the code ${conv.title}. Nothing is kept.`),
+      return show(Chat.called(conv), el('p', {}, `Room ${conv.title}: ${conv.count ?? 1} of ${conv.limit ?? '?'} are here. Others join with the code ${conv.title}. Nothing is kept.`),
         menu(item('Leave the room…', () => confirm(`Leave ${Chat.called(conv)}?`, 'Nothing that was said in it is kept. Whoever is the last to leave ends it.', 'Leave', () => chat.send(`/room leave ${conv.title}`)), { class: 'danger' })));
     }
     if (conv.kind === 'group') return this.group(conv, clear);
     return show(conv.title, menu(
-      chat.ignored.has(low(conv.title)) ? item('Hear again', () => chat.send(`/unignore ${conv.title}`)) : item('Ignore', () => chat.send(`/ignore ${conv.title}`)),
+      chat.ignored.has(low(conv.title)) ? item('Stop ignoring', () => chat.send(`/unignore ${conv.title}`)) : item('Ignore', () => chat.send(`/ignore ${conv.title}`)),
       item('Report to the operators…', () => this.report(conv.title)), chat.guest ? null : clear,
-      chat.role === 'user' ? null : item('Operator’s acts…', () => act.operate(conv.title))));
+      chat.role === 'user' ? null : item('Administration…', () => act.operate(conv.title))));
   }
 
   report(whom) {
-    form('Report', [['why', 'Why']], 'Report', ({ why }) => this.chat.send(`/report ${whom} ${why}`), `The operators are told about ${whom}.`);
+    form('Report', [['why', 'Why']], 'Report', ({ why }) => this.chat.send(`/report ${whom} ${why}`), `This sends the operators a report about ${whom}.`);
   }
 
   group(conv, clear) {
@@ -112,7 +112,7 @@ export class Dialogs {
     const rank = ranks[info?.role] ?? 0;
     if (!conv.mine) return show(name, menu(item('Join', () => this.act.join(conv)), chat.guest ? null : clear));
     const acts = (user) => [
-      rank === 2 && ['promote', 'Promote'], rank === 2 && ['demote', 'Demote'], rank === 2 && ['transfer', 'Give the group to'],
+      rank === 2 && ['promote', 'Promote'], rank === 2 && ['demote', 'Demote'], rank === 2 && ['transfer', 'Transfer the group to'],
       ['kick', 'Kick'], ['ban', 'Ban'], ['mute', 'Mute'], ['unmute', 'Unmute'],
     ].filter(Boolean).map(([word, text]) => item(`${text} ${user}${word === 'transfer' ? '…' : ''}`, () => this.rule(word, text, user, name), { class: /kick|ban|mute/.test(word) ? 'danger' : null }));
     const person = (user) => {
@@ -122,7 +122,7 @@ export class Dialogs {
     };
     return show(name,
       menu(
-        rank ? item('Invite…', () => form(`Invite to ${name}`, [['who', 'Who', { required: true }]], 'Invite', ({ who }) => chat.send(`/invite ${who} ${name}`))) : null,
+        rank ? item('Invite…', () => form(`Invite to ${name}`, [['who', 'User', { required: true }]], 'Invite', ({ who }) => chat.send(`/invite ${who} ${name}`))) : null,
         rank ? item('Settings…', () => this.settings(name, info, rank)) : null,
         rank ? item('Bans and mutes…', () => chat.send(`/bans ${name}`)) : null,
         chat.guest ? null : clear,
@@ -137,22 +137,22 @@ export class Dialogs {
     return `You hear no more of what is said there.${info?.private ? ' It is private: coming back takes an invitation or its password.' : ''}`;
   }
 
-  // Kicks, bans and mutes ask for a reason, the latter two for a time as well. What cannot be taken back asks first.
+  // Kicks, bans and mutes ask for a reason, bans and mutes also for a duration. What cannot be undone is confirmed first.
   rule(word, text, user, group) {
-    if (word === 'transfer') return confirm(`${text} ${user}?`, `${user} becomes the owner of ${group}, and you are its owner no more.`, 'Give', () => this.chat.send(`/transfer ${user} ${group}`));
+    if (word === 'transfer') return confirm(`${text} ${user}?`, `${user} becomes the owner of ${group}, and you no longer own it.`, 'Transfer', () => this.chat.send(`/transfer ${user} ${group}`));
     const timed = word === 'ban' || word === 'mute';
     if (!timed && word !== 'kick') return this.chat.send(`/${word} ${user} ${group}`);
-    const fields = [['why', 'Reason (may be empty)']];
-    if (timed) fields.unshift(['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }]);
+    const fields = [['why', 'Reason (optional)']];
+    if (timed) fields.unshift(['time', 'For how long (10m, 2h, 7d; empty: permanent)', { pattern: '\\d+[smhd]' }]);
     return form(`${text} ${user}`, fields, text, ({ time = '', why }) => this.chat.send(`/${word} ${user} ${group} ${time} ${why}`.replace(/ +/g, ' ').trim()));
   }
 
   settings(group, now, rank) {
     const switches = ['private', 'announce', 'keep'];
-    const labels = { private: 'Private: outsiders do not learn of it', announce: 'Only owners and admins talk', keep: 'Kept while nobody is here' };
-    const owner = rank === 2 ? [['limit', 'Most members (empty for any number)', { type: 'number', min: 1, value: now.limit ?? '' }],
+    const labels = { private: 'Private: hidden from outsiders', announce: 'Only owners and admins can write', keep: 'Persistent: stays when everyone is offline' };
+    const owner = rank === 2 ? [['limit', 'Maximum number of members (empty: no limit)', { type: 'number', min: 1, value: now.limit ?? '' }],
       ...switches.map((word) => [word, labels[word], { type: 'checkbox', checked: now[word] }]),
-      ['password', 'Password (empty leaves it as it is)', { type: 'password', autocomplete: 'new-password' }]] : [];
+      ['password', 'Password (empty: unchanged)', { type: 'password', autocomplete: 'new-password' }]] : [];
     form(`Settings of ${group}`, [['topic', 'Topic', { value: now.text ?? '' }], ...owner], 'Save', (said) => {
       const words = [];
       if (rank === 2) {
@@ -167,7 +167,7 @@ export class Dialogs {
 
   newGroup() {
     form('New group', [['name', 'Name', { required: true, pattern: NAME, title: NAMED }],
-      ['keep', 'Keep it while nobody is here', { type: 'checkbox' }], ['private', 'Private', { type: 'checkbox' }], ['topic', 'Topic (may be empty)']],
+      ['keep', 'Persistent: stays when everyone is offline', { type: 'checkbox' }], ['private', 'Private', { type: 'checkbox' }], ['topic', 'Topic (optional)']],
     'Create', ({ name, keep, private: hidden, topic }) => this.chat.send(`/create_group ${name}${keep ? ' keep' : ''}${hidden ? ' private' : ''}${topic ? ` topic=${topic}` : ''}`),
     NAMED);
   }
@@ -176,17 +176,17 @@ export class Dialogs {
     const send = (line) => (event) => submit(event, ({ elements }) => this.chat.send(line((name) => elements[name].value.trim()).trim()));
     const why = () => el('p', { class: 'why note', role: 'alert' });
     const code = el('input', { name: 'code', required: true, pattern: '[A-Za-z0-9]{4}', title: 'Four letters or digits', autocapitalize: 'characters', autocomplete: 'off', spellcheck: 'false' });
-    show('Rooms', el('p', {}, 'A room is for two to eight and opens to whoever has its code. Nothing said in it is kept. It is gone when it is empty; reloading the page leaves it.'),
-      el('form', { class: 'part', onsubmit: send((said) => `/room create ${said('size')} ${said('topic')}`) }, el('h3', {}, 'A new room'),
-        el('label', {}, 'Name (may be empty) ', el('input', { name: 'topic', autocomplete: 'off' })),
-        el('label', {}, 'For how many ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })),
-        why(), el('button', { class: 'main' }, 'Make a room')),
+    show('Rooms', el('p', {}, 'A room is for two to eight people; anyone with its code can join. Nothing said in it is kept. An empty room disappears; reloading the page leaves it.'),
+      el('form', { class: 'part', onsubmit: send((said) => `/room create ${said('size')} ${said('topic')}`) }, el('h3', {}, 'New room'),
+        el('label', {}, 'Name (optional) ', el('input', { name: 'topic', autocomplete: 'off' })),
+        el('label', {}, 'For how many people ', el('input', { name: 'size', type: 'number', min: 2, max: 8, value: 4, required: true })),
+        why(), el('button', { class: 'main' }, 'Create room')),
       el('form', { class: 'part', onsubmit: send((said) => `/room join ${said('code')}`) }, el('h3', {}, 'Join a room'), el('label', {}, 'Code ', code), why(), el('button', { class: 'main' }, 'Join')));
   }
 
   roomLost(conv) {
-    show('The room is left', el('p', {}, `The connection was lost, and with it your place in ${Chat.called(conv)}. If somebody is still there, its code lets you in again.`),
-      menu(item(`Join ${conv.title} again`, () => this.chat.send(`/room join ${conv.title}`))));
+    show('You left the room', el('p', {}, `The connection was lost, and you left ${Chat.called(conv)}. If somebody is still there, you can join again with its code.`),
+      menu(item(`Rejoin ${conv.title}`, () => this.chat.send(`/room join ${conv.title}`))));
   }
 
   bans({ group, bans }) {
@@ -196,20 +196,20 @@ export class Dialogs {
   }
 
   tokens({ tokens }) {
-    show('Login tokens', el('p', {}, 'Each signs in without the password. Revoking one ends its sessions.'),
+    show('Login tokens', el('p', {}, 'Each token signs in without your password. Revoking it ends its sessions.'),
       el('ul', { class: 'people' }, tokens.map(({ name, made, expires }) => el('li', { class: 'row' },
-        el('span', { class: 'name' }, `${name}, made ${when(made)}`, el('br'), el('small', {}, expires ? `good until ${when(expires)}` : 'good until it is revoked')),
+        el('span', { class: 'name' }, `${name}, created ${when(made)}`, el('br'), el('small', {}, expires ? `valid until ${when(expires)}` : 'valid until revoked')),
         item('Revoke…', () => confirm(`Revoke ${name}?`, 'Whoever is signed in with this token is signed out, and it cannot be used again.', 'Revoke', () => this.chat.send(`/token revoke ${name}`)), { class: 'danger', 'aria-label': `Revoke ${name}` })))),
       tokens.length ? null : el('p', {}, 'You have none.'),
-      menu(item('New token…', () => form('New token', [['name', 'Name', { required: true, pattern: NAME, title: NAMED }], ['days', 'Days (empty for good)', { type: 'number', min: 1, max: 3650 }]], 'Make', ({ name, days }) => this.chat.send(`/token new ${name} ${days}`.trim())))));
+      menu(item('New token…', () => form('New token', [['name', 'Name', { required: true, pattern: NAME, title: NAMED }], ['days', 'Days (empty: no expiry)', { type: 'number', min: 1, max: 3650 }]], 'Create', ({ name, days }) => this.chat.send(`/token new ${name} ${days}`.trim())))));
   }
 
   message(conv, message, own) {
     const { chat } = this;
     show('Message', el('p', {}, `${message.from}, ${when(message.at)}`), el('blockquote', {}, message.text ?? ''), menu(
       item('Copy', () => this.copy(message.text ?? '')),
-      own || chat.role !== 'user' ? item('Delete for everybody…', () => form('Delete this message?', own ? [] : [['why', 'Reason', { required: true }]], 'Delete',
-        ({ why = '' }) => chat.send(`/delete ${message.id} ${why}`.trim()), 'Its line stays, without its text.'), { class: 'danger' }) : null,
+      own || chat.role !== 'user' ? item('Delete for everyone…', () => form('Delete this message?', own ? [] : [['why', 'Reason', { required: true }]], 'Delete',
+        ({ why = '' }) => chat.send(`/delete ${message.id} ${why}`.trim()), 'Others will see that a message was deleted.'), { class: 'danger' }) : null,
       own ? null : item('Report to the operators…', () => this.report(message.id))));
   }
 
@@ -227,14 +227,14 @@ export class Dialogs {
 
   found({ got: messages, what }) {
     const place = (one) => (one.group ? `#${one.group}` : one.to ? `@${low(one.from) === low(this.chat.me) ? one.to : one.from}` : '*');
-    show(what === 'history' ? 'History' : 'Found', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
-      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, what === 'history' ? 'Nothing has been said here yet.' : 'No message contains all of these words.'));
+    show(what === 'history' ? 'History' : 'Search results', messages.length ? el('ul', { class: 'people' }, messages.toReversed().map((one) => el('li', {},
+      item(`${place(one)} · ${one.from} · ${when(one.at)}\n${one.text ?? ''}`, () => this.act.open(place(one)), { class: 'found' })))) : el('p', {}, what === 'history' ? 'No messages yet.' : 'No message contains all of these words.'));
   }
 
   secret(what) {
     const words = { old_password: 'Old password', new_password: 'New password', same_again: 'Repeat password', password: 'Your password' };
     let answered = false;
-    form(words[what] ?? what, [['secret', words[what] ?? what, { type: 'password', required: true, autocomplete: 'off' }]], 'Go on', ({ secret }) => {
+    form(words[what] ?? what, [['secret', words[what] ?? what, { type: 'password', required: true, autocomplete: 'off' }]], 'Continue', ({ secret }) => {
       answered = true;
       if (what === 'new_password') this.password = secret;
       this.chat.answer(secret);
@@ -243,7 +243,7 @@ export class Dialogs {
   }
 
   token({ name, text, expires }) {
-    show(`Token ${name}`, el('p', {}, `It is shown this once, and good until ${expires ? when(expires) : 'you revoke it'}.`), el('input', { readonly: true, value: text, 'aria-label': 'Token' }));
+    show(`Token ${name}`, el('p', {}, `It is shown only once, and valid until ${expires ? when(expires) : 'you revoke it'}.`), el('input', { readonly: true, value: text, 'aria-label': 'Token' }));
   }
 }
 

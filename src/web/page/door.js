@@ -1,5 +1,4 @@
-// The door: signing in, registering, coming as a guest, as far as the server is open; and what is said when that does not
-// work.
+// The login page: signing in, registering, guests, as far as the server is open to them, and errors.
 
 import { $, ends, memory, tab } from './dom.js';
 import { isName } from './chat.js';
@@ -8,32 +7,32 @@ const WAYS = ['in', 'new', 'guest'];
 
 const FAILED = {
   wrong_name_or_password: 'Wrong name or password.',
-  already_logged_in: 'This user is signed in already, elsewhere.',
-  too_many_sessions: 'This user is signed in too often.',
+  already_logged_in: 'This user is already signed in elsewhere.',
+  too_many_sessions: 'This user has too many sessions.',
   too_many_attempts: 'Too many wrong passwords from your address; try again in a minute.',
-  too_many_guests: 'There are as many guests as may be.',
-  too_many_connections: 'Too many from your address are signing in; try again.',
-  unavailable: 'That cannot be checked now; try again.',
-  closed: 'This server registers nobody; ask its operator for an account.',
-  usage: 'The name cannot be used.',
-  no_invitation: 'An invitation is needed.',
-  bad_invitation: 'The invitation is unknown, used up, or too old.',
-  bad_name: 'A name has 1 to 32 letters, digits, _ . and -, no spaces, and begins with a letter or digit.',
+  too_many_guests: 'There are too many guests; try again later.',
+  too_many_connections: 'Too many sign-ins from your address; try again.',
+  unavailable: 'Signing in is not possible now; try again.',
+  closed: 'Registration is closed; ask the operator for an account.',
+  usage: 'This name cannot be used.',
+  no_invitation: 'An invitation is required.',
+  bad_invitation: 'The invitation is unknown, used or expired.',
+  bad_name: 'A name may contain only letters, digits, _ . and -, must start with a letter or digit, and has at most 32.',
   name_taken: 'This name is taken.',
-  passwords_differ: 'The two passwords are not the same.',
+  passwords_differ: 'The passwords do not match.',
   bad_password: 'This password cannot be used.',
-  too_many_registrations: 'Too many accounts were made from your address; try again in ten minutes.',
+  too_many_registrations: 'Too many registrations from your address; try again in ten minutes.',
 };
 
 const CLOSED = {
   quit: '', kicked: 'You were disconnected by an operator.', banned: 'You are banned from this server.',
   replaced: 'You signed in elsewhere; this session has ended.', token_revoked: 'The token of this session was revoked.',
-  account_deleted: 'Your account is deleted.', slow_reader: 'The connection was too slow.',
+  account_deleted: 'Your account was deleted.', slow_reader: 'The connection was too slow.',
 };
 
 export class Door {
-  // `enter(lines, again, stay)` logs in with these lines, and comes back with the others; `stay` is the name of who wants to
-  // stay signed in. `limit(bytes)` is told how long a line may be.
+  // `enter(lines, again, stay)` logs in with these lines, and comes back with the others; `stay` is the name of a user who
+  // wants to stay signed in. `limit(bytes)` is told how long a line may be.
   constructor(enter, limit) {
     Object.assign(this, { enter, limit, way: 'in', open: { registration: 'closed', guests: false } });
     for (const way of WAYS) $(`tab-${way}`).addEventListener('click', () => { this.say(''); this.choose(way); });
@@ -67,7 +66,7 @@ export class Door {
     $('invite').required = registers && invited;
     $('f-stay').hidden = guest;
     $('secret').autocomplete = registers ? 'new-password' : 'current-password';
-    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Come in as a guest' }[this.way];
+    $('enter').textContent = { in: 'Sign in', new: 'Register', guest: 'Continue as a guest' }[this.way];
   }
 
   submit(event) {
@@ -103,7 +102,7 @@ export class Door {
     this.enter(lines, lines, null);
   }
 
-  // Says why one is back here.
+  // Shows why the session ended.
   note(word, { closed, refused, dismissed }) {
     const { trying, probing } = this;
     this.trying = this.probing = null;
@@ -114,7 +113,7 @@ export class Door {
       const banned = event === 'address_banned' || code === 'banned';
       if (code === 'wrong_name_or_password') memory.set('stay', null);
       if (banned) this.say(`${event === 'address_banned' ? 'Your address is' : 'You are'} banned from this server${ends(until, text)}`, true);
-      else this.say(FAILED[code] ?? `That did not work: ${code}.`);
+      else this.say(FAILED[code] ?? `That failed: ${code}.`);
     } else if (closed) {
       let note = CLOSED[closed.reason] ?? `The session has ended: ${closed.reason.replaceAll('_', ' ')}.`;
       if (closed.name) {

@@ -1,4 +1,4 @@
-// Puts the page together: the door, the connection, the chat and what is shown of it.
+// Connects the parts: the login page, the connection, the chat and the view.
 
 import { $, el, low, memory, nicely, random, tab } from './dom.js';
 import { Net } from './net.js';
@@ -70,7 +70,7 @@ function ready() {
   return 'ready';
 }
 
-// The session is over for good: back to the door.
+// The session has ended for good: back to the login page.
 function back(word) {
   const { closed, refused, again } = net;
   operate.close();
@@ -97,7 +97,7 @@ function heard(conv, message) {
   });
 }
 
-// What is no matter of the conversations. Answers whether an error was taken care of.
+// Events outside the conversations. Returns whether an error was handled.
 function tell(what, value) {
   switch (what) {
     case 'ask': return dialogs.secret(value);
@@ -107,7 +107,7 @@ function tell(what, value) {
     case 'bans': return dialogs.bans(value);
     case 'tokens': return dialogs.tokens(value);
     case 'room_lost': return view.then(() => dialogs.roomLost(value));
-    case 'shown': return show('That did not work', el('p', {}, value));
+    case 'shown': return show('That failed', el('p', {}, value));
     case 'accepted': return composer.accepted(value);
     case 'refused': return composer.refused(value.line, value.text);
     case 'password_changed': return changed();
@@ -187,7 +187,7 @@ function typing() {
   }
 }
 
-// The conversation before or behind this one in the list.
+// The previous or next conversation in the list.
 function move(step) {
   const entries = [...$('list').querySelectorAll('.entry')];
   const at = entries.findIndex((entry) => entry.getAttribute('aria-current'));

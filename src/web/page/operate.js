@@ -1,4 +1,4 @@
-// The operator's page: what the operators' commands say, as tables and charts, and their acts as buttons that ask why.
+// The administration page: answers of admin commands as tables and charts, and their actions as buttons that ask for a reason.
 
 import { $, button, el, when } from './dom.js';
 import { form, item, menu, show } from './dialogs.js';
@@ -11,8 +11,8 @@ const LINES = 50;
 // Rows of a table that are shown, however many there are.
 const ROWS = 200;
 
-const TIME = ['time', 'For how long (10m, 2h, 7d; empty for good)', { pattern: '\\d+[smhd]' }];
-const CHARTS = [['messages_per_s', 'Messages a second'], ['deliveries_per_s', 'Deliveries a second'], ['queued_bytes', 'Bytes waiting'], ['sessions', 'Sessions']];
+const TIME = ['time', 'For how long (10m, 2h, 7d; empty: permanent)', { pattern: '\\d+[smhd]' }];
+const CHARTS = [['messages_per_s', 'Messages per second'], ['deliveries_per_s', 'Deliveries per second'], ['queued_bytes', 'Queued bytes'], ['sessions', 'Sessions']];
 
 export class Operate {
   constructor(chat) {
@@ -47,7 +47,7 @@ export class Operate {
     return sent;
   }
 
-  // An event that concerns operators; says whether it was taken.
+  // Handles an event for operators; returns whether it was an error of theirs.
   take(what, event) {
     if (what === 'report') this.say(`Report ${event.number}: ${event.by ?? 'the word filter'} about ${event.about}: ${event.text}`);
     if (!this.shown) {
@@ -75,7 +75,7 @@ export class Operate {
     wide.hidden = !all.length;
     rest.textContent = all.length > ROWS ? `The first ${ROWS} are shown.` : all.length ? '' : 'None.';
     const columns = Object.keys(all[0] ?? {});
-    fill(wide.querySelector('thead'), el('tr', {}, [...columns, ...(acts ? ['acts'] : [])].map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' ')))));
+    fill(wide.querySelector('thead'), el('tr', {}, [...columns, ...(acts ? ['actions'] : [])].map((name) => el('th', { scope: 'col' }, name.replaceAll('_', ' ')))));
     // A row stays the same one under whoever is about to press a button of it.
     rows(wide.querySelector('tbody'), all.slice(0, ROWS).map((row) => ({
       key: row.session ?? row.number ?? row.group ?? row.name ?? `${row.penalty} ${row.of}`,
@@ -87,7 +87,7 @@ export class Operate {
     if (pairs && $('charts')) fill($('charts'), CHARTS.map(([name, title]) => this.chart(name, title)));
   }
 
-  // The end of the log; it does not move under somebody who has scrolled up to read.
+  // The end of the log. Keeps the position of a user who has scrolled up.
   tail(lines, why) {
     const old = $('of-log');
     const box = old?.querySelector('.tail');
@@ -95,7 +95,7 @@ export class Operate {
     const text = why || lines.join('\n');
     if (box?.textContent === text) return;
     const at = box?.scrollTop;
-    const fresh = el('section', { id: 'of-log' }, el('h3', {}, why ? 'log' : `log (last ${lines.length} lines)`), el('div', { class: 'tail', tabindex: '0', role: 'region', 'aria-label': 'The end of the log' }, text));
+    const fresh = el('section', { id: 'of-log' }, el('h3', {}, why ? 'log' : `log (last ${lines.length} lines)`), el('div', { class: 'tail', tabindex: '0', role: 'region', 'aria-label': 'End of the log' }, text));
     if (old) patch(old, fresh);
     else $('operate').append(fresh);
     const now = (old ?? fresh).querySelector('.tail');
@@ -108,46 +108,46 @@ export class Operate {
   }
 
   why(title, line, fields = []) {
-    form(title, [...fields, ['why', 'Reason', { required: true }]], 'Do it', (said) => this.do(line(said)));
+    form(title, [...fields, ['why', 'Reason', { required: true }]], 'Confirm', (said) => this.do(line(said)));
   }
 
-  // What can be done to somebody, wherever they are.
+  // Actions on a user, online or not.
   sanction(user) {
     const acts = [
       ['Disconnect', ({ why }) => `/disconnect ${user} ${why}`],
       ['Mute', ({ time, why }) => `/mute user ${user} ${time} ${why}`, [TIME]],
-      ['Lift the mute of', ({ why }) => `/unmute user ${user} ${why}`],
+      ['Unmute', ({ why }) => `/unmute user ${user} ${why}`],
       ['Ban', ({ time, why }) => `/ban user ${user} ${time} ${why}`, [TIME]],
-      ['Lift the ban of', ({ why }) => `/unban user ${user} ${why}`],
+      ['Unban', ({ why }) => `/unban user ${user} ${why}`],
     ];
     show(`About ${user}`, menu(...acts.map(([word, line, fields]) => item(`${word} ${user}…`, () => this.why(`${word} ${user}`, line, fields)))));
   }
 
-  // The buttons of a row, by the table that it stands in.
+  // The buttons of a row, by table.
   acts() {
     return {
       sessions: ({ user, session, from }) => [
-        button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect ${session} ${why}`)),
+        button('End', () => this.why(`End session ${session} of ${user}`, ({ why }) => `/disconnect session:${session} ${why}`)),
         button('Mute', () => this.why(`Mute ${user}`, ({ time: long, why }) => `/mute user ${user} ${long} ${why}`, [TIME])),
         button('Ban', () => this.why(`Ban ${user}`, ({ time: long, why }) => `/ban user ${user} ${long} ${why}`, [TIME])),
         button('Ban address', () => this.why(`Ban ${host(from)}`, ({ time: long, why }) => `/ban addr ${host(from)} ${long} ${why}`, [TIME])),
       ],
-      groups: ({ group }) => this.chat.role === 'admin' && button('Take away', () => this.why(`Take the group ${group} away`, ({ why }) => `/drop_group ${group} ${why}`)),
+      groups: ({ group }) => this.chat.role === 'admin' && button('Delete', () => this.why(`Delete the group ${group}`, ({ why }) => `/drop_group ${group} ${why}`)),
       penalties: (row) => button('Lift', () => this.why(`Lift the ${row.penalty} of ${row.of}`, ({ why }) => `/un${row.penalty} ${kind(row.of)} ${row.of} ${why}`)),
-      reports: ({ number }) => button('Done', () => this.why(`Report ${number} is done`, ({ why }) => `/reports done ${number} ${why}`)),
+      reports: ({ number }) => button('Close', () => this.why(`Close report ${number}`, ({ why }) => `/reports done ${number} ${why}`)),
     };
   }
 
   draw() {
     const admin = this.chat.role === 'admin';
     $('operate').replaceChildren(
-      el('header', { class: 'bar' }, el('h2', {}, `Operator’s page (${this.chat.role})`), button('✕', () => this.close(), { class: 'icon', 'aria-label': 'Close' })),
+      el('header', { class: 'bar' }, el('h2', {}, `Administration (${this.chat.role})`), button('✕', () => this.close(), { class: 'icon', 'aria-label': 'Close' })),
       el('div', { class: 'row acts' },
-        button('Announce…', () => form('Announce', [['text', 'Text', { required: true }]], 'Tell everybody', ({ text }) => this.do(`/announce ${text}`))),
+        button('Announce…', () => form('Announce', [['text', 'Text', { required: true }]], 'Announce', ({ text }) => this.do(`/announce ${text}`))),
         admin && button('Rename a user…', () => this.why('Rename a user', ({ user, name, why }) => `/rename ${user} ${name} ${why}`, [['user', 'User', { required: true }], ['name', 'New name', { required: true }]])),
-        admin && button('Read users and word filter again…', () => this.why('Read users and word filter again', ({ why }) => `/reload ${why}`)),
+        admin && button('Reload users and word filter…', () => this.why('Reload users and word filter', ({ why }) => `/reload ${why}`)),
         admin && button('Stop the server…', () => this.why('Stop the server', ({ after, why }) => `/shutdown in ${after} ${why}`, [['after', 'In', { required: true, value: '5m', pattern: '\\d+[smhd]' }]]), { class: 'danger' }),
-        admin && button('Let it go on…', () => this.why('Let the server go on', ({ why }) => `/shutdown cancel ${why}`))),
+        admin && button('Cancel shutdown…', () => this.why('Cancel the shutdown', ({ why }) => `/shutdown cancel ${why}`))),
       el('p', { class: 'pre', id: 'told', role: 'status' }),
       el('div', { class: 'charts', id: 'charts' }),
     );

@@ -80,7 +80,7 @@ export class View {
     const { current } = chat;
     $('app').classList.toggle('open', Boolean(current));
     $('title').textContent = current ? Chat.called(current) : 'Parlor';
-    $('subtitle').textContent = current ? this.subtitle(current) : 'Choose somebody on the left, or make a group or a room.';
+    $('subtitle').textContent = current ? this.subtitle(current) : 'Choose someone on the left, or create a group or a room.';
     composer.open(current);
     $('composer').hidden = !current || !chat.mayTalk(current);
     composer.show();
@@ -89,7 +89,7 @@ export class View {
   }
 
   subtitle(conv) {
-    if (conv.kind === 'all') return 'Everybody who is here';
+    if (conv.kind === 'all') return 'Everyone who is online';
     if (conv.room && conv.mine) return `Room ${conv.title} · ${conv.count ?? 1} of ${conv.limit ?? '?'} here`;
     if (conv.kind === 'group') {
       const info = this.chat.infos.get(low(conv.title));
@@ -198,7 +198,7 @@ export class View {
       wanted.push(this.row(conv, message, last));
       last = message;
     }
-    if (!wanted.length) wanted.push(line('empty', outside ? 'Join the group to talk here.' : 'Nothing has been said here yet.'));
+    if (!wanted.length) wanted.push(line('empty', outside ? 'Join the group to talk here.' : 'No messages yet.'));
     if (outside) wanted.push({ key: 'join', said: '', make: () => el('p', { class: 'line' }, button('Join this group', () => this.act.join(conv), { class: 'main' })) });
     else if (!this.chat.mayTalk(conv)) wanted.push(line('announce', 'Only owners and admins of this group talk here.'));
     return wanted;
@@ -217,7 +217,7 @@ export class View {
   }
 
   gap(conv) {
-    const text = conv.loading ? 'Loading…' : 'Something is missing here: load it';
+    const text = conv.loading ? 'Loading…' : 'Some messages are missing: load them';
     const load = () => {
       this.chat.fill(conv);
       this.mark('log');
@@ -242,7 +242,7 @@ export class View {
         el('span', { class: 'text' }, text),
         el('span', { class: 'meta' }, el('time', { datetime: message.at, title: when(message.at) }, clock(message.at)),
           receipt ? el('span', { class: `receipt ${receipt}`, 'aria-label': receipt, title: receipt }, marks[receipt]) : null,
-          message.id && !message.deleted ? button('⋯', () => this.act.message(conv, message, own), { class: 'more', 'aria-label': `About this message of ${message.from}` }) : null)));
+          message.id && !message.deleted ? button('⋯', () => this.act.message(conv, message, own), { class: 'more', 'aria-label': `About this message from ${message.from}` }) : null)));
   }
 
   typing() {
@@ -253,7 +253,7 @@ export class View {
     $('typing').textContent = names.length ? `${some} ${names.length === 1 ? 'is' : 'are'} typing…` : '';
   }
 
-  // The third column, where there is room for it.
+  // The third column, where it fits.
   info() {
     const { current } = this.chat;
     this.head();
@@ -261,14 +261,14 @@ export class View {
     if (!current || current.kind === 'all') return fill(box);
     if (current.kind === 'group') {
       const info = this.chat.infos.get(low(current.title));
-      const about = current.room && current.mine ? `Others come in with the code ${current.title}.` : info?.text;
+      const about = current.room && current.mine ? `Others can join with the code ${current.title}.` : info?.text;
       return fill(box, el('h3', {}, Chat.called(current)), about ? el('p', {}, about) : null, el('ul', {}, people(this.chat, current, (name) => el('li', {}, name, el('small', {}, ` ${roleOf(info, name)}`)))));
     }
     const one = this.chat.people.get(current.title) ?? {};
     const pair = (title, value) => (value ? [el('dt', {}, title), el('dd', {}, value)] : []);
     return fill(box, el('h3', {}, current.title), el('dl', {},
-      pair('State', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
-      pair('Here since', one.online && one.since && when(one.since)), pair('Last seen', !one.online && one.seen && when(one.seen))));
+      pair('Status', one.online ? (one.away ? `away: ${one.away}` : 'online') : 'offline'),
+      pair('Online since', one.online && one.since && when(one.since)), pair('Last seen', !one.online && one.seen && when(one.seen))));
   }
 }
 

@@ -1,52 +1,27 @@
-//! The threads beside those of clients: the keeper, which does what can wait, and the one that handles signals.
+//! The keeper: a thread that does for the store and the admin what can wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::Handle;
+use crate::log_limit;
 use crate::model::StartError;
 use crate::model::limits::{CLIENT_STACK, STORE_PACE};
 use crate::store::StoreError;
 use crate::thread;
-
-/// Handles signals from now on: SIGTERM and SIGINT stop the server, SIGHUP reloads users and word filter. `on_reload`
-/// is called at each reload, whether a signal or an operator asks for it.
-///
-/// # Errors
-/// When the system gives no signal handler or no thread.
-pub fn watch_signals(server: Handle, on_reload: impl Fn() + Send + Sync + 'static) -> Result<(), StartError> {
-    let failed = |e| StartError::System("cannot watch for signals".to_owned(), e);
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
-    server.on_reload(on_reload);
-    let watch = move || {
-        for signal in signals.forever() {
-            match signal {
-                // The result is logged where it is known.
-                SIGHUP => drop(server.reload()),
-                // A second signal means: now, without last words for anybody.
-                _ if server.is_stopping() => process::exit(1),
-                _ => server.stop(),
-            }
-        }
-    };
-    thread::start("signals", CLIENT_STACK, watch).map(drop).map_err(failed)
-}
 
 /// Starts the keeper, which tends the store and the admin until the server is asked to stop. The channel it returns
 /// closes when the thread has ended. Nobody joins the thread: a disk that hangs must not keep the server from stopping.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn start_keeper(server: &Handle, stopped: &Receiver<()>) -> Result<Receiver<()>, StartError> {
+pub(super) fn start(server: &Handle, stopped: &Receiver<()>) -> Result<Receiver<()>, StartError> {
     let (server, stopped) = (server.clone(), stopped.clone());
     let (ended, keeper_ended) = bounded(0);
     thread::start("store-keeper", CLIENT_STACK, move || keep(&server, &stopped, ended))
-        .map_err(|e| StartError::System("cannot start the thread that tends the store".to_owned(), e))?;
+        .map_err(|e| StartError::System("cannot start the store's thread".to_owned(), e))?;
     Ok(keeper_ended)
 }
 
@@ -58,6 +33,7 @@ fn keep(server: &Handle, stopped: &Receiver<()>, _ended: Sender<()>) {
         if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
         }
+        log_limit::flush();
         let began = Instant::now();
         // A panic costs one round; it was logged where it happened.
         let Ok(tended) = catch_unwind(AssertUnwindSafe(|| {

@@ -1,4 +1,4 @@
-//! What is said one after the other in one place: queued as one, and still what each of it is to each who hears it.
+//! Messages in a row: queued as one item, and still what each of them is to each recipient.
 
 use super::*;
 use crate::model::{Event, MessageId};
@@ -9,7 +9,7 @@ fn here(hub: &Hub, id: u64, user: &str) -> Presence {
     presence
 }
 
-/// Says all of these in one read.
+/// Says something in each of these conversations, in one read.
 fn say_all(hub: &Hub, me: &Presence, scopes: &[Scope]) {
     let message = |(n, scope): (usize, &Scope)| {
         let place = hub.check(me.client(), *scope, SystemTime::now()).unwrap();
@@ -18,7 +18,7 @@ fn say_all(hub: &Hub, me: &Presence, scopes: &[Scope]) {
     hub.publish(me.client(), &mut scopes.iter().enumerate().map(message).collect());
 }
 
-/// The sizes of what is queued as one, and the ids of it.
+/// The sizes of the items in an outbox, and the ids in them.
 fn queued(presence: &Presence) -> (Vec<usize>, Vec<u64>) {
     let (mut sizes, mut ids) = (Vec::new(), Vec::new());
     presence.client().outbox.take_coalesced(usize::MAX, |event| {
@@ -29,7 +29,7 @@ fn queued(presence: &Presence) -> (Vec<usize>, Vec<u64>) {
 }
 
 #[test]
-fn what_is_said_in_a_row_is_queued_as_one_in_the_order_of_the_log() {
+fn messages_in_a_row_are_queued_as_one_in_log_order() {
     let limits = Limits { outbox_items: 64, ..Limits::default() };
     let hub = hub_with(limits);
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
@@ -47,7 +47,7 @@ fn what_is_said_in_a_row_is_queued_as_one_in_the_order_of_the_log() {
 }
 
 #[test]
-fn who_ignores_one_of_several_speakers_hears_the_others() {
+fn ignoring_one_author_keeps_the_others_messages() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
     make(&hub, ann.client(), "red").unwrap();
@@ -61,7 +61,7 @@ fn who_ignores_one_of_several_speakers_hears_the_others() {
 }
 
 #[test]
-fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_echoes() {
+fn private_messages_coalesce_unless_echoes_are_separated() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
     let (to_ben, to_ann) = (Scope::User(name("Ben")), Scope::User(name("Ann")));
@@ -78,12 +78,12 @@ fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_e
     assert_eq!(
         queued(&ann),
         (vec![2, 1, 1, 1, 1, 1], vec![4, 5, 6, 6, 7, 7, 8]),
-        "who talks to himself hears one by one"
+        "a message to oneself stays on its own"
     );
     hub.set_away(ben.client(), Some("lunch".into()), &mut FlushList::default());
     drop(told(ben.client()));
     say_all(&hub, &ann, &[to_ben; 2]);
-    assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "after each he is told so");
+    assert_eq!((queued(&ben).0, queued(&ann).1), (vec![1, 1], vec![9, 0, 10, 0]), "each is followed by a notice");
     ben.leave(QuitReason::Quit);
     drop(told(ann.client()));
     say_all(&hub, &ann, &[to_ben; 2]);
@@ -91,7 +91,7 @@ fn what_is_said_privately_in_a_row_is_one_as_long_as_nothing_comes_between_its_e
 }
 
 #[test]
-fn who_has_left_the_group_by_then_still_hears_all_that_he_said_there() {
+fn an_author_who_left_the_group_still_gets_their_messages() {
     let hub = hub_with(Limits::default());
     let [ann, ben] = [(1, "Ann"), (2, "Ben")].map(|(id, user)| here(&hub, id, user));
     make(&hub, ann.client(), "red").unwrap();

@@ -1,4 +1,4 @@
-//! Running a group: roles while others act, succession, capacity, rooms, what is stored nowhere, what outlives the server.
+//! Groups: roles while others act, inheritance, capacity, rooms, ephemeral messages, and what outlives the server.
 
 use std::sync::atomic::AtomicBool;
 
@@ -33,14 +33,14 @@ fn role(hub: &Hub, group: &str, user: &str) -> Option<GroupRole> {
     hub.locked(|state| state.groups.get(&name(group)).and_then(|group| group.role(&name(user))))
 }
 
-/// What is said in the store, by whoever.
+/// The texts in the store, whoever may see them.
 fn texts(store: &MemoryStore) -> Vec<String> {
     let all = store.tail(MessageId(0), usize::MAX).unwrap();
     all.into_iter().map(|Message { said, .. }| said.text.to_string()).collect()
 }
 
 #[test]
-fn a_demoted_admin_finishes_nothing_that_he_began_before() {
+fn a_racing_demotion_stops_the_admins_next_kick() {
     for round in 0..50 {
         let hub = hub_with(Limits::default());
         let (ann, ben, cid) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"), here(&hub, 3, "Cid"));
@@ -64,12 +64,12 @@ fn a_demoted_admin_finishes_nothing_that_he_began_before() {
                 }
             }
         });
-        assert!(role(&hub, "red", "Cid").is_some(), "who joined last stays");
+        assert!(role(&hub, "red", "Cid").is_some(), "the member stays");
     }
 }
 
 #[test]
-fn nobody_rules_over_who_has_the_same_role() {
+fn equal_roles_have_no_power_over_each_other() {
     let hub = hub_with(Limits::default());
     let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
     create(&hub, &users[0], "red", &[]);
@@ -83,7 +83,7 @@ fn nobody_rules_over_who_has_the_same_role() {
 }
 
 #[test]
-fn an_invitation_is_good_for_its_days_and_once() {
+fn an_invitation_expires_and_works_once() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "red", &[GroupSetting::Private(true)]);
@@ -102,36 +102,36 @@ fn an_invitation_is_good_for_its_days_and_once() {
 }
 
 #[test]
-fn a_ban_ends_by_itself_and_leaves_nothing_behind() {
+fn a_ban_runs_out_and_leaves_nothing_behind() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let withhold = |penalty| {
+    let sanction = |penalty| {
         let one = GroupSanction {
             user: name("Ben"),
             penalty,
-            ruling: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
+            terms: SanctionTerms { by: name("Ann"), reason: None, until: Some(at(10)) },
         };
         hub.sanction_member(ann.client(), &name("red"), one, at(0), &mut FlushList::default()).unwrap();
     };
     let enter = |now| hub.join(ben.client(), &name("red"), JoinVia::Open, now, &mut FlushList::default());
-    withhold(Penalty::Ban);
+    sanction(Penalty::Ban);
     assert_eq!(enter(at(9)), Err(GroupError::Banned(name("red"), Some(at(10)), None).into()));
     assert_eq!(enter(at(10)), Ok(()));
     hub.locked(|state| state.check()).unwrap();
     assert!(store.groups().unwrap()[0].sanctions.is_empty());
-    withhold(Penalty::Mute);
+    sanction(Penalty::Mute);
     let talk = |now| say_at(&hub, ben.client(), Scope::Group(name("red")), "x", now);
     assert_eq!(talk(at(9)), Err(GroupError::Muted(name("red"), Some(at(10)), None).into()));
     assert_eq!(talk(at(10)), Ok(()));
     hub.transfer(ann.client(), &name("red"), name("Ben"), at(0), &mut FlushList::default()).unwrap();
-    assert_eq!(talk(at(9)), Ok(()), "nobody could give an owner his voice back");
+    assert_eq!(talk(at(9)), Ok(()), "nobody could lift the mute of an owner");
 }
 
 #[test]
-fn who_is_longest_there_follows_the_last_owner_admins_first() {
+fn the_longest_standing_admin_or_member_inherits_the_group() {
     let hub = hub_with(Limits::default());
     let users: Vec<Presence> = (0..4).map(|n| here(&hub, n as u64, NAMES[n])).collect();
     create(&hub, &users[0], "red", &[GroupSetting::Keep(true)]);
@@ -146,14 +146,14 @@ fn who_is_longest_there_follows_the_last_owner_admins_first() {
     let news = EventKind::Group { group: name("red"), news: heir("Cid") };
     assert!(told(users[3].client()).contains(&news));
     leave(2);
-    assert_eq!(role(&hub, "red", "Ben"), Some(GroupRole::Owner), "he was there before Dee");
+    assert_eq!(role(&hub, "red", "Ben"), Some(GroupRole::Owner), "Ben joined before Dee");
     leave(1);
     leave(3);
     assert_eq!(hub.group_count(), 0);
 }
 
 #[test]
-fn no_group_holds_more_than_its_limit_whoever_comes_at_once() {
+fn concurrent_joins_never_exceed_the_limit() {
     let hub = hub_with(Limits::default());
     for round in 0..20 {
         let owner = here(&hub, 1_000 + round, "owner");
@@ -175,7 +175,7 @@ fn no_group_holds_more_than_its_limit_whoever_comes_at_once() {
 }
 
 #[test]
-fn the_password_that_was_looked_at_is_the_one_that_lets_in() {
+fn a_password_changed_while_joining_is_refused() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     let lock = |text| crate::model::GroupPassword::hashed(text);
@@ -190,7 +190,7 @@ fn the_password_that_was_looked_at_is_the_one_that_lets_in() {
 }
 
 #[test]
-fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
+fn ephemeral_messages_keep_their_order_and_are_not_stored() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
@@ -222,7 +222,7 @@ fn what_is_said_in_an_ephemeral_group_keeps_its_place_and_is_stored_nowhere() {
 }
 
 #[test]
-fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
+fn a_room_takes_a_free_code_and_counts_its_members() {
     let hub = hub_with(Limits::default());
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "AAAA", &[]);
@@ -231,7 +231,7 @@ fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
     hub.create_room(ann.client(), &codes, room(), &mut FlushList::default()).unwrap();
     let shown = |user| hub.groups(&name(user), SystemTime::now());
     assert_eq!(shown("Ann"), [(name("AAAA"), None), (name("BBBB"), Some("tea".into()))]);
-    assert_eq!(shown("Ben"), [(name("AAAA"), None)], "outsiders learn of neither");
+    assert_eq!(shown("Ben"), [(name("AAAA"), None)], "outsiders see no room");
     assert_eq!(hub.rooms(&name("Ann")), [name("BBBB")]);
     assert_eq!(hub.create_room(ann.client(), &codes, room(), &mut FlushList::default()), Err(UserError::Busy));
     let enter =
@@ -253,14 +253,14 @@ fn a_room_takes_a_code_that_is_free_and_counts_who_is_in_it() {
 }
 
 #[test]
-fn who_has_no_account_any_more_leaves_the_kept_groups() {
+fn a_deleted_account_leaves_its_persistent_groups() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     let (ann, ben) = (here(&hub, 1, "Ann"), here(&hub, 2, "Ben"));
     create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
     join(&hub, ben.client(), "red").unwrap();
     drop(ann);
-    assert_eq!(role(&hub, "red", "Ann"), Some(GroupRole::Owner), "away, and still the owner");
+    assert_eq!(role(&hub, "red", "Ann"), Some(GroupRole::Owner), "offline, and still the owner");
     hub.forget_user(name("Ann")).unwrap();
     assert_eq!((role(&hub, "red", "Ann"), role(&hub, "red", "Ben")), (None, Some(GroupRole::Owner)));
     assert_eq!(store.groups().unwrap()[0].members, [(name("Ben"), GroupRole::Owner, 1)]);
@@ -268,7 +268,7 @@ fn who_has_no_account_any_more_leaves_the_kept_groups() {
 }
 
 #[test]
-fn a_guest_stays_in_no_group_when_he_leaves() {
+fn a_guest_who_leaves_stays_in_no_group() {
     let hub = hub_with(Limits::default());
     let (ann, guest) = (here(&hub, 1, "Ann"), here(&hub, 2, "guest-1"));
     create(&hub, &ann, "red", &[GroupSetting::Keep(true)]);
@@ -280,7 +280,7 @@ fn a_guest_stays_in_no_group_when_he_leaves() {
 }
 
 #[test]
-fn a_kept_group_without_an_owner_in_the_store_gets_one() {
+fn a_stored_group_without_an_owner_gets_one() {
     let store = Arc::new(MemoryStore::default());
     let member = |user, role, rank| Entry::Member { group: name("red"), user: name(user), role, rank };
     let entries = [

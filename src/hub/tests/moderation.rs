@@ -1,4 +1,4 @@
-//! What operators do, over a store that fails, and beside those who come, go and talk.
+//! Operators' verbs, over a store that fails, and while others come, go and talk.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,18 +7,18 @@ use super::*;
 use crate::model::{Penalty, Role, Sanction, SanctionTarget};
 use crate::store::Entry;
 
-fn upon(user: &str, penalty: Penalty, time: Option<Duration>) -> Sanction {
+fn sanction(user: &str, penalty: Penalty, time: Option<Duration>) -> Sanction {
     let made = SystemTime::now();
     let (subject, by, reason) = (SanctionTarget::User(name(user)), "ann".to_owned(), String::new());
     Sanction { penalty, subject, by, reason, made, until: time.map(|time| made + time) }
 }
 
 #[test]
-fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
+fn a_sanction_is_in_force_before_it_can_be_stored() {
     let disk = Arc::new(Disk::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&disk) as Arc<dyn Store>).unwrap();
     disk.full.store(true, Ordering::SeqCst);
-    let refused = hub.impose(upon("Ben", Penalty::Ban, None));
+    let refused = hub.impose(sanction("Ben", Penalty::Ban, None));
     assert!(matches!(refused, Err(UserError::NotStoredYet(_))), "{refused:?}");
     assert!(hub.ban_of(&name("BEN"), SystemTime::now()).is_some() && disk.memory.sanctions().unwrap().is_empty());
     assert!(!hub.stats().store_works);
@@ -35,20 +35,20 @@ fn a_penalty_holds_although_it_could_not_be_stored_yet_and_is_stored_later() {
 }
 
 #[test]
-fn what_has_ended_leaves_the_store_with_the_next_penalty() {
+fn expired_sanctions_leave_the_store_with_the_next_one() {
     let store = Arc::new(MemoryStore::default());
-    let over = Sanction { until: Some(SystemTime::UNIX_EPOCH), ..upon("Ben", Penalty::Mute, None) };
+    let over = Sanction { until: Some(SystemTime::UNIX_EPOCH), ..sanction("Ben", Penalty::Mute, None) };
     store.append(&[Entry::Sanctioned(over)]).unwrap();
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
-    assert!(hub.sanctions(SystemTime::now()).is_empty(), "it holds no more");
+    assert!(hub.sanctions(SystemTime::now()).is_empty(), "it has run out");
     assert_eq!(hub.lift(Penalty::Mute, SanctionTarget::User(name("Ben")), SystemTime::now()), Ok(false));
-    hub.impose(upon("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
+    hub.impose(sanction("Cid", Penalty::Mute, Some(Duration::from_secs(3_600)))).unwrap();
     assert_eq!(store.sanctions().unwrap(), hub.sanctions(SystemTime::now()));
     assert_eq!(store.sanctions().unwrap().len(), 1);
 }
 
 #[test]
-fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
+fn concurrent_sanctions_are_stored_as_they_are_in_force() {
     let store = Arc::new(MemoryStore::default());
     let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
     thread::scope(|scope| {
@@ -58,7 +58,7 @@ fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
                 for round in 0..2_000 {
                     let user = NAMES[(n + round) % 2];
                     match (n + round / 3) % 2 {
-                        0 => drop(hub.impose(upon(user, Penalty::Mute, None))),
+                        0 => drop(hub.impose(sanction(user, Penalty::Mute, None))),
                         _ => drop(hub.lift(Penalty::Mute, SanctionTarget::User(name(user)), SystemTime::now())),
                     }
                 }
@@ -70,7 +70,7 @@ fn penalties_that_many_lay_and_lift_at_once_are_in_the_store_as_they_hold() {
 }
 
 #[test]
-fn a_role_is_what_the_store_says_and_goes_with_its_account() {
+fn a_server_role_is_stored_and_ends_with_the_account() {
     let hub = hub_with(Limits::default());
     hub.record(vec![Entry::Role { user: name("Ann"), role: Role::Admin }]).unwrap();
     assert_eq!((hub.role(&name("ann")), hub.role(&name("ben"))), (Role::Admin, Role::User));
@@ -79,7 +79,7 @@ fn a_role_is_what_the_store_says_and_goes_with_its_account() {
 }
 
 #[test]
-fn groups_that_are_dropped_while_others_come_and_go_leave_a_state_that_holds_together() {
+fn dropping_groups_while_others_join_keeps_the_invariants() {
     let hub = hub_with(Limits::default());
     let presences: Vec<Presence> =
         (0..4).map(|n| come(&hub, n as u64, NAMES[n], DuplicateLogin::Allow).ok().unwrap()).collect();

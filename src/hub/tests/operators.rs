@@ -1,5 +1,5 @@
-//! What operators do, in the hub and in the naive model of it: bans and mutes that end by themselves, groups that are taken
-//! away, sessions that are ended, announcements.
+//! Operators' commands, in the hub and in the naive model of it: bans and mutes that run out, dropped groups, ended sessions,
+//! announcements.
 
 use std::net::IpAddr;
 
@@ -7,34 +7,34 @@ use super::model::Model;
 use super::*;
 use crate::model::{Sanction, SanctionTarget};
 
-/// Users who may be banned or muted, and networks, of which one holds the other.
+/// Networks that may be banned, one within the other.
 const NETS: [&str; 2] = ["10.0.0.0/8", "10.1.0.0/16"];
 
 /// An address in both networks, one in the wider, one in none.
 const ADDRESSES: [&str; 3] = ["10.1.2.3", "10.2.0.1", "11.0.0.1"];
 
 #[derive(Debug, Clone)]
-pub(super) enum Order {
-    Lay(Penalty, usize, Option<u64>),
+pub(super) enum Command {
+    Impose(Penalty, usize, Option<u64>),
     Lift(Penalty, usize),
     Drop(usize),
     Dismiss(usize),
     Announce,
 }
 
-pub(super) fn orders() -> impl Strategy<Value = Order> {
+pub(super) fn commands() -> impl Strategy<Value = Command> {
     let what = || prop::sample::select(vec![Penalty::Ban, Penalty::Mute, Penalty::Mute]);
     let whom = || 0..NAMES.len() + NETS.len();
     prop_oneof![
-        4 => (what(), whom(), prop::option::of(1..60u64)).prop_map(|(what, whom, span)| Order::Lay(what, whom, span)),
-        2 => (what(), whom()).prop_map(|(what, whom)| Order::Lift(what, whom)),
-        1 => (0..GROUPS.len()).prop_map(Order::Drop),
-        1 => (0..NAMES.len()).prop_map(Order::Dismiss),
-        1 => Just(Order::Announce),
+        4 => (what(), whom(), prop::option::of(1..60u64)).prop_map(|(what, whom, span)| Command::Impose(what, whom, span)),
+        2 => (what(), whom()).prop_map(|(what, whom)| Command::Lift(what, whom)),
+        1 => (0..GROUPS.len()).prop_map(Command::Drop),
+        1 => (0..NAMES.len()).prop_map(Command::Dismiss),
+        1 => Just(Command::Announce),
     ]
 }
 
-/// Only who has a name can be muted.
+/// Only users can be muted.
 fn target(penalty: Penalty, whom: usize) -> (Penalty, SanctionTarget) {
     match NAMES.get(whom) {
         Some(user) => (penalty, SanctionTarget::User(name(user))),
@@ -43,21 +43,21 @@ fn target(penalty: Penalty, whom: usize) -> (Penalty, SanctionTarget) {
 }
 
 impl Model {
-    /// The penalty that holds upon somebody.
-    fn upon(&self, penalty: Penalty, subject: SanctionTarget) -> Option<&Sanction> {
+    /// The sanction that is in force.
+    fn sanction(&self, penalty: Penalty, subject: SanctionTarget) -> Option<&Sanction> {
         let holds = |one: &&Sanction| one.until.is_none_or(|until| self.now < until);
-        self.orders.iter().filter(|one| one.penalty == penalty && one.subject == subject).find(holds)
+        self.sanctions.iter().filter(|one| one.penalty == penalty && one.subject == subject).find(holds)
     }
 
-    /// Why somebody may say nothing at all, if he may not.
+    /// Why a user may say nothing at all, if they may not.
     pub(super) fn silenced(&self, user: Name) -> Option<UserError> {
-        let mute = self.upon(Penalty::Mute, SanctionTarget::User(user))?;
+        let mute = self.sanction(Penalty::Mute, SanctionTarget::User(user))?;
         Some(UserError::Muted(mute.until, mute.reason.clone()))
     }
 
     fn lift(&mut self, penalty: Penalty, subject: SanctionTarget) -> bool {
-        let held = self.upon(penalty, subject).is_some();
-        self.orders.retain(|one| one.penalty != penalty || one.subject != subject);
+        let held = self.sanction(penalty, subject).is_some();
+        self.sanctions.retain(|one| one.penalty != penalty || one.subject != subject);
         held
     }
 
@@ -69,39 +69,39 @@ impl Model {
     }
 }
 
-/// Whether somebody is kept out; hub and model have to say the same.
+/// Whether a user is kept out; hub and model have to agree.
 pub(super) fn is_banned(hub: &Hub, model: &Model, user: Name) -> bool {
     let ban = hub.ban_of(&user, model.now);
-    assert_eq!(ban.as_ref(), model.upon(Penalty::Ban, SanctionTarget::User(user)));
+    assert_eq!(ban.as_ref(), model.sanction(Penalty::Ban, SanctionTarget::User(user)));
     ban.is_some()
 }
 
-/// Does in both what an operator wants, as his desk does it.
-pub(super) fn lead_batch(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, order: &Order) {
-    match order {
-        Order::Lay(penalty, whom, span) => {
+/// Carries out an operator's command in both.
+pub(super) fn execute(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, command: &Command) {
+    match command {
+        Command::Impose(penalty, whom, span) => {
             let ((penalty, subject), now) = (target(*penalty, *whom), model.now);
             let (by, until) = ("op".to_owned(), span.map(|span| now + Duration::from_secs(span)));
             let one = Sanction { penalty, subject, by, reason: "why".to_owned(), made: now, until };
             hub.impose(one.clone()).unwrap();
             model.lift(penalty, subject);
-            model.orders.push(one);
+            model.sanctions.push(one);
             match (penalty, subject) {
                 (Penalty::Ban, SanctionTarget::User(user)) => end(hub, model, sessions, user, QuitReason::Banned),
                 (Penalty::Mute, SanctionTarget::User(user)) => tell_muted(hub, model, user, until),
                 (_, SanctionTarget::Net(_)) => {}
             }
         }
-        Order::Lift(penalty, whom) => {
+        Command::Lift(penalty, whom) => {
             let (penalty, subject) = target(*penalty, *whom);
             assert_eq!(hub.lift(penalty, subject, model.now), Ok(model.lift(penalty, subject)));
         }
-        Order::Drop(at) => {
+        Command::Drop(at) => {
             let group = name(GROUPS[*at]);
             assert_eq!(hub.drop_group(&group, "why"), model.drop_group(group));
         }
-        Order::Dismiss(user) => end(hub, model, sessions, name(NAMES[*user]), QuitReason::Kicked),
-        Order::Announce => {
+        Command::Dismiss(user) => end(hub, model, sessions, name(NAMES[*user]), QuitReason::Kicked),
+        Command::Announce => {
             let said = EventKind::Announced { text: "soup".to_owned() };
             model.tell(&said, |_| true);
             assert_eq!(hub.announce(said), sessions.len());
@@ -115,13 +115,13 @@ fn tell_muted(hub: &Hub, model: &mut Model, user: Name, until: Option<SystemTime
     assert_eq!(hub.tell_users(&[user], said), usize::from(model.is_here(user)));
 }
 
-/// Ends all sessions of a user, who is told why before he leaves.
+/// Ends all sessions of a user, who is told why before that.
 fn end(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, user: Name, reason: QuitReason) {
-    let his = |presence: &Presence| presence.client().name == user;
+    let is_theirs = |presence: &Presence| presence.client().name == user;
     let asked = hub.end_sessions(|client| client.name == user, reason, "why");
-    assert_eq!(asked, sessions.iter().filter(|presence| his(presence)).count());
+    assert_eq!(asked, sessions.iter().filter(|presence| is_theirs(presence)).count());
     model.tell(&EventKind::SessionEnded { why: "why".into() }, |name| name == user);
-    while let Some(at) = sessions.iter().position(his) {
+    while let Some(at) = sessions.iter().position(is_theirs) {
         let leaving = sessions.remove(at);
         let expected = model.told.remove(&leaving.client().id.0).unwrap_or_default();
         assert_eq!(told(leaving.client()), expected, "{user} before the end");
@@ -130,34 +130,34 @@ fn end(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, user: Name, r
     }
 }
 
-/// What holds, for whom and where, is the same in both.
-pub(super) fn assert_same_orders(hub: &Hub, model: &Model) {
+/// The same sanctions are in force in both, for users and addresses.
+pub(super) fn assert_same_sanctions(hub: &Hub, model: &Model) {
     let sorted = |mut all: Vec<Sanction>| {
         all.sort_by_key(|one| (one.penalty, one.subject));
         all
     };
-    let holding = model.orders.iter().filter(|one| one.until.is_none_or(|until| model.now < until));
+    let holding = model.sanctions.iter().filter(|one| one.until.is_none_or(|until| model.now < until));
     assert_eq!(sorted(hub.sanctions(model.now)), sorted(holding.cloned().collect()));
     for user in NAMES.map(name) {
         is_banned(hub, model, user);
     }
     for address in ADDRESSES.map(|text| text.parse::<IpAddr>().unwrap()) {
-        let nets = model.orders.iter().filter(|one| one.until.is_none_or(|until| model.now < until));
+        let nets = model.sanctions.iter().filter(|one| one.until.is_none_or(|until| model.now < until));
         let out = nets.into_iter().any(|one| matches!(one.subject, SanctionTarget::Net(net) if net.contains(address)));
         assert_eq!(hub.ban_at(address, model.now).is_some(), out, "{address}");
     }
 }
 
-/// One of the things that operators do, while many threads do everything.
-pub(super) fn order(hub: &Hub, user: Name, group: &Name, now: SystemTime, [deed, number]: [usize; 2]) {
+/// Something that operators do, while many threads do everything.
+pub(super) fn any_command(hub: &Hub, user: Name, group: &Name, now: SystemTime, [what, number]: [usize; 2]) {
     let (penalty, subject) = target([Penalty::Ban, Penalty::Mute][number % 2], number);
-    // The desk names no guest.
+    // Operators do not name guests.
     let subject = if matches!(subject, SanctionTarget::User(_)) && !user.is_guest() {
         SanctionTarget::User(user)
     } else {
         subject
     };
-    match deed {
+    match what {
         0..3 => {
             let until = (number > 2).then(|| now + Duration::from_secs(number as u64));
             let (by, reason) = ("op".to_owned(), "why".to_owned());

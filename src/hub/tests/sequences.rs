@@ -1,11 +1,11 @@
-//! What may happen, done in the hub and in the naive model of it at once.
+//! Random sequences of verbs, run on the hub and on the naive model of it.
 
-use super::operating::{Order, assert_same_orders, is_banned, lead_batch, orders};
+use super::operators::{Command, assert_same_sanctions, commands, execute, is_banned};
 use super::*;
 use crate::hub::state::GroupState;
 use crate::model::{GroupPassword, GroupSanction, GroupSetting, GroupSettings, Penalty, SanctionTerms};
 
-/// One thing that happens; numbers choose among the sessions, names and groups there are.
+/// One step; numbers choose among the sessions, names and groups.
 #[derive(Debug, Clone)]
 enum Step {
     Come(usize),
@@ -13,32 +13,32 @@ enum Step {
     PrivateMessage(usize, usize),
     Broadcast(usize),
     Create(usize, usize, GroupSettings),
-    Join(usize, usize, Door),
+    Join(usize, usize, Entrance),
     Leave(usize, usize),
     Post(usize, usize),
     Act(usize, usize, usize, Act),
     Set(usize, usize, GroupSetting),
     Bans(usize, usize),
-    /// What operators do.
-    Order(Order),
-    /// So many seconds pass.
+    /// An operator's command.
+    Operate(Command),
+    /// This many seconds pass.
     Tick(u64),
 }
 
-/// What one does to another in a group.
+/// Something that one member does to another.
 #[derive(Debug, Clone)]
 enum Act {
     Promote,
     Demote,
     Transfer,
     Kick,
-    Withhold(Penalty, Option<u64>),
-    GiveBack(Penalty),
+    Sanction(Penalty, Option<u64>),
+    Lift(Penalty),
     Invite,
 }
 
 #[derive(Debug, Clone)]
-enum Door {
+enum Entrance {
     Open,
     Invitation,
     Password(usize),
@@ -66,8 +66,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Demote),
         1 => Just(Act::Transfer),
         1 => Just(Act::Kick),
-        3 => (what(), prop::option::of(1..60u64)).prop_map(|(penalty, span)| Act::Withhold(penalty, span)),
-        1 => what().prop_map(Act::GiveBack),
+        3 => (what(), prop::option::of(1..60u64)).prop_map(|(penalty, span)| Act::Sanction(penalty, span)),
+        1 => what().prop_map(Act::Lift),
         2 => Just(Act::Invite),
     ]
 }
@@ -75,8 +75,7 @@ fn act() -> impl Strategy<Value = Act> {
 fn step() -> impl Strategy<Value = Step> {
     let (who, user, group) = (|| 0..6usize, || 0..NAMES.len(), || 0..GROUPS.len());
     let settings = prop::collection::vec(change(), 0..3).prop_map(|changes| GroupSettings::with(&changes));
-    let door =
-        prop_oneof![3 => Just(Door::Open), 1 => Just(Door::Invitation), 1 => (0..2usize).prop_map(Door::Password)];
+    let door = prop_oneof![3 => Just(Entrance::Open), 1 => Just(Entrance::Invitation), 1 => (0..2usize).prop_map(Entrance::Password)];
     prop_oneof![
         4 => user().prop_map(Step::Come),
         1 => who().prop_map(Step::Go),
@@ -89,16 +88,16 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (who(), user(), group(), act()).prop_map(|(a, b, c, act)| Step::Act(a, b, c, act)),
         3 => (who(), group(), change()).prop_map(|(a, b, change)| Step::Set(a, b, change)),
         1 => (who(), group()).prop_map(|(a, b)| Step::Bans(a, b)),
-        4 => orders().prop_map(Step::Order),
+        4 => commands().prop_map(Step::Operate),
         1 => prop_oneof![5 => 1..90u64, 1 => Just(7 * 86_400)].prop_map(Step::Tick),
     ]
 }
 
-/// How many sequences begin: all are here, in one group with roles, so that there is something to run.
+/// Half of the sequences begin with everybody in one group with roles, so that there is something to run.
 fn opening() -> Vec<Step> {
     let mut steps: Vec<Step> = (0..NAMES.len()).map(Step::Come).collect();
     steps.push(Step::Create(0, 0, GroupSettings::default()));
-    steps.extend((1..NAMES.len()).map(|who| Step::Join(who, 0, Door::Open)));
+    steps.extend((1..NAMES.len()).map(|who| Step::Join(who, 0, Entrance::Open)));
     steps.extend([1, 2].map(|user| Step::Act(0, user, 0, Act::Promote)));
     steps
 }
@@ -108,7 +107,7 @@ fn story() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![steps(), steps().prop_map(|steps| [opening(), steps].concat())]
 }
 
-/// Does one step in both, and requires the same answer.
+/// Does one step in both, which have to give the same answer.
 fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64, step: &Step) {
     let me = |at: &usize| sessions.get(*at).map(|presence| Arc::clone(presence.client()));
     match step {
@@ -123,7 +122,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
             model.go(*at);
         }
         Step::Go(_) => {}
-        Step::Order(order) => lead_batch(hub, model, sessions, order),
+        Step::Operate(command) => execute(hub, model, sessions, command),
         Step::Tick(seconds) => model.now += Duration::from_secs(*seconds),
         Step::PrivateMessage(at, _)
         | Step::Broadcast(at)
@@ -144,7 +143,7 @@ fn both(hub: &Hub, model: &mut Model, sessions: &mut Vec<Presence>, number: u64,
 
 type Answer = Result<(), UserError>;
 
-/// Where a step says something, if it does.
+/// The conversation in which a step says something, if it does.
 fn scope(step: &Step) -> Option<Scope> {
     match step {
         Step::PrivateMessage(_, to) => Some(Scope::User(name(NAMES[*to]))),
@@ -154,7 +153,7 @@ fn scope(step: &Step) -> Option<Scope> {
     }
 }
 
-/// What hub and model answer to one who is here.
+/// The answers of hub and model to a user who is online.
 fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -> (Answer, Answer) {
     let (mut flush_list, now) = (FlushList::default(), model.now);
     let flush_list = &mut flush_list;
@@ -178,13 +177,13 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
             (real, model.create(me.name, group(g), settings.clone()))
         }
         Step::Join(_, g, door) => {
-            let proof = if let Door::Password(at) = door { password(*at) } else { password(0) };
-            let way = match door {
-                Door::Open => JoinVia::Open,
-                Door::Invitation => JoinVia::Invitation,
-                Door::Password(_) => JoinVia::Password(&proof),
+            let proof = if let Entrance::Password(at) = door { password(*at) } else { password(0) };
+            let via = match door {
+                Entrance::Open => JoinVia::Open,
+                Entrance::Invitation => JoinVia::Invitation,
+                Entrance::Password(_) => JoinVia::Password(&proof),
             };
-            (hub.join(me, &group(g), way, now, flush_list), model.join(me.name, group(g), way))
+            (hub.join(me, &group(g), via, now, flush_list), model.join(me.name, group(g), via))
         }
         Step::Leave(_, g) => (hub.leave(me, &group(g), now, flush_list), model.leave(me.name, group(g))),
         Step::Set(_, g, change) => {
@@ -198,7 +197,7 @@ fn answers(hub: &Hub, model: &mut Model, me: &Client, text: &str, step: &Step) -
             (Ok(()), Ok(()))
         }
         Step::Act(_, user, g, act) => acts(hub, model, me, name(NAMES[*user]), group(g), act),
-        Step::Come(_) | Step::Go(_) | Step::Order(_) | Step::Tick(_) => (Ok(()), Ok(())),
+        Step::Come(_) | Step::Go(_) | Step::Operate(_) | Step::Tick(_) => (Ok(()), Ok(())),
     }
 }
 
@@ -212,21 +211,21 @@ fn acts(hub: &Hub, model: &mut Model, me: &Client, user: Name, group: Name, act:
         }
         Act::Transfer => (hub.transfer(me, &group, user, now, flush_list), model.transfer(me.name, user, group)),
         Act::Kick => (hub.kick(me, &group, user, None, now, flush_list), model.kick(me.name, user, group)),
-        Act::Withhold(penalty, span) => {
+        Act::Sanction(penalty, span) => {
             let until = span.map(|span| now + Duration::from_secs(span));
-            let ruling = SanctionTerms { by: me.name, reason: Some("why".into()), until };
-            let one = GroupSanction { user, penalty: *penalty, ruling };
-            (hub.sanction_member(me, &group, one.clone(), now, flush_list), model.withhold(me.name, group, one))
+            let terms = SanctionTerms { by: me.name, reason: Some("why".into()), until };
+            let one = GroupSanction { user, penalty: *penalty, terms };
+            (hub.sanction_member(me, &group, one.clone(), now, flush_list), model.sanction_member(me.name, group, one))
         }
-        Act::GiveBack(penalty) => {
+        Act::Lift(penalty) => {
             let real = hub.lift_from_member(me, &group, user, *penalty, now, flush_list);
-            (real, model.give_back(me.name, user, group, *penalty))
+            (real, model.lift_from_member(me.name, user, group, *penalty))
         }
         Act::Invite => (hub.invite(me, &group, user, now, flush_list), model.invite(me.name, user, group)),
     }
 }
 
-/// Requires that the hub told every session what the model did.
+/// The hub has to have told every session what the model did.
 fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
     for presence in sessions {
         let client = presence.client();
@@ -234,7 +233,7 @@ fn assert_same_told(model: &mut Model, sessions: &[Presence], step: &Step) {
     }
 }
 
-/// What of the groups has to be the same after a restart.
+/// The groups, as they have to be the same after a restart.
 pub(super) fn kept(hub: &Hub) -> Vec<String> {
     let shown = |(name, group): (&Name, &GroupState)| {
         let members: Vec<_> = group.members.iter().map(|(user, member)| (*user, member.role, member.rank)).collect();
@@ -245,7 +244,7 @@ pub(super) fn kept(hub: &Hub) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn any_sequence_of_verbs_is_what_the_naive_model_says(steps in story()) {
+    fn any_sequence_of_verbs_matches_the_naive_model(steps in story()) {
         let store = Arc::new(MemoryStore::default());
         let hub = Hub::new(Limits::default(), Arc::clone(&store) as Arc<dyn Store>).unwrap();
         let (mut model, mut sessions) = (Model::new(), Vec::new());
@@ -253,7 +252,7 @@ proptest! {
             both(&hub, &mut model, &mut sessions, number, step);
             assert_same_told(&mut model, &sessions, step);
             hub.check_invariants().unwrap();
-            assert_same_orders(&hub, &model);
+            assert_same_sanctions(&hub, &model);
             for user in NAMES.map(name) {
                 let names: Vec<Name> = hub.groups(&user, model.now).into_iter().map(|(name, _)| name).collect();
                 prop_assert_eq!(names, model.listed(user));
@@ -266,10 +265,10 @@ proptest! {
         prop_assert_eq!(hub.group_count(), model.groups.len());
         prop_assert!(model.groups.values().all(|group| group.settings.keep));
         prop_assert_eq!(store.groups().unwrap().len(), hub.group_count());
-        // Another hub over the same store is the same server after a restart.
+        // Another hub over the same store is the server after a restart.
         let again = Hub::new(Limits::default(), store).unwrap();
         again.check_invariants().unwrap();
-        assert_same_orders(&again, &model);
+        assert_same_sanctions(&again, &model);
         prop_assert_eq!(kept(&again), kept(&hub));
         for user in NAMES.map(name) {
             let presence = come(&again, 1, user.as_str(), DuplicateLogin::Refuse).ok().unwrap();
@@ -277,7 +276,7 @@ proptest! {
             for group in GROUPS.map(name) {
                 let past = again.store().history(&user, Some(Scope::Group(group)), None, usize::MAX).unwrap();
                 let texts: Vec<String> = past.into_iter().map(|message| message.said.text.to_string()).collect();
-                prop_assert_eq!(texts, model.event_for_recipient.remove(&(user, group)).unwrap_or_default());
+                prop_assert_eq!(texts, model.heard.remove(&(user, group)).unwrap_or_default());
             }
         }
     }

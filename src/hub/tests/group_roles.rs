@@ -8,7 +8,7 @@ use crate::model::{
 
 impl Model {
     pub(super) fn move_role(&mut self, me: Name, user: Name, group: Name, up: bool) -> Answer {
-        let (entry, _) = self.run_by(me, group, GroupRole::Owner)?;
+        let (entry, _) = self.with_role(me, group, GroupRole::Owner)?;
         let role = entry.role(user).ok_or(GroupError::UserNotMember(user, group))?;
         let next = match (role, up) {
             (GroupRole::Member, true) | (GroupRole::Owner, false) => GroupRole::Admin,
@@ -25,7 +25,7 @@ impl Model {
     }
 
     pub(super) fn transfer(&mut self, me: Name, user: Name, group: Name) -> Answer {
-        let (entry, _) = self.run_by(me, group, GroupRole::Owner)?;
+        let (entry, _) = self.with_role(me, group, GroupRole::Owner)?;
         let role = entry.role(user).ok_or(GroupError::UserNotMember(user, group))?;
         if user == me {
             return Err(GroupError::RoleAlready(user, group, role).into());
@@ -38,7 +38,7 @@ impl Model {
     }
 
     pub(super) fn kick(&mut self, me: Name, user: Name, group: Name) -> Answer {
-        let entry = self.ruled_by(me, group, user)?;
+        let entry = self.with_power_over(me, group, user)?;
         entry.role(user).ok_or(GroupError::UserNotMember(user, group))?;
         let news = |you| GroupNews::Kicked { user, by: me, reason: None, you };
         self.tell_news(group, news(false), Some(user));
@@ -47,16 +47,16 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn withhold(&mut self, me: Name, group: Name, one: GroupSanction) -> Answer {
-        let GroupSanction { user, penalty, ruling } = one;
-        let inside = self.ruled_by(me, group, user)?.role(user).is_some();
+    pub(super) fn sanction_member(&mut self, me: Name, group: Name, one: GroupSanction) -> Answer {
+        let GroupSanction { user, penalty, terms } = one;
+        let inside = self.with_power_over(me, group, user)?.role(user).is_some();
         let entry = self.groups.entry(group).or_default();
         entry.sanctions.retain(|(of, kind, _)| *of != user || *kind != penalty);
-        entry.sanctions.push((user, penalty, ruling.clone()));
+        entry.sanctions.push((user, penalty, terms.clone()));
         if penalty == Penalty::Ban {
             entry.invited.retain(|(name, _)| *name != user);
         }
-        let news = |you| GroupNews::Sanctioned { user, penalty, ruling: ruling.clone(), you };
+        let news = |you| GroupNews::Sanctioned { user, penalty, terms: terms.clone(), you };
         self.tell_news(group, news(false), Some(user));
         self.tell(&EventKind::Group { group, news: news(true) }, |name| inside && name == user);
         if penalty == Penalty::Ban {
@@ -65,9 +65,9 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn give_back(&mut self, me: Name, user: Name, group: Name, penalty: Penalty) -> Answer {
-        let entry = self.ruled_by(me, group, user)?;
-        if entry.ruling(user, penalty, self.now).is_none() {
+    pub(super) fn lift_from_member(&mut self, me: Name, user: Name, group: Name, penalty: Penalty) -> Answer {
+        let entry = self.with_power_over(me, group, user)?;
+        if entry.terms(user, penalty, self.now).is_none() {
             return Err(match penalty {
                 Penalty::Ban => GroupError::NotBanned(user, group),
                 Penalty::Mute => GroupError::NotMuted(user, group),
@@ -83,14 +83,14 @@ impl Model {
     }
 
     pub(super) fn invite(&mut self, me: Name, user: Name, group: Name) -> Answer {
-        let (entry, _) = self.run_by(me, group, GroupRole::Admin)?;
+        let (entry, _) = self.with_role(me, group, GroupRole::Admin)?;
         if !self.is_here(user) {
             return Err(UserError::NotOnline(user));
         }
         if entry.role(user).is_some() {
             return Err(GroupError::UserAlreadyMember(user, group).into());
         }
-        if entry.ruling(user, Penalty::Ban, self.now).is_some() {
+        if entry.terms(user, Penalty::Ban, self.now).is_some() {
             return Err(GroupError::UserBanned(user, group).into());
         }
         let until = self.now + INVITATION_TIME;
@@ -104,7 +104,7 @@ impl Model {
 
     pub(super) fn set(&mut self, me: Name, group: Name, change: &GroupSetting) -> Answer {
         let needed = if matches!(change, GroupSetting::Topic(_)) { GroupRole::Admin } else { GroupRole::Owner };
-        let (entry, _) = self.run_by(me, group, needed)?;
+        let (entry, _) = self.with_role(me, group, needed)?;
         let mut settings = entry.settings.clone();
         settings.apply(change);
         if settings.limit.is_some_and(|limit| entry.members.len() > limit) {
@@ -124,8 +124,8 @@ impl Model {
 
     /// The bans and mutes of a group, for who may see them.
     pub(super) fn sanctions(&self, me: Name, group: Name) -> Result<Vec<(Name, Penalty)>, UserError> {
-        let (entry, _) = self.run_by(me, group, GroupRole::Admin)?;
-        let holding = entry.sanctions.iter().filter(|(.., ruling)| ruling.until.is_none_or(|until| self.now < until));
+        let (entry, _) = self.with_role(me, group, GroupRole::Admin)?;
+        let holding = entry.sanctions.iter().filter(|(.., terms)| terms.until.is_none_or(|until| self.now < until));
         let mut all: Vec<(Name, Penalty)> = holding.map(|(user, penalty, _)| (*user, *penalty)).collect();
         all.sort_unstable();
         Ok(all)
