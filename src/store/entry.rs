@@ -225,6 +225,17 @@ pub enum Entry {
         /// The new name.
         to: Name,
     },
+    /// A name belongs to a new account. Whatever is left of an earlier one of that name ends, as with [`Entry::AccountEnded`].
+    AccountMade {
+        /// The user.
+        user: Name,
+    },
+    /// There is no account of this name any more. Its messages stay readable for others, under the name; everything else that
+    /// is kept for it or imposed on it is deleted, and nothing passes to the next account of the name.
+    AccountEnded {
+        /// The user.
+        user: Name,
+    },
     /// An account was deleted. Its unread private messages, the private messages to it, its role, and everything kept for it
     /// are deleted. Its delivered messages stay, and so do sanctions on it.
     Forgotten {

@@ -32,6 +32,9 @@ struct Inner {
     began: BTreeMap<Name, MessageId>,
     /// The last message that is cleared from a user's view of a conversation; `None` for all conversations.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
+    /// The same for what earlier holders of a name said to a reader, or were told by them: by reader and name.
+    former_cleared: BTreeMap<(Name, Name), MessageId>,
+    accounts: Accounts,
     /// The position of each device, and when it was reported.
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
     /// Each user with each user they ignore.
@@ -166,6 +169,16 @@ impl Store for MemoryStore {
         Ok(self.inner.lock().renamings.clone())
     }
 
+    fn accounts(&self) -> Result<Vec<(Name, u64)>, StoreError> {
+        let inner = self.inner.lock();
+        let live = inner.accounts.all.iter().filter(|(_, account)| account.is_live);
+        Ok(live.map(|(name, account)| (*name, account.number)).collect())
+    }
+
+    fn former_upto(&self, name: &Name) -> Result<MessageId, StoreError> {
+        Ok(self.inner.lock().accounts.began(name))
+    }
+
     fn is_durable(&self) -> bool {
         false
     }
@@ -222,6 +235,12 @@ impl Inner {
             Entry::Cleared { user, scope, upto } => {
                 let cleared = self.cleared.entry((*user, *scope)).or_default();
                 *cleared = (*cleared).max(*upto);
+                if let Some(Scope::User(other)) = scope
+                    && self.accounts.began(other) > MessageId(0)
+                {
+                    let cleared = self.former_cleared.entry((*user, *other)).or_default();
+                    *cleared = (*cleared).max(*upto);
+                }
             }
             Entry::Ignored { user, whom, ignored: true } => drop(self.ignored.insert((*user, *whom))),
             Entry::Ignored { user, whom, ignored: false } => drop(self.ignored.remove(&(*user, *whom))),
@@ -244,6 +263,13 @@ impl Inner {
             Entry::ReportDone { number } => drop(self.moderation.reports.remove(number)),
             Entry::Renamed { from, to } => self.rename(*from, *to),
             Entry::RenameSettled { from, to } => self.settle(*from, *to),
+            Entry::AccountMade { user } => {
+                if self.accounts.all.contains_key(user) {
+                    self.end_account(user);
+                }
+                self.accounts.make(*user, self.last);
+            }
+            Entry::AccountEnded { user } => self.end_account(user),
             Entry::Forgotten { user } => self.forget(user),
         }
     }
@@ -266,23 +292,46 @@ impl Inner {
     }
 
     fn forget(&mut self, user: &Name) {
+        let began = self.accounts.began(user);
         let Inner { messages, readers, .. } = self;
         messages.retain(|Message { id, said, .. }| match said.scope {
+            _ if *id <= began => true,
             Scope::User(to) if to == *user => false,
             Scope::User(to) if said.from == *user => {
                 readers.iter().any(|((name, _), (position, _))| *name == to && position.has(*id))
             }
             Scope::User(_) | Scope::Group(_) | Scope::Everybody => true,
         });
+        self.retire(user);
+    }
+
+    fn end_account(&mut self, user: &Name) {
+        self.moderation.sanctions.retain(|(_, subject), _| *subject != SanctionTarget::User(*user));
+        self.retire(user);
+    }
+
+    /// Deletes what is kept for a user except messages; what was said so far belongs to an earlier holder of the name.
+    fn retire(&mut self, user: &Name) {
+        self.forget_choices(user);
+        let about = Some(Scope::User(*user));
+        for ((reader, _), upto) in self.cleared.extract_if(.., |(_, scope), _| *scope == about) {
+            let cleared = self.former_cleared.entry((reader, *user)).or_default();
+            *cleared = (*cleared).max(upto);
+        }
+        // The next user of this name is somebody else.
+        self.cleared.insert((*user, None), MessageId(self.last));
+        self.accounts.end(*user, self.last);
+    }
+
+    fn forget_choices(&mut self, user: &Name) {
         self.stays.forget(user);
         self.cleared.retain(|(name, _), _| name != user);
+        self.former_cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
         self.ignored.retain(|(name, whom)| name != user && whom != user);
         self.moderation.roles.remove(user);
         self.groups.forget(user);
-        // The next user of this name is somebody else.
-        self.cleared.insert((*user, None), MessageId(self.last));
     }
 
     /// Renames a user. Names that differ only in case are equal, so whatever is stored under the old name is removed before
@@ -290,10 +339,13 @@ impl Inner {
     fn rename(&mut self, from: Name, to: Name) {
         let now = |name: Name| if name == from { to } else { name };
         let scope_now = |scope| if let Scope::User(user) = scope { Scope::User(now(user)) } else { scope };
-        for Message { said, .. } in &mut self.messages {
+        let began = self.accounts.began(&from);
+        for Message { said, .. } in self.messages.iter_mut().filter(|message| message.id > began) {
             (said.from, said.scope) = (now(said.from), scope_now(said.scope));
         }
         rekey(&mut self.cleared, |(user, scope)| (now(user), scope.map(scope_now)));
+        rekey(&mut self.former_cleared, |(user, other)| (now(user), other));
+        self.accounts.rename(from, to, self.last);
         rekey(&mut self.readers, |(user, device)| (now(user), device));
         rekey(&mut self.tokens, |(user, name)| (now(user), name));
         self.tokens.values_mut().for_each(|token| token.user = now(token.user));
@@ -364,7 +416,12 @@ impl Inner {
     /// Whether the reader may see a message if they do not ignore its sender.
     fn is_open(&self, reader: &Name, message: &Message) -> bool {
         let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
-        let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
+        let cleared = [None, Some(scope)].into_iter().filter_map(|scope| self.cleared.get(&(*reader, scope)));
+        let former = match scope {
+            Scope::User(other) => self.former_cleared.get(&(*reader, other)),
+            Scope::Group(_) | Scope::Everybody => None,
+        };
+        let cleared = cleared.chain(former).max();
         let present = match scope {
             Scope::Group(group) => self.stays.cover(reader, group, message.id),
             Scope::User(_) | Scope::Everybody => true,
@@ -385,6 +442,52 @@ fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
 /// The words of a text, in lower case.
 fn words_of(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// Whose each name is.
+#[derive(Default)]
+struct Accounts {
+    all: BTreeMap<Name, Account>,
+    /// The last number that was assigned.
+    last: u64,
+}
+
+struct Account {
+    number: u64,
+    /// Messages up to this one belong to earlier holders of the name.
+    began: MessageId,
+    is_live: bool,
+}
+
+impl Accounts {
+    fn began(&self, name: &Name) -> MessageId {
+        self.all.get(name).map(|account| account.began).unwrap_or_default()
+    }
+
+    fn make(&mut self, user: Name, last: u64) {
+        let began = if self.all.remove(&user).is_some() { MessageId(last) } else { MessageId(0) };
+        self.insert(user, began, true);
+    }
+
+    fn end(&mut self, user: Name, last: u64) {
+        self.all.remove(&user);
+        self.insert(user, MessageId(last), false);
+    }
+
+    fn insert(&mut self, user: Name, began: MessageId, is_live: bool) {
+        self.last += 1;
+        self.all.insert(user, Account { number: self.last, began, is_live });
+    }
+
+    fn rename(&mut self, from: Name, to: Name, last: u64) {
+        let account = self.all.remove(&from);
+        self.all.remove(&to);
+        let Some(account) = account else { return };
+        if from != to {
+            self.insert(from, MessageId(last), false);
+        }
+        self.all.insert(to, account);
+    }
 }
 
 /// When each user was in a group: for each user and group the stays, oldest first.

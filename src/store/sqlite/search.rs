@@ -1,6 +1,6 @@
 //! Full-text search. Words are indexed later, in small pieces, so that storing a message does not wait for that.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
@@ -28,10 +28,12 @@ pub(super) fn search(
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
     let spans = visibility::spans(conn, reader, scope)?;
-    let (Some(mut wanted), Some(first)) = (all_words(words), spans.first().copied()) else { return Ok(Vec::new()) };
+    let Some(mut wanted) = all_words(words).filter(|_| !spans.is_empty()) else { return Ok(Vec::new()) };
     if scope.is_some() {
-        // All spans are of one conversation, so the index can leave out all others.
-        wanted.push_str(&format!(" AND conversation : \"{}\"", first.conversation));
+        // The spans are of few conversations, so the index can leave out all others.
+        let numbers: BTreeSet<i64> = spans.iter().map(|span| span.conversation).collect();
+        let numbers: Vec<String> = numbers.iter().map(|number| format!("\"{number}\"")).collect();
+        wanted.push_str(&format!(" AND conversation : ({})", numbers.join(" OR ")));
     }
     let mut visible: HashMap<i64, Vec<Span>> = HashMap::new();
     spans.iter().for_each(|span| visible.entry(span.conversation).or_default().push(*span));

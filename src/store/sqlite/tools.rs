@@ -207,6 +207,7 @@ fn erase_rest(writer: &mut WriteConnection, user: &Name) -> Result<(), StoreErro
         batch.run(&format!("DELETE FROM conversation WHERE id = ?1 AND {silent}"), [conversation])?;
     }
     batch.forget_choices(user)?;
+    batch.run("DELETE FROM account WHERE name = ?1 AND NOT live", [user.as_str()])?;
     batch.run("DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
     batch.commit()
 }

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::retain::{self, GroupCounts};
 use super::schema::{self, ALL, device_name, micros, number, peer};
-use super::visibility::Conversation;
-use super::{rename, search};
+use super::visibility::{self, Conversation};
+use super::{accounts, rename, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
 use crate::model::{
     Draft, GroupPassword, GroupRole, GroupSettings, MessageId, Name, Penalty, Report, Retention, Role, Sanction,
@@ -270,6 +270,8 @@ impl WriteBatch<'_> {
             Entry::ReportDone { number } => self.run("DELETE FROM report WHERE number = ?1", [number.cast_signed()]),
             Entry::Renamed { from, to } => rename::rename(self, from, to),
             Entry::RenameSettled { from, to } => rename::settle(self, from, to),
+            Entry::AccountMade { user } => accounts::make(self, user),
+            Entry::AccountEnded { user } => accounts::end(self, user),
             Entry::Forgotten { user } => retain::forget_account(self, user),
         }
     }
@@ -392,13 +394,18 @@ impl WriteBatch<'_> {
         if user.is_guest() {
             return Ok(());
         }
-        let conversation = match scope {
+        let mut conversations = vec![match scope {
             None => ALL,
             Some(scope) => self.number(Conversation::seen_by(user, scope))?,
-        };
+        }];
+        if let Some(Scope::User(other)) = scope {
+            conversations.extend(visibility::former(&self.conn, user, &other)?);
+        }
         let sql = "INSERT INTO cleared (user, conversation, upto) VALUES (?1, ?2, ?3) \
                    ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)";
-        self.run(sql, params![user.as_str(), conversation, number(upto)])
+        conversations
+            .into_iter()
+            .try_for_each(|conversation| self.run(sql, params![user.as_str(), conversation, number(upto)]))
     }
 
     /// Deletes these messages, also from the index, and returns how many there were.
