@@ -23,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use command::{Actor, AdminCommand, BanTarget};
 pub use filter::Filter;
-pub(crate) use rename::finish_renames;
+pub(crate) use rename::{finish_renames, match_accounts};
 
 use crate::accounts::Accounts;
 use crate::hub::{FlushList, Hub};

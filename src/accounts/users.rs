@@ -92,6 +92,12 @@ impl Accounts {
         self.users.read().find(name).map(|(name, _)| name)
     }
 
+    /// The names of all accounts that are not deleted.
+    pub fn names(&self) -> Vec<Name> {
+        let users = self.users.read();
+        users.secrets.iter().filter(|(_, secret)| !secret.is_deleted()).map(|(name, _)| *name).collect()
+    }
+
     /// Whether an account of this name was deleted: the name belongs to nobody, and nobody can register it.
     pub(crate) fn is_deleted(&self, name: &Name) -> bool {
         self.users.read().secrets.get(name).is_some_and(Secret::is_deleted)

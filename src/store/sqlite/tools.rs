@@ -89,6 +89,10 @@ impl Tools for SqliteTools {
         if folder::exists(&path)? { folder::read_untouched(&path, find) } else { Ok(Vec::new()) }
     }
 
+    fn exists(&self) -> Result<bool, StartError> {
+        folder::exists(&self.path())
+    }
+
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {
         let path = self.path();
         if folder::exists(&path)? { folder::read_untouched(&path, rename::pending) } else { Ok(Vec::new()) }
