@@ -180,7 +180,7 @@ impl Hub {
         let new: Vec<Name> = all.iter().filter(|name| !live.contains_key(name)).copied().collect();
         let replaced: Vec<Name> = {
             let mut seen = self.inner.accounts.lock();
-            let replaced = live.iter().filter(|(name, number)| seen.get(name).is_some_and(|seen| seen != *number));
+            let replaced = seen.iter().filter(|(name, number)| live.get(name) != Some(number));
             let replaced = replaced.map(|(name, _)| *name).collect();
             *seen = live;
             replaced

@@ -264,10 +264,10 @@ impl Inner {
             Entry::Renamed { from, to } => self.rename(*from, *to),
             Entry::RenameSettled { from, to } => self.settle(*from, *to),
             Entry::AccountMade { user } => {
-                if self.accounts.all.contains_key(user) {
+                if self.accounts.all.contains_key(user) || self.would_inherit(user) {
                     self.end_account(user);
                 }
-                self.accounts.make(*user, self.last);
+                self.accounts.make(*user);
             }
             Entry::AccountEnded { user } => self.end_account(user),
             Entry::Forgotten { user } => self.forget(user),
@@ -364,9 +364,17 @@ impl Inner {
     }
 
     fn knows(&self, name: &Name) -> bool {
+        self.messages.iter().any(|message| message.said.from == *name) || self.would_inherit(name)
+    }
+
+    /// The same without what was said in public.
+    fn would_inherit(&self, name: &Name) -> bool {
         let Inner { messages, stays, cleared, readers, ignored, tokens, groups, moderation, .. } = self;
         let about = Some(Scope::User(*name));
-        messages.iter().any(|Message { said, .. }| said.from == *name || Some(said.scope) == about)
+        let is_private = |said: &Draft| matches!(said.scope, Scope::User(_));
+        messages
+            .iter()
+            .any(|Message { said, .. }| (said.from == *name && is_private(said)) || Some(said.scope) == about)
             || cleared.keys().any(|(user, scope)| user == name || (*scope == about && !user.is_guest()))
             || readers.keys().any(|(user, _)| user == name)
             || ignored.iter().any(|(user, whom)| user == name || whom == name)
@@ -464,8 +472,9 @@ impl Accounts {
         self.all.get(name).map(|account| account.began).unwrap_or_default()
     }
 
-    fn make(&mut self, user: Name, last: u64) {
-        let began = if self.all.remove(&user).is_some() { MessageId(last) } else { MessageId(0) };
+    /// The name belongs to an account from now on, or from its last one's end on.
+    fn make(&mut self, user: Name) {
+        let began = self.all.remove(&user).map(|account| account.began).unwrap_or_default();
         self.insert(user, began, true);
     }
 

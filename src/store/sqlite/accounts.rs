@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::schema;
 use super::visibility;
 use super::write::WriteBatch;
+use super::{rename, schema};
 use crate::model::{MessageId, Name};
 use crate::store::StoreError;
 
@@ -29,9 +29,9 @@ fn find_began(conn: &Connection, name: &Name) -> Result<Option<i64>, StoreError>
     Ok(find.query_row([name.as_str()], |row| row.get(0)).optional()?)
 }
 
-/// A name belongs to a new account. One that the store has never heard of has nothing that could pass to it.
+/// A name belongs to a new account. Where nothing could pass to it, it is merely noted: there may be many at the first start.
 pub(super) fn make(batch: &mut WriteBatch<'_>, user: &Name) -> Result<(), StoreError> {
-    if find_began(&batch.conn, user)?.is_none() {
+    if find_began(&batch.conn, user)?.is_none() && !rename::would_inherit(&batch.conn, user)? {
         return batch.run("INSERT INTO account (name, began, live) VALUES (?1, 0, 1)", [user.as_str()]);
     }
     end(batch, user)?;

@@ -26,6 +26,13 @@ const AUTHOR: [(&str, &str); 3] = [("group_sanction", "author"), ("sanction", "a
 
 /// Whether anything is kept under this name.
 pub(super) fn knows(conn: &Connection, name: &Name) -> Result<bool, StoreError> {
+    // Last, because messages in groups and to everybody have no index on their senders.
+    let folded = name.as_str().to_ascii_lowercase();
+    Ok(would_inherit(conn, name)? || exists(conn, "kept WHERE sender = ?1 OR peer = ?1", &folded)?)
+}
+
+/// The same without what was said in public, which takes a pass through all messages.
+pub(super) fn would_inherit(conn: &Connection, name: &Name) -> Result<bool, StoreError> {
     let (upon, folded) = (format!("@{name}"), name.as_str().to_ascii_lowercase());
     if !visibility::private(conn, name)?.is_empty() || exists(conn, "sanction WHERE subject = ?1", &upon)? {
         return Ok(true);
@@ -35,8 +42,7 @@ pub(super) fn knows(conn: &Connection, name: &Name) -> Result<bool, StoreError> 
             return Ok(true);
         }
     }
-    // Last, because messages in groups and to everybody have no index on their senders.
-    exists(conn, "kept WHERE sender = ?1 OR peer = ?1", &folded)
+    Ok(false)
 }
 
 fn exists(conn: &Connection, what: &str, name: &str) -> Result<bool, StoreError> {
