@@ -256,19 +256,21 @@ impl Inner {
                 self.readers.remove(&(*user, Some(*name)));
             }
             Entry::Invited { invite, expires } => drop(self.invites.insert(*invite, *expires)),
-            Entry::Role { user, role } => self.moderation.set_role(*user, *role),
+            Entry::Role { user, role } => {
+                let is_live = self.accounts.all.get(user).is_some_and(|account| account.is_live);
+                // A tool may give a role before the store has heard of the account.
+                if *role > Role::User && !is_live && !user.is_guest() {
+                    self.make_account(user);
+                }
+                self.moderation.set_role(*user, *role);
+            }
             Entry::Sanctioned(sanction) => self.moderation.impose(sanction),
             Entry::Lifted { penalty, subject } => drop(self.moderation.sanctions.remove(&(*penalty, *subject))),
             Entry::Reported(report) => self.moderation.report(report),
             Entry::ReportDone { number } => drop(self.moderation.reports.remove(number)),
             Entry::Renamed { from, to } => self.rename(*from, *to),
             Entry::RenameSettled { from, to } => self.settle(*from, *to),
-            Entry::AccountMade { user } => {
-                if self.accounts.all.contains_key(user) || self.would_inherit(user) {
-                    self.end_account(user);
-                }
-                self.accounts.make(*user);
-            }
+            Entry::AccountMade { user } => self.make_account(user),
             Entry::AccountEnded { user } => self.end_account(user),
             Entry::Forgotten { user } => self.forget(user),
         }
@@ -303,6 +305,13 @@ impl Inner {
             Scope::User(_) | Scope::Group(_) | Scope::Everybody => true,
         });
         self.retire(user);
+    }
+
+    fn make_account(&mut self, user: &Name) {
+        if self.accounts.all.contains_key(user) || self.would_inherit(user) {
+            self.end_account(user);
+        }
+        self.accounts.make(*user);
     }
 
     fn end_account(&mut self, user: &Name) {

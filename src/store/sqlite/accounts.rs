@@ -38,6 +38,14 @@ pub(super) fn make(batch: &mut WriteBatch<'_>, user: &Name) -> Result<(), StoreE
     batch.run("UPDATE account SET live = 1 WHERE name = ?1", [user.as_str()])
 }
 
+/// Makes the account that a tool gives a role, if the store has not heard of it yet: it is in the users file.
+pub(super) fn notice(batch: &mut WriteBatch<'_>, user: &Name) -> Result<(), StoreError> {
+    let mut find = batch.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM account WHERE name = ?1 AND live)")?;
+    let is_live: bool = find.query_row([user.as_str()], |row| row.get(0))?;
+    drop(find);
+    if is_live || user.is_guest() { Ok(()) } else { make(batch, user) }
+}
+
 /// There is no account of this name any more.
 pub(super) fn end(batch: &mut WriteBatch<'_>, user: &Name) -> Result<(), StoreError> {
     batch.run("DELETE FROM sanction WHERE subject = ?1", [format!("@{user}")])?;

@@ -248,6 +248,7 @@ impl WriteBatch<'_> {
                 self.run("DELETE FROM server_role WHERE user = ?1", [user.as_str()])
             }
             Entry::Role { user, role: role @ (Role::Moderator | Role::Admin) } => {
+                accounts::notice(self, user)?;
                 let sql = "INSERT OR REPLACE INTO server_role (user, role) VALUES (?1, ?2)";
                 self.run(sql, params![user.as_str(), *role as i64])
             }
