@@ -6,6 +6,7 @@ mod described;
 mod http;
 mod metrics;
 mod proxy;
+mod reverse_proxies;
 mod socket;
 mod tags;
 
