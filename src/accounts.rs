@@ -22,5 +22,5 @@ mod verify;
 
 pub(crate) use change::AccountError;
 pub(crate) use throttle::Throttle;
-pub use users::Accounts;
+pub use users::{AccountRules, Accounts};
 pub(crate) use verify::Verification;

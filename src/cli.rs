@@ -57,7 +57,7 @@ fn execute(
             config.check().and_then(|()| daemon::serve(&config, &watch))
         }
         Some(Command::Check) => config.check().and_then(|()| daemon::check(&config)),
-        Some(Command::User(command)) => user::run(&command, &config.users, data, out, &mut output::ask_password),
+        Some(Command::User(command)) => user::run(&command, &config, out, &mut output::ask_password),
         Some(Command::Store(command)) => store::run(&command, data, out, &mut output::ask_name),
         Some(Command::Ctl { words, json, once }) => ctl::run(data, &words, json, once, out),
         Some(Command::Invite { days }) => invite::run(data, days, out),

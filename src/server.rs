@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
-use crate::accounts::{Accounts, Throttle};
+use crate::accounts::{AccountRules, Accounts, Throttle};
 use crate::admin::{Admin, Filter, finish_renames};
 use crate::command::COMMANDS;
 use crate::config::Config;
@@ -82,7 +82,8 @@ impl Server {
     /// # Errors
     /// Why the server cannot start, as one sentence.
     pub fn bind(config: &Config) -> Result<Server, StartError> {
-        let accounts = Accounts::load(&config.users)?;
+        let rules = AccountRules { min_password: config.min_password_length, allow_empty: config.allow_empty_users };
+        let accounts = Accounts::load(&config.users)?.with_rules(rules);
         let listeners = Listeners::bind(config)?;
         let store = store::open(&config.data, &config.retention)?;
         finish_renames(&*store, &accounts)?;

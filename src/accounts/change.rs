@@ -3,14 +3,15 @@
 //! The file stays the source of truth. Each change reads it again and touches one line, so edits that an operator made
 //! in the meantime survive; they come into use with the next reload, as always.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Accounts;
 use super::edit::{self, IfMissing};
 use super::file::UsersFile;
-use super::hash::{self, Cost, DELETED, Secret};
+use super::hash::{self, Cost, DELETED, Hash, Secret};
 use crate::model::Name;
-use crate::model::limits::ACCOUNTS;
+use crate::model::limits::{ACCOUNTS, PASSWORD_PACE};
 
 /// Why an account was not changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,12 +43,67 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::BadPassword`], [`AccountError::TimedOut`] and [`AccountError::UsersFile`].
     pub(crate) fn hash_password(&self, password: &[u8], deadline: Instant) -> Result<HashedPassword, AccountError> {
+        self.check_and_hash(password, self.rules.min_password, deadline)
+    }
+
+    pub(super) fn check_and_hash(
+        &self,
+        password: &[u8],
+        min: usize,
+        deadline: Instant,
+    ) -> Result<HashedPassword, AccountError> {
         let password =
             std::str::from_utf8(password).map_err(|_| AccountError::BadPassword("is not valid UTF-8".to_owned()))?;
-        edit::check_password(password).map_err(AccountError::BadPassword)?;
+        edit::check_password(password, min).map_err(AccountError::BadPassword)?;
         let mut slot = self.hash_slots.take(deadline).ok_or(AccountError::TimedOut)?;
         let hash = hash::hash(password.as_bytes(), Cost::STANDARD, &mut slot.memory);
         hash.map(HashedPassword).map_err(|e| AccountError::UsersFile(format!("passwords cannot be hashed here ({e})")))
+    }
+
+    /// Whether a user has changed their password so lately that they may not change it again: each change rewrites the
+    /// whole file.
+    pub(crate) fn has_just_changed(&self, user: &Name, now: Instant) -> bool {
+        let mut changes = self.changes.lock();
+        changes.retain(|_, at| now.saturating_duration_since(*at) < PASSWORD_PACE);
+        changes.contains_key(user)
+    }
+
+    /// Hashes a password again, which was just verified, if its hash costs more or less than others do. Whether that
+    /// succeeds makes no difference to the user.
+    pub(crate) fn renew_hash(&self, user: &Name, password: &[u8], deadline: Instant) {
+        let old = {
+            let users = self.users.read();
+            let hash = users.find(user).and_then(|(_, secret)| secret.hash());
+            hash.filter(|hash| !users.is_usual(hash.cost())).cloned()
+        };
+        let Some(old) = old.filter(|_| !self.renewal_failed.load(Ordering::Relaxed)) else { return };
+        match self.replace_hash(user, &old, password, deadline) {
+            Ok(()) => log::info!("hash renewed user={user}"),
+            // The next login may have more time, or the operator has changed the password meanwhile.
+            Err(AccountError::TimedOut | AccountError::NotFound) => {}
+            Err(AccountError::UsersFile(why)) => {
+                self.renewal_failed.store(true, Ordering::Relaxed);
+                log::error!("users unchanged: {why}");
+            }
+            Err(
+                AccountError::BadPassword(_)
+                | AccountError::Taken
+                | AccountError::Full
+                | AccountError::Refused
+                | AccountError::Unavailable,
+            ) => self.renewal_failed.store(true, Ordering::Relaxed),
+        }
+    }
+
+    fn replace_hash(&self, user: &Name, old: &Hash, password: &[u8], deadline: Instant) -> Result<(), AccountError> {
+        let mut slot = self.hash_slots.take(deadline).ok_or(AccountError::TimedOut)?;
+        let new = hash::hash(password, Cost::STANDARD, &mut slot.memory).map_err(AccountError::UsersFile)?;
+        drop(slot);
+        self.update_user(user, &new, deadline, |file| {
+            let unchanged =
+                file.find(user).and_then(|account| account.secret.hash()).is_some_and(|hash| hash.is_same(old));
+            if unchanged { replace_secret(file, user, &new) } else { Err(AccountError::NotFound) }
+        })
     }
 
     /// Sets a user's password.
@@ -60,7 +116,9 @@ impl Accounts {
         password: HashedPassword,
         deadline: Instant,
     ) -> Result<(), AccountError> {
-        self.update_user(user, &password.0, deadline, |file| replace_secret(file, user, &password.0))
+        self.update_user(user, &password.0, deadline, |file| replace_secret(file, user, &password.0))?;
+        self.changes.lock().insert(*user, Instant::now());
+        Ok(())
     }
 
     /// Adds a user. `confirm` is called last, when nothing else can refuse the user any more.

@@ -13,6 +13,9 @@ use crate::model::{Name, StartError, text};
 /// The longest new password, in bytes. Passwords already in a file may be longer.
 pub(crate) const MAX_PASSWORD: usize = 1024;
 
+/// The fewest characters of a new password, unless a setting says otherwise. Passwords already in a file may be shorter.
+pub(crate) const MIN_PASSWORD: usize = 8;
+
 /// How a user's password is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PasswordKind {
@@ -46,11 +49,9 @@ pub(super) enum IfMissing {
 /// # Errors
 /// When the name is taken, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub(crate) fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
-    if name.is_guest() {
-        return Err(refusal(path, for_guests(name)));
-    }
-    let secret = hash_new(path, password)?;
+pub(crate) fn add(path: &Path, name: &Name, password: &str, min_password: usize) -> Result<(), StartError> {
+    check_new_name(path, name)?;
+    let secret = hash_new(path, password, min_password)?;
     edit(path, IfMissing::Create, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
         Some(account) => Err(format!("user '{}' exists already", account.name)),
@@ -63,8 +64,8 @@ pub(crate) fn add(path: &Path, name: &Name, password: &str) -> Result<(), StartE
 /// # Errors
 /// When there is no such user, the password is not acceptable, or the file cannot be read or rewritten; it is unchanged
 /// then.
-pub(crate) fn passwd(path: &Path, name: &Name, password: &str) -> Result<(), StartError> {
-    let secret = hash_new(path, password)?;
+pub(crate) fn passwd(path: &Path, name: &Name, password: &str, min_password: usize) -> Result<(), StartError> {
+    let secret = hash_new(path, password, min_password)?;
     edit(path, IfMissing::Fail, |file| match file.find(name) {
         Some(account) if account.secret.is_deleted() => Err(deleted(&account.name)),
         Some(_) => set_secret(file, name, &secret),
@@ -160,18 +161,32 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<UsersFile<'a>, StartError> 
     UsersFile::parse(bytes).map_err(|e| refusal(path, e.to_string()))
 }
 
-fn hash_new(path: &Path, password: &str) -> Result<String, StartError> {
-    check_password(password).map_err(|why| StartError::Config(format!("the password {why}")))?;
+/// Refuses a name that no new account may have.
+///
+/// # Errors
+/// Why it may not.
+pub(crate) fn check_new_name(path: &Path, name: &Name) -> Result<(), StartError> {
+    if name.is_guest() {
+        return Err(refusal(path, for_guests(name)));
+    }
+    let refused = |why| refusal(path, format!("the name '{name}' {why}; only a line written by hand can have it"));
+    name.check_for_account().map_err(refused)
+}
+
+fn hash_new(path: &Path, password: &str, min: usize) -> Result<String, StartError> {
+    check_password(password, min).map_err(|why| StartError::Config(format!("the password {why}")))?;
     hash::hash(password.as_bytes(), Cost::STANDARD, &mut Memory::default()).map_err(|e| refusal(path, cannot_hash(e)))
 }
 
-/// Refuses a password that its owner could not type, or could not see how to type.
+/// Refuses a password of less than `min` characters, and one that its owner could not type, or could not see how to type.
 ///
 /// # Errors
 /// The reason, which continues a sentence that begins with "the password".
-pub(super) fn check_password(password: &str) -> Result<(), String> {
+pub(super) fn check_password(password: &str, min: usize) -> Result<(), String> {
     let why = if password.is_empty() {
         "is empty"
+    } else if password.chars().count() < min {
+        return Err(format!("has fewer than {min} characters"));
     } else if password.len() > MAX_PASSWORD {
         return Err(format!("is longer than {MAX_PASSWORD} bytes"));
     } else if text::clean(password) != password {

@@ -45,7 +45,7 @@ pub(super) struct Hash {
 }
 
 /// The parameters of argon2id.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Cost {
     /// In KiB.
     pub(super) memory: u32,
@@ -131,9 +131,14 @@ impl Hash {
         Some(constant_time_eq(&output, &self.output))
     }
 
-    /// The memory that verifying it fills over all passes, in KiB.
-    pub(super) fn work(&self) -> u64 {
-        self.cost.work()
+    /// What verifying it costs.
+    pub(super) fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// Whether two hashes are the same one, with the same salt.
+    pub(super) fn is_same(&self, other: &Hash) -> bool {
+        self.cost == other.cost && self.salt == other.salt && self.output == other.output
     }
 }
 
@@ -141,7 +146,8 @@ impl Cost {
     /// For new passwords: 19 MiB, filled twice (OWASP's recommendation for argon2id).
     pub(super) const STANDARD: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
 
-    fn work(self) -> u64 {
+    /// The memory that it fills over all passes, in KiB.
+    pub(super) fn work(self) -> u64 {
         u64::from(self.memory) * u64::from(self.passes)
     }
 

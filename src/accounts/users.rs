@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::disk;
+use super::edit::MIN_PASSWORD;
 use super::file::{Account, UsersFile};
-use super::hash::{Hash, HashSlots, Secret};
+use super::hash::{Cost, Hash, HashSlots, Secret};
 use super::throttle::Throttle;
 use crate::lock::{Mutex, RwLock};
 use crate::model::{Name, StartError};
@@ -15,9 +17,25 @@ use crate::model::{Name, StartError};
 /// How long [`Accounts::reload`] waits for a change in progress. The thread that reloads also has to notice a stop.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(2);
 
+/// What the operator has chosen about accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountRules {
+    /// The fewest characters of a new password.
+    pub min_password: usize,
+    /// Whether a users file without any user is taken at a reload.
+    pub allow_empty: bool,
+}
+
+impl Default for AccountRules {
+    fn default() -> AccountRules {
+        AccountRules { min_password: MIN_PASSWORD, allow_empty: false }
+    }
+}
+
 /// All accounts.
 pub struct Accounts {
     pub(super) path: PathBuf,
+    pub(super) rules: AccountRules,
     // lock tier 9: a leaf, held to look up or to change one account.
     pub(super) users: RwLock<Users, 9>,
     /// Held from before the file is read or rewritten until `users` says the same. Otherwise a change made while the
@@ -26,6 +44,11 @@ pub struct Accounts {
     pub(super) update: Mutex<(), 3>,
     pub(super) hash_slots: HashSlots,
     guesses: Throttle,
+    /// When users last changed their passwords, as far as that keeps them from doing so again.
+    // lock tier 9: a leaf, held to look up or note one change.
+    pub(super) changes: Mutex<HashMap<Name, Instant>, 9>,
+    /// A hash could not be renewed, so that is not tried again until the next reload.
+    pub(super) renewal_failed: AtomicBool,
 }
 
 /// The accounts by name.
@@ -33,7 +56,9 @@ pub(super) struct Users {
     secrets: HashMap<Name, Secret>,
     plain: usize,
     deleted: usize,
-    /// The most expensive hash of the file. It is verified where an account has none, and the result is thrown away.
+    /// How many hashes have each cost.
+    costs: HashMap<Cost, usize>,
+    /// A hash of the most common cost. It is verified where an account has none, and the result is thrown away.
     decoy: Option<Hash>,
 }
 
@@ -51,20 +76,34 @@ impl Accounts {
             path: path.to_owned(),
             users: RwLock::new(Users::read(path)?),
             update: Mutex::default(),
+            rules: AccountRules::default(),
             hash_slots,
             guesses: Throttle::for_guesses(),
+            changes: Mutex::default(),
+            renewal_failed: AtomicBool::new(false),
         })
+    }
+
+    /// The same accounts under these rules.
+    pub fn with_rules(self, rules: AccountRules) -> Accounts {
+        Accounts { rules, ..self }
     }
 
     /// Reads the users file again, whole or not at all, and returns the number of accounts.
     ///
     /// # Errors
-    /// As [`Accounts::load`]; the accounts stay as they were.
+    /// As [`Accounts::load`]; and when no account is left, which is more likely a slip than intended. The accounts stay as
+    /// they were.
     pub(crate) fn reload(&self) -> Result<usize, StartError> {
         let busy = || StartError::Users(self.path.clone(), "is being changed; try again".to_owned());
         let _updating = self.update.try_lock_for(RELOAD_PATIENCE).ok_or_else(busy)?;
         let users = Users::read(&self.path)?;
         let count = users.len();
+        if count == 0 && self.len() > 0 && !self.rules.allow_empty {
+            let why = "has no users any more, so the old ones stay; --allow-empty-users lets it empty the server";
+            return Err(StartError::Users(self.path.clone(), why.to_owned()));
+        }
+        self.renewal_failed.store(false, Ordering::Relaxed);
         let old = std::mem::replace(&mut *self.users.write(), users);
         // Freed without the lock, because there may be many.
         drop(old);
@@ -84,6 +123,14 @@ impl Accounts {
     /// The number of accounts whose password is kept as plain text.
     pub(crate) fn plain_passwords(&self) -> usize {
         self.users.read().plain
+    }
+
+    /// The number of accounts whose hash costs more than most do and than a new one would. Until it is renewed, at the next
+    /// login, wrong passwords for such an account take longer than others, which tells that it exists.
+    pub fn expensive_hashes(&self) -> usize {
+        let users = self.users.read();
+        let dear = |cost: &Cost| !users.is_usual(*cost) && cost.work() > Cost::STANDARD.work();
+        users.costs.iter().filter(|(cost, _)| dear(cost)).map(|(_, count)| count).sum()
     }
 
     /// The name as registered, if there is such an account.
@@ -110,8 +157,27 @@ impl Users {
             file.into_accounts().map(|Account { name, secret }| (name, secret)).collect();
         let count = |which: fn(&Secret) -> bool| secrets.values().filter(|secret| which(secret)).count();
         let (plain, deleted) = (count(|secret| secret.plain().is_some()), count(Secret::is_deleted));
-        let decoy = secrets.values().filter_map(Secret::hash).max_by_key(|hash| hash.work()).cloned();
-        Ok(Users { secrets, plain, deleted, decoy })
+        let mut costs = HashMap::new();
+        for hash in secrets.values().filter_map(Secret::hash) {
+            *costs.entry(hash.cost()).or_default() += 1;
+        }
+        let mut users = Users { secrets, plain, deleted, costs, decoy: None };
+        users.choose_decoy();
+        Ok(users)
+    }
+
+    /// Chooses the hash to verify where an account has none: one of those that cost what most do.
+    fn choose_decoy(&mut self) {
+        let most = self.costs.iter().max_by_key(|(cost, count)| (**count, cost.work())).map(|(cost, _)| *cost);
+        if self.decoy.as_ref().map(Hash::cost) != most {
+            let hashes = &mut self.secrets.values().filter_map(Secret::hash);
+            self.decoy = hashes.find(|hash| Some(hash.cost()) == most).cloned();
+        }
+    }
+
+    /// Whether a hash of this cost need not be renewed: it costs what most do, or what a new one would.
+    pub(super) fn is_usual(&self, cost: Cost) -> bool {
+        cost == Cost::STANDARD || self.decoy.as_ref().is_some_and(|decoy| decoy.cost() == cost)
     }
 
     fn len(&self) -> usize {
@@ -131,16 +197,26 @@ impl Users {
 
     /// Sets the secret of an account, and adds the account if it is new. An existing name keeps its spelling.
     pub(super) fn set(&mut self, name: Name, secret: Secret) {
-        if let Some(hash) = secret.hash()
-            && self.decoy.as_ref().is_none_or(|decoy| decoy.work() < hash.work())
-        {
-            self.decoy = Some(hash.clone());
-        }
         self.plain += usize::from(secret.plain().is_some());
         self.deleted += usize::from(secret.is_deleted());
+        if let Some(hash) = secret.hash() {
+            *self.costs.entry(hash.cost()).or_default() += 1;
+        }
         if let Some(old) = self.secrets.insert(name, secret) {
             self.plain -= usize::from(old.plain().is_some());
             self.deleted -= usize::from(old.is_deleted());
+            self.forget_cost(old.hash().map(Hash::cost));
+        }
+        self.choose_decoy();
+    }
+
+    fn forget_cost(&mut self, cost: Option<Cost>) {
+        let Some(cost) = cost else { return };
+        if let Some(count) = self.costs.get_mut(&cost) {
+            *count -= 1;
+            if *count == 0 {
+                self.costs.remove(&cost);
+            }
         }
     }
 

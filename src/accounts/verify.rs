@@ -53,7 +53,7 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::hash_password`].
     pub(crate) fn hash_group_password(&self, password: &str, deadline: Instant) -> Result<String, AccountError> {
-        self.hash_password(password.as_bytes(), deadline).map(|hashed| hashed.0)
+        self.check_and_hash(password.as_bytes(), 1, deadline).map(|hashed| hashed.0)
     }
 
     /// Whether `guess` is the password whose hash a group keeps; `None` when no hash slot came free before the

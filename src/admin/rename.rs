@@ -95,6 +95,7 @@ impl Admin {
             return Err(RenameError::Same(to).into());
         }
         if to != from {
+            to.check_for_account().map_err(|why| RenameError::BadName(wanted.to_owned(), why))?;
             self.expect_free(to, accounts)?;
         }
         // A failing store must be noticed before the user's sessions are ended.

@@ -8,7 +8,8 @@ use clap::Subcommand;
 
 use super::output::{count, parse_name, progress, say};
 use crate::accounts::edit::{self, PasswordKind};
-use crate::model::{Name, Role, StartError, StoreAddress};
+use crate::config::Config;
+use crate::model::{Name, Role, StartError};
 use crate::store::{self, Entry};
 
 /// Follows every change: a running daemon does not see it by itself.
@@ -49,27 +50,28 @@ pub(super) enum UserCommand {
     },
 }
 
-/// Runs one command on the users file at `path`; roles are kept in the store at `data`. The result goes to `out`, the
+/// Runs one command on the users file and the store of these settings. The result goes to `out`, the
 /// progress of a long command to standard error; `ask` is [`super::output::ask_password`], or stands in for it.
 ///
 /// # Errors
 /// A sentence when it cannot be done, in which case nothing has changed, or when the result could not be printed.
 pub(super) fn run(
     command: &UserCommand,
-    path: &Path,
-    data: &StoreAddress,
+    config: &Config,
     out: &mut dyn Write,
     ask: &mut dyn FnMut(&Name) -> Result<String, StartError>,
 ) -> Result<(), StartError> {
+    let (path, data, min_password) = (&*config.users, &config.data, config.min_password_length);
     match command {
         UserCommand::Add { name } => {
             expect_user(path, name, false)?;
-            edit::add(path, name, &ask(name)?)?;
+            edit::check_new_name(path, name)?;
+            edit::add(path, name, &ask(name)?, min_password)?;
             done(out, format_args!("Added {name}."))
         }
         UserCommand::Passwd { name } => {
             expect_user(path, name, true)?;
-            edit::passwd(path, name, &ask(name)?)?;
+            edit::passwd(path, name, &ask(name)?, min_password)?;
             done(out, format_args!("Changed the password of {name}."))
         }
         UserCommand::Remove { name } => {
@@ -132,6 +134,7 @@ fn done(out: &mut dyn Write, what: impl Display) -> Result<(), StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StoreAddress;
     use clap::Parser;
     use std::fs;
 
@@ -149,8 +152,12 @@ mod tests {
     fn execute(line: &str, path: &Path, password: &str) -> Result<String, String> {
         let mut out = Vec::new();
         let mut ask = |_: &Name| Ok(password.to_owned());
-        run(&typed(line)?, path, &StoreAddress::Memory, &mut out, &mut ask).map_err(|e| e.to_string())?;
+        run(&typed(line)?, &config(path), &mut out, &mut ask).map_err(|e| e.to_string())?;
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn config(users: &Path) -> Config {
+        Config { users: users.to_owned(), data: StoreAddress::Memory, ..Config::default() }
     }
 
     #[test]
@@ -158,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
         fs::write(&path, "# staff\nalice:a\n").unwrap();
-        let said = |line: &str| execute(line, &path, "new");
+        let said = |line: &str| execute(line, &path, "new secret");
         assert_eq!(said("add Bob").unwrap(), format!("Added Bob.\n{HINT}\n"));
         assert_eq!(said("list").unwrap(), "alice  plain\nBob    argon2id\n");
         assert_eq!(said("hash").unwrap(), format!("Hashed 1 password.\n{HINT}\n"));
@@ -174,10 +181,13 @@ mod tests {
         let path = folder.path().join("users.txt");
         fs::write(&path, "alice:a\n").unwrap();
         let mut ask = |_: &Name| -> Result<String, StartError> { panic!("asked") };
-        for (line, why) in [("add ALICE", "user 'alice' exists already"), ("passwd bob", "there is no user 'bob'")] {
-            let error = run(&typed(line).unwrap(), &path, &StoreAddress::Memory, &mut Vec::new(), &mut ask)
-                .unwrap_err()
-                .to_string();
+        let reserved = "the name 'Adm1n' is reserved, or looks like something that is no user; only a line written by hand can have it";
+        for (line, why) in [
+            ("add ALICE", "user 'alice' exists already"),
+            ("add Adm1n", reserved),
+            ("passwd bob", "there is no user 'bob'"),
+        ] {
+            let error = run(&typed(line).unwrap(), &config(&path), &mut Vec::new(), &mut ask).unwrap_err().to_string();
             assert!(error.ends_with(&format!("users.txt: {why}")), "{error}");
         }
         assert!(typed("add _x").unwrap_err().contains("must start with a letter or digit"));

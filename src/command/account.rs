@@ -7,7 +7,7 @@ use log::Level;
 use super::{Args, Command, Context, Dialog, Role, Spec};
 use crate::accounts::{AccountError, Verification, tokens};
 use crate::log_limit::{self, Who};
-use crate::model::limits::MAX_DAYS;
+use crate::model::limits::{MAX_DAYS, PASSWORD_COST};
 use crate::model::{EventKind, Name, Net, Peer, Question, QuitReason, TokenShown, UserError};
 use crate::store::{Entry, StoreError, Token};
 
@@ -46,9 +46,14 @@ impl Dialog for Passwd {
         if new != again {
             return Err(UserError::PasswordsDiffer);
         }
+        let (me, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
+        if context.accounts.has_just_changed(&me, Instant::now()) {
+            return Err(UserError::PasswordJustChanged);
+        }
         let deadline = Instant::now() + context.hub.limits().login_timeout;
         context.expect_password(old, deadline)?;
-        let (me, peer) = (context.caller.client.name, Peer(context.caller.client.peer));
+        // Right or wrong, it costs what a guess costs.
+        context.accounts.guesses().take(Net::of(context.caller.client.peer.ip()), Instant::now());
         let changed = context.accounts.hash_password(new, deadline);
         let changed = changed.and_then(|secret| context.accounts.change_password(&me, secret, deadline));
         changed.map_err(|why| account_error(why, context))?;
@@ -225,6 +230,7 @@ impl Context<'_> {
 
     /// Refuses anything but the caller's password; a wrong one costs what it costs at the login.
     fn expect_password(&mut self, typed: &[u8], deadline: Instant) -> Result<(), UserError> {
+        self.caller.cost += PASSWORD_COST;
         // Hashing is slow, and nobody's messages must wait for it.
         self.settle();
         let (me, asked) = (&self.caller.client, Instant::now());

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
-use crate::model::setting::{defaults, switch};
+use crate::model::setting::{defaults, number, switch};
 use crate::model::{
     DuplicateLogin, Limits, LogSettings, Net, Registration, Retention, StoreAddress, TelnetMode, WebOrigin,
 };
@@ -47,6 +47,15 @@ pub struct Config {
     /// Who may create an account, with /register at the login.
     #[arg(long, value_name = "POLICY", default_value = "closed")]
     pub registration: Registration,
+
+    /// Characters that a new password must have at least; passwords in the users file may be shorter.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = number::<usize>(1..=128))]
+    pub min_password_length: usize,
+
+    /// Whether a users file without users is taken when it is read again: on or off.
+    #[arg(long, value_name = "SWITCH", default_value = "off", value_parser = switch)]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub allow_empty_users: bool,
 
     /// Whether people may log in as guest, without an account: on or off.
     #[arg(long, value_name = "SWITCH", default_value = "off", value_parser = switch)]

@@ -107,6 +107,9 @@ errors! {
         /// Too many wrong passwords came from the user's address; this one was not looked at.
         TooManyAttempts = "too_many_attempts",
             "Error: Too many wrong passwords from your address; try again in a minute.";
+        /// The user has changed their password less than a minute ago.
+        PasswordJustChanged = "password_just_changed",
+            "Error: You changed your password a moment ago; try again in a minute.";
         /// The new password was not typed twice in the same way.
         PasswordsDiffer = "passwords_differ", "Error: The new passwords do not match; nothing was changed.";
         /// The new password cannot be used; why follows on "the new password".

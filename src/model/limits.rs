@@ -127,6 +127,9 @@ pub const GUESS_REFILL: Duration = Duration::from_secs(12);
 /// Accounts that one address may register at once; it gets one more every [`REGISTRATION_REFILL`]. Loopback is exempt.
 pub const REGISTRATION_BURST: u32 = 3;
 
+/// Time until a user who has changed their password may change it again: each change rewrites the users file.
+pub const PASSWORD_PACE: Duration = Duration::from_secs(60);
+
 /// Time until an address may register once more.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(600);
 

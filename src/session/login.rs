@@ -65,7 +65,14 @@ impl Session<'_> {
             _ => self.verify(name, secret),
         };
         match outcome {
-            LoginOutcome::User(name, token) => self.attach(name, token),
+            LoginOutcome::User(name, token) => {
+                let by_password = token.is_none();
+                let presence = self.attach(name, token)?;
+                if by_password {
+                    self.shared.accounts.renew_hash(&name, secret, self.login_by);
+                }
+                Ok(presence)
+            }
             LoginOutcome::Guest => self.attach_guest(),
             LoginOutcome::Wrong => Err(self.refuse(asked, LoginError::WrongNameOrPassword)),
             LoginOutcome::TooMany => Err(self.refuse(asked, LoginError::TooManyAttempts)),

@@ -107,6 +107,7 @@ impl AccountRegistration<'_> {
         if name.is_guest() {
             return Err(RegistrationError::GuestName);
         }
+        name.check_for_account().map_err(RegistrationError::BadName)?;
         if self.needs_invite() && invite.is_none() {
             return Err(RegistrationError::NeedsInvite);
         }

@@ -196,6 +196,7 @@ fn status_of(error: &UserError) -> u16 {
         | UserError::NotIgnored(_)
         | UserError::WrongPassword
         | UserError::TooManyAttempts
+        | UserError::PasswordJustChanged
         | UserError::PasswordsDiffer
         | UserError::BadPassword(_)
         | UserError::NotForGuests

@@ -74,6 +74,7 @@ fn samples() -> Vec<UserError> {
         NotIgnored(name),
         WrongPassword,
         TooManyAttempts,
+        PasswordJustChanged,
         PasswordsDiffer,
         BadPassword(text.clone()),
         NotForGuests,

@@ -32,8 +32,8 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn users_are_added_changed_and_removed_and_the_rest_stays() {
     let (folder, path) = folder_with("# staff\r\nalice:secret one\r\n\r\nbob:b");
-    add(&path, &name("Carl"), "pass word: ü").unwrap();
-    passwd(&path, &name("ALICE"), "new").unwrap();
+    add(&path, &name("Carl"), "pass word: ü", 1).unwrap();
+    passwd(&path, &name("ALICE"), "new", 1).unwrap();
     remove(&path, &name("bob")).unwrap();
     let kinds = [(name("alice"), PasswordKind::Argon2id), (name("Carl"), PasswordKind::Argon2id)];
     assert_eq!(list(&path).unwrap(), kinds);
@@ -68,8 +68,8 @@ fn a_file_in_which_users_hide_is_refused_before_anything_is_written() {
         let (folder, path) = folder_with(text);
         let results = [
             hash_at(CHEAP, &path, &mut |_, _| ()).map(drop),
-            add(&path, &name("zoe"), "long enough"),
-            passwd(&path, &name("bob"), "long enough"),
+            add(&path, &name("zoe"), "long enough", 1),
+            passwd(&path, &name("bob"), "long enough", 1),
             remove(&path, &name("bob")),
         ];
         for result in results {
@@ -84,13 +84,13 @@ fn a_file_in_which_users_hide_is_refused_before_anything_is_written() {
 fn an_error_says_why_and_changes_nothing() {
     let (folder, path) = folder_with("alice:marked\n");
     let said = |result: Result<(), StartError>| result.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE");
-    assert_eq!(said(add(&path, &name("Alice"), "x")), "FILE: user 'alice' exists already");
-    assert_eq!(said(passwd(&path, &name("bob"), "x")), "FILE: there is no user 'bob'");
+    assert_eq!(said(add(&path, &name("Alice"), "x", 1)), "FILE: user 'alice' exists already");
+    assert_eq!(said(passwd(&path, &name("bob"), "x", 1)), "FILE: there is no user 'bob'");
     assert_eq!(said(remove(&path, &name("bob"))), "FILE: there is no user 'bob'");
     assert_eq!(fs::read_to_string(&path).unwrap(), "alice:marked\n");
     fs::write(&path, "alice:marked\nmarked\n").unwrap();
     for result in
-        [add(&path, &name("bob"), "x"), remove(&path, &name("alice")), hash(&path, &mut |_, _| ()).map(|_| ())]
+        [add(&path, &name("bob"), "x", 1), remove(&path, &name("alice")), hash(&path, &mut |_, _| ()).map(|_| ())]
     {
         assert_eq!(said(result), "FILE: line 2: there is no colon between name and password");
     }
@@ -101,7 +101,7 @@ fn an_error_says_why_and_changes_nothing() {
 fn untypable_passwords_are_refused_without_showing_them() {
     let (_folder, path) = folder_with("");
     for bad in ["", " marked", "marked ", "mar\nked", "mar\tked", "mar\0ked", "mar\u{200B}ked", &"marked".repeat(200)] {
-        let error = add(&path, &name("alice"), bad).unwrap_err();
+        let error = add(&path, &name("alice"), bad, 1).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("mar"), "{error}");
     }
     assert_eq!(list(&path).unwrap(), []);
@@ -111,14 +111,16 @@ fn untypable_passwords_are_refused_without_showing_them() {
 fn a_deleted_account_is_listed_and_its_name_can_be_freed() {
     let (_folder, path) = folder_with("alice:a\nBob:$deleted$\n");
     assert_eq!(list(&path).unwrap(), [(name("alice"), PasswordKind::Plain), (name("Bob"), PasswordKind::Deleted)]);
-    for result in [add(&path, &name("bob"), "x"), passwd(&path, &name("bob"), "x")] {
+    for result in [add(&path, &name("bob"), "x", 1), passwd(&path, &name("bob"), "x", 1)] {
         let error = result.unwrap_err().to_string();
         assert!(error.ends_with("user 'Bob' was deleted; `parlord user remove Bob` frees the name"), "{error}");
     }
     assert_eq!(hash_at(CHEAP, &path, &mut |_, _| ()).unwrap(), 1, "there is no password of bob");
     remove(&path, &name("bob")).unwrap();
-    add(&path, &name("bob"), "x").unwrap();
-    assert!(add(&path, &name("Guest-7"), "x").unwrap_err().to_string().ends_with("'Guest-7' is reserved for guests"));
+    add(&path, &name("bob"), "x", 1).unwrap();
+    assert!(
+        add(&path, &name("Guest-7"), "x", 1).unwrap_err().to_string().ends_with("'Guest-7' is reserved for guests")
+    );
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn only_adding_a_user_creates_the_file() {
     let path = folder.path().join("users.txt");
     assert!(remove(&path, &name("alice")).is_err() && hash(&path, &mut |_, _| ()).is_err());
     assert_eq!(only_entry(&folder), "");
-    add(&path, &name("alice"), "x").unwrap();
+    add(&path, &name("alice"), "x", 1).unwrap();
     assert_eq!(list(&path).unwrap(), [(name("alice"), PasswordKind::Argon2id)]);
     assert_eq!(mode(&path), 0o600);
 }
@@ -145,7 +147,7 @@ fn a_link_stays_a_link_and_the_file_keeps_its_access_mode() {
     assert!(link.is_symlink());
     assert_eq!(fs::read(&path).unwrap(), b"");
     fs::remove_file(&path).unwrap();
-    assert!(add(&link, &name("alice"), "x").is_err(), "no file is created behind a dangling link");
+    assert!(add(&link, &name("alice"), "x", 1).is_err(), "no file is created behind a dangling link");
 }
 
 #[test]

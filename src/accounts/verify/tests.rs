@@ -1,6 +1,7 @@
 //! The verifier: which passwords are right, what a guess costs, and what malformed users files do.
 
 use super::*;
+use crate::accounts::AccountRules;
 use crate::accounts::hash::{Cost, HashSlots, Memory, hash};
 use std::fs;
 use std::path::Path;
@@ -33,6 +34,10 @@ impl Setup {
 
     fn write(&self, text: &[u8]) {
         fs::write(self.folder.path().join("users.txt"), text).unwrap();
+    }
+
+    fn read(&self) -> String {
+        fs::read_to_string(self.folder.path().join("users.txt")).unwrap()
     }
 
     fn verify(&self, name: &str, guess: &str) -> Verification {
@@ -101,11 +106,66 @@ fn every_wrong_guess_costs_a_hash_if_the_file_has_one() {
 }
 
 #[test]
-fn the_decoy_is_the_most_expensive_hash() {
-    let dear = hash(b"x", Cost { memory: 64, ..CHEAP }, &mut Memory::default()).unwrap();
-    let cheap = hash(b"x", CHEAP, &mut Memory::default()).unwrap();
+fn the_decoy_costs_what_most_hashes_do() {
+    let at = |memory| hash(b"x", Cost { memory, ..CHEAP }, &mut Memory::default()).unwrap();
+    let (cheap, dear) = (at(CHEAP.memory), at(64));
     let setup = Setup::new(&format!("a:{cheap}\nb:{dear}\nc:{cheap}\n"), 1);
-    assert_eq!(setup.accounts.users.read().decoy().unwrap().work(), 64);
+    let decoy = || setup.accounts.users.read().decoy().unwrap().cost().memory;
+    assert_eq!(decoy(), CHEAP.memory, "one expensive hash does not make every wrong guess expensive");
+    let set = |user: &str, text: &str| setup.accounts.users.write().set(name(user), Secret::parse(text).ok().unwrap());
+    set("a", &dear);
+    assert_eq!(decoy(), 64);
+    set("a", "plain");
+    set("c", "plain");
+    set("b", &cheap);
+    assert_eq!(decoy(), CHEAP.memory, "of those that are left");
+    set("b", "plain");
+    assert!(setup.accounts.users.read().decoy().is_none());
+}
+
+#[test]
+fn an_unusual_hash_is_renewed_when_its_password_is_used() {
+    let at = |memory| hash(b"secret", Cost { memory, ..Cost::STANDARD }, &mut Memory::default()).unwrap();
+    let (usual, dear, cheap) = (at(Cost::STANDARD.memory), at(2 * Cost::STANDARD.memory), at(8));
+    let setup = Setup::new(&format!("a:{usual}\nb:{dear}\nc:{cheap}\nd:{usual}\ne:plain\n"), 1);
+    assert_eq!(setup.accounts.expensive_hashes(), 1);
+    for user in ["a", "b", "c", "e"] {
+        setup.accounts.renew_hash(&name(user), b"secret", soon());
+        assert_eq!(
+            setup.verify(user, "secret"),
+            if user == "e" { Verification::Wrong } else { Verification::Verified(name(user)) }
+        );
+    }
+    let written = setup.read();
+    let start = "$argon2id$v=19$m=19456,t=2,p=1$";
+    let lines: Vec<&str> = written.lines().collect();
+    assert!(lines[1].starts_with(&format!("b:{start}")) && lines[2].starts_with(&format!("c:{start}")), "{written}");
+    assert_eq!((lines[0], lines[4]), (&*format!("a:{usual}"), "e:plain"));
+    assert_eq!(setup.accounts.expensive_hashes(), 0);
+    // A password that was changed in the file meanwhile stays.
+    setup.write(format!("b:{dear}\nx:{usual}\ny:{usual}\n").as_bytes());
+    setup.accounts.reload().unwrap();
+    setup.write(b"b:newer secret\n");
+    setup.accounts.renew_hash(&name("b"), b"secret", soon());
+    assert_eq!(setup.read(), "b:newer secret\n");
+}
+
+#[test]
+fn a_reload_never_empties_the_server_by_accident() {
+    let setup = Setup::new("a:1\nb:$deleted$\n", 1);
+    for empty in ["", "# nobody\n", "b:$deleted$\n"] {
+        setup.write(empty.as_bytes());
+        let why = setup.accounts.reload().unwrap_err().to_string();
+        assert!(why.contains("users.txt: has no users any more, so the old ones stay"), "{why}");
+        assert_eq!(setup.verify("a", "1"), Verification::Verified(name("a")));
+    }
+    let Setup { accounts, folder } = setup;
+    let accounts = accounts.with_rules(AccountRules { allow_empty: true, ..AccountRules::default() });
+    assert_eq!(accounts.reload().unwrap(), 0);
+    // From then on there is nothing to lose.
+    let accounts = accounts.with_rules(AccountRules::default());
+    assert_eq!(accounts.reload().unwrap(), 0);
+    drop(folder);
 }
 
 #[test]
