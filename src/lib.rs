@@ -34,6 +34,7 @@
 
 pub mod accounts;
 pub mod admin;
+mod brake;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -8,6 +8,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Floor 0.
     ("model", &[]),
     ("lock", &[]),
+    ("brake", &[]),
     ("failpoint", &["lock"]),
     ("files", &["lock"]),
     ("log_limit", &["lock", "model"]),
@@ -18,7 +19,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("accounts", &["files", "lock", "model", "semaphore", "thread"]),
     ("transport", &["lock", "log_limit", "model", "thread"]),
     ("protocol", &["model", "thread"]),
-    ("store", &["files", "lock", "model", "semaphore", "thread"]),
+    ("store", &["brake", "files", "lock", "model", "semaphore", "thread"]),
     // Floor 2.
     ("hub", &["failpoint", "lock", "log_limit", "model", "store", "sync", "thread"]),
     // Floor 3.

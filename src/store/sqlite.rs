@@ -19,15 +19,17 @@ mod write;
 pub(super) use tools::SqliteTools;
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 use rustix::process::{Resource, getrlimit};
 
+use self::retain::Expired;
 use self::schema::micros;
 use self::watch::Watch;
 use self::write::WriteConnection;
 use super::{Backlog, Device, Digest, Entry, Found, KeptGroup, Store, StoreError, Token};
+use crate::brake::Brake;
 use crate::lock::Mutex;
 use crate::model::limits::{READERS, READERS_FREE, READERS_KEPT};
 use crate::model::{Message, MessageId, Name, Report, Retention, Role, Sanction, Scope, StartError};
@@ -45,6 +47,8 @@ pub(super) struct SqliteStore {
     // lock tier 9: a leaf.
     checkpointer: Mutex<Option<Connection>, 9>,
     readers: ReadPool,
+    // lock tier 10: a leaf.
+    brake: Mutex<Brake, 10>,
     /// Dropped last, when no connection is open any more.
     watch: Watch,
 }
@@ -74,7 +78,7 @@ impl SqliteStore {
         let (readers, writer, checkpointer) = (ReadPool::default(), Mutex::new(Some(writer)), Mutex::default());
         readers.take().conn = Some(reader);
         let watch = Watch::begin(&path, folder)?;
-        Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, watch })
+        Ok(SqliteStore { path, retention: *retention, writer, checkpointer, readers, brake: Mutex::default(), watch })
     }
 
     /// Does some work with the connection that writes.
@@ -238,7 +242,11 @@ impl Store for SqliteStore {
 
     fn tend(&self) -> Result<bool, StoreError> {
         let now = micros(SystemTime::now());
-        let expiring = self.write(|writer| writer.expire(&self.retention, now))?;
+        let allowed = self.brake.lock().allows(SystemTime::now(), Instant::now()).then_some(now);
+        let Expired { more: expiring, held_back } = self.write(|writer| writer.expire(&self.retention, allowed))?;
+        if held_back {
+            self.brake.lock().hold_back(Instant::now());
+        }
         let indexing = self.write(|writer| writer.index(now))?;
         self.checkpoint()?;
         Ok(expiring || indexing)

@@ -49,19 +49,46 @@ impl GroupCounts {
     }
 }
 
+/// What a deletion did.
+pub(super) struct Expired {
+    /// There may be more to delete now.
+    pub(super) more: bool,
+    /// More is too old by the clock, but may only be deleted later.
+    pub(super) held_back: bool,
+}
+
+/// The time by which ages are counted: the clock's, but at most a day after that of the last deletion. Before the first one,
+/// the last message takes its place.
+fn counted_time(batch: &WriteBatch<'_>, now: i64) -> Result<i64, StoreError> {
+    let newest = "SELECT at FROM message WHERE id = (SELECT max(id) FROM message) AND typeof(at) = 'integer'";
+    let sql = format!("SELECT coalesce(expired, ({newest})) FROM server");
+    let last: Option<i64> = batch.conn.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+    Ok(last.map_or(now, |last| now.min(last.saturating_add(DAY))))
+}
+
 /// Deletes a piece of what need not be kept any longer, oldest first, and returns whether there may be more.
 pub(super) fn expire(
     batch: &mut WriteBatch<'_>,
     retention: &Retention,
     counts: Option<&mut GroupCounts>,
     skipped: &mut i64,
-    now: i64,
-) -> Result<bool, StoreError> {
+    now: Option<i64>,
+) -> Result<Expired, StoreError> {
     let piece = rows(EXPIRE_PIECE);
     let mut gone = 0;
     let before = *skipped;
-    if retention.keep_days > 0 {
-        gone = remove_old(batch, skipped, now - i64::from(retention.keep_days) * DAY, now)?;
+    let mut held_back = false;
+    if let Some(now) = now.filter(|_| retention.keep_days > 0) {
+        let counted = counted_time(batch, now)?;
+        gone = remove_old(batch, skipped, counted - i64::from(retention.keep_days) * DAY, now)?;
+        if gone > 0 {
+            log::info!("messages deleted by age count={gone} keep_days={}", retention.keep_days);
+        }
+        // The rest of a large day is deleted by the same time.
+        if gone < EXPIRE_PIECE && *skipped == before {
+            batch.run("UPDATE server SET expired = ?1", [counted])?;
+            held_back = counted < now;
+        }
     }
     if retention.keep_messages > 0 && gone < EXPIRE_PIECE {
         let sql = "SELECT messages FROM server";
@@ -79,7 +106,7 @@ pub(super) fn expire(
         Some(counts) if gone < EXPIRE_PIECE => thin_out(batch, counts)?,
         _ => false,
     };
-    Ok(crowded || gone >= EXPIRE_PIECE || *skipped > before)
+    Ok(Expired { more: crowded || gone >= EXPIRE_PIECE || *skipped > before, held_back })
 }
 
 /// Deletes messages from before `cutoff`.

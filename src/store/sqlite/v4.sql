@@ -12,3 +12,6 @@ UPDATE server SET indexed = 0;
 ALTER TABLE server ADD COLUMN purge INTEGER NOT NULL DEFAULT 0;
 -- When the last removal ended.
 ALTER TABLE server ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+
+-- The time up to which deletion by age has counted; NULL before the first one.
+ALTER TABLE server ADD COLUMN expired INTEGER;

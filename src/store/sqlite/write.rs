@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::retain::{self, GroupCounts};
+use super::retain::{self, Expired, GroupCounts};
 use super::schema::{self, ALL, device_name, micros, number, peer};
 use super::visibility::Conversation;
 use super::{rename, search};
@@ -129,12 +129,12 @@ impl WriteConnection {
     }
 
     /// Deletes a piece of what need not be kept any longer, and returns whether there is more.
-    pub(super) fn expire(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
+    pub(super) fn expire(&mut self, retention: &Retention, now: Option<i64>) -> Result<Expired, StoreError> {
         let (mut batch, counts, skipped) = self.begin_counting()?;
-        let more = retain::expire(&mut batch, retention, counts, skipped, now)?;
-        let more = retain::clean_up_accounts(&mut batch)? || more;
+        let mut expired = retain::expire(&mut batch, retention, counts, skipped, now)?;
+        expired.more |= retain::clean_up_accounts(&mut batch)?;
         batch.commit()?;
-        Ok(more)
+        Ok(expired)
     }
 
     /// Indexes some messages, or removes deleted ones from the index, and returns whether there is more to do.

@@ -15,6 +15,10 @@ fn open(retention: Retention) -> (TempDir, SqliteStore) {
     let dir = tempfile::tempdir().unwrap();
     let retention = Retention { durability: Durability::Commit, ..retention };
     let store = SqliteStore::open(dir.path(), &retention).unwrap();
+    // As after a deletion just now.
+    store
+        .write(|writer| Ok(writer.conn().execute("UPDATE server SET expired = ?1", [micros(SystemTime::now())])?))
+        .unwrap();
     (dir, store)
 }
 
@@ -226,4 +230,19 @@ fn tending_checkpoints_the_write_ahead_log() {
     let before = size();
     store.tend().unwrap();
     assert!(size() > before, "{before}");
+}
+
+#[test]
+fn a_clock_that_is_ahead_deletes_one_day_at_the_most() {
+    const DAY: i64 = 86_400_000_000;
+    let (_dir, store) = open(Retention { keep_days: 10, ..Retention::default() });
+    let days: Vec<Entry> = (0..10).rev().map(|days| old(days, user("bob"), &days.to_string())).collect();
+    store.append(&days).unwrap();
+    tend(&store);
+    let now = micros(SystemTime::now());
+    let expire = |ahead: i64| store.write(|writer| writer.expire(&store.retention, Some(now + ahead * DAY))).unwrap();
+    let left = || count(&store, "SELECT count(*) FROM message");
+    let expired = expire(31);
+    assert!(expired.held_back && !expired.more && left() == 9);
+    assert!(!expire(0).held_back && expire(400).held_back && left() == 9, "the right clock took it back");
 }
