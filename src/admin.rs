@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use command::{Actor, AdminCommand, BanTarget};
 pub use filter::Filter;
-pub(crate) use rename::finish_renames;
+pub(crate) use rename::{finish_renames, match_accounts};
 
 use crate::accounts::Accounts;
 use crate::hub::{FlushList, Hub};

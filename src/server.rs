@@ -22,7 +22,7 @@ pub(crate) use capacity::fit_to_process;
 pub(crate) use console::socket_path as console_socket;
 
 use crate::accounts::{Accounts, Throttle};
-use crate::admin::{Admin, Filter, finish_renames};
+use crate::admin::{Admin, Filter, finish_renames, match_accounts};
 use crate::command::COMMANDS;
 use crate::config::Config;
 use crate::hub::Hub;
@@ -88,8 +88,10 @@ impl Server {
         let listeners = Listeners::bind(config)?;
         let store = store::open(&config.data, &config.retention)?;
         finish_renames(&*store, &accounts)?;
+        match_accounts(&*store, &accounts)?;
         let hub = Hub::new(config.limits.clone(), store)
             .map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
+        hub.match_accounts(&[], |_| true).map_err(|e| StartError::Config(format!("the store cannot be read: {e}")))?;
         let filter = config.word_filter.as_deref().map_or(Ok(Filter::default()), Filter::read)?;
         let admin = Admin::new(hub.clone(), COMMANDS.iter().map(|spec| spec.name), filter);
         let shared = Shared {

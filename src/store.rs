@@ -161,6 +161,18 @@ pub trait Store: Send + Sync {
     /// When the store cannot be read.
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError>;
 
+    /// The accounts that the store knows to exist, each with a number that no other account ever had.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn accounts(&self) -> Result<Vec<(Name, u64)>, StoreError>;
+
+    /// The last message that belongs to earlier holders of a name; 0 if there were none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn former_upto(&self, name: &Name) -> Result<MessageId, StoreError>;
+
     /// Whether what is stored survives the process. Then senders must not see their echo before every recipient has been
     /// written to.
     fn is_durable(&self) -> bool;

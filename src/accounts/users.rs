@@ -91,6 +91,12 @@ impl Accounts {
         self.users.read().find(name).map(|(name, _)| name)
     }
 
+    /// The names of all accounts that are not deleted.
+    pub fn names(&self) -> Vec<Name> {
+        let users = self.users.read();
+        users.secrets.iter().filter(|(_, secret)| !secret.is_deleted()).map(|(name, _)| *name).collect()
+    }
+
     /// Whether there is another account whose name begins with these characters.
     pub fn has_longer(&self, beginning: &str) -> bool {
         let goes_on = |name: &str| {

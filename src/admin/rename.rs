@@ -1,5 +1,6 @@
 //! Renaming a user. The hub, the store and the users file have to agree on the new name.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::{Actor, Admin};
@@ -21,6 +22,23 @@ pub(crate) fn finish_renames(store: &dyn Store, accounts: &Accounts) -> Result<(
         log::info!("rename finished user={from} name={to} rewritten={left}");
     }
     Ok(())
+}
+
+/// How many accounts are made or ended in one transaction at the start.
+const ACCOUNTS_PIECE: usize = 1_000;
+
+/// Tells the store which accounts have come into the users file and gone from it while the server did not run. Called at
+/// startup, before anybody can log in.
+///
+/// # Errors
+/// Why the store cannot be used.
+pub(crate) fn match_accounts(store: &dyn Store, accounts: &Accounts) -> Result<(), StartError> {
+    let failed = |e| StartError::Config(format!("the accounts cannot be compared with the store: {e}"));
+    let live: BTreeSet<Name> = store.accounts().map_err(failed)?.into_iter().map(|(name, _)| name).collect();
+    let gone = live.iter().filter(|name| accounts.find(name).is_none()).map(|user| Entry::AccountEnded { user: *user });
+    let new = accounts.names().into_iter().filter(|name| !live.contains(name));
+    let entries: Vec<Entry> = gone.chain(new.map(|user| Entry::AccountSeen { user })).collect();
+    entries.chunks(ACCOUNTS_PIECE).try_for_each(|piece| store.append(piece).map(drop)).map_err(failed)
 }
 
 impl Admin {

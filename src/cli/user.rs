@@ -64,7 +64,10 @@ pub(super) fn run(
     match command {
         UserCommand::Add { name } => {
             expect_user(path, name, false)?;
-            edit::add(path, name, &ask(name)?)?;
+            let password = ask(name)?;
+            // First: if the process ends in between, the next start finds that there is no such account.
+            record(data, &Entry::AccountMade { user: *name })?;
+            edit::add(path, name, &password)?;
             done(out, format_args!("Added {name}."))
         }
         UserCommand::Passwd { name } => {
@@ -74,6 +77,7 @@ pub(super) fn run(
         }
         UserCommand::Remove { name } => {
             edit::remove(path, name)?;
+            record(data, &Entry::AccountEnded { user: *name })?;
             done(out, format_args!("Removed {name}."))
         }
         UserCommand::List => print_users(&edit::list(path)?, out),
@@ -89,6 +93,15 @@ pub(super) fn run(
             tools.append(&[Entry::Role { user: *name, role: *role }])?;
             say(out, format_args!("{name} now has the role {role}.\n")).map(drop)
         }
+    }
+}
+
+/// Tells the store, if there is one yet, so that nothing passes to the next account of a name. Without it a start or a reload
+/// notices, as after an edit by hand.
+fn record(data: &StoreAddress, entry: &Entry) -> Result<(), StartError> {
+    match store::tools(data) {
+        Some(tools) if tools.exists()? => tools.append(std::slice::from_ref(entry)),
+        Some(_) | None => Ok(()),
     }
 }
 

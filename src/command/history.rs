@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::{Args, Command, Context, Role, Spec, group_name};
 use crate::accounts::Accounts;
 use crate::admin::AdminCommand;
+use crate::hub::Hub;
 use crate::model::limits::{HISTORY_COUNT, HISTORY_MAX, PAST_PAGE, SEARCH_COST, SEARCH_COUNT};
 use crate::model::{EventKind, GroupError, Message, MessageId, Name, Scope, SearchEnd, Target, UserError};
 use crate::store::{Found, StoreError};
@@ -272,8 +273,9 @@ impl Command for Read {
     }
 }
 
-/// Messages as this reader is shown them.
-pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventKind {
+/// Messages as this reader is shown them, in one event as long as they have the same names of accounts that are gone. A name
+/// may have passed to a new account since.
+pub fn past(hub: &Hub, accounts: &Accounts, reader: Name, messages: Vec<Message>) -> Vec<EventKind> {
     let mut names = BTreeSet::new();
     for Message { said, .. } in &messages {
         names.insert(said.from);
@@ -281,8 +283,25 @@ pub fn past(accounts: &Accounts, reader: Name, messages: Vec<Message>) -> EventK
             names.insert(to);
         }
     }
-    names.retain(|name| !name.is_guest() && accounts.find(name).is_none());
-    EventKind::PastMessages { reader, messages, gone: names.into_iter().collect() }
+    names.retain(|name| !name.is_guest());
+    let (accounts, gone): (Vec<Name>, Vec<Name>) = names.into_iter().partition(|name| accounts.find(name).is_some());
+    // If the store cannot say it, the messages are still worth showing.
+    let former = accounts.into_iter().filter_map(|name| Some((name, hub.store().former_upto(&name).ok()?)));
+    let former: Vec<(Name, MessageId)> = former.filter(|(_, upto)| *upto > MessageId(0)).collect();
+    let names_former =
+        |message: &Message, name: &Name| message.said.from == *name || message.said.scope == Scope::User(*name);
+    let former_in = |message: &Message| -> Vec<Name> {
+        let in_it = former.iter().filter(|(name, upto)| message.id <= *upto && names_former(message, name));
+        in_it.map(|(name, _)| *name).collect()
+    };
+    let parts = messages.chunk_by(|one, next| former_in(one) == former_in(next));
+    parts
+        .map(|part| {
+            let former = part.first().map(former_in).unwrap_or_default();
+            let gone = gone.iter().copied().chain(former).collect();
+            EventKind::PastMessages { reader, messages: part.to_vec(), gone }
+        })
+        .collect()
 }
 
 /// The message with this id, if the caller may see it.
@@ -297,7 +316,9 @@ fn reply_messages(context: &mut Context<'_>, messages: Vec<Message>) {
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
         let page = messages.by_ref().take(PAST_PAGE).collect();
-        context.reply(past(context.accounts, context.caller.client.name, page));
+        for part in past(context.hub, context.accounts, context.caller.client.name, page) {
+            context.reply(part);
+        }
     }
 }
 

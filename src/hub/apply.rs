@@ -37,8 +37,9 @@ pub(super) enum StateChange {
     IgnoreChanged { user: Name, whom: Name, ignored: bool },
     /// A user, who is offline, has another name.
     UserRenamed { from: Name, to: Name },
-    /// An account is gone: the next user of that name is somebody else.
-    UserForgotten { user: Name },
+    /// An account is gone: the next user of that name is somebody else. `entry` is what the store has to be told, unless it
+    /// knows.
+    UserForgotten { user: Name, entry: Option<Entry> },
     /// A group exists, with its owner as the only member.
     GroupCreated { group: Name, owner: Name, settings: GroupSettings },
     /// A group has other settings.
@@ -128,7 +129,7 @@ impl HubState {
                 self.rename(from, to);
                 entries.push(Entry::Renamed { from, to });
             }
-            StateChange::UserForgotten { user } => self.forget_account(user, entries),
+            StateChange::UserForgotten { user, entry } => self.forget_account(user, entry, entries),
             StateChange::GroupCreated { group, owner, settings } => {
                 self.create_group(group, owner, settings, flush_list, entries);
             }
@@ -246,12 +247,12 @@ impl HubState {
     }
 
     #[inline(never)]
-    fn forget_account(&mut self, user: Name, entries: &mut Vec<Entry>) {
+    fn forget_account(&mut self, user: Name, entry: Option<Entry>, entries: &mut Vec<Entry>) {
         self.ignored.forget(&user);
         // The store forgets these by itself.
         self.groups.values_mut().for_each(|group| group.forget(&user));
         self.forget_contact(&user);
-        entries.push(Entry::Forgotten { user });
+        entries.extend(entry);
     }
 
     /// Everything that belongs to a guest ends with them: the next guest of this name is somebody else.

@@ -189,6 +189,9 @@ impl Hub {
 
     /// Tells the author of a message that its recipient says they have read it.
     pub fn give_read_receipt(&self, by: Name, message: &Message, flush_list: &mut FlushList) {
+        if self.store().former_upto(&message.said.from).is_ok_and(|upto| message.id <= upto) {
+            return;
+        }
         let read = EventKind::Read { by, id: message.id };
         self.locked(|state| state.tell_receipt(&message.said.from, message.id, read, flush_list));
     }
@@ -213,7 +216,11 @@ impl Hub {
     pub fn tokens(&self, user: &Name) -> Result<Vec<Token>, StoreError> {
         let revoked = self.inner.log.unsaved(|entry| match entry {
             Entry::TokenRevoked { user: of, name } if of == user => Some(Some(*name)),
-            Entry::Forgotten { user: of } if of == user => Some(None),
+            Entry::Forgotten { user: of } | Entry::AccountMade { user: of } | Entry::AccountEnded { user: of }
+                if of == user =>
+            {
+                Some(None)
+            }
             _ => None,
         });
         let mut tokens = self.store().tokens(user)?;

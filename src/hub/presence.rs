@@ -2,6 +2,7 @@
 //!
 //! A session is here for as long as it holds its [`Presence`]. Dropping that is the only way to leave.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use super::state::{Hub, HubState, ReplyPartners};
 use crate::log_limit::{self, Who};
 use crate::model::limits::{ANNOUNCE_PACE, CLIENT_STACK, IGNORED_PER_USER};
 use crate::model::{
-    DuplicateLogin, Event, EventKind, Limits, Message, Name, NameAndNote, Online, Peer, Profile, QuitReason, Scope,
-    UserError,
+    DuplicateLogin, Event, EventKind, Limits, Message, Name, NameAndNote, Online, Peer, Penalty, Profile, QuitReason,
+    SanctionTarget, Scope, UserError,
 };
-use crate::store::{Device, StoreError};
+use crate::store::{Device, Entry, StoreError};
 use crate::thread;
 
 /// A session that wants to be let in.
@@ -145,9 +146,73 @@ impl Hub {
     /// # Errors
     /// Why the store could not do it at once; it will as soon as it can.
     pub fn forget_user(&self, user: Name) -> Result<(), StoreError> {
+        self.forget(user, Some(Entry::Forgotten { user }))
+    }
+
+    /// Ends an account that is gone from the users file. What was said stays with those who may see it.
+    ///
+    /// # Errors
+    /// As [`Hub::forget_user`].
+    pub fn end_account(&self, user: Name) -> Result<(), StoreError> {
+        self.inner.accounts.lock().remove(&user);
+        self.lift_all(user);
+        self.forget(user, Some(Entry::AccountEnded { user }))
+    }
+
+    /// Begins an account: nothing of an earlier one of the name passes to it, however that ended.
+    ///
+    /// # Errors
+    /// As [`Hub::forget_user`].
+    pub fn make_account(&self, user: Name) -> Result<(), StoreError> {
+        self.inner.accounts.lock().remove(&user);
+        self.lift_all(user);
+        self.forget(user, Some(Entry::AccountMade { user }))
+    }
+
+    /// Compares the accounts that the store knows with those of the users file, which `exists` tells: ends those that are
+    /// gone, begins those that are new, and forgets what the hub knows of those that a tool has replaced meanwhile.
+    ///
+    /// # Errors
+    /// Why the store could not do it at once.
+    pub fn match_accounts(&self, all: &[Name], exists: impl Fn(&Name) -> bool) -> Result<(), StoreError> {
+        let live: HashMap<Name, u64> = self.store().accounts()?.into_iter().collect();
+        let gone: Vec<Name> = live.keys().filter(|name| !exists(name)).copied().collect();
+        let new: Vec<Name> = all.iter().filter(|name| !live.contains_key(name)).copied().collect();
+        let replaced: Vec<Name> = {
+            let mut seen = self.inner.accounts.lock();
+            let replaced = seen.iter().filter(|(name, number)| live.get(name) != Some(number));
+            let replaced = replaced.map(|(name, _)| *name).collect();
+            *seen = live;
+            replaced
+        };
+        for user in &replaced {
+            self.lift_all(*user);
+            self.forget(*user, None)?;
+        }
+        for user in &new {
+            self.lift_all(*user);
+            self.forget(*user, Some(Entry::AccountSeen { user: *user }))?;
+        }
+        gone.iter().try_for_each(|user| self.end_account(*user))?;
+        // A session of an earlier account would speak for the new one.
+        for user in new.iter().chain(&replaced) {
+            self.disconnect(user, QuitReason::Deleted);
+        }
+        Ok(())
+    }
+
+    /// Sanctions on a user end with the account. The store lifts its own.
+    fn lift_all(&self, user: Name) {
+        let mut sanctions = self.inner.sanctions.write();
+        for penalty in [Penalty::Ban, Penalty::Mute] {
+            sanctions.remove(penalty, SanctionTarget::User(user));
+        }
+    }
+
+    fn forget(&self, user: Name, entry: Option<Entry>) -> Result<(), StoreError> {
         let mut flush_list = FlushList::default();
         let batch = self.locked(|state| {
-            let entries = state.apply_all(state.forget_user(user), &mut flush_list);
+            let entries = state.apply_all(state.forget_user(user, entry), &mut flush_list);
             self.inner.log.submit(entries)
         });
         let forgotten = self.commit(&batch);
@@ -193,11 +258,11 @@ impl HubState {
     }
 
     /// Without an account a user would stay in persistent groups for ever.
-    fn forget_user(&self, user: Name) -> Vec<StateChange> {
+    fn forget_user(&self, user: Name, entry: Option<Entry>) -> Vec<StateChange> {
         let groups = self.memberships.get(&user).into_iter().flatten();
         let kept = groups.filter(|name| self.groups.get(name).is_some_and(|group| group.settings.keep));
         let left = kept.flat_map(|name| self.leave(*name, user, LeaveCause::AccountDeleted));
-        left.chain([StateChange::UserForgotten { user }]).collect()
+        left.chain([StateChange::UserForgotten { user, entry }]).collect()
     }
 }
 

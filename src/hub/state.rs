@@ -8,7 +8,7 @@ mod invariants;
 
 use std::cell::Cell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
@@ -50,6 +50,9 @@ pub(super) struct HubInner {
     // name comes after its renaming.
     pub(super) renamed: RwLock<RenamedUsers, 7>,
     pub(super) high_water: Arc<HighWaterMark>,
+    /// The numbers of the accounts when they were last compared with the users file.
+    // lock tier 9: a leaf.
+    pub(super) accounts: Mutex<HashMap<Name, u64>, 9>,
 }
 
 impl Hub {
@@ -66,8 +69,8 @@ impl Hub {
         state.load(store.groups()?);
         let state = Mutex::new(state);
         let (log, announcer) = (Log::new(store), OnceLock::new());
-        let (receipts, renamed, high_water) = Default::default();
-        let inner = HubInner { state, announcer, limits, log, receipts, sanctions, renamed, high_water };
+        let (receipts, renamed, high_water, accounts) = Default::default();
+        let inner = HubInner { state, announcer, limits, log, receipts, sanctions, renamed, high_water, accounts };
         Ok(Hub { inner: Arc::new(inner) })
     }
 

@@ -67,6 +67,9 @@ impl Handle {
                 // The file may give an old name of a renamed user to somebody else.
                 let accounts = &self.0.shared.accounts;
                 self.hub().retain_renamed(|name| accounts.is_deleted(name));
+                if let Err(e) = self.hub().match_accounts(&accounts.names(), |name| accounts.find(name).is_some()) {
+                    log::error!("accounts not matched with the store error=\"{e}\": the next reload tries again");
+                }
                 log::info!("users reloaded count={count}");
             }
             Err(e) => log::error!("users unchanged: {e}"),

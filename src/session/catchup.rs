@@ -56,7 +56,8 @@ impl Session<'_> {
     fn show_missed(&self, me: &Client, messages: &[Message]) -> Result<(), Unwritten> {
         self.connection.queue(EventKind::Missed { count: messages.len() });
         for page in messages.chunks(PAST_PAGE) {
-            self.connection.queue(command::past(&self.shared.accounts, me.name, page.to_vec()));
+            let parts = command::past(&self.shared.hub, &self.shared.accounts, me.name, page.to_vec());
+            parts.into_iter().for_each(|part| self.connection.queue(part));
             self.write_without_outbox()?;
             page.last().into_iter().for_each(|last| me.note_shown(last.id));
         }

@@ -156,7 +156,7 @@ impl AccountRegistration<'_> {
             self.expect_invited(invite, |store, invite| store.is_invited(invite, SystemTime::now()))?;
             // An earlier owner of the name may have been removed from the users file. The new one must get neither their
             // messages nor their tokens.
-            self.shared.hub.forget_user(*name).map_err(|_| AccountError::Unavailable)?;
+            self.shared.hub.make_account(*name).map_err(|_| AccountError::Unavailable)?;
             // Last of all: whoever loses a race for the name, or mistypes, keeps their invitation.
             self.expect_invited(invite, |store, invite| store.redeem(invite, SystemTime::now()))
         };

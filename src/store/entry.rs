@@ -225,6 +225,23 @@ pub enum Entry {
         /// The new name.
         to: Name,
     },
+    /// A name belongs to a new account. Whatever is left of an earlier one of that name ends, as with [`Entry::AccountEnded`].
+    AccountMade {
+        /// The user.
+        user: Name,
+    },
+    /// There is an account of this name. It is the one that the store knows; or a new one, if that has ended. If the store has
+    /// never heard of the name, what is stored under it is the account's.
+    AccountSeen {
+        /// The user.
+        user: Name,
+    },
+    /// There is no account of this name any more. Its messages stay readable for others, under the name; everything else that
+    /// is kept for it or imposed on it is deleted, and nothing passes to the next account of the name.
+    AccountEnded {
+        /// The user.
+        user: Name,
+    },
     /// An account was deleted. Its unread private messages, the private messages to it, its role, and everything kept for it
     /// are deleted. Its delivered messages stay, and so do sanctions on it.
     Forgotten {

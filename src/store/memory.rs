@@ -32,6 +32,9 @@ struct Inner {
     began: BTreeMap<Name, MessageId>,
     /// The last message that is cleared from a user's view of a conversation; `None` for all conversations.
     cleared: BTreeMap<(Name, Option<Scope>), MessageId>,
+    /// The same for what earlier holders of a name said to a reader, or were told by them: by reader and name.
+    former_cleared: BTreeMap<(Name, Name), MessageId>,
+    accounts: Accounts,
     /// The position of each device, and when it was reported.
     readers: BTreeMap<(Name, Device), (Position, SystemTime)>,
     /// Each user with each user they ignore.
@@ -158,6 +161,16 @@ impl Store for MemoryStore {
         Ok(self.inner.lock().renamings.clone())
     }
 
+    fn accounts(&self) -> Result<Vec<(Name, u64)>, StoreError> {
+        let inner = self.inner.lock();
+        let live = inner.accounts.all.iter().filter(|(_, account)| account.is_live);
+        Ok(live.map(|(name, account)| (*name, account.number)).collect())
+    }
+
+    fn former_upto(&self, name: &Name) -> Result<MessageId, StoreError> {
+        Ok(self.inner.lock().accounts.began(name))
+    }
+
     fn is_durable(&self) -> bool {
         false
     }
@@ -214,6 +227,12 @@ impl Inner {
             Entry::Cleared { user, scope, upto } => {
                 let cleared = self.cleared.entry((*user, *scope)).or_default();
                 *cleared = (*cleared).max(*upto);
+                if let Some(Scope::User(other)) = scope
+                    && self.accounts.began(other) > MessageId(0)
+                {
+                    let cleared = self.former_cleared.entry((*user, *other)).or_default();
+                    *cleared = (*cleared).max(*upto);
+                }
             }
             Entry::Ignored { user, whom, ignored: true } => drop(self.ignored.insert((*user, *whom))),
             Entry::Ignored { user, whom, ignored: false } => drop(self.ignored.remove(&(*user, *whom))),
@@ -229,13 +248,22 @@ impl Inner {
                 self.readers.remove(&(*user, Some(*name)));
             }
             Entry::Invited { invite, expires } => drop(self.invites.insert(*invite, *expires)),
-            Entry::Role { user, role } => self.moderation.set_role(*user, *role),
+            Entry::Role { user, role } => {
+                // A tool may give a role before the store has heard of the account.
+                if *role > Role::User {
+                    self.see_account(user);
+                }
+                self.moderation.set_role(*user, *role);
+            }
             Entry::Sanctioned(sanction) => self.moderation.impose(sanction),
             Entry::Lifted { penalty, subject } => drop(self.moderation.sanctions.remove(&(*penalty, *subject))),
             Entry::Reported(report) => self.moderation.report(report),
             Entry::ReportDone { number } => drop(self.moderation.reports.remove(number)),
             Entry::Renamed { from, to } => self.rename(*from, *to),
             Entry::RenameSettled { from, to } => self.settle(*from, *to),
+            Entry::AccountMade { user } => self.make_account(user),
+            Entry::AccountSeen { user } => self.see_account(user),
+            Entry::AccountEnded { user } => self.end_account(user),
             Entry::Forgotten { user } => self.forget(user),
         }
     }
@@ -258,23 +286,60 @@ impl Inner {
     }
 
     fn forget(&mut self, user: &Name) {
+        let began = self.accounts.began(user);
         let Inner { messages, readers, .. } = self;
         messages.retain(|Message { id, said, .. }| match said.scope {
+            _ if *id <= began => true,
             Scope::User(to) if to == *user => false,
             Scope::User(to) if said.from == *user => {
                 readers.iter().any(|((name, _), (position, _))| *name == to && position.has(*id))
             }
             Scope::User(_) | Scope::Group(_) | Scope::Everybody => true,
         });
+        self.retire(user);
+    }
+
+    fn make_account(&mut self, user: &Name) {
+        self.end_account(user);
+        self.accounts.make(*user);
+    }
+
+    fn see_account(&mut self, user: &Name) {
+        match self.accounts.all.get(user).map(|account| account.is_live) {
+            _ if user.is_guest() => {}
+            Some(true) => {}
+            Some(false) => self.make_account(user),
+            None => self.accounts.make(*user),
+        }
+    }
+
+    fn end_account(&mut self, user: &Name) {
+        self.moderation.sanctions.retain(|(_, subject), _| *subject != SanctionTarget::User(*user));
+        self.retire(user);
+    }
+
+    /// Deletes what is kept for a user except messages; what was said so far belongs to an earlier holder of the name.
+    fn retire(&mut self, user: &Name) {
+        self.forget_choices(user);
+        let about = Some(Scope::User(*user));
+        for ((reader, _), upto) in self.cleared.extract_if(.., |(_, scope), _| *scope == about) {
+            let cleared = self.former_cleared.entry((reader, *user)).or_default();
+            *cleared = (*cleared).max(upto);
+        }
+        // The next user of this name is somebody else.
+        self.cleared.insert((*user, None), MessageId(self.last));
+        self.accounts.end(*user, self.last);
+    }
+
+    fn forget_choices(&mut self, user: &Name) {
         self.stays.forget(user);
         self.cleared.retain(|(name, _), _| name != user);
+        self.former_cleared.retain(|(name, _), _| name != user);
         self.readers.retain(|(name, _), _| name != user);
         self.tokens.retain(|(name, _), _| name != user);
         self.ignored.retain(|(name, whom)| name != user && whom != user);
         self.moderation.roles.remove(user);
         self.groups.forget(user);
-        // The next user of this name is somebody else.
-        self.cleared.insert((*user, None), MessageId(self.last));
     }
 
     /// Renames a user. Names that differ only in case are equal, so whatever is stored under the old name is removed before
@@ -282,10 +347,13 @@ impl Inner {
     fn rename(&mut self, from: Name, to: Name) {
         let now = |name: Name| if name == from { to } else { name };
         let scope_now = |scope| if let Scope::User(user) = scope { Scope::User(now(user)) } else { scope };
-        for Message { said, .. } in &mut self.messages {
+        let began = self.accounts.began(&from);
+        for Message { said, .. } in self.messages.iter_mut().filter(|message| message.id > began) {
             (said.from, said.scope) = (now(said.from), scope_now(said.scope));
         }
         rekey(&mut self.cleared, |(user, scope)| (now(user), scope.map(scope_now)));
+        rekey(&mut self.former_cleared, |(user, other)| (now(user), other));
+        self.accounts.rename(from, to, self.last);
         rekey(&mut self.readers, |(user, device)| (now(user), device));
         rekey(&mut self.tokens, |(user, name)| (now(user), name));
         self.tokens.values_mut().for_each(|token| token.user = now(token.user));
@@ -304,10 +372,11 @@ impl Inner {
     }
 
     fn knows(&self, name: &Name) -> bool {
-        let Inner { messages, stays, cleared, readers, ignored, tokens, groups, moderation, .. } = self;
+        let Inner { messages, stays, cleared, former_cleared, readers, ignored, tokens, groups, moderation, .. } = self;
         let about = Some(Scope::User(*name));
         messages.iter().any(|Message { said, .. }| said.from == *name || Some(said.scope) == about)
             || cleared.keys().any(|(user, scope)| user == name || (*scope == about && !user.is_guest()))
+            || former_cleared.keys().any(|(user, _)| user == name)
             || readers.keys().any(|(user, _)| user == name)
             || ignored.iter().any(|(user, whom)| user == name || whom == name)
             || tokens.keys().any(|(user, _)| user == name)
@@ -356,10 +425,17 @@ impl Inner {
     /// Whether the reader may see a message if they do not ignore its sender.
     fn is_open(&self, reader: &Name, message: &Message) -> bool {
         let Some(scope) = conversation(reader, &message.said).filter(|_| !reader.is_guest()) else { return false };
-        let cleared = [None, Some(scope)].iter().filter_map(|scope| self.cleared.get(&(*reader, *scope))).max();
+        let cleared = [None, Some(scope)].into_iter().filter_map(|scope| self.cleared.get(&(*reader, scope)));
+        let former = match scope {
+            Scope::User(other) => self.former_cleared.get(&(*reader, other)),
+            Scope::Group(_) | Scope::Everybody => None,
+        };
+        let cleared = cleared.chain(former).max();
         let present = match scope {
             Scope::Group(group) => self.stays.cover(reader, group, message.id),
-            Scope::User(_) | Scope::Everybody => true,
+            // What was said with an earlier account of the reader's name is not for them.
+            Scope::User(_) => message.id > self.accounts.began(reader),
+            Scope::Everybody => true,
         };
         present && cleared.is_none_or(|cleared| message.id > *cleared)
     }
@@ -371,6 +447,53 @@ fn conversation(reader: &Name, said: &Draft) -> Option<Scope> {
         Scope::User(to) if said.from == *reader => Some(Scope::User(to)),
         Scope::User(to) => (to == *reader).then_some(Scope::User(said.from)),
         Scope::Group(_) | Scope::Everybody => Some(said.scope),
+    }
+}
+
+/// Whose each name is.
+#[derive(Default)]
+struct Accounts {
+    all: BTreeMap<Name, Account>,
+    /// The last number that was assigned.
+    last: u64,
+}
+
+struct Account {
+    number: u64,
+    /// Messages up to this one belong to earlier holders of the name.
+    began: MessageId,
+    is_live: bool,
+}
+
+impl Accounts {
+    fn began(&self, name: &Name) -> MessageId {
+        self.all.get(name).map(|account| account.began).unwrap_or_default()
+    }
+
+    /// The name belongs to an account from now on, or from its last one's end on.
+    fn make(&mut self, user: Name) {
+        let began = self.all.remove(&user).map(|account| account.began).unwrap_or_default();
+        self.insert(user, began, true);
+    }
+
+    fn end(&mut self, user: Name, last: u64) {
+        self.all.remove(&user);
+        self.insert(user, MessageId(last), false);
+    }
+
+    fn insert(&mut self, user: Name, began: MessageId, is_live: bool) {
+        self.last += 1;
+        self.all.insert(user, Account { number: self.last, began, is_live });
+    }
+
+    fn rename(&mut self, from: Name, to: Name, last: u64) {
+        let account = self.all.remove(&from);
+        self.all.remove(&to);
+        let Some(account) = account else { return };
+        if from != to {
+            self.insert(from, MessageId(last), false);
+        }
+        self.all.insert(to, account);
     }
 }
 

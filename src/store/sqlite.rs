@@ -3,6 +3,7 @@
 //! After a failed write the state of a connection is unknown, and after a failed fsync so is what the system holds in memory.
 //! So the connection is thrown away, and the next write opens a new one.
 
+mod accounts;
 mod folder;
 mod read;
 mod rename;
@@ -226,6 +227,14 @@ impl Store for SqliteStore {
 
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StoreError> {
         self.read(rename::pending)
+    }
+
+    fn accounts(&self) -> Result<Vec<(Name, u64)>, StoreError> {
+        self.read(accounts::live)
+    }
+
+    fn former_upto(&self, name: &Name) -> Result<MessageId, StoreError> {
+        Ok(MessageId(self.read(|conn| accounts::began(conn, name))?.unsigned_abs()))
     }
 
     fn is_durable(&self) -> bool {

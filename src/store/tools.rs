@@ -23,6 +23,12 @@ pub trait Tools {
     /// When the store cannot be read at all.
     fn damaged(&self) -> Result<Vec<MessageId>, StartError>;
 
+    /// Whether there is a store yet, however good it is.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn exists(&self) -> Result<bool, StartError>;
+
     /// As [`Store::renamings`](super::Store::renamings), without changing anything; none where there is no store yet.
     ///
     /// # Errors

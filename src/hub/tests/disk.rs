@@ -47,6 +47,14 @@ impl Store for Disk {
         true
     }
 
+    fn accounts(&self) -> Result<Vec<(Name, u64)>, StoreError> {
+        self.memory.accounts()
+    }
+
+    fn former_upto(&self, name: &Name) -> Result<MessageId, StoreError> {
+        self.memory.former_upto(name)
+    }
+
     fn history(
         &self,
         reader: &Name,

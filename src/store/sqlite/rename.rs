@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, params};
 
-use super::schema;
 use super::visibility;
 use super::write::WriteBatch;
+use super::{accounts, schema};
 use crate::model::Name;
 use crate::store::StoreError;
 
 /// The columns of what is kept for a user, or imposed on them.
-const OWN: [(&str, &str); 10] = [
+const OWN: [(&str, &str); 9] = [
     ("stay", "user"),
     ("cleared", "user"),
     ("reader", "user"),
@@ -19,7 +19,6 @@ const OWN: [(&str, &str); 10] = [
     ("server_role", "user"),
     ("member", "user"),
     ("group_sanction", "user"),
-    ("forgotten", "user"),
 ];
 
 /// The columns of what a user did to others. An earlier user of the same name may be in them, too.
@@ -36,8 +35,8 @@ pub(super) fn knows(conn: &Connection, name: &Name) -> Result<bool, StoreError> 
             return Ok(true);
         }
     }
-    // Last, because messages in groups and to everybody have no index on their senders.
-    exists(conn, "kept WHERE sender = ?1", &folded)
+    // Last, because messages have no index on names.
+    exists(conn, "kept WHERE sender = ?1 OR peer = ?1", &folded)
 }
 
 fn exists(conn: &Connection, what: &str, name: &str) -> Result<bool, StoreError> {
@@ -58,8 +57,9 @@ pub(super) fn rename(batch: &mut WriteBatch<'_>, from: &Name, to: &Name) -> Resu
     // One pass through the table, which has no index on names. The words in the index stay right, because it knows a
     // conversation by its number.
     let sql = "UPDATE message SET sender = iif(sender = ?1, ?2, sender), peer = iif(peer = ?1, ?2, peer) \
-               WHERE sender = ?1 OR peer = ?1";
-    batch.run(sql, names)?;
+               WHERE (sender = ?1 OR peer = ?1) AND id > ?3";
+    batch.run(sql, params![from.as_str(), to.as_str(), accounts::began(&batch.conn, from)?])?;
+    accounts::rename(batch, from, to)?;
     for (table, column) in OWN.into_iter().chain(AUTHOR) {
         let sql = format!("UPDATE OR REPLACE {table} SET {column} = ?2 WHERE {column} = ?1 COLLATE NOCASE");
         batch.run(&sql, names)?;

@@ -7,11 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::accounts;
 use super::schema::{self, EVERYBODY, rows};
 use super::visibility::PRIVATE;
 use super::write::WriteBatch;
 use crate::model::limits::{EXPIRE_GROUPS, EXPIRE_PIECE};
-use crate::model::{MessageId, Name, Retention};
+use crate::model::{Name, Retention};
 use crate::store::StoreError;
 
 /// Microseconds of a day.
@@ -140,14 +141,13 @@ pub(super) fn forget_account(batch: &mut WriteBatch<'_>, user: &Name) -> Result<
     // A device that is here has got everything.
     let sql = format!(
         "INSERT INTO forgotten (conversation, user, upto, got, done) SELECT id, ?1, ?2, coalesce( \
-         (SELECT max(coalesce(upto, 9223372036854775807)) FROM reader WHERE user = iif(a = ?3, b, a)), 0), 0 \
+         (SELECT max(coalesce(upto, 9223372036854775807)) FROM reader WHERE user = substr(iif(a = ?3, b, a), 1, iif(instr(iif(a = ?3, b, a), '#'), \
+         instr(iif(a = ?3, b, a), '#') - 1, 99))), 0), 0 \
          FROM conversation WHERE id IN ({}) ON CONFLICT DO UPDATE SET got = min(got, excluded.got), done = 0",
         PRIVATE.replace("?1", "?3")
     );
     batch.run(&sql, params![user.as_str(), batch.last, user.as_str().to_ascii_lowercase()])?;
-    batch.forget_choices(user)?;
-    // The next user of this name is somebody else.
-    batch.clear(user, None, MessageId(batch.last.unsigned_abs()))
+    accounts::retire(batch, user)
 }
 
 /// The messages of one conversation that went with one account and have yet to be deleted.

@@ -17,8 +17,13 @@ use crate::model::{Draft, Message, MessageId, Name, Scope, StartError};
 use crate::store::{Device, StoreError};
 
 /// The steps that make version 1 out of nothing, version 2 out of version 1, and so on.
-pub(super) const STEPS: &[&str] =
-    &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+    include_str!("v4.sql"),
+    include_str!("v5.sql"),
+];
 
 /// The application id in the header of every database of Parlor ("Parl"), so that no other one is taken for it.
 pub(super) const APPLICATION: i64 = 0x5061_726C;

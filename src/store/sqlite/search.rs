@@ -41,7 +41,9 @@ pub(super) fn search(
     spans.iter().for_each(|span| visible.entry(span.conversation).or_default().push(*span));
     let mut examination = Examination { wanted: &wanted, visible, limit, ids: Vec::new(), end: SearchEnd::Complete };
     let ignorer = visibility::ignorer(conn, reader)?;
-    let lone = scope.map(|_| first.conversation);
+    // A conversation with a user may be several, if earlier accounts had the name.
+    let is_lone = scope.is_some() && spans.iter().all(|span| span.conversation == first.conversation);
+    let lone = is_lone.then_some(first.conversation);
     let after = spans.iter().map(|span| span.after).min().unwrap_or(0);
     let (indexed, last): (i64, i64) =
         conn.prepare_cached("SELECT indexed, last FROM server")?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;

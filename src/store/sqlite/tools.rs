@@ -92,6 +92,10 @@ impl Tools for SqliteTools {
         if folder::exists(&path)? { folder::read_untouched(&path, find) } else { Ok(Vec::new()) }
     }
 
+    fn exists(&self) -> Result<bool, StartError> {
+        folder::exists(&self.path())
+    }
+
     fn renamings(&self) -> Result<Vec<(Name, Name)>, StartError> {
         let path = self.path();
         if folder::exists(&path)? { folder::read_untouched(&path, rename::pending) } else { Ok(Vec::new()) }
@@ -241,6 +245,7 @@ fn erase_rest(writer: &mut WriteConnection, user: &Name) -> Result<(), StoreErro
     let about = "lower(about) = lower(?1) OR lower(substr(about, 1, length(?1) + 1)) = lower(?1) || ':'";
     batch.run(&format!("DELETE FROM report WHERE author = ?1 OR {about}"), [user.as_str()])?;
     batch.forget_choices(user)?;
+    batch.run("DELETE FROM account WHERE name = ?1 AND NOT live", [user.as_str()])?;
     batch.run("DELETE FROM forgotten WHERE user = ?1", [user.as_str()])?;
     batch.commit()
 }

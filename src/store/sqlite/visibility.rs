@@ -74,6 +74,16 @@ pub(super) fn private(conn: &Connection, user: &Name) -> rusqlite::Result<Vec<i6
     conn.prepare_cached(PRIVATE)?.query_map([user.as_str().to_ascii_lowercase()], |row| row.get(0))?.collect()
 }
 
+/// The numbers of the conversations of `user` with earlier accounts that were called `other`.
+pub(super) fn former(conn: &Connection, user: &Name, other: &Name) -> rusqlite::Result<Vec<i64>> {
+    let sql = "SELECT id FROM conversation WHERE a = ?1 AND b > ?2 AND b < ?3 UNION \
+               SELECT id FROM conversation WHERE b = ?1 AND b != '' AND a > ?2 AND a < ?3";
+    let [user, other] = [user, other].map(|name| name.as_str().to_ascii_lowercase());
+    // In ASCII, '$' follows '#'.
+    let bounds = (user, format!("{other}#"), format!("{other}$"));
+    conn.prepare_cached(sql)?.query_map(bounds, |row| row.get(0))?.collect()
+}
+
 /// The messages of one conversation after `after`, up to `upto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -101,8 +111,10 @@ pub(super) fn spans(conn: &Connection, reader: &Name, scope: Option<Scope>) -> R
     let mut spans = match scope {
         Some(Scope::Everybody) => vec![Span::whole(EVERYBODY)],
         Some(Scope::Group(group)) => present_group(conn, reader, group)?,
-        Some(scope @ Scope::User(_)) => {
-            Conversation::seen_by(reader, scope).number(conn)?.map(Span::whole).into_iter().collect()
+        Some(scope @ Scope::User(other)) => {
+            let mut numbers = former(conn, reader, &other)?;
+            numbers.extend(Conversation::seen_by(reader, scope).number(conn)?);
+            numbers.into_iter().map(Span::whole).collect()
         }
         None => {
             let mut all = stays(conn, reader, None)?;

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::retain::{self, GroupCounts};
 use super::schema::{self, ALL, device_name, micros, number, peer};
-use super::visibility::Conversation;
-use super::{rename, search};
+use super::visibility::{self, Conversation};
+use super::{accounts, rename, search};
 use crate::model::limits::CONVERSATIONS_KEPT;
 use crate::model::{
     Draft, GroupPassword, GroupRole, GroupSettings, MessageId, Name, Penalty, Report, Retention, Role, Sanction,
@@ -248,6 +248,7 @@ impl WriteBatch<'_> {
                 self.run("DELETE FROM server_role WHERE user = ?1", [user.as_str()])
             }
             Entry::Role { user, role: role @ (Role::Moderator | Role::Admin) } => {
+                accounts::see(self, user)?;
                 let sql = "INSERT OR REPLACE INTO server_role (user, role) VALUES (?1, ?2)";
                 self.run(sql, params![user.as_str(), *role as i64])
             }
@@ -270,6 +271,9 @@ impl WriteBatch<'_> {
             Entry::ReportDone { number } => self.run("DELETE FROM report WHERE number = ?1", [number.cast_signed()]),
             Entry::Renamed { from, to } => rename::rename(self, from, to),
             Entry::RenameSettled { from, to } => rename::settle(self, from, to),
+            Entry::AccountMade { user } => accounts::make(self, user),
+            Entry::AccountSeen { user } => accounts::see(self, user),
+            Entry::AccountEnded { user } => accounts::end(self, user),
             Entry::Forgotten { user } => retain::forget_account(self, user),
         }
     }
@@ -392,13 +396,18 @@ impl WriteBatch<'_> {
         if user.is_guest() {
             return Ok(());
         }
-        let conversation = match scope {
+        let mut conversations = vec![match scope {
             None => ALL,
             Some(scope) => self.number(Conversation::seen_by(user, scope))?,
-        };
+        }];
+        if let Some(Scope::User(other)) = scope {
+            conversations.extend(visibility::former(&self.conn, user, &other)?);
+        }
         let sql = "INSERT INTO cleared (user, conversation, upto) VALUES (?1, ?2, ?3) \
                    ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)";
-        self.run(sql, params![user.as_str(), conversation, number(upto)])
+        conversations
+            .into_iter()
+            .try_for_each(|conversation| self.run(sql, params![user.as_str(), conversation, number(upto)]))
     }
 
     /// Deletes these messages, also from the index, and returns how many there were.

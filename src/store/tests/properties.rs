@@ -29,6 +29,9 @@ enum Step {
     Cleared(usize, Option<Scope>, u64),
     Ignored(usize, usize, bool),
     Deleted(u64),
+    AccountMade(usize),
+    AccountSeen(usize),
+    AccountEnded(usize),
     Forgotten(usize),
     Revoked(usize),
     Token(usize),
@@ -76,6 +79,9 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (who(), prop::option::of(scope()), back()).prop_map(|(who, scope, back)| Step::Cleared(who, scope, back)),
         2 => (who(), who(), any::<bool>()).prop_map(|(who, whom, ignored)| Step::Ignored(who, whom, ignored)),
         2 => back().prop_map(Step::Deleted),
+        2 => who().prop_map(Step::AccountMade),
+        2 => who().prop_map(Step::AccountSeen),
+        1 => who().prop_map(Step::AccountEnded),
         1 => who().prop_map(Step::Forgotten),
         1 => who().prop_map(Step::Revoked),
         2 => who().prop_map(Step::Token),
@@ -114,6 +120,9 @@ fn entry(step: &Step, last: u64, written: &HashSet<Name>) -> Entry {
         Step::Cleared(user, scope, back) => Entry::Cleared { user: who(*user), scope: *scope, upto: id(*back) },
         Step::Ignored(user, whom, ignored) => Entry::Ignored { user: who(*user), whom: who(*whom), ignored: *ignored },
         Step::Deleted(back) => Entry::Deleted { id: id(*back) },
+        Step::AccountMade(user) => Entry::AccountMade { user: who(*user) },
+        Step::AccountSeen(user) => Entry::AccountSeen { user: who(*user) },
+        Step::AccountEnded(user) => Entry::AccountEnded { user: who(*user) },
         Step::Forgotten(user) => Entry::Forgotten { user: who(*user) },
         Step::Role(user, role) => Entry::Role { user: who(*user), role: *role },
         Step::Ban(user, true) => Entry::Sanctioned(super::moderation::sanction(who(*user).as_str(), last)),
@@ -172,7 +181,10 @@ fn answers(store: &dyn Store) -> Vec<String> {
     let mut all = vec![format!("{last} {tail:?} {:?}", store.ignored().unwrap())];
     all.push(format!("{:?} {:?} {:?}", store.operators(), store.sanctions(), store.reports()));
     all.push(format!("{:?} {:?}", store.groups().unwrap(), store.renamings()));
+    let accounts: Vec<Name> = store.accounts().unwrap().into_iter().map(|(name, _)| name).collect();
+    all.push(format!("{accounts:?}"));
     for text in USERS.iter().chain(&NEW[..1]).copied() {
+        all.push(format!("{text} former {:?}", store.former_upto(&name(text))));
         all.push(format!("{text} role {:?}", store.role(&name(text))));
         let reader = name(text);
         for scope in scopes().into_iter().map(Some).chain([None]) {
