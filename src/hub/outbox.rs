@@ -435,7 +435,7 @@ impl FlushList {
         }
         if self.noted.is_some() {
             self.is_crowded = false;
-            self.targets.iter().for_each(Client::flush);
+            self.targets.iter().for_each(|client| client.handle.flush(client, false));
         } else {
             self.flush_except(None);
         }
@@ -459,7 +459,7 @@ impl FlushList {
         }
         for client in self.targets.drain(..) {
             if Some(client.id) != own {
-                client.flush();
+                client.handle.flush(&client, false);
             }
         }
         self.targets.shrink_to(TOUCHED_KEPT);
