@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::client::{Client, ClientId};
 use super::outbox::{FlushTarget, Outbox};
 use crate::lock::{Condvar, Mutex, MutexGuard};
-use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, PASS_PATIENCE, STORE_REST, UNSAVED_KEPT};
+use crate::model::limits::{GATHER_TIME, GATHER_YIELDS, STORE_REST, UNSAVED_KEPT};
 use crate::model::{Draft, Histogram, MessageId, Scope, Tag};
 use crate::store::{Entry, Store, StoreError};
 
@@ -375,11 +375,11 @@ impl Log {
         self.batching.write_turn.is_locked() || before.is_some_and(|(other, at)| other != speaker && is_recent(at))
     }
 
-    /// Lets others who have something to say go first, so that all of it is written together: for as long as another batch
-    /// is being written out, and then for as long as more sessions join this one.
+    /// Lets others who have something to say go first, so that all of it is written together, for as long as more sessions
+    /// join the batch. Returns the turn unless another batch is just being written out; that one is not waited for.
     pub(super) fn take_write_turn(&self) -> Option<WriteTurn<'_>> {
         let speakers = || self.open.lock().speakers.len();
-        let write_turn = self.batching.write_turn.try_lock_for(PASS_PATIENCE);
+        let write_turn = self.batching.write_turn.try_lock();
         let mut before = speakers();
         for _ in 0..GATHER_YIELDS {
             thread::yield_now();

@@ -168,9 +168,6 @@ pub const PAGE_KEPT: usize = 16 * 1024;
 /// Messages are batched over sessions only if another session has spoken within this time.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);
 
-/// The longest wait for an earlier batch to be written out, during which further messages join the next one.
-pub const PASS_PATIENCE: Duration = Duration::from_millis(20);
-
 /// How often a batch leader yields to other threads, as long as each time more of them have joined.
 pub const GATHER_YIELDS: usize = 4;
 
